@@ -1,0 +1,137 @@
+/**
+ * The store's contract. Storage alone knows SQL; everybody else sees this file and the watch cache.
+ * Objects are bytes: serialized JSON that begins `{"apiVersion":...,"kind":...,"metadata":{` and has no resourceVersion.
+ */
+
+/** A commit revision. Safe integers all the way: 2^53 commits last longer than any cluster. */
+export type Revision = number;
+
+export interface ObjectKey {
+  /** Storage resource: `pods`, `apps/deployments`. */
+  resource: string;
+  /** '' for cluster-scoped objects. */
+  namespace: string;
+  name: string;
+}
+
+/** What one commit changes and what must hold for it. All or nothing. */
+export interface WriteSet {
+  writes: Write[];
+  guards?: Guard[];
+}
+
+export type Write =
+  | { op: 'create'; key: ObjectKey; uid: string; body: Buffer }
+  /** `ifRevision` is the revision that the writer read: the registry always gives it. */
+  | { op: 'update'; key: ObjectKey; uid: string; body: Buffer; ifRevision: Revision }
+  /** `body` is the object's last state, which the DELETED event carries. */
+  | { op: 'delete'; key: ObjectKey; uid: string; body: Buffer; ifRevision: Revision };
+
+/** Conditions on objects that the set does not write. */
+export type Guard =
+  | { kind: 'exists'; key: ObjectKey; uid?: string }
+  | { kind: 'absent'; key: ObjectKey }
+  | { kind: 'revision'; key: ObjectKey; revision: Revision };
+
+export type CommitFailure =
+  /** A create found the name taken. */
+  | { reason: 'exists'; key: ObjectKey }
+  /** An update, delete or guard found nothing there. */
+  | { reason: 'missing'; key: ObjectKey }
+  /** The object is there at another revision or with another uid. */
+  | { reason: 'conflict'; key: ObjectKey };
+
+export type CommitResult = { ok: true; revision: Revision } | { ok: false; failure: CommitFailure };
+
+export interface Store {
+  /** Resolves when the set is durable and this replica's cache has it. Never guesses an unknown outcome. */
+  commit(set: WriteSet): Promise<CommitResult>;
+  /** Cache of one storage resource. Created and filled on first use, or at start for the resources that are told. */
+  cache(resource: string): WatchCache;
+  /** Resolves once this replica's caches are at least at PostgreSQL's revision at the time of the call. */
+  readBarrier(): Promise<Revision>;
+  /** The newest revision that this replica's caches hold. */
+  currentRevision(): Revision;
+  /** Revisions at or below this are gone from the watch log: 410. */
+  compactedRevision(): Revision;
+  /** Fails with the reason when PostgreSQL cannot be reached: for readyz. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An object as the cache holds it. Treat buffers and `parsed` as frozen. */
+export interface CachedObject {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly revision: Revision;
+  /** Stored version's JSON with resourceVersion spliced in: what a get answers. */
+  readonly bytes: Buffer;
+  /** Bytes as another served version says them; made on first use, kept while the entry lives. */
+  bytesFor(servedVersion: ServedVersion): Buffer;
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  /** Value of a field label of the resource; '' when unset. */
+  field(label: string): string;
+  /** The parsed object, frozen, made on demand and dropped when memory asks for it. */
+  parse(): any;
+}
+
+export interface ServedVersion {
+  apiVersion: string;
+  /** From the stored to the served version, as an object. */
+  convert(stored: any): any;
+}
+
+export type CacheEventType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+export interface CacheEvent {
+  readonly type: CacheEventType;
+  readonly revision: Revision;
+  /** For DELETED: the last state, with the revision of the deletion as its resourceVersion. */
+  readonly object: CachedObject;
+  /** The state before, for selectors that an object enters or leaves. Undefined for ADDED. */
+  readonly previous: CachedObject | undefined;
+  /** The watch line `{"type":...,"object":...}\n`, made once and shared by all watchers. */
+  line(servedVersion?: ServedVersion, type?: CacheEventType): Buffer;
+}
+
+/** Decides which objects a list or a watch sees. `label` and `field` give an exact-match requirement that an index may serve. */
+export interface ObjectFilter {
+  matches(object: CachedObject): boolean;
+  equalLabel?: { key: string; value: string };
+  equalField?: { label: string; value: string };
+}
+
+export interface ListResult {
+  revision: Revision;
+  items: CachedObject[];
+  /** Set when more follow: position for the next page at the same revision. */
+  next?: { namespace: string; name: string };
+  remaining?: number;
+}
+
+export interface CacheWatch {
+  /** Undefined once `stop` was called or the reader fell too far behind (`expired` is then true). */
+  next(): Promise<CacheEvent[] | undefined>;
+  readonly expired: boolean;
+  /** The revision up to which everything has been delivered: what a bookmark may say. */
+  readonly revision: Revision;
+  stop(): void;
+}
+
+export interface WatchCache {
+  readonly resource: string;
+  get(namespace: string, name: string): CachedObject | undefined;
+  /** namespace undefined: all. `at` reads an exact revision, undefined when it is no longer kept. */
+  list(options: {
+    namespace?: string;
+    filter?: ObjectFilter;
+    limit?: number;
+    after?: { namespace: string; name: string };
+    at?: Revision;
+  }): ListResult | undefined;
+  /** Events after `from`; undefined when `from` is compacted (410). */
+  watch(options: { from: Revision; namespace?: string }): CacheWatch | undefined;
+  /** Objects now. */
+  readonly size: number;
+}

@@ -1,0 +1,78 @@
+import type { GroupVersionResource, KubeList, KubeObject, WatchEvent } from '#apimachinery';
+
+export interface ListOptions {
+  /** Absent: all namespaces. */
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  resourceVersion?: string;
+  resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  limit?: number;
+  continue?: string;
+}
+
+export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue'> {
+  allowWatchBookmarks?: boolean;
+  sendInitialEvents?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface WriteOptions {
+  fieldManager?: string;
+  dryRun?: boolean;
+  subresource?: string;
+}
+
+export interface DeleteOptions {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  preconditions?: { uid?: string; resourceVersion?: string };
+  dryRun?: boolean;
+}
+
+export type PatchType =
+  | 'application/json-patch+json'
+  | 'application/merge-patch+json'
+  | 'application/strategic-merge-patch+json'
+  | 'application/apply-patch+yaml';
+
+/**
+ * One client, two transports: HTTP, and in process (the same request pipeline without HTTP and TLS). Either way the
+ * caller has an identity, and RBAC and admission apply. Failures are `StatusError`. Objects that come back are frozen:
+ * copy before changing them.
+ */
+export interface Client {
+  get<T extends KubeObject = KubeObject>(
+    gvr: GroupVersionResource,
+    namespace: string,
+    name: string,
+    subresource?: string,
+  ): Promise<T>;
+  list<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options?: ListOptions): Promise<KubeList<T>>;
+  /** Ends when the server ends the stream or the signal fires; an in-stream ERROR is thrown as StatusError. */
+  watch<T extends KubeObject = KubeObject>(
+    gvr: GroupVersionResource,
+    options?: WatchOptions,
+  ): AsyncIterable<WatchEvent<T>>;
+  create<T extends KubeObject = KubeObject>(
+    gvr: GroupVersionResource,
+    namespace: string,
+    object: T,
+    options?: WriteOptions & { name?: string },
+  ): Promise<T>;
+  update<T extends KubeObject = KubeObject>(
+    gvr: GroupVersionResource,
+    namespace: string,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<T>;
+  patch<T extends KubeObject = KubeObject>(
+    gvr: GroupVersionResource,
+    namespace: string,
+    name: string,
+    type: PatchType,
+    patch: unknown,
+    options?: WriteOptions,
+  ): Promise<T>;
+  delete(gvr: GroupVersionResource, namespace: string, name: string, options?: DeleteOptions): Promise<void>;
+}

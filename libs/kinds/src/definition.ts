@@ -1,0 +1,94 @@
+import type { KubeObject, UserInfo } from '#apimachinery';
+
+/**
+ * Everything the generic registry needs to know of one served resource. The registry has no code per kind:
+ * what differs between kinds is here, as data or as one small function.
+ */
+export interface ResourceDefinition {
+  group: string;
+  version: string;
+  kind: string;
+  /** Lower-case plural as in paths: `deployments`. */
+  plural: string;
+  singular: string;
+  namespaced: boolean;
+  verbs: readonly string[];
+  shortNames: readonly string[];
+  categories: readonly string[];
+  subresources: readonly SubresourceDefinition[];
+  /**
+   * Where objects are stored: `<group>/<plural>`, or `<plural>` for core. Two served versions over one stored object
+   * (both Events, autoscaling v1 and v2) share it; `storageVersion` says whose bytes are stored.
+   */
+  storageResource: string;
+  storageVersion: { group: string; version: string };
+  /** OpenAPI definition name of the object, key into the schemas. */
+  schemaName: string;
+  strategy: Strategy;
+  /** Columns of the server-side Table; `cells` gives a row. */
+  columns: readonly TableColumn[];
+  cells(object: KubeObject, now: Date): unknown[];
+  /** Field labels beyond metadata.name and metadata.namespace that field selectors may use. */
+  fieldLabels: readonly string[];
+  fieldValue(object: KubeObject, label: string): string;
+  /** To and from the stored version; identity when this version is the stored one. */
+  toStorage(object: KubeObject): KubeObject;
+  fromStorage(object: KubeObject): KubeObject;
+}
+
+export interface SubresourceDefinition {
+  name: string;
+  kind: string;
+  verbs: readonly string[];
+  group: string;
+  version: string;
+}
+
+export interface TableColumn {
+  name: string;
+  type: string;
+  format: string;
+  description: string;
+  priority: number;
+}
+
+export interface FieldError {
+  /** Path as Kubernetes prints it: `spec.containers[0].name`. */
+  field: string;
+  /** Cause reason: FieldValueInvalid, FieldValueRequired, ... */
+  reason: string;
+  /** Cause message, e.g. `Required value: ...`. */
+  message: string;
+}
+
+export interface WriteContext {
+  user: UserInfo;
+  now: Date;
+  /** '' for the main resource, else `status`, `scale`, `binding`, ... */
+  subresource: string;
+  /** Adds a line for the response's Warning headers. */
+  warn(text: string): void;
+}
+
+/**
+ * What a kind does around a write. All functions are pure apart from changing the object that they are given,
+ * which is always the registry's own copy.
+ */
+export interface Strategy {
+  /** Fills in defaults as the reference does on decode; runs on every write, and on patches after merging. */
+  applyDefaults(object: KubeObject): void;
+  /** Clears what a creator may not set (status) and sets what the server owns (generation and so on). */
+  prepareForCreate(object: KubeObject, context: WriteContext): void;
+  validateCreate(object: KubeObject, context: WriteContext): FieldError[];
+  /** Keeps what the main endpoint may not change (status), or what a subresource may not (spec); bumps generation. */
+  prepareForUpdate(object: KubeObject, old: KubeObject, context: WriteContext): void;
+  validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext): FieldError[];
+  /** PUT on a missing name creates it. */
+  allowCreateOnUpdate: boolean;
+  /** An update without resourceVersion is accepted as last write wins. */
+  allowUnconditionalUpdate: boolean;
+  /** Seconds of grace a delete without gracePeriodSeconds gets; undefined: the kind deletes at once. */
+  gracePeriodSeconds?(object: KubeObject): number;
+  /** Propagation when DeleteOptions says nothing. */
+  defaultPropagation: 'Background' | 'Orphan';
+}

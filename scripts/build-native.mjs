@@ -1,0 +1,37 @@
+// Builds the native crates in release mode and puts each N-API library beside its crate as <crate>.node.
+// One cargo call for the whole workspace, so that shared dependencies are compiled once.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const only = process.argv.slice(2);
+const packages = only.flatMap((name) => ['-p', name]);
+const build = spawnSync(
+  'cargo',
+  ['build', '--release', '--locked', ...(packages.length ? packages : ['--workspace'])],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
+if (build.error) {
+  console.error(
+    `build-native: cargo could not be started: ${build.error.message}. Install Rust 1.85 or newer (https://rustup.rs).`,
+  );
+  process.exit(1);
+}
+if (build.status !== 0) process.exit(build.status ?? 1);
+
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+for (const crate of readdirSync(join(root, 'native'))) {
+  const manifest = join(root, 'native', crate, 'Cargo.toml');
+  if (!existsSync(manifest) || !readFileSync(manifest, 'utf8').includes('cdylib')) continue;
+  const library = join(target, 'release', `lib${crate.replaceAll('-', '_')}.so`);
+  if (!existsSync(library)) continue;
+  // Rename, so that a process that has the old library mapped keeps it.
+  const place = join(root, 'native', crate, `${crate}.node`);
+  copyFileSync(library, `${place}.new`);
+  renameSync(`${place}.new`, place);
+}
