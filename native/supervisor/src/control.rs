@@ -1,0 +1,84 @@
+//! The control socket: one JSON request a line, one JSON answer a line.
+//!
+//! Requests: `{"do":"status"}`, `{"do":"apply"}` (read the configuration again: units that changed restart, new ones
+//! start, those that went stop), `{"do":"restart","unit":NAME}`, `{"do":"shutdown"}` (stop all units and end).
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use crate::supervisor::Supervisor;
+use crate::unit::Status;
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+enum Request {
+    Status,
+    Apply,
+    Restart { unit: String },
+    Shutdown,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    units: Vec<Status>,
+}
+
+/// Binds the socket for the supervisor's user alone. Fails when another supervisor answers there.
+pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    if UnixStream::connect(path).is_ok() {
+        return Err(std::io::Error::other(format!("another supervisor listens on {}", path.display())));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves until a shutdown was asked for and done.
+pub fn serve(listener: UnixListener, supervisor: &Arc<Mutex<Supervisor>>) {
+    for stream in listener.incoming().filter_map(Result::ok) {
+        if converse(stream, supervisor).unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+/// True when the supervisor is to end.
+fn converse(stream: UnixStream, supervisor: &Mutex<Supervisor>) -> std::io::Result<bool> {
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(5)))?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream;
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 0 {
+        let request = serde_json::from_str::<Request>(&line);
+        line.clear();
+        let mut supervisor = supervisor.lock().expect("no poisoned lock");
+        let ends = matches!(request, Ok(Request::Shutdown));
+        let error = match request {
+            Ok(Request::Status) => None,
+            Ok(Request::Apply) => supervisor.apply().err().map(|error| error.to_string()),
+            Ok(Request::Restart { unit }) => (!supervisor.restart(&unit)).then(|| format!("no unit is named {unit:?}")),
+            Ok(Request::Shutdown) => {
+                supervisor.stop_all();
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        let mut answer = serde_json::to_vec(&Answer { error, units: supervisor.status() })?;
+        answer.push(b'\n');
+        writer.write_all(&answer)?;
+        if ends {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

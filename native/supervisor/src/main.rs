@@ -1,0 +1,28 @@
+//! `berth-supervisor`: starts Berth's processes, restarts them with back-off, rotates their logs, and outlives any of them.
+//!
+//! Usage: `berth-supervisor CONFIG.json`. It listens on the control socket named in the configuration (see `control`).
+//! When it is killed itself, its processes go on; the next supervisor adopts them by process id and start time.
+
+mod config;
+mod control;
+mod logs;
+mod process;
+mod supervisor;
+mod unit;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(path), None) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: berth-supervisor CONFIG.json");
+        return ExitCode::from(2);
+    };
+    match supervisor::run(path.as_ref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("berth-supervisor: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! One process of ours, started by this supervisor or adopted from the one before.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{StopSignal, UnitConfig};
+
+/// Names one run of a process for good: ids are used again, an id with its start time is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub pid: i32,
+    /// Field 22 of /proc/<pid>/stat, in clock ticks since boot.
+    pub start_time: u64,
+    /// What it was started from, to see whether a changed configuration concerns it.
+    pub unit: UnitConfig,
+}
+
+#[derive(Debug)]
+pub struct Process {
+    pub record: Record,
+    pidfd: OwnedFd,
+    /// Present when it is our own child, whose status we must collect.
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts the unit's program in a process group of its own, its output appended to `log`.
+    pub fn start(unit: &UnitConfig, log: &Path) -> io::Result<Self> {
+        let program = unit.argv.first().ok_or_else(|| io::Error::other("argv is empty"))?;
+        let output: File = OpenOptions::new().create(true).append(true).open(log)?;
+        let mut command = Command::new(program);
+        command
+            .args(&unit.argv[1..])
+            .envs(&unit.env)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0);
+        if let Some(cwd) = &unit.cwd {
+            command.current_dir(cwd);
+        }
+        let mut child = command.spawn()?;
+        let pid = child.id() as i32;
+        let opened = Pid::from_raw(pid).ok_or_else(|| io::Error::other("no process id")).and_then(open);
+        let pidfd = match opened {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
+        let start_time = start_time(pid).unwrap_or(0);
+        Ok(Process { record: Record { pid, start_time, unit: unit.clone() }, pidfd, child: Some(child) })
+    }
+
+    /// Takes over a process that an earlier supervisor started, if it is still the one recorded.
+    pub fn adopt(record: Record) -> Option<Self> {
+        let pidfd = open(Pid::from_raw(record.pid)?).ok()?;
+        // Opened first, compared second: now the descriptor cannot mean a later process.
+        (start_time(record.pid)? == record.start_time).then_some(Process { record, pidfd, child: None })
+    }
+
+    /// Blocks until it ends; says how, as far as that can be known.
+    pub fn wait(&mut self) -> String {
+        loop {
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], None) {
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return format!("lost: {error}"),
+            }
+        }
+        match self.child.as_mut().map(Child::wait) {
+            Some(Ok(status)) => status.to_string(),
+            Some(Err(error)) => format!("lost: {error}"),
+            None => "ended".to_owned(),
+        }
+    }
+
+    pub fn handle(&self) -> io::Result<Handle> {
+        Ok(Handle { pidfd: self.pidfd.try_clone()? })
+    }
+}
+
+/// Signals a process without the danger of hitting another one that got its id.
+#[derive(Debug)]
+pub struct Handle {
+    pidfd: OwnedFd,
+}
+
+impl Handle {
+    pub fn ask_to_stop(&self, signal: StopSignal) {
+        let _ = pidfd_send_signal(
+            &self.pidfd,
+            match signal {
+                StopSignal::Term => Signal::TERM,
+                StopSignal::Int => Signal::INT,
+            },
+        );
+    }
+
+    pub fn kill(&self) {
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+}
+
+fn open(pid: Pid) -> io::Result<OwnedFd> {
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// Start time of a process, or None when it is gone or already a zombie.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command name, in parentheses, may itself hold spaces and parentheses.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// Process records, one file a unit, so that a new supervisor can adopt.
+#[derive(Debug, Clone)]
+pub struct Records {
+    dir: PathBuf,
+}
+
+impl Records {
+    pub fn open(dir: PathBuf) -> io::Result<Self> {
+        std::fs::create_dir_all(&dir)?;
+        Ok(Records { dir })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.json"))
+    }
+
+    pub fn save(&self, record: &Record) -> io::Result<()> {
+        let path = self.path(&record.unit.name);
+        let temporary = path.with_extension("new");
+        std::fs::write(&temporary, serde_json::to_vec(record)?)?;
+        std::fs::rename(temporary, path)
+    }
+
+    pub fn load(&self, name: &str) -> Option<Record> {
+        serde_json::from_slice(&std::fs::read(self.path(name)).ok()?).ok()
+    }
+
+    pub fn remove(&self, name: &str) {
+        let _ = std::fs::remove_file(self.path(name));
+    }
+
+    /// Names of all units that have a record.
+    pub fn names(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(&self.dir) else { return Vec::new() };
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".json").map(str::to_owned)).collect()
+    }
+}
