@@ -2,13 +2,25 @@ import type { UserInfo } from '#apimachinery';
 
 /** What a request shows of its sender. */
 export interface Credentials {
-  /** Verified against the cluster's client CA by TLS, DER; undefined when none was sent. */
+  /**
+   * The peer's certificate, DER; undefined when none was sent. TLS asks for a certificate without insisting on one
+   * (`requestCert`, not `rejectUnauthorized`): the authenticator verifies it against the client CAs.
+   */
   clientCertificate?: Buffer;
+  /** Certificates that the peer sent along, DER, for chains with intermediates. */
+  intermediates?: readonly Buffer[];
   /** Value of the Authorization header, or the bearer token of a WebSocket subprotocol. */
   authorization?: string;
+  /** Lower-case header names as node gives them: front proxies and impersonation are read from here. */
+  headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** Tries one way of knowing the sender: undefined means not this way; a thrown StatusError (401) ends the attempt. */
 export interface Authenticator {
   authenticate(credentials: Credentials): Promise<UserInfo | undefined> | UserInfo | undefined;
+}
+
+/** The whole chain, with anonymous at its end and impersonation after it. Throws StatusError 401 or 403. */
+export interface RequestAuthenticator {
+  authenticate(credentials: Credentials): Promise<UserInfo>;
 }

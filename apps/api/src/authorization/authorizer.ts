@@ -1,5 +1,12 @@
 import type { UserInfo } from '#apimachinery';
 
+/** One parsed requirement of a selector; `a=b` is In with one value, `a!=b` NotIn with one value. */
+export interface SelectorRequirement {
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  values: readonly string[];
+}
+
 export interface AuthorizationAttributes {
   user: UserInfo;
   /** API verb (get, list, ...), or the lower-case HTTP method for non-resource paths. */
@@ -12,6 +19,12 @@ export interface AuthorizationAttributes {
   namespace: string;
   name: string;
   path: string;
+  /**
+   * What list, watch and deletecollection are narrowed to, ANDed. Absent when there is no selector or it does not parse:
+   * narrowing only ever grants more, so leaving it out is safe.
+   */
+  fieldSelector?: readonly SelectorRequirement[];
+  labelSelector?: readonly SelectorRequirement[];
 }
 
 export interface AuthorizationDecision {
