@@ -14,6 +14,8 @@ export interface ListOptions {
 export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue'> {
   allowWatchBookmarks?: boolean;
   sendInitialEvents?: boolean;
+  /** The server ends the stream after this long; absent: a time of its choice. */
+  timeoutSeconds?: number;
   signal?: AbortSignal;
 }
 
@@ -21,6 +23,8 @@ export interface WriteOptions {
   fieldManager?: string;
   dryRun?: boolean;
   subresource?: string;
+  /** Apply patches only: take over fields that others own. */
+  force?: boolean;
 }
 
 export interface DeleteOptions {

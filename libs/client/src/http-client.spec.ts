@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { isNotFound, type KubeObject } from '#apimachinery';
+import { HttpClient } from './http-client.js';
+
+const PODS = { group: '', version: 'v1', resource: 'pods' };
+const DEPLOYMENTS = { group: 'apps', version: 'v1', resource: 'deployments' };
+
+let server: Server | undefined;
+let client: HttpClient | undefined;
+
+async function serve(handler: (request: IncomingMessage, response: ServerResponse, body: string) => void) {
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => handler(request, response, body));
+  });
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  client = new HttpClient({ server: `http://127.0.0.1:${port}`, token: 'secret', namespace: 'default' });
+  return client;
+}
+
+afterEach(() => {
+  client?.close();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+const pod = (name: string, resourceVersion = '1'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { namespace: 'default', name, resourceVersion },
+});
+
+describe('HttpClient', () => {
+  it('sends verbs, paths, queries, credentials and bodies as the API has them', async () => {
+    const seen: string[] = [];
+    const client = await serve((request, response, body) => {
+      seen.push(`${request.method} ${request.url} ${request.headers['content-type'] ?? '-'} ${body}`);
+      assert.equal(request.headers.authorization, 'Bearer secret');
+      response.end(JSON.stringify(pod('a')));
+    });
+    await client.get(DEPLOYMENTS, 'ns', 'web', 'scale');
+    await client.create(PODS, 'ns', pod('a'), { name: 'a', subresource: 'binding', fieldManager: 'm' });
+    await client.patch(PODS, 'ns', 'a', 'application/merge-patch+json', { a: 1 }, { subresource: 'status' });
+    await client.delete(PODS, 'ns', 'a', { gracePeriodSeconds: 0, preconditions: { uid: 'u' } });
+    await client.list(PODS, { labelSelector: 'a=b,c in (d)', limit: 5 });
+    assert.deepEqual(seen, [
+      'GET /apis/apps/v1/namespaces/ns/deployments/web/scale - ',
+      `POST /api/v1/namespaces/ns/pods/a/binding?fieldManager=m application/json ${JSON.stringify(pod('a'))}`,
+      'PATCH /api/v1/namespaces/ns/pods/a/status application/merge-patch+json {"a":1}',
+      'DELETE /api/v1/namespaces/ns/pods/a application/json {"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0,"preconditions":{"uid":"u"}}',
+      'GET /api/v1/pods?labelSelector=a%3Db%2Cc+in+%28d%29&limit=5 - ',
+    ]);
+  });
+
+  it('gives frozen objects', async () => {
+    const client = await serve((_request, response) => response.end(JSON.stringify(pod('a'))));
+    const object = await client.get(PODS, 'default', 'a');
+    assert.throws(() => {
+      object.metadata.name = 'b';
+    }, TypeError);
+  });
+
+  it('throws the Status of a failure, and makes one of an answer that is none', async () => {
+    const client = await serve((request, response) => {
+      if (request.url!.endsWith('/a')) {
+        response.writeHead(404);
+        response.end(JSON.stringify({ kind: 'Status', status: 'Failure', reason: 'NotFound', code: 404 }));
+      } else {
+        response.writeHead(500);
+        response.end('oops');
+      }
+    });
+    await assert.rejects(client.get(PODS, 'default', 'a'), isNotFound);
+    await assert.rejects(client.get(PODS, 'default', 'b'), { code: 500, reason: 'InternalError' });
+  });
+
+  it('reads again when the connection breaks, but never writes twice', async () => {
+    let requests = 0;
+    const client = await serve((request, response) => {
+      requests++;
+      if (request.method === 'POST' || requests === 1) request.socket.destroy();
+      else response.end(JSON.stringify(pod('a')));
+    });
+    assert.equal((await client.get(PODS, 'default', 'a')).metadata.name, 'a');
+    assert.equal(requests, 2);
+    await assert.rejects(client.create(PODS, 'default', pod('a')), { name: 'ConnectionError' });
+    assert.equal(requests, 3);
+  });
+
+  it('comes again when the server sheds load', async () => {
+    let requests = 0;
+    const client = await serve((_request, response) => {
+      if (++requests === 1) {
+        response.writeHead(429, { 'retry-after': '0.01' });
+        response.end('{}');
+      } else response.end(JSON.stringify(pod('a')));
+    });
+    await client.create(PODS, 'default', pod('a'));
+    assert.equal(requests, 2);
+  });
+
+  it('decodes watch events that chunks split anywhere, and ends with the signal', async () => {
+    const text = ['a', 'b', 'ü'].map((name) => `${JSON.stringify({ type: 'ADDED', object: pod(name) })}\n`).join('');
+    const bytes = Buffer.from(text);
+    const client = await serve(async (_request, response) => {
+      for (let at = 0; at < bytes.length; at += 7) {
+        response.write(bytes.subarray(at, at + 7));
+        if (at % 21 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    const stop = new AbortController();
+    const names: string[] = [];
+    for await (const event of client.watch(PODS, { signal: stop.signal })) {
+      names.push(event.object.metadata.name!);
+      if (names.length === 3) stop.abort();
+    }
+    assert.deepEqual(names, ['a', 'b', 'ü']);
+  });
+
+  it('throws an in-stream ERROR', async () => {
+    const status = { kind: 'Status', status: 'Failure', reason: 'Expired', code: 410 };
+    const client = await serve((_request, response) => {
+      response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+    });
+    await assert.rejects(
+      async () => {
+        for await (const _ of client.watch(PODS)) assert.fail('no event');
+      },
+      { code: 410 },
+    );
+  });
+});

@@ -1,0 +1,214 @@
+import { readFileSync, statSync } from 'node:fs';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type Clock, delay, realClock } from './clock.js';
+import type { ClientConfig } from './kubeconfig.js';
+
+export interface HttpRequest {
+  method: string;
+  /** Path with query, below the configured server's own path. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  signal?: AbortSignal;
+  /** Milliseconds until the whole answer must be there; for streams, until its head is. */
+  timeout?: number;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+}
+
+export interface HttpTransportOptions {
+  userAgent?: string;
+  /** Milliseconds; default 60 s, as the server's own request timeout. */
+  timeout?: number;
+  clock?: Clock;
+  /** Connections that plain requests share; streams have their own. */
+  maxSockets?: number;
+}
+
+/** The connection failed before or within an answer. `cause` is the system's error. */
+export class ConnectionError extends Error {
+  override name = 'ConnectionError';
+}
+
+const DEFAULT_TIMEOUT = 60_000;
+/** Go servers close idle connections after 90 s; be earlier, so that no request meets a closing socket. */
+const IDLE_SOCKET_TIMEOUT = 60_000;
+const TCP_KEEP_ALIVE = 30_000;
+const READ_RETRIES = 3;
+const READ_RETRY_DELAY = 100;
+/** A server that sheds load says when to come again; client-go follows ten times. */
+const RETRY_AFTER_LIMIT = 10;
+
+/** HTTP/1.1 over TLS with kept-alive connections and the configuration's credentials. Knows nothing of API objects. */
+export class HttpTransport {
+  readonly config: ClientConfig;
+  readonly #base: URL;
+  readonly #prefix: string;
+  readonly #agent: HttpAgent;
+  readonly #streamAgent: HttpAgent;
+  readonly #clock: Clock;
+  readonly #timeout: number;
+  readonly #headers: Record<string, string>;
+  #token: { value: string; readAt: number; mtimeMs: number } | undefined;
+
+  constructor(config: ClientConfig, options: HttpTransportOptions = {}) {
+    this.config = config;
+    this.#base = new URL(config.server);
+    this.#prefix = this.#base.pathname.replace(/\/+$/, '');
+    this.#clock = options.clock ?? realClock;
+    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
+    const shared = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE };
+    const tls = {
+      ca: config.ca,
+      cert: config.cert,
+      key: config.key,
+      rejectUnauthorized: !config.insecureSkipTlsVerify,
+      servername: config.tlsServerName,
+      ALPNProtocols: ['http/1.1'],
+    };
+    const make = (maxSockets: number): HttpAgent =>
+      this.#base.protocol === 'https:'
+        ? new HttpsAgent({ ...shared, ...tls, maxSockets, timeout: IDLE_SOCKET_TIMEOUT })
+        : new HttpAgent({ ...shared, maxSockets, timeout: IDLE_SOCKET_TIMEOUT });
+    this.#agent = make(options.maxSockets ?? 64);
+    this.#streamAgent = make(Number.POSITIVE_INFINITY);
+    this.#headers = { 'user-agent': options.userAgent ?? `berth/${process.version}` };
+    if (config.impersonate) this.#headers['impersonate-user'] = config.impersonate.user;
+  }
+
+  /** Sends and reads the whole answer. Reads are tried again when the connection fails, and everything after 429/503. */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    let failures = 0;
+    for (let shed = 0; ; ) {
+      let response: HttpResponse;
+      try {
+        response = await this.#once(request);
+      } catch (error) {
+        if (!isRead || request.signal?.aborted || failures >= READ_RETRIES) throw error;
+        await delay(this.#clock, READ_RETRY_DELAY * 2 ** failures++, request.signal);
+        continue;
+      }
+      const wait = retryAfter(response);
+      if (wait === undefined || shed++ >= RETRY_AFTER_LIMIT) return response;
+      await delay(this.#clock, wait, request.signal);
+      request.signal?.throwIfAborted();
+    }
+  }
+
+  /** Sends and gives the answer as it comes, on a connection of its own. The caller reads or destroys it. */
+  stream(request: HttpRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const outgoing = this.#send(request, this.#streamAgent);
+      const head = setTimeout(
+        () => outgoing.destroy(timedOut(request, request.timeout ?? this.#timeout)),
+        request.timeout ?? this.#timeout,
+      );
+      outgoing.on('response', (response) => {
+        clearTimeout(head);
+        response.socket.setKeepAlive(true, TCP_KEEP_ALIVE);
+        resolve(response);
+      });
+      outgoing.on('error', (error) => {
+        clearTimeout(head);
+        reject(connectionError(request, error));
+      });
+    });
+  }
+
+  /** Drops every connection. Requests under way fail. */
+  close(): void {
+    this.#agent.destroy();
+    this.#streamAgent.destroy();
+  }
+
+  #once(request: HttpRequest): Promise<HttpResponse> {
+    const limit = request.timeout ?? this.#timeout;
+    return new Promise((resolve, reject) => {
+      const outgoing = this.#send(request, this.#agent);
+      const timer = setTimeout(() => outgoing.destroy(timedOut(request, limit)), limit);
+      const fail = (error: Error) => {
+        clearTimeout(timer);
+        reject(connectionError(request, error));
+      };
+      outgoing.on('error', fail);
+      outgoing.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', fail);
+        response.on('end', () => {
+          clearTimeout(timer);
+          const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+        });
+      });
+    });
+  }
+
+  #send(request: HttpRequest, agent: HttpAgent): ClientRequest {
+    const headers: Record<string, string | string[]> = { ...this.#headers, ...request.headers };
+    const authorization = this.#authorization();
+    if (authorization) headers['authorization'] = authorization;
+    if (this.config.impersonate?.groups) headers['impersonate-group'] = this.config.impersonate.groups;
+    const body = request.body;
+    if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
+    const open = this.#base.protocol === 'https:' ? httpsRequest : httpRequest;
+    const outgoing = open({
+      agent,
+      hostname: this.#base.hostname.replace(/^\[|\]$/g, ''),
+      port: this.#base.port || (this.#base.protocol === 'https:' ? 443 : 80),
+      method: request.method,
+      path: this.#prefix + request.path,
+      headers,
+      signal: request.signal,
+    });
+    outgoing.end(body);
+    return outgoing;
+  }
+
+  #authorization(): string | undefined {
+    const { tokenFile, token, username, password } = this.config;
+    if (tokenFile) return `Bearer ${this.#tokenFrom(tokenFile)}`;
+    if (token) return `Bearer ${token}`;
+    if (username) return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
+    return undefined;
+  }
+
+  /** The file is looked at again at most once in ten seconds, and read when it changed. */
+  #tokenFrom(path: string): string {
+    const now = this.#clock.now();
+    if (this.#token && now - this.#token.readAt < 10_000) return this.#token.value;
+    try {
+      const { mtimeMs } = statSync(path);
+      if (this.#token?.mtimeMs === mtimeMs) this.#token.readAt = now;
+      else this.#token = { value: readFileSync(path, 'utf8').trim(), readAt: now, mtimeMs };
+    } catch (error) {
+      if (!this.#token) throw new ConnectionError(`cannot read token file ${path}`, { cause: error });
+      this.#token.readAt = now;
+    }
+    return this.#token!.value;
+  }
+}
+
+/** Milliseconds, when the server asks to come again. */
+function retryAfter(response: HttpResponse): number | undefined {
+  if (response.status !== 429 && response.status < 500) return undefined;
+  const seconds = Number(response.headers['retry-after']);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
+function timedOut(request: HttpRequest, limit: number): Error {
+  return new ConnectionError(`${request.method} ${request.path}: no answer within ${limit} ms`);
+}
+
+function connectionError(request: HttpRequest, error: Error): Error {
+  if (error.name === 'AbortError' || error instanceof ConnectionError) return error;
+  return new ConnectionError(`${request.method} ${request.path}: ${error.message || (error as any).code}`, {
+    cause: error,
+  });
+}
