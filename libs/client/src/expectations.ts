@@ -1,0 +1,50 @@
+import type { Clock } from './clock.js';
+
+/** After this long unfulfilled expectations are given up: an event was missed, the informer's state is the truth. */
+const EXPECTATIONS_TIMEOUT = 300_000;
+
+interface Expectation {
+  creations: number;
+  deletions: Set<string>;
+  at: number;
+}
+
+/**
+ * What a control loop has done but its informer has not shown yet. While something is outstanding for a key, counting
+ * the informer's objects would be wrong: the loop must not create or delete for it.
+ */
+export class Expectations {
+  readonly #entries = new Map<string, Expectation>();
+
+  constructor(private readonly clock: Clock) {}
+
+  expectCreations(key: string, count: number): void {
+    this.#entries.set(key, { creations: count, deletions: new Set(), at: this.clock.now() });
+  }
+
+  /** `ids` tell the objects apart; each is observed once, however often its deletion is shown. */
+  expectDeletions(key: string, ids: Iterable<string>): void {
+    this.#entries.set(key, { creations: 0, deletions: new Set(ids), at: this.clock.now() });
+  }
+
+  /** The informer showed a creation, or a creation failed. */
+  creationObserved(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry && entry.creations > 0) entry.creations--;
+  }
+
+  deletionObserved(key: string, id: string): void {
+    this.#entries.get(key)?.deletions.delete(id);
+  }
+
+  /** Nothing is outstanding, or it has been for too long. */
+  satisfied(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (!entry) return true;
+    return (entry.creations <= 0 && entry.deletions.size === 0) || this.clock.now() - entry.at > EXPECTATIONS_TIMEOUT;
+  }
+
+  forget(key: string): void {
+    this.#entries.delete(key);
+  }
+}
