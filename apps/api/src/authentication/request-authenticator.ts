@@ -1,0 +1,97 @@
+import { unauthorized, type UserInfo } from '#apimachinery';
+import type { Lister } from '../admission/lister.js';
+import type { Authorizer } from '../authorization/authorizer.js';
+import type { Credentials, RequestAuthenticator } from './authenticator.js';
+import { BootstrapTokenAuthenticator } from './bootstrap-token-authenticator.js';
+import { impersonate } from './impersonation.js';
+import { REQUEST_HEADERS, RequestHeaderAuthenticator } from './request-header-authenticator.js';
+import { ServiceAccountTokenAuthenticator, verificationKey } from './service-account-tokens.js';
+import { type TokenAuthenticator, tokenChain } from './token-authenticator.js';
+import { ALL_UNAUTHENTICATED, ANONYMOUS } from './users.js';
+import { X509Authenticator } from './x509-authenticator.js';
+
+export interface AuthenticationOptions {
+  /** PEM of the authorities of client certificates. */
+  clientCa: string;
+  /** PEM of the authorities of front proxies. */
+  frontProxyCa?: string;
+  /** PEM of the keys that verify ServiceAccount tokens; several while keys are rotated. */
+  serviceAccountPublicKeys: readonly string[];
+  /** `iss` of the tokens; the first is the one in use. */
+  issuers: readonly string[];
+  /** What this server is called in `aud`; by default the first issuer. */
+  audiences?: readonly string[];
+  lister: Lister;
+  /** Decides about impersonation. */
+  authorizer: Authorizer;
+  /** Default true: without credentials one is system:anonymous, and RBAC says what that may do. */
+  anonymous?: boolean;
+  clock?: () => number;
+}
+
+export interface Authentication extends RequestAuthenticator {
+  /** The bearer token part alone, for TokenReview. */
+  tokens: TokenAuthenticator;
+  audiences: readonly string[];
+}
+
+const ANONYMOUS_USER: UserInfo = Object.freeze({ name: ANONYMOUS, groups: [ALL_UNAUTHENTICATED] });
+
+/** The authenticators in upstream's order: front proxy, client certificate, bearer token, anonymous; then impersonation. */
+export function createAuthenticator(options: AuthenticationOptions): Authentication {
+  const clock = options.clock ?? Date.now;
+  const audiences = options.audiences ?? options.issuers.slice(0, 1);
+  const keys = options.serviceAccountPublicKeys.map(verificationKey);
+  const tokens = tokenChain([
+    new ServiceAccountTokenAuthenticator(keys, options.issuers, options.lister, clock),
+    new BootstrapTokenAuthenticator(options.lister, clock),
+  ]);
+  const x509 = new X509Authenticator([options.clientCa], clock);
+  const frontProxy = options.frontProxyCa
+    ? new RequestHeaderAuthenticator({ ...REQUEST_HEADERS, authorities: [options.frontProxyCa] }, clock)
+    : undefined;
+  const anonymous = options.anonymous ?? true;
+
+  /** Credentials that fail do not make their sender anonymous: they are answered 401, unless another kind succeeds. */
+  const identify = (credentials: Credentials): UserInfo => {
+    let failed = false;
+    const attempt = (what: () => UserInfo | undefined): UserInfo | undefined => {
+      try {
+        return what();
+      } catch {
+        failed = true;
+        return undefined;
+      }
+    };
+    const user =
+      (frontProxy && attempt(() => frontProxy.authenticate(credentials))) ??
+      (credentials.clientCertificate && attempt(() => x509.authenticate(credentials))) ??
+      attempt(() => {
+        const token = bearerToken(credentials.authorization);
+        if (token === undefined) return undefined;
+        const identity = tokens.authenticateToken(token, audiences);
+        if (!identity) throw new Error('invalid bearer token');
+        return identity.user;
+      });
+    if (user) return user;
+    if (failed || !anonymous) throw unauthorized();
+    return ANONYMOUS_USER;
+  };
+
+  return {
+    tokens,
+    audiences,
+    async authenticate(credentials) {
+      const user = identify(credentials);
+      return credentials.headers ? impersonate(user, credentials.headers, options.authorizer) : user;
+    },
+  };
+}
+
+/** Undefined when the header is absent or of another scheme; an empty token counts as none. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  if (!authorization) return undefined;
+  const parts = authorization.trim().split(' ');
+  if (parts.length < 2 || parts[0]!.toLowerCase() !== 'bearer') return undefined;
+  return parts[1] || undefined;
+}
