@@ -36,6 +36,12 @@ export interface SchemaNode {
   readonly mapType: 'atomic' | 'granular' | undefined;
   /** Value that an absent field stands for; only matters for list map keys (`protocol: TCP`). */
   readonly default?: unknown;
+  /**
+   * For fields of an object: the reference writes the field even when nobody set it (a struct that is no pointer: its
+   * facts have `{}` as default; or a required field). Such a container is never "added", so nobody owns it as a whole:
+   * ownership of `spec` has no `.` while ownership of `metadata.labels` has one. Absent: never.
+   */
+  presentWhenZero?(name: string): boolean;
 }
 
 export type PatchStrategy = 'merge' | 'replace' | 'retainKeys';
