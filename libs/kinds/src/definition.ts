@@ -1,4 +1,6 @@
-import type { KubeObject, UserInfo } from '#apimachinery';
+import type { FieldError, KubeObject, UserInfo } from '#apimachinery';
+
+export type { FieldError };
 
 /**
  * Everything the generic registry needs to know of one served resource. The registry has no code per kind:
@@ -50,15 +52,6 @@ export interface TableColumn {
   format: string;
   description: string;
   priority: number;
-}
-
-export interface FieldError {
-  /** Path as Kubernetes prints it: `spec.containers[0].name`. */
-  field: string;
-  /** Cause reason: FieldValueInvalid, FieldValueRequired, ... */
-  reason: string;
-  /** Cause message, e.g. `Required value: ...`. */
-  message: string;
 }
 
 export interface WriteContext {

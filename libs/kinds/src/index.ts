@@ -1,3 +1,13 @@
 export * from './definition.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
+export {
+  validateAnnotations,
+  validateLabels,
+  validateObjectMeta,
+  validateObjectMetaUpdate,
+} from './meta/object-meta.validation.js';
+export { type KindStrategy, type KindValidator, registerValidator } from './registry/kind-strategy.js';
+export { allResources, findKind, findResource } from './registry/resources.js';
+export { type Decoded, DecodeError, decodeAs, zeroOf } from './schema/decode.js';
+export { schemaNode } from './schema/schema-node.js';

@@ -1,0 +1,4 @@
+import type { KubeObject } from '#apimachinery';
+
+/** One row's cells. */
+export type Cells = (object: KubeObject & any, now: Date) => unknown[];

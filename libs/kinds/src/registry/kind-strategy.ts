@@ -1,0 +1,44 @@
+import type { FieldError, KubeObject } from '#apimachinery';
+import type { WriteContext } from '../definition.js';
+
+/**
+ * What a kind adds to the generic strategy. Every function runs after the generic part of the same name and sees its
+ * result. Files `<kind>.strategy.ts` export one of these; `registry/kind-strategies.ts` lists them.
+ */
+export interface KindStrategy {
+  prepareForCreate?(object: any, context: WriteContext): void;
+  prepareForUpdate?(object: any, old: any, context: WriteContext): void;
+  validateCreate?(object: any, context: WriteContext): FieldError[];
+  validateUpdate?(object: any, old: any, context: WriteContext): FieldError[];
+  gracePeriodSeconds?(object: any): number;
+  defaultPropagation?: 'Background' | 'Orphan';
+  /** Paths whose change bumps the generation; `spec` when the kind has a generation and says nothing. */
+  generationOf?: readonly string[];
+}
+
+/** Full validation of a kind: metadata is checked by the generic part already. */
+export interface KindValidator {
+  validateCreate(object: any, context: WriteContext): FieldError[];
+  validateUpdate(object: any, old: any, context: WriteContext): FieldError[];
+}
+
+const validators = new Map<string, KindValidator>();
+
+/**
+ * Registers the full validation of a kind, `group/version/Kind` (core without group). It replaces the checks that are
+ * derived from the facts for that kind.
+ */
+export function registerValidator(kind: string, validator: KindValidator): void {
+  validators.set(kind, validator);
+}
+
+export function validatorOf(kind: string): KindValidator | undefined {
+  return validators.get(kind);
+}
+
+/** `apps/v1/Deployment`, `v1/Pod`: how the facts name a kind. */
+export function kindKey(group: string, version: string, kind: string): string {
+  return group === '' ? `${version}/${kind}` : `${group}/${version}/${kind}`;
+}
+
+export type { KubeObject };

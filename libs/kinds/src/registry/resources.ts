@@ -1,0 +1,71 @@
+import type { KubeObject } from '#apimachinery';
+import { tableOf } from '../columns/table.js';
+import type { ResourceDefinition, SubresourceDefinition } from '../definition.js';
+import { apiFacts, type ResourceFacts } from '../facts.js';
+import { fieldLabelsOf } from '../field-labels.js';
+import { createStrategy } from './generic-strategy.js';
+import { kindStrategies } from './kind-strategies.js';
+import { kindKey } from './kind-strategy.js';
+import { versionsOf } from './stored-versions.js';
+
+/** Every built-in resource of the release, in served order. Made once; the definitions are shared and must not be changed. */
+export function allResources(): readonly ResourceDefinition[] {
+  return (built ??= apiFacts().resources.map(define));
+}
+
+let built: ResourceDefinition[] | undefined;
+let byName: Map<string, ResourceDefinition> | undefined;
+
+/** The resource that a path names; the core group is ''. */
+export function findResource(group: string, version: string, plural: string): ResourceDefinition | undefined {
+  byName ??= new Map(allResources().map((item) => [`${item.group}/${item.version}/${item.plural}`, item]));
+  return byName.get(`${group}/${version}/${plural}`);
+}
+
+/** The resource of a kind. */
+export function findKind(group: string, version: string, kind: string): ResourceDefinition | undefined {
+  return allResources().find((item) => item.group === group && item.version === version && item.kind === kind);
+}
+
+function define(facts: ResourceFacts): ResourceDefinition {
+  const { group, version, kind, plural } = facts;
+  const key = kindKey(group, version, kind);
+  const table = tableOf(facts);
+  const labels = fieldLabelsOf(key);
+  const stored = versionsOf(facts);
+  let strategy: ResourceDefinition['strategy'] | undefined;
+  return {
+    group,
+    version,
+    kind,
+    plural,
+    singular: facts.singular,
+    namespaced: facts.namespaced,
+    verbs: facts.verbs,
+    shortNames: facts.shortNames ?? [],
+    categories: facts.categories ?? [],
+    subresources: (facts.subresources ?? []).map((subresource) => defineSubresource(facts, subresource)),
+    storageResource: stored.resource,
+    storageVersion: stored.version,
+    schemaName: facts.type,
+    get strategy() {
+      return (strategy ??= createStrategy(facts, kindStrategies[key] ?? {}));
+    },
+    get columns() {
+      return table.columns;
+    },
+    cells: (object: KubeObject, now: Date) => table.cells(object, now),
+    fieldLabels: labels.names,
+    fieldValue: labels.value,
+    toStorage: stored.toStorage,
+    fromStorage: stored.fromStorage,
+  };
+}
+
+function defineSubresource(
+  parent: ResourceFacts,
+  facts: NonNullable<ResourceFacts['subresources']>[number],
+): SubresourceDefinition {
+  const [group, version] = facts.gv === undefined ? [parent.group, parent.version] : facts.gv.split('/');
+  return { name: facts.name, kind: facts.kind, verbs: facts.verbs, group: group!, version: version! };
+}
