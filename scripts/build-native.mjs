@@ -7,7 +7,20 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const only = process.argv.slice(2);
-const packages = only.flatMap((name) => ['-p', name]);
+const packages = only.filter((name) => name !== 'pause').flatMap((name) => ['-p', name]);
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+
+// The sandbox image's program is a workspace of its own (see native/pause/Cargo.toml).
+if (only.length === 0 || only.includes('pause')) {
+  const pause = spawnSync('cargo', ['build', '--release', '--locked'], {
+    cwd: join(root, 'native/pause'),
+    stdio: 'inherit',
+    env: { ...process.env, CARGO_TARGET_DIR: target },
+  });
+  if (pause.error === undefined && pause.status !== 0) process.exit(pause.status ?? 1);
+}
+if (only.length > 0 && packages.length === 0) process.exit(0);
+
 const build = spawnSync(
   'cargo',
   ['build', '--release', '--locked', ...(packages.length ? packages : ['--workspace'])],
@@ -24,7 +37,6 @@ if (build.error) {
 }
 if (build.status !== 0) process.exit(build.status ?? 1);
 
-const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 for (const crate of readdirSync(join(root, 'native'))) {
   const manifest = join(root, 'native', crate, 'Cargo.toml');
   if (!existsSync(manifest) || !readFileSync(manifest, 'utf8').includes('cdylib')) continue;

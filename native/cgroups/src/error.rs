@@ -1,0 +1,22 @@
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("{operation} {}: {source}", path.display())]
+    Io { operation: &'static str, path: PathBuf, source: io::Error },
+    #[error("no cgroup hierarchy below {}: neither cgroup.controllers nor a memory controller", .0.display())]
+    NoHierarchy(PathBuf),
+    #[error("cgroup path {0:?} leaves its root")]
+    Escape(String),
+    #[error("{} did not become empty: {source}", path.display())]
+    Busy { path: PathBuf, source: io::Error },
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
+    let path = path.into();
+    move |source| Error::Io { operation, path, source }
+}

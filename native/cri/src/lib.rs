@@ -1,0 +1,28 @@
+//! A client of the Container Runtime Interface v1 over a unix socket. Three layers: the wire (`proto`, generated), the
+//! client (`client`, `events`, `health`; plain async Rust), and the binding (`binding`, N-API; requests and answers are
+//! JSON text with the camelCase names of the CRI messages).
+
+pub mod client;
+pub mod error;
+pub mod events;
+pub mod health;
+pub mod text;
+
+#[cfg(feature = "napi")]
+mod binding;
+
+/// Generated from proto/: names and field numbers of the wire format.
+pub mod proto {
+    pub mod runtime {
+        #![allow(clippy::all)]
+        tonic::include_proto!("runtime.v1");
+    }
+    pub mod health {
+        #![allow(clippy::all)]
+        tonic::include_proto!("grpc.health.v1");
+    }
+    pub mod containerd {
+        #![allow(clippy::all)]
+        tonic::include_proto!("containerd.services.events.v1");
+    }
+}
