@@ -1,0 +1,92 @@
+import { deepCopy, isNotFound, type KubeObject, UNTYPED } from '#apimachinery';
+import { type Client, createHttpClient, loadConfig } from '#client';
+import { allResources, type ResourceDefinition, schemaOf } from '#kinds';
+import { readManifests } from './apply/manifests.js';
+import { threeWayPatch } from './apply/three-way-patch.js';
+import { type Flag, parseFlags, usage } from './flags.js';
+import { dataDirFlag, dataDirOf } from './settings.js';
+import { CliError, UsageError, type Verb } from './verb.js';
+
+/** kubectl's own annotation: either tool can take up what the other applied. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+const flags: readonly Flag[] = [
+  dataDirFlag,
+  {
+    name: 'filename',
+    argument: 'PATH',
+    help: 'file, folder, or - for standard input; -f for short; may repeat',
+    multiple: true,
+  },
+  { name: 'namespace', argument: 'NAME', help: 'for objects that name none', default: 'default' },
+  { name: 'kubeconfig', argument: 'FILE', help: 'another cluster', default: "this Berth's" },
+];
+
+export const apply: Verb = {
+  name: 'apply',
+  summary: 'make the cluster equal to manifests: apply -f FILE',
+  async run(args) {
+    const { values } = parseFlags(flags, args);
+    if (values.help) {
+      process.stdout.write(
+        usage('berth apply -f PATH...', 'Creates or updates the objects of all documents, in their order.', flags),
+      );
+      return 0;
+    }
+    const paths = (values.filename as string[] | undefined) ?? [];
+    if (paths.length === 0) throw new UsageError('apply takes -f PATH');
+    const manifests = readManifests(paths);
+    if (manifests.length === 0) throw new CliError('no object in what was given');
+    const config = loadConfig({ path: (values.kubeconfig as string | undefined) ?? dataDirOf(values).kubeconfig });
+    const client = createHttpClient(config);
+    let failed = 0;
+    for (const { object, origin } of manifests) {
+      try {
+        console.log(await applyOne(client, object, (values.namespace as string | undefined) ?? 'default'));
+      } catch (error) {
+        console.error(`${origin}: ${(error as Error).message}`);
+        failed++;
+      }
+    }
+    return failed === 0 ? 0 : 1;
+  },
+};
+
+async function applyOne(client: Client, given: KubeObject, defaultNamespace: string): Promise<string> {
+  const definition = definitionOf(given);
+  const gvr = { group: definition.group, version: definition.version, resource: definition.plural };
+  const namespace = definition.namespaced ? (given.metadata.namespace ?? defaultNamespace) : '';
+  const name = given.metadata.name!;
+  const object = deepCopy(given);
+  if (namespace) object.metadata.namespace = namespace;
+  const { [LAST_APPLIED]: _, ...annotations } = object.metadata.annotations ?? {};
+  object.metadata.annotations = annotations;
+  object.metadata.annotations = { ...annotations, [LAST_APPLIED]: `${JSON.stringify(object)}\n` };
+  const label = `${definition.singular}${definition.group ? `.${definition.group}` : ''}/${name}`;
+
+  const live = await client.get(gvr, namespace, name).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+  if (!live) {
+    await client.create(gvr, namespace, object, { fieldManager: 'berth-apply' });
+    return `${label} created`;
+  }
+  const text = live.metadata.annotations?.[LAST_APPLIED];
+  const patch = threeWayPatch(text ? JSON.parse(text) : undefined, object as never, schemaOf(definition) ?? UNTYPED);
+  const after = await client.patch(gvr, namespace, name, 'application/strategic-merge-patch+json', patch, {
+    fieldManager: 'berth-apply',
+  });
+  return `${label} ${after.metadata.resourceVersion === live.metadata.resourceVersion ? 'unchanged' : 'configured'}`;
+}
+
+function definitionOf(object: KubeObject): ResourceDefinition {
+  const found = allResources().find(
+    (candidate) =>
+      candidate.kind === object.kind &&
+      (candidate.group ? `${candidate.group}/${candidate.version}` : candidate.version) === object.apiVersion &&
+      candidate.verbs.includes('create'),
+  );
+  if (!found) throw new CliError(`no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
+  return found;
+}

@@ -1,0 +1,91 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { removePostgresUser } from '#postgres';
+import { parseFlags, usage } from './flags.js';
+import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
+import { isRoot, type Layout } from './layout.js';
+import { step } from './progress.js';
+import { dataDirFlag, dataDirOf, loadSettings, type Settings } from './settings.js';
+import { askSupervisor, startSupervisor, type UnitStatus } from './supervisor-client.js';
+import { agentFlags, agentProgram, unitsOf, writeSupervisorConfig } from './up/units.js';
+import { CliError, type Verb } from './verb.js';
+
+export const deleteCluster: Verb = {
+  name: 'delete',
+  summary: 'stop the cluster and remove everything that is of it: pods, network, data',
+  async run(args) {
+    const { values } = parseFlags([dataDirFlag], args);
+    if (values.help) {
+      process.stdout.write(
+        usage(
+          'berth delete [flags]',
+          'Leaves no process, mount, namespace, rule, cgroup or file behind. The data is gone for good.',
+          [dataDirFlag],
+        ),
+      );
+      return 0;
+    }
+    const layout = dataDirOf(values);
+    if (!existsSync(layout.dataDir) && !existsSync(layout.runDir)) {
+      console.log(`Nothing to delete: ${layout.dataDir} is not there.`);
+      return 0;
+    }
+    const settings = loadSettings(layout);
+    if (settings?.node && !isRoot)
+      throw new CliError('this Berth has a node; deleting it takes root: sudo npm run delete');
+    if (settings?.node) await step('pods', () => cleanNode(layout, settings));
+    await step('processes', () => askSupervisor(layout, { do: 'shutdown' }));
+    await step('files', () => {
+      unmount(layout);
+      rmSync(layout.runDir, { recursive: true, force: true });
+      rmSync(layout.dataDir, { recursive: true, force: true });
+      removePostgresUser();
+    });
+    if (unmergeKubeconfig(userKubeconfig())) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
+    console.log('Berth is deleted.');
+    return 0;
+  },
+};
+
+/** Stops agent and control plane, keeps only the runtime, and lets the agent's own cleanup take everything off the node. */
+async function cleanNode(layout: Layout, settings: Settings): Promise<void> {
+  const runtime = settings.containerRuntimeEndpoint || layout.containerdSocket;
+  const running = await askSupervisor(layout, { do: 'status' });
+  writeSupervisorConfig(
+    layout,
+    unitsOf(layout, settings).filter((unit) => unit.name === 'containerd'),
+  );
+  if (running) await askSupervisor(layout, { do: 'apply' });
+  else await startSupervisor(layout);
+  await waitForRuntime(layout, runtime);
+  const child = spawn(process.execPath, [agentProgram(), 'cleanup', ...agentFlags(layout, settings, runtime)], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new CliError(`the node could not be cleaned: ${errors.trim().split('\n').at(-1)}`);
+}
+
+async function waitForRuntime(layout: Layout, socket: string): Promise<void> {
+  const up = (units: UnitStatus[] | undefined) =>
+    units?.every((unit) => unit.state === 'running') && existsSync(socket);
+  for (let tries = 0; tries < 300 && !up(await askSupervisor(layout, { do: 'status' })); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Lazily unmounts what is still mounted below our directories, deepest first: otherwise removing files would reach into it. */
+function unmount(layout: Layout): void {
+  const below = (path: string) => [layout.dataDir, layout.runDir].some((dir) => path.startsWith(`${dir}/`));
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => (line.split(' ')[1] ?? '').replace(/\\040/g, ' '));
+  for (const path of mounts.filter(below).sort().reverse()) spawnSync('umount', ['-l', path]);
+  const left = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => below(line.split(' ')[1] ?? ''));
+  if (left) throw new CliError(`something is still mounted below ${layout.dataDir}; nothing was removed`);
+}

@@ -1,0 +1,31 @@
+import { parseFlags, usage } from './flags.js';
+import { step } from './progress.js';
+import { dataDirFlag, dataDirOf } from './settings.js';
+import { askSupervisor } from './supervisor-client.js';
+import type { Verb } from './verb.js';
+
+export const down: Verb = {
+  name: 'down',
+  summary: 'stop the cluster and keep its data; running pods keep running',
+  async run(args) {
+    const { values } = parseFlags([dataDirFlag], args);
+    if (values.help) {
+      process.stdout.write(
+        usage(
+          'berth down [flags]',
+          'Stops every process of Berth. Objects stay in the database, containers keep running, and the next `up` finds both.',
+          [dataDirFlag],
+        ),
+      );
+      return 0;
+    }
+    const layout = dataDirOf(values);
+    const units = await step('stopping', () => askSupervisor(layout, { do: 'shutdown' }));
+    console.log(
+      units
+        ? `Stopped ${units.map((unit) => unit.name).join(', ')}. The data stays in ${layout.dataDir}.`
+        : 'Berth is not running.',
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,54 @@
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout (or installation) that this program runs from: four folders above dist/apps/cli/src. */
+export const installation = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
+
+export const isRoot = process.getuid?.() === 0;
+
+/** Where everything of one Berth lives; the server fills in what ARCHITECTURE.md lists under "Data directory". */
+export interface Layout {
+  dataDir: string;
+  /** Sockets and process records: gone after a reboot. */
+  runDir: string;
+  logDir: string;
+  postgresDir: string;
+  containerdDir: string;
+  containerdSocket: string;
+  cniConfigDir: string;
+  agentDir: string;
+  kubeconfig: string;
+  agentKubeconfig: string;
+  dnsKubeconfig: string;
+  /** The flags of the last `up`. */
+  settings: string;
+  supervisorSocket: string;
+  supervisorConfig: string;
+}
+
+export function defaultDataDir(): string {
+  return isRoot ? '/var/lib/berth' : join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'berth');
+}
+
+export function layoutOf(dataDir: string): Layout {
+  const data = resolve(dataDir);
+  // Sockets have short names (107 bytes at most) and must not outlive a reboot: the default Berth of root has /run/berth.
+  const run = data === '/var/lib/berth' ? '/run/berth' : join(data, 'run');
+  return {
+    dataDir: data,
+    runDir: run,
+    logDir: join(data, 'logs'),
+    postgresDir: join(data, 'postgres'),
+    containerdDir: join(data, 'containerd'),
+    containerdSocket: join(run, 'containerd', 'containerd.sock'),
+    cniConfigDir: join(data, 'cni', 'net.d'),
+    agentDir: join(data, 'agent'),
+    kubeconfig: join(data, 'kubeconfig'),
+    agentKubeconfig: join(data, 'agent.kubeconfig'),
+    dnsKubeconfig: join(data, 'dns.kubeconfig'),
+    settings: join(data, 'settings.json'),
+    supervisorSocket: join(run, 'supervisor.sock'),
+    supervisorConfig: join(data, 'supervisor.json'),
+  };
+}

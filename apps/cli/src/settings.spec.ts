@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseFlags } from './flags.js';
+import { resolveSettings, upFlags } from './settings.js';
+
+const resolve = (args: string[], last?: ReturnType<typeof resolveSettings>) =>
+  resolveSettings(parseFlags(upFlags, args).values, last);
+
+test('what the last up was told holds until it is told otherwise', () => {
+  const first = resolve(['--secure-port=7443', '--node-name=Alpha']);
+  const second = resolve(['--agent-port=11250'], first);
+  assert.equal(second.securePort, 7443);
+  assert.equal(second.nodeName, 'alpha');
+  assert.equal(second.agentPort, 11250);
+});
+
+const bad: [args: string[], message: RegExp][] = [
+  [['--secure-port=http'], /--secure-port: http is no port/],
+  [['--secure-port=70000'], /--secure-port: 70000 is no port/],
+  [['--cluster-cidr=10.0.0.0'], /--cluster-cidr: 10\.0\.0\.0 is no IPv4 range/],
+  [['--cluster-cidr=10.96.0.0/12'], /overlap/],
+  [['--node-ip=nowhere'], /--node-ip: nowhere is no IP address/],
+  [['--proxy-mode=ebpf'], /--proxy-mode: ebpf is none of/],
+  [['--database-url=mysql://x'], /--database-url/],
+  [['--node-name=a_b'], /--node-name/],
+  [['--colour=red'], /Unknown option '--colour'/],
+  [['--secure-port'], /--secure-port/],
+];
+for (const [args, message] of bad) {
+  test(`${args.join(' ')} is refused by name`, () => assert.throws(() => resolve(args), { message }));
+}
+
+test('the Service range of a cluster cannot change', () => {
+  const first = resolve([]);
+  assert.throws(() => resolve(['--service-cluster-ip-range=10.97.0.0/16'], first), /was made with 10\.96\.0\.0\/16/);
+});

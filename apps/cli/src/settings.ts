@@ -1,0 +1,184 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
+import type { Flag, Values } from './flags.js';
+import { defaultDataDir, isRoot, type Layout, layoutOf } from './layout.js';
+import { CliError, UsageError } from './verb.js';
+
+/** What `berth up` was told, with defaults filled in; kept in the data directory, so that the next `up` needs no flags. */
+export interface Settings {
+  node: boolean;
+  nodeName: string;
+  nodeIp: string;
+  bindAddress: string;
+  securePort: number;
+  agentPort: number;
+  dnsPort: number;
+  /** '' means the embedded server. */
+  databaseUrl: string;
+  clusterCidr: string;
+  serviceCidr: string;
+  nodePortRange: string;
+  clusterDomain: string;
+  /** '' means a containerd of our own. */
+  containerRuntimeEndpoint: string;
+  cgroupDriver: 'cgroupfs' | 'systemd' | 'auto';
+  proxyMode: 'iptables' | 'nftables' | 'ipvs' | 'auto';
+}
+
+export const dataDirFlag: Flag = {
+  name: 'data-dir',
+  argument: 'DIR',
+  help: 'where all state lives',
+  default: defaultDataDir(),
+};
+
+export const upFlags: readonly Flag[] = [
+  dataDirFlag,
+  { name: 'no-node', help: 'the control plane alone: needs no root' },
+  { name: 'node-name', argument: 'NAME', help: 'name of the Node object', default: 'host name' },
+  {
+    name: 'node-ip',
+    argument: 'IP',
+    help: 'address other nodes and pods reach this one by',
+    default: 'that of the default route',
+  },
+  { name: 'bind-address', argument: 'IP', help: 'address the API listens on', default: '0.0.0.0' },
+  { name: 'secure-port', argument: 'PORT', help: 'port of the API', default: '6443' },
+  { name: 'agent-port', argument: 'PORT', help: "port of the node's own server", default: '10250' },
+  { name: 'dns-port', argument: 'PORT', help: 'port of cluster DNS on the node', default: '10053' },
+  { name: 'database-url', argument: 'URL', help: 'a PostgreSQL of your own; also $DATABASE_URL', default: 'embedded' },
+  { name: 'cluster-cidr', argument: 'CIDR', help: 'addresses of pods', default: '10.244.0.0/16' },
+  { name: 'service-cluster-ip-range', argument: 'CIDR', help: 'addresses of Services', default: '10.96.0.0/16' },
+  { name: 'service-node-port-range', argument: 'A-B', help: 'ports of NodePort Services', default: '30000-32767' },
+  { name: 'cluster-domain', argument: 'NAME', help: 'domain of cluster DNS', default: 'cluster.local' },
+  {
+    name: 'container-runtime-endpoint',
+    argument: 'SOCKET',
+    help: 'a CRI v1 runtime of your own',
+    default: 'own containerd',
+  },
+  { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs, systemd or auto', default: 'auto' },
+  { name: 'proxy-mode', argument: 'NAME', help: 'iptables, nftables, ipvs or auto', default: 'auto' },
+  { name: 'timeout', argument: 'SECONDS', help: 'how long to wait for the cluster', default: '120' },
+];
+
+/** Settings of an earlier `up`, if there was one. */
+export function loadSettings(layout: Layout): Settings | undefined {
+  if (!existsSync(layout.settings)) return undefined;
+  try {
+    return JSON.parse(readFileSync(layout.settings, 'utf8')) as Settings;
+  } catch (error) {
+    throw new CliError(`${layout.settings} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+export function saveSettings(layout: Layout, settings: Settings): void {
+  mkdirSync(layout.dataDir, { recursive: true });
+  writeFileSync(`${layout.settings}.new`, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${layout.settings}.new`, layout.settings);
+}
+
+export function dataDirOf(values: Values): Layout {
+  return layoutOf((values['data-dir'] as string | undefined) ?? defaultDataDir());
+}
+
+/** Flags over the last settings over defaults; every value is checked and a bad one named by its flag. */
+export function resolveSettings(values: Values, last: Settings | undefined): Settings {
+  const text = (flag: string) => values[flag] as string | undefined;
+  const port = (flag: string, otherwise: number) => {
+    const value = text(flag);
+    if (value === undefined) return otherwise;
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < 1 || number > 65535)
+      throw new UsageError(`--${flag}: ${value} is no port (1-65535)`);
+    return number;
+  };
+  const cidr = (flag: string, otherwise: string) => {
+    const value = text(flag) ?? otherwise;
+    const [address = '', bits = ''] = value.split('/');
+    if (isIP(address) !== 4 || !/^\d+$/.test(bits) || Number(bits) > 30 || Number(bits) < 8) {
+      throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}`);
+    }
+    return value;
+  };
+  const oneOf = <T extends string>(flag: string, choices: readonly T[], otherwise: T): T => {
+    const value = (text(flag) as T | undefined) ?? otherwise;
+    if (!choices.includes(value)) throw new UsageError(`--${flag}: ${value} is none of ${choices.join(', ')}`);
+    return value;
+  };
+  const ip = (flag: string, otherwise: string) => {
+    const value = text(flag) ?? otherwise;
+    if (!isIP(value)) throw new UsageError(`--${flag}: ${value} is no IP address`);
+    return value;
+  };
+  const nodeName = (text('node-name') ?? last?.nodeName ?? hostname()).toLowerCase();
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName))
+    throw new UsageError(`--node-name: ${nodeName} is no valid DNS name`);
+  const nodePortRange = text('service-node-port-range') ?? last?.nodePortRange ?? '30000-32767';
+  if (!/^\d+-\d+$/.test(nodePortRange))
+    throw new UsageError(`--service-node-port-range: ${nodePortRange} is not of the form A-B`);
+  const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16');
+  const serviceCidr = cidr('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16');
+  if (overlap(clusterCidr, serviceCidr))
+    throw new UsageError(`--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap`);
+  if (last && last.serviceCidr !== serviceCidr) {
+    throw new UsageError(
+      `--service-cluster-ip-range: this cluster was made with ${last.serviceCidr}, which cannot change; run 'berth delete' first`,
+    );
+  }
+  return {
+    node: values['no-node'] ? false : isRoot,
+    nodeName,
+    nodeIp: ip('node-ip', last?.nodeIp ?? defaultAddress()),
+    bindAddress: ip('bind-address', last?.bindAddress ?? '0.0.0.0'),
+    securePort: port('secure-port', last?.securePort ?? 6443),
+    agentPort: port('agent-port', last?.agentPort ?? 10250),
+    dnsPort: port('dns-port', last?.dnsPort ?? 10053),
+    databaseUrl: databaseUrl(text('database-url') ?? process.env.DATABASE_URL ?? last?.databaseUrl ?? ''),
+    clusterCidr,
+    serviceCidr,
+    nodePortRange,
+    clusterDomain: text('cluster-domain') ?? last?.clusterDomain ?? 'cluster.local',
+    containerRuntimeEndpoint: (text('container-runtime-endpoint') ?? last?.containerRuntimeEndpoint ?? '').replace(
+      /^unix:\/\//,
+      '',
+    ),
+    cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'systemd', 'auto'], last?.cgroupDriver ?? 'auto'),
+    proxyMode: oneOf('proxy-mode', ['iptables', 'nftables', 'ipvs', 'auto'], last?.proxyMode ?? 'auto'),
+  };
+}
+
+function databaseUrl(value: string): string {
+  if (value !== '' && !/^postgres(ql)?:\/\//.test(value))
+    throw new UsageError('--database-url: it begins with postgres:// or postgresql://');
+  return value;
+}
+
+/** The address of the interface that the default route leaves by; loopback when the machine has no other. */
+function defaultAddress(): string {
+  let device: string | undefined;
+  try {
+    const routes = readFileSync('/proc/net/route', 'utf8').trim().split('\n').slice(1);
+    device = routes.map((line) => line.split('\t')).find((fields) => fields[1] === '00000000')?.[0];
+  } catch {
+    // Not Linux, or no /proc: any address will do.
+  }
+  const interfaces = networkInterfaces();
+  const named = device ? (interfaces[device] ?? []) : [];
+  const all = [...named, ...Object.values(interfaces).flatMap((addresses) => addresses ?? [])];
+  return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+function overlap(a: string, b: string): boolean {
+  const parse = (cidr: string) => {
+    const [address, bits] = cidr.split('/') as [string, string];
+    const number = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+    const size = 2 ** (32 - Number(bits));
+    const start = Math.floor(number / size) * size;
+    return [start, start + size] as const;
+  };
+  const [aStart, aEnd] = parse(a);
+  const [bStart, bEnd] = parse(b);
+  return aStart < bEnd && bStart < aEnd;
+}

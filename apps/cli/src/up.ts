@@ -1,0 +1,67 @@
+import { preparePostgres } from '#postgres';
+import { parseFlags, usage } from './flags.js';
+import { ensurePauseImage } from './image.js';
+import { mergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
+import { isRoot } from './layout.js';
+import { step } from './progress.js';
+import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
+import { askSupervisor, startSupervisor } from './supervisor-client.js';
+import { checkDataDir, checkPorts } from './up/preflight.js';
+import { dnsAddress, unitsOf, writeSupervisorConfig } from './up/units.js';
+import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
+import { UsageError, type Verb } from './verb.js';
+
+export const up: Verb = {
+  name: 'up',
+  summary: 'start the cluster, or finish starting it',
+  async run(args) {
+    const { values } = parseFlags(upFlags, args);
+    if (values.help) {
+      process.stdout.write(
+        usage(
+          'berth up [flags]',
+          'Starts the database, the control plane and this node in the background. It may be repeated at any time:\nwhat runs already is left alone.',
+          upFlags,
+        ),
+      );
+      return 0;
+    }
+    const begun = performance.now();
+    const seconds = Number(values.timeout ?? 120);
+    if (!(seconds > 0)) throw new UsageError(`--timeout: ${String(values.timeout)} is no number of seconds`);
+    const deadline = Date.now() + seconds * 1000;
+    const layout = dataDirOf(values);
+    checkDataDir(layout);
+    const settings = resolveSettings(values, loadSettings(layout));
+    const running = (await askSupervisor(layout, { do: 'status' })) ?? [];
+    await checkPorts(settings, running);
+    if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
+    saveSettings(layout, settings);
+    const changed = writeSupervisorConfig(layout, unitsOf(layout, settings));
+    if (running.length === 0) await startSupervisor(layout);
+    else if (changed) await askSupervisor(layout, { do: 'apply' });
+
+    const image =
+      settings.node && !settings.containerRuntimeEndpoint ? ensurePauseImage(layout, deadline) : Promise.resolve();
+    // Awaited below; until then a failure must not count as unhandled.
+    image.catch(() => {});
+    await step('API', () => waitForApi(layout, settings, deadline));
+    mergeKubeconfig(layout.kubeconfig, userKubeconfig());
+    if (settings.node) {
+      await step('sandbox image', () => image);
+      await step(`node ${settings.nodeName} Ready`, () => waitForNode(layout, settings, deadline));
+      await step('cluster DNS', () => waitForDns(layout, settings, dnsAddress(settings.serviceCidr), deadline));
+    }
+    const took = ((performance.now() - begun) / 1000).toFixed(1);
+    console.log(`\nBerth is up after ${took} s. Context "berth" is in ${userKubeconfig()}.`);
+    if (!settings.node && !values['no-node']) {
+      console.log(
+        `No node runs here: that takes root, this is ${isRoot ? 'root' : 'an ordinary user'}. Get it with: sudo npm run up`,
+      );
+    }
+    console.log(
+      `\nNext:\n  kubectl --context berth get nodes\n  kubectl --context berth create deployment web --image=nginx\n  npm run status\n`,
+    );
+    return 0;
+  },
+};

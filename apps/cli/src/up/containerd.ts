@@ -1,0 +1,101 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Layout } from '../layout.js';
+import { CliError } from '../verb.js';
+
+/** Name of the sandbox image that `up` imports: see native/pause. */
+export const pauseImage = 'berth.local/pause:0.1';
+
+const cniBinDirs = ['/usr/lib/cni', '/opt/cni/bin'];
+
+/** Writes the configuration of a containerd of our own and returns its command line. */
+export function containerdCommand(layout: Layout): string[] {
+  const program = which('containerd');
+  if (!program) throw new CliError('containerd is missing; get it with: apt-get install containerd');
+  const binDir = cniBinDirs.find((dir) => existsSync(join(dir, 'bridge')));
+  if (!binDir)
+    throw new CliError('the CNI plugins are missing; get them with: apt-get install containernetworking-plugins');
+  mkdirSync(layout.containerdDir, { recursive: true, mode: 0o711 });
+  mkdirSync(layout.cniConfigDir, { recursive: true });
+  mkdirSync(join(layout.containerdDir, 'certs.d'), { recursive: true });
+  const path = join(layout.containerdDir, 'config.toml');
+  const config = containerdConfig(layout, {
+    majorVersion: containerdVersion(program),
+    runtime: chooseRuntime(),
+    binDir,
+    restrictOomScore: lacksSysResource(),
+  });
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== config) writeFileSync(path, config, { mode: 0o600 });
+  return [program, '--config', path];
+}
+
+interface ContainerdChoices {
+  majorVersion: number;
+  runtime: string;
+  binDir: string;
+  restrictOomScore: boolean;
+}
+
+/** containerd 1.x reads version 2 of its configuration, 2.x version 3, where the CRI plugin is split in two. */
+export function containerdConfig(layout: Layout, choices: ContainerdChoices): string {
+  const text = (value: string) => JSON.stringify(value);
+  const state = join(layout.runDir, 'containerd');
+  const head = `root = ${text(layout.containerdDir)}
+state = ${text(join(state, 'state'))}
+[grpc]
+address = ${text(layout.containerdSocket)}
+[ttrpc]
+address = ${text(join(state, 'containerd.sock.ttrpc'))}
+`;
+  const runtime = (plugin: string) => `[plugins.${plugin}.containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins.${plugin}.containerd.runtimes.runc.options]
+BinaryName = ${text(choices.runtime)}
+SystemdCgroup = false
+[plugins.${plugin}.cni]
+bin_dir${choices.majorVersion >= 2 ? `s = [${text(choices.binDir)}]` : ` = ${text(choices.binDir)}`}
+conf_dir = ${text(layout.cniConfigDir)}
+`;
+  if (choices.majorVersion >= 2) {
+    return `version = 3
+${head}[plugins.'io.containerd.cri.v1.images'.pinned_images]
+sandbox = ${text(pauseImage)}
+[plugins.'io.containerd.cri.v1.images'.registry]
+config_path = ${text(join(layout.containerdDir, 'certs.d'))}
+[plugins.'io.containerd.cri.v1.runtime']
+restrict_oom_score_adj = ${choices.restrictOomScore}
+${runtime("'io.containerd.cri.v1.runtime'")}`;
+  }
+  return `version = 2
+${head}[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = ${text(pauseImage)}
+restrict_oom_score_adj = ${choices.restrictOomScore}
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = ${text(join(layout.containerdDir, 'certs.d'))}
+${runtime('"io.containerd.grpc.v1.cri"')}`;
+}
+
+function containerdVersion(program: string): number {
+  const output = spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  return Number(/\bv?(\d+)\.\d+\.\d+/.exec(output)?.[1] ?? 1);
+}
+
+/** crun starts containers faster, but refuses the hybrid layout of cgroups (v1 controllers beside a v2 hierarchy). */
+function chooseRuntime(): string {
+  const unified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  const choice = (unified ? which('crun') : undefined) ?? which('runc') ?? which('crun');
+  if (!choice) throw new CliError('neither crun nor runc is there; get one with: apt-get install crun runc');
+  return choice;
+}
+
+/** Root without CAP_SYS_RESOURCE may not lower any process's out-of-memory score, and runc then fails to start containers. */
+export function lacksSysResource(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${effective}`) & (1n << 24n)) === 0n;
+}
+
+export function which(command: string): string | undefined {
+  const dirs = `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/local/bin`.split(':');
+  return dirs.map((dir) => join(dir, command)).find((path) => existsSync(path));
+}

@@ -1,0 +1,87 @@
+import { Resolver } from 'node:dns/promises';
+import { existsSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createHttpClient, loadKubeconfig } from '#client';
+import { gvr, type Node } from '#kinds';
+import type { Layout } from '../layout.js';
+import type { Settings } from '../settings.js';
+import { askSupervisor } from '../supervisor-client.js';
+import { CliError } from '../verb.js';
+
+/** Polls until `done` says so; on time-out tells which unit is in trouble, if one is, and where its log is. */
+async function until(
+  layout: Layout,
+  what: string,
+  deadline: number,
+  done: () => Promise<string | undefined>,
+): Promise<void> {
+  let last: string | undefined;
+  while (Date.now() < deadline) {
+    last = await done();
+    if (last === undefined) return;
+    await sleep(40);
+  }
+  const units = (await askSupervisor(layout, { do: 'status' })) ?? [];
+  const troubled = units.filter((unit) => unit.state !== 'running' || unit.restarts > 0);
+  const hints = troubled.map(
+    (unit) => `\n  ${unit.name}: ${unit.state}, ${unit.message}; see ${join(layout.logDir, `${unit.name}.log`)}`,
+  );
+  throw new CliError(`${what}: not within the time given (${last})${hints.join('')}`);
+}
+
+export async function waitForApi(layout: Layout, settings: Settings, deadline: number): Promise<void> {
+  await until(layout, 'the API', deadline, async () => {
+    if (!existsSync(layout.kubeconfig)) return 'no kubeconfig yet';
+    const config = loadKubeconfig(layout.kubeconfig);
+    return new Promise((resolve) => {
+      const options = {
+        host: '127.0.0.1',
+        port: settings.securePort,
+        path: '/readyz',
+        ca: config.ca,
+        cert: config.cert,
+        key: config.key,
+        timeout: 2000,
+      };
+      const call = request(options, (response) => {
+        let body = '';
+        response.on('data', (chunk) => {
+          body += chunk;
+        });
+        response.on('end', () => resolve(response.statusCode === 200 ? undefined : body.trim()));
+      });
+      call.on('error', (error) => resolve(error.message));
+      call.on('timeout', () => call.destroy(new Error('no answer within 2 s')));
+      call.end();
+    });
+  });
+}
+
+export async function waitForNode(layout: Layout, settings: Settings, deadline: number): Promise<void> {
+  const client = createHttpClient(loadKubeconfig(layout.kubeconfig));
+  await until(layout, `node ${settings.nodeName}`, deadline, async () => {
+    try {
+      const node = await client.get<Node>(gvr.nodes, '', settings.nodeName);
+      const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
+      return ready?.status === 'True' ? undefined : (ready?.message ?? 'the node has not reported');
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+}
+
+/** Asks cluster DNS for the API's own Service, as a pod would by name. */
+export async function waitForDns(layout: Layout, settings: Settings, server: string, deadline: number): Promise<void> {
+  await until(layout, 'cluster DNS', deadline, async () => {
+    const resolver = new Resolver({ timeout: 500, tries: 1 });
+    resolver.setServers([server]);
+    try {
+      await resolver.resolve4(`kubernetes.default.svc.${settings.clusterDomain}`);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+}

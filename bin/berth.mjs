@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+
+const main = new URL('../dist/apps/cli/src/main.js', import.meta.url);
+if (!existsSync(main)) {
+  console.error('berth: not built yet; run: npm run up');
+  process.exit(1);
+}
+await import(main.href);

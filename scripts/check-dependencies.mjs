@@ -1,0 +1,52 @@
+// Checks the import rules. Fails when it saw no modules, or too few: a tool that reads nothing finds nothing.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cruise } from 'dependency-cruiser';
+import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
+import { rules } from './dependency-rules.mjs';
+import { root } from './prepare.mjs';
+
+const FEWEST = 50;
+
+process.chdir(root);
+const folders = ['apps', 'libs'];
+const { output } = await cruise(
+  folders,
+  {
+    ruleSet: { forbidden: rules },
+    validate: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '\\.(json|node)$' },
+  },
+  {
+    extensions: ['.ts', '.js', '.mjs', '.json'],
+    extensionAlias: { '.js': ['.ts', '.js'] },
+    conditionNames: ['source', 'import', 'node', 'default'],
+    exportsFields: ['exports'],
+  },
+  { tsConfig: extractTSConfig(join(root, 'tsconfig.json')) },
+);
+const { summary, modules } = output;
+const own = modules.filter((module) => /^(apps|libs)\//.test(module.source));
+const doors = Object.values(JSON.parse(readFileSync('package.json', 'utf8')).imports).map((door) =>
+  door.source.slice(2),
+);
+const crossing = own
+  .flatMap((module) => module.dependencies)
+  .filter((dependency) => doors.includes(dependency.resolved));
+if (own.length < FEWEST || crossing.length === 0) {
+  console.error(
+    `check-dependencies: saw ${own.length} modules and ${crossing.length} imports between folders: it does not read the code`,
+  );
+  process.exit(1);
+}
+for (const { rule, from, to, cycle } of summary.violations) {
+  console.error(
+    `${rule.severity}: ${rule.name}: ${from} -> ${cycle ? cycle.map((step) => step.name ?? step).join(' -> ') : to}`,
+  );
+}
+const errors = summary.violations.filter((violation) => violation.rule.severity === 'error').length;
+console.log(`${own.length} modules, ${crossing.length} imports between folders, ${errors} violations`);
+process.exit(errors > 0 ? 1 : 0);

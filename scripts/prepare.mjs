@@ -1,0 +1,157 @@
+// Everything that has to be there before Berth or its tests can run: Debian packages, npm packages, the native crates and
+// the emitted TypeScript. Each step is skipped when its inputs have not changed since it last succeeded.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+export const isRoot = process.getuid?.() === 0;
+
+/** Debian package, a file or command that shows it is there, and what Berth needs it for. */
+const NODE_PACKAGES = [
+  { name: 'containerd', command: 'containerd', why: 'runs the containers' },
+  { name: 'runc', command: 'runc', why: 'starts containers where crun cannot' },
+  { name: 'crun', command: 'crun', why: 'starts containers, faster than runc' },
+  {
+    name: 'containernetworking-plugins',
+    file: ['/usr/lib/cni/bridge', '/opt/cni/bin/bridge'],
+    why: 'gives pods their network',
+  },
+  { name: 'iptables', command: 'iptables', why: 'serves Services' },
+  { name: 'nftables', command: 'nft', why: 'serves Services in nftables mode' },
+  { name: 'conntrack', command: 'conntrack', why: 'forgets connections to pods that are gone' },
+  { name: 'ipset', command: 'ipset', why: 'serves Services in IPVS mode' },
+  { name: 'iproute2', command: 'ip', why: 'reads and sets addresses and routes' },
+];
+const BUILD_PACKAGES = [{ name: 'build-essential', command: 'cc', why: 'links the native crates' }];
+const TEST_PACKAGES = [
+  { name: 'busybox-static', file: ['/bin/busybox', '/usr/bin/busybox'], why: 'is inside the images that tests make' },
+  { name: 'curl', command: 'curl', why: 'is the client that tests call Services with' },
+];
+
+export class PrepareError extends Error {}
+
+function missing(packages) {
+  const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':');
+  return packages.filter(({ command, file }) =>
+    command ? !path.some((dir) => existsSync(join(dir, command))) : !file.some((name) => existsSync(name)),
+  );
+}
+
+function say(text) {
+  console.log(text);
+}
+
+function run(what, command, args, options = {}) {
+  const begun = Date.now();
+  say(`${what} ...`);
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    ...options,
+  });
+  if (result.error) throw new PrepareError(`${what}: ${command} could not be started: ${result.error.message}`);
+  if (result.status !== 0) {
+    throw new PrepareError(
+      `${what}: ${command} ${args.join(' ')} failed (exit ${result.status})\n${(result.stdout ?? '').slice(-4000)}${(result.stderr ?? '').slice(-8000)}`,
+    );
+  }
+  say(`${what}: done in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+}
+
+/** Installs what is missing where it may; else says in one line what is missing and how to get it. Returns the missing names. */
+function installPackages(packages) {
+  const wanted = missing(packages);
+  if (wanted.length === 0) return [];
+  const names = wanted.map(({ name }) => name);
+  const line = `apt-get install ${names.join(' ')}`;
+  if (!isRoot || !existsSync('/usr/bin/apt-get')) {
+    say(
+      `missing: ${wanted.map(({ name, why }) => `${name} (${why})`).join(', ')}; get it with: ${isRoot ? line : `sudo ${line}`}`,
+    );
+    return names;
+  }
+  for (const { name, why } of wanted) say(`will install ${name}: it ${why}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('package lists', 'apt-get', ['update', '-q'], { env });
+  run(`Debian packages ${names.join(' ')}`, 'apt-get', ['install', '-y', '-q', '--no-install-recommends', ...names], {
+    env,
+  });
+  return missing(packages).map(({ name }) => name);
+}
+
+function hashOf(paths, accepts) {
+  const hash = createHash('sha256');
+  const visit = (path) => {
+    const full = join(root, path);
+    if (!existsSync(full)) return;
+    for (const entry of readdirSync(full, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const inner = join(path, entry.name);
+      if (entry.isDirectory()) visit(inner);
+      else if (accepts(entry.name))
+        hash
+          .update(inner)
+          .update('\0')
+          .update(readFileSync(join(root, inner)))
+          .update('\0');
+    }
+  };
+  for (const path of paths) {
+    if (existsSync(join(root, path)) && !path.includes('.')) visit(path);
+    else hash.update(path).update(existsSync(join(root, path)) ? readFileSync(join(root, path)) : '');
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function upToDate(stamp, id) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === id;
+}
+
+function mark(stamp, id) {
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, id);
+}
+
+function npmPackages() {
+  const id = hashOf(['package-lock.json'], () => true);
+  const stamp = join(root, 'node_modules', '.berth-lock');
+  if (upToDate(stamp, id)) return;
+  run('npm packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  mark(stamp, id);
+}
+
+function nativeCrates() {
+  const id = hashOf(['Cargo.toml', 'Cargo.lock', 'native'], (name) => !name.endsWith('.node'));
+  const stamp = join(root, 'target', '.berth-native');
+  const crates = readdirSync(join(root, 'native')).filter((crate) => {
+    const manifest = join(root, 'native', crate, 'Cargo.toml');
+    return existsSync(manifest) && readFileSync(manifest, 'utf8').includes('cdylib');
+  });
+  if (upToDate(stamp, id) && crates.every((crate) => existsSync(join(root, 'native', crate, `${crate}.node`)))) return;
+  run('native crates (some minutes the first time)', process.execPath, [join(root, 'scripts', 'build-native.mjs')]);
+  mark(stamp, id);
+}
+
+function typeScript() {
+  const id = hashOf(['package.json', '.swcrc', 'apps', 'libs', 'test'], () => true);
+  const stamp = join(root, 'dist', 'build-id');
+  if (upToDate(stamp, id)) return;
+  run('TypeScript', 'npm', ['run', '--silent', 'build:ts']);
+  mark(stamp, id);
+}
+
+/**
+ * @param {{ node: boolean, test: boolean }} what `node`: also what running containers takes; `test`: also what tests take.
+ * @returns {string[]} names of packages that are missing and could not be installed.
+ */
+export function prepare({ node, test }) {
+  const lacking = installPackages([...BUILD_PACKAGES, ...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])]);
+  npmPackages();
+  nativeCrates();
+  typeScript();
+  return lacking;
+}

@@ -1,0 +1,157 @@
+// `npm test`: everything that has to hold, in one go, and exactly what CI runs. Ends with one line `N passed, N failed`.
+//
+//   npm test                  all rings
+//   npm test -- unit api      only these rings, or only spec files whose path has one of the other words
+//
+// Rings: check (types, lint, imports, generated code), rust, unit (*.spec), integration (*.int-spec: real PostgreSQL),
+// e2e (*.e2e-spec: a real cluster; takes root).
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
+
+const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e'];
+const words = process.argv.slice(2);
+const rings = RINGS.filter((ring) => words.includes(ring));
+const filters = words.filter((word) => !RINGS.includes(word));
+const wants = (ring) =>
+  rings.length > 0 ? rings.includes(ring) : filters.length === 0 || !['check', 'rust'].includes(ring);
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+
+/** Runs a command; its output goes through, and is returned. */
+function run(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let output = '';
+    const take = (chunk) => {
+      output += chunk;
+      if (!options.quiet) process.stdout.write(chunk);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', (error) => resolve({ code: 1, output: `${output}\n${error.message}` }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+function count(name, passed, failed, skipped = 0) {
+  totals.passed += passed;
+  totals.failed += failed;
+  totals.skipped += skipped;
+  if (failed > 0) failures.push(name);
+}
+
+/** A check is one test: its output is shown when it fails. */
+async function check(name, command, args) {
+  const begun = Date.now();
+  const { code, output } = await run(command, args, { quiet: true });
+  console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
+  if (code !== 0) console.log(output);
+  count(name, code === 0 ? 1 : 0, code === 0 ? 0 : 1);
+}
+
+async function rust() {
+  const { code, output } = await run('cargo', ['test', '--workspace', '--no-default-features', '--locked', '--quiet']);
+  let passed = 0;
+  let failed = 0;
+  for (const [, ok, bad] of output.matchAll(/test result: \S+ (\d+) passed; (\d+) failed/g)) {
+    passed += Number(ok);
+    failed += Number(bad);
+  }
+  count('rust', passed, code === 0 ? failed : Math.max(failed, 1));
+  await check('clippy', 'cargo', [
+    'clippy',
+    '--workspace',
+    '--all-targets',
+    '--locked',
+    '--quiet',
+    '--',
+    '-D',
+    'warnings',
+  ]);
+  await check('rustfmt', 'cargo', ['fmt', '--all', '--check']);
+}
+
+function specs(suffix) {
+  const found = [];
+  const visit = (dir) => {
+    for (const entry of readdirSync(join(root, dir), { withFileTypes: true })) {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory()) visit(path);
+      else if (entry.name.endsWith(suffix)) found.push(path);
+    }
+  };
+  for (const dir of ['apps', 'libs', 'test']) visit(dir);
+  return found.filter((path) => filters.length === 0 || filters.some((word) => path.includes(word))).sort();
+}
+
+async function nodeTests(ring, suffix, concurrency) {
+  const files = specs(suffix);
+  if (files.length === 0) {
+    if (filters.length === 0)
+      throw new Error(`${ring}: no file ends in ${suffix}: the test runner is looking in the wrong place`);
+    return;
+  }
+  const emitted = files.map((path) => join('dist', path.replace(/\.ts$/, '.js')));
+  const absent = emitted.find((path) => !existsSync(join(root, path)));
+  if (absent) throw new Error(`${absent} was not emitted`);
+  console.log(`\n${ring}: ${files.length} files`);
+  // One call a file, so that a hanging or crashing file is named and the others still run.
+  const queue = [...emitted];
+  const worker = async () => {
+    for (let file = queue.shift(); file; file = queue.shift()) {
+      const begun = Date.now();
+      const args = ['--enable-source-maps', '--test', '--test-reporter=tap', '--test-timeout=600000', file];
+      const { code, output } = await run(process.execPath, args, { quiet: true });
+      const number = (what) => Number(new RegExp(`^# ${what} (\\d+)`, 'm').exec(output)?.[1] ?? 0);
+      const [passed, failed, skipped] = [number('pass'), number('fail') + number('cancelled'), number('skipped')];
+      const bad = failed > 0 || code !== 0 || passed + skipped === 0;
+      console.log(
+        `${bad ? 'FAIL' : 'ok  '} ${relative('dist', file)}: ${passed} passed${skipped ? `, ${skipped} skipped` : ''} (${((Date.now() - begun) / 1000).toFixed(1)} s)`,
+      );
+      if (bad)
+        console.log(
+          output
+            .split('\n')
+            .filter((line) => !/^\s*(ok \d+|# Subtest|duration_ms|type:|---|\.\.\.)/.test(line))
+            .join('\n')
+            .slice(0, 20000),
+        );
+      else for (const [, reason] of output.matchAll(/# SKIP (.*)$/gm)) console.log(`     skipped: ${reason}`);
+      count(file, passed, bad ? Math.max(failed, 1) : 0, skipped);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+try {
+  const lacking = prepare({ node: isRoot && wants('e2e'), test: true });
+  const reason = !isRoot
+    ? 'they start containers and change network rules, which takes root'
+    : lacking.length > 0
+      ? `missing: ${lacking.join(', ')}`
+      : undefined;
+  if (wants('check')) {
+    await check('types', process.execPath, ['node_modules/typescript7/bin/tsc', '--noEmit']);
+    await check('lint and format', 'npx', ['biome', 'ci', '.']);
+    await check('import rules', process.execPath, ['scripts/check-dependencies.mjs']);
+    await check('generated code', process.execPath, ['scripts/generate.mjs', '--check']);
+  }
+  if (wants('rust')) await rust();
+  if (wants('unit')) await nodeTests('unit', '.spec.ts', availableParallelism());
+  if (wants('integration')) await nodeTests('integration', '.int-spec.ts', availableParallelism());
+  if (wants('e2e')) {
+    if (reason) console.log(`\ne2e: skipped: ${reason}`);
+    else await nodeTests('e2e', '.e2e-spec.ts', 1);
+  }
+} catch (error) {
+  console.error(error instanceof PrepareError ? `test: ${error.message}` : error);
+  totals.failed++;
+}
+if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `  ${name}`).join('\n')}`);
+if (totals.skipped > 0) console.log(`${totals.skipped} skipped, each for the reason above`);
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
