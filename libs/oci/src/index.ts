@@ -1,0 +1,4 @@
+export * from './image.js';
+export * from './import.js';
+export * from './pause.js';
+export * from './tar.js';
