@@ -1,4 +1,6 @@
+export { applyScale, labelSelectorText, scaleOf } from './autoscaling/v1/scale.js';
 export * from './definition.js';
+export * from './discovery.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export {
@@ -7,6 +9,7 @@ export {
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from './meta/object-meta.validation.js';
+export { type BootstrapRbac, bootstrapRbac } from './rbac-bootstrap.js';
 export { type KindStrategy, type KindValidator, registerValidator } from './registry/kind-strategy.js';
 export { allResources, findKind, findResource } from './registry/resources.js';
 export { type Decoded, DecodeError, decodeAs, zeroOf } from './schema/decode.js';

@@ -1,0 +1,65 @@
+import type { KubeObject } from '#apimachinery';
+import type { LabelSelector, Scale } from '../../generated/types.js';
+
+/** The scale subresource of deployments, replica sets, stateful sets and replication controllers. */
+
+/** What `GET .../scale` answers for an object. */
+export function scaleOf(object: KubeObject): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const status: { replicas: number; selector?: string } = { replicas: object.status?.replicas ?? 0 };
+  const selector = selectorText(object);
+  if (selector !== '') status.selector = selector;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: object.spec?.replicas ? { replicas: object.spec.replicas } : {},
+    status,
+  };
+}
+
+/** Writes the wanted replicas of a Scale into the object. Preconditions (uid, resourceVersion) are the registry's. */
+export function applyScale(object: KubeObject, scale: Pick<Scale, 'spec'>): void {
+  object.spec.replicas = scale.spec?.replicas ?? 0;
+}
+
+function selectorText(object: KubeObject): string {
+  const selector = object.spec?.selector;
+  if (selector === undefined || selector === null) return '';
+  if (object.kind === 'ReplicationController') return equalities(selector).join(',');
+  return labelSelectorText(selector);
+}
+
+/** A label selector in the form that list requests take, requirements in order of their keys. */
+export function labelSelectorText(selector: LabelSelector): string {
+  const parts: [key: string, text: string][] = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => [
+    key,
+    `${key}=${value}`,
+  ]);
+  for (const { key, operator, values } of selector.matchExpressions ?? []) {
+    const list = `(${[...(values ?? [])].sort().join(',')})`;
+    switch (operator) {
+      case 'In':
+        parts.push([key, `${key} in ${list}`]);
+        break;
+      case 'NotIn':
+        parts.push([key, `${key} notin ${list}`]);
+        break;
+      case 'Exists':
+        parts.push([key, key]);
+        break;
+      default:
+        parts.push([key, `!${key}`]);
+    }
+  }
+  return parts
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([, text]) => text)
+    .join(',');
+}
+
+function equalities(labels: Record<string, string>): string[] {
+  return Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${labels[key]}`);
+}
