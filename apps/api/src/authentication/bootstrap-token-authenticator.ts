@@ -19,7 +19,8 @@ export class BootstrapTokenAuthenticator implements TokenAuthenticator {
     const [, id, secretPart] = TOKEN.exec(token) ?? [];
     if (!id || !secretPart) return undefined;
     const secret = this.lister.get('secrets', 'kube-system', `bootstrap-token-${id}`);
-    if (!secret || secret.metadata.deletionTimestamp || secret['type'] !== 'bootstrap.kubernetes.io/token') return undefined;
+    if (!secret || secret.metadata.deletionTimestamp || secret['type'] !== 'bootstrap.kubernetes.io/token')
+      return undefined;
     if (!equalInConstantTime(dataOf(secret, 'token-secret'), secretPart)) return undefined;
     if (dataOf(secret, 'token-id') !== id || this.expired(secret)) return undefined;
     if (dataOf(secret, 'usage-bootstrap-authentication') !== 'true') return undefined;

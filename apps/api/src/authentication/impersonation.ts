@@ -69,7 +69,8 @@ function readSteps(headers: Headers): Step[] {
     steps.push({ ...core, kind: 'Group', resource: 'groups', name });
   }
   for (const [key, values] of Object.entries(extraFrom(headers, [EXTRA_PREFIX]))) {
-    for (const name of values) steps.push({ ...review, kind: 'UserExtra', resource: 'userextras', subresource: key, name });
+    for (const name of values)
+      steps.push({ ...review, kind: 'UserExtra', resource: 'userextras', subresource: key, name });
   }
   const uid = headerValues(headers, 'impersonate-uid')[0];
   if (uid) steps.push({ ...review, kind: 'UID', resource: 'uids', name: uid });

@@ -1,4 +1,4 @@
-import { unauthorized, type UserInfo } from '#apimachinery';
+import { type UserInfo, unauthorized } from '#apimachinery';
 import type { Lister } from '../admission/lister.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Credentials, RequestAuthenticator } from './authenticator.js';

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { UserInfo } from '#apimachinery';
 import type { Authenticator, Credentials } from './authenticator.js';
-import { CertificateError, ClientCertificateVerifier, commonName } from './x509-authenticator.js';
 import { withAuthenticatedGroup } from './users.js';
+import { CertificateError, ClientCertificateVerifier, commonName } from './x509-authenticator.js';
 
 export interface RequestHeaderOptions {
   /** PEM of the authorities that issue front proxies' certificates. */

@@ -1,4 +1,4 @@
-import { badRequest } from '#apimachinery';
+import { badRequest, formatTime } from '#apimachinery';
 import type { VirtualResource } from '../authorization/virtual-resource.js';
 import type { TokenAuthenticator } from './token-authenticator.js';
 import { userInfoBody } from './users.js';
@@ -50,7 +50,7 @@ export function selfSubjectReviewResource(clock: () => number = Date.now): Virtu
     create: ({ user }) => ({
       apiVersion: `${GROUP}/v1`,
       kind: 'SelfSubjectReview',
-      metadata: { creationTimestamp: new Date(clock()).toISOString().replace(/\.\d+Z$/, 'Z') },
+      metadata: { creationTimestamp: formatTime(new Date(clock())) },
       status: { userInfo: userInfoBody(user) },
     }),
   };

@@ -38,7 +38,8 @@ export function checkClaims(claims: ServiceAccountClaims, lister: Lister, now: n
   if (account.metadata.uid !== serviceaccount.uid) {
     throw new Error(`service account UID (${account.metadata.uid}) does not match claim (${serviceaccount.uid})`);
   }
-  if (deletedBefore(account, now)) throw new Error(`service account ${namespace}/${serviceaccount.name} has been deleted`);
+  if (deletedBefore(account, now))
+    throw new Error(`service account ${namespace}/${serviceaccount.name} has been deleted`);
   if (secret) checkBound(lister.get('secrets', namespace, secret.name), secret, 'secret', now);
   if (pod) checkBound(lister.get('pods', namespace, pod.name), pod, 'pod', now);
   // A pod-bound token only carries its node as information.

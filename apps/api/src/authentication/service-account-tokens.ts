@@ -131,7 +131,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     );
     if (!good) throw new Error('go-jose/go-jose: error in cryptographic primitive');
     const claims = readClaims(body);
-    if (!claims) throw new Error('service account token claims could not be validated due to unexpected validation error');
+    if (!claims)
+      throw new Error('service account token claims could not be validated due to unexpected validation error');
     return claims;
   }
 }

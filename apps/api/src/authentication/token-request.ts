@@ -1,4 +1,4 @@
-import { badRequest, conflict, field, invalid, type KubeObject, notFound, quote } from '#apimachinery';
+import { badRequest, conflict, field, formatTime, invalid, type KubeObject, notFound, quote } from '#apimachinery';
 import type { Lister } from '../admission/lister.js';
 import type { VirtualRequest, VirtualResource } from '../authorization/virtual-resource.js';
 import type { ServiceAccountClaims } from './service-account-claims.js';
@@ -56,7 +56,7 @@ function createToken(options: TokenRequestOptions, request: VirtualRequest): Kub
   const spec: Record<string, any> = (object['spec'] ??= {});
   if (!spec['audiences']?.length) spec['audiences'] = [...options.audiences];
   spec['expirationSeconds'] ??= DEFAULT_SECONDS;
-  Object.assign(metadata, { name, namespace, uid: accountUid, creationTimestamp: timestamp(now) });
+  Object.assign(metadata, { name, namespace, uid: accountUid, creationTimestamp: formatTime(new Date(now)) });
   validate(spec);
 
   const bound = spec['boundObjectRef'] ? bind(options.lister, namespace, name, spec['boundObjectRef']) : {};
@@ -79,7 +79,7 @@ function createToken(options: TokenRequestOptions, request: VirtualRequest): Kub
     nbf: issuedAt,
     sub: serviceAccountUser(namespace, name),
   });
-  object['status'] = { token, expirationTimestamp: timestamp(now + seconds * 1000) };
+  object['status'] = { token, expirationTimestamp: formatTime(new Date(now + seconds * 1000)) };
   return object;
 }
 
@@ -96,7 +96,9 @@ function validate(spec: Record<string, any>): void {
     errors.push(field.invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes'));
   }
   if (seconds > MAX_SECONDS) {
-    errors.push(field.invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'));
+    errors.push(
+      field.invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'),
+    );
   }
   if (spec['attestations'] && Object.keys(spec['attestations']).length > 0) {
     const detail = 'attestations may only be specified with a webhook bound object reference';
@@ -143,8 +145,4 @@ function bind(lister: Lister, namespace: string, account: string, ref: Record<st
   if (!nodeName) return { pod: claim };
   // A node that is gone is still named: who reads the token learns where the pod was.
   return { pod: claim, node: { name: nodeName, uid: lister.get('nodes', '', nodeName)?.metadata.uid ?? '' } };
-}
-
-function timestamp(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -111,7 +111,8 @@ export class X509Authenticator implements Authenticator {
 function userOf(certificate: X509Certificate): UserInfo | undefined {
   // The legacy form alone gives attribute values unescaped, whatever characters they hold.
   const subject = certificate.toLegacyObject().subject as unknown as Record<string, string | string[] | undefined>;
-  const all = (value: string | string[] | undefined) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+  const all = (value: string | string[] | undefined) =>
+    value === undefined ? [] : Array.isArray(value) ? value : [value];
   const name = all(subject['CN']).at(-1);
   if (!name) return undefined;
   const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
@@ -124,6 +125,8 @@ function userOf(certificate: X509Certificate): UserInfo | undefined {
 
 /** The common name alone, for callers that check it against a list. */
 export function commonName(certificate: X509Certificate): string {
-  const value = (certificate.toLegacyObject().subject as unknown as Record<string, string | string[] | undefined>)['CN'];
+  const value = (certificate.toLegacyObject().subject as unknown as Record<string, string | string[] | undefined>)[
+    'CN'
+  ];
   return (Array.isArray(value) ? value.at(-1) : value) ?? '';
 }
