@@ -35,13 +35,3 @@ export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', finish, { once: true });
   });
 }
-
-/** RFC 3339 with seconds, as metav1.Time is written. */
-export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
-
-/** RFC 3339 with microseconds, as metav1.MicroTime is written. */
-export function formatMicroTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
-}

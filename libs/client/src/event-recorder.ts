@@ -1,6 +1,6 @@
-import { isNotFound, type KubeObject } from '#apimachinery';
+import { formatTime, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client } from './client.js';
-import { type Clock, formatTime } from './clock.js';
+import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 
 const EVENTS = { group: '', version: 'v1', resource: 'events' };
@@ -86,7 +86,7 @@ export class ApiEventRecorder implements EventRecorder {
     const joined = this.#isFlood(group, text);
     const message = joined ? `(combined from similar events): ${text}` : text;
     const key = joined ? group : `${group}|${text}`;
-    const now = formatTime(clock.now());
+    const now = formatTime(new Date(clock.now()));
     const known = this.#written.get(key);
     try {
       if (known) {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import {
+  deepFreeze,
   type GroupVersionResource,
   type KubeList,
   type KubeObject,
@@ -9,7 +10,7 @@ import {
 } from '#apimachinery';
 import type { Client, DeleteOptions, ListOptions, PatchType, WatchOptions, WriteOptions } from './client.js';
 import { type HttpResponse, HttpTransport, type HttpTransportOptions } from './http-transport.js';
-import { deepFreeze, LineSplitter } from './json-lines.js';
+import { LineSplitter } from './json-lines.js';
 import type { ClientConfig } from './kubeconfig.js';
 import { listQuery, resourcePath, watchQuery, withQuery, writeQuery } from './resource-path.js';
 

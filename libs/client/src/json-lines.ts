@@ -25,11 +25,3 @@ export class LineSplitter {
     return lines;
   }
 }
-
-/** Freezes a tree of plain JSON values. */
-export function deepFreeze<T>(value: T): T {
-  if (value === null || typeof value !== 'object' || Object.isFrozen(value)) return value;
-  if (Array.isArray(value)) for (const item of value) deepFreeze(item);
-  else for (const key in value) deepFreeze(value[key]);
-  return Object.freeze(value);
-}

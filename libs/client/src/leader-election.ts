@@ -1,6 +1,6 @@
-import { isAlreadyExists, isConflict, isNotFound, type KubeObject } from '#apimachinery';
+import { formatMicroTime, isAlreadyExists, isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client } from './client.js';
-import { type Clock, delay, formatMicroTime } from './clock.js';
+import { type Clock, delay } from './clock.js';
 import type { Logger } from './logger.js';
 
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
@@ -106,14 +106,15 @@ export class LeaderElection {
     try {
       if (!this.#lease || this.leader !== identity) await this.#read();
       const now = clock.now();
+      const stamp = formatMicroTime(new Date(now));
       if (!mayHold(this.#observed, identity, now)) return false;
       const old = this.#observed?.spec;
       const mine = old?.holderIdentity === identity;
       await this.#write({
         holderIdentity: identity,
         leaseDurationSeconds: leaseDuration / 1000,
-        acquireTime: mine ? old.acquireTime : formatMicroTime(now),
-        renewTime: formatMicroTime(now),
+        acquireTime: mine ? old.acquireTime : stamp,
+        renewTime: stamp,
         leaseTransitions: (old?.leaseTransitions ?? 0) + (old && !mine ? 1 : 0),
       });
       return true;
@@ -155,7 +156,7 @@ export class LeaderElection {
 
   async #release(): Promise<void> {
     if (this.leader !== this.#options.identity) return;
-    const now = formatMicroTime(this.#options.clock.now());
+    const now = formatMicroTime(new Date(this.#options.clock.now()));
     const transitions = this.#observed?.spec.leaseTransitions ?? 0;
     await this.#write({
       holderIdentity: '',

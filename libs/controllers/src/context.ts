@@ -1,0 +1,62 @@
+import {
+  ApiEventRecorder,
+  type Client,
+  type Clock,
+  type EventRecorder,
+  type Logger,
+  type SharedInformers,
+} from '#client';
+
+/** Settings of the cluster that control loops need. */
+export interface ControllerOptions {
+  /** Pod network, e.g. `10.244.0.0/16`; nodes get slices of it. Empty: none are given out. */
+  clusterCidr: string;
+  /** Prefix length of a node's slice; default 24. */
+  nodeCidrMaskSize?: number;
+  serviceCidr: string;
+  /** PEM of the cluster's CA: what `kube-root-ca.crt` carries. */
+  rootCA: string;
+  clusterDomain: string;
+  /** Milliseconds without a node's Lease being renewed before it counts as unreachable; default 50 s. */
+  nodeMonitorGracePeriod?: number;
+  /** Finished pods kept in the cluster; default 12500. */
+  terminatedPodThreshold?: number;
+}
+
+export interface ControllerContext {
+  /** Each control loop acts as the ServiceAccount of its own, as upstream's do. */
+  clientFor(identity: string): Client;
+  informers: SharedInformers;
+  clock: Clock;
+  /** 0 <= x < 1. */
+  random: () => number;
+  logger: Logger;
+  options: ControllerOptions;
+}
+
+/** What one control loop works with. */
+export interface ControllerRuntime {
+  client: Client;
+  informers: SharedInformers;
+  clock: Clock;
+  random: () => number;
+  logger: Logger;
+  recorder: EventRecorder;
+  options: ControllerOptions;
+}
+
+/** A control loop. Its informers are asked for when it is made; it works from `run` until the signal fires. */
+export interface Controller {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export type ControllerFactory = (context: ControllerContext) => Controller;
+
+/** `account` is the ServiceAccount in kube-system; `component` is what its events name as their source. */
+export function runtimeFor(context: ControllerContext, account: string, component = account): ControllerRuntime {
+  const { informers, clock, random, logger, options } = context;
+  const client = context.clientFor(`system:serviceaccount:kube-system:${account}`);
+  const recorder = new ApiEventRecorder({ client, clock, logger, component });
+  return { client, informers, clock, random, logger, recorder, options };
+}

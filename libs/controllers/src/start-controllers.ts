@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { LeaderElection } from '#client';
+import { deploymentController } from './apps/deployment.reconciler.js';
+import { replicaSetController } from './apps/replica-set.reconciler.js';
+import type { ControllerContext, ControllerFactory } from './context.js';
+import { replicationController } from './core/replication-controller.reconciler.js';
+
+/** Every control loop, by the name that `--controllers` style lists use. */
+export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
+  'deployment-controller': deploymentController,
+  'replicaset-controller': replicaSetController,
+  'replicationcontroller-controller': replicationController,
+};
+
+export interface StartOptions extends ControllerContext {
+  /** Ends the control loops; the promise resolves when they have finished what they had in hand. */
+  signal: AbortSignal;
+  /** Names of `CONTROLLERS` to run; absent: all. */
+  names?: readonly string[];
+  /** Without leader election the loops start at once: for tests, and where nobody else can be there. */
+  leaderElect?: boolean;
+}
+
+/** The identity of the control plane's controllers as a whole: it holds the Lease and feeds the informers. */
+export const CONTROLLER_MANAGER = 'system:kube-controller-manager';
+
+/**
+ * Runs the control loops while this process holds the Lease `kube-system/kube-controller-manager`. Resolves after the
+ * signal has fired, with true when leadership was lost before: the process should then end, since its state is stale.
+ */
+export async function startControllers(options: StartOptions): Promise<boolean> {
+  const { signal, clock, random, logger, clientFor } = options;
+  const lead = (term: AbortSignal) => runAll(options, term);
+  if (options.leaderElect === false) {
+    await lead(signal);
+    return false;
+  }
+  const election = new LeaderElection({
+    client: clientFor(CONTROLLER_MANAGER),
+    clock,
+    random,
+    logger,
+    namespace: 'kube-system',
+    name: 'kube-controller-manager',
+    identity: `${hostname()}_${randomUUID()}`,
+  });
+  return election.run(signal, lead);
+}
+
+async function runAll(options: StartOptions, signal: AbortSignal): Promise<void> {
+  const { logger, informers } = options;
+  const names = options.names ?? Object.keys(CONTROLLERS);
+  const controllers = names.map((name) => {
+    const factory = CONTROLLERS[name];
+    if (!factory) throw new Error(`unknown controller ${name}`);
+    return factory(options);
+  });
+  informers.start(options.signal);
+  await Promise.all(
+    controllers.map(async (controller) => {
+      try {
+        await controller.run(signal);
+      } catch (error) {
+        if (!signal.aborted) logger.error('controller ended', { controller: controller.name, error });
+      }
+    }),
+  );
+}
