@@ -118,8 +118,11 @@ function compareValue(node: SchemaNode, before: unknown, after: unknown, element
     compareMembers(node, before, after, inner, NONE, false);
     attach(result, element, inner);
   } else if (Array.isArray(before) && Array.isArray(after)) {
-    if (isAtomic(node) || (before.length === 0 && after.length === 0)) compareLeaf(before, after, element, result);
-    else attach(result, element, compareLists(node, before, after));
+    if (!isAssociative(node) || (before.length === 0 && after.length === 0)) {
+      compareLeaf(before, after, element, result);
+    } else {
+      attach(result, element, compareLists(node, node.items, before, after));
+    }
   } else {
     compareLeaf(before, after, element, result);
   }
@@ -146,32 +149,24 @@ function isVoid(object: Json): boolean {
   return true;
 }
 
-/** Owned as one: scalars, atomic maps and lists, lists without a schema. */
+/** Owned as one: scalars, atomic maps and objects. */
 function isAtomic(node: SchemaNode): boolean {
-  switch (node.kind) {
-    case 'scalar':
-      return true;
-    case 'list':
-      return node.listType !== 'map' && node.listType !== 'set';
-    default:
-      return node.mapType === 'atomic';
-  }
+  return node.kind === 'scalar' || node.mapType === 'atomic';
 }
 
-/** Lists merge by element when the schema says so and the value is what the schema says. */
-function isAssociative(node: SchemaNode): boolean {
-  return node.kind === 'list' && (node.listType === 'map' || node.listType === 'set');
+/** Owned element by element; every other list is owned as one. */
+function isAssociative(node: SchemaNode): node is SchemaNode & { items: SchemaNode } {
+  return node.kind === 'list' && (node.listType === 'map' || node.listType === 'set') && node.items !== undefined;
 }
 
-function compareLists(node: SchemaNode, before: readonly unknown[], after: readonly unknown[]): Comparison {
+function compareLists(
+  node: SchemaNode,
+  items: SchemaNode,
+  before: readonly unknown[],
+  after: readonly unknown[],
+): Comparison {
   const result = start();
-  if (!isAssociative(node)) {
-    // A list where the schema has an object or `any`: one leaf. The caller owns the element, so say so through it.
-    return result;
-  }
-  const items = node.items;
-  if (items === undefined) return result;
-  if (before.length === after.length && !compareAligned(node, items, before, after)) return result;
+  if (before.length === after.length && !differAligned(node, items, before, after)) return result;
   const left = indexElements(node, items, before);
   const right = indexElements(node, items, after);
   for (const [element, was] of left) {
@@ -181,8 +176,8 @@ function compareLists(node: SchemaNode, before: readonly unknown[], after: reado
   return result;
 }
 
-/** True when the lists differ, position by position. Most lists of most writes do not, and need no index then. */
-function compareAligned(
+/** True when the lists differ somewhere, position by position. Most lists of most writes do not, and need no index. */
+function differAligned(
   node: SchemaNode,
   items: SchemaNode,
   before: readonly unknown[],
@@ -275,7 +270,7 @@ export function presentSet(node: SchemaNode, value: unknown): FieldSet {
       set ??= { '.': LEAF };
       set[fieldElement(key)] = presentSet(childNode(node, key), item);
     }
-  } else if (Array.isArray(value) && isAssociative(node) && node.items !== undefined) {
+  } else if (Array.isArray(value) && isAssociative(node)) {
     for (const [element, item] of indexElements(node, node.items, value)) {
       set ??= { '.': LEAF };
       set[element] = item instanceof Duplicates ? LEAF : presentSet(node.items, item);

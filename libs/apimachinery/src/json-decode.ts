@@ -191,12 +191,12 @@ export function goSyntaxMessage(text: string): string {
       if (char === undefined) end();
       else if (char === '"') break;
       else if (char < ' ') bad('in string literal');
-      else if (char === '\\') escape();
+      else if (char === '\\') escapeSequence();
     }
     at++;
   }
 
-  function escape(): void {
+  function escapeSequence(): void {
     at++;
     if (text[at] === 'u') {
       for (let i = 0; i < 4; i++) {

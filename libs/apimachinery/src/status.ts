@@ -70,7 +70,7 @@ function failure(code: number, reason: string, message: string, details?: Status
     metadata: {},
     status: 'Failure',
     message,
-    reason,
+    ...(reason === '' ? undefined : { reason }),
     ...(details === undefined ? undefined : { details }),
     code,
   };
@@ -207,6 +207,11 @@ export function serverTimeout(resource: GroupResource, operation: string, retryA
   const text = `The ${operation} operation against ${groupResourceText(resource)} could not be completed at this time, please try again.`;
   const more = retryAfterSeconds === 0 ? undefined : { retryAfterSeconds };
   return failure(500, 'ServerTimeout', text, resourceDetails(resource, operation, more));
+}
+
+/** A failure that the reference does not classify: 500 with nothing but its text. */
+export function unclassified(message: string): StatusError {
+  return failure(500, '', message);
 }
 
 export function serviceUnavailable(message: string): StatusError {
