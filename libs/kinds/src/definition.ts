@@ -70,7 +70,10 @@ export interface WriteContext {
 export interface Strategy {
   /** Fills in defaults as the reference does on decode; runs on every write, and on patches after merging. */
   applyDefaults(object: KubeObject): void;
-  /** Clears what a creator may not set (status) and sets what the server owns (generation and so on). */
+  /**
+   * Clears what a creator may not set (status) and sets what the server owns (generation and so on). Runs after mutating
+   * admission, on an object that has its name, namespace, uid and creationTimestamp.
+   */
   prepareForCreate(object: KubeObject, context: WriteContext): void;
   validateCreate(object: KubeObject, context: WriteContext): FieldError[];
   /** Keeps what the main endpoint may not change (status), or what a subresource may not (spec); bumps generation. */
@@ -80,8 +83,11 @@ export interface Strategy {
   allowCreateOnUpdate: boolean;
   /** An update without resourceVersion is accepted as last write wins. */
   allowUnconditionalUpdate: boolean;
-  /** Seconds of grace a delete without gracePeriodSeconds gets; undefined: the kind deletes at once. */
-  gracePeriodSeconds?(object: KubeObject): number;
+  /**
+   * Seconds of grace that a delete gets; the function is missing for kinds that delete at once. `requested` is what
+   * DeleteOptions say: a kind may overrule it (a pod that has no node goes at once).
+   */
+  gracePeriodSeconds?(object: KubeObject, requested?: number): number;
   /** Propagation when DeleteOptions says nothing. */
   defaultPropagation: 'Background' | 'Orphan';
 }

@@ -1,11 +1,10 @@
-export { applyScale, labelSelectorText, scaleOf } from './autoscaling/v1/scale.js';
+export { applyScale, scaleOf } from './autoscaling/v1/scale.js';
 export * from './definition.js';
 export * from './discovery.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export {
   validateAnnotations,
-  validateLabels,
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from './meta/object-meta.validation.js';

@@ -5,13 +5,13 @@ import {
   field,
   groupOf,
   isDNS1123Label,
-  isLabelValue,
   isQualifiedName,
   type ManagedFieldsEntry,
   type ObjectMeta,
   type OwnerReference,
   parseGroupVersion,
   quote,
+  validateLabels,
 } from '#apimachinery';
 import { nameCheckOf } from './names.js';
 
@@ -87,15 +87,6 @@ function commonErrors(meta: ObjectMeta): FieldError[] {
     ...ownerReferenceErrors(meta.ownerReferences ?? []),
     ...managedFieldsErrors(meta.managedFields ?? []),
   ];
-}
-
-export function validateLabels(labels: Record<string, string> | undefined, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const key in labels) {
-    for (const text of isQualifiedName(key)) errors.push(field.invalid(path, key, text));
-    for (const text of isLabelValue(labels[key]!)) errors.push(field.invalid(path, labels[key], text));
-  }
-  return errors;
 }
 
 export function validateAnnotations(annotations: Record<string, string> | undefined, path: FieldPath): FieldError[] {

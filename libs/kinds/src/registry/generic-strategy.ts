@@ -7,6 +7,7 @@ import { zeroOf } from '../schema/decode.js';
 import { structType } from '../schema/type-graph.js';
 import { checksFor } from '../validation/fact-checks.js';
 import { type KindStrategy, kindKey, validatorOf } from './kind-strategy.js';
+import { keepField, keepMetadata } from './metadata.js';
 
 /** The strategy that follows from the facts of a kind, with the kind's own additions woven in. */
 export function createStrategy(resource: ResourceFacts, own: KindStrategy): Strategy {
@@ -45,7 +46,7 @@ class GenericStrategy implements Strategy {
   readonly allowCreateOnUpdate: boolean;
   readonly allowUnconditionalUpdate: boolean;
   readonly defaultPropagation: 'Background' | 'Orphan';
-  readonly gracePeriodSeconds?: (object: KubeObject) => number;
+  readonly gracePeriodSeconds?: (object: KubeObject, requested?: number) => number;
   private readonly key: string;
   private readonly statusType: string | undefined;
   private readonly hasStatusEndpoint: boolean;
@@ -86,9 +87,14 @@ class GenericStrategy implements Strategy {
 
   prepareForUpdate(object: KubeObject, old: KubeObject, context: WriteContext): void {
     carryMetadata(object.metadata, old.metadata);
-    if (context.subresource === 'status') this.keepAllButStatus(object, old);
-    else if (this.hasStatusEndpoint) copyField(object, old, 'status');
-    this.own.prepareForUpdate?.(object, old, context);
+    const special = this.own.subresources?.[context.subresource];
+    if (special !== undefined) {
+      special(object, old, context);
+    } else {
+      if (context.subresource === 'status') this.keepAllButStatus(object, old);
+      else if (this.hasStatusEndpoint) keepField(object, old, 'status');
+      this.own.prepareForUpdate?.(object, old, context);
+    }
     if (this.generationOf !== undefined && context.subresource !== 'status') {
       if (this.generationOf.some((path) => !semanticEqual(valueAt(object, path), valueAt(old, path)))) {
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
@@ -132,12 +138,7 @@ class GenericStrategy implements Strategy {
     for (const key of Object.keys(old)) {
       if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata' && key !== 'status') object[key] = old[key];
     }
-    if (this.keepsMetadata) {
-      const { managedFields, resourceVersion } = object.metadata;
-      object.metadata = { ...old.metadata };
-      setOrDelete(object.metadata, 'managedFields', managedFields);
-      setOrDelete(object.metadata, 'resourceVersion', resourceVersion);
-    }
+    if (this.keepsMetadata) keepMetadata(object, old);
   }
 }
 
@@ -164,11 +165,6 @@ function carryMetadata(meta: ObjectMeta, old: ObjectMeta): void {
 function setOrDelete<K extends keyof ObjectMeta>(meta: ObjectMeta, key: K, value: ObjectMeta[K]): void {
   if (value === undefined) delete meta[key];
   else meta[key] = value;
-}
-
-export function copyField(to: KubeObject, from: KubeObject, name: string): void {
-  if (from[name] === undefined) delete to[name];
-  else to[name] = from[name];
 }
 
 function valueAt(object: any, path: string): unknown {

@@ -1,4 +1,4 @@
-import type { FieldError, KubeObject } from '#apimachinery';
+import type { FieldError } from '#apimachinery';
 import type { WriteContext } from '../definition.js';
 
 /**
@@ -10,8 +10,10 @@ export interface KindStrategy {
   prepareForUpdate?(object: any, old: any, context: WriteContext): void;
   validateCreate?(object: any, context: WriteContext): FieldError[];
   validateUpdate?(object: any, old: any, context: WriteContext): FieldError[];
-  gracePeriodSeconds?(object: any): number;
+  gracePeriodSeconds?(object: any, requested?: number): number;
   defaultPropagation?: 'Background' | 'Orphan';
+  /** Updates through these subresources: each takes the place of the generic part and of prepareForUpdate. */
+  subresources?: Readonly<Record<string, (object: any, old: any, context: WriteContext) => void>>;
   /** Paths whose change bumps the generation; `spec` when the kind has a generation and says nothing. */
   generationOf?: readonly string[];
 }
@@ -40,5 +42,3 @@ export function validatorOf(kind: string): KindValidator | undefined {
 export function kindKey(group: string, version: string, kind: string): string {
   return group === '' ? `${version}/${kind}` : `${group}/${version}/${kind}`;
 }
-
-export type { KubeObject };

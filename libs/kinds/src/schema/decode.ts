@@ -1,4 +1,4 @@
-import { normalBase64, normalMicroTime, normalQuantity, normalTime } from './scalars.js';
+import { normalBase64, normalMicroTime, normalQuantity, normalResourceAmount, normalTime } from './scalars.js';
 import { type Field, type Scalar, type StructType, structType, type TypeRef } from './type-graph.js';
 
 /**
@@ -218,6 +218,9 @@ function decoderOf(ref: TypeRef): Decoder {
     case 'list':
       return listDecoder(decoderOf(ref.item), nullElement(ref.item), ref.goType);
     case 'map':
+      if (ref.goType === 'v1.ResourceList') {
+        return mapDecoder(quantityDecoder(normalResourceAmount), nullElement(ref.value), ref.goType);
+      }
       return mapDecoder(decoderOf(ref.value), nullElement(ref.value), ref.goType);
   }
 }
@@ -296,11 +299,7 @@ function scalarDecoder(scalar: Scalar, goType: string): Decoder {
     case 'micro-time':
       return textDecoder('string', normalMicroTime);
     case 'quantity':
-      return (value) => {
-        if (typeof value !== 'string' && typeof value !== 'number')
-          return rethrown(() => normalQuantity(JSON.stringify(value)));
-        return rethrown(() => normalQuantity(String(value)));
-      };
+      return quantityDecoder(normalQuantity);
     case 'int-or-string':
       return (value, context) => {
         if (typeof value === 'string') return value;
@@ -310,6 +309,10 @@ function scalarDecoder(scalar: Scalar, goType: string): Decoder {
         return value;
       };
   }
+}
+
+function quantityDecoder(normal: (text: string) => string): Decoder {
+  return (value) => rethrown(() => normal(typeof value === 'string' ? value : JSON.stringify(value)));
 }
 
 /** Types that decode themselves do not know the field that they are in. */

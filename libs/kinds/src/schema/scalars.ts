@@ -1,3 +1,5 @@
+import { canonicalQuantity, Quantity } from '#apimachinery';
+
 /**
  * Normal forms of the scalar types whose JSON form is a string with rules. Each throws a plain Error with the text that
  * the reference's decoder gives.
@@ -49,8 +51,14 @@ const rememberedQuantities = 10_000;
 export function normalQuantity(text: string): string {
   const known = seen.get(text);
   if (known !== undefined) return known;
-  const normal = text;
+  const normal = canonicalQuantity(text);
   if (seen.size >= rememberedQuantities) seen.clear();
   seen.set(text, normal);
   return normal;
+}
+
+/** Canonical form of a resource amount: as normalQuantity, rounded up to a thousandth. */
+export function normalResourceAmount(text: string): string {
+  const normal = normalQuantity(text);
+  return /[nu]$|\./.test(normal) ? Quantity.parse(normal).roundUp(-3).toString() : normal;
 }

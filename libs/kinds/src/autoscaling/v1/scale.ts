@@ -1,5 +1,5 @@
-import type { KubeObject } from '#apimachinery';
-import type { LabelSelector, Scale } from '../../generated/types.js';
+import { formatLabelSelector, type KubeObject } from '#apimachinery';
+import type { Scale } from '../../generated/types.js';
 
 /** The scale subresource of deployments, replica sets, stateful sets and replication controllers. */
 
@@ -27,35 +27,7 @@ function selectorText(object: KubeObject): string {
   const selector = object.spec?.selector;
   if (selector === undefined || selector === null) return '';
   if (object.kind === 'ReplicationController') return equalities(selector).join(',');
-  return labelSelectorText(selector);
-}
-
-/** A label selector in the form that list requests take, requirements in order of their keys. */
-export function labelSelectorText(selector: LabelSelector): string {
-  const parts: [key: string, text: string][] = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => [
-    key,
-    `${key}=${value}`,
-  ]);
-  for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const list = `(${[...(values ?? [])].sort().join(',')})`;
-    switch (operator) {
-      case 'In':
-        parts.push([key, `${key} in ${list}`]);
-        break;
-      case 'NotIn':
-        parts.push([key, `${key} notin ${list}`]);
-        break;
-      case 'Exists':
-        parts.push([key, key]);
-        break;
-      default:
-        parts.push([key, `!${key}`]);
-    }
-  }
-  return parts
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([, text]) => text)
-    .join(',');
+  return formatLabelSelector(selector);
 }
 
 function equalities(labels: Record<string, string>): string[] {

@@ -1,0 +1,15 @@
+import type { StatefulSet } from '../../generated/types.js';
+import type { KindStrategy } from '../../registry/kind-strategy.js';
+
+export const statefulSetStrategy: KindStrategy = {
+  prepareForCreate: nameTemplateKinds,
+  prepareForUpdate: nameTemplateKinds,
+};
+
+/** Claim templates say their version and kind, as the reference writes them. */
+function nameTemplateKinds({ spec }: StatefulSet): void {
+  for (const template of spec.volumeClaimTemplates ?? []) {
+    template.apiVersion = 'v1';
+    template.kind = 'PersistentVolumeClaim';
+  }
+}

@@ -1,0 +1,84 @@
+import { Quantity } from '#apimachinery';
+import type { Container, PodSpec } from '../../generated/types.js';
+
+/**
+ * Pod-level requests and limits that are only partly given are completed from the containers when a pod is created:
+ * feature PodLevelResources, after admission so that injected containers count.
+ */
+export function fillPodLevelResources(spec: PodSpec): void {
+  const own = spec.resources;
+  if (own === undefined || (isEmpty(own.requests) && isEmpty(own.limits))) return;
+  const requests: Record<string, string> = { ...own.requests };
+  const limits: Record<string, string> = { ...own.limits };
+
+  for (const [name, sum] of effective(spec, 'limits')) {
+    if (name.startsWith('hugepages-') && requests[name] === undefined) limits[name] ??= sum.toString();
+  }
+  for (const [name, sum] of effective(spec, 'requests')) {
+    if (name === 'cpu' || name === 'memory') requests[name] ??= sum.toString();
+  }
+  for (const name in limits) if (supported(name)) requests[name] ??= limits[name]!;
+  for (const [name, sum] of effective(spec, 'limits')) {
+    if (!supported(name) || requests[name] === undefined || limits[name] !== undefined) continue;
+    if (!runningContainers(spec).every((container) => container.resources?.limits?.[name] !== undefined)) continue;
+    const request = Quantity.parse(requests[name]);
+    limits[name] = (request.compare(sum) > 0 ? request : sum).toString();
+  }
+
+  if (!isEmpty(requests)) own.requests = requests;
+  if (!isEmpty(limits)) own.limits = limits;
+}
+
+function isEmpty(list: object | undefined): boolean {
+  return list === undefined || Object.keys(list).length === 0;
+}
+
+function supported(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+}
+
+function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+/** What runs side by side once initialisation is over. */
+function runningContainers(spec: PodSpec): Container[] {
+  return [...(spec.initContainers ?? []).filter(isSidecar), ...(spec.containers ?? [])];
+}
+
+/** Sum over what runs together, or the peak of initialisation where that is more. */
+function effective(spec: PodSpec, side: 'requests' | 'limits'): Map<string, Quantity> {
+  const total = new Map<string, Quantity>();
+  const sidecars = new Map<string, Quantity>();
+  const peak = new Map<string, Quantity>();
+  for (const container of spec.containers ?? []) addTo(total, container.resources?.[side]);
+  for (const container of spec.initContainers ?? []) {
+    const own = container.resources?.[side];
+    if (isSidecar(container)) {
+      addTo(total, own);
+      addTo(sidecars, own);
+      raise(peak, sidecars);
+    } else {
+      const step = new Map(sidecars);
+      addTo(step, own);
+      raise(peak, step);
+    }
+  }
+  raise(total, peak);
+  return total;
+}
+
+function addTo(sums: Map<string, Quantity>, list: Record<string, string> | undefined): void {
+  for (const name in list) {
+    const amount = Quantity.parse(list[name]!);
+    const before = sums.get(name);
+    sums.set(name, before === undefined ? amount : before.add(amount));
+  }
+}
+
+function raise(sums: Map<string, Quantity>, floor: Map<string, Quantity>): void {
+  for (const [name, amount] of floor) {
+    const now = sums.get(name);
+    if (now === undefined || now.compare(amount) < 0) sums.set(name, amount);
+  }
+}

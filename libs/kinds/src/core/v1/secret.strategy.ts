@@ -1,0 +1,16 @@
+import type { Secret } from '../../generated/types.js';
+import type { KindStrategy } from '../../registry/kind-strategy.js';
+
+export const secretStrategy: KindStrategy = {
+  prepareForCreate: mergeStringData,
+  prepareForUpdate: mergeStringData,
+};
+
+/** `stringData` is write-only: it overrides `data`, key by key. */
+function mergeStringData(secret: Secret): void {
+  const { stringData } = secret;
+  if (stringData === undefined) return;
+  secret.data = { ...secret.data };
+  for (const key in stringData) secret.data[key] = Buffer.from(stringData[key]!, 'utf8').toString('base64');
+  delete secret.stringData;
+}
