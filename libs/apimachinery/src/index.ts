@@ -20,5 +20,6 @@ export * from './names.js';
 export * from './quantity.js';
 export * from './schema.js';
 export * from './status.js';
+export * from './strategic-merge-patch.js';
 export * from './time.js';
 export * from './watch.js';

@@ -29,6 +29,7 @@ const BINARY_SUFFIX: Readonly<Record<string, number>> = { Ki: 10, Mi: 20, Gi: 30
 const BINARY_SUFFIXES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
 const FORMAT_MESSAGE = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const NUMBER_MESSAGE = 'unable to parse numeric part of quantity';
 const SUFFIX_MESSAGE = "unable to parse quantity's suffix";
 
 /** Why a text is no quantity, in the words of the reference. */
@@ -73,7 +74,7 @@ export class Quantity {
   }
 
   isZero(): boolean {
-    return this.unscaled == 0;
+    return this.unscaled === 0;
   }
 
   sign(): -1 | 0 | 1 {
@@ -153,7 +154,9 @@ const parsed = new Map<string, Quantity>();
 
 type Make = (unscaled: Int, scale: number, format: QuantityFormat, text?: string) => Quantity;
 
-const SHAPE = /^([+-]?)0*(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/;
+const SHAPE = /^([+-]?)(\d*)(?:\.(\d*))?((?:[eEinumkKMGTP]+[-+]?|[-+])\d*)?$/;
+/** Digits beyond this are no honest number, and cost more than linear time to read. */
+const MAX_DIGITS = 1000;
 
 function parseText(text: string, make: Make): Quantity {
   if (text === '0') return Quantity.zero;
@@ -161,7 +164,8 @@ function parseText(text: string, make: Make): Quantity {
   if (match === null) throw new QuantityError(FORMAT_MESSAGE);
   const [, sign, whole = '', fraction = '', suffix = ''] = match;
   const { base, exponent, format } = interpretSuffix(suffix);
-  const integer = whole === '' ? '0' : whole;
+  if (text.length > MAX_DIGITS) throw new QuantityError(NUMBER_MESSAGE);
+  const integer = whole.replace(/^0+/, '') || '0';
   const digits = integer + fraction;
   const scale = (base === 10 ? exponent : 0) - fraction.length;
   let unscaled = narrow(BigInt(digits));
@@ -213,7 +217,7 @@ function isCanonical(
 }
 
 function canonical(unscaled: Int, scale: number, format: QuantityFormat): string {
-  if (unscaled == 0) return '0';
+  if (unscaled === 0) return '0';
   const value = BigInt(unscaled);
   if (format === 'BinarySI') {
     const whole = wholeValue(value, scale);
