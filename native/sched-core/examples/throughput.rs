@@ -1,0 +1,40 @@
+//! Decisions a second at 5,000 nodes: `cargo run --release --no-default-features -p sched-core --example throughput`.
+
+use sched_core::input::{NodeInput, PodInput};
+use sched_core::plugins::Scoring;
+use sched_core::scheduler::{Decision, Scheduler};
+use serde_json::json;
+use std::time::Instant;
+
+const NODES: usize = 5_000;
+
+fn main() {
+    run("equal specs", 50_000, |_| 100);
+    run("50 specs in turn", 50_000, |at| 100 + at % 50);
+    run("every spec different", 5_000, |at| 100 + at);
+}
+
+/// `milli_cpu` gives the request of the n-th pod.
+fn run(name: &str, pods: usize, milli_cpu: impl Fn(usize) -> usize) {
+    let mut scheduler = Scheduler::new(1, Scoring::default());
+    for slot in 0..NODES {
+        let node = json!({"name": format!("node-{slot}"), "labels": {"kubernetes.io/hostname": format!("node-{slot}")},
+            "allocatable": {"cpu": "32", "memory": "256Gi", "pods": "110"}});
+        scheduler.snapshot.upsert_node(slot, &serde_json::from_value::<NodeInput>(node).expect("a node"));
+    }
+    let spec = |at: usize| {
+        let pod = json!({"namespace": "default", "spec": {"containers": [{"resources": {"requests":
+            {"cpu": format!("{}m", milli_cpu(at)), "memory": "500Mi"}}}]}});
+        serde_json::from_value::<PodInput>(pod).expect("a pod")
+    };
+    let inputs: Vec<_> = (0..pods).map(spec).collect();
+    let started = Instant::now();
+    let mut failed = 0;
+    for (at, input) in inputs.iter().enumerate() {
+        scheduler.snapshot.define_spec(1, input);
+        let spec = scheduler.snapshot.spec(1).expect("just defined");
+        failed += usize::from(matches!(scheduler.schedule(at as u32, &spec), Decision::Failed(_)));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{name}: {:.0} pods/s ({pods} pods, {failed} without a node)", pods as f64 / seconds);
+}

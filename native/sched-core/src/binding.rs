@@ -1,0 +1,167 @@
+//! The door to Node. Nodes and pod specs cross as JSON, once for each change; pods cross as numbers.
+
+use crate::input::{NodeInput, PodInput};
+use crate::plugins::Scoring;
+use crate::scheduler::{Decision, Scheduler};
+use napi::bindgen_prelude::{AsyncTask, Int32Array, Uint32Array};
+use napi::{Env, Error, Result, Task};
+use napi_derive::napi;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+enum Delta {
+    UpsertNode(usize, NodeInput),
+    RemoveNode(usize),
+    DefineSpec(u32, Box<PodInput>),
+    DropSpec(u32),
+    Assign { pod: u32, spec: u32, slot: usize },
+    Release(u32),
+}
+
+/// Deltas wait in `pending` while a batch is being decided, so that the event loop never waits for a decision.
+struct Shared {
+    pending: Mutex<Vec<Delta>>,
+    scheduler: Mutex<Scheduler>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[napi]
+pub struct SchedCore {
+    shared: Arc<Shared>,
+}
+
+#[napi]
+impl SchedCore {
+    /// `seed` fixes how ties are broken. `scoring`: JSON of NodeResourcesFit's strategy, empty for the default.
+    #[napi(constructor)]
+    pub fn new(seed: f64, scoring: String) -> Result<Self> {
+        let scoring = if scoring.is_empty() { Scoring::default() } else { parse::<Scoring>(&scoring)? };
+        let scheduler = Mutex::new(Scheduler::new(seed.to_bits(), scoring));
+        Ok(Self { shared: Arc::new(Shared { pending: Mutex::default(), scheduler }) })
+    }
+
+    /// `node`: JSON of name, labels, taints, unschedulable, allocatable.
+    #[napi]
+    pub fn upsert_node(&self, slot: u32, node: String) -> Result<()> {
+        self.push(Delta::UpsertNode(slot as usize, parse(&node)?));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn remove_node(&self, slot: u32) {
+        self.push(Delta::RemoveNode(slot as usize));
+    }
+
+    /// `pod`: JSON of namespace, labels, and the spec's fields that scheduling reads.
+    #[napi]
+    pub fn define_spec(&self, id: u32, pod: String) -> Result<()> {
+        self.push(Delta::DefineSpec(id, Box::new(parse(&pod)?)));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn drop_spec(&self, id: u32) {
+        self.push(Delta::DropSpec(id));
+    }
+
+    /// The pod runs, or is about to, on the node of this slot.
+    #[napi]
+    pub fn assign(&self, pod: u32, spec: u32, slot: u32) {
+        self.push(Delta::Assign { pod, spec, slot: slot as usize });
+    }
+
+    /// The pod takes nothing any more.
+    #[napi]
+    pub fn release(&self, pod: u32) {
+        self.push(Delta::Release(pod));
+    }
+
+    /// Decides for pods in order; `pods` holds pairs of pod and spec. Pods that found a node are counted there at once.
+    #[napi(ts_return_type = "Promise<BatchResult>")]
+    pub fn schedule(&self, pods: Uint32Array) -> AsyncTask<Batch> {
+        AsyncTask::new(Batch { shared: self.shared.clone(), pods: pods.to_vec() })
+    }
+
+    fn push(&self, delta: Delta) {
+        lock(&self.shared.pending).push(delta);
+    }
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T> {
+    serde_json::from_str(json).map_err(|error| Error::from_reason(error.to_string()))
+}
+
+#[napi(object)]
+pub struct PodFailure {
+    /// Which pod of the batch.
+    pub index: u32,
+    pub message: String,
+    pub plugins: Vec<String>,
+}
+
+#[napi(object)]
+pub struct BatchResult {
+    /// By pod of the batch: the node's slot, or -1.
+    pub slots: Int32Array,
+    pub failures: Vec<PodFailure>,
+}
+
+pub struct Batch {
+    shared: Arc<Shared>,
+    pods: Vec<u32>,
+}
+
+impl Task for Batch {
+    type Output = (Vec<i32>, Vec<PodFailure>);
+    type JsValue = BatchResult;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        let mut scheduler = lock(&self.shared.scheduler);
+        let pending = std::mem::take(&mut *lock(&self.shared.pending));
+        for delta in pending {
+            apply(&mut scheduler, delta)?;
+        }
+        let mut slots = Vec::with_capacity(self.pods.len() / 2);
+        let mut failures = Vec::new();
+        for pair in self.pods.chunks_exact(2) {
+            let spec = known(&scheduler, pair[1])?;
+            slots.push(match scheduler.schedule(pair[0], &spec) {
+                Decision::Node(slot) => slot as i32,
+                Decision::Failed(failure) => {
+                    failures.push(PodFailure {
+                        index: slots.len() as u32,
+                        message: failure.message,
+                        plugins: failure.plugins.into_iter().map(str::to_owned).collect(),
+                    });
+                    -1
+                }
+            });
+        }
+        Ok((slots, failures))
+    }
+
+    fn resolve(&mut self, _: Env, (slots, failures): Self::Output) -> Result<BatchResult> {
+        Ok(BatchResult { slots: slots.into(), failures })
+    }
+}
+
+fn apply(scheduler: &mut Scheduler, delta: Delta) -> Result<()> {
+    match delta {
+        Delta::UpsertNode(slot, node) => scheduler.snapshot.upsert_node(slot, &node),
+        Delta::RemoveNode(slot) => scheduler.snapshot.remove_node(slot),
+        Delta::DefineSpec(id, pod) => scheduler.snapshot.define_spec(id, &pod),
+        Delta::DropSpec(id) => scheduler.snapshot.drop_spec(id),
+        Delta::Assign { pod, spec, slot } => {
+            let spec = known(scheduler, spec)?;
+            scheduler.snapshot.assign(pod, &spec, slot);
+        }
+        Delta::Release(pod) => drop(scheduler.snapshot.release(pod)),
+    }
+    Ok(())
+}
+
+fn known(scheduler: &Scheduler, spec: u32) -> Result<Arc<crate::PodSpec>> {
+    scheduler.snapshot.spec(spec).ok_or_else(|| Error::from_reason(format!("pod spec {spec} is not defined")))
+}

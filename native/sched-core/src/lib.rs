@@ -1,0 +1,29 @@
+//! The scheduler's decisions. A snapshot of nodes and pods is kept in columns and fed by deltas; a batch of pods is
+//! decided in one call, every decision seeing those before it. No I/O, no clock; ties are drawn from a seed.
+//!
+//! Layers: `input` (the API's fields) -> `pod`, `snapshot` (compiled, interned, columnar) -> `plugins` (one file each) ->
+//! `rule_columns`, `class_index` (work shared by equal pods) -> `scheduler` (a decision) -> `binding` (Node).
+
+#[cfg(feature = "napi")]
+mod binding;
+mod bitset;
+mod change_log;
+mod class_index;
+mod failure;
+pub mod input;
+mod intern;
+pub mod plugins;
+mod pod;
+mod quantity;
+mod random;
+mod resources;
+mod rule_columns;
+pub mod scheduler;
+mod selector;
+pub mod snapshot;
+#[cfg(test)]
+mod testing;
+mod usage;
+
+pub use failure::Failure;
+pub use pod::PodSpec;

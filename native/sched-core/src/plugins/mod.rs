@@ -1,0 +1,145 @@
+//! The plugins, one file each, with Kubernetes' names, weights and reasons, and the registry that fixes their order.
+//!
+//! Plugins work on columns: a filter marks the slots of a range that it rejects, a score adds to the totals of a range.
+//! A range of one slot is how a cached column is brought up to date after a placement.
+
+mod node_affinity;
+mod node_name;
+mod node_ports;
+pub mod node_resources_balanced_allocation;
+pub mod node_resources_fit;
+mod node_unschedulable;
+mod taint_toleration;
+
+pub use node_affinity::AFFINITY_CONFLICT;
+pub use node_resources_fit::Scoring;
+
+use crate::intern::Interner;
+use crate::pod::{Demand, NodeRules};
+use crate::snapshot::Node;
+use crate::usage::Usage;
+use std::ops::Range;
+
+/// `MaxNodeScore`.
+pub const MAX_NODE_SCORE: i32 = 100;
+
+/// 0: no plugin rejects the node. Otherwise 1 + the index in [`REGISTRY`] of the first plugin that does.
+pub type Verdict = u8;
+pub const PASSED: Verdict = 0;
+
+pub struct Plugin {
+    pub name: &'static str,
+    pub filter: Filter,
+    pub score: Score,
+    /// How much the score counts; 0 for plugins that only filter.
+    pub weight: i32,
+    /// Why the plugin rejects the node.
+    pub explain: fn(&Demand, &Usage, usize, &Interner) -> Rejection,
+}
+
+pub enum Filter {
+    None,
+    /// Depends on the node's own properties only: true lets it pass.
+    Node(fn(&NodeRules, &Node, &Interner) -> bool),
+    /// Depends on what the node's pods take. Overwrites the verdicts of slots that passed so far and that it rejects.
+    Usage(fn(&Demand, &Usage, Range<usize>, &mut [Verdict], Verdict)),
+}
+
+pub type RawScore = fn(&NodeRules, &Node, &Interner) -> i32;
+
+pub enum Score {
+    None,
+    /// Depends on the node's own properties only; scaled to 0..=100 over the feasible nodes, `reverse`: least is best.
+    Node {
+        raw: RawScore,
+        reverse: bool,
+    },
+    /// Adds `weight` times a score of 0..=100 to the totals of the range, which starts at slot `range.start`.
+    Usage(fn(&Demand, &Usage, &Scoring, Range<usize>, &mut [i32], i32)),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    pub reasons: Vec<String>,
+    /// Whether removing pods from the node could help (`Unschedulable`, not `UnschedulableAndUnresolvable`).
+    pub resolvable: bool,
+}
+
+impl Rejection {
+    pub fn unresolvable(reason: &str) -> Self {
+        Self { reasons: vec![reason.to_owned()], resolvable: false }
+    }
+
+    pub fn resolvable(reason: &str) -> Self {
+        Self { reasons: vec![reason.to_owned()], resolvable: true }
+    }
+}
+
+/// Every plugin, in the order in which Kubernetes' default profile runs filters: a node is explained by the first that
+/// rejects it.
+pub const REGISTRY: &[Plugin] = &[
+    node_unschedulable::PLUGIN,
+    node_name::PLUGIN,
+    taint_toleration::PLUGIN,
+    node_affinity::PLUGIN,
+    node_ports::PLUGIN,
+    node_resources_fit::PLUGIN,
+    node_resources_balanced_allocation::PLUGIN,
+];
+
+/// How many plugins score by a node's own properties.
+pub const NODE_SCORES: usize = count_node_scores();
+
+const fn count_node_scores() -> usize {
+    let mut count = 0;
+    let mut at = 0;
+    while at < REGISTRY.len() {
+        if matches!(REGISTRY[at].score, Score::Node { .. }) {
+            count += 1;
+        }
+        at += 1;
+    }
+    count
+}
+
+/// The plugins that score by a node's own properties: raw function, whether least is best, weight.
+pub fn node_scores() -> impl Iterator<Item = (RawScore, bool, i32)> {
+    REGISTRY.iter().filter_map(|plugin| match plugin.score {
+        Score::Node { raw, reverse } => Some((raw, reverse, plugin.weight)),
+        _ => None,
+    })
+}
+
+pub fn plugin_of(verdict: Verdict) -> &'static Plugin {
+    &REGISTRY[usize::from(verdict) - 1]
+}
+
+/// The verdict of the plugins that look at the node alone.
+pub fn node_verdict(rules: &NodeRules, node: &Node, interner: &Interner) -> Verdict {
+    for (at, plugin) in REGISTRY.iter().enumerate() {
+        if let Filter::Node(passes) = plugin.filter
+            && !passes(rules, node, interner)
+        {
+            return at as Verdict + 1;
+        }
+    }
+    PASSED
+}
+
+/// Completes node verdicts with the plugins that look at usage. `verdicts[0]` belongs to slot `range.start`.
+pub fn filter_usage(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [Verdict]) {
+    for (at, plugin) in REGISTRY.iter().enumerate() {
+        if let Filter::Usage(filter) = plugin.filter {
+            filter(demand, usage, range.clone(), verdicts, at as Verdict + 1);
+        }
+    }
+}
+
+/// Adds the scores that depend on usage.
+pub fn score_usage(demand: &Demand, usage: &Usage, scoring: &Scoring, range: Range<usize>, totals: &mut [i32]) {
+    for plugin in REGISTRY {
+        if let Score::Usage(score) = plugin.score {
+            score(demand, usage, scoring, range.clone(), totals, plugin.weight);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! One decision after the other, each seeing those before it.
+
+use crate::class_index::{ClassIndex, Scan};
+use crate::failure::{Failure, Histogram, NO_VICTIMS, Preemption, fit_error, no_nodes};
+use crate::plugins::{
+    AFFINITY_CONFLICT, NODE_SCORES, PASSED, Rejection, Scoring, Verdict, filter_usage, node_scores, node_verdict,
+    plugin_of, score_usage,
+};
+use crate::pod::{PodClass, PodSpec};
+use crate::random::Random;
+use crate::rule_columns::{ABSENT, Maxima, RuleColumns, scaled};
+use crate::snapshot::Snapshot;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Cached columns and indexes beyond this many are dropped, the longest unused first.
+const CACHED_RULES: usize = 128;
+const CACHED_CLASSES: usize = 64;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Node(usize),
+    Failed(Failure),
+}
+
+#[derive(Debug, Default)]
+struct Cached<T> {
+    value: T,
+    used: u64,
+}
+
+/// Evicts the entry used longest ago once there are more than `limit`.
+fn evict<T>(cache: &mut HashMap<u32, Cached<T>>, limit: usize) {
+    if cache.len() > limit
+        && let Some(oldest) = cache.iter().min_by_key(|(_, entry)| entry.used).map(|(&key, _)| key)
+    {
+        cache.remove(&oldest);
+    }
+}
+
+#[derive(Debug)]
+pub struct Scheduler {
+    pub snapshot: Snapshot,
+    scoring: Scoring,
+    random: Random,
+    columns: HashMap<u32, Cached<RuleColumns>>,
+    /// The first pod of a class is decided by a scan; the second makes an index worth its memory.
+    indexes: HashMap<u32, Cached<Option<ClassIndex>>>,
+    scan: Scan,
+    /// The failure found last. Waiting pods are often alike and tried one after another.
+    last_failure: Option<LastFailure>,
+    ticks: u64,
+}
+
+/// A failure, and everything that it depends on.
+#[derive(Debug)]
+struct LastFailure {
+    class: u32,
+    priority: i32,
+    never_preempts: bool,
+    changes: (u64, u64),
+    failure: Failure,
+}
+
+impl Scheduler {
+    pub fn new(seed: u64, scoring: Scoring) -> Self {
+        Self {
+            snapshot: Snapshot::default(),
+            scoring,
+            random: Random::new(seed),
+            columns: HashMap::new(),
+            indexes: HashMap::new(),
+            scan: Scan::default(),
+            last_failure: None,
+            ticks: 0,
+        }
+    }
+
+    /// Drops everything computed so far. Decisions must not depend on it: tests compare with and without.
+    pub fn forget(&mut self) {
+        self.columns.clear();
+        self.indexes.clear();
+        self.last_failure = None;
+    }
+
+    /// Decides for one pod and, when it found a node, counts the pod there.
+    pub fn schedule(&mut self, pod: u32, spec: &Arc<PodSpec>) -> Decision {
+        let decision = self.decide(spec);
+        if let Decision::Node(slot) = decision {
+            self.snapshot.assign(pod, spec, slot);
+        }
+        decision
+    }
+
+    /// Why the pod fits nowhere; unchanged clusters are not searched twice.
+    fn known_failure(&self, spec: &PodSpec) -> Option<&Failure> {
+        let last = self.last_failure.as_ref()?;
+        let same = last.class == spec.class.id
+            && last.priority == spec.priority
+            && last.never_preempts == spec.never_preempts
+            && last.changes == self.changes();
+        same.then_some(&last.failure)
+    }
+
+    fn changes(&self) -> (u64, u64) {
+        (self.snapshot.usage_log.end(), self.snapshot.node_log.end())
+    }
+
+    fn decide(&mut self, spec: &Arc<PodSpec>) -> Decision {
+        if let Some(failure) = self.known_failure(spec) {
+            return Decision::Failed(failure.clone());
+        }
+        if self.snapshot.node_count == 0 {
+            return Decision::Failed(no_nodes());
+        }
+        let class = spec.class.clone();
+        let chosen = if class.rules.pinned.is_some() { self.among_pinned(&class) } else { self.among_all(&class) };
+        match chosen {
+            Some(slot) => Decision::Node(slot),
+            None => {
+                let failure = self.explain(spec);
+                self.last_failure = Some(LastFailure {
+                    class: class.id,
+                    priority: spec.priority,
+                    never_preempts: spec.never_preempts,
+                    changes: self.changes(),
+                    failure: failure.clone(),
+                });
+                Decision::Failed(failure)
+            }
+        }
+    }
+
+    fn among_all(&mut self, class: &PodClass) -> Option<usize> {
+        self.ticks += 1;
+        evict(&mut self.columns, CACHED_RULES);
+        evict(&mut self.indexes, CACHED_CLASSES);
+        let columns = self.columns.entry(class.rules_id).or_default();
+        columns.used = self.ticks;
+        columns.value.catch_up(&class.rules, &self.snapshot);
+        let columns = &columns.value;
+        if let Some(entry) = self.indexes.get_mut(&class.id) {
+            entry.used = self.ticks;
+            let index = entry.value.get_or_insert_default();
+            index.catch_up(class, columns, &self.snapshot, &self.scoring);
+            return index.pick(&mut self.random);
+        }
+        self.indexes.insert(class.id, Cached { value: None, used: self.ticks });
+        match self.scan.filter(class, columns, &self.snapshot) {
+            0 => None,
+            1 => self.scan.verdicts.iter().position(|&verdict| verdict == PASSED),
+            _ => {
+                let maxima = self.scan.maxima(columns);
+                self.scan.score(class, columns, &self.snapshot, &self.scoring, &maxima);
+                self.scan.pick(&mut self.random)
+            }
+        }
+    }
+
+    /// Pods that pin their nodes (those of a DaemonSet) have rules of their own, each: nothing is cached for them.
+    fn among_pinned(&mut self, class: &PodClass) -> Option<usize> {
+        let snapshot = &self.snapshot;
+        let slots = class.rules.pinned.iter().flatten().filter_map(|&name| snapshot.slot_of(name));
+        let mut feasible: Vec<usize> = slots.filter(|&slot| self.verdict(class, slot) == PASSED).collect();
+        feasible.sort_unstable();
+        let raw: Vec<[i32; NODE_SCORES]> = feasible.iter().map(|&slot| self.raw_scores(class, slot)).collect();
+        let maxima: Maxima = std::array::from_fn(|at| raw.iter().map(|raw| raw[at]).max().unwrap_or(0).max(0));
+        let totals: Vec<i32> = feasible
+            .iter()
+            .zip(&raw)
+            .map(|(&slot, &raw)| {
+                let mut total = [scaled(raw, &maxima)];
+                score_usage(&class.demand, &snapshot.usage, &self.scoring, slot..slot + 1, &mut total);
+                total[0]
+            })
+            .collect();
+        let best = *totals.iter().max()?;
+        let ties: Vec<usize> = (0..totals.len()).filter(|&at| totals[at] == best).collect();
+        Some(feasible[ties[self.random.below(ties.len())]])
+    }
+
+    fn raw_scores(&self, class: &PodClass, slot: usize) -> [i32; NODE_SCORES] {
+        let mut raw = [0; NODE_SCORES];
+        if let Some(node) = &self.snapshot.nodes[slot] {
+            for (raw, (score, _, _)) in raw.iter_mut().zip(node_scores()) {
+                *raw = score(&class.rules, node, &self.snapshot.interner);
+            }
+        }
+        raw
+    }
+
+    /// The verdict on one node, from scratch.
+    pub fn verdict(&self, class: &PodClass, slot: usize) -> Verdict {
+        let Some(node) = self.snapshot.nodes.get(slot).and_then(Option::as_ref) else {
+            return ABSENT;
+        };
+        let mut verdict = [node_verdict(&class.rules, node, &self.snapshot.interner)];
+        filter_usage(&class.demand, &self.snapshot.usage, slot..slot + 1, &mut verdict);
+        verdict[0]
+    }
+
+    pub fn rejection(&self, class: &PodClass, slot: usize, verdict: Verdict) -> Rejection {
+        (plugin_of(verdict).explain)(&class.demand, &self.snapshot.usage, slot, &self.snapshot.interner)
+    }
+
+    /// Collects every node's reasons. Runs only for pods that fit nowhere.
+    fn explain(&mut self, spec: &PodSpec) -> Failure {
+        let class = &spec.class;
+        let nodes = self.snapshot.node_count;
+        let mut plugins = Vec::new();
+        let mut reasons = Histogram::new();
+        let mut helped: Vec<(usize, Rejection)> = Vec::new();
+        let mut whole = None;
+        let pinned = class.rules.pinned.as_ref();
+        if pinned.is_some_and(Vec::is_empty) {
+            whole = Some(AFFINITY_CONFLICT);
+            plugins.push("NodeAffinity");
+        }
+        for slot in 0..self.snapshot.slot_count() {
+            let Some(node) = &self.snapshot.nodes[slot] else { continue };
+            if whole.is_some() {
+                break;
+            }
+            if pinned.is_some_and(|names| !names.contains(&node.name)) {
+                *reasons.entry("node(s) didn't satisfy plugin(s) [NodeAffinity]".to_owned()).or_default() += 1;
+                note(&mut plugins, "NodeAffinity");
+                continue;
+            }
+            let verdict = self.verdict(class, slot);
+            if verdict == PASSED {
+                continue;
+            }
+            note(&mut plugins, plugin_of(verdict).name);
+            let rejection = self.rejection(class, slot, verdict);
+            for reason in &rejection.reasons {
+                match reasons.get_mut(reason) {
+                    Some(count) => *count += 1,
+                    None => drop(reasons.insert(reason.clone(), 1)),
+                }
+            }
+            if rejection.resolvable {
+                helped.push((slot, rejection));
+            }
+        }
+        let preemption = self.preemption(spec, helped);
+        Failure { message: fit_error(nodes, whole, &reasons, &preemption), plugins }
+    }
+
+    /// What DefaultPreemption has to say. Choosing and evicting victims is not done yet, so a node where that would
+    /// help adds nothing to the text.
+    fn preemption(&self, spec: &PodSpec, candidates: Vec<(usize, Rejection)>) -> Preemption {
+        if spec.never_preempts {
+            return Preemption::Never;
+        }
+        let mut tried = Histogram::new();
+        for (slot, _) in candidates {
+            let lower =
+                |pod: &u32| self.snapshot.assigned(*pod).is_some_and(|assigned| assigned.spec.priority < spec.priority);
+            if !self.snapshot.pods_on(slot).iter().any(lower) {
+                *tried.entry(NO_VICTIMS.to_owned()).or_default() += 1;
+            }
+        }
+        Preemption::Fruitless(tried)
+    }
+}
+
+fn note(plugins: &mut Vec<&'static str>, name: &'static str) {
+    if !plugins.contains(&name) {
+        plugins.push(name);
+    }
+}
+
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;
