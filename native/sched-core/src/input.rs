@@ -12,7 +12,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserial
 }
 
 macro_rules! input {
-    ($name:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* }) => {
+    ($name:ident { $($(#[$meta:meta])* $field:ident: $type:ty),* $(,)? }) => {
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
         pub struct $name { $($(#[$meta])* #[serde(deserialize_with = "or_default")] pub $field: $type,)* }
