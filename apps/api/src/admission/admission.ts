@@ -21,10 +21,14 @@ export interface AdmissionAttributes {
   warn(text: string): void;
 }
 
+/** The part of a request that decides which plugins look at it. */
+export type AdmissionTarget = Pick<AdmissionAttributes, 'operation' | 'resource' | 'subresource'>;
+
 export interface AdmissionPlugin {
   /** Kubernetes' own name, e.g. NamespaceLifecycle. */
   readonly name: string;
-  handles(attributes: AdmissionAttributes): boolean;
+  /** Asked once for each operation, resource and subresource: the answer is kept. */
+  handles(target: AdmissionTarget): boolean;
   admit?(attributes: AdmissionAttributes): void | Promise<void>;
   validate?(attributes: AdmissionAttributes): void | Promise<void>;
 }

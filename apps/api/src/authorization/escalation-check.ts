@@ -1,5 +1,5 @@
 import { deepEqual, forbidden, type KubeObject, notFound, quote, type UserInfo } from '#apimachinery';
-import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.js';
+import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission/admission.js';
 import { MASTERS_GROUP } from '../authentication/users.js';
 import type { Authorization } from './authorizer-chain.js';
 import type { PolicyRule } from './policy-rule.js';
@@ -22,12 +22,13 @@ export class EscalationCheck implements AdmissionPlugin {
 
   constructor(private readonly authorization: Authorization) {}
 
-  handles({ operation, resource, subresource, user }: AdmissionAttributes): boolean {
+  handles({ operation, resource, subresource }: AdmissionTarget): boolean {
     if (resource.group !== GROUP || subresource !== '') return false;
-    return (operation === 'CREATE' || operation === 'UPDATE') && !user.groups.includes(MASTERS_GROUP);
+    return operation === 'CREATE' || operation === 'UPDATE';
   }
 
   async admit(attributes: AdmissionAttributes): Promise<void> {
+    if (attributes.user.groups.includes(MASTERS_GROUP)) return;
     const object = attributes.object!;
     const old = attributes.operation === 'UPDATE' ? attributes.oldObject : undefined;
     if (old && changesGarbageCollectionOnly(object, old)) return;

@@ -52,7 +52,10 @@ export class NodeGraph {
     const { namespace = '', name = '' } = pod.metadata;
     const node: string = pod['spec']?.nodeName ?? '';
     const source = vertexKey('pod', namespace, name);
-    if (node === '') return this.retract(source);
+    if (node === '') {
+      this.retract(source);
+      return;
+    }
     const vertices = [source];
     // A node can make mirror pods: they must never lead to anything.
     if (pod.metadata.annotations?.[MIRROR_POD_ANNOTATION] === undefined) {

@@ -1,0 +1,28 @@
+import { MASTERS_GROUP } from '../../authentication/users.js';
+import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import { requestSubject } from '../certificate-signers.js';
+import { rejection, targets } from '../rejection.js';
+
+const SIGNER = 'kubernetes.io/kube-apiserver-client';
+
+/** Nobody becomes system:masters through a certificate request. */
+export class CertificateSubjectRestriction implements AdmissionPlugin {
+  readonly name = 'CertificateSubjectRestriction';
+
+  handles(target: AdmissionTarget): boolean {
+    return targets(target, 'certificates.k8s.io', 'certificatesigningrequests', ['CREATE']);
+  }
+
+  async validate(attributes: AdmissionAttributes): Promise<void> {
+    const spec = attributes.object!['spec'] ?? {};
+    if (spec.signerName !== SIGNER) return;
+    let organizations: string[];
+    try {
+      organizations = (await requestSubject(spec.request)).organizations;
+    } catch (error) {
+      throw rejection(attributes, `failed to parse CSR: ${(error as Error).message}`);
+    }
+    if (!organizations.includes(MASTERS_GROUP)) return;
+    throw rejection(attributes, `use of ${SIGNER} signer with ${MASTERS_GROUP} group is not allowed`);
+  }
+}

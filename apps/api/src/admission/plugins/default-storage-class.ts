@@ -1,0 +1,25 @@
+import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import { newestDefault } from '../default-class.js';
+import type { Lister } from '../lister.js';
+import { targets } from '../rejection.js';
+
+const ANNOTATIONS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
+const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
+
+/** Claims that name no StorageClass get the default one. An empty name is a choice: no class. */
+export class DefaultStorageClass implements AdmissionPlugin {
+  readonly name = 'DefaultStorageClass';
+
+  constructor(private readonly lister: Lister) {}
+
+  handles(target: AdmissionTarget): boolean {
+    return targets(target, '', 'persistentvolumeclaims', ['CREATE']);
+  }
+
+  admit({ object }: AdmissionAttributes): void {
+    const claim = object!;
+    if (claim.metadata.annotations?.[CLASS_ANNOTATION] !== undefined || claim['spec']?.storageClassName != null) return;
+    const found = newestDefault(this.lister.list('storage.k8s.io/storageclasses'), ANNOTATIONS);
+    if (found) (claim['spec'] ??= {}).storageClassName = found.metadata.name;
+  }
+}
