@@ -1,4 +1,4 @@
-import { deepCopy, isJsonObject, setOwn } from './json.js';
+import { deepCopy, deepEqual, isJsonObject, setOwn } from './json.js';
 import { badRequest } from './status.js';
 
 type Json = Record<string, unknown>;
@@ -46,5 +46,5 @@ export function createMergePatch(from: Json, to: Json): Json | undefined {
 
 function difference(from: unknown, to: unknown): unknown {
   if (isJsonObject(from) && isJsonObject(to)) return createMergePatch(from, to);
-  return to === undefined || JSON.stringify(from) === JSON.stringify(to) ? undefined : to;
+  return to === undefined || deepEqual(from, to) ? undefined : to;
 }

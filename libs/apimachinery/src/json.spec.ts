@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { deepCopy, deepEqual, deepFreeze, pruneNulls, semanticEqual } from './json.js';
+import { decodeJson, decodeObject, goSyntaxMessage } from './json-decode.js';
+
+test('a copy is equal and shares nothing', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const before = JSON.stringify(value);
+      const copy = deepCopy(deepFreeze(value));
+      assert.equal(JSON.stringify(copy), before);
+      assert.ok(deepEqual(value, copy));
+      if (typeof copy === 'object' && copy !== null) assert.ok(!Object.isFrozen(copy));
+    }),
+  );
+});
+
+test('equality agrees with canonical JSON', () => {
+  const tree = fc.jsonValue({ maxDepth: 2 });
+  fc.assert(
+    fc.property(tree, tree, (a, b) => {
+      assert.equal(deepEqual(a, b), canonical(a) === canonical(b));
+    }),
+  );
+});
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item) =>
+    item !== null && typeof item === 'object' && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : Object.is(item, -0)
+        ? 0
+        : item,
+  );
+}
+
+test('a __proto__ key is data', () => {
+  const value = JSON.parse('{"__proto__":{"a":1}}');
+  assert.equal(JSON.stringify(deepCopy(value)), '{"__proto__":{"a":1}}');
+});
+
+test('absent, null and empty are semantically the same', () => {
+  assert.ok(semanticEqual({ a: {}, b: [] }, { c: null }));
+  assert.ok(semanticEqual(undefined, { a: null }) === false);
+  assert.ok(!semanticEqual({ a: [1] }, {}));
+  assert.ok(!deepEqual({ a: {} }, {}));
+  assert.ok(deepEqual({ a: undefined }, {}));
+});
+
+test('null members go, null elements stay', () => {
+  assert.deepEqual(pruneNulls({ a: null, b: { c: null, d: [null, { e: null }] } }), { b: { d: [null, {}] } });
+});
+
+test('duplicate keys are found with their paths', () => {
+  const text = '{"spec":{"x":1,"x":{"y:":"\\"}"},"l":[{},{"a":1,"\\u0061":2}]},"spec":{}}';
+  assert.deepEqual(decodeJson(Buffer.from(text)).duplicates, [
+    'duplicate field "spec.x"',
+    'duplicate field "spec.l[1].a"',
+    'duplicate field "spec"',
+  ]);
+  assert.deepEqual(decodeJson(Buffer.from('{"a":{"b":":"},"c":[{"b":1}]}')).duplicates, []);
+});
+
+test('no duplicates are seen where there are none', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const decoded = decodeJson(Buffer.from(JSON.stringify(value)));
+      assert.deepEqual(decoded.duplicates, []);
+    }),
+  );
+});
+
+test('syntax errors are told in the words of Go', () => {
+  const cases: [string, string][] = [
+    ['', 'unexpected end of JSON input'],
+    ['{"a":', 'unexpected end of JSON input'],
+    ['x', "invalid character 'x' looking for beginning of value"],
+    ['{a:1}', "invalid character 'a' looking for beginning of object key string"],
+    ['{"a" 1}', "invalid character '1' after object key"],
+    ['{"a":1 "b"}', `invalid character '"' after object key:value pair`],
+    ['[1 2]', "invalid character '2' after array element"],
+    ['{} x', "invalid character 'x' after top-level value"],
+    ['tru', 'unexpected end of JSON input'],
+    ['trux', "invalid character 'x' in literal true (expecting 'e')"],
+    ['"\\x"', "invalid character 'x' in string escape code"],
+    ['"a\nb"', "invalid character '\\n' in string literal"],
+    ['-a', "invalid character 'a' in numeric literal"],
+    ['1.a', "invalid character 'a' after decimal point in numeric literal"],
+    ['01', "invalid character '1' after top-level value"],
+  ];
+  for (const [text, message] of cases) assert.equal(goSyntaxMessage(text), message, text);
+});
+
+test('a body that is no object is refused', () => {
+  assert.throws(() => decodeObject(Buffer.from('nope'), 'Pod'), {
+    message:
+      "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; json parse error: invalid character 'o' in literal null (expecting 'u') (6e6f7065)",
+  });
+  assert.throws(() => decodeObject(Buffer.from('[1]'), 'Pod'), /cannot unmarshal array/);
+});
