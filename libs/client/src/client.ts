@@ -79,4 +79,10 @@ export interface Client {
     options?: WriteOptions,
   ): Promise<T>;
   delete(gvr: GroupVersionResource, namespace: string, name: string, options?: DeleteOptions): Promise<void>;
+  /** Deletes what the selection finds. */
+  deleteCollection(
+    gvr: GroupVersionResource,
+    selection: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+    options?: DeleteOptions,
+  ): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { KubeObject } from '#apimachinery';
 import type { Clock } from './clock.js';
 
 /** After this long unfulfilled expectations are given up: an event was missed, the informer's state is the truth. */
@@ -46,5 +47,31 @@ export class Expectations {
 
   forget(key: string): void {
     this.#entries.delete(key);
+  }
+}
+
+/**
+ * The newest revisions that a control loop has written for a key. Until its informer has come that far the loop would
+ * decide on a past world. Resource versions of one resource compare as integers.
+ */
+export class WrittenRevisions {
+  readonly #written = new Map<string, bigint>();
+
+  wrote(key: string, object: KubeObject): void {
+    const revision = BigInt(object.metadata.resourceVersion ?? 0);
+    if (revision > (this.#written.get(key) ?? 0n)) this.#written.set(key, revision);
+  }
+
+  /** Has the informer seen everything that was written for the key? */
+  seenBy(key: string, informer: { readonly resourceVersion: string }): boolean {
+    const written = this.#written.get(key);
+    if (written === undefined) return true;
+    if (BigInt(informer.resourceVersion || 0) < written) return false;
+    this.#written.delete(key);
+    return true;
+  }
+
+  forget(key: string): void {
+    this.#written.delete(key);
   }
 }

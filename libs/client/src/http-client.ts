@@ -112,9 +112,16 @@ export class HttpClient implements Client {
   }
 
   async delete(gvr: GroupVersionResource, namespace: string, name: string, options: DeleteOptions = {}): Promise<void> {
-    const { dryRun, ...rest } = options;
-    const body = { kind: 'DeleteOptions', apiVersion: 'v1', ...rest, ...(dryRun ? { dryRun: ['All'] } : {}) };
-    await this.#call('DELETE', resourcePath(gvr, namespace, name), body);
+    await this.#call('DELETE', resourcePath(gvr, namespace, name), deleteBody(options));
+  }
+
+  async deleteCollection(
+    gvr: GroupVersionResource,
+    selection: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+    options: DeleteOptions = {},
+  ): Promise<void> {
+    const path = resourcePath(gvr, selection.namespace ?? '');
+    await this.#call('DELETE', withQuery(path, listQuery(selection)), deleteBody(options));
   }
 
   close(): void {
@@ -132,6 +139,10 @@ export class HttpClient implements Client {
     });
     return parseAnswer(response);
   }
+}
+
+function deleteBody({ dryRun, ...options }: DeleteOptions): unknown {
+  return { kind: 'DeleteOptions', apiVersion: 'v1', ...options, ...(dryRun ? { dryRun: ['All'] } : {}) };
 }
 
 /** The frozen object of an answer; throws StatusError for everything that is no success. */

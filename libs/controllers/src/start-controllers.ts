@@ -4,13 +4,32 @@ import { LeaderElection } from '#client';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
+import { endpointsController } from './core/endpoints.reconciler.js';
+import { namespaceController } from './core/namespace.reconciler.js';
 import { replicationController } from './core/replication-controller.reconciler.js';
+import { rootCAPublisher } from './core/root-ca-publisher.reconciler.js';
+import { serviceAccountController } from './core/service-account.reconciler.js';
+import { clusterDnsController } from './discovery/cluster-dns.reconciler.js';
+import { endpointSliceController } from './discovery/endpoint-slice.reconciler.js';
+import { endpointSliceMirroringController } from './discovery/endpoint-slice-mirroring.reconciler.js';
+import { garbageCollector } from './gc/garbage-collector.reconciler.js';
+import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'deployment-controller': deploymentController,
   'replicaset-controller': replicaSetController,
   'replicationcontroller-controller': replicationController,
+  'endpointslice-controller': endpointSliceController,
+  'endpointslice-mirroring-controller': endpointSliceMirroringController,
+  'endpoints-controller': endpointsController,
+  'cluster-dns-controller': clusterDnsController,
+  'namespace-controller': namespaceController,
+  'serviceaccount-controller': serviceAccountController,
+  'root-ca-certificate-publisher-controller': rootCAPublisher,
+  'clusterrole-aggregation-controller': clusterRoleAggregation,
+  // Last: it uses the informers that the others have asked for.
+  'garbage-collector-controller': garbageCollector,
 };
 
 export interface StartOptions extends ControllerContext {

@@ -30,13 +30,15 @@ export function withCondition(
   condition: DeploymentCondition,
 ): DeploymentCondition[] {
   const old = conditions.find((candidate) => candidate.type === condition.type);
-  if (old?.status === condition.status && old.reason === condition.reason) return [...conditions];
-  const kept =
-    old?.status === condition.status ? { ...condition, lastTransitionTime: old.lastTransitionTime } : condition;
+  if (old === undefined || old.status !== condition.status) {
+    return [...withoutCondition(conditions, condition.type), condition];
+  }
+  if (old.reason === condition.reason) return [...conditions];
+  const kept = { ...condition, lastTransitionTime: old.lastTransitionTime };
   return [...withoutCondition(conditions, condition.type), kept];
 }
 
-function withoutCondition(conditions: readonly DeploymentCondition[], type: string): DeploymentCondition[] {
+function withoutCondition(conditions: readonly DeploymentCondition[], type: string | undefined): DeploymentCondition[] {
   return conditions.filter((condition) => condition.type !== type);
 }
 

@@ -1,0 +1,101 @@
+import { hasCause, isNotFound, semanticEqual } from '#apimachinery';
+import { ControlLoop, type Informer, objectKey, type Requeue, splitKey, WrittenRevisions } from '#client';
+import { type Endpoints, gvr, type Pod, type Service } from '#kinds';
+import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { selects } from '../discovery/service-endpoints.js';
+import { watchServicePods } from '../discovery/service-pods.js';
+import { podInformer } from '../workload/pods.js';
+import { wantedEndpoints } from './endpoints.js';
+
+/** Our own writes show up in the informer within this; milliseconds. */
+const CATCH_UP = 20;
+
+export function endpointsController(context: ControllerContext): Controller {
+  return new EndpointsReconciler(runtimeFor(context, 'endpoint-controller'));
+}
+
+/** Keeps the core/v1 Endpoints of Services with selectors: the older form of EndpointSlices. */
+class EndpointsReconciler implements Controller {
+  readonly name = 'endpoint-controller';
+  readonly #services: Informer<Service>;
+  readonly #pods: Informer<Pod>;
+  readonly #endpoints: Informer<Endpoints>;
+  readonly #written = new WrittenRevisions();
+  readonly #loop: ControlLoop;
+
+  constructor(private readonly runtime: ControllerRuntime) {
+    const { informers, clock, logger } = runtime;
+    this.#services = informers.for<Service>(gvr.services);
+    this.#pods = podInformer(informers);
+    this.#endpoints = informers.for<Endpoints>(gvr.endpoints);
+    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
+    watchServicePods(this.#services, this.#pods, this.#loop.add);
+    this.#endpoints.addHandler({ delete: (endpoints) => this.#loop.add(objectKey(endpoints)) });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const informers = [this.#services, this.#pods, this.#endpoints];
+    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
+    // Endpoints whose Service went away while nobody looked.
+    for (const endpoints of this.#endpoints.values()) this.#loop.add(objectKey(endpoints));
+    await this.#loop.run(signal);
+  }
+
+  async #reconcile(key: string): Promise<Requeue | undefined> {
+    const service = this.#services.getByKey(key);
+    const current = this.#endpoints.getByKey(key);
+    if (!service) {
+      await this.#remove(key, current);
+      return undefined;
+    }
+    if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
+    if (!this.#written.seenBy(key, this.#endpoints)) return { requeueAfter: CATCH_UP };
+    const pods = [...this.#pods.values(service.metadata.namespace!)].filter((pod) => selects(service, pod));
+    const wanted = wantedEndpoints(service, current, pods);
+    if (
+      current &&
+      semanticEqual(current.subsets, wanted.subsets) &&
+      semanticEqual(current.metadata.labels, wanted.metadata.labels) &&
+      semanticEqual(current.metadata.annotations, wanted.metadata.annotations)
+    ) {
+      return undefined;
+    }
+    await this.#write(key, service, wanted, current !== undefined);
+    return undefined;
+  }
+
+  async #write(key: string, service: Service, wanted: Endpoints, exists: boolean): Promise<void> {
+    const { client, recorder } = this.runtime;
+    const { namespace, name } = service.metadata;
+    try {
+      const written = exists
+        ? await client.update(gvr.endpoints, namespace!, wanted)
+        : await client.create(gvr.endpoints, namespace!, wanted);
+      this.#written.wrote(key, written);
+    } catch (error) {
+      if (hasCause(error, 'NamespaceTerminating')) return;
+      const { message } = error as Error;
+      if (exists) {
+        recorder.event(wanted, 'Warning', 'FailedToUpdateEndpoint', `Failed to update endpoint ${key}: ${message}`);
+      } else {
+        const text = `Failed to create endpoint for service ${namespace}/${name}: ${message}`;
+        recorder.event(wanted, 'Warning', 'FailedToCreateEndpoint', text);
+      }
+      throw error;
+    }
+  }
+
+  /** Without a Service: gone, unless the object is somebody else's (leader election once used them). */
+  async #remove(key: string, current: Endpoints | undefined): Promise<void> {
+    this.#written.forget(key);
+    if (!current || current.metadata.annotations?.['control-plane.alpha.kubernetes.io/leader']) return;
+    const { namespace, name } = splitKey(key);
+    try {
+      await this.runtime.client.delete(gvr.endpoints, namespace, name, {
+        preconditions: { uid: current.metadata.uid },
+      });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}

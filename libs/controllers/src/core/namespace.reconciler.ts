@@ -1,0 +1,161 @@
+import { formatTime, type GroupVersionResource, isMethodNotAllowed, isNotFound, type KubeObject } from '#apimachinery';
+import { ControlLoop, type Informer, objectKey, type Requeue } from '#client';
+import { allResources, gvr, type Namespace, type Pod } from '#kinds';
+import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { podInformer } from '../workload/pods.js';
+import { type DeletionOutcome, deletionStatus, nextLook, type Remaining } from './namespace-content.js';
+
+/** The finalizer in `spec.finalizers` that stands for a namespace's content. */
+const CONTENT_FINALIZER = 'kubernetes';
+/** Objects that are being created when the deletion starts get this long to be seen. Milliseconds. */
+const GRACE = 100;
+
+export function namespaceController(context: ControllerContext): Controller {
+  return new NamespaceReconciler(runtimeFor(context, 'namespace-controller'));
+}
+
+interface DeletableResource {
+  gvr: GroupVersionResource;
+  collection: boolean;
+}
+
+/** Empties namespaces that are being deleted and then lets them go. */
+class NamespaceReconciler implements Controller {
+  readonly name = 'namespace-controller';
+  readonly #namespaces: Informer<Namespace>;
+  readonly #pods: Informer<Pod>;
+  readonly #loop: ControlLoop;
+
+  constructor(private readonly runtime: ControllerRuntime) {
+    const { informers, clock, logger } = runtime;
+    this.#namespaces = informers.for<Namespace>(gvr.namespaces);
+    this.#pods = podInformer(informers);
+    this.#loop = new ControlLoop({
+      name: this.name,
+      clock,
+      logger,
+      concurrency: 10,
+      reconcile: (key) => this.#reconcile(key),
+    });
+    const wake = (namespace: Namespace) => {
+      if (namespace.metadata.deletionTimestamp !== undefined) this.#loop.addAfter(objectKey(namespace), GRACE);
+    };
+    this.#namespaces.addHandler({ add: wake, update: (_old, namespace) => wake(namespace) });
+    // The last pod going is what most deletions wait for.
+    this.#pods.addHandler({
+      delete: ({ metadata }) => {
+        const namespace = this.#namespaces.get('', metadata.namespace!);
+        if (namespace?.metadata.deletionTimestamp !== undefined) this.#loop.addAfter(metadata.namespace!, GRACE);
+      },
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#namespaces.whenSynced(signal), this.#pods.whenSynced(signal)]);
+    await this.#loop.run(signal);
+  }
+
+  async #reconcile(name: string): Promise<Requeue | undefined> {
+    const { client } = this.runtime;
+    let namespace: Namespace;
+    try {
+      namespace = await client.get<Namespace>(gvr.namespaces, '', name);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+    if (namespace.metadata.deletionTimestamp === undefined) return undefined;
+    if (namespace.status?.phase !== 'Terminating') {
+      namespace = await this.#writeStatus(namespace, { ...namespace.status, phase: 'Terminating' });
+    }
+    if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
+    const outcome = await this.#deleteContent(name);
+    const status = deletionStatus(namespace.status ?? {}, outcome, formatTime(new Date(this.runtime.clock.now())));
+    if (status !== namespace.status) namespace = await this.#writeStatus(namespace, status);
+    if (outcome.errors.length > 0) throw new Error(outcome.errors.join(', '));
+    if (outcome.remaining.length > 0) return { requeueAfter: nextLook(outcome) };
+    await this.#finalize(namespace);
+    return undefined;
+  }
+
+  /** Pods first: they may still need what the namespace has in Secrets and ConfigMaps to end well. */
+  async #deleteContent(namespace: string): Promise<DeletionOutcome> {
+    const resources = deletableResources();
+    const pods = await this.#deleteResource({ gvr: gvr.pods, collection: true }, namespace);
+    if (pods.remaining.length > 0 || pods.errors.length > 0) return pods;
+    const others = resources.filter((resource) => resource.gvr.group !== '' || resource.gvr.resource !== 'pods');
+    const outcomes = await Promise.all(others.map((resource) => this.#deleteResource(resource, namespace)));
+    return {
+      remaining: outcomes.flatMap((outcome) => outcome.remaining),
+      errors: outcomes.flatMap((outcome) => outcome.errors),
+    };
+  }
+
+  async #deleteResource(resource: DeletableResource, namespace: string): Promise<DeletionOutcome> {
+    const { client } = this.runtime;
+    try {
+      let objects = await this.#list(resource.gvr, namespace);
+      if (objects.length === 0) return { remaining: [], errors: [] };
+      if (resource.collection) {
+        await client.deleteCollection(resource.gvr, { namespace }, { propagationPolicy: 'Background' });
+      } else await this.#deleteEach(resource.gvr, namespace, objects);
+      objects = await this.#list(resource.gvr, namespace);
+      if (objects.length === 0) return { remaining: [], errors: [] };
+      const remaining: Remaining = { resource: `${resource.gvr.resource}.${resource.gvr.group}`, objects };
+      const unexpected = objects.some(
+        ({ metadata }) => metadata.deletionTimestamp === undefined && (metadata.finalizers ?? []).length === 0,
+      );
+      const { group, version, resource: plural } = resource.gvr;
+      const text = `unexpected items still remain in namespace: ${namespace} for gvr: ${group}/${version}, Resource=${plural}`;
+      return { remaining: [remaining], errors: unexpected ? [text] : [] };
+    } catch (error) {
+      if (isNotFound(error) || isMethodNotAllowed(error)) return { remaining: [], errors: [] };
+      return { remaining: [], errors: [(error as Error).message] };
+    }
+  }
+
+  async #list(resource: GroupVersionResource, namespace: string): Promise<KubeObject[]> {
+    return (await this.runtime.client.list(resource, { namespace })).items;
+  }
+
+  async #deleteEach(resource: GroupVersionResource, namespace: string, objects: readonly KubeObject[]): Promise<void> {
+    for (const { metadata } of objects) {
+      try {
+        await this.runtime.client.delete(resource, namespace, metadata.name!, { propagationPolicy: 'Background' });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  }
+
+  async #finalize(namespace: Namespace): Promise<void> {
+    const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== CONTENT_FINALIZER);
+    const finalized: Namespace = { ...namespace, spec: { ...namespace.spec, finalizers } };
+    try {
+      await this.runtime.client.update<Namespace>(gvr.namespaces, '', finalized, { subresource: 'finalize' });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  #writeStatus(namespace: Namespace, status: Namespace['status']): Promise<Namespace> {
+    return this.runtime.client.update<Namespace>(
+      gvr.namespaces,
+      '',
+      { ...namespace, status },
+      { subresource: 'status' },
+    );
+  }
+}
+
+/** Namespaced resources with a delete verb, once for each stored object. */
+function deletableResources(): DeletableResource[] {
+  const seen = new Set<string>();
+  const result: DeletableResource[] = [];
+  for (const { group, version, plural, namespaced, verbs, storageResource } of allResources()) {
+    if (!namespaced || seen.has(storageResource) || !verbs.includes('delete') || !verbs.includes('list')) continue;
+    seen.add(storageResource);
+    result.push({ gvr: { group, version, resource: plural }, collection: verbs.includes('deletecollection') });
+  }
+  return result;
+}

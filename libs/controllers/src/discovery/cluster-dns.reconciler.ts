@@ -1,0 +1,109 @@
+import { isIPv6 } from 'node:net';
+import { ControlLoop, type Informer, type Requeue } from '#client';
+import { type Endpoint, type EndpointSlice, gvr, type Node, type Service } from '#kinds';
+import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { sliceLabels } from './slice-labels.js';
+import { type PortGroup, planSlices } from './slice-plan.js';
+import { SliceWriter } from './slice-writer.js';
+
+const MANAGER = 'cluster-dns-controller.berth';
+const KEY = 'kube-system/kube-dns';
+/** Where every node's DNS server listens; 53 is often taken on the host. */
+export const NODE_DNS_PORT = 10053;
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
+const CATCH_UP = 20;
+
+export function clusterDnsController(context: ControllerContext): Controller {
+  return new ClusterDnsReconciler(runtimeFor(context, 'endpointslice-controller', 'cluster-dns-controller'));
+}
+
+/** Keeps the slice of the `kube-dns` Service equal to the Ready nodes: DNS runs on each of them, not in pods. */
+class ClusterDnsReconciler implements Controller {
+  readonly name = 'cluster-dns-controller';
+  readonly #services: Informer<Service>;
+  readonly #nodes: Informer<Node>;
+  readonly #slices: SliceWriter;
+  readonly #loop: ControlLoop;
+
+  constructor(runtime: ControllerRuntime) {
+    const { informers, clock, logger, client } = runtime;
+    this.#services = informers.for<Service>(gvr.services);
+    this.#nodes = informers.for<Node>(gvr.nodes);
+    this.#slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
+    this.#loop = new ControlLoop({
+      name: this.name,
+      clock,
+      logger,
+      concurrency: 1,
+      reconcile: () => this.#reconcile(),
+    });
+    const wake = () => this.#loop.add(KEY);
+    const wakeFor = (service: Service) => {
+      if (service.metadata.namespace === 'kube-system' && service.metadata.name === 'kube-dns') wake();
+    };
+    this.#services.addHandler({ add: wakeFor, update: (_old, service) => wakeFor(service) });
+    this.#nodes.addHandler({ add: wake, delete: wake, update: (old, node) => nodeChanged(old, node) && wake() });
+    this.#slices.informer.addHandler({
+      update: (_old, slice) => this.#slices.isManaged(slice) && wake(),
+      delete: (slice) => this.#slices.isManaged(slice) && wake(),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const informers = [this.#services, this.#nodes, this.#slices.informer];
+    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
+    await this.#loop.run(signal);
+  }
+
+  async #reconcile(): Promise<Requeue | undefined> {
+    const service = this.#services.getByKey(KEY);
+    // Somebody runs a DNS of his own in pods: the selector's endpoints are the Service's.
+    if (!service || service.spec?.selector) return undefined;
+    const existing = this.#slices.slicesOf(KEY);
+    if (!existing) return { requeueAfter: CATCH_UP };
+    const labels = sliceLabels(service, MANAGER);
+    const identity = { owner: service, addressType: 'IPv4' as const, labels, placeholder: true };
+    const plan = planSlices(identity, existing, dnsGroups(service, this.#nodes.list()));
+    await this.#slices.apply(KEY, 'kube-system', plan);
+    return undefined;
+  }
+}
+
+/** One endpoint for each Ready node, at its InternalIP. */
+export function dnsGroups(service: Service, nodes: readonly Node[]): PortGroup[] {
+  const ports = (service.spec?.ports ?? []).map(({ name, protocol, targetPort }) => ({
+    name: name ?? '',
+    protocol: protocol ?? ('TCP' as const),
+    port: name === 'metrics' && typeof targetPort === 'number' ? targetPort : NODE_DNS_PORT,
+  }));
+  const endpoints = nodes.flatMap((node) => {
+    const address = internalAddress(node);
+    if (!isReady(node) || !address) return [];
+    const endpoint: Endpoint = {
+      addresses: [address],
+      conditions: { ready: true, serving: true, terminating: false },
+      nodeName: node.metadata.name,
+    };
+    const zone = node.metadata.labels?.[ZONE_LABEL];
+    if (zone) endpoint.zone = zone;
+    return [endpoint];
+  });
+  endpoints.sort((a, b) => (a.nodeName! < b.nodeName! ? -1 : 1));
+  return endpoints.length > 0 ? [{ ports, endpoints }] : [];
+}
+
+function isReady(node: Node): boolean {
+  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+function internalAddress(node: Node): string | undefined {
+  return node.status?.addresses?.find(({ type, address }) => type === 'InternalIP' && !isIPv6(address))?.address;
+}
+
+function nodeChanged(old: Node, node: Node): boolean {
+  return (
+    isReady(old) !== isReady(node) ||
+    internalAddress(old) !== internalAddress(node) ||
+    old.metadata.labels?.[ZONE_LABEL] !== node.metadata.labels?.[ZONE_LABEL]
+  );
+}

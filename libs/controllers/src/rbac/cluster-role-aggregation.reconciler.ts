@@ -1,0 +1,54 @@
+import { deepEqual } from '#apimachinery';
+import { ControlLoop, type Informer, objectKey } from '#client';
+import { type ClusterRole, gvr, type PolicyRule } from '#kinds';
+import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
+import { labelMatcher } from '../workload/label-matcher.js';
+
+/** Fills ClusterRoles that have an aggregation rule with the rules of those it selects. */
+export function clusterRoleAggregation(context: ControllerContext): Controller {
+  const { client, informers, clock, logger } = runtimeFor(context, 'clusterrole-aggregation-controller');
+  const name = 'clusterrole-aggregation-controller';
+  const roles: Informer<ClusterRole> = informers.for<ClusterRole>(gvr.clusterroles);
+
+  const loop = new ControlLoop({
+    name,
+    clock,
+    logger,
+    async reconcile(key) {
+      const role = roles.getByKey(key);
+      if (!role?.aggregationRule) return undefined;
+      const rules = aggregatedRules(role, roles.list());
+      if (deepEqual(rules, role.rules ?? [])) return undefined;
+      const patch = { metadata: { uid: role.metadata.uid, resourceVersion: role.metadata.resourceVersion }, rules };
+      await client.patch(gvr.clusterroles, '', key, 'application/merge-patch+json', patch);
+      return undefined;
+    },
+  });
+  const wakeAll = () => {
+    for (const role of roles.values()) if (role.aggregationRule) loop.add(objectKey(role));
+  };
+  roles.addHandler({ add: wakeAll, update: wakeAll, delete: wakeAll });
+  return {
+    name,
+    async run(signal) {
+      await roles.whenSynced(signal);
+      await loop.run(signal);
+    },
+  };
+}
+
+/** The rules of all selected roles in the order of their names, each once. */
+export function aggregatedRules(role: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] {
+  const rules: PolicyRule[] = [];
+  const sorted = [...roles].sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1));
+  for (const selector of role.aggregationRule?.clusterRoleSelectors ?? []) {
+    const matches = labelMatcher(selector);
+    for (const candidate of sorted) {
+      if (candidate.metadata.name === role.metadata.name || !matches?.(candidate.metadata.labels)) continue;
+      for (const rule of candidate.rules ?? []) {
+        if (!rules.some((known) => deepEqual(known, rule))) rules.push(rule);
+      }
+    }
+  }
+  return rules;
+}
