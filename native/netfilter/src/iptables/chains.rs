@@ -1,0 +1,75 @@
+//! Names of chains, and which of them are ours.
+
+use sha2::{Digest, Sha256};
+
+pub const SERVICES: &str = "KUBE-SERVICES";
+pub const EXTERNAL_SERVICES: &str = "KUBE-EXTERNAL-SERVICES";
+pub const NODE_PORTS: &str = "KUBE-NODEPORTS";
+pub const POSTROUTING: &str = "KUBE-POSTROUTING";
+pub const MARK_MASQ: &str = "KUBE-MARK-MASQ";
+pub const FORWARD: &str = "KUBE-FORWARD";
+pub const FIREWALL: &str = "KUBE-FIREWALL";
+pub const PROXY_FIREWALL: &str = "KUBE-PROXY-FIREWALL";
+
+/// Per port of a Service: all endpoints, local endpoints, and the way in from outside.
+pub const SERVICE: &str = "KUBE-SVC-";
+pub const LOCAL: &str = "KUBE-SVL-";
+pub const EXTERNAL: &str = "KUBE-EXT-";
+/// Per endpoint of such a port.
+pub const ENDPOINT: &str = "KUBE-SEP-";
+/// Per port with source ranges.
+pub const FIREWALL_OF: &str = "KUBE-FW-";
+
+const PREFIXES: [&str; 5] = [SERVICE, LOCAL, EXTERNAL, ENDPOINT, FIREWALL_OF];
+
+/// A chain that belongs to one Service, and is removed with it.
+pub fn is_of_a_service(chain: &str) -> bool {
+    PREFIXES.iter().any(|prefix| chain.starts_with(prefix))
+}
+
+/// Sixteen characters that stand for the parts: iptables allows 28 in a chain's name.
+pub fn hash(parts: &[&str]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    let digest = hasher.finalize();
+    let bits = digest[..10].iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+    (0..16).rev().map(|at| char::from(ALPHABET[(bits >> (at * 5)) as usize & 31])).collect()
+}
+
+/// A table's jumps from the kernel's own chains into ours: (chain, match, target).
+pub type Hook = (&'static str, &'static [&'static str], &'static str);
+
+pub const NAT_HOOKS: [Hook; 3] =
+    [("PREROUTING", &[], SERVICES), ("OUTPUT", &[], SERVICES), ("POSTROUTING", &[], POSTROUTING)];
+
+const NEW: &[&str] = &["-m", "conntrack", "--ctstate", "NEW"];
+
+pub const FILTER_HOOKS: [Hook; 10] = [
+    ("INPUT", NEW, PROXY_FIREWALL),
+    ("OUTPUT", NEW, PROXY_FIREWALL),
+    ("FORWARD", NEW, PROXY_FIREWALL),
+    ("INPUT", NEW, EXTERNAL_SERVICES),
+    ("FORWARD", NEW, EXTERNAL_SERVICES),
+    ("FORWARD", NEW, SERVICES),
+    ("OUTPUT", NEW, SERVICES),
+    ("FORWARD", &[], FORWARD),
+    ("INPUT", &[], FIREWALL),
+    ("OUTPUT", &[], FIREWALL),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_and_differ() {
+        let a = format!("{SERVICE}{}", hash(&["default/web", "tcp"]));
+        assert_eq!(a.len(), 25);
+        assert_ne!(hash(&["a", "bc"]), hash(&["ab", "c"]));
+        assert!(is_of_a_service(&a) && !is_of_a_service(SERVICES));
+    }
+}

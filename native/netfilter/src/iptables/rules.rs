@@ -1,0 +1,341 @@
+//! From Services to chains: pure.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::chains::{
+    ENDPOINT, EXTERNAL, FIREWALL, FIREWALL_OF, FORWARD, LOCAL, MARK_MASQ, NODE_PORTS, POSTROUTING, SERVICE, hash,
+};
+use crate::model::{Endpoint, NodeConfig, Service, ServicePort};
+
+/// Bit of the packet mark that asks for masquerading after routing; kubelet and kube-proxy use the same one.
+const MASQUERADE: &str = "0x4000/0x4000";
+
+/// The rules of one chain, each without `-A CHAIN`, one a line.
+pub type Chains = BTreeMap<String, String>;
+
+/// What one Service adds: chains of its own, and lines to the shared chains.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ServiceRules {
+    /// In table nat.
+    pub chains: Chains,
+    /// Lines for KUBE-SERVICES, KUBE-NODEPORTS in nat.
+    pub nat_services: String,
+    pub nat_node_ports: String,
+    /// Lines for KUBE-SERVICES, KUBE-EXTERNAL-SERVICES, KUBE-PROXY-FIREWALL in filter.
+    pub filter_services: String,
+    pub filter_external: String,
+    pub filter_firewall: String,
+}
+
+/// Chains that do not depend on any Service: table nat.
+pub fn base_nat(config: &NodeConfig) -> Chains {
+    let mut postrouting = String::new();
+    if let (Some(pods), Some(cluster)) = (&config.pod_cidr, &config.cluster_cidr) {
+        // What leaves this node's pods for outside the cluster bears the node's address.
+        line(
+            &mut postrouting,
+            &format!(
+                "-s {pods} ! -d {cluster} -m addrtype ! --dst-type LOCAL -m comment --comment \"pods to outside\" -j MARK --or-mark 0x4000"
+            ),
+        );
+    }
+    line(&mut postrouting, &format!("-m mark ! --mark {MASQUERADE} -j RETURN"));
+    line(&mut postrouting, "-j MARK --xor-mark 0x4000");
+    line(
+        &mut postrouting,
+        "-m comment --comment \"traffic that must come back this way\" -j MASQUERADE --random-fully",
+    );
+    Chains::from([
+        (POSTROUTING.to_owned(), postrouting),
+        (MARK_MASQ.to_owned(), "-j MARK --or-mark 0x4000\n".to_owned()),
+    ])
+}
+
+/// Chains that do not depend on any Service: table filter.
+pub fn base_filter(config: &NodeConfig) -> Chains {
+    let mut forward = String::new();
+    line(&mut forward, "-m conntrack --ctstate INVALID -j DROP");
+    line(
+        &mut forward,
+        &format!("-m comment --comment \"on the way to an endpoint\" -m mark --mark {MASQUERADE} -j ACCEPT"),
+    );
+    line(&mut forward, "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
+    if let Some(cluster) = &config.cluster_cidr {
+        // Where something else set FORWARD's policy to DROP, pods still reach each other and the world.
+        line(&mut forward, &format!("-s {cluster} -j ACCEPT"));
+        line(&mut forward, &format!("-d {cluster} -j ACCEPT"));
+    }
+    let mut firewall = String::new();
+    if config.localhost_node_ports {
+        // route_localnet lets neighbours send to 127.0.0.0/8: only answers may.
+        line(
+            &mut firewall,
+            "! -s 127.0.0.0/8 -d 127.0.0.0/8 -m comment --comment \"not from outside\" -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
+        );
+    }
+    Chains::from([(FORWARD.to_owned(), forward), (FIREWALL.to_owned(), firewall)])
+}
+
+/// The last lines of nat's KUBE-SERVICES, behind those of all Services.
+pub fn nat_services_tail(config: &NodeConfig) -> String {
+    let mut tail = String::new();
+    let not_loopback = if config.localhost_node_ports { "" } else { "! -d 127.0.0.0/8 " };
+    line(
+        &mut tail,
+        &format!(
+            "{not_loopback}-m comment --comment \"node ports, last of all\" -m addrtype --dst-type LOCAL -j {NODE_PORTS}"
+        ),
+    );
+    tail
+}
+
+pub fn service_rules(service: &Service, config: &NodeConfig) -> ServiceRules {
+    let mut rules = ServiceRules::default();
+    for port in &service.ports {
+        PortRules::new(service, port, config).write(&mut rules);
+    }
+    rules
+}
+
+struct PortRules<'a> {
+    service: &'a Service,
+    port: &'a ServicePort,
+    config: &'a NodeConfig,
+    name: String,
+    protocol: &'static str,
+    hash: String,
+}
+
+impl<'a> PortRules<'a> {
+    fn new(service: &'a Service, port: &'a ServicePort, config: &'a NodeConfig) -> Self {
+        let name = service.port_name(port);
+        let protocol = port.protocol.name();
+        let hash = hash(&[&name, protocol]);
+        PortRules { service, port, config, name, protocol, hash }
+    }
+
+    fn chain(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.hash)
+    }
+
+    fn endpoint_chain(&self, endpoint: &Endpoint) -> String {
+        let address = format!("{}:{}", endpoint.ip, endpoint.port);
+        format!("{ENDPOINT}{}", hash(&[&self.name, self.protocol, &address]))
+    }
+
+    fn write(&self, rules: &mut ServiceRules) {
+        let all: Vec<&Endpoint> = self.port.endpoints.iter().collect();
+        let local: Vec<&Endpoint> = all.iter().copied().filter(|endpoint| endpoint.local).collect();
+        let uses_local = self.service.internal_traffic_local || self.service.external_traffic_local;
+        if !all.is_empty() {
+            rules.chains.insert(self.chain(SERVICE), self.spread(&all, true));
+            for endpoint in &all {
+                rules.chains.insert(self.endpoint_chain(endpoint), self.to_endpoint(endpoint));
+            }
+        }
+        if uses_local && !local.is_empty() {
+            rules.chains.insert(self.chain(LOCAL), self.spread(&local, false));
+        }
+        self.cluster_address(rules, &all, &local);
+        self.outside(rules, &all, &local);
+    }
+
+    fn cluster_address(&self, rules: &mut ServiceRules, all: &[&Endpoint], local: &[&Endpoint]) {
+        let Some(ip) = self.service.cluster_ip else { return };
+        let usable = if self.service.internal_traffic_local { local } else { all };
+        if usable.is_empty() {
+            let (target, why) = no_endpoints(all);
+            line(
+                &mut rules.filter_services,
+                &format!("{} -m comment --comment \"{} {why}\" -j {target}", self.to(ip), self.name),
+            );
+            return;
+        }
+        let prefix = if self.service.internal_traffic_local { LOCAL } else { SERVICE };
+        line(
+            &mut rules.nat_services,
+            &format!("{} {} -j {}", self.to(ip), self.comment("cluster IP"), self.chain(prefix)),
+        );
+    }
+
+    /// External addresses, load balancer addresses and the node port: all by way of one chain.
+    fn outside(&self, rules: &mut ServiceRules, all: &[&Endpoint], local: &[&Endpoint]) {
+        let service = self.service;
+        let external =
+            !service.external_ips.is_empty() || !service.load_balancer_ips.is_empty() || self.port.node_port.is_some();
+        if !external {
+            return;
+        }
+        let usable = if service.external_traffic_local { local } else { all };
+        let addresses = service.external_ips.iter().chain(&service.load_balancer_ips);
+        if all.is_empty() || usable.is_empty() {
+            let (target, why) = no_endpoints(all);
+            for ip in addresses {
+                line(
+                    &mut rules.filter_external,
+                    &format!("{} -m comment --comment \"{} {why}\" -j {target}", self.to(*ip), self.name),
+                );
+            }
+            if let Some(node_port) = self.port.node_port {
+                line(
+                    &mut rules.filter_external,
+                    &format!(
+                        "-p {0} -m {0} --dport {node_port} -m addrtype --dst-type LOCAL -m comment --comment \"{1} {why}\" -j {target}",
+                        self.protocol, self.name
+                    ),
+                );
+            }
+            if all.is_empty() {
+                return;
+            }
+        }
+        rules.chains.insert(self.chain(EXTERNAL), self.external_chain(!local.is_empty()));
+        let chain = self.chain(EXTERNAL);
+        for ip in &service.external_ips {
+            line(&mut rules.nat_services, &format!("{} {} -j {chain}", self.to(*ip), self.comment("external IP")));
+        }
+        for ip in &service.load_balancer_ips {
+            let way_in =
+                if service.load_balancer_source_ranges.is_empty() { chain.clone() } else { self.chain(FIREWALL_OF) };
+            line(
+                &mut rules.nat_services,
+                &format!("{} {} -j {way_in}", self.to(*ip), self.comment("load balancer IP")),
+            );
+            if !service.load_balancer_source_ranges.is_empty() {
+                line(
+                    &mut rules.filter_firewall,
+                    &format!("{} {} -j DROP", self.to(*ip), self.comment("not in the source ranges")),
+                );
+            }
+        }
+        if !service.load_balancer_source_ranges.is_empty() && !service.load_balancer_ips.is_empty() {
+            let mut firewall = String::new();
+            for range in &service.load_balancer_source_ranges {
+                line(&mut firewall, &format!("-s {range} -j {chain}"));
+            }
+            rules.chains.insert(self.chain(FIREWALL_OF), firewall);
+        }
+        if let Some(node_port) = self.port.node_port {
+            line(
+                &mut rules.nat_node_ports,
+                &format!("-p {0} -m {0} --dport {node_port} {1} -j {chain}", self.protocol, self.comment("node port")),
+            );
+        }
+    }
+
+    fn external_chain(&self, has_local: bool) -> String {
+        let mut chain = String::new();
+        if !self.service.external_traffic_local {
+            line(&mut chain, &format!("{} -j {MARK_MASQ}", self.comment("masquerade, so that answers come back")));
+            line(&mut chain, &format!("-j {}", self.chain(SERVICE)));
+            return chain;
+        }
+        // Pods and this node itself may use every endpoint by the outer address, too.
+        if let Some(cluster) = &self.config.cluster_cidr {
+            line(&mut chain, &format!("-s {cluster} {} -j {}", self.comment("pods"), self.chain(SERVICE)));
+        }
+        line(&mut chain, &format!("{} -m addrtype --src-type LOCAL -j {MARK_MASQ}", self.comment("this node")));
+        line(
+            &mut chain,
+            &format!("{} -m addrtype --src-type LOCAL -j {}", self.comment("this node"), self.chain(SERVICE)),
+        );
+        if has_local {
+            line(&mut chain, &format!("-j {}", self.chain(LOCAL)));
+        }
+        chain
+    }
+
+    /// A chain that picks one of the endpoints with even odds; clients with affinity go back to theirs first.
+    fn spread(&self, endpoints: &[&Endpoint], masquerade_strangers: bool) -> String {
+        let mut chain = String::new();
+        if let (true, Some(ip), Some(cluster)) =
+            (masquerade_strangers, self.service.cluster_ip, &self.config.cluster_cidr)
+        {
+            line(
+                &mut chain,
+                &format!("! -s {cluster} {} {} -j {MARK_MASQ}", self.to(ip), self.comment("from outside the pods")),
+            );
+        }
+        if let Some(seconds) = self.service.affinity_seconds {
+            for endpoint in endpoints {
+                let target = self.endpoint_chain(endpoint);
+                line(
+                    &mut chain,
+                    &format!(
+                        "{} -m recent --name {target} --rcheck --seconds {seconds} --reap -j {target}",
+                        self.comment("affinity")
+                    ),
+                );
+            }
+        }
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            let left = endpoints.len() - at;
+            let odds = if left == 1 {
+                String::new()
+            } else {
+                format!("-m statistic --mode random --probability {:.10} ", 1.0 / left as f64)
+            };
+            line(
+                &mut chain,
+                &format!(
+                    "{} {odds}-j {}",
+                    self.comment(&format!("{}:{}", endpoint.ip, endpoint.port)),
+                    self.endpoint_chain(endpoint)
+                ),
+            );
+        }
+        chain
+    }
+
+    fn to_endpoint(&self, endpoint: &Endpoint) -> String {
+        let mut chain = String::new();
+        let target = self.endpoint_chain(endpoint);
+        line(
+            &mut chain,
+            &format!("-s {} {} -j {MARK_MASQ}", host(endpoint.ip), self.comment("a pod that calls itself")),
+        );
+        let remember =
+            self.service.affinity_seconds.map(|_| format!("-m recent --name {target} --set ")).unwrap_or_default();
+        line(
+            &mut chain,
+            &format!(
+                "-p {0} {1} {remember}-m {0} -j DNAT --to-destination {2}",
+                self.protocol,
+                self.comment("endpoint"),
+                socket(endpoint.ip, endpoint.port)
+            ),
+        );
+        chain
+    }
+
+    fn to(&self, ip: IpAddr) -> String {
+        format!("-d {} -p {1} -m {1} --dport {2}", host(ip), self.protocol, self.port.port)
+    }
+
+    fn comment(&self, what: &str) -> String {
+        format!("-m comment --comment \"{} {what}\"", self.name)
+    }
+}
+
+/// Without any endpoint a client is told at once; when others have some, its packet is dropped, to be sent again elsewhere.
+fn no_endpoints(all: &[&Endpoint]) -> (&'static str, &'static str) {
+    if all.is_empty() { ("REJECT", "has no endpoints") } else { ("DROP", "has no local endpoints") }
+}
+
+fn host(ip: IpAddr) -> String {
+    format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 })
+}
+
+fn socket(ip: IpAddr, port: u16) -> String {
+    std::net::SocketAddr::new(ip, port).to_string()
+}
+
+fn line(chain: &mut String, rule: &str) {
+    let _ = writeln!(chain, "{rule}");
+}
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

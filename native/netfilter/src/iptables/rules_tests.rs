@@ -1,0 +1,123 @@
+use super::*;
+use crate::model::{Protocol, ServicePort};
+
+fn config() -> NodeConfig {
+    NodeConfig {
+        cluster_cidr: Some("10.244.0.0/16".into()),
+        pod_cidr: Some("10.244.0.0/24".into()),
+        localhost_node_ports: true,
+    }
+}
+
+fn endpoint(ip: &str, local: bool) -> Endpoint {
+    Endpoint { ip: ip.parse().unwrap(), port: 8080, local }
+}
+
+fn web(endpoints: Vec<Endpoint>) -> Service {
+    Service {
+        namespace: "default".into(),
+        name: "web".into(),
+        cluster_ip: Some("10.96.0.20".parse().unwrap()),
+        ports: vec![ServicePort { name: "http".into(), protocol: Protocol::Tcp, port: 80, node_port: None, endpoints }],
+        ..Service::default()
+    }
+}
+
+fn two() -> Vec<Endpoint> {
+    vec![endpoint("10.244.0.5", true), endpoint("10.244.1.6", false)]
+}
+
+/// The one chain whose name starts with the prefix.
+fn chain<'a>(rules: &'a ServiceRules, prefix: &str) -> &'a str {
+    let mut found = rules.chains.iter().filter(|(name, _)| name.starts_with(prefix));
+    let content = found.next().unwrap_or_else(|| panic!("no {prefix} in {:?}", rules.chains.keys())).1;
+    assert!(found.next().is_none(), "more than one {prefix}");
+    content
+}
+
+#[test]
+fn a_cluster_address_is_spread_evenly() {
+    let rules = service_rules(&web(two()), &config());
+    let service = chain(&rules, SERVICE);
+    assert!(service.starts_with("! -s 10.244.0.0/16 -d 10.96.0.20/32 -p tcp -m tcp --dport 80"), "{service}");
+    assert!(service.contains("--probability 0.5000000000"));
+    let picks: Vec<&str> = service.lines().filter(|line| line.contains("-j KUBE-SEP-")).collect();
+    assert_eq!(picks.len(), 2);
+    assert!(!picks[1].contains("probability"), "the last one takes what is left");
+    assert_eq!(rules.nat_services.lines().count(), 1);
+    assert!(rules.filter_services.is_empty() && rules.filter_external.is_empty());
+    let endpoints: Vec<&String> =
+        rules.chains.iter().filter(|(name, _)| name.starts_with(ENDPOINT)).map(|(_, content)| content).collect();
+    assert_eq!(endpoints.len(), 2);
+    assert!(endpoints.iter().any(|content| content.contains("-s 10.244.0.5/32") && content.contains("--to-destination 10.244.0.5:8080")));
+}
+
+#[test]
+fn without_endpoints_clients_are_told_at_once() {
+    let mut service = web(vec![]);
+    service.ports[0].node_port = Some(30080);
+    service.external_ips = vec!["192.0.2.9".parse().unwrap()];
+    let rules = service_rules(&service, &config());
+    assert!(rules.chains.is_empty() && rules.nat_services.is_empty() && rules.nat_node_ports.is_empty());
+    assert!(rules.filter_services.contains("-d 10.96.0.20/32") && rules.filter_services.contains("-j REJECT"));
+    assert_eq!(rules.filter_external.matches("-j REJECT").count(), 2);
+}
+
+#[test]
+fn a_node_port_masquerades() {
+    let mut service = web(two());
+    service.ports[0].node_port = Some(30080);
+    let rules = service_rules(&service, &config());
+    assert!(rules.nat_node_ports.contains("--dport 30080"));
+    let external = chain(&rules, EXTERNAL);
+    assert!(external.lines().next().unwrap().ends_with("-j KUBE-MARK-MASQ"));
+}
+
+#[test]
+fn external_local_keeps_the_client_address() {
+    let mut service = web(two());
+    service.ports[0].node_port = Some(30080);
+    service.external_traffic_local = true;
+    let rules = service_rules(&service, &config());
+    let external = chain(&rules, EXTERNAL);
+    assert!(external.lines().last().unwrap().starts_with("-j KUBE-SVL-"));
+    assert_eq!(chain(&rules, LOCAL).matches("-j KUBE-SEP-").count(), 1, "only the endpoint of this node");
+    assert!(rules.nat_services.contains("-j KUBE-SVC-"), "the cluster address has all endpoints");
+
+    service.ports[0].endpoints.remove(0);
+    let rules = service_rules(&service, &config());
+    assert!(rules.filter_external.contains("-j DROP"), "no local endpoint: health checks send clients elsewhere");
+    assert!(!chain(&rules, EXTERNAL).contains("KUBE-SVL"));
+}
+
+#[test]
+fn internal_local_uses_this_node_only() {
+    let mut service = web(two());
+    service.internal_traffic_local = true;
+    let rules = service_rules(&service, &config());
+    assert!(rules.nat_services.contains("-j KUBE-SVL-"));
+    service.ports[0].endpoints.remove(0);
+    assert!(service_rules(&service, &config()).filter_services.contains("-j DROP"));
+}
+
+#[test]
+fn affinity_is_remembered_and_asked_first() {
+    let mut service = web(two());
+    service.affinity_seconds = Some(10800);
+    let rules = service_rules(&service, &config());
+    let service = chain(&rules, SERVICE);
+    let recent = service.find("--rcheck --seconds 10800 --reap").unwrap();
+    assert!(recent < service.find("--probability").unwrap());
+    assert!(rules.chains.iter().any(|(name, content)| content.contains(&format!("--name {name} --set"))));
+}
+
+#[test]
+fn source_ranges_guard_the_load_balancer_address() {
+    let mut service = web(two());
+    service.load_balancer_ips = vec!["192.0.2.50".parse().unwrap()];
+    service.load_balancer_source_ranges = vec!["203.0.113.0/24".into()];
+    let rules = service_rules(&service, &config());
+    assert!(chain(&rules, FIREWALL_OF).starts_with("-s 203.0.113.0/24 -j KUBE-EXT-"));
+    assert!(rules.nat_services.contains("-d 192.0.2.50/32") && rules.nat_services.contains("-j KUBE-FW-"));
+    assert!(rules.filter_firewall.contains("-d 192.0.2.50/32") && rules.filter_firewall.contains("-j DROP"));
+}

@@ -1,0 +1,35 @@
+//! Runs the tools that speak to the kernel.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::error::NetfilterError;
+
+/// Runs a program with `input` on its standard input; returns what it printed.
+pub fn run(program: &'static str, arguments: &[&str], input: &str) -> Result<String, NetfilterError> {
+    let start = |source| NetfilterError::Start { program, source };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(start)?;
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    // Written beside reading: a large input and a long answer would otherwise wait for each other.
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = stdin.write_all(input.as_bytes());
+        });
+        child.wait_with_output()
+    })
+    .map_err(start)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(NetfilterError::Failed {
+        program,
+        arguments: arguments.join(" "),
+        message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
