@@ -24,7 +24,6 @@ const UNOWNED_METADATA = new Set([
   'managedFields',
   'resourceVersion',
 ]);
-const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Compares two versions of an object in lockstep; only subtrees that differ cost memory. Undefined when they are equal.
@@ -53,17 +52,17 @@ function compareMembers(
   left: Json,
   right: Json,
   result: Comparison,
-  skip: ReadonlySet<string>,
+  skip: ReadonlySet<string> | undefined,
   root: boolean,
 ): void {
   for (const key in left) {
-    if (left[key] === undefined || right[key] !== undefined || skip.has(key)) continue;
+    if (left[key] === undefined || right[key] !== undefined || skip?.has(key) === true) continue;
     compareMember(node, key, left[key], undefined, result, root);
   }
   for (const key in right) {
     const after = right[key];
     const before = left[key];
-    if (before === after || after === undefined || skip.has(key)) continue;
+    if (before === after || after === undefined || skip?.has(key) === true) continue;
     compareMember(node, key, before, after, result, root);
   }
 }
@@ -76,6 +75,13 @@ function compareMember(
   result: Comparison,
   root: boolean,
 ): void {
+  if (isScalar(before) && isScalar(after)) {
+    // No schema needed: the fields of an object are scalars in most of what is compared.
+    if (before === undefined) result.added = put(result.added, fieldElement(key), LEAF);
+    else if (after === undefined) result.removed = put(result.removed, fieldElement(key), LEAF);
+    else if (before !== after) result.modified = put(result.modified, fieldElement(key), LEAF);
+    return;
+  }
   const child = childNode(node, key);
   if (root && key === 'metadata') {
     // The struct is always there, and some of its fields are nobody's.
@@ -90,6 +96,10 @@ function compareMember(
     else after = zero;
   }
   compareValue(child, before, after, fieldElement(key), result);
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value !== 'object' || value === null;
 }
 
 function toObject(value: unknown): Json {
@@ -115,7 +125,7 @@ function compareValue(node: SchemaNode, before: unknown, after: unknown, element
       return;
     }
     const inner = start();
-    compareMembers(node, before, after, inner, NONE, false);
+    compareMembers(node, before, after, inner, undefined, false);
     attach(result, element, inner);
   } else if (Array.isArray(before) && Array.isArray(after)) {
     if (!isAssociative(node) || (before.length === 0 && after.length === 0)) {
@@ -190,7 +200,7 @@ function differAligned(
     if (node.listType === 'set' || !isJsonObject(was) || !isJsonObject(is)) return true;
     for (const key of node.listMapKeys) if (was[key] !== is[key]) return true;
     const inner = start();
-    compareMembers(items, was, is, inner, NONE, false);
+    compareMembers(items, was, is, inner, undefined, false);
     if (inner.added !== undefined || inner.modified !== undefined || inner.removed !== undefined) return true;
   }
   return false;
@@ -220,6 +230,11 @@ export function itemElement(node: SchemaNode, items: SchemaNode, item: unknown):
     return typeof item === 'object' || item === undefined ? undefined : valueElement(item);
   }
   if (!isJsonObject(item)) return undefined;
+  if (node.listMapKeys.length === 1) {
+    // By far the most common: one key, a string.
+    const value = item[node.listMapKeys[0]!];
+    if (typeof value === 'string') return `k:{"${node.listMapKeys[0]}":${JSON.stringify(value)}}`;
+  }
   const keys: Json = {};
   let some = false;
   for (const key of sortedKeys(node)) {
@@ -268,7 +283,9 @@ export function presentSet(node: SchemaNode, value: unknown): FieldSet {
       const item = value[key];
       if (item === undefined) continue;
       set ??= { '.': LEAF };
-      set[fieldElement(key)] = presentSet(childNode(node, key), item);
+      // Scalars need no schema: they are leaves whatever it says.
+      const leaf = typeof item !== 'object' || item === null;
+      set[fieldElement(key)] = leaf ? LEAF : presentSet(childNode(node, key), item);
     }
   } else if (Array.isArray(value) && isAssociative(node)) {
     for (const [element, item] of indexElements(node, node.items, value)) {

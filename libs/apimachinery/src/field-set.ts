@@ -226,9 +226,19 @@ export function sortedNode(node: FieldSet): FieldSet {
   return sorted;
 }
 
-/** `f:` element; index and value elements sort after it by code point except `i:`, which nothing here makes. */
+// Made strings are cached: as keys of objects they would be flattened and interned anew every time.
+const ELEMENT_CACHE_LIMIT = 10_000;
+const elements = new Map<string, string>();
+
+/** The path element of a field. */
 export function fieldElement(name: string): string {
-  return `f:${name}`;
+  let element = elements.get(name);
+  if (element === undefined) {
+    element = `f:${name}`;
+    if (elements.size >= ELEMENT_CACHE_LIMIT) elements.clear();
+    elements.set(name, element);
+  }
+  return element;
 }
 
 export function valueElement(value: unknown): string {

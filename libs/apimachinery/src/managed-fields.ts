@@ -1,6 +1,6 @@
 import { type Comparison, compareObjects } from './field-compare.js';
-import { equalSets, type FieldSet, intersectSets, isEmptySet, subtractSets, unionSets } from './field-set.js';
-import { isJsonObject } from './json.js';
+import { type FieldSet, intersectSets, isEmptySet, subtractSets, unionSets } from './field-set.js';
+import { deepEqual, isJsonObject } from './json.js';
 import type { KubeObject, ManagedFieldsEntry } from './meta.js';
 import type { SchemaNode } from './schema.js';
 import { formatTime } from './time.js';
@@ -51,17 +51,22 @@ function entriesBefore(update: OwnershipUpdate): ManagedFieldsEntry[] | undefine
   const stored = update.old?.metadata.managedFields;
   const sent = update.current.metadata.managedFields;
   if (update.subresource !== '' || sent === undefined || sent === null || sent === stored) return stored;
+  // What a client got is what most clients send back.
+  if (deepEqual(stored, sent)) return stored;
+  if (!Array.isArray(sent)) return stored;
   if (isReset(sent)) return [];
-  if (!sent.every(isUsable)) return stored;
-  return stored !== undefined && sameEntries(stored, sent) ? stored : sent;
+  return sent.every(isUsable) ? sent : stored;
 }
 
 function isReset(entries: readonly ManagedFieldsEntry[]): boolean {
-  return entries.length === 0 || (entries.length === 1 && Object.values(entries[0]!).every((value) => value === ''));
+  return (
+    entries.length === 0 || (entries.length === 1 && Object.values(entries[0] ?? {}).every((value) => value === ''))
+  );
 }
 
 function isUsable(entry: ManagedFieldsEntry): boolean {
   return (
+    isJsonObject(entry) &&
     (entry.operation === 'Apply' || entry.operation === 'Update') &&
     typeof entry.apiVersion === 'string' &&
     entry.apiVersion !== '' &&
@@ -77,14 +82,6 @@ function isFieldSet(value: unknown): boolean {
     if (!isFieldSet(value[element])) return false;
   }
   return true;
-}
-
-function sameEntries(a: readonly ManagedFieldsEntry[], b: readonly ManagedFieldsEntry[]): boolean {
-  if (a.length !== b.length) return false;
-  return a.every((entry, i) => {
-    const other = b[i]!;
-    return sameManager(entry, other) && entry.time === other.time && equalSets(setOf(entry), setOf(other));
-  });
 }
 
 function setOf(entry: ManagedFieldsEntry): FieldSet {

@@ -165,6 +165,10 @@ function parseText(text: string, make: Make): Quantity {
   const [, sign, whole = '', fraction = '', suffix = ''] = match;
   const { base, exponent, format } = interpretSuffix(suffix);
   if (text.length > MAX_DIGITS) throw new QuantityError(NUMBER_MESSAGE);
+  // The reference reads a missing number as 0, except where it takes its slow path.
+  if (whole === '' && fraction === '' && base === 2 && (exponent >= 50 || text.includes('.'))) {
+    throw new QuantityError(NUMBER_MESSAGE);
+  }
   const integer = whole.replace(/^0+/, '') || '0';
   const digits = integer + fraction;
   const scale = (base === 10 ? exponent : 0) - fraction.length;

@@ -306,6 +306,9 @@ export const isForbidden = (error: unknown): boolean => is(error, 'Forbidden', 4
 export const isUnauthorized = (error: unknown): boolean => is(error, 'Unauthorized', 401);
 export const isBadRequest = (error: unknown): boolean => is(error, 'BadRequest', 400);
 export const isMethodNotAllowed = (error: unknown): boolean => is(error, 'MethodNotAllowed', 405);
+export const isNotAcceptable = (error: unknown): boolean => is(error, 'NotAcceptable', 406);
+export const isUnsupportedMediaType = (error: unknown): boolean => is(error, 'UnsupportedMediaType', 415);
+export const isRequestEntityTooLarge = (error: unknown): boolean => is(error, 'RequestEntityTooLarge', 413);
 export const isTooManyRequests = (error: unknown): boolean => is(error, 'TooManyRequests', 429);
 export const isGone = (error: unknown): boolean => is(error, 'Gone', 410);
 /** True for every way to say 410: a list or watch must start over. */
