@@ -111,7 +111,7 @@ export class NodeRestriction implements AdmissionPlugin {
     const owners = pod.metadata.ownerReferences ?? [];
     if (owners.length > 1) refuse(`${who} can only create pods with a single owner reference set to itself`);
     const owner = owners[0];
-    if (!owner || owner.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== node) {
+    if (owner?.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== node) {
       throw rejection(attributes, `${who} can only create pods with an owner reference set to itself`);
     }
     if (!owner.controller) refuse(`${who} can only create pods with a controller owner reference set to itself`);

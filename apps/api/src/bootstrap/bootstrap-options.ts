@@ -1,0 +1,16 @@
+import type { Client, Logger } from '#client';
+
+export interface BootstrapOptions {
+  /** Acts as a member of system:masters, e.g. system:apiserver. */
+  client: Client;
+  /** Where other machines reach this server. */
+  advertiseAddress: string;
+  securePort: number;
+  /** One or two CIDRs, separated by commas; Services get addresses of the first unless they ask otherwise. */
+  serviceClusterIpRange: string;
+  /** PEM: what clients and front proxies are verified with. */
+  clientCa: string;
+  frontProxyCa: string;
+  log: Logger;
+  now?: () => Date;
+}

@@ -1,0 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ensureAuthenticationConfig } from './authentication-config.bootstrap.js';
+import type { BootstrapOptions } from './bootstrap-options.js';
+import { ensureClusterServices } from './cluster-services.bootstrap.js';
+import { ensureFlowControl } from './flow-control.bootstrap.js';
+import { ensureNamespaces } from './namespaces.bootstrap.js';
+import { ensurePriorityClasses } from './priority-classes.bootstrap.js';
+import { ensureRbac } from './rbac.bootstrap.js';
+
+/** How often what a cluster cannot be without is looked at again. */
+const RECONCILE_MS = 10_000;
+
+/** Makes the objects that every cluster has and puts right those that are ours to keep. Does nothing when all is well. */
+export async function runBootstrap(options: BootstrapOptions): Promise<void> {
+  const { client } = options;
+  await ensureNamespaces(client);
+  await Promise.all([
+    ensureRbac(client),
+    ensurePriorityClasses(client),
+    ensureFlowControl(client),
+    ensureAuthenticationConfig(options),
+    ensureClusterServices(options),
+  ]);
+}
+
+/** Keeps the namespaces and the cluster's own Services until the signal fires, whoever deletes them. */
+export async function keepBootstrap(options: BootstrapOptions, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await delay(RECONCILE_MS, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      await ensureNamespaces(options.client);
+      await ensureClusterServices(options);
+    } catch (error) {
+      options.log.warn('cannot keep the cluster services', { error });
+    }
+  }
+}

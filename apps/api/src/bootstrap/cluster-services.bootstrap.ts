@@ -1,0 +1,149 @@
+import { isIPv6 } from 'node:net';
+import { deepEqual, formatTime, isNotFound, type KubeObject } from '#apimachinery';
+import type { Client } from '#client';
+import { gvr } from '#kinds';
+import { nthAddress } from '../pki/cluster-network.js';
+import type { BootstrapOptions } from './bootstrap-options.js';
+import { ensureObject, mergeMap } from './ensure-object.js';
+
+const DNS_PORT = 53;
+/** Cluster DNS listens here on every node. */
+const DNS_TARGET_PORT = 10053;
+
+/** ServiceCIDR, `kubernetes` with its endpoints, and `kube-dns`. */
+export async function ensureClusterServices(options: BootstrapOptions): Promise<void> {
+  await ensureServiceCidr(options);
+  await Promise.all([ensureKubernetesService(options), ensureDnsService(options)]);
+}
+
+function ranges({ serviceClusterIpRange }: BootstrapOptions): string[] {
+  return serviceClusterIpRange.split(',').map((range) => range.trim());
+}
+
+/** The CIDR that the flags give. It is never changed: a cluster that was started with another one keeps that. */
+async function ensureServiceCidr(options: BootstrapOptions): Promise<void> {
+  const { client, log } = options;
+  const cidrs = ranges(options);
+  const stored = await ensureObject(client, gvr.servicecidrs, {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'ServiceCIDR',
+    metadata: { name: 'kubernetes' },
+    spec: { cidrs },
+  });
+  if (!deepEqual(stored['spec']?.cidrs, cidrs)) {
+    log.warn('the default ServiceCIDR does not match --service-cluster-ip-range', {
+      stored: stored['spec']?.cidrs,
+      flag: cidrs,
+    });
+    return;
+  }
+  const conditions: { type: string; status: string }[] = stored['status']?.conditions ?? [];
+  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return;
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: '',
+    message: 'Kubernetes default Service CIDR is ready',
+    lastTransitionTime: formatTime((options.now ?? (() => new Date()))()),
+  };
+  const others = conditions.filter(({ type }) => type !== 'Ready');
+  const updated = { ...stored, status: { ...stored['status'], conditions: [...others, ready] } };
+  await client.update(gvr.servicecidrs, '', updated, { subresource: 'status' });
+}
+
+/** The API itself as a Service, by which pods find it. */
+async function ensureKubernetesService(options: BootstrapOptions): Promise<void> {
+  const { client, securePort, advertiseAddress } = options;
+  const port = { name: 'https', protocol: 'TCP', port: 443, targetPort: securePort };
+  await ensureService(options, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: nthAddress(ranges(options)[0]!, 1),
+      clusterIPs: [nthAddress(ranges(options)[0]!, 1)],
+      sessionAffinity: 'None',
+      ports: [port],
+    },
+  });
+  const metadata = { name: 'kubernetes', namespace: 'default' };
+  const endpoints: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: [{ addresses: [{ ip: advertiseAddress }], ports: [{ name: 'https', port: securePort, protocol: 'TCP' }] }],
+  };
+  const slice: KubeObject = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: isIPv6(advertiseAddress) ? 'IPv6' : 'IPv4',
+    endpoints: [{ addresses: [advertiseAddress], conditions: { ready: true } }],
+    ports: [{ name: 'https', port: securePort, protocol: 'TCP' }],
+  };
+  await Promise.all([
+    ensureObject(client, gvr.endpoints, endpoints, (stored) => amend(stored, endpoints, ['subsets'])),
+    ensureSlice(client, slice),
+  ]);
+}
+
+/** A slice's address type cannot change: with another one it is made anew. */
+async function ensureSlice(client: Client, slice: KubeObject): Promise<void> {
+  const stored = await ensureObject(client, gvr.endpointslices, slice, (found) =>
+    found['addressType'] === slice['addressType'] ? amend(found, slice, ['endpoints', 'ports']) : false,
+  );
+  if (stored['addressType'] === slice['addressType']) return;
+  await client.delete(gvr.endpointslices, 'default', 'kubernetes').catch((error) => {
+    if (!isNotFound(error)) throw error;
+  });
+  await ensureObject(client, gvr.endpointslices, slice);
+}
+
+/** Cluster DNS. It has no selector: a controller lists the Ready nodes, where the DNS processes are, in its slice. */
+async function ensureDnsService(options: BootstrapOptions): Promise<void> {
+  const address = nthAddress(ranges(options)[0]!, 10);
+  await ensureService(options, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: 'kube-dns',
+      namespace: 'kube-system',
+      labels: {
+        'k8s-app': 'kube-dns',
+        'kubernetes.io/cluster-service': 'true',
+        'kubernetes.io/name': 'CoreDNS',
+      },
+    },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: address,
+      clusterIPs: [address],
+      internalTrafficPolicy: 'Local',
+      ports: [
+        { name: 'dns', protocol: 'UDP', port: DNS_PORT, targetPort: DNS_TARGET_PORT },
+        { name: 'dns-tcp', protocol: 'TCP', port: DNS_PORT, targetPort: DNS_TARGET_PORT },
+      ],
+    },
+  });
+}
+
+async function ensureService({ client }: BootstrapOptions, wanted: KubeObject): Promise<void> {
+  await ensureObject(client, gvr.services, wanted, (stored) => {
+    const labelled = mergeMap(stored.metadata, 'labels', wanted.metadata.labels);
+    if (stored['spec'].type === 'ClusterIP' && deepEqual(stored['spec'].ports, wanted['spec'].ports)) return labelled;
+    stored['spec'].type = 'ClusterIP';
+    stored['spec'].ports = wanted['spec'].ports;
+    return true;
+  });
+}
+
+function amend(stored: KubeObject, wanted: KubeObject, fields: readonly string[]): boolean {
+  let changed = mergeMap(stored.metadata, 'labels', wanted.metadata.labels);
+  for (const name of fields) {
+    if (deepEqual(stored[name], wanted[name])) continue;
+    stored[name] = wanted[name];
+    changed = true;
+  }
+  return changed;
+}
