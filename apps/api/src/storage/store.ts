@@ -27,6 +27,16 @@ export type Write =
   /** `body` is the object's last state, which the DELETED event carries. */
   | { op: 'delete'; key: ObjectKey; uid: string; body: Buffer; ifRevision: Revision };
 
+/** The store cannot be reached, or refuses writes. The write was not committed: 503. */
+export class StoreUnavailable extends Error {
+  override readonly name: string = 'StoreUnavailable';
+}
+
+/** The answer to a commit was lost and could not be found out in time. It may or may not be committed: 504. */
+export class StoreOutcomeUnknown extends Error {
+  override readonly name: string = 'StoreOutcomeUnknown';
+}
+
 /** Conditions on objects that the set does not write. */
 export type Guard =
   | { kind: 'exists'; key: ObjectKey; uid?: string }
@@ -41,12 +51,18 @@ export type CommitFailure =
   /** The object is there at another revision or with another uid. */
   | { reason: 'conflict'; key: ObjectKey };
 
-export type CommitResult = { ok: true; revision: Revision } | { ok: false; failure: CommitFailure };
+/** `revisions` has one entry a write, in order; `revision` is the last of them. */
+export type CommitResult =
+  | { ok: true; revision: Revision; revisions: Revision[] }
+  | { ok: false; failure: CommitFailure };
 
 export interface Store {
-  /** Resolves when the set is durable and this replica's cache has it. Never guesses an unknown outcome. */
+  /**
+   * Resolves when the set is durable and this replica's cache has it. Never guesses an unknown outcome.
+   * Rejects with StoreUnavailable or StoreOutcomeUnknown. A set writes an object at most once.
+   */
   commit(set: WriteSet): Promise<CommitResult>;
-  /** Cache of one storage resource. Created and filled on first use, or at start for the resources that are told. */
+  /** Cache of one storage resource. All objects are loaded at start. */
   cache(resource: string): WatchCache;
   /** Resolves once this replica's caches are at least at PostgreSQL's revision at the time of the call. */
   readBarrier(): Promise<Revision>;
@@ -130,8 +146,11 @@ export interface WatchCache {
     after?: { namespace: string; name: string };
     at?: Revision;
   }): ListResult | undefined;
-  /** Events after `from`; undefined when `from` is compacted (410). */
-  watch(options: { from: Revision; namespace?: string }): CacheWatch | undefined;
+  /**
+   * Events after `from`; undefined when `from` is compacted (410). With a filter, events whose object matches neither now nor
+   * before are left out, and a watch by `equalField` costs nothing for events of other values.
+   */
+  watch(options: { from: Revision; namespace?: string; filter?: ObjectFilter }): CacheWatch | undefined;
   /** Objects now. */
   readonly size: number;
 }

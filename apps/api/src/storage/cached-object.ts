@@ -1,0 +1,110 @@
+import type { CachedObject, Revision, ServedVersion } from './store.js';
+
+/** What the cache knows of a resource beyond its objects. */
+export interface ResourceFacts {
+  /** Storage resource. */
+  readonly resource: string;
+  fieldValue(object: any, label: string): string;
+}
+
+const METADATA = Buffer.from('"metadata":{');
+const CLOSING_BRACE = '}'.charCodeAt(0);
+
+/** Event types as the log stores them, and the way into and out of a watch line around an object. */
+const LINE_PREFIX = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+};
+const LINE_SUFFIX = Buffer.from('}\n');
+
+export type LineType = keyof typeof LINE_PREFIX;
+
+/** The watch line around an object's bytes. */
+export function watchLine(type: LineType, bytes: Buffer): Buffer {
+  return Buffer.concat([LINE_PREFIX[type], bytes, LINE_SUFFIX]);
+}
+
+/** An object's bytes with its resourceVersion, and the watch line that holds them: one piece of memory for both. */
+export function renderLine(type: LineType, body: Buffer, revision: Revision): { line: Buffer; bytes: Buffer } {
+  const prefix = LINE_PREFIX[type];
+  const line = render(body, revision, prefix, LINE_SUFFIX);
+  return { line, bytes: line.subarray(prefix.length, line.length - LINE_SUFFIX.length) };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** An object's bytes with its resourceVersion spliced in. */
+export function renderBytes(body: Buffer, revision: Revision): Buffer {
+  return render(body, revision, NOTHING, NOTHING);
+}
+
+function render(body: Buffer, revision: Revision, prefix: Buffer, suffix: Buffer): Buffer {
+  const found = body.indexOf(METADATA);
+  if (found < 0) throw new Error('stored body has no metadata');
+  const at = found + METADATA.length;
+  const comma = body[at] === CLOSING_BRACE ? '' : ',';
+  const version = `"resourceVersion":"${revision}"${comma}`;
+  const end = prefix.length + body.length + version.length;
+  // Not from the shared pool: a small slice that lives long would keep its neighbours' memory.
+  const out = Buffer.allocUnsafeSlow(end + suffix.length);
+  prefix.copy(out, 0);
+  body.copy(out, prefix.length, 0, at);
+  out.write(version, prefix.length + at, 'latin1');
+  body.copy(out, prefix.length + at + version.length, at);
+  suffix.copy(out, end);
+  return out;
+}
+
+/** One version of one object. */
+export class CacheEntry implements CachedObject {
+  private parsed: WeakRef<object> | undefined;
+  private labelSet: Readonly<Record<string, string>> | undefined | null = null;
+  private served: Map<string, Buffer> | undefined;
+
+  constructor(
+    private readonly facts: ResourceFacts,
+    readonly namespace: string,
+    readonly name: string,
+    readonly uid: string,
+    readonly revision: Revision,
+    readonly bytes: Buffer,
+  ) {}
+
+  bytesFor(version: ServedVersion): Buffer {
+    const made = this.served?.get(version.apiVersion);
+    if (made) return made;
+    const bytes = Buffer.from(JSON.stringify(version.convert(this.parse())));
+    this.served ??= new Map();
+    this.served.set(version.apiVersion, bytes);
+    return bytes;
+  }
+
+  get labels(): Readonly<Record<string, string>> | undefined {
+    if (this.labelSet === null) this.labelSet = this.parse().metadata?.labels ?? undefined;
+    return this.labelSet ?? undefined;
+  }
+
+  field(label: string): string {
+    if (label === 'metadata.name') return this.name;
+    if (label === 'metadata.namespace') return this.namespace;
+    return this.facts.fieldValue(this.parse(), label) ?? '';
+  }
+
+  parse(): any {
+    const known = this.parsed?.deref();
+    if (known) return known;
+    const object = deepFreeze(JSON.parse(this.bytes.toString()));
+    // Held weakly: it lives as long as somebody uses it, or until the next full collection.
+    this.parsed = new WeakRef(object);
+    return object;
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const key in value) deepFreeze(value[key]);
+    Object.freeze(value);
+  }
+  return value;
+}

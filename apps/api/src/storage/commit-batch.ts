@@ -1,0 +1,124 @@
+import type { CommitFailure, CommitResult, Guard, ObjectKey, Revision, Write, WriteSet } from './store.js';
+
+const WRITE_CODE = { create: 1, update: 2, delete: 3 } as const;
+const GUARD_CODE = { exists: 4, absent: 5, revision: 6 } as const;
+const REASONS = [undefined, 'exists', 'missing', 'conflict'] as const;
+
+export const COMMIT_STATEMENT = {
+  name: 'commit',
+  text: 'SELECT base, failed, reasons FROM berth.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+};
+
+export function keyText(key: ObjectKey): string {
+  return `${key.resource}\0${key.namespace}\0${key.name}`;
+}
+
+/** What commit_batch answers. */
+export interface BatchAnswer {
+  base: Revision;
+  /** Entry numbers, from 1, of the writes and guards that did not hold, and why. */
+  failed: number[];
+  reasons: number[];
+}
+
+export interface AcceptedWrite {
+  write: Write;
+  revision: Revision;
+}
+
+/**
+ * The sets as the arrays that commit_batch takes: an entry for each guard and write, in order. All bodies go as one binary
+ * parameter: as an array they would travel as hexadecimal text.
+ */
+export function encodeBatch(sets: WriteSet[], replica: string, batch: string): unknown[] {
+  const set: number[] = [];
+  const op: number[] = [];
+  const resource: string[] = [];
+  const namespace: string[] = [];
+  const name: string[] = [];
+  const uid: string[] = [];
+  const revision: number[] = [];
+  const start: number[] = [];
+  const length: number[] = [];
+  const bodies: Buffer[] = [];
+  let position = 1;
+  const add = (index: number, code: number, key: ObjectKey, id: string, at: Revision, body?: Buffer): void => {
+    set.push(index);
+    op.push(code);
+    resource.push(key.resource);
+    namespace.push(key.namespace);
+    name.push(key.name);
+    uid.push(id);
+    revision.push(at);
+    start.push(position);
+    length.push(body?.length ?? 0);
+    if (body) {
+      bodies.push(body);
+      position += body.length;
+    }
+  };
+  sets.forEach(({ guards, writes }, index) => {
+    for (const guard of guards ?? []) {
+      const at = guard.kind === 'revision' ? guard.revision : 0;
+      add(index, GUARD_CODE[guard.kind], guard.key, guard.kind === 'exists' ? (guard.uid ?? '') : '', at);
+    }
+    for (const write of writes) {
+      const at = write.op === 'create' ? 0 : write.ifRevision;
+      add(index, WRITE_CODE[write.op], write.key, write.uid, at, write.body);
+    }
+  });
+  return [
+    replica,
+    batch,
+    Buffer.concat(bodies),
+    numbers(set),
+    numbers(op),
+    texts(resource),
+    texts(namespace),
+    texts(name),
+    texts(uid),
+    numbers(revision),
+    numbers(start),
+    numbers(length),
+  ];
+}
+
+/** The answer set by set, and the accepted writes with their revisions. */
+export function decodeAnswer(
+  sets: WriteSet[],
+  answer: BatchAnswer,
+): { results: CommitResult[]; accepted: AcceptedWrite[] } {
+  const failures = new Map(answer.failed.map((entry, i) => [entry, answer.reasons[i]!]));
+  const accepted: AcceptedWrite[] = [];
+  let entry = 0;
+  let next = answer.base;
+  const results = sets.map((set): CommitResult => {
+    let failure: CommitFailure | undefined;
+    for (const item of entriesOf(set)) {
+      const reason = REASONS[failures.get(++entry) ?? 0];
+      if (reason) failure ??= { reason, key: item.key };
+    }
+    if (failure) return { ok: false, failure };
+    const revisions = set.writes.map((write) => {
+      next++;
+      accepted.push({ write, revision: next });
+      return next;
+    });
+    return { ok: true, revision: next, revisions };
+  });
+  return { results, accepted };
+}
+
+function* entriesOf(set: WriteSet): Iterable<Guard | Write> {
+  yield* set.guards ?? [];
+  yield* set.writes;
+}
+
+/** Array literals, written directly: the driver's own encoding of arrays is several times slower. */
+function numbers(values: number[]): string {
+  return `{${values.join(',')}}`;
+}
+
+function texts(values: string[]): string {
+  return `{${values.map((value) => `"${/["\\]/.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"`).join(',')}}`;
+}

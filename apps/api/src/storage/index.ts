@@ -1,0 +1,2 @@
+export { openStore, type StoreOptions } from './postgres-store.js';
+export * from './store.js';
