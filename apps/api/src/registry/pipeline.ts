@@ -1,12 +1,14 @@
-import type { Readable } from 'node:stream';
-import type { UserInfo, Verb } from '#apimachinery';
+import type { KubeObject, Status, UserInfo } from '#apimachinery';
+import type { ResourceDefinition } from '#kinds';
+import type { CachedObject, Revision } from '../storage/store.js';
 
 /**
  * One API request on the object path, the same for HTTP callers and for in-process clients.
  * HTTP fills it from the path and headers; the in-process transport builds it directly.
  */
 export interface ApiRequest {
-  verb: Verb;
+  /** A `Verb`, or what the method gave: '' and the like end in 405. */
+  verb: string;
   group: string;
   version: string;
   resource: string;
@@ -14,26 +16,60 @@ export interface ApiRequest {
   /** '' for cluster-scoped resources and for lists over all namespaces. */
   namespace: string;
   name: string;
+  path: string;
   query: URLSearchParams;
   /** The body as sent, or an object from an in-process caller (never kept, never changed). */
   body: Buffer | object | undefined;
   contentType: string;
-  /** Media types in order of preference, already parsed. */
-  accept: string;
   userAgent: string;
   user: UserInfo;
+  /** Aborted when the caller goes away: ends watches. */
   signal: AbortSignal;
 }
 
-export interface ApiResponse {
-  status: number;
-  contentType: string;
-  headers?: Record<string, string | string[]>;
-  /** A whole body, a list in pieces of about 256 KB, or a watch stream. */
-  body: Buffer | Buffer[] | Readable;
+/**
+ * What the object path answers, before anybody chose bytes: HTTP renders it to JSON, YAML, Table or metadata only, and
+ * in-process callers take the objects as they are. Anything with `cached` costs no serialization.
+ */
+export type ApiResult =
+  | { kind: 'cached'; code: number; resource: ResourceDefinition; object: CachedObject }
+  | { kind: 'object'; code: number; resource: ResourceDefinition | undefined; object: KubeObject | Status }
+  | ListedResult
+  | { kind: 'watch'; resource: ResourceDefinition; session: WatchSession };
+
+export interface ListedResult {
+  kind: 'list';
+  resource: ResourceDefinition;
+  revision: Revision;
+  items: CachedObject[];
+  continue?: string;
+  remaining?: number;
+}
+
+/** One event of a watch, in the served version's terms. */
+export interface WatchItem {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  /** For ADDED, MODIFIED, DELETED. */
+  object?: CachedObject;
+  /** The watch line as served, shared by all watchers that see the event alike. */
+  line?: () => Buffer;
+  /** For BOOKMARK and ERROR. */
+  literal?: KubeObject | Status;
+}
+
+/** A running watch: batches in order; undefined at its end. */
+export interface WatchSession {
+  next(): Promise<WatchItem[] | undefined>;
+  stop(): void;
+}
+
+/** Collects what the response says beside its body. */
+export interface ResponseNotes {
+  /** Texts of Warning headers, in order. */
+  warnings: string[];
 }
 
 /** The object path: authorization onward. Throws StatusError. */
 export interface ApiHandler {
-  handle(request: ApiRequest): Promise<ApiResponse>;
+  handle(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult>;
 }

@@ -1,0 +1,53 @@
+/** A named condition of the server's health. */
+export interface HealthCheck {
+  readonly name: string;
+  /** Which of the endpoints it belongs to. */
+  readonly endpoints: readonly ('healthz' | 'livez' | 'readyz')[];
+  /** Throws the reason when it does not hold. */
+  check(): void | Promise<void>;
+}
+
+export interface HealthReport {
+  healthy: boolean;
+  text: string;
+}
+
+const ALL = ['healthz', 'livez', 'readyz'] as const;
+
+export const PING: HealthCheck = { name: 'ping', endpoints: ALL, check: () => {} };
+
+/** Runs the checks of one endpoint and words the result as the reference does. */
+export async function checkHealth(
+  checks: readonly HealthCheck[],
+  endpoint: (typeof ALL)[number],
+  query: URLSearchParams,
+  log: (text: string) => void,
+): Promise<HealthReport> {
+  const excluded = new Set(query.getAll('exclude'));
+  const lines: string[] = [];
+  const failed: string[] = [];
+  for (const check of checks) {
+    if (!check.endpoints.includes(endpoint)) continue;
+    if (excluded.delete(check.name)) {
+      lines.push(`[+]${check.name} excluded: ok`);
+      continue;
+    }
+    try {
+      await check.check();
+      lines.push(`[+]${check.name} ok`);
+    } catch (error) {
+      failed.push(check.name);
+      log(`${endpoint} check ${check.name} failed: ${(error as Error).message}`);
+      lines.push(`[-]${check.name} failed: reason withheld`);
+    }
+  }
+  if (excluded.size > 0) {
+    const names = [...excluded].map((name) => JSON.stringify(name)).join(', ');
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
+  }
+  if (failed.length > 0) {
+    return { healthy: false, text: `${lines.join('\n')}\n${endpoint} check failed\n` };
+  }
+  if (query.has('verbose')) return { healthy: true, text: `${lines.join('\n')}\n${endpoint} check passed\n` };
+  return { healthy: true, text: 'ok' };
+}

@@ -1,0 +1,92 @@
+import 'reflect-metadata';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiModule } from './api.module.js';
+import type { ApiSurface } from './api.tokens.js';
+import { PlainErrorFilter } from './plain-error.filter.js';
+import { type DispatcherOptions, RequestDispatcher } from './request-dispatcher.js';
+
+export interface TlsOptions {
+  key: string;
+  cert: string;
+  /** Client certificates are asked for with these names, and verified by the authenticators. */
+  clientCa: string;
+}
+
+/** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
+const KEEP_ALIVE_MS = 120_000;
+const HEADERS_TIMEOUT_MS = 32_000;
+/** Open requests get this long at shutdown; watches are ended at once, since they would never end. */
+const SHUTDOWN_GRACE_MS = 2_000;
+
+export interface HttpsServer {
+  /** Throws with the operating system's error when the address is taken. Gives the port. */
+  listen(address: string, port: number): Promise<number>;
+  close(): Promise<void>;
+  readonly server: Server;
+  readonly dispatcher: RequestDispatcher;
+}
+
+export async function createHttpsServer(
+  tls: TlsOptions,
+  surface: ApiSurface,
+  dispatching: DispatcherOptions,
+): Promise<HttpsServer> {
+  const server = createServer({
+    key: tls.key,
+    cert: tls.cert,
+    ca: tls.clientCa,
+    requestCert: true,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+    minVersion: 'TLSv1.2',
+    keepAlive: true,
+    noDelay: true,
+    highWaterMark: 256 * 1024,
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = 0;
+  server.maxRequestsPerSocket = 0;
+
+  let dispatcher!: RequestDispatcher;
+  const adapter = new FastifyAdapter({
+    logger: false,
+    disableRequestLogging: true,
+    serverFactory: (handler: RequestListener) => {
+      dispatcher = new RequestDispatcher(dispatching, handler);
+      server.on('request', (request, response) => dispatcher.handle(request, response));
+      return server as never;
+    },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forSurface(surface), adapter, {
+    logger: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new PlainErrorFilter());
+  await app.init();
+  await adapter.getInstance().ready();
+
+  return {
+    server,
+    dispatcher,
+    listen: (address, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: address, port }, () => {
+          server.off('error', reject);
+          resolve((server.address() as { port: number }).port);
+        });
+      }),
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS);
+      await closed;
+      clearTimeout(timer);
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { Controller, Get, Inject, NotFoundException, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { openApiV2, openApiV3, openApiV3Path } from '#kinds';
+import { API_SURFACE, type ApiSurface } from './api.tokens.js';
+
+interface Document {
+  body: string;
+  hash: string;
+}
+
+/** An address with a hash never changes what it means. */
+const FOREVER = 'public, immutable';
+
+/** OpenAPI documents; each is made when somebody first asks for it. */
+@Controller()
+export class OpenApiController {
+  private readonly documents = new Map<string, Document>();
+
+  constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
+
+  @Get('openapi/v3')
+  async index(@Res() reply: FastifyReply): Promise<void> {
+    const paths: Record<string, { serverRelativeURL: string }> = {};
+    for (const [path, { group, version }] of this.groupVersions()) {
+      const { hash } = this.groupVersion(path, group, version);
+      paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+    }
+    await reply
+      .header('cache-control', 'no-cache, private')
+      .header('content-type', 'application/json')
+      .send(JSON.stringify({ paths }));
+  }
+
+  @Get('openapi/v3/*')
+  async document(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const [address, query = ''] = request.url.split('?') as [string, string | undefined];
+    const path = decodeURIComponent(address.slice('/openapi/v3/'.length));
+    const served = this.groupVersions().get(path);
+    if (!served) throw new NotFoundException();
+    const document = this.groupVersion(path, served.group, served.version);
+    const hash = new URLSearchParams(query).get('hash');
+    if (hash !== null && hash !== document.hash) {
+      await reply.code(301).header('location', `${address}?hash=${document.hash}`).send();
+      return;
+    }
+    if (hash !== null) {
+      reply.header('cache-control', FOREVER).header('expires', new Date(Date.now() + 365 * 86_400_000).toUTCString());
+    }
+    await this.send(request, reply, document);
+  }
+
+  @Get('openapi/v2')
+  async v2(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const document = this.made('v2', () => openApiV2(this.surface.resources));
+    await this.send(request, reply, document);
+  }
+
+  private groupVersions(): Map<string, { group: string; version: string }> {
+    const served = new Map<string, { group: string; version: string }>();
+    for (const { group, version } of this.surface.resources) {
+      served.set(openApiV3Path(group, version), { group, version });
+    }
+    return served;
+  }
+
+  private groupVersion(path: string, group: string, version: string): Document {
+    return this.made(path, () => openApiV3(this.surface.resources, group, version) ?? '{}');
+  }
+
+  private made(key: string, make: () => string): Document {
+    let document = this.documents.get(key);
+    if (!document) {
+      const body = make();
+      document = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+      this.documents.set(key, document);
+    }
+    return document;
+  }
+
+  private async send(request: FastifyRequest, reply: FastifyReply, document: Document): Promise<void> {
+    const etag = `"${document.hash}"`;
+    reply.header('etag', etag).header('vary', 'Accept');
+    if (request.headers['if-none-match'] === etag) {
+      await reply.code(304).send();
+      return;
+    }
+    await reply.header('content-type', 'application/json').send(document.body);
+  }
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { asStatusError, badRequest, tooManyRequests, type UserInfo } from '#apimachinery';
+import type { Credentials, RequestAuthenticator } from '../authentication/authenticator.js';
+import type { Authorizer } from '../authorization/authorizer.js';
+import { authorizePathOrThrow } from '../registry/authorization.js';
+import type { ObjectPathHandler } from './object-path.handler.js';
+import { parseRequestInfo, type RequestInfo } from './request-info.js';
+import { isLongRunning, type RequestMetrics } from './request-metrics.js';
+import { sendError } from './response-writer.js';
+
+export interface DispatcherOptions {
+  authenticator: RequestAuthenticator;
+  authorizer: Authorizer;
+  objects: ObjectPathHandler;
+  metrics: RequestMetrics;
+  /** Streams and proxies to nodes; undefined answers when the request is none of these. */
+  proxy?: ConnectHandler;
+  /** Reads that may be under way at a time, watches not counted. */
+  maxInflightReads: number;
+  maxInflightWrites: number;
+}
+
+/** Takes requests on connect subresources: pods/exec and the like. */
+export interface ConnectHandler {
+  takes(info: RequestInfo): boolean;
+  serve(request: IncomingMessage, response: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void>;
+}
+
+/** A request's user, for the controllers of paths that name no resource. */
+export const REQUEST_USER: unique symbol = Symbol('user');
+
+/** Anybody may ask for these, also while RBAC is still being loaded. */
+const ALWAYS_ALLOWED = new Set(['/healthz', '/livez', '/readyz']);
+const READS = new Set(['get', 'list', 'watch', 'head', 'options', 'trace']);
+
+/** A client certificate is verified once for a connection and again after this long. */
+const IDENTITY_LIFETIME_MS = 60_000;
+
+interface ConnectionIdentity {
+  user: UserInfo;
+  until: number;
+}
+
+/** The first steps of every request: identity, limits, counting; then the object path, a proxy, or the framework. */
+export class RequestDispatcher {
+  private readonly identities = new WeakMap<object, ConnectionIdentity>();
+
+  constructor(
+    private readonly options: DispatcherOptions,
+    /** Serves the paths that name no resource. */
+    private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
+  ) {}
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    void this.dispatch(request, response);
+  }
+
+  private async dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const started = performance.now();
+    response.setHeader('Audit-Id', randomUUID());
+    let info: RequestInfo;
+    try {
+      info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
+    } catch (error) {
+      sendError(response, badRequest((error as Error).message));
+      return;
+    }
+    const { metrics } = this.options;
+    const gauge = this.admitOrRefuse(info, response);
+    if (!gauge) return;
+    gauge.value += 1;
+    response.once('close', () => {
+      gauge.value -= 1;
+      metrics.observe(info, response.statusCode, (performance.now() - started) / 1000);
+    });
+    try {
+      const user = await this.identify(request);
+      if (info.isResourceRequest) {
+        if (this.options.proxy?.takes(info)) await this.options.proxy.serve(request, response, info, user);
+        else await this.options.objects.serve(request, response, info, user);
+        return;
+      }
+      if (!ALWAYS_ALLOWED.has(info.path)) {
+        await authorizePathOrThrow(this.options, user, info.verb, info.path);
+      }
+      (request as unknown as Record<symbol, UserInfo>)[REQUEST_USER] = user;
+      this.framework(request, response);
+    } catch (error) {
+      sendError(response, asStatusError(error));
+    }
+  }
+
+  /** The gauge that the request counts in; undefined when it was refused. */
+  private admitOrRefuse(info: RequestInfo, response: ServerResponse) {
+    const { metrics, maxInflightReads, maxInflightWrites } = this.options;
+    const long = isLongRunning(info) ? metrics.longRunningCell(info) : undefined;
+    if (long) return long;
+    const read = READS.has(info.verb);
+    const gauge = read ? metrics.inflightReads : metrics.inflightWrites;
+    if (gauge.value < (read ? maxInflightReads : maxInflightWrites)) return gauge;
+    sendError(response, tooManyRequests('Too many requests, please try again later.', 1));
+    return undefined;
+  }
+
+  /** Who sends this. A connection's certificate is looked at once; headers that say more are looked at each time. */
+  async identify(request: IncomingMessage): Promise<UserInfo> {
+    const { headers } = request;
+    const socket = request.socket as TLSSocket;
+    const plain = headers.authorization === undefined && !asksForMore(headers);
+    if (plain) {
+      const known = this.identities.get(socket);
+      if (known && known.until > Date.now()) return known.user;
+    }
+    const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
+    if (!plain) credentials.headers = headers;
+    const user = await this.options.authenticator.authenticate(credentials);
+    if (plain) this.identities.set(socket, { user, until: Date.now() + IDENTITY_LIFETIME_MS });
+    return user;
+  }
+}
+
+function asksForMore(headers: IncomingMessage['headers']): boolean {
+  if (headers['x-remote-user'] !== undefined) return true;
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
+}
+
+function peerCertificates(socket: TLSSocket): Pick<Credentials, 'clientCertificate' | 'intermediates'> {
+  const peer = socket.getPeerCertificate?.(true);
+  if (!peer?.raw) return {};
+  const intermediates: Buffer[] = [];
+  for (let issuer = peer.issuerCertificate; issuer?.raw && issuer !== issuer.issuerCertificate; ) {
+    intermediates.push(issuer.raw);
+    issuer = issuer.issuerCertificate;
+  }
+  return { clientCertificate: peer.raw, intermediates };
+}

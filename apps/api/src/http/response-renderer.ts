@@ -1,0 +1,210 @@
+import { stringify } from 'yaml';
+import { badRequest, formatGroupVersion, type KubeObject, type Status } from '#apimachinery';
+import type { ResourceDefinition } from '#kinds';
+import type { ApiResult, ListedResult, WatchItem } from '../registry/pipeline.js';
+import type { ResourceEntry } from '../registry/resource-table.js';
+import { servedObject } from '../registry/write-attempt.js';
+import type { CachedObject } from '../storage/store.js';
+import type { OutputFormat } from './negotiation.js';
+
+/** A list goes out in pieces of about this size: one big Buffer would hold the event loop and never be given back. */
+const PIECE_BYTES = 256 * 1024;
+
+export type IncludeObject = 'Metadata' | 'None' | 'Object';
+
+/** Reads `includeObject` of a Table request; throws 400 for anything else. */
+export function includeObjectOf(query: URLSearchParams): IncludeObject {
+  const value = query.get('includeObject') || 'Metadata';
+  if (value === 'Metadata' || value === 'None' || value === 'Object') return value;
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Metadata", "None", "Object"`,
+  );
+}
+
+/** The body of any answer but a watch. `entry` is undefined for objects of no resource (reviews, Status). */
+export function renderResult(
+  result: Exclude<ApiResult, { kind: 'watch' }>,
+  entry: ResourceEntry | undefined,
+  format: OutputFormat,
+  include: () => IncludeObject,
+): Buffer[] {
+  if (format.as === undefined && format.mediaType === 'application/json' && !format.pretty) {
+    if (result.kind === 'cached') return [servedBytes(entry!, result.object)];
+    if (result.kind === 'list') return listPieces(entry!, result);
+    return [Buffer.from(JSON.stringify(result.object))];
+  }
+  return [encode(convert(result, entry, format, include), format)];
+}
+
+function servedBytes(entry: ResourceEntry, object: CachedObject): Buffer {
+  return entry.served ? object.bytesFor(entry.served) : object.bytes;
+}
+
+function encode(value: unknown, format: OutputFormat): Buffer {
+  if (format.mediaType === 'application/yaml') return Buffer.from(stringify(value, { lineWidth: 0 }));
+  return Buffer.from(format.pretty ? `${JSON.stringify(value, null, 2)}\n` : JSON.stringify(value));
+}
+
+function convert(
+  result: Exclude<ApiResult, { kind: 'watch' }>,
+  entry: ResourceEntry | undefined,
+  format: OutputFormat,
+  include: () => IncludeObject,
+): unknown {
+  if (result.kind === 'list') {
+    const objects = result.items.map((item) => servedObject(entry!, item));
+    const metadata = listMetadata(result);
+    if (format.as === 'Table') return tableOf(entry!.definition, objects, metadata, format, include(), true);
+    if (format.as) {
+      return {
+        kind: 'PartialObjectMetadataList',
+        apiVersion: format.asVersion,
+        metadata,
+        items: objects.map((object) => partialOf(object, format.asVersion)),
+      };
+    }
+    const { kind, apiVersion } = listTypeOf(entry!);
+    return { kind, apiVersion, metadata, items: objects };
+  }
+  const object = result.kind === 'cached' ? servedObject(entry!, result.object) : result.object;
+  if (object.kind === 'Status' || !entry || !result.resource) return object;
+  return convertObject(entry.definition, object as KubeObject, format, include, true);
+}
+
+function convertObject(
+  resource: ResourceDefinition,
+  object: KubeObject,
+  format: OutputFormat,
+  include: () => IncludeObject,
+  headers: boolean,
+): unknown {
+  if (format.as === 'Table') {
+    const { resourceVersion } = object.metadata;
+    return tableOf(resource, [object], { resourceVersion }, format, include(), headers);
+  }
+  if (format.as) return partialOf(object, format.asVersion);
+  return object;
+}
+
+function tableOf(
+  resource: ResourceDefinition,
+  objects: readonly KubeObject[],
+  metadata: object,
+  format: OutputFormat,
+  include: IncludeObject,
+  headers: boolean,
+): unknown {
+  const now = new Date();
+  return {
+    kind: 'Table',
+    apiVersion: format.asVersion,
+    metadata,
+    columnDefinitions: headers
+      ? resource.columns.map(({ name, type, format, description, priority }) => ({
+          name,
+          type,
+          format,
+          description,
+          priority,
+        }))
+      : [],
+    rows: objects.map((object) => ({
+      cells: resource.cells(object, now),
+      ...(include === 'None'
+        ? { object: null }
+        : { object: include === 'Object' ? object : partialOf(object, format.asVersion) }),
+    })),
+  };
+}
+
+function partialOf(object: KubeObject, apiVersion: string): unknown {
+  return { kind: 'PartialObjectMetadata', apiVersion, metadata: object.metadata };
+}
+
+function listMetadata(result: ListedResult): Record<string, unknown> {
+  const metadata: Record<string, unknown> = { resourceVersion: String(result.revision) };
+  if (result.continue !== undefined) metadata.continue = result.continue;
+  if (result.remaining !== undefined) metadata.remainingItemCount = result.remaining;
+  return metadata;
+}
+
+function listTypeOf(entry: ResourceEntry): { kind: string; apiVersion: string } {
+  const { kind, group, version } = entry.definition;
+  return { kind: `${kind}List`, apiVersion: formatGroupVersion(group, version) };
+}
+
+const COMMA = Buffer.from(',');
+const LIST_END = Buffer.from(']}');
+
+function listPieces(entry: ResourceEntry, result: ListedResult): Buffer[] {
+  const { kind, apiVersion } = listTypeOf(entry);
+  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(listMetadata(result))},"items":[`;
+  const pieces: Buffer[] = [];
+  let parts: Buffer[] = [Buffer.from(head)];
+  let size = head.length;
+  let first = true;
+  for (const item of result.items) {
+    const bytes = servedBytes(entry, item);
+    if (!first) parts.push(COMMA);
+    first = false;
+    parts.push(bytes);
+    size += bytes.length + 1;
+    if (size >= PIECE_BYTES) {
+      pieces.push(Buffer.concat(parts));
+      parts = [];
+      size = 0;
+    }
+  }
+  parts.push(LIST_END);
+  pieces.push(Buffer.concat(parts));
+  return pieces;
+}
+
+/** Renders the events of one watch; the first Table event carries the column definitions, later ones none. */
+export class WatchRenderer {
+  private headersSent = false;
+  private readonly include: IncludeObject;
+
+  constructor(
+    private readonly entry: ResourceEntry,
+    private readonly format: OutputFormat,
+    query: URLSearchParams,
+  ) {
+    this.include = format.as === 'Table' ? includeObjectOf(query) : 'Metadata';
+  }
+
+  render(item: WatchItem): Buffer {
+    if (this.format.as === undefined) {
+      return item.line ? item.line() : jsonLine(item.type, item.literal!);
+    }
+    if (item.type === 'ERROR') return jsonLine(item.type, item.literal!);
+    const object = (item.object ? servedObject(this.entry, item.object) : item.literal) as KubeObject;
+    const isBookmark = item.type === 'BOOKMARK';
+    if (isBookmark && this.format.as === 'Table') return jsonLine(item.type, this.bookmarkTable(object));
+    const shown = convertObject(this.entry.definition, object, this.format, () => this.include, !this.headersSent);
+    this.headersSent = true;
+    return jsonLine(item.type, shown);
+  }
+
+  /** A bookmark has no cells, but its row keeps the object: that is where clients look for the revision. */
+  private bookmarkTable(object: KubeObject): unknown {
+    const columns = this.entry.definition.columns.map(() => '');
+    const table = {
+      kind: 'Table',
+      apiVersion: this.format.asVersion,
+      metadata: { resourceVersion: object.metadata.resourceVersion },
+      columnDefinitions: this.headersSent ? [] : this.entry.definition.columns,
+      rows: [{ cells: columns, object: partialOf(object, this.format.asVersion) }],
+    };
+    this.headersSent = true;
+    return table;
+  }
+}
+
+function jsonLine(type: string, object: unknown): Buffer {
+  return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+}
+
+export function renderStatus(status: Status, format: OutputFormat | undefined): Buffer {
+  return encode(status, format ?? { mediaType: 'application/json', as: undefined, asVersion: '', pretty: false });
+}

@@ -1,0 +1,42 @@
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { API_SURFACE, type ApiSurface } from './api.tokens.js';
+import { SERVER_VERSION } from './version.js';
+
+/** /version, and the list of paths at /. */
+@Controller()
+export class VersionController {
+  constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
+
+  @Get('version')
+  async version(@Res() reply: FastifyReply): Promise<void> {
+    await reply
+      .header('cache-control', 'no-cache, private')
+      .type('application/json')
+      .send(JSON.stringify(SERVER_VERSION, null, 2));
+  }
+
+  @Get()
+  async paths(@Res() reply: FastifyReply): Promise<void> {
+    const paths = new Set([
+      '/api',
+      '/apis',
+      '/healthz',
+      '/livez',
+      '/metrics',
+      '/openapi/v2',
+      '/openapi/v3',
+      '/readyz',
+      '/version',
+    ]);
+    for (const { group, version } of this.surface.resources) {
+      if (group === '') paths.add(`/api/${version}`);
+      else paths.add(`/apis/${group}`).add(`/apis/${group}/${version}`);
+    }
+    for (const path of this.surface.documents.keys()) paths.add(path);
+    await reply
+      .header('cache-control', 'no-cache, private')
+      .type('application/json')
+      .send(JSON.stringify({ paths: [...paths].sort() }, null, 2));
+  }
+}

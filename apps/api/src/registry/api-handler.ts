@@ -1,0 +1,79 @@
+import { genericNotFound, methodNotAllowed, type StatusError } from '#apimachinery';
+import { authorizeOrThrow } from './authorization.js';
+import { createObject } from './create.js';
+import { deleteCollection, deleteObject } from './delete.js';
+import { patchObject } from './patch.js';
+import type { ApiHandler, ApiRequest, ApiResult, ResponseNotes } from './pipeline.js';
+import { getObject, listObjects } from './reader.js';
+import type { RegistryContext } from './registry-context.js';
+import type { ResourceEntry } from './resource-table.js';
+import { handleSubresource } from './subresources.js';
+import { updateObject } from './update.js';
+import { answerVirtual } from './virtual-create.js';
+import { watchObjects } from './watcher.js';
+
+/** The object path: authorization, then one verb of one resource. The same for HTTP and for callers in the process. */
+export class RegistryHandler implements ApiHandler {
+  constructor(private readonly context: RegistryContext) {}
+
+  async handle(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
+    const { context } = this;
+    await authorizeOrThrow(context, request);
+    const entry = context.resources.find(request.group, request.version, request.resource);
+    if (!entry) throw genericNotFound();
+    checkScope(entry, request);
+    if (request.subresource !== '') return handleSubresource(context, entry, request, notes.warnings);
+    const virtual = entry.virtual.get('');
+    if (virtual && request.verb === 'create') return answerVirtual(context, entry, virtual, request, notes.warnings);
+    if (!entry.verbs.has(request.verb)) throw notAllowed(entry, request.verb);
+    const inScope = entry.definition.namespaced ? request : { ...request, namespace: '' };
+    return runVerb(context, entry, inScope, notes.warnings);
+  }
+}
+
+async function runVerb(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: ApiRequest,
+  warnings: string[],
+): Promise<ApiResult> {
+  switch (request.verb) {
+    case 'get': {
+      const { namespace, name, query } = request;
+      const revision = query.size === 0 ? '' : (query.get('resourceVersion') ?? '');
+      const object = await getObject(context, entry, namespace, name, revision);
+      return { kind: 'cached', code: 200, resource: entry.definition, object };
+    }
+    case 'list':
+      return listObjects(context, entry, request);
+    case 'watch':
+      return watchObjects(context, entry, request);
+    case 'create':
+      return createObject(context, entry, request, warnings);
+    case 'update':
+      return updateObject(context, entry, request, warnings);
+    case 'patch':
+      return patchObject(context, entry, request, warnings);
+    case 'delete':
+      return deleteObject(context, entry, request, warnings);
+    case 'deletecollection':
+      return deleteCollection(context, entry, request, warnings);
+    default:
+      throw notAllowed(entry, request.verb);
+  }
+}
+
+/** Namespaced objects are reached through their namespace only, and cluster-scoped ones never. */
+function checkScope(entry: ResourceEntry, request: ApiRequest): void {
+  const { namespaced } = entry.definition;
+  if (namespaced) {
+    const single = request.name !== '' && request.verb !== 'list' && request.verb !== 'watch';
+    if (request.namespace === '' && (single || request.verb === 'create')) throw genericNotFound();
+  } else if (request.namespace !== '' && entry.definition.plural !== 'namespaces') {
+    throw genericNotFound();
+  }
+}
+
+export function notAllowed(entry: ResourceEntry, verb: string): StatusError {
+  return methodNotAllowed(entry.groupResource, verb);
+}

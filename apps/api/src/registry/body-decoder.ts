@@ -1,0 +1,150 @@
+import { parseAllDocuments } from 'yaml';
+import {
+  badRequest,
+  decodeJson,
+  deepCopy,
+  isJsonObject,
+  JsonSyntaxError,
+  type KubeObject,
+  notJson,
+  parseGroupVersion,
+  undecodableObject,
+  unrecognizedObject,
+} from '#apimachinery';
+import { DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
+import { negotiateInput } from '../http/negotiation.js';
+import type { ApiRequest } from './pipeline.js';
+import type { FieldValidation } from './request-options.js';
+
+/** What a body has to be. */
+export interface ExpectedKind {
+  group: string;
+  version: string;
+  kind: string;
+  schemaName: string;
+}
+
+/** The kind that a subresource takes, where it is not the parent's. */
+export function subresourceKind({ group, version, kind }: SubresourceDefinition): ExpectedKind {
+  const family = group === '' ? 'core' : group.split('.')[0];
+  return { group, version, kind, schemaName: `io.k8s.api.${family}.${version}.${kind}` };
+}
+
+/**
+ * The body as an object of the expected kind, in the form in which the server keeps it: the caller's own copy, unknown
+ * fields dropped, scalars in normal form. Unknown and repeated fields are refused, warned about or passed over as
+ * `validation` says.
+ */
+export function decodeBody(
+  request: ApiRequest,
+  expected: ExpectedKind,
+  validation: FieldValidation,
+  warnings: string[],
+): KubeObject {
+  const { value, strict, body } = parseBody(request, expected.kind, validation);
+  const object = checkKind(value, expected, body);
+  return settle(object, expected, validation, strict, warnings);
+}
+
+/** As decodeBody, for an object that a patch made. */
+export function decodeObjectAs(
+  object: Record<string, unknown>,
+  expected: ExpectedKind,
+  validation: FieldValidation,
+  strict: string[],
+  warnings: string[],
+): KubeObject {
+  return settle(object, expected, validation, strict, warnings);
+}
+
+function settle(
+  object: Record<string, unknown>,
+  expected: ExpectedKind,
+  validation: FieldValidation,
+  strict: string[],
+  warnings: string[],
+): KubeObject {
+  let decoded: ReturnType<typeof decodeAs>;
+  try {
+    decoded = decodeAs(expected.schemaName, object);
+  } catch (error) {
+    if (error instanceof DecodeError) throw undecodableObject(expected.kind, expected.version, error.message);
+    throw error;
+  }
+  if (validation !== 'Ignore' && (strict.length > 0 || decoded.unknownFields.length > 0)) {
+    const problems = [...strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
+    if (validation === 'Strict') {
+      throw undecodableObject(expected.kind, expected.version, `strict decoding error: ${problems.join(', ')}`);
+    }
+    warnings.push(...problems);
+  }
+  const result = decoded.object as KubeObject;
+  result.metadata ??= {};
+  return result;
+}
+
+interface ParsedBody {
+  value: unknown;
+  /** Repeated keys, as strict decoding reports them. */
+  strict: string[];
+  body: Buffer;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+function parseBody(request: ApiRequest, kind: string, validation: FieldValidation): ParsedBody {
+  const { body } = request;
+  if (body !== undefined && !Buffer.isBuffer(body)) return { value: deepCopy(body), strict: [], body: NO_BODY };
+  const bytes = body ?? NO_BODY;
+  if (negotiateInput(request.contentType) === 'yaml') return { ...parseYaml(bytes, kind), body: bytes };
+  try {
+    const { value, duplicates } = decodeJson(bytes, validation !== 'Ignore');
+    return { value, strict: duplicates, body: bytes };
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw notJson(kind, error, bytes);
+    throw error;
+  }
+}
+
+/** One document of YAML 1.1 as the reference reads it; what comes out is JSON data. */
+export function parseYaml(bytes: Buffer, kind: string): { value: unknown; strict: string[] } {
+  const documents = parseAllDocuments(bytes.toString('utf8'), { version: '1.1', uniqueKeys: false, merge: true });
+  const document = Array.isArray(documents) ? documents[0] : undefined;
+  const problem = document?.errors[0];
+  if (problem) {
+    const line = problem.linePos?.[0].line;
+    const where = line === undefined ? '' : `line ${line}: `;
+    const text = problem.message.split(' at line ')[0]!;
+    throw unrecognizedObject(kind, `error converting YAML to JSON: yaml: ${where}${text}`, bytes);
+  }
+  return { value: document ? JSON.parse(JSON.stringify(document.toJS() ?? null)) : null, strict: [] };
+}
+
+/** Fills in a missing kind and apiVersion, and refuses others than the endpoint's. */
+function checkKind(value: unknown, expected: ExpectedKind, body: Buffer): Record<string, unknown> {
+  if (!isJsonObject(value)) {
+    const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
+    throw unrecognizedObject(expected.kind, cause, body);
+  }
+  const apiVersion = expected.group === '' ? expected.version : `${expected.group}/${expected.version}`;
+  const kind = value.kind || expected.kind;
+  const given = value.apiVersion || apiVersion;
+  if (typeof kind !== 'string' || typeof given !== 'string') {
+    const name = typeof kind !== 'string' ? 'kind' : 'apiVersion';
+    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeof value[name]} into Go struct field .${name} of type string`;
+    throw unrecognizedObject(expected.kind, cause, body);
+  }
+  if (kind !== expected.kind) {
+    const version = parseGroupVersion(given)?.version ?? given;
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: converting (${given}.${kind}) to (${apiVersion}.${expected.kind}): unknown conversion`,
+    );
+  }
+  if (given !== apiVersion) {
+    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
+  }
+  value.kind = kind;
+  value.apiVersion = given;
+  return value;
+}

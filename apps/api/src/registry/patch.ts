@@ -1,0 +1,131 @@
+import {
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  badRequest,
+  decodeJson,
+  field,
+  invalid,
+  JsonSyntaxError,
+  jsonPatchStrictErrors,
+  type KubeObject,
+  unsupportedMediaType,
+} from '#apimachinery';
+import { DecodeError, decodeAs } from '#kinds';
+import { applyObject } from './apply.js';
+import type { ExpectedKind } from './body-decoder.js';
+import { schemaOf } from './field-managers.js';
+import type { ApiRequest, ApiResult } from './pipeline.js';
+import type { RegistryContext } from './registry-context.js';
+import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';
+import type { ResourceEntry } from './resource-table.js';
+import { updateWith } from './update.js';
+
+export const JSON_PATCH = 'application/json-patch+json';
+export const MERGE_PATCH = 'application/merge-patch+json';
+export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+export const APPLY_PATCH = 'application/apply-patch+yaml';
+const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH];
+
+/** Media type without its parameters. Throws 415 for what is no patch. */
+export function patchTypeOf(request: ApiRequest): string {
+  const semicolon = request.contentType.indexOf(';');
+  const type = semicolon < 0 ? request.contentType : request.contentType.slice(0, semicolon).trim();
+  if (!PATCH_TYPES.includes(type)) throw unsupportedMediaType(PATCH_TYPES);
+  return type;
+}
+
+/**
+ * A patch names no revision unless it patches resourceVersion itself, so it is made again on the newer object when
+ * somebody else was faster.
+ */
+export async function patchObject(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: ApiRequest,
+  warnings: string[],
+): Promise<ApiResult> {
+  const type = patchTypeOf(request);
+  const options = parseWriteOptions(request.query, 'PatchOptions', type === APPLY_PATCH);
+  if (type === APPLY_PATCH) return applyObject(context, entry, request, options, warnings);
+  const patch = readPatch(request);
+  let first = true;
+  return updateWith(context, entry, request, warnings, {
+    options,
+    subresource: request.subresource,
+    repeatable: !namesRevision(patch),
+    next: (old) => {
+      const notes = first ? warnings : [];
+      first = false;
+      const object = patchDocument(entry, request, old, entry.definition, options, notes, patch);
+      entry.definition.strategy.applyDefaults(object);
+      return object;
+    },
+  });
+}
+
+/** Applies the request's patch to `document`, and reads the result as `expected`. */
+export function patchDocument(
+  entry: ResourceEntry,
+  request: ApiRequest,
+  document: KubeObject,
+  expected: ExpectedKind,
+  options: WriteRequestOptions,
+  warnings: string[],
+  patch: unknown = readPatch(request),
+): KubeObject {
+  const type = patchTypeOf(request);
+  const strict = type === JSON_PATCH && options.fieldValidation !== 'Ignore' ? jsonPatchStrictErrors(patch) : [];
+  const patched = applyPatch(type, entry, document, patch);
+  if (patched.kind !== document.kind || patched.apiVersion !== document.apiVersion) {
+    throw badRequest(
+      `${patched.kind} in version ${JSON.stringify(patched.apiVersion)} cannot be handled as a ${document.kind}: the patch may not change the kind`,
+    );
+  }
+  let decoded: ReturnType<typeof decodeAs>;
+  try {
+    decoded = decodeAs(expected.schemaName, patched);
+  } catch (error) {
+    if (error instanceof DecodeError) throw invalidPatch(patch, error.message);
+    throw error;
+  }
+  const problems = [...strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  if (problems.length > 0 && options.fieldValidation === 'Strict') {
+    throw invalidPatch(patch, `strict decoding error: ${problems.join(', ')}`);
+  }
+  if (options.fieldValidation === 'Warn') warnings.push(...problems);
+  const object = decoded.object as KubeObject;
+  object.metadata ??= {};
+  return object;
+}
+
+function applyPatch(type: string, entry: ResourceEntry, document: KubeObject, patch: unknown): KubeObject {
+  switch (type) {
+    case JSON_PATCH:
+      return applyJsonPatch(document, patch) as KubeObject;
+    case MERGE_PATCH:
+      return applyMergePatch(document, patch) as KubeObject;
+    default:
+      return applyStrategicMergePatch(document, patch, schemaOf(entry)) as KubeObject;
+  }
+}
+
+function invalidPatch(patch: unknown, detail: string): Error {
+  return invalid({ group: '', kind: '' }, '', [field.invalid('patch', JSON.stringify(patch), detail)]);
+}
+
+export function readPatch(request: ApiRequest): unknown {
+  const { body } = request;
+  if (!Buffer.isBuffer(body)) return body;
+  try {
+    return decodeJson(body, false).value;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw badRequest('invalid JSON patch');
+    throw error;
+  }
+}
+
+function namesRevision(patch: unknown): boolean {
+  if (Array.isArray(patch)) return patch.some((operation) => operation?.path === '/metadata/resourceVersion');
+  return (patch as Partial<KubeObject> | null)?.metadata?.resourceVersion !== undefined;
+}

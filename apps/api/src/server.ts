@@ -1,0 +1,106 @@
+import type { UserInfo } from '#apimachinery';
+import type { Client } from '#client';
+import { allResources } from '#kinds';
+import type { RequestAuthenticator } from './authentication/authenticator.js';
+import type { Authorizer } from './authorization/authorizer.js';
+import type { VirtualResource } from './authorization/virtual-resource.js';
+import { InProcessClient } from './client/in-process-client.js';
+import type { ApiSurface } from './http/api.tokens.js';
+import { type HealthCheck, PING } from './http/health-checks.js';
+import { createHttpsServer, type HttpsServer, type TlsOptions } from './http/https-server.js';
+import { MetricsRegistry } from './http/metrics-registry.js';
+import { ObjectPathHandler } from './http/object-path.handler.js';
+import { RequestMetrics, registerProcessMetrics } from './http/request-metrics.js';
+import { RegistryHandler } from './registry/api-handler.js';
+import type { ApiHandler } from './registry/pipeline.js';
+import { bindingResources } from './registry/pod-binding.js';
+import { evictionResource } from './registry/pod-eviction.js';
+import type { AdmissionRunner, RegistryContext, WriteSetContributor } from './registry/registry-context.js';
+import { ResourceTable } from './registry/resource-table.js';
+import type { Store } from './storage/store.js';
+
+export interface RegistryOptions {
+  store: Store;
+  authorizer: Authorizer;
+  admission: AdmissionRunner;
+  virtualResources: readonly VirtualResource[];
+  contributors?: ReadonlyMap<string, WriteSetContributor>;
+  now?: () => Date;
+}
+
+/** The object path with everything it stands on: what HTTP and in-process callers share. */
+export interface Registry {
+  readonly handler: ApiHandler;
+  readonly context: RegistryContext;
+  /** A client of this process under an identity of its own; RBAC and admission apply. */
+  client(user: UserInfo, userAgent?: string): Client;
+}
+
+export function createRegistry(options: RegistryOptions): Registry {
+  let context!: RegistryContext;
+  const own = [...bindingResources(() => context), evictionResource(() => context)];
+  const resources = new ResourceTable(allResources(), [...own, ...options.virtualResources], options.store);
+  context = {
+    store: options.store,
+    resources,
+    authorizer: options.authorizer,
+    admission: options.admission,
+    contributors: options.contributors ?? new Map(),
+    now: options.now ?? (() => new Date()),
+  };
+  const handler = new RegistryHandler(context);
+  return {
+    handler,
+    context,
+    client: (user, userAgent = user.name) => new InProcessClient(handler, resources, user, userAgent),
+  };
+}
+
+export interface ApiServerOptions {
+  registry: Registry;
+  authenticator: RequestAuthenticator;
+  tls: TlsOptions;
+  /** `host:port` as clients reach the server. */
+  serverAddress: string;
+  checks?: readonly HealthCheck[];
+  documents?: ApiSurface['documents'];
+  maxInflightReads?: number;
+  maxInflightWrites?: number;
+  log(text: string): void;
+}
+
+/** Requests beyond these wait in nobody's queue: the client is told to come again. */
+const MAX_INFLIGHT_READS = 2000;
+const MAX_INFLIGHT_WRITES = 1000;
+
+/** The HTTPS side of a registry. */
+export async function createApiServer(options: ApiServerOptions): Promise<HttpsServer> {
+  const { handler, context } = options.registry;
+  const definitions = allResources();
+  const metrics = new MetricsRegistry();
+  const stored = new Set(definitions.filter((item) => item.verbs.includes('list')).map((item) => item.storageResource));
+  registerProcessMetrics(metrics, context.store, [...stored]);
+  return createHttpsServer(
+    options.tls,
+    {
+      resources: definitions,
+      serverAddress: options.serverAddress,
+      checks: [PING, storeCheck(context.store), ...(options.checks ?? [])],
+      metrics,
+      documents: options.documents ?? new Map(),
+      log: options.log,
+    },
+    {
+      authenticator: options.authenticator,
+      authorizer: context.authorizer,
+      objects: new ObjectPathHandler(handler, context.resources),
+      metrics: new RequestMetrics(metrics),
+      maxInflightReads: options.maxInflightReads ?? MAX_INFLIGHT_READS,
+      maxInflightWrites: options.maxInflightWrites ?? MAX_INFLIGHT_WRITES,
+    },
+  );
+}
+
+function storeCheck(store: Store): HealthCheck {
+  return { name: 'postgres', endpoints: ['healthz', 'readyz'], check: () => store.ping() };
+}
