@@ -1,5 +1,6 @@
 //! The door to Node. Nodes and pod specs cross as JSON, once for each change; pods cross as numbers.
 
+use crate::Failure;
 use crate::input::{NodeInput, PodInput};
 use crate::plugins::Scoring;
 use crate::scheduler::{Decision, Scheduler};
@@ -17,10 +18,20 @@ enum Delta {
     Release(u32),
 }
 
+/// Deltas beyond this many are applied without waiting for the next batch.
+const PENDING_LIMIT: usize = 10_000;
+
 /// Deltas wait in `pending` while a batch is being decided, so that the event loop never waits for a decision.
 struct Shared {
-    pending: Mutex<Vec<Delta>>,
+    pending: Mutex<Pending>,
     scheduler: Mutex<Scheduler>,
+}
+
+#[derive(Default)]
+struct Pending {
+    deltas: Vec<Delta>,
+    /// A batch holds older deltas: newer ones must not overtake them.
+    in_flight: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,13 +90,27 @@ impl SchedCore {
     }
 
     /// Decides for pods in order; `pods` holds pairs of pod and spec. Pods that found a node are counted there at once.
+    /// One batch at a time.
     #[napi(ts_return_type = "Promise<BatchResult>")]
-    pub fn schedule(&self, pods: Uint32Array) -> AsyncTask<Batch> {
-        AsyncTask::new(Batch { shared: self.shared.clone(), pods: pods.to_vec() })
+    pub fn schedule(&self, pods: Uint32Array) -> Result<AsyncTask<Batch>> {
+        // Taken now: what is said after this call belongs after this batch.
+        let mut pending = lock(&self.shared.pending);
+        if pending.in_flight {
+            return Err(Error::from_reason("a batch is being decided"));
+        }
+        pending.in_flight = true;
+        let deltas = std::mem::take(&mut pending.deltas);
+        Ok(AsyncTask::new(Batch { shared: self.shared.clone(), deltas, pods: pods.to_vec() }))
     }
 
     fn push(&self, delta: Delta) {
-        lock(&self.shared.pending).push(delta);
+        let mut pending = lock(&self.shared.pending);
+        pending.deltas.push(delta);
+        // A cluster in which nothing is scheduled for long must not pile up deltas.
+        if pending.deltas.len() >= PENDING_LIMIT && !pending.in_flight {
+            let mut scheduler = lock(&self.shared.scheduler);
+            pending.deltas.drain(..).for_each(|delta| apply(&mut scheduler, delta));
+        }
     }
 }
 
@@ -110,6 +135,7 @@ pub struct BatchResult {
 
 pub struct Batch {
     shared: Arc<Shared>,
+    deltas: Vec<Delta>,
     pods: Vec<u32>,
 }
 
@@ -119,15 +145,18 @@ impl Task for Batch {
 
     fn compute(&mut self) -> Result<Self::Output> {
         let mut scheduler = lock(&self.shared.scheduler);
-        let pending = std::mem::take(&mut *lock(&self.shared.pending));
-        for delta in pending {
-            apply(&mut scheduler, delta)?;
-        }
+        self.deltas.drain(..).for_each(|delta| apply(&mut scheduler, delta));
         let mut slots = Vec::with_capacity(self.pods.len() / 2);
         let mut failures = Vec::new();
         for pair in self.pods.chunks_exact(2) {
-            let spec = known(&scheduler, pair[1])?;
-            slots.push(match scheduler.schedule(pair[0], &spec) {
+            let decision = match scheduler.snapshot.spec(pair[1]) {
+                Some(spec) => scheduler.schedule(pair[0], &spec),
+                None => Decision::Failed(Failure {
+                    message: format!("pod spec {} is not defined", pair[1]),
+                    plugins: Vec::new(),
+                }),
+            };
+            slots.push(match decision {
                 Decision::Node(slot) => slot as i32,
                 Decision::Failed(failure) => {
                     failures.push(PodFailure {
@@ -139,6 +168,7 @@ impl Task for Batch {
                 }
             });
         }
+        lock(&self.shared.pending).in_flight = false;
         Ok((slots, failures))
     }
 
@@ -147,21 +177,17 @@ impl Task for Batch {
     }
 }
 
-fn apply(scheduler: &mut Scheduler, delta: Delta) -> Result<()> {
+fn apply(scheduler: &mut Scheduler, delta: Delta) {
     match delta {
         Delta::UpsertNode(slot, node) => scheduler.snapshot.upsert_node(slot, &node),
         Delta::RemoveNode(slot) => scheduler.snapshot.remove_node(slot),
         Delta::DefineSpec(id, pod) => scheduler.snapshot.define_spec(id, &pod),
         Delta::DropSpec(id) => scheduler.snapshot.drop_spec(id),
         Delta::Assign { pod, spec, slot } => {
-            let spec = known(scheduler, spec)?;
-            scheduler.snapshot.assign(pod, &spec, slot);
+            if let Some(spec) = scheduler.snapshot.spec(spec) {
+                scheduler.snapshot.assign(pod, &spec, slot);
+            }
         }
         Delta::Release(pod) => drop(scheduler.snapshot.release(pod)),
     }
-    Ok(())
-}
-
-fn known(scheduler: &Scheduler, spec: u32) -> Result<Arc<crate::PodSpec>> {
-    scheduler.snapshot.spec(spec).ok_or_else(|| Error::from_reason(format!("pod spec {spec} is not defined")))
 }

@@ -1,0 +1,236 @@
+import type { KubeObject } from '#apimachinery';
+import { ClusterEvent } from './cluster-event.js';
+import type { SchedCore } from './native.js';
+import { type NodeParts, nodeParts, projectNode, projectPod } from './projection.js';
+
+/** A number that the native side knows a thing by. Numbers of things that are gone are given again. */
+class Numbers {
+  #next = 0;
+  readonly #free: number[] = [];
+
+  take(): number {
+    return this.#free.pop() ?? this.#next++;
+  }
+
+  giveBack(number: number): void {
+    this.#free.push(number);
+  }
+}
+
+interface NodeEntry {
+  readonly name: string;
+  readonly slot: number;
+  /** Absent: the node is not there (yet, or any more), but pods name it. */
+  parts?: NodeParts;
+  pods: number;
+}
+
+interface SpecEntry {
+  readonly id: number;
+  readonly text: string;
+  users: number;
+}
+
+/** A pod that is waiting for a node, has been given one, or runs on one. */
+export interface PodEntry {
+  readonly handle: number;
+  /** The newest state that was seen. */
+  pod: KubeObject;
+  spec: SpecEntry;
+  node?: NodeEntry;
+  /** The node was chosen here and the API has not confirmed it yet. */
+  assumed: boolean;
+}
+
+/**
+ * What the informers know, under numbers, and fed to the native snapshot as it changes. Only what scheduling reads goes
+ * across: a heartbeat or a status update of a pod costs a comparison here and nothing there.
+ */
+export class ClusterState {
+  readonly #nodes = new Map<string, NodeEntry>();
+  readonly #bySlot: (NodeEntry | undefined)[] = [];
+  readonly #pods = new Map<string, PodEntry>();
+  readonly #specs = new Map<string, SpecEntry>();
+  readonly #slots = new Numbers();
+  readonly #handles = new Numbers();
+  readonly #specIds = new Numbers();
+  readonly #core: SchedCore;
+  /** Slots that nobody uses any more; they may still be named by the batch in flight. */
+  readonly #idleSlots: NodeEntry[] = [];
+  #nodeCount = 0;
+
+  constructor(core: SchedCore) {
+    this.#core = core;
+  }
+
+  get nodeCount(): number {
+    return this.#nodeCount;
+  }
+
+  /** Returns the events that the change amounts to; 0 when scheduling does not care. */
+  setNode(node: KubeObject): number {
+    const entry = this.#node(node.metadata.name!);
+    const parts = nodeParts(node);
+    const old = entry.parts;
+    let events = 0;
+    if (!old) events = ClusterEvent.NodeAdd;
+    else {
+      if (old.labels !== parts.labels) events |= ClusterEvent.NodeLabel;
+      if (old.taints !== parts.taints) events |= ClusterEvent.NodeTaint;
+      if (old.allocatable !== parts.allocatable) events |= ClusterEvent.NodeAllocatable;
+    }
+    if (events === 0) return 0;
+    if (!old) this.#nodeCount++;
+    entry.parts = parts;
+    this.#core.upsertNode(entry.slot, projectNode(node));
+    return events;
+  }
+
+  removeNode(name: string): number {
+    const entry = this.#nodes.get(name);
+    if (!entry?.parts) return 0;
+    entry.parts = undefined;
+    this.#nodeCount--;
+    this.#core.removeNode(entry.slot);
+    this.#retire(entry);
+    return ClusterEvent.NodeDelete;
+  }
+
+  pod(uid: string): PodEntry | undefined {
+    return this.#pods.get(uid);
+  }
+
+  /** Takes note of a pod that waits for a node or has one. */
+  setPod(pod: KubeObject): { entry: PodEntry; events: number; changed: boolean } {
+    const uid = pod.metadata.uid!;
+    const nodeName: string | undefined = pod['spec'].nodeName;
+    let entry = this.#pods.get(uid);
+    let changed = false;
+    if (!entry) {
+      entry = { handle: this.#handles.take(), pod, spec: this.#spec(projectPod(pod)), assumed: false };
+      this.#pods.set(uid, entry);
+      changed = true;
+    } else {
+      changed = this.#refresh(entry, pod);
+      entry.pod = pod;
+    }
+    if (!nodeName) return { entry, events: 0, changed };
+    const had = entry.node;
+    if (had?.name === nodeName && !changed) {
+      const confirmed = entry.assumed;
+      entry.assumed = false;
+      return { entry, events: confirmed ? ClusterEvent.AssignedPodAdd : 0, changed };
+    }
+    this.#place(entry, this.#node(nodeName));
+    entry.assumed = false;
+    this.#core.assign(entry.handle, entry.spec.id, entry.node!.slot);
+    return { entry, events: had ? ClusterEvent.AssignedPodUpdate : ClusterEvent.AssignedPodAdd, changed };
+  }
+
+  /** The pod is gone, or has ended and takes nothing any more. */
+  removePod(uid: string): number {
+    const entry = this.#pods.get(uid);
+    if (!entry) return 0;
+    const freed = entry.node !== undefined;
+    this.#pods.delete(uid);
+    this.#core.release(entry.handle);
+    this.#place(entry, undefined);
+    this.#handles.giveBack(entry.handle);
+    this.#dropSpec(entry.spec);
+    return freed ? ClusterEvent.AssignedPodDelete : 0;
+  }
+
+  /** The native side has counted the pod on this slot's node. Returns the node's name; undefined when it is gone. */
+  assume(entry: PodEntry, slot: number): string | undefined {
+    const node = this.#bySlot[slot];
+    if (!node?.parts) {
+      this.#core.release(entry.handle);
+      return undefined;
+    }
+    this.#place(entry, node);
+    entry.assumed = true;
+    return node.name;
+  }
+
+  /** The binding failed: the pod takes nothing. */
+  forget(entry: PodEntry): void {
+    if (!entry.assumed) return;
+    entry.assumed = false;
+    this.#place(entry, undefined);
+    this.#core.release(entry.handle);
+  }
+
+  /** Call when no batch is in flight: slots that nobody names may be given to other nodes then. */
+  settle(): void {
+    for (const entry of this.#idleSlots.splice(0)) {
+      if (entry.parts || entry.pods > 0 || this.#bySlot[entry.slot] !== entry) continue;
+      this.#nodes.delete(entry.name);
+      this.#bySlot[entry.slot] = undefined;
+      this.#slots.giveBack(entry.slot);
+    }
+  }
+
+  #node(name: string): NodeEntry {
+    let entry = this.#nodes.get(name);
+    if (!entry) {
+      entry = { name, slot: this.#slots.take(), pods: 0 };
+      this.#nodes.set(name, entry);
+      this.#bySlot[entry.slot] = entry;
+    }
+    return entry;
+  }
+
+  #place(entry: PodEntry, node: NodeEntry | undefined): void {
+    if (entry.node === node) return;
+    if (entry.node) {
+      entry.node.pods--;
+      this.#retire(entry.node);
+    }
+    entry.node = node;
+    if (node) node.pods++;
+  }
+
+  #retire(entry: NodeEntry): void {
+    if (!entry.parts && entry.pods === 0) this.#idleSlots.push(entry);
+  }
+
+  /** True when what scheduling reads of the pod has changed. */
+  #refresh(entry: PodEntry, pod: KubeObject): boolean {
+    const { metadata: old } = entry.pod;
+    const { metadata } = pod;
+    const bound = entry.pod['spec'].nodeName !== undefined;
+    if (bound && metadata.generation !== undefined && metadata.generation === old.generation) {
+      if (sameLabels(metadata.labels, old.labels)) return false;
+    }
+    const text = projectPod(pod);
+    if (text === entry.spec.text) return false;
+    const spec = this.#spec(text);
+    this.#dropSpec(entry.spec);
+    entry.spec = spec;
+    return true;
+  }
+
+  #spec(text: string): SpecEntry {
+    let spec = this.#specs.get(text);
+    if (!spec) {
+      spec = { id: this.#specIds.take(), text, users: 0 };
+      this.#core.defineSpec(spec.id, text);
+      this.#specs.set(text, spec);
+    }
+    spec.users++;
+    return spec;
+  }
+
+  #dropSpec(spec: SpecEntry): void {
+    if (--spec.users > 0) return;
+    this.#specs.delete(spec.text);
+    this.#core.dropSpec(spec.id);
+    this.#specIds.giveBack(spec.id);
+  }
+}
+
+function sameLabels(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
+  if (a === b) return true;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What one pod of a batch is told when no node will do. */
+export interface PodFailure {
+  /** Which pod of the batch. */
+  index: number;
+  /** Kubernetes' words: `0/3 nodes are available: ...`. */
+  message: string;
+  /** The plugins that rejected a node. */
+  plugins: string[];
+}
+
+export interface BatchResult {
+  /** By pod of the batch: the node's slot, or -1. */
+  slots: Int32Array;
+  failures: PodFailure[];
+}
+
+/** The Rust side: a snapshot fed by deltas, and decisions off the event loop. Deltas never wait for a decision. */
+export interface SchedCore {
+  upsertNode(slot: number, node: string): void;
+  removeNode(slot: number): void;
+  defineSpec(id: number, pod: string): void;
+  dropSpec(id: number): void;
+  assign(pod: number, spec: number, slot: number): void;
+  release(pod: number): void;
+  /** `pods`: pairs of pod and spec. A pod that found a node counts there from then on. */
+  schedule(pods: Uint32Array): Promise<BatchResult>;
+}
+
+/** NodeResourcesFit's scoring strategy; absent: LeastAllocated, CPU and memory alike. */
+export interface ScoringStrategy {
+  type: 'LeastAllocated' | 'MostAllocated' | 'RequestedToCapacityRatio';
+  cpuWeight?: number;
+  memoryWeight?: number;
+  /** Utilization in percent, score 0 to 10. */
+  shape?: { utilization: number; score: number }[];
+}
+
+interface Library {
+  SchedCore: new (seed: number, scoring: string) => SchedCore;
+}
+
+const LIBRARY = join('native', 'sched-core', 'sched-core.node');
+
+let library: Library | undefined;
+
+/** Looks upward for the library, since this file runs from `dist/` as well as from a package. */
+function load(): Library {
+  const here = fileURLToPath(import.meta.url);
+  for (let folder = dirname(here); ; folder = dirname(folder)) {
+    const path = join(folder, LIBRARY);
+    if (existsSync(path)) return createRequire(import.meta.url)(path) as Library;
+    if (folder === dirname(folder)) throw new Error(`${LIBRARY} is missing: run "npm run build:native"`);
+  }
+}
+
+/** `seed` fixes how ties between equally good nodes are broken. */
+export function createSchedCore(seed: number, scoring?: ScoringStrategy): SchedCore {
+  library ??= load();
+  return new library.SchedCore(seed, scoring ? JSON.stringify(scoring) : '');
+}

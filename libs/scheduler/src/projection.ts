@@ -1,0 +1,62 @@
+import type { KubeObject } from '#apimachinery';
+
+/**
+ * What scheduling reads of a pod, as one text: pods with the same text are alike to every plugin. The node that a pod
+ * was given is left out, so that binding does not change it.
+ */
+export function projectPod(pod: KubeObject): string {
+  const { metadata } = pod;
+  const spec = pod['spec'];
+  return JSON.stringify({
+    namespace: metadata.namespace,
+    labels: metadata.labels,
+    spec: {
+      nodeSelector: spec.nodeSelector,
+      affinity: spec.affinity,
+      tolerations: spec.tolerations,
+      topologySpreadConstraints: spec.topologySpreadConstraints,
+      containers: spec.containers?.map(projectContainer),
+      initContainers: spec.initContainers?.map(projectContainer),
+      resources: spec.resources,
+      overhead: spec.overhead,
+      priority: spec.priority,
+      preemptionPolicy: spec.preemptionPolicy,
+    },
+  });
+}
+
+function projectContainer(container: any): unknown {
+  const requests = container.resources?.requests;
+  return {
+    resources: requests && { requests },
+    ports: container.ports?.filter((port: any) => port.hostPort > 0),
+    restartPolicy: container.restartPolicy,
+  };
+}
+
+/** The parts of a node that scheduling reads, each as a text: a change of one wakes the plugins that look at it. */
+export interface NodeParts {
+  labels: string;
+  taints: string;
+  allocatable: string;
+}
+
+export function nodeParts(node: KubeObject): NodeParts {
+  const spec = node['spec'];
+  return {
+    labels: JSON.stringify(node.metadata.labels ?? {}),
+    taints: JSON.stringify([spec?.unschedulable === true, spec?.taints ?? []]),
+    allocatable: JSON.stringify(node['status']?.allocatable ?? {}),
+  };
+}
+
+/** A node as the native snapshot takes it. */
+export function projectNode(node: KubeObject): string {
+  return JSON.stringify({
+    name: node.metadata.name,
+    labels: node.metadata.labels,
+    unschedulable: node['spec']?.unschedulable,
+    taints: node['spec']?.taints,
+    allocatable: node['status']?.allocatable,
+  });
+}

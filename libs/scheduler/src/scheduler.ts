@@ -1,0 +1,242 @@
+import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
+import type { Client, Clock, Informer, Logger } from '#client';
+import { ClusterEvent } from './cluster-event.js';
+import { ClusterState, type PodEntry } from './cluster-state.js';
+import type { EventSink } from './event-sink.js';
+import type { BatchResult, SchedCore } from './native.js';
+import { type PodCondition, scheduledCondition, writeCondition } from './pod-condition.js';
+import { type Queued, SchedulingQueue } from './scheduling-queue.js';
+
+const PODS = { group: '', version: 'v1', resource: 'pods' };
+
+/** Pods decided in one native call. Enough to fill a group commit; the first of them waits for the last. */
+const BATCH = 500;
+/** Bindings under way at most: more would only wait in the store. */
+const BINDINGS = 2_000;
+
+export interface SchedulerOptions {
+  client: Client;
+  clock: Clock;
+  logger: Logger;
+  core: SchedCore;
+  events: EventSink;
+  pods: Informer;
+  nodes: Informer;
+  claims: Informer;
+  /** Pods of other schedulers are counted but not placed. */
+  schedulerName: string;
+}
+
+/**
+ * Gives pods their nodes: informers feed the state and the queue; a cycle pops a batch, lets Rust decide it off the event
+ * loop, and binds the outcome while the next cycle runs.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #state: ClusterState;
+  readonly #queue: SchedulingQueue<PodEntry>;
+  #wake: (() => void) | undefined;
+  #binding = 0;
+  #stopped = false;
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#state = new ClusterState(options.core);
+    this.#queue = new SchedulingQueue({ clock: options.clock, ready: () => this.#wake?.() });
+  }
+
+  /** Schedules until the signal fires; resolves when bindings and statuses under way are written. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { nodes, pods, claims } = this.#options;
+    const synced = await Promise.allSettled([nodes, pods, claims].map((informer) => informer.whenSynced(signal)));
+    if (synced.some(({ status }) => status === 'rejected')) return;
+    const remove = [
+      nodes.addHandler({
+        add: (node) => this.#queue.happened(this.#state.setNode(node)),
+        update: (_, node) => this.#queue.happened(this.#state.setNode(node)),
+        delete: (node) => this.#queue.happened(this.#state.removeNode(node.metadata.name!)),
+      }),
+      pods.addHandler({
+        add: (pod) => this.#podChanged(pod),
+        update: (old, pod) => {
+          if (old.metadata.uid !== pod.metadata.uid) this.#podGone(old);
+          this.#podChanged(pod);
+        },
+        delete: (pod) => this.#podGone(pod),
+      }),
+      claims.addHandler({
+        add: () => this.#queue.happened(ClusterEvent.ClaimChange),
+        update: () => this.#queue.happened(ClusterEvent.ClaimChange),
+      }),
+    ];
+    const stop = () => {
+      this.#stopped = true;
+      this.#wake?.();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      while (!this.#stopped) await this.#cycle();
+    } finally {
+      signal.removeEventListener('abort', stop);
+      for (const undo of remove) undo();
+      this.#queue.close();
+      await Promise.all(this.#background);
+    }
+  }
+
+  #podChanged(pod: KubeObject): void {
+    const phase = pod['status']?.phase;
+    const spec = pod['spec'];
+    const leaves = !spec.nodeName && pod.metadata.deletionTimestamp !== undefined;
+    if (phase === 'Succeeded' || phase === 'Failed' || leaves) {
+      this.#podGone(pod);
+      return;
+    }
+    if (!spec.nodeName && spec.schedulerName !== this.#options.schedulerName) return;
+    const { entry, events, changed } = this.#state.setPod(pod);
+    if (spec.nodeName) {
+      this.#queue.remove(entry);
+      this.#queue.happened(events);
+      return;
+    }
+    // Gated pods wait for an update that takes the gates away.
+    if (spec.schedulingGates?.length > 0) return;
+    if (entry.assumed) return;
+    if (changed) this.#queue.changed(entry, spec.priority ?? 0);
+    this.#queue.add(entry, spec.priority ?? 0);
+  }
+
+  #podGone(pod: KubeObject): void {
+    const entry = this.#state.pod(pod.metadata.uid!);
+    if (!entry) return;
+    this.#queue.remove(entry);
+    this.#queue.happened(this.#state.removePod(pod.metadata.uid!));
+  }
+
+  /** One batch, or a wait for something to do. */
+  async #cycle(): Promise<void> {
+    this.#state.settle();
+    const room = Math.min(BATCH, BINDINGS - this.#binding);
+    const popped = room > 0 ? this.#queue.pop(room) : [];
+    if (popped.length === 0) {
+      if (this.#stopped) return;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
+      return;
+    }
+    const batch = popped.filter((queued) => !this.#lacksClaim(queued));
+    if (batch.length === 0) return;
+    const numbers = new Uint32Array(batch.length * 2);
+    for (const [index, { item }] of batch.entries()) {
+      numbers[2 * index] = item.handle;
+      numbers[2 * index + 1] = item.spec.id;
+    }
+    let result: BatchResult;
+    try {
+      result = await this.#options.core.schedule(numbers);
+    } catch (error) {
+      this.#options.logger.error('scheduling failed', { error });
+      for (const queued of batch) {
+        this.#queue.decided(queued);
+        this.#queue.failed(queued);
+      }
+      return;
+    }
+    this.#act(batch, result);
+  }
+
+  #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult): void {
+    let failure = 0;
+    for (const [index, queued] of batch.entries()) {
+      const { item } = queued;
+      const slot = slots[index]!;
+      if (slot === -1) {
+        const { message, plugins } = failures[failure++]!;
+        this.#queue.unschedulable(queued, plugins);
+        if (queued.place !== 'gone') this.#reject(item, 'Unschedulable', message);
+        continue;
+      }
+      this.#queue.decided(queued);
+      // Deleted, or placed by somebody else, while the decision was made: the informer has told the native side.
+      if (queued.place === 'gone') continue;
+      const node = this.#state.assume(item, slot);
+      if (node === undefined) this.#queue.failed(queued);
+      else this.#track(this.#bind(queued, node));
+    }
+  }
+
+  async #bind(queued: Queued<PodEntry>, node: string): Promise<void> {
+    const { client, events } = this.#options;
+    const { item } = queued;
+    const { pod } = item;
+    const { namespace, name, uid } = pod.metadata;
+    const binding = {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { namespace: namespace!, name: name!, uid: uid! },
+      target: { apiVersion: 'v1', kind: 'Node', name: node },
+    };
+    this.#binding++;
+    try {
+      await client.create<KubeObject>(PODS, namespace!, binding, { name: name!, subresource: 'binding' });
+      events.scheduled(pod, node);
+    } catch (error) {
+      if (queued.place === 'gone') return;
+      this.#state.forget(item);
+      this.#queue.failed(queued);
+      this.#queue.happened(ClusterEvent.AssignedPodDelete);
+      if (isNotFound(error) || isConflict(error)) return;
+      this.#reject(item, 'SchedulerError', error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#binding--;
+      if (this.#binding === BINDINGS - 1) this.#wake?.();
+    }
+  }
+
+  /** Tells the user: an event each time, the condition only when it changes. */
+  #reject(item: PodEntry, reason: PodCondition['reason'], message: string): void {
+    const { client, clock, events, logger } = this.#options;
+    events.failedScheduling(item.pod, message);
+    const condition = scheduledCondition(item.pod, reason, message, clock.now());
+    if (condition) {
+      this.#track(
+        writeCondition(client, item.pod, condition).catch((error) => {
+          if (isNotFound(error)) return;
+          const { namespace, name } = item.pod.metadata;
+          logger.warn('pod condition not written', { pod: `${namespace}/${name}`, error });
+        }),
+      );
+    }
+  }
+
+  /** Volumes are not placed yet, but a claim that does not exist is said at once, as VolumeBinding does. */
+  #lacksClaim(queued: Queued<PodEntry>): boolean {
+    const { pod } = queued.item;
+    const why = missingClaim(pod, (name) => this.#options.claims.get(pod.metadata.namespace!, name) !== undefined);
+    if (why === undefined) return false;
+    const none = `0/${this.#state.nodeCount} nodes are available:`;
+    const helpless = `${this.#state.nodeCount} Preemption is not helpful for scheduling.`;
+    this.#queue.unschedulable(queued, ['VolumeBinding']);
+    this.#reject(queued.item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
+    return true;
+  }
+
+  #track(work: Promise<void>): void {
+    this.#background.add(work);
+    void work.finally(() => this.#background.delete(work));
+  }
+}
+
+/** Why the pod's claims keep it from every node; undefined when they are all there. */
+function missingClaim(pod: KubeObject, exists: (name: string) => boolean): string | undefined {
+  const volumes: any[] = pod['spec'].volumes ?? [];
+  for (const { name, persistentVolumeClaim, ephemeral } of volumes) {
+    const claim: string | undefined = persistentVolumeClaim?.claimName ?? (ephemeral && `${pod.metadata.name}-${name}`);
+    if (claim === undefined || exists(claim)) continue;
+    return ephemeral
+      ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${claim}"`
+      : `persistentvolumeclaim "${claim}" not found`;
+  }
+  return undefined;
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import type { Clock } from '#client';
+import { ClusterEvent } from './cluster-event.js';
+import { SchedulingQueue } from './scheduling-queue.js';
+
+class FakeClock implements Clock {
+  #now = 1_000_000;
+  readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(callback: () => void, ms: number) {
+    const timer = { at: this.#now + Math.max(ms, 0), callback };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers.delete(due);
+      this.#now = Math.max(this.#now, due.at);
+      due.callback();
+    }
+    this.#now = end;
+  }
+}
+
+describe('scheduling queue', () => {
+  let clock: FakeClock;
+  let queue: SchedulingQueue<string>;
+  let woken: number;
+  const pop = (limit = 10) => queue.pop(limit);
+  const names = (limit = 10) => pop(limit).map(({ item }) => item);
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    woken = 0;
+    queue = new SchedulingQueue<string>({ clock, ready: () => woken++ });
+  });
+
+  it('gives higher priorities first, and the older among equals', () => {
+    queue.add('a', 0);
+    clock.advance(1);
+    queue.add('b', 100);
+    queue.add('c', 0);
+    queue.add('d', 100);
+    assert.deepEqual(names(3), ['b', 'd', 'a']);
+    assert.deepEqual(names(), ['c']);
+    assert.deepEqual(names(), []);
+  });
+
+  it('forgets pods that are removed, wherever they are', () => {
+    queue.add('a', 0);
+    queue.add('b', 0);
+    queue.remove('a');
+    const [b] = pop();
+    assert.equal(b?.item, 'b');
+    queue.remove('b');
+    queue.unschedulable(b!, ['NodeResourcesFit']);
+    assert.deepEqual(queue.sizes, { active: 0, backoff: 0, unschedulable: 0 });
+  });
+
+  it('keeps an unschedulable pod until an event that its plugins wait for', () => {
+    queue.add('a', 0);
+    queue.unschedulable(pop()[0]!, ['NodeAffinity']);
+    clock.advance(20_000);
+    queue.happened(ClusterEvent.AssignedPodDelete | ClusterEvent.NodeAllocatable);
+    assert.deepEqual(names(), []);
+    queue.happened(ClusterEvent.NodeLabel);
+    assert.deepEqual(names(), ['a']);
+  });
+
+  it('takes any event for a pod that no plugin rejected', () => {
+    queue.add('a', 0);
+    queue.unschedulable(pop()[0]!, []);
+    queue.happened(ClusterEvent.NodeAdd);
+    assert.deepEqual(names(), ['a']);
+  });
+
+  it('does not lose an event that happens while the decision is made', () => {
+    queue.add('a', 0);
+    const [a] = pop();
+    queue.happened(ClusterEvent.NodeAdd);
+    queue.unschedulable(a!, ['NodeResourcesFit']);
+    assert.deepEqual(names(), ['a']);
+  });
+
+  it('does not count events before the pop as missed', () => {
+    queue.happened(ClusterEvent.NodeAdd);
+    queue.add('a', 0);
+    queue.unschedulable(pop()[0]!, ['NodeResourcesFit']);
+    assert.deepEqual(names(), []);
+  });
+
+  it('backs off between one second and ten', () => {
+    queue.add('a', 0);
+    for (const seconds of [1, 2, 4, 8, 10, 10]) {
+      const [a] = pop();
+      queue.decided(a!);
+      queue.failed(a!);
+      clock.advance(seconds * 1000 - 1);
+      assert.deepEqual(names(), [], `before ${seconds} s`);
+      const before = woken;
+      clock.advance(1);
+      assert.ok(woken > before, 'an alarm wakes the scheduler');
+      assert.equal(queue.sizes.active, 1);
+    }
+  });
+
+  it('prefers active pods to those in back-off, which it takes early when idle', () => {
+    queue.add('a', 10);
+    queue.unschedulable(pop()[0]!, ['NodeResourcesFit']);
+    queue.happened(ClusterEvent.NodeAdd);
+    assert.equal(queue.sizes.backoff, 1);
+    queue.add('b', 0);
+    assert.deepEqual(names(1), ['b']);
+    assert.deepEqual(names(1), ['a']);
+  });
+
+  it('tries again after five minutes even if nothing happens', () => {
+    queue.add('a', 0);
+    queue.unschedulable(pop()[0]!, ['NodeAffinity']);
+    clock.advance(299_000);
+    assert.equal(queue.sizes.unschedulable, 1);
+    clock.advance(31_000);
+    assert.deepEqual(names(), ['a']);
+  });
+
+  it('moves a pod that was changed', () => {
+    queue.add('a', 0);
+    queue.unschedulable(pop()[0]!, ['NodeAffinity']);
+    queue.changed('a', 5);
+    assert.deepEqual(names(), ['a']);
+  });
+});

@@ -1,0 +1,238 @@
+import type { Clock, Timer } from '#client';
+import { ClusterEvent, hintsOf } from './cluster-event.js';
+import { Heap } from './heap.js';
+
+/** Milliseconds: `podInitialBackoffSeconds` and `podMaxBackoffSeconds`. */
+export const INITIAL_BACKOFF = 1_000;
+export const MAX_BACKOFF = 10_000;
+/** A pod is not left waiting for events longer than this. */
+export const LONGEST_WAIT = 300_000;
+/** How often that is looked at. */
+const FLUSH_INTERVAL = 30_000;
+
+export interface Queued<T> {
+  readonly item: T;
+  priority: number;
+  /** When the pod entered the queue, in milliseconds; among equal priorities the older goes first. */
+  readonly timestamp: number;
+  sequence: number;
+  attempts: number;
+  /** Not before this time. */
+  backoffUntil: number;
+  /** When the pod began to wait. */
+  waitingSince: number;
+  /** Events that may help. */
+  hints: number;
+  place: 'active' | 'backoff' | 'unschedulable' | 'in flight' | 'gone';
+}
+
+export interface SchedulingQueueOptions {
+  clock: Clock;
+  /** Called when there may be something to pop. */
+  ready(): void;
+}
+
+/**
+ * The pods that wait for a node. `active`: to be decided next, by priority and age; `backoff`: a try may help, but not so
+ * soon after the last; `unschedulable`: nothing has happened yet that could help. Meaning and times are those of
+ * kube-scheduler's PriorityQueue.
+ */
+export class SchedulingQueue<T> {
+  readonly #active: Heap<Queued<T>>;
+  readonly #backoff: Heap<Queued<T>>;
+  /** Pods in back-off for another reason than nodes. */
+  readonly #failed: Heap<Queued<T>>;
+  readonly #unschedulable = new Set<Queued<T>>();
+  readonly #entries = new Map<T, Queued<T>>();
+  readonly #clock: Clock;
+  readonly #ready: () => void;
+  /** Events since the pods now in flight were popped: the decision may not have seen them. */
+  #missed = 0;
+  #inFlight = 0;
+  #sequence = 0;
+  #wakeUp: { at: number; timer: Timer } | undefined;
+  #flush: Timer | undefined;
+
+  constructor({ clock, ready }: SchedulingQueueOptions) {
+    this.#clock = clock;
+    this.#ready = ready;
+    const older = (a: Queued<T>, b: Queued<T>) =>
+      a.timestamp !== b.timestamp ? a.timestamp < b.timestamp : a.sequence < b.sequence;
+    this.#active = new Heap((a, b) => (a.priority !== b.priority ? a.priority > b.priority : older(a, b)));
+    const sooner = (a: Queued<T>, b: Queued<T>) =>
+      a.backoffUntil !== b.backoffUntil ? a.backoffUntil < b.backoffUntil : older(a, b);
+    this.#backoff = new Heap(sooner);
+    this.#failed = new Heap(sooner);
+  }
+
+  get sizes(): { active: number; backoff: number; unschedulable: number } {
+    return {
+      active: this.#active.size,
+      backoff: this.#backoff.size + this.#failed.size,
+      unschedulable: this.#unschedulable.size,
+    };
+  }
+
+  /** A pod that needs a node. Adding it again does nothing. */
+  add(item: T, priority: number): void {
+    if (this.#entries.has(item)) return;
+    const entry: Queued<T> = {
+      item,
+      priority,
+      timestamp: this.#clock.now(),
+      sequence: this.#sequence++,
+      attempts: 0,
+      backoffUntil: 0,
+      waitingSince: 0,
+      hints: 0,
+      place: 'gone',
+    };
+    this.#entries.set(item, entry);
+    this.#activate(entry);
+  }
+
+  /** The pod itself changed in a way that may help. */
+  changed(item: T, priority: number): void {
+    const entry = this.#entries.get(item);
+    if (!entry) return;
+    if (entry.place === 'active') {
+      this.#active.remove(entry);
+      entry.priority = priority;
+      this.#active.push(entry);
+      return;
+    }
+    entry.priority = priority;
+    if (entry.place === 'unschedulable') this.#move(entry);
+    else if (entry.place === 'in flight') this.#missed = ~0;
+  }
+
+  /** The pod has a node, or is gone. */
+  remove(item: T): void {
+    const entry = this.#entries.get(item);
+    if (!entry) return;
+    this.#entries.delete(item);
+    this.#active.remove(entry);
+    this.#backoff.remove(entry);
+    this.#failed.remove(entry);
+    this.#unschedulable.delete(entry);
+    entry.place = 'gone';
+  }
+
+  /** The next pods in order, at most `limit`. Pods in back-off are taken early when no other is left: idling gains nothing. */
+  pop(limit: number): Queued<T>[] {
+    this.#promote();
+    if (this.#inFlight === 0) this.#missed = 0;
+    const batch: Queued<T>[] = [];
+    while (batch.length < limit) {
+      const entry = this.#active.pop() ?? this.#backoff.pop();
+      if (!entry) break;
+      entry.place = 'in flight';
+      entry.attempts++;
+      batch.push(entry);
+    }
+    this.#inFlight += batch.length;
+    return batch;
+  }
+
+  /** The popped pod got a node. It stays known until `remove`, so that a failed binding finds it. */
+  decided(_entry: Queued<T>): void {
+    this.#inFlight--;
+  }
+
+  /** No node for the popped pod, for the reasons of `plugins`. */
+  unschedulable(entry: Queued<T>, plugins: readonly string[]): void {
+    this.#inFlight--;
+    if (entry.place !== 'in flight') return;
+    entry.hints = hintsOf(plugins);
+    entry.waitingSince = this.#clock.now();
+    entry.backoffUntil = entry.waitingSince + backoff(entry.attempts);
+    if (this.#missed & entry.hints) this.#move(entry);
+    else {
+      entry.place = 'unschedulable';
+      this.#unschedulable.add(entry);
+      this.#scheduleFlush();
+    }
+  }
+
+  /** Something went wrong that has nothing to do with nodes: try again after a while, and not earlier. */
+  failed(entry: Queued<T>): void {
+    if (entry.place !== 'in flight') return;
+    entry.backoffUntil = this.#clock.now() + backoff(entry.attempts);
+    entry.place = 'backoff';
+    this.#failed.push(entry);
+    this.#arm();
+  }
+
+  /** Something happened: pods that wait for it move on. */
+  happened(events: number): void {
+    this.#missed |= events;
+    for (const entry of this.#unschedulable) if (entry.hints & events) this.#move(entry);
+  }
+
+  close(): void {
+    this.#wakeUp?.timer.cancel();
+    this.#flush?.cancel();
+    this.#wakeUp = undefined;
+    this.#flush = undefined;
+  }
+
+  #move(entry: Queued<T>): void {
+    this.#unschedulable.delete(entry);
+    if (entry.backoffUntil <= this.#clock.now()) this.#activate(entry);
+    else this.#toBackoff(entry);
+  }
+
+  #activate(entry: Queued<T>): void {
+    entry.place = 'active';
+    this.#active.push(entry);
+    this.#ready();
+  }
+
+  #toBackoff(entry: Queued<T>): void {
+    entry.place = 'backoff';
+    this.#backoff.push(entry);
+    this.#ready();
+  }
+
+  #promote(): void {
+    const now = this.#clock.now();
+    for (const heap of [this.#backoff, this.#failed]) {
+      for (let entry = heap.peek(); entry && entry.backoffUntil <= now; entry = heap.peek()) {
+        heap.pop();
+        entry.place = 'active';
+        this.#active.push(entry);
+      }
+    }
+    this.#arm();
+  }
+
+  /** Sets the alarm for the end of the next back-off. */
+  #arm(): void {
+    const at = this.#failed.peek()?.backoffUntil;
+    if (at === this.#wakeUp?.at) return;
+    this.#wakeUp?.timer.cancel();
+    this.#wakeUp = undefined;
+    if (at === undefined) return;
+    const timer = this.#clock.setTimeout(() => {
+      this.#wakeUp = undefined;
+      this.#promote();
+      if (this.#active.size > 0) this.#ready();
+    }, at - this.#clock.now());
+    this.#wakeUp = { at, timer };
+  }
+
+  #scheduleFlush(): void {
+    this.#flush ??= this.#clock.setTimeout(() => {
+      this.#flush = undefined;
+      const before = this.#clock.now() - LONGEST_WAIT;
+      for (const entry of this.#unschedulable) {
+        if (entry.waitingSince <= before && entry.hints & ClusterEvent.Flush) this.#move(entry);
+      }
+      if (this.#unschedulable.size > 0) this.#scheduleFlush();
+    }, FLUSH_INTERVAL);
+  }
+}
+
+function backoff(attempts: number): number {
+  return Math.min(INITIAL_BACKOFF * 2 ** (attempts - 1), MAX_BACKOFF);
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Client, type Clock, LeaderElection, type Logger, type SharedInformers } from '#client';
+import { EventSink } from './event-sink.js';
+import { createSchedCore, type ScoringStrategy } from './native.js';
+import { Scheduler } from './scheduler.js';
+
+/** The identity that the scheduler's client should have. */
+export const SCHEDULER = 'system:kube-scheduler';
+/** The one profile, and the name that pods ask for when they name no scheduler. */
+export const DEFAULT_SCHEDULER = 'default-scheduler';
+
+export interface StartSchedulerOptions {
+  /** Acts as `system:kube-scheduler`. */
+  client: Client;
+  informers: SharedInformers;
+  clock: Clock;
+  /** 0 <= x < 1. */
+  random: () => number;
+  logger: Logger;
+  /** Ends the scheduler; the promise resolves when bindings under way are written. */
+  signal: AbortSignal;
+  /** Fixes how ties between equally good nodes are broken. */
+  seed?: number;
+  scoring?: ScoringStrategy;
+  /** Without leader election it starts at once: for tests, and where nobody else can be there. */
+  leaderElect?: boolean;
+}
+
+/**
+ * Schedules pods while this process holds the Lease `kube-system/kube-scheduler`. Resolves after the signal has fired,
+ * with true when leadership was lost before: the process should then end, since its state is stale.
+ */
+export async function startScheduler(options: StartSchedulerOptions): Promise<boolean> {
+  const { client, clock, random, logger, signal, informers } = options;
+  const core = (resource: string) => informers.for({ group: '', version: 'v1', resource });
+  const identity = `${hostname()}_${randomUUID()}`;
+  const scheduler = new Scheduler({
+    client,
+    clock,
+    logger,
+    core: createSchedCore(options.seed ?? random(), options.scoring),
+    events: new EventSink({
+      client,
+      clock,
+      logger,
+      controller: DEFAULT_SCHEDULER,
+      instance: `${DEFAULT_SCHEDULER}-${hostname()}`,
+    }),
+    pods: core('pods'),
+    nodes: core('nodes'),
+    claims: core('persistentvolumeclaims'),
+    schedulerName: DEFAULT_SCHEDULER,
+  });
+  informers.start(signal);
+  const lead = (term: AbortSignal) => scheduler.run(term);
+  if (options.leaderElect === false) {
+    await lead(signal);
+    return false;
+  }
+  const lease = { namespace: 'kube-system', name: 'kube-scheduler' };
+  return new LeaderElection({ client, clock, random, logger, identity, ...lease }).run(signal, lead);
+}
