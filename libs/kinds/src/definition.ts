@@ -30,6 +30,8 @@ export interface ResourceDefinition {
   /** Columns of the server-side Table; `cells` gives a row. */
   columns: readonly TableColumn[];
   cells(object: KubeObject, now: Date): unknown[];
+  /** Conditions of a Table row, e.g. Completed for a finished pod; missing for kinds without. */
+  rowConditions?(object: KubeObject): object[];
   /** Field labels beyond metadata.name and metadata.namespace that field selectors may use. */
   fieldLabels: readonly string[];
   fieldValue(object: KubeObject, label: string): string;

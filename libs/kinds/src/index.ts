@@ -8,6 +8,7 @@ export {
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from './meta/object-meta.validation.js';
+export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac-bootstrap.js';
 export { type KindStrategy, type KindValidator, registerValidator } from './registry/kind-strategy.js';
 export { allResources, findKind, findResource } from './registry/resources.js';

@@ -1,5 +1,6 @@
 import type { KubeObject } from '#apimachinery';
 import { tableOf } from '../columns/table.js';
+import { podRowConditions } from '../core/v1/pod.columns.js';
 import type { ResourceDefinition, SubresourceDefinition } from '../definition.js';
 import { apiFacts, type ResourceFacts } from '../facts.js';
 import { fieldLabelsOf } from '../field-labels.js';
@@ -55,6 +56,7 @@ function define(facts: ResourceFacts): ResourceDefinition {
       return table.columns;
     },
     cells: (object: KubeObject, now: Date) => table.cells(object, now),
+    ...(key === 'v1/Pod' ? { rowConditions: podRowConditions as (object: KubeObject) => object[] } : undefined),
     fieldLabels: labels.names,
     fieldValue: labels.value,
     toStorage: stored.toStorage,

@@ -124,7 +124,7 @@ function addRequirements(
 /** Containers added, removed, renamed or moved are left for validation to refuse. */
 function sameContainers(spec: PodSpec, old: PodSpec): boolean {
   const names = (item: PodSpec) =>
-    JSON.stringify([item.containers, item.initContainers ?? []].map((list) => list.map((c) => c.name)));
+    JSON.stringify([item.containers, item.initContainers ?? []].map((list) => (list ?? []).map(({ name }) => name)));
   return names(spec) === names(old);
 }
 
