@@ -1,2 +1,3 @@
 export * from './context.js';
+export { aggregatedRules } from './rbac/cluster-role-aggregation.reconciler.js';
 export * from './start-controllers.js';

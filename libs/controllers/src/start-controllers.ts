@@ -13,6 +13,10 @@ import { clusterDnsController } from './discovery/cluster-dns.reconciler.js';
 import { endpointSliceController } from './discovery/endpoint-slice.reconciler.js';
 import { endpointSliceMirroringController } from './discovery/endpoint-slice-mirroring.reconciler.js';
 import { garbageCollector } from './gc/garbage-collector.reconciler.js';
+import { nodeIpamController } from './node/node-ipam.reconciler.js';
+import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
+import { podGarbageCollector } from './node/pod-gc.reconciler.js';
+import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
@@ -28,6 +32,10 @@ export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'serviceaccount-controller': serviceAccountController,
   'root-ca-certificate-publisher-controller': rootCAPublisher,
   'clusterrole-aggregation-controller': clusterRoleAggregation,
+  'node-lifecycle-controller': nodeLifecycleController,
+  'taint-eviction-controller': taintEvictionController,
+  'node-ipam-controller': nodeIpamController,
+  'pod-garbage-collector-controller': podGarbageCollector,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 };

@@ -1,0 +1,151 @@
+import { formatTime, isConflict, isNotFound } from '#apimachinery';
+import { ControlLoop, delay, type Informer } from '#client';
+import { gvr, type Lease, type Node, type Pod } from '#kinds';
+import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { isPodReady, PODS_BY_NODE, podInformer } from '../workload/pods.js';
+import {
+  conditionOf,
+  evictionRates,
+  evictionTaint,
+  type Heartbeat,
+  isEviction,
+  isNodeReady,
+  observeHeartbeat,
+  sameTaints,
+  silentConditions,
+  wantedTaints,
+  zoneOf,
+} from './node-health.js';
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+/** Milliseconds between looks at all nodes. */
+const MONITOR_PERIOD = 5_000;
+const GRACE_PERIOD = 50_000;
+/** A new node may take this long until its first report. */
+const STARTUP_GRACE_PERIOD = 60_000;
+
+export function nodeLifecycleController(context: ControllerContext): Controller {
+  return new NodeLifecycle(runtimeFor(context, 'node-controller'));
+}
+
+/** Tells silent nodes from live ones and taints them, so that pods stay away or go. */
+class NodeLifecycle implements Controller {
+  readonly name = 'node-lifecycle-controller';
+  readonly #nodes: Informer<Node>;
+  readonly #leases: Informer<Lease>;
+  readonly #pods: Informer<Pod>;
+  readonly #heartbeats = new Map<string, Heartbeat>();
+  /** Zone to the time from which on its next node may be evicted. */
+  readonly #nextEviction = new Map<string, number>();
+  /** What each node was when it was last looked at. */
+  readonly #wasReady = new Map<string, boolean>();
+  readonly #taints: ControlLoop;
+
+  constructor(private readonly runtime: ControllerRuntime) {
+    const { informers, clock, logger } = runtime;
+    this.#nodes = informers.for<Node>(gvr.nodes);
+    this.#leases = informers.for<Lease>(gvr.leases, { namespace: LEASE_NAMESPACE });
+    this.#pods = podInformer(informers);
+    this.#taints = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#taint(key) });
+    this.#nodes.addHandler({
+      add: (node) => this.#taints.add(node.metadata.name!),
+      update: (_old, node) => this.#taints.add(node.metadata.name!),
+      delete: (node) => this.#forget(node.metadata.name!),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#nodes, this.#leases, this.#pods].map((informer) => informer.whenSynced(signal)));
+    await Promise.all([this.#taints.run(signal), this.#monitor(signal)]);
+  }
+
+  async #monitor(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.runtime;
+    while (!signal.aborted) {
+      for (const node of this.#nodes.list()) {
+        try {
+          await this.#observe(node);
+        } catch (error) {
+          if (!isNotFound(error) && !isConflict(error))
+            logger.warn('cannot judge node', { node: node.metadata.name, error });
+        }
+      }
+      await delay(clock, MONITOR_PERIOD, signal);
+    }
+  }
+
+  async #observe(node: Node): Promise<void> {
+    const { clock, client, recorder, options } = this.runtime;
+    const name = node.metadata.name!;
+    const now = clock.now();
+    const renewTime = this.#leases.get(LEASE_NAMESPACE, name)?.spec?.renewTime;
+    const heartbeat = observeHeartbeat(this.#heartbeats.get(name), node, renewTime, now);
+    this.#heartbeats.set(name, heartbeat);
+    const everReported = conditionOf(node, 'Ready') !== undefined;
+    const grace = everReported ? (options.nodeMonitorGracePeriod ?? GRACE_PERIOD) : STARTUP_GRACE_PERIOD;
+    let current = node;
+    if (now - heartbeat.seenAt > grace) {
+      const conditions = silentConditions(node, this.#timestamp());
+      if (conditions !== node.status?.conditions) {
+        const changed: Node = { ...node, status: { ...node.status, conditions } };
+        current = await client.update(gvr.nodes, '', changed, { subresource: 'status' });
+      }
+    }
+    const ready = isNodeReady(current);
+    if (!ready && this.#wasReady.get(name) !== false && everReported) {
+      if (this.#wasReady.get(name)) {
+        recorder.event(current, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
+      }
+      await this.#markPodsNotReady(name);
+    }
+    this.#wasReady.set(name, ready);
+    if (evictionTaint(current)) this.#taints.add(name);
+  }
+
+  /** A silent node's pods say Ready until somebody else says otherwise. */
+  async #markPodsNotReady(node: string): Promise<void> {
+    const { client, recorder } = this.runtime;
+    for (const pod of this.#pods.byIndex(PODS_BY_NODE, node)) {
+      if (!isPodReady(pod)) continue;
+      const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: this.#timestamp() }];
+      const { namespace, name, uid } = pod.metadata;
+      const patch = { metadata: { uid }, status: { conditions } };
+      try {
+        await client.patch(gvr.pods, namespace!, name!, 'application/strategic-merge-patch+json', patch, {
+          subresource: 'status',
+        });
+        recorder.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  }
+
+  async #taint(name: string): Promise<undefined> {
+    const node = this.#nodes.get('', name);
+    if (!node) return;
+    const current = node.spec?.taints ?? [];
+    const evicting = current.some((taint) => isEviction(taint.key, taint.effect));
+    const rates = evictionRates(this.#nodes.list());
+    const starts = !evicting && evictionTaint(node) !== undefined && this.#mayEvict(node, rates);
+    const goesOn = evicting && [...rates.values()].some((rate) => rate > 0);
+    const taints = wantedTaints(node, starts || goesOn, this.#timestamp());
+    if (sameTaints(taints, current)) return;
+    await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
+    if (starts) this.#nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
+  }
+
+  #mayEvict(node: Node, rates: Map<string, number>): boolean {
+    const zone = zoneOf(node);
+    return (rates.get(zone) ?? 0) > 0 && this.runtime.clock.now() >= (this.#nextEviction.get(zone) ?? 0);
+  }
+
+  #forget(name: string): void {
+    this.#heartbeats.delete(name);
+    this.#wasReady.delete(name);
+  }
+
+  #timestamp(): string {
+    return formatTime(new Date(this.runtime.clock.now()));
+  }
+}
