@@ -75,6 +75,12 @@ function compareMember(
   result: Comparison,
   root: boolean,
 ): void {
+  if ((before === undefined || after === undefined) && node.presentWhenZero?.(key) === true) {
+    const zero = zeroFor(before ?? after);
+    if (zero !== undefined && deepEqual(zero, before ?? after)) return;
+    if (before === undefined) before = zero;
+    else after = zero;
+  }
   if (isScalar(before) && isScalar(after)) {
     // No schema needed: the fields of an object are scalars in most of what is compared.
     if (before === undefined) result.added = put(result.added, fieldElement(key), LEAF);
@@ -90,11 +96,6 @@ function compareMember(
     attach(result, fieldElement(key), inner);
     return;
   }
-  if ((before === undefined || after === undefined) && node.presentWhenZero?.(key) === true) {
-    const zero = zeroOf(child, before ?? after);
-    if (before === undefined) before = zero;
-    else after = zero;
-  }
   compareValue(child, before, after, fieldElement(key), result);
 }
 
@@ -106,11 +107,21 @@ function toObject(value: unknown): Json {
   return isJsonObject(value) ? value : {};
 }
 
-/** What stands where nobody set a field that is always written; undefined where that makes no difference. */
-function zeroOf(node: SchemaNode, other: unknown): unknown {
-  if (node.kind === 'list' && Array.isArray(other) && other.length > 0) return [];
-  if ((node.kind === 'object' || node.kind === 'map') && isJsonObject(other)) return {};
-  return undefined;
+/** What stands where nobody set a field that is always written, next to the value that it has on the other side. */
+function zeroFor(other: unknown): unknown {
+  if (Array.isArray(other)) return [];
+  switch (typeof other) {
+    case 'object':
+      return other === null ? null : {};
+    case 'string':
+      return '';
+    case 'number':
+      return 0;
+    case 'boolean':
+      return false;
+    default:
+      return undefined;
+  }
 }
 
 /** At least one of the two is there. */

@@ -283,3 +283,14 @@ test('a manager without a name comes from the user agent', () => {
   assert.equal(managerFromUserAgent('kubectl/v1.37.0 (linux)'), 'kubectl');
   assert.equal(managerFromUserAgent('x'.repeat(200)).length, 128);
 });
+
+test('zero values of fields that are always written belong to nobody', () => {
+  const object = deployment();
+  object['spec'].selector = null;
+  object['spec'].containers = [];
+  object['status'] = {};
+  const [entry] = write(undefined, object, 'x')!;
+  const owned = entry?.fieldsV1 as any;
+  assert.deepEqual(Object.keys(owned), ['f:metadata', 'f:spec']);
+  assert.deepEqual(Object.keys(owned['f:spec']), ['f:replicas', 'f:strategy']);
+});

@@ -44,6 +44,12 @@ class KindSchemaNode implements SchemaNode {
     return node;
   }
 
+  presentWhenZero(name: string): boolean {
+    if (this.ref.kind !== 'struct') return false;
+    const presence = this.ref.type.fields.get(name)?.presence;
+    return presence === 'always' || presence === 'null';
+  }
+
   get items(): SchemaNode | undefined {
     if (this.ref.kind === 'list') return (this.itemNode ??= new KindSchemaNode(this.ref.item, NO_OPTIONS));
     if (this.ref.kind === 'map') return (this.itemNode ??= new KindSchemaNode(this.ref.value, NO_OPTIONS));
