@@ -1,6 +1,6 @@
-import { deepCopy, isNotFound, type KubeObject, UNTYPED } from '#apimachinery';
-import { type Client, createHttpClient, loadConfig } from '#client';
-import { allResources, type ResourceDefinition, schemaOf } from '#kinds';
+import { deepCopy, isNotFound, type KubeObject, parseGroupVersion } from '#apimachinery';
+import { type Client, HttpClient, loadConfig } from '#client';
+import { findKind, type ResourceDefinition, schemaNode } from '#kinds';
 import { readManifests } from './apply/manifests.js';
 import { threeWayPatch } from './apply/three-way-patch.js';
 import { type Flag, parseFlags, usage } from './flags.js';
@@ -38,7 +38,7 @@ export const apply: Verb = {
     const manifests = readManifests(paths);
     if (manifests.length === 0) throw new CliError('no object in what was given');
     const config = loadConfig({ path: (values.kubeconfig as string | undefined) ?? dataDirOf(values).kubeconfig });
-    const client = createHttpClient(config);
+    const client = new HttpClient(config);
     let failed = 0;
     for (const { object, origin } of manifests) {
       try {
@@ -73,7 +73,7 @@ async function applyOne(client: Client, given: KubeObject, defaultNamespace: str
     return `${label} created`;
   }
   const text = live.metadata.annotations?.[LAST_APPLIED];
-  const patch = threeWayPatch(text ? JSON.parse(text) : undefined, object as never, schemaOf(definition) ?? UNTYPED);
+  const patch = threeWayPatch(text ? JSON.parse(text) : undefined, object as never, schemaNode(definition.schemaName));
   const after = await client.patch(gvr, namespace, name, 'application/strategic-merge-patch+json', patch, {
     fieldManager: 'berth-apply',
   });
@@ -81,12 +81,9 @@ async function applyOne(client: Client, given: KubeObject, defaultNamespace: str
 }
 
 function definitionOf(object: KubeObject): ResourceDefinition {
-  const found = allResources().find(
-    (candidate) =>
-      candidate.kind === object.kind &&
-      (candidate.group ? `${candidate.group}/${candidate.version}` : candidate.version) === object.apiVersion &&
-      candidate.verbs.includes('create'),
-  );
-  if (!found) throw new CliError(`no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
+  const { group, version } = parseGroupVersion(object.apiVersion) ?? { group: '', version: '' };
+  const found = findKind(group, version, object.kind);
+  if (!found?.verbs.includes('create'))
+    throw new CliError(`no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
   return found;
 }

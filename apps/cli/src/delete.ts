@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { removePostgresUser } from '#postgres';
+import { removeServerUser } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
@@ -39,7 +39,7 @@ export const deleteCluster: Verb = {
       unmount(layout);
       rmSync(layout.runDir, { recursive: true, force: true });
       rmSync(layout.dataDir, { recursive: true, force: true });
-      removePostgresUser();
+      removeServerUser();
     });
     if (unmergeKubeconfig(userKubeconfig())) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
     console.log('Berth is deleted.');
@@ -51,9 +51,10 @@ export const deleteCluster: Verb = {
 async function cleanNode(layout: Layout, settings: Settings): Promise<void> {
   const runtime = settings.containerRuntimeEndpoint || layout.containerdSocket;
   const running = await askSupervisor(layout, { do: 'status' });
+  const units = await unitsOf(layout, settings);
   writeSupervisorConfig(
     layout,
-    unitsOf(layout, settings).filter((unit) => unit.name === 'containerd'),
+    units.filter((unit) => unit.name === 'containerd'),
   );
   if (running) await askSupervisor(layout, { do: 'apply' });
   else await startSupervisor(layout);

@@ -1,15 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writePauseImage } from '#oci';
+import { buildPauseImage, CONTAINERD_NAMESPACE, importArchive, PAUSE_IMAGE } from '#oci';
 import { parseFlags, usage } from './flags.js';
 import { type Layout } from './layout.js';
 import { dataDirFlag, dataDirOf, loadSettings } from './settings.js';
-import { nativeProgram } from './supervisor-client.js';
-import { pauseImage, which } from './up/containerd.js';
+import { which } from './up/containerd.js';
 import { CliError, UsageError, type Verb } from './verb.js';
-
-const NAMESPACE = 'k8s.io';
 
 export const image: Verb = {
   name: 'image',
@@ -55,22 +52,23 @@ function listImages(layout: Layout): string[] {
 export async function ensurePauseImage(layout: Layout, deadline: number): Promise<void> {
   for (;;) {
     try {
-      if (listImages(layout).includes(pauseImage)) return;
+      if (listImages(layout).includes(PAUSE_IMAGE)) return;
       break;
     } catch (error) {
       if (Date.now() > deadline) throw error;
       await sleep(50);
     }
   }
-  const archive = await writePauseImage(nativeProgram('berth-pause'), pauseImage, layout.containerdDir);
-  ctr(layout, ['images', 'import', archive]);
+  await importArchive(layout.containerdSocket, buildPauseImage().archive);
 }
 
 function ctr(layout: Layout, args: string[]): string {
   const program = which('ctr');
   if (!program) throw new CliError('ctr is missing; get it with: apt-get install containerd');
   const socket = loadSettings(layout)?.containerRuntimeEndpoint || layout.containerdSocket;
-  const result = spawnSync(program, ['--address', socket, '--namespace', NAMESPACE, ...args], { encoding: 'utf8' });
+  const result = spawnSync(program, ['--address', socket, '--namespace', CONTAINERD_NAMESPACE, ...args], {
+    encoding: 'utf8',
+  });
   if (result.status !== 0) {
     const why = result.stderr.trim().split('\n').at(-1) ?? '';
     throw new CliError(

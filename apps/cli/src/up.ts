@@ -37,7 +37,7 @@ export const up: Verb = {
     await checkPorts(settings, running);
     if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
     saveSettings(layout, settings);
-    const changed = writeSupervisorConfig(layout, unitsOf(layout, settings));
+    const changed = writeSupervisorConfig(layout, await unitsOf(layout, settings));
     if (running.length === 0) await startSupervisor(layout);
     else if (changed) await askSupervisor(layout, { do: 'apply' });
 

@@ -80,8 +80,10 @@ mod tests {
     use crate::model::{Endpoint, ServicePort};
 
     fn service(endpoints: &[&str]) -> Service {
-        let endpoints =
-            endpoints.iter().map(|ip| Endpoint { ip: ip.parse().unwrap(), port: 53, local: true }).collect();
+        let endpoints = endpoints
+            .iter()
+            .map(|ip| Endpoint { ip: ip.parse().unwrap(), port: 53, local: true, local_only: false })
+            .collect();
         Service {
             cluster_ip: Some("10.96.0.10".parse().unwrap()),
             ports: vec![ServicePort {

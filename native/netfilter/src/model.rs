@@ -63,6 +63,9 @@ pub struct Endpoint {
     /// It is on this node.
     #[serde(default)]
     pub local: bool,
+    /// Only for traffic that must stay on this node: it is terminating, and this node has no other.
+    #[serde(default)]
+    pub local_only: bool,
 }
 
 impl Service {

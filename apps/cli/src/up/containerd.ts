@@ -1,11 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PAUSE_IMAGE } from '#oci';
 import type { Layout } from '../layout.js';
 import { CliError } from '../verb.js';
-
-/** Name of the sandbox image that `up` imports: see native/pause. */
-export const pauseImage = 'berth.local/pause:0.1';
 
 const cniBinDirs = ['/usr/lib/cni', '/opt/cni/bin'];
 
@@ -60,7 +58,7 @@ conf_dir = ${text(layout.cniConfigDir)}
   if (choices.majorVersion >= 2) {
     return `version = 3
 ${head}[plugins.'io.containerd.cri.v1.images'.pinned_images]
-sandbox = ${text(pauseImage)}
+sandbox = ${text(PAUSE_IMAGE)}
 [plugins.'io.containerd.cri.v1.images'.registry]
 config_path = ${text(join(layout.containerdDir, 'certs.d'))}
 [plugins.'io.containerd.cri.v1.runtime']
@@ -69,7 +67,7 @@ ${runtime("'io.containerd.cri.v1.runtime'")}`;
   }
   return `version = 2
 ${head}[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = ${text(pauseImage)}
+sandbox_image = ${text(PAUSE_IMAGE)}
 restrict_oom_score_adj = ${choices.restrictOomScore}
 [plugins."io.containerd.grpc.v1.cri".registry]
 config_path = ${text(join(layout.containerdDir, 'certs.d'))}

@@ -19,11 +19,11 @@ export interface Unit {
 }
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
-export function unitsOf(layout: Layout, settings: Settings): Unit[] {
+export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[]> {
   const revision = buildId();
   const units: Unit[] = [];
   if (!settings.databaseUrl) {
-    const { argv, env } = postgresCommand(layout.postgresDir);
+    const { argv, env } = await postgresCommand(layout.postgresDir);
     units.push({ name: 'postgres', argv, env, stopSignal: 'INT', stopSeconds: 60 });
   }
   units.push({

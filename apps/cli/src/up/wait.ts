@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHttpClient, loadKubeconfig } from '#client';
+import { HttpClient, loadKubeconfig } from '#client';
 import { gvr, type Node } from '#kinds';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
@@ -60,7 +60,7 @@ export async function waitForApi(layout: Layout, settings: Settings, deadline: n
 }
 
 export async function waitForNode(layout: Layout, settings: Settings, deadline: number): Promise<void> {
-  const client = createHttpClient(loadKubeconfig(layout.kubeconfig));
+  const client = new HttpClient(loadKubeconfig(layout.kubeconfig));
   await until(layout, `node ${settings.nodeName}`, deadline, async () => {
     try {
       const node = await client.get<Node>(gvr.nodes, '', settings.nodeName);

@@ -78,8 +78,10 @@ fn config() -> NodeConfig {
 }
 
 fn service(index: u8, endpoints: &[u8]) -> Service {
-    let endpoints =
-        endpoints.iter().map(|n| Endpoint { ip: [10, 244, index, *n].into(), port: 80, local: n % 2 == 0 }).collect();
+    let endpoints = endpoints
+        .iter()
+        .map(|n| Endpoint { ip: [10, 244, index, *n].into(), port: 80, local: n % 2 == 0, local_only: false })
+        .collect();
     Service {
         namespace: "default".into(),
         name: format!("s{index}"),

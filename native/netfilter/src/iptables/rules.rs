@@ -126,17 +126,18 @@ impl<'a> PortRules<'a> {
     }
 
     fn write(&self, rules: &mut ServiceRules) {
-        let all: Vec<&Endpoint> = self.port.endpoints.iter().collect();
-        let local: Vec<&Endpoint> = all.iter().copied().filter(|endpoint| endpoint.local).collect();
+        let endpoints = &self.port.endpoints;
+        let all: Vec<&Endpoint> = endpoints.iter().filter(|endpoint| !endpoint.local_only).collect();
+        let local: Vec<&Endpoint> = endpoints.iter().filter(|endpoint| endpoint.local).collect();
         let uses_local = self.service.internal_traffic_local || self.service.external_traffic_local;
         if !all.is_empty() {
             rules.chains.insert(self.chain(SERVICE), self.spread(&all, true));
-            for endpoint in &all {
-                rules.chains.insert(self.endpoint_chain(endpoint), self.to_endpoint(endpoint));
-            }
         }
         if uses_local && !local.is_empty() {
             rules.chains.insert(self.chain(LOCAL), self.spread(&local, false));
+        }
+        for endpoint in endpoints.iter().filter(|endpoint| uses_local || !endpoint.local_only) {
+            rules.chains.insert(self.endpoint_chain(endpoint), self.to_endpoint(endpoint));
         }
         self.cluster_address(rules, &all, &local);
         self.outside(rules, &all, &local);

@@ -10,7 +10,7 @@ fn config() -> NodeConfig {
 }
 
 fn endpoint(ip: &str, local: bool) -> Endpoint {
-    Endpoint { ip: ip.parse().unwrap(), port: 8080, local }
+    Endpoint { ip: ip.parse().unwrap(), port: 8080, local, local_only: false }
 }
 
 fn web(endpoints: Vec<Endpoint>) -> Service {
@@ -120,4 +120,14 @@ fn source_ranges_guard_the_load_balancer_address() {
     assert!(chain(&rules, FIREWALL_OF).starts_with("-s 203.0.113.0/24 -j KUBE-EXT-"));
     assert!(rules.nat_services.contains("-d 192.0.2.50/32") && rules.nat_services.contains("-j KUBE-FW-"));
     assert!(rules.filter_firewall.contains("-d 192.0.2.50/32") && rules.filter_firewall.contains("-j DROP"));
+}
+
+#[test]
+fn a_terminating_endpoint_serves_only_what_must_stay_here() {
+    let mut service = web(vec![endpoint("10.244.1.6", false)]);
+    service.ports[0].endpoints.push(Endpoint { local_only: true, ..endpoint("10.244.0.5", true) });
+    service.internal_traffic_local = true;
+    let rules = service_rules(&service, &config());
+    assert!(chain(&rules, LOCAL).contains("10.244.0.5:8080"));
+    assert!(!chain(&rules, SERVICE).contains("10.244.0.5:8080"));
 }
