@@ -54,7 +54,6 @@ export async function createHttpsServer(
   let dispatcher!: RequestDispatcher;
   const adapter = new FastifyAdapter({
     logger: false,
-    disableRequestLogging: true,
     serverFactory: (handler: RequestListener) => {
       dispatcher = new RequestDispatcher(dispatching, handler);
       server.on('request', (request, response) => dispatcher.handle(request, response));

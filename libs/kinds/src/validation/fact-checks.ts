@@ -134,7 +134,9 @@ class Compiler {
         if (above.includes(ref.type.name)) return undefined;
         return this.ofFields(ref.type, [...ref.type.fields.values()], path, [...above, ref.type.name]);
       case 'list': {
-        const item = this.ofRef(ref.item, path, above, values);
+        // The bound of a list is the number of its items, not the length of each.
+        const item =
+          ref.item.kind === 'scalar' ? this.ofScalar(path, values, true) : this.ofRef(ref.item, path, above, values);
         const bound = longestMatch(this.bounds, path);
         if (item === undefined && bound === undefined) return undefined;
         return (list, at, errors) => {
@@ -155,7 +157,7 @@ class Compiler {
     }
   }
 
-  private ofScalar(path: string, values: readonly string[] | undefined): Check | undefined {
+  private ofScalar(path: string, values: readonly string[] | undefined, inList = false): Check | undefined {
     const bound = longestMatch(this.bounds, path);
     if (values === undefined && bound === undefined) return undefined;
     return (value, at, errors) => {
@@ -164,7 +166,7 @@ class Compiler {
         if (text !== undefined) errors.push(field.invalid(at!, value, text));
       } else if (typeof value === 'string') {
         if (values !== undefined && !values.includes(value)) errors.push(field.notSupported(at!, value, values));
-        if (bound?.max !== undefined && Buffer.byteLength(value) > bound.max)
+        if (!inList && bound?.max !== undefined && Buffer.byteLength(value) > bound.max)
           errors.push(field.tooLong(at!, bound.max));
       }
     };

@@ -1,0 +1,140 @@
+import { homedir, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Ipv4Range, PortRange } from './registry/ip-range.js';
+
+/** Settings of the server process. */
+export interface ServerConfig {
+  dataDir: string;
+  bindAddress: string;
+  securePort: number;
+  advertiseAddress: string;
+  databaseUrl: string;
+  serviceClusterIpRange: string;
+  clusterCidr: string;
+  clusterDomain: string;
+  serviceNodePortRange: string;
+  localNode: { name: string; ip: string } | undefined;
+  components: ReadonlySet<Component>;
+}
+
+export type Component = 'api' | 'controllers' | 'scheduler';
+const COMPONENTS: readonly Component[] = ['api', 'controllers', 'scheduler'];
+
+/** A flag that cannot be used; the message names it. */
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
+}
+
+const FLAGS = {
+  'data-dir': { type: 'string', help: 'where keys and kubeconfigs are kept' },
+  'bind-address': { type: 'string', help: 'address to listen on', default: '0.0.0.0' },
+  'secure-port': { type: 'string', help: 'port to listen on', default: '6443' },
+  'advertise-address': { type: 'string', help: 'address by which others reach this server' },
+  'database-url': { type: 'string', help: 'PostgreSQL to keep the state in (default: DATABASE_URL)' },
+  'service-cluster-ip-range': { type: 'string', help: 'addresses of Services', default: '10.96.0.0/16' },
+  'cluster-cidr': { type: 'string', help: 'addresses of pods', default: '10.244.0.0/16' },
+  'cluster-domain': { type: 'string', help: 'DNS domain of the cluster', default: 'cluster.local' },
+  'service-node-port-range': { type: 'string', help: 'node ports of Services', default: '30000-32767' },
+  'local-node-name': { type: 'string', help: 'make credentials for a node of this name' },
+  'local-node-ip': { type: 'string', help: 'address of that node (default: the advertised one)' },
+  components: { type: 'string', help: 'what runs in this process', default: COMPONENTS.join(',') },
+  help: { type: 'boolean', help: 'show this and end' },
+} as const;
+
+/** The text of --help. */
+export function usage(): string {
+  const lines = Object.entries(FLAGS).map(([name, flag]) => {
+    const shown = 'default' in flag ? `${flag.help} (default ${flag.default})` : flag.help;
+    return `  --${name.padEnd(26)}${shown}`;
+  });
+  return `Usage: server [flags]\n\nThe API server, controllers and scheduler of a Berth cluster.\n\n${lines.join('\n')}\n`;
+}
+
+/** Undefined when help was asked for. Throws FlagError. */
+export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): ServerConfig | undefined {
+  const values = readFlags(args);
+  if (values.help) return undefined;
+  const text = (name: keyof typeof FLAGS): string => {
+    const flag = FLAGS[name];
+    return (values[name] as string | undefined) ?? ('default' in flag ? flag.default : '');
+  };
+  const databaseUrl = text('database-url') || env.DATABASE_URL || '';
+  if (databaseUrl === '') throw new FlagError('--database-url is required (or DATABASE_URL in the environment)');
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) throw new FlagError('--database-url must begin with postgresql://');
+  const advertiseAddress = text('advertise-address') || ownAddress();
+  const nodeName = text('local-node-name');
+  return {
+    dataDir: text('data-dir') || defaultDataDir(),
+    bindAddress: text('bind-address'),
+    securePort: port('secure-port', text('secure-port')),
+    advertiseAddress,
+    databaseUrl,
+    serviceClusterIpRange: checked('service-cluster-ip-range', text('service-cluster-ip-range'), (value) => {
+      new Ipv4Range(value.split(',')[0]!.trim());
+    }),
+    clusterCidr: checked('cluster-cidr', text('cluster-cidr'), (value) => {
+      new Ipv4Range(value.split(',')[0]!.trim());
+    }),
+    clusterDomain: checked('cluster-domain', text('cluster-domain'), (value) => {
+      if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)) throw new Error(`${JSON.stringify(value)} is no DNS domain`);
+    }),
+    serviceNodePortRange: checked('service-node-port-range', text('service-node-port-range'), (value) => {
+      new PortRange(value);
+    }),
+    localNode: nodeName === '' ? undefined : { name: nodeName, ip: text('local-node-ip') || advertiseAddress },
+    components: componentsOf(text('components')),
+  };
+}
+
+function readFlags(args: readonly string[]): Record<string, string | boolean | undefined> {
+  try {
+    const options = Object.fromEntries(Object.entries(FLAGS).map(([name, { type }]) => [name, { type }]));
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as never;
+  } catch (error) {
+    throw new FlagError((error as Error).message.split('. ')[0]!);
+  }
+}
+
+function checked(name: string, value: string, check: (value: string) => void): string {
+  try {
+    check(value);
+  } catch (error) {
+    throw new FlagError(`--${name}: ${(error as Error).message}`);
+  }
+  return value;
+}
+
+/** 0 lets the system choose, for tests. */
+function port(name: string, value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number > 65535) throw new FlagError(`--${name}: ${JSON.stringify(value)} is no port`);
+  return number;
+}
+
+function componentsOf(value: string): ReadonlySet<Component> {
+  const chosen = new Set<Component>();
+  for (const item of value.split(',')) {
+    const component = COMPONENTS.find((known) => known === item.trim());
+    if (!component) {
+      throw new FlagError(
+        `--components: unknown component ${JSON.stringify(item)}; known are ${COMPONENTS.join(', ')}`,
+      );
+    }
+    chosen.add(component);
+  }
+  return chosen;
+}
+
+function defaultDataDir(): string {
+  return process.getuid?.() === 0 ? '/var/lib/berth' : join(homedir(), '.local/share/berth');
+}
+
+/** The first address of this machine that others may reach; loopback when there is none. */
+function ownAddress(): string {
+  for (const addresses of Object.values(networkInterfaces())) {
+    const found = addresses?.find((item) => item.family === 'IPv4' && !item.internal);
+    if (found) return found.address;
+  }
+  return '127.0.0.1';
+}

@@ -1,0 +1,305 @@
+import type { UserInfo } from '#apimachinery';
+import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
+import { allResources } from '#kinds';
+import { createAdmission } from './admission/admission-chain.js';
+import { storeLister } from './admission/lister.js';
+import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from './authentication/openid-discovery.js';
+import { createAuthenticator } from './authentication/request-authenticator.js';
+import { selfSubjectReviewResource, tokenReviewResource } from './authentication/reviews.js';
+import { ServiceAccountTokenIssuer, verificationKey } from './authentication/service-account-tokens.js';
+import { tokenRequestResource } from './authentication/token-request.js';
+import {
+  ALL_AUTHENTICATED,
+  MASTERS_GROUP,
+  serviceAccountGroups,
+  splitServiceAccountUser,
+} from './authentication/users.js';
+import { accessReviewResources } from './authorization/access-reviews.js';
+import { createAuthorizer } from './authorization/authorizer-chain.js';
+import { EscalationCheck } from './authorization/escalation-check.js';
+import { keepBootstrap, runBootstrap } from './bootstrap/bootstrap.js';
+import { nodeRules } from './bootstrap/rbac.bootstrap.js';
+import type { Component } from './config-flags.js';
+import type { HealthCheck } from './http/health-checks.js';
+import type { HttpsServer } from './http/https-server.js';
+import { type Pki, preparePki } from './pki/pki.js';
+import { Ipv4Range, PortRange } from './registry/ip-range.js';
+import { ServiceAllocator } from './registry/service-allocator.js';
+import { createApiServer, createRegistry, type Registry } from './server.js';
+import { openStore, type Store } from './storage/index.js';
+
+export interface ControlPlaneOptions {
+  dataDir: string;
+  bindAddress: string;
+  securePort: number;
+  advertiseAddress: string;
+  databaseUrl: string;
+  serviceClusterIpRange: string;
+  clusterCidr: string;
+  clusterDomain: string;
+  serviceNodePortRange: string;
+  localNode: { name: string; ip: string } | undefined;
+  components: ReadonlySet<Component>;
+  logger: Logger;
+  clock?: Clock;
+}
+
+export interface ControlPlane {
+  readonly port: number;
+  readonly url: string;
+  readonly pki: Pki;
+  readonly store: Store;
+  /** A client of this process; the name is a user or `system:serviceaccount:<namespace>:<name>`. */
+  client(identity: string, groups?: readonly string[]): Client;
+  /** Resolves when the cluster's own objects are there. */
+  readonly bootstrapped: Promise<void>;
+  /** Resolves with the reason when the process has to end: leadership was lost. */
+  readonly ended: Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The server's own identity, for what it does on nobody's behalf. */
+const API_SERVER = 'system:apiserver';
+
+/** Starts everything that runs in the server process, in the order in which it is needed. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { logger, clock = realClock } = options;
+  const stop = new AbortController();
+  const [pki, store] = await Promise.all([
+    preparePki({ ...options, serverUrl: `https://${clientAddress(options)}:${options.securePort}` }),
+    openStore({
+      databaseUrl: options.databaseUrl,
+      fieldValue: storedFieldValue(),
+      log: (message) => logger.info(message),
+    }),
+  ]);
+  try {
+    return await assemble(options, pki, store, stop, clock);
+  } catch (error) {
+    stop.abort();
+    await store.close();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: ControlPlaneOptions,
+  pki: Pki,
+  store: Store,
+  stop: AbortController,
+  clock: Clock,
+): Promise<ControlPlane> {
+  const { logger } = options;
+  const now = () => new Date(clock.now());
+  const lister = storeLister(store);
+  const authorizer = createAuthorizer({ store, nodeRules: nodeRules(), signal: stop.signal });
+  const issuerUrl = `https://kubernetes.default.svc.${options.clusterDomain}`;
+  const authenticator = createAuthenticator({
+    clientCa: pki.ca.certificate,
+    frontProxyCa: pki.frontProxyCa.certificate,
+    serviceAccountPublicKeys: [pki.serviceAccount.publicKey],
+    issuers: [issuerUrl],
+    lister,
+    authorizer,
+  });
+  const issuer = new ServiceAccountTokenIssuer(pki.serviceAccount.privateKey, issuerUrl);
+  const { audiences, tokens } = authenticator;
+  const registry = createRegistry({
+    store,
+    authorizer,
+    admission: createAdmission({ lister, authorizer, escalationCheck: new EscalationCheck(authorizer) }),
+    virtualResources: [
+      ...accessReviewResources(authorizer),
+      tokenReviewResource(tokens, audiences),
+      selfSubjectReviewResource(),
+      tokenRequestResource({ issuer, audiences, lister }),
+    ],
+    contributors: new Map([
+      [
+        'services',
+        new ServiceAllocator(
+          store,
+          new Ipv4Range(options.serviceClusterIpRange.split(',')[0]!.trim()),
+          new PortRange(options.serviceNodePortRange),
+          now,
+        ),
+      ],
+    ]),
+    now,
+  });
+  const clientFor = (identity: string, groups?: readonly string[]) =>
+    registry.client(identityOf(identity, groups), userAgentOf(identity));
+  const bootstrapped = { done: false };
+  let server: ListeningServer | undefined;
+  let port = options.securePort;
+  if (options.components.has('api')) {
+    server = await listen(options, registry, pki, authenticator, issuerUrl, bootstrapped);
+    port = server.port;
+  }
+  const bootstrap = {
+    client: clientFor(API_SERVER, [MASTERS_GROUP]),
+    advertiseAddress: options.advertiseAddress,
+    securePort: port,
+    serviceClusterIpRange: options.serviceClusterIpRange,
+    clientCa: pki.ca.certificate,
+    frontProxyCa: pki.frontProxyCa.certificate,
+    log: logger,
+    now,
+  };
+  const ready = runBootstrap(bootstrap).then(() => {
+    bootstrapped.done = true;
+    if (options.components.has('api')) void keepBootstrap(bootstrap, stop.signal);
+  });
+  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock));
+  const ended = Promise.race([
+    loops.then((running) => running.lost),
+    ready.then(
+      () => new Promise<string>(() => {}),
+      (error) => `bootstrap failed: ${(error as Error).message}`,
+    ),
+  ]);
+  ended.catch(() => {});
+  return {
+    port,
+    url: `https://${clientAddress(options)}:${port}`,
+    pki,
+    store,
+    client: clientFor,
+    bootstrapped: ready,
+    ended,
+    close: async () => {
+      stop.abort();
+      await server?.close();
+      await loops.then((running) => running.stopped).catch(() => {});
+      await store.close();
+    },
+  };
+}
+
+type ListeningServer = HttpsServer & { port: number };
+
+async function listen(
+  options: ControlPlaneOptions,
+  registry: Registry,
+  pki: Pki,
+  authenticator: ReturnType<typeof createAuthenticator>,
+  issuerUrl: string,
+  bootstrapped: { done: boolean },
+): Promise<ListeningServer> {
+  const serverAddress = `${options.advertiseAddress}:${options.securePort}`;
+  const openId = openIdDocuments(issuerUrl, serverAddress, [verificationKey(pki.serviceAccount.publicKey)]);
+  const checks: HealthCheck[] = [
+    {
+      name: 'poststarthook/bootstrap',
+      endpoints: ['healthz', 'readyz'],
+      check: () => {
+        if (!bootstrapped.done) throw new Error('not finished');
+      },
+    },
+  ];
+  const server = await createApiServer({
+    registry,
+    authenticator,
+    tls: {
+      key: pki.server.key,
+      cert: pki.server.certificate,
+      clientCa: pki.ca.certificate,
+    },
+    serverAddress,
+    checks,
+    documents: new Map(
+      (
+        [
+          [OPENID_CONFIGURATION_PATH, openId.configuration],
+          [JWKS_PATH, openId.jwks],
+        ] as const
+      ).map(([path, { contentType, body }]) => [path, () => ({ mediaType: contentType, body })]),
+    ),
+    log: (text) => options.logger.warn(text),
+  });
+  const port = await server.listen(options.bindAddress, options.securePort);
+  return Object.assign(server, { port });
+}
+
+interface RunningLoops {
+  /** Settles when a loop lost its leadership. */
+  lost: Promise<string>;
+  stopped: Promise<unknown>;
+}
+
+/** Controllers and scheduler are loaded only where they run. */
+async function startLoops(
+  options: ControlPlaneOptions,
+  clientFor: (identity: string) => Client,
+  pki: Pki,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<RunningLoops> {
+  const { logger, components } = options;
+  const running: Promise<string | undefined>[] = [];
+  if (components.has('controllers')) {
+    const { startControllers, CONTROLLER_MANAGER } = await import('#controllers');
+    const work = startControllers({
+      clientFor,
+      informers: new SharedInformers(clientFor(CONTROLLER_MANAGER)),
+      clock,
+      random: Math.random,
+      logger,
+      signal,
+      options: {
+        clusterCidr: options.clusterCidr,
+        serviceCidr: options.serviceClusterIpRange,
+        rootCA: pki.ca.certificate,
+        clusterDomain: options.clusterDomain,
+      },
+    });
+    running.push(work.then((lost) => (lost ? 'controllers lost their leadership' : undefined)));
+  }
+  if (components.has('scheduler')) {
+    const { startScheduler, SCHEDULER } = await import('#scheduler');
+    const client = clientFor(SCHEDULER);
+    const work = startScheduler({
+      client,
+      informers: new SharedInformers(client),
+      clock,
+      random: Math.random,
+      logger,
+      signal,
+    });
+    running.push(work.then((lost) => (lost ? 'the scheduler lost its leadership' : undefined)));
+  }
+  const stopped = Promise.all(running);
+  const lost = new Promise<string>((resolve, reject) => {
+    for (const loop of running) loop.then((reason) => reason && resolve(reason), reject);
+  });
+  return { lost, stopped };
+}
+
+function identityOf(identity: string, groups: readonly string[] = []): UserInfo {
+  const account = splitServiceAccountUser(identity);
+  const own = account ? serviceAccountGroups(account.namespace) : [];
+  return { name: identity, groups: [...own, ...groups, ALL_AUTHENTICATED] };
+}
+
+/** Shows as the manager in managedFields. */
+function userAgentOf(identity: string): string {
+  return identity.slice(identity.lastIndexOf(':') + 1);
+}
+
+/** Where clients on this machine reach the server. */
+function clientAddress({ bindAddress, advertiseAddress }: ControlPlaneOptions): string {
+  if (bindAddress === '0.0.0.0' || bindAddress === '127.0.0.1' || bindAddress === '::') return '127.0.0.1';
+  return bindAddress || advertiseAddress;
+}
+
+/** Field labels of stored objects, for the store's indexes. */
+function storedFieldValue(): (resource: string, object: any, label: string) => string {
+  const stored = new Map(
+    allResources()
+      .filter(
+        ({ group, version, storageVersion }) => group === storageVersion.group && version === storageVersion.version,
+      )
+      .map((definition) => [definition.storageResource, definition]),
+  );
+  return (resource, object, label) => stored.get(resource)?.fieldValue(object, label) ?? '';
+}
