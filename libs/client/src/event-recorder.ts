@@ -20,8 +20,11 @@ const QUEUE_LIMIT = 1000;
 const LANES = 8;
 
 export interface EventRecorder {
-  /** Records in the background; what cannot be written is logged and dropped. */
-  event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /**
+   * Records in the background; what cannot be written is logged and dropped. `fieldPath` names a part of the object:
+   * `spec.containers{web}`.
+   */
+  event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void;
 }
 
 export interface EventRecorderOptions {
@@ -56,10 +59,11 @@ export class ApiEventRecorder implements EventRecorder {
     this.#options = options;
   }
 
-  event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
     const reference = referenceTo(object);
+    if (fieldPath) reference.fieldPath = fieldPath;
     const { kind, namespace, name, uid, apiVersion } = reference;
-    const subject = [kind, namespace, name, uid, apiVersion].join('|');
+    const subject = [kind, namespace, name, uid, apiVersion, fieldPath ?? ''].join('|');
     if (this.#waiting >= QUEUE_LIMIT || !this.#admit(subject)) return;
     const text = message.slice(0, MESSAGE_LIMIT);
     const lane = laneOf(subject);

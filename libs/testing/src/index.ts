@@ -1,1 +1,3 @@
-export {};
+export * from './fake-clock.js';
+export * from './postgres-environment.js';
+export * from './workload-builders.js';

@@ -1,0 +1,53 @@
+import type { Clock, Timer } from '#client';
+
+interface Pending {
+  due: number;
+  order: number;
+  callback: () => void;
+}
+
+/** A clock that moves only when told to. */
+export class FakeClock implements Clock {
+  #now: number;
+  #order = 0;
+  readonly #pending = new Set<Pending>();
+
+  /** Milliseconds since the epoch; a whole second by default. */
+  constructor(now = Date.UTC(2030, 0, 1)) {
+    this.#now = now;
+  }
+
+  readonly now = (): number => this.#now;
+
+  /** Timers that wait. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  setTimeout(callback: () => void, ms: number): Timer {
+    const pending = { due: this.#now + Math.max(0, ms), order: this.#order++, callback };
+    this.#pending.add(pending);
+    return { cancel: () => this.#pending.delete(pending) };
+  }
+
+  /** Moves on by `ms`; timers fire in order, each at its own time, and what they resolve runs before the next. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (;;) {
+      const next = [...this.#pending].sort((a, b) => a.due - b.due || a.order - b.order)[0];
+      if (!next || next.due > end) break;
+      this.#pending.delete(next);
+      this.#now = Math.max(this.#now, next.due);
+      next.callback();
+      await settle();
+    }
+    this.#now = end;
+    await settle();
+  }
+}
+
+/** Lets promises that are ready run their course. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
