@@ -10,7 +10,7 @@ export {
 } from './meta/object-meta.validation.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac-bootstrap.js';
-export { type KindStrategy, type KindValidator, registerValidator } from './registry/kind-strategy.js';
+export type { KindStrategy, KindValidator } from './registry/kind-strategy.js';
 export { allResources, findKind, findResource } from './registry/resources.js';
 export { type Decoded, DecodeError, decodeAs, zeroOf } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';

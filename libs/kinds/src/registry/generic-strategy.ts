@@ -6,7 +6,8 @@ import { validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-met
 import { zeroOf } from '../schema/decode.js';
 import { structType } from '../schema/type-graph.js';
 import { checksFor } from '../validation/fact-checks.js';
-import { type KindStrategy, kindKey, validatorOf } from './kind-strategy.js';
+import { type KindStrategy, kindKey } from './kind-strategy.js';
+import { kindValidators } from './kind-validators.js';
 import { keepField, keepMetadata } from './metadata.js';
 
 /** The strategy that follows from the facts of a kind, with the kind's own additions woven in. */
@@ -104,7 +105,7 @@ class GenericStrategy implements Strategy {
 
   validateCreate(object: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMeta(object.metadata, this.resource);
-    const validator = validatorOf(this.key);
+    const validator = kindValidators[this.key];
     if (validator === undefined) errors.push(...checksFor(this.resource).validate(object));
     else errors.push(...validator.validateCreate(object, context));
     if (this.own.validateCreate !== undefined) errors.push(...this.own.validateCreate(object, context));
@@ -114,7 +115,7 @@ class GenericStrategy implements Strategy {
   validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMetaUpdate(object.metadata, old.metadata, this.resource);
     if (!this.allowUnconditionalUpdate && !object.metadata.resourceVersion) errors.push(missingResourceVersion(object));
-    const validator = validatorOf(this.key);
+    const validator = kindValidators[this.key];
     if (validator === undefined) {
       const checks = checksFor(this.resource);
       errors.push(...checks.validate(object), ...checks.validateUnchanged(object, old));

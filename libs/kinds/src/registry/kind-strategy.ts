@@ -24,20 +24,6 @@ export interface KindValidator {
   validateUpdate(object: any, old: any, context: WriteContext): FieldError[];
 }
 
-const validators = new Map<string, KindValidator>();
-
-/**
- * Registers the full validation of a kind, `group/version/Kind` (core without group). It replaces the checks that are
- * derived from the facts for that kind.
- */
-export function registerValidator(kind: string, validator: KindValidator): void {
-  validators.set(kind, validator);
-}
-
-export function validatorOf(kind: string): KindValidator | undefined {
-  return validators.get(kind);
-}
-
 /** `apps/v1/Deployment`, `v1/Pod`: how the facts name a kind. */
 export function kindKey(group: string, version: string, kind: string): string {
   return group === '' ? `${version}/${kind}` : `${group}/${version}/${kind}`;

@@ -1,0 +1,39 @@
+import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
+import { configMapValidator } from '../core/v1/config-map.validation.js';
+import { endpointsValidator } from '../core/v1/endpoints.validation.js';
+import { eventValidator, newEventValidator } from '../core/v1/event.validation.js';
+import { namespaceValidator } from '../core/v1/namespace.validation.js';
+import { nodeValidator } from '../core/v1/node.validation.js';
+import { secretValidator } from '../core/v1/secret.validation.js';
+import { serviceValidator } from '../core/v1/service.validation.js';
+import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice.validation.js';
+import {
+  clusterRoleBindingValidator,
+  clusterRoleValidator,
+  roleBindingValidator,
+  roleValidator,
+} from '../rbac.authorization.k8s.io/v1/rbac.validation.js';
+import type { KindValidator } from './kind-strategy.js';
+
+/**
+ * Full validation by kind, in place of what follows from the facts. Metadata is checked for all kinds alike, and what
+ * is here adds to that. A kind's validator goes into this table; its file is `<group>/<version>/<kind>.validation.ts`.
+ */
+export const kindValidators: Readonly<Record<string, KindValidator>> = {
+  'v1/Namespace': namespaceValidator,
+  'v1/Node': nodeValidator,
+  'v1/Service': serviceValidator,
+  'v1/Endpoints': endpointsValidator,
+  'v1/ConfigMap': configMapValidator,
+  'v1/Secret': secretValidator,
+  // Its metadata is all there is to check.
+  'v1/ServiceAccount': { validateCreate: () => [], validateUpdate: () => [] },
+  'v1/Event': eventValidator,
+  'events.k8s.io/v1/Event': newEventValidator,
+  'discovery.k8s.io/v1/EndpointSlice': endpointSliceValidator,
+  'coordination.k8s.io/v1/Lease': leaseValidator,
+  'rbac.authorization.k8s.io/v1/Role': roleValidator,
+  'rbac.authorization.k8s.io/v1/ClusterRole': clusterRoleValidator,
+  'rbac.authorization.k8s.io/v1/RoleBinding': roleBindingValidator,
+  'rbac.authorization.k8s.io/v1/ClusterRoleBinding': clusterRoleBindingValidator,
+};
