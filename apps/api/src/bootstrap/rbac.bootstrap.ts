@@ -4,7 +4,7 @@ import { bootstrapRbac, gvr } from '#kinds';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
 import { uncoveredRules } from '../authorization/rule-coverage.js';
-import { aggregatedRules, settleAggregation } from './aggregated-rules.js';
+import { settleAggregation } from './role-aggregation.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 
 const GROUP = 'rbac.authorization.k8s.io';
@@ -119,7 +119,7 @@ async function ensureOne(
     await ensureObject(client, resource, wanted);
     return;
   }
-  await ensureObject(client, resource, wanted, (stored) => amendRbac(stored, wanted, all), known);
+  await ensureObject(client, resource, wanted, (stored) => amendRbac(stored, wanted), known);
 }
 
 function autoUpdates(object: KubeObject): boolean {
@@ -127,7 +127,7 @@ function autoUpdates(object: KubeObject): boolean {
 }
 
 /** Changes `stored` in place towards `wanted`; true when that changed anything. */
-export function amendRbac(stored: KubeObject, wanted: KubeObject, all: readonly KubeObject[]): boolean {
+export function amendRbac(stored: KubeObject, wanted: KubeObject): boolean {
   if (!autoUpdates(stored)) return false;
   let changed = mergeMap(stored.metadata, 'labels', wanted.metadata.labels);
   changed = mergeMap(stored.metadata, 'annotations', wanted.metadata.annotations) || changed;
@@ -146,9 +146,7 @@ export function amendRbac(stored: KubeObject, wanted: KubeObject, all: readonly 
     changed = true;
   }
   const rules: PolicyRule[] = stored['rules'] ?? [];
-  const added = stored['aggregationRule']
-    ? missingOf(rules, aggregatedRules(stored, all))
-    : missingOf(rules, (wanted['rules'] ?? []) as PolicyRule[]);
+  const added = missingOf(rules, (wanted['rules'] ?? []) as PolicyRule[]);
   if (added.length > 0) {
     stored['rules'] = [...rules, ...added];
     changed = true;
