@@ -6,7 +6,7 @@
 // Rings: check (types, lint, imports, generated code), rust, unit (*.spec), integration (*.int-spec: real PostgreSQL),
 // e2e (*.e2e-spec: a real cluster; takes root).
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { isRoot, PrepareError, prepare, root } from './prepare.mjs';

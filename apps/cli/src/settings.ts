@@ -22,8 +22,10 @@ export interface Settings {
   clusterDomain: string;
   /** '' means a containerd of our own. */
   containerRuntimeEndpoint: string;
-  cgroupDriver: 'cgroupfs' | 'systemd' | 'auto';
-  proxyMode: 'iptables' | 'nftables' | 'ipvs' | 'auto';
+  cgroupDriver: 'cgroupfs' | 'auto';
+  proxyMode: 'iptables' | 'auto';
+  /** Cgroup below which pods' cgroups are made, e.g. `/`. */
+  cgroupRoot: string;
 }
 
 export const dataDirFlag: Flag = {
@@ -58,8 +60,9 @@ export const upFlags: readonly Flag[] = [
     help: 'a CRI v1 runtime of your own',
     default: 'own containerd',
   },
-  { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs, systemd or auto', default: 'auto' },
-  { name: 'proxy-mode', argument: 'NAME', help: 'iptables, nftables, ipvs or auto', default: 'auto' },
+  { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs or auto', default: 'auto' },
+  { name: 'proxy-mode', argument: 'NAME', help: 'iptables or auto', default: 'auto' },
+  { name: 'cgroup-root', argument: 'PATH', help: "cgroup that pods' cgroups are made in", default: '/' },
   { name: 'timeout', argument: 'SECONDS', help: 'how long to wait for the cluster', default: '120' },
 ];
 
@@ -144,8 +147,9 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
       /^unix:\/\//,
       '',
     ),
-    cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'systemd', 'auto'], last?.cgroupDriver ?? 'auto'),
-    proxyMode: oneOf('proxy-mode', ['iptables', 'nftables', 'ipvs', 'auto'], last?.proxyMode ?? 'auto'),
+    cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'auto'], last?.cgroupDriver ?? 'auto'),
+    proxyMode: oneOf('proxy-mode', ['iptables', 'auto'], last?.proxyMode ?? 'auto'),
+    cgroupRoot: text('cgroup-root') ?? last?.cgroupRoot ?? '/',
   };
 }
 

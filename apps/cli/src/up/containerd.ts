@@ -28,6 +28,15 @@ export function containerdCommand(layout: Layout): string[] {
   return [program, '--config', path];
 }
 
+/** Snapshotters for other file systems, tracing, and what would make folders outside ours. */
+const unusedPlugins = [
+  ...['aufs', 'btrfs', 'devmapper', 'zfs', 'blockfile', 'erofs'].map((name) => `io.containerd.snapshotter.v1.${name}`),
+  'io.containerd.internal.v1.opt',
+  'io.containerd.internal.v1.tracing',
+  'io.containerd.tracing.processor.v1.otlp',
+  'io.containerd.nri.v1.nri',
+];
+
 interface ContainerdChoices {
   majorVersion: number;
   runtime: string;
@@ -41,6 +50,7 @@ export function containerdConfig(layout: Layout, choices: ContainerdChoices): st
   const state = join(layout.runDir, 'containerd');
   const head = `root = ${text(layout.containerdDir)}
 state = ${text(join(state, 'state'))}
+disabled_plugins = ${JSON.stringify(unusedPlugins)}
 [grpc]
 address = ${text(layout.containerdSocket)}
 [ttrpc]
@@ -63,12 +73,21 @@ sandbox = ${text(PAUSE_IMAGE)}
 config_path = ${text(join(layout.containerdDir, 'certs.d'))}
 [plugins.'io.containerd.cri.v1.runtime']
 restrict_oom_score_adj = ${choices.restrictOomScore}
+enable_unprivileged_ports = true
+enable_unprivileged_icmp = true
+[plugins.'io.containerd.grpc.v1.cri']
+stream_server_address = "127.0.0.1"
+stream_server_port = "0"
 ${runtime("'io.containerd.cri.v1.runtime'")}`;
   }
   return `version = 2
 ${head}[plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = ${text(PAUSE_IMAGE)}
 restrict_oom_score_adj = ${choices.restrictOomScore}
+enable_unprivileged_ports = true
+enable_unprivileged_icmp = true
+stream_server_address = "127.0.0.1"
+stream_server_port = "0"
 [plugins."io.containerd.grpc.v1.cri".registry]
 config_path = ${text(join(layout.containerdDir, 'certs.d'))}
 ${runtime('"io.containerd.grpc.v1.cri"')}`;

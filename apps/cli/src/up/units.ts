@@ -69,6 +69,7 @@ export function agentFlags(layout: Layout, settings: Settings, runtime: string):
     'node-ip': settings.nodeIp,
     'container-runtime-endpoint': runtime,
     'cgroup-driver': settings.cgroupDriver,
+    'cgroup-root': settings.cgroupRoot,
     'proxy-mode': settings.proxyMode,
     'cluster-dns': dnsAddress(settings.serviceCidr),
     'cluster-domain': settings.clusterDomain,

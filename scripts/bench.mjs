@@ -1,0 +1,278 @@
+// `npm run bench -- api|scheduler|podstart|memory [flags]`: the same work on Berth and on the reference, in turn, as ratios.
+//
+// The loads and the reference are not part of the project: they lie in ../shared/bench and ../shared/conformance, or where
+// $BENCH_SUITE and $CONFORMANCE_SUITE say; build them first (their READMEs say how). Needs root for podstart.
+//
+//   --rounds N       how many times both are measured (default 1; medians are compared)
+//   --pods N         api: pods to create (default 5000); scheduler: measured pods (default 3000)
+//   --nodes N        scheduler: nodes (default 5000)
+//   --workload NAME  scheduler: see schedbench (default basic)
+//   --only NAME      only `berth` or only `reference`: no ratios
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PrepareError, prepare, root } from './prepare.mjs';
+
+const bench = process.env.BENCH_SUITE ?? join(root, '..', 'shared', 'bench');
+const conformance = process.env.CONFORMANCE_SUITE ?? join(root, '..', 'shared', 'conformance');
+const cache = join(homedir(), '.cache', 'bench');
+const conformanceHome = process.env.CONFORMANCE_HOME ?? join(homedir(), '.cache', 'conformance');
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '1' },
+    pods: { type: 'string' },
+    nodes: { type: 'string', default: '5000' },
+    workload: { type: 'string', default: 'basic' },
+    only: { type: 'string' },
+  },
+});
+const [what] = positionals;
+
+class BenchError extends Error {}
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1 << 28,
+    ...options,
+  });
+  if (result.error) throw new BenchError(`${command}: ${result.error.message}`);
+  if (result.status !== 0)
+    throw new BenchError(`${command} ${args.join(' ')}: exit ${result.status}\n${result.stdout}`);
+  return result.stdout;
+}
+
+/** Builds a load generator once and returns its path. */
+function load(name) {
+  const program = join(cache, name);
+  if (!existsSync(join(bench, name))) throw new BenchError(`no ${name} in ${bench}; set BENCH_SUITE`);
+  if (!existsSync(program)) run('go', ['build', '-o', program, '.'], { cwd: join(bench, name) });
+  return program;
+}
+
+/** Berth's control plane alone, on a data directory of its own. */
+function berth({ node = false } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'berth-bench-'));
+  const data = join(directory, 'data');
+  const environment = { ...process.env, HOME: directory, KUBECONFIG: join(directory, 'kubeconfig') };
+  const cli = (...args) => run(process.execPath, [join(root, 'bin', 'berth.mjs'), ...args], { env: environment });
+  const ports = ['--secure-port=17443', '--agent-port=17250', '--dns-port=17053'];
+  return {
+    name: 'berth',
+    up: () => cli('up', `--data-dir=${data}`, ...ports, ...(node ? ['--cgroup-root=/berth-bench'] : ['--no-node'])),
+    down: () => {
+      cli('delete', `--data-dir=${data}`);
+      rmSync(directory, { recursive: true, force: true });
+    },
+    kubeconfig: join(data, 'kubeconfig'),
+    socket: join(data, 'run', 'containerd', 'containerd.sock'),
+    memory: () =>
+      memoryOf((command) => command.includes(directory) || (/^postgres: /.test(command) && command.includes('berth'))),
+  };
+}
+
+function reference({ scheduler = false } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'reference-bench-'));
+  const place = join(directory, 'cluster');
+  const script = join(bench, 'reference');
+  if (!existsSync(script)) throw new BenchError(`no reference in ${bench}; set BENCH_SUITE`);
+  return {
+    name: 'reference',
+    // Its servers keep the script's output open: they must not get a pipe that we wait for.
+    up: () =>
+      run(script, ['up', place, ...(scheduler ? ['--scheduler'] : [])], { stdio: ['ignore', 'ignore', 'ignore'] }),
+    down: () => {
+      run(script, ['down', place], { stdio: ['ignore', 'ignore', 'ignore'] });
+      rmSync(directory, { recursive: true, force: true });
+    },
+    kubeconfig: join(place, 'kubeconfig'),
+    memory: () => memoryOf((command) => command.includes(place) || command.includes('127.0.0.1:12379')),
+  };
+}
+
+/** Proportional set size in MB of the processes whose command line is wanted, and of their children. */
+function memoryOf(wanted) {
+  const processes = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .map(([, pid, parent, command]) => ({ pid, parent, command }));
+  const chosen = new Set(processes.filter(({ command }) => wanted(command)).map(({ pid }) => pid));
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const { pid, parent } of processes) {
+      if (chosen.has(parent) && !chosen.has(pid)) grown = !!chosen.add(pid);
+    }
+  }
+  chosen.delete(String(process.pid));
+  let kilobytes = 0;
+  for (const pid of chosen) {
+    try {
+      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return Math.round(kilobytes / 1024);
+}
+
+function measureApi(system) {
+  const args = ['-kubeconfig', system.kubeconfig, '-pods', flags.pods ?? '5000'];
+  const loaded = spawnLoad(load('apibench'), args, system);
+  return loaded;
+}
+
+/** Runs apibench; memory is read at its largest, as the objects are there only until the load deletes them. */
+async function spawnLoad(program, args, system) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  let largest = 0;
+  const timer = setInterval(() => {
+    largest = Math.max(largest, system.memory());
+  }, 1500);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  clearInterval(timer);
+  if (code !== 0) throw new BenchError(`${program}: exit ${code}`);
+  const result = JSON.parse(output);
+  return {
+    'create /s': result.create.per_s,
+    'create p99 ms': -result.create.p99_ms,
+    'get /s': result.get.per_s,
+    'patch /s': result.patch.per_s,
+    'status /s': result.status.per_s,
+    'list of all /s': result.list_all.per_s,
+    'list by label /s': result.list_by_label.per_s,
+    'watch events /s': result.watch_fanout.events_per_s,
+    'watch events lost': result.watch_fanout.lost,
+    'delete /s': result.delete.per_s,
+    errors: ['create', 'get', 'patch', 'status', 'delete'].reduce((sum, phase) => sum + result[phase].errors, 0),
+    'memory MB': -largest,
+  };
+}
+
+async function measureScheduler(system) {
+  const args = [
+    '-kubeconfig',
+    system.kubeconfig,
+    '-nodes',
+    flags.nodes,
+    '-pods',
+    flags.pods ?? '3000',
+    '-workload',
+    flags.workload,
+  ];
+  const result = JSON.parse(run(load('schedbench'), args));
+  return Object.fromEntries(Object.entries(result).filter(([, value]) => typeof value === 'number'));
+}
+
+function measurePodstart(system) {
+  const image = 'registry.k8s.io/pause:3.10.2';
+  const output = run(join(conformance, 'podstart'), ['--kubeconfig', system.kubeconfig, '--image', image]);
+  const [, single] = /one by one: median ([\d.]+)/.exec(output);
+  const [, worst] = /one by one:.*most ([\d.]+)/.exec(output);
+  const [, all] = /ran ([\d.]+) s after/.exec(output);
+  return { 'one pod, median s': -Number(single), 'one pod, worst s': -Number(worst), '30 at once, s': -Number(all) };
+}
+
+/** The reference with a node lives in a network namespace of its own. */
+function referenceCluster() {
+  const script = join(conformance, 'reference');
+  const kubeconfig = join(conformanceHome, 'reference', 'admin.kubeconfig');
+  return {
+    name: 'reference',
+    up: () => run(script, ['up', '--node'], { stdio: ['ignore', 'ignore', 'ignore'] }),
+    down: () => run(script, ['down'], { stdio: ['ignore', 'ignore', 'ignore'] }),
+    kubeconfig,
+    measure: () => {
+      const output = run(script, ['exec', join(conformance, 'podstart'), '--kubeconfig', kubeconfig]);
+      return output;
+    },
+  };
+}
+
+function podstartOf(system) {
+  if (!system.measure) {
+    run(join(conformance, 'load'), ['--address', system.socket]);
+    return measurePodstart(system);
+  }
+  const output = system.measure();
+  const number = (pattern) => -Number(pattern.exec(output)[1]);
+  return {
+    'one pod, median s': number(/one by one: median ([\d.]+)/),
+    'one pod, worst s': number(/one by one:.*most ([\d.]+)/),
+    '30 at once, s': number(/ran ([\d.]+) s after/),
+  };
+}
+
+const benches = {
+  api: { berth: () => berth(), reference: () => reference(), measure: measureApi },
+  scheduler: { berth: () => berth(), reference: () => reference({ scheduler: true }), measure: measureScheduler },
+  podstart: { berth: () => berth({ node: true }), reference: referenceCluster, measure: podstartOf },
+};
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+async function main() {
+  const chosen = benches[what];
+  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart');
+  prepare({ node: what === 'podstart', test: false });
+  const names = ['berth', 'reference'].filter((name) => !flags.only || flags.only === name);
+  const figures = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 1; round <= Number(flags.rounds); round++) {
+    for (const name of names) {
+      const system = chosen[name]();
+      console.error(`round ${round}: ${name}`);
+      try {
+        system.up();
+        figures[name].push(await chosen.measure(system));
+      } finally {
+        system.down();
+      }
+    }
+  }
+  // Times and sizes are kept negative: for them, less is better, and the ratio is turned round.
+  const rows = Object.keys(figures[names[0]][0]);
+  console.log(
+    [
+      'figure'.padEnd(22),
+      ...names.map((name) => name.padStart(12)),
+      ...(names.length === 2 ? ['ratio'.padStart(8)] : []),
+    ].join(''),
+  );
+  for (const row of rows) {
+    const values = names.map((name) => median(figures[name].map((figure) => figure[row])));
+    const [ours, theirs] = values;
+    const ratio = ours < 0 ? theirs / ours : ours / theirs;
+    const shown = values.map((value) =>
+      Math.abs(value)
+        .toFixed(Math.abs(value) < 10 ? 2 : 0)
+        .padStart(12),
+    );
+    console.log(
+      [
+        row.padEnd(22),
+        ...shown,
+        ...(names.length === 2 && Number.isFinite(ratio) ? [`${ratio.toFixed(2)}x`.padStart(8)] : []),
+      ].join(''),
+    );
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BenchError) && !(error instanceof PrepareError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What Berth might leave on a machine, as names that can be compared before and after. */
+export interface MachineState {
+  mounts: string[];
+  namespaces: string[];
+  links: string[];
+  rules: string[];
+  cgroups: string[];
+  files: string[];
+  processes: string[];
+}
+
+const WATCHED_FOLDERS = [
+  '/var/lib',
+  '/run',
+  '/var/run',
+  '/etc/cni',
+  '/opt',
+  '/var/log',
+  '/run/netns',
+  '/var/run/netns',
+  '/etc',
+  '/root',
+  '/tmp',
+];
+const OUR_PROGRAMS = /berth|containerd|postgres|\/pause$/;
+
+export function machineState(inNetwork: (command: string[]) => string): MachineState {
+  return {
+    mounts: lines(readFileSync('/proc/self/mounts', 'utf8')).map((line) => line.split(' ')[1]!),
+    namespaces: list('/run/netns'),
+    links: lines(inNetwork(['ip', '-o', 'link'])).map((line) => line.split(': ')[1]!.split('@')[0]!),
+    rules: ['nat', 'filter', 'mangle', 'raw'].flatMap((table) =>
+      lines(inNetwork(['iptables', '-w', '-t', table, '-S'])).map((rule) => `${table} ${rule}`),
+    ),
+    cgroups: lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' })),
+    files: WATCHED_FOLDERS.flatMap((folder) => list(folder).map((name) => `${folder}/${name}`)),
+    processes: processes(),
+  };
+}
+
+/** Entries that are in `after` and not in `before`, by kind; empty when nothing was left behind. */
+export function leftovers(before: MachineState, after: MachineState): Record<string, string[]> {
+  const result: Record<string, string[]> = {};
+  for (const kind of Object.keys(before) as (keyof MachineState)[]) {
+    const known = new Set(before[kind]);
+    const added = after[kind].filter((name) => !known.has(name));
+    if (added.length > 0) result[kind] = added;
+  }
+  return result;
+}
+
+function processes(): string[] {
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()}`;
+      } catch {
+        return '';
+      }
+    })
+    .filter(
+      (line) => OUR_PROGRAMS.test(line.split(' ')[1] ?? '') || /apps\/(api|node-agent)\/src\/main\.js/.test(line),
+    );
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
