@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
 import { allResources } from '#kinds';
@@ -62,7 +63,8 @@ export interface ControlPlane {
 const API_SERVER = 'system:apiserver';
 
 /** Starts everything that runs in the server process, in the order in which it is needed. */
-export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+export async function startControlPlane(given: ControlPlaneOptions): Promise<ControlPlane> {
+  const options = given.securePort === 0 ? { ...given, securePort: await freePort(given.bindAddress) } : given;
   const { logger, clock = realClock } = options;
   const stop = new AbortController();
   const [pki, store] = await Promise.all([
@@ -284,6 +286,18 @@ function identityOf(identity: string, groups: readonly string[] = []): UserInfo 
 /** Shows as the manager in managedFields. */
 function userAgentOf(identity: string): string {
   return identity.slice(identity.lastIndexOf(':') + 1);
+}
+
+/** Kubeconfigs and certificates name the port, so it has to be known before the server listens. */
+function freePort(address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, address, () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }
 
 /** Where clients on this machine reach the server. */

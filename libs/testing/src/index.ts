@@ -1,3 +1,5 @@
+export * from './api-environment.js';
+export * from './controller-environment.js';
 export * from './fake-clock.js';
 export * from './postgres-environment.js';
 export * from './workload-builders.js';

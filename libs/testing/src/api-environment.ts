@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, type Clock, type Logger, silentLogger } from '#client';
+import { testDatabase } from './postgres-environment.js';
+
+export interface TestServerOptions {
+  /** What runs beside the API; nothing by default. */
+  components?: readonly ('controllers' | 'scheduler')[];
+  /** Of an earlier server, to find its objects again; by default a fresh database that goes with the server. */
+  databaseUrl?: string;
+  /** Of an earlier server, to find its keys again. */
+  dataDir?: string;
+  clock?: Clock;
+  logger?: Logger;
+}
+
+export interface TestServer {
+  /** `https://127.0.0.1:port`. */
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly databaseUrl: string;
+  /** Path of a kubeconfig of a member of system:masters. */
+  readonly adminKubeconfig: string;
+  /** PEM of the cluster's authority and of the administrator, for plain HTTPS requests. */
+  readonly tls: { ca: string; cert: string; key: string };
+  /** In process. Without a name: an administrator; else a user, or `system:serviceaccount:<namespace>:<name>`. */
+  client(identity?: string, groups?: readonly string[]): Client;
+  close(): Promise<void>;
+}
+
+/** The whole API on a free port, with its bootstrap objects, on a real database. Controllers only when asked for. */
+export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { startControlPlane } = await import('../../../apps/api/src/control-plane.js');
+  const database = options.databaseUrl === undefined ? await testDatabase() : undefined;
+  const databaseUrl = options.databaseUrl ?? database!.url;
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-api-')));
+  const plane = await startControlPlane({
+    dataDir,
+    bindAddress: '127.0.0.1',
+    securePort: 0,
+    // Endpoints may not be loopback addresses; nobody connects to this one.
+    advertiseAddress: '192.0.2.1',
+    databaseUrl,
+    serviceClusterIpRange: '10.96.0.0/16',
+    clusterCidr: '10.244.0.0/16',
+    clusterDomain: 'cluster.local',
+    serviceNodePortRange: '30000-32767',
+    localNode: undefined,
+    components: new Set(['api', ...(options.components ?? [])] as const),
+    logger: options.logger ?? silentLogger,
+    clock: options.clock,
+  });
+  await plane.bootstrapped;
+  const { pki } = plane;
+  return {
+    url: plane.url,
+    port: plane.port,
+    dataDir,
+    databaseUrl,
+    adminKubeconfig: pki.kubeconfigs.admin,
+    tls: { ca: pki.ca.certificate, cert: pki.admin.certificate, key: pki.admin.key },
+    client: (identity = 'kubernetes-admin', groups = identity === 'kubernetes-admin' ? ['system:masters'] : []) =>
+      plane.client(identity, groups),
+    close: async () => {
+      await plane.close();
+      await database?.drop();
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
