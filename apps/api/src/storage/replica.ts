@@ -128,7 +128,6 @@ export class Replica implements CacheHost {
                FROM berth.change c LEFT JOIN berth.change p ON c.previous > 0 AND p.revision = c.previous
               WHERE c.resource = $1 AND c.revision > $2 AND c.revision <= $3 ORDER BY c.revision LIMIT ${limit}`,
       values: [cache.resource, from, to],
-      binary: true,
     });
     // Asked after the rows: what was deleted before they were read is counted in.
     const { rows: marks } = await reader.query(`SELECT value FROM berth.revision WHERE name = 'compacted'`);
@@ -167,7 +166,6 @@ export class Replica implements CacheHost {
         text: `SELECT revision, type, resource, namespace, name, uid, body FROM berth.change
                 WHERE revision > $1 ORDER BY revision LIMIT ${LOG_PAGE}`,
         values: [this.applied],
-        binary: true,
       });
       if (this.reloading || generation !== this.generation) continue;
       const changes: (Change & { resource: string })[] = [];
@@ -236,8 +234,7 @@ export class Replica implements CacheHost {
         'DECLARE objects NO SCROLL CURSOR FOR SELECT resource, namespace, name, uid, revision, body FROM berth.object',
       );
       for (;;) {
-        const page: pg.QueryConfig & { binary: boolean } = { text: `FETCH ${LOAD_PAGE} FROM objects`, binary: true };
-        const { rows } = await client.query(page);
+        const { rows } = await client.query(`FETCH ${LOAD_PAGE} FROM objects`);
         for (const row of rows) {
           let entries = loaded.get(row.resource);
           if (!entries) loaded.set(row.resource, (entries = new Map()));

@@ -41,7 +41,7 @@ export class Session {
   }
 
   /** Any failure but an error that PostgreSQL itself reports drops the connection. */
-  async run(query: pg.QueryConfig & { binary?: boolean }): Promise<pg.QueryResult> {
+  async run(query: pg.QueryConfig): Promise<pg.QueryResult> {
     const client = await this.acquire();
     try {
       return await client.query(query);

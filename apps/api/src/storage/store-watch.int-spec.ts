@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { testDatabase } from '#testing';
+import { compact } from './compaction.js';
+import { openStore, type Store } from './index.js';
+import { creation, deletion, eventsAfter, podFields, told, update, write } from './testing/stored-objects.js';
+
+let url: string;
+let store: Store;
+const open = (ringBytes?: number): Promise<Store> =>
+  openStore({ databaseUrl: url, fieldValue: podFields, compactionMs: 0, ringBytes });
+
+before(async () => {
+  ({ url } = await testDatabase());
+  store = await open();
+});
+
+after(async () => {
+  await store.close();
+});
+
+test('a list page is continued at its exact revision, whatever happened since, on any replica', async () => {
+  for (let i = 0; i < 25; i++) await write(store, creation(`page-${String(i).padStart(2, '0')}`, {}, 'paged'));
+  const expected = store.cache('pods').list({ namespace: 'paged' })!;
+  const other = await open();
+  const first = store.cache('pods').list({ namespace: 'paged', limit: 10 })!;
+  assert.equal(first.remaining, 15);
+  await write(store, deletion(store, 'page-12', 'paged'));
+  await write(store, update(store, 'page-13', { value: 1 }, 'paged'));
+  await write(store, creation('page-11b', {}, 'paged'));
+  for (const replica of [store, other]) {
+    await replica.readBarrier();
+    const items = [...first.items];
+    let next = first.next;
+    while (next) {
+      const page = replica.cache('pods').list({ namespace: 'paged', limit: 10, after: next, at: first.revision })!;
+      assert.equal(page.revision, first.revision);
+      items.push(...page.items);
+      next = page.next;
+    }
+    assert.deepEqual(
+      items.map((object) => object.bytes.toString()),
+      expected.items.map((object) => object.bytes.toString()),
+    );
+  }
+  await other.close();
+});
+
+test('lists by label and by field find what a scan finds, before and after changes', async () => {
+  for (let i = 0; i < 20; i++) {
+    await write(store, creation(`sel-${i}`, { labels: { tier: `t${i % 4}` }, nodeName: `n${i % 5}` }, 'selected'));
+  }
+  const check = (): void => {
+    for (const value of ['t0', 't3', 'gone']) {
+      const matches = (object: any): boolean => object.labels?.tier === value;
+      const scan = store.cache('pods').list({ filter: { matches } })!.items;
+      const found = store.cache('pods').list({ filter: { matches, equalLabel: { key: 'tier', value } } })!.items;
+      assert.deepEqual(found, scan);
+    }
+    const matches = (object: any): boolean => object.field('spec.nodeName') === 'n1';
+    const found = store
+      .cache('pods')
+      .list({ filter: { matches, equalField: { label: 'spec.nodeName', value: 'n1' } } })!;
+    assert.deepEqual(found.items, store.cache('pods').list({ filter: { matches } })!.items);
+  };
+  check();
+  await write(store, update(store, 'sel-0', { labels: { tier: 't3' }, nodeName: 'n1' }, 'selected'));
+  await write(store, deletion(store, 'sel-1', 'selected'));
+  check();
+});
+
+test('a watcher that connects at any revision misses and repeats nothing, from memory and from the log', async () => {
+  const start = store.currentRevision();
+  for (let i = 0; i < 12; i++) {
+    await write(store, creation(`w-${i}`));
+    if (i % 2) await write(store, update(store, `w-${i}`, { value: i }));
+    if (i % 3 === 0) await write(store, deletion(store, `w-${i}`));
+  }
+  await store.commit({ writes: [creation('w-set-1'), creation('w-set-2')] });
+  const end = store.currentRevision();
+  const all = await eventsAfter(store, start, end);
+  assert.deepEqual(
+    all.map((event) => event.revision),
+    Array.from({ length: end - start }, (_, i) => start + 1 + i),
+  );
+  // A fresh replica has an empty ring; one with a tiny ring has the last event alone.
+  const fresh = await open();
+  const tiny = await open(1);
+  for (const replica of [store, fresh, tiny]) {
+    for (let from = start; from < end; from++) {
+      const events = await eventsAfter(replica, from, end);
+      assert.deepEqual(told(events), told(all.filter((event) => event.revision > from)));
+      for (const [i, event] of events.entries()) {
+        const known = all[from - start + i]!;
+        assert.equal(event.line().toString(), known.line().toString());
+        assert.equal(event.previous?.bytes.toString(), known.previous?.bytes.toString());
+      }
+    }
+  }
+  await fresh.close();
+  await tiny.close();
+});
+
+test('a reader that falls behind the ring goes on from the log', async () => {
+  const tiny = await open(1);
+  const watch = tiny.cache('pods').watch({ from: tiny.currentRevision() })!;
+  const from = tiny.currentRevision();
+  for (let i = 0; i < 10; i++) await write(tiny, creation(`slow-${i}`));
+  const seen: number[] = [];
+  while (seen.length < 10) for (const event of (await watch.next())!) seen.push(event.revision);
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 10 }, (_, i) => from + 1 + i),
+  );
+  watch.stop();
+  assert.equal(await watch.next(), undefined);
+  assert.equal(watch.expired, false);
+  await tiny.close();
+});
+
+test('a watch by field sees objects enter and leave, sleeps through others, and keeps its revision current', async () => {
+  const filter = {
+    matches: (object: any) => object.field('spec.nodeName') === 'here',
+    equalField: { label: 'spec.nodeName', value: 'here' },
+  };
+  const watch = store.cache('pods').watch({ from: store.currentRevision(), filter })!;
+  const first = watch.next();
+  await write(store, creation('roams', { nodeName: 'there' }));
+  await write(store, creation('other', { nodeName: 'there' }));
+  assert.equal(watch.revision, store.currentRevision());
+  await write(store, update(store, 'roams', { nodeName: 'here' }));
+  const [entered] = (await first)!;
+  assert.equal(entered!.object.name, 'roams');
+  assert.equal(entered!.previous?.field('spec.nodeName'), 'there');
+  const second = watch.next();
+  await write(store, update(store, 'roams', { nodeName: 'there' }));
+  const [left] = (await second)!;
+  assert.equal(left!.previous?.field('spec.nodeName'), 'here');
+  watch.stop();
+});
+
+test('compacted revisions are refused; the state before an old object is still told', async () => {
+  await write(store, creation('old', { labels: { v: '1' } }));
+  const before = store.currentRevision();
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const retention = { watchLogMs: 0, historyMs: 0 };
+  await compact(client, retention);
+  await compact(client, retention);
+  const { rows } = await client.query('SELECT count(*)::int AS n FROM berth.change');
+  assert.equal(rows[0].n, 0);
+  await write(store, update(store, 'old', { labels: { v: '2' } }));
+  const fresh = await open();
+  assert.equal(fresh.compactedRevision(), before);
+  assert.equal(fresh.cache('pods').watch({ from: before - 1 }), undefined);
+  const [event] = await eventsAfter(fresh, before, before + 1);
+  assert.deepEqual(event!.previous?.labels, { v: '1' });
+  await fresh.close();
+  await client.end();
+});
+
+test('a watch that reads the log when it is compacted expires', async () => {
+  const tiny = await open(1);
+  const watch = tiny.cache('pods').watch({ from: tiny.currentRevision() })!;
+  for (let i = 0; i < 3; i++) await write(tiny, creation(`late-${i}`));
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await compact(client, { watchLogMs: 0, historyMs: 60_000 });
+  await client.end();
+  assert.equal(await watch.next(), undefined);
+  assert.equal(watch.expired, true);
+  await tiny.close();
+});
+
+test('after a restore the revisions jump ahead, caches are read anew, and watches expire', async () => {
+  const watch = store.cache('pods').watch({ from: store.currentRevision() })!;
+  const next = watch.next();
+  const known = store.currentRevision();
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  // What a restore of an older state looks like: the counter is back, and so is the log.
+  await client.query(`UPDATE berth.revision SET value = value - 2 WHERE name = 'current'`);
+  await client.query('DELETE FROM berth.change WHERE revision > $1', [known - 2]);
+  await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE application_name = 'berth writer' AND datname = current_database()`);
+  assert.equal(await next, undefined);
+  assert.equal(watch.expired, true);
+  const revision = await write(store, creation('after-restore'));
+  assert.ok(revision > known + 1000);
+  assert.equal(store.cache('pods').watch({ from: known }), undefined);
+  await client.end();
+});
