@@ -53,7 +53,7 @@ async function ensureServiceCidr(options: BootstrapOptions): Promise<void> {
 
 /** The API itself as a Service, by which pods find it. */
 async function ensureKubernetesService(options: BootstrapOptions): Promise<void> {
-  const { client, securePort, advertiseAddress } = options;
+  const { client, securePort, advertiseAddress, log } = options;
   const port = { name: 'https', protocol: 'TCP', port: 443, targetPort: securePort };
   await ensureService(options, {
     apiVersion: 'v1',
@@ -67,6 +67,10 @@ async function ensureKubernetesService(options: BootstrapOptions): Promise<void>
       ports: [port],
     },
   });
+  if (isLoopback(advertiseAddress)) {
+    log.warn('pods cannot reach the API by a loopback address: `kubernetes` gets no endpoints', { advertiseAddress });
+    return;
+  }
   const metadata = { name: 'kubernetes', namespace: 'default' };
   const endpoints: KubeObject = {
     apiVersion: 'v1',
@@ -86,6 +90,10 @@ async function ensureKubernetesService(options: BootstrapOptions): Promise<void>
     ensureObject(client, gvr.endpoints, endpoints, (stored) => amend(stored, endpoints, ['subsets'])),
     ensureSlice(client, slice),
   ]);
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 /** A slice's address type cannot change: with another one it is made anew. */

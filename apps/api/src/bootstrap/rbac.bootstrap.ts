@@ -4,8 +4,8 @@ import { bootstrapRbac, gvr } from '#kinds';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
 import { uncoveredRules } from '../authorization/rule-coverage.js';
-import { settleAggregation } from './role-aggregation.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
+import { settleAggregation } from './role-aggregation.js';
 
 const GROUP = 'rbac.authorization.k8s.io';
 const AUTO_UPDATE = 'rbac.authorization.kubernetes.io/autoupdate';

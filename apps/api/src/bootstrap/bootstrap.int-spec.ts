@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { after, before, describe, it } from 'node:test';
+import type { GroupVersionResource, KubeObject } from '#apimachinery';
+import { silentLogger } from '#client';
+import { gvr } from '#kinds';
+import { type TestServer, testServer } from '#testing';
+import { createAuthority, issueCertificate } from '../pki/certificate-issuer.js';
+import { runBootstrap } from './bootstrap.js';
+import { defaultRbac } from './rbac.bootstrap.js';
+
+const ADDRESS = '192.0.2.10';
+
+let server: TestServer;
+
+before(async () => {
+  server = await testServer();
+  // The test's server listens on loopback, which endpoints may not name.
+  await runBootstrap(await options());
+});
+after(() => server?.close());
+
+const admin = () => server.client();
+const get = (resource: GroupVersionResource, namespace: string, name: string): Promise<any> =>
+  admin().get(resource, namespace, name);
+
+async function options() {
+  return {
+    client: server.client('system:apiserver', ['system:masters']),
+    advertiseAddress: ADDRESS,
+    securePort: server.port,
+    serviceClusterIpRange: '10.96.0.0/16',
+    clientCa: server.tls.ca,
+    frontProxyCa: await readFile(`${server.dataDir}/pki/front-proxy-ca.crt`, 'utf8'),
+    log: silentLogger,
+  };
+}
+
+async function versions(): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const resource of [
+    gvr.namespaces,
+    gvr.clusterroles,
+    gvr.clusterrolebindings,
+    gvr.roles,
+    gvr.rolebindings,
+    gvr.services,
+    gvr.endpoints,
+    gvr.endpointslices,
+    gvr.servicecidrs,
+    gvr.ipaddresses,
+    gvr.priorityclasses,
+    gvr.flowschemas,
+    gvr.prioritylevelconfigurations,
+  ]) {
+    for (const { metadata } of (await admin().list(resource)).items) {
+      found.set(`${resource.resource}/${metadata.namespace ?? ''}/${metadata.name}`, metadata.resourceVersion!);
+    }
+  }
+  return found;
+}
+
+describe('a new cluster', () => {
+  it('has the four namespaces', async () => {
+    const names = (await admin().list(gvr.namespaces)).items.map((item) => item.metadata.name);
+    assert.deepEqual(names.sort(), ['default', 'kube-node-lease', 'kube-public', 'kube-system']);
+  });
+
+  it('has the API as a Service with its address', async () => {
+    const service = await get(gvr.services, 'default', 'kubernetes');
+    assert.equal(service.spec.clusterIP, '10.96.0.1');
+    assert.deepEqual(service.metadata.labels, { component: 'apiserver', provider: 'kubernetes' });
+    const slice = await get(gvr.endpointslices, 'default', 'kubernetes');
+    assert.deepEqual(slice.endpoints[0].addresses, [ADDRESS]);
+    assert.equal(slice.ports[0].port, server.port);
+    const endpoints = await get(gvr.endpoints, 'default', 'kubernetes');
+    assert.equal(endpoints.subsets[0].addresses[0].ip, ADDRESS);
+  });
+
+  it('has cluster DNS as a Service, its addresses taken, and the ServiceCIDR ready', async () => {
+    const service = await get(gvr.services, 'kube-system', 'kube-dns');
+    assert.equal(service.spec.clusterIP, '10.96.0.10');
+    assert.equal(service.spec.internalTrafficPolicy, 'Local');
+    assert.equal(service.spec.selector, undefined);
+    for (const address of ['10.96.0.1', '10.96.0.10']) {
+      assert.equal((await get(gvr.ipaddresses, '', address)).metadata.name, address);
+    }
+    const cidr = await get(gvr.servicecidrs, '', 'kubernetes');
+    assert.deepEqual(cidr.spec.cidrs, ['10.96.0.0/16']);
+    assert.equal(cidr.status.conditions[0].status, 'True');
+  });
+
+  it('has the default roles, aggregated from the start, and the bindings', async () => {
+    const wanted = defaultRbac();
+    assert.equal((await admin().list(gvr.clusterroles)).items.length, wanted.clusterRoles.length);
+    assert.equal((await admin().list(gvr.clusterrolebindings)).items.length, wanted.clusterRoleBindings.length);
+    const edit = await get(gvr.clusterroles, '', 'edit');
+    assert.ok(edit.rules.length > 10);
+    const adminRole = await get(gvr.clusterroles, '', 'admin');
+    assert.ok(adminRole.rules.length > edit.rules.length);
+  });
+
+  it('has priority classes and flow control', async () => {
+    assert.equal((await get(gvr.priorityclasses, '', 'system-node-critical')).value, 2000001000);
+    assert.equal((await admin().list(gvr.flowschemas)).items.length, 11);
+    assert.equal((await admin().list(gvr.prioritylevelconfigurations)).items.length, 8);
+  });
+
+  it('tells aggregated servers how to know callers', async () => {
+    const { data } = await get(gvr.configmaps, 'kube-system', 'extension-apiserver-authentication');
+    assert.match(data['client-ca-file'], /BEGIN CERTIFICATE/);
+    assert.equal(data['requestheader-username-headers'], '["X-Remote-User"]');
+  });
+});
+
+describe('running it again', () => {
+  it('writes nothing when all is well', async () => {
+    const before = await versions();
+    await runBootstrap(await options());
+    assert.deepEqual(await versions(), before);
+  });
+
+  it('puts back what is missing and keeps what was added', async () => {
+    const client = admin();
+    await client.delete(gvr.priorityclasses, '', 'system-cluster-critical');
+    await client.delete(gvr.clusterrolebindings, '', 'system:coredns');
+    const role = structuredClone(await get(gvr.clusterroles, '', 'system:basic-user'));
+    const own = { verbs: ['get'], apiGroups: ['example.com'], resources: ['things'] };
+    role.rules = [own];
+    await client.update(gvr.clusterroles, '', role);
+    const left = structuredClone(await get(gvr.clusterroles, '', 'system:discovery'));
+    left.metadata.annotations['rbac.authorization.kubernetes.io/autoupdate'] = 'false';
+    left.rules = [];
+    await client.update(gvr.clusterroles, '', left);
+    await runBootstrap(await options());
+    await get(gvr.priorityclasses, '', 'system-cluster-critical');
+    await get(gvr.clusterrolebindings, '', 'system:coredns');
+    const after = await get(gvr.clusterroles, '', 'system:basic-user');
+    assert.deepEqual(after.rules[0], own);
+    assert.ok(after.rules.length > 1);
+    assert.deepEqual((await get(gvr.clusterroles, '', 'system:discovery')).rules ?? [], []);
+  });
+});
+
+interface Answer {
+  code: number;
+  body: any;
+}
+
+function call(
+  path: string,
+  how: { cert?: string; key?: string; headers?: Record<string, string>; body?: unknown } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const text = how.body === undefined ? undefined : JSON.stringify(how.body);
+    const sent = request(
+      `${server.url}${path}`,
+      {
+        ca: server.tls.ca,
+        cert: how.cert,
+        key: how.key,
+        agent: false,
+        method: text ? 'POST' : 'GET',
+        headers: { ...(text ? { 'content-type': 'application/json' } : undefined), ...how.headers },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('end', () => {
+          const received = Buffer.concat(chunks).toString();
+          const json = response.headers['content-type']?.includes('json');
+          resolve({ code: response.statusCode!, body: json ? JSON.parse(received) : received });
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end(text);
+  });
+}
+
+describe('who comes over HTTPS', () => {
+  it('with the administrator’s certificate may do all', async () => {
+    const answer = await call('/api/v1/namespaces', server.tls);
+    assert.equal(answer.code, 200);
+  });
+
+  it('without anything may see the version and little else', async () => {
+    assert.equal((await call('/version')).code, 200);
+    const answer = await call('/api/v1/namespaces');
+    assert.equal(answer.code, 403);
+    assert.equal(
+      answer.body.message,
+      'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope',
+    );
+  });
+
+  it('with a certificate of another authority is 401', async () => {
+    const foreign = await createAuthority('kubernetes', new Date());
+    const profile = { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] as const };
+    const { certificate, key } = await issueCertificate(foreign, profile, new Date());
+    const answer = await call('/api/v1/namespaces', { cert: certificate, key });
+    assert.equal(answer.code, 401);
+    assert.equal(answer.body.message, 'Unauthorized');
+    assert.equal(answer.body.reason, 'Unauthorized');
+  });
+
+  it('with an expired certificate is 401', async () => {
+    const authority = { certificate: server.tls.ca, key: await readFile(`${server.dataDir}/pki/ca.key`, 'utf8') };
+    const longAgo = new Date(Date.now() - 2 * 365 * 24 * 3600 * 1000);
+    const profile = { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] as const };
+    const { certificate, key } = await issueCertificate(authority, profile, longAgo);
+    assert.equal((await call('/api/v1/namespaces', { cert: certificate, key })).code, 401);
+  });
+
+  it('with a token that is none is 401', async () => {
+    const answer = await call('/api/v1/namespaces', { headers: { authorization: 'Bearer nonsense' } });
+    assert.equal(answer.code, 401);
+  });
+
+  it('with a ServiceAccount’s token is that account, until the account goes', async () => {
+    const account: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'app', namespace: 'default' },
+    };
+    await admin().create(gvr.serviceaccounts, 'default', account);
+    const asked = await call('/api/v1/namespaces/default/serviceaccounts/app/token', {
+      ...server.tls,
+      body: {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { audiences: [], expirationSeconds: 600 },
+      },
+    });
+    assert.equal(asked.code, 201, JSON.stringify(asked.body));
+    const headers = { authorization: `Bearer ${asked.body.status.token}` };
+    const me = await call('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      headers,
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+    });
+    assert.equal(me.code, 201, JSON.stringify(me.body));
+    assert.equal(me.body.status.userInfo.username, 'system:serviceaccount:default:app');
+    const can = await call('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+      headers,
+      body: {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { namespace: 'default', verb: 'list', resource: 'pods' } },
+      },
+    });
+    assert.equal(can.code, 201, JSON.stringify(can.body));
+    assert.equal(can.body.status.allowed, false);
+    const forbidden = await call('/api/v1/namespaces/default/pods', { headers });
+    assert.equal(
+      forbidden.body.message,
+      'pods is forbidden: User "system:serviceaccount:default:app" cannot list resource "pods" in API group "" in the namespace "default"',
+    );
+    await admin().delete(gvr.serviceaccounts, 'default', 'app');
+    assert.equal((await call('/version', { headers })).code, 401);
+  });
+
+  it('may act as another user with leave only', async () => {
+    const headers = { 'impersonate-user': 'bob', 'impersonate-group': 'dev' };
+    const asAdmin = await call('/api/v1/namespaces', { ...server.tls, headers });
+    assert.equal(asAdmin.code, 403);
+    assert.match(asAdmin.body.message, /User "bob" cannot list resource "namespaces"/);
+    const asAnybody = await call('/api/v1/namespaces', { headers });
+    assert.match(asAnybody.body.message, /User "system:anonymous" cannot impersonate resource "users"/);
+  });
+});
