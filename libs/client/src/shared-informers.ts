@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
 import type { Client } from './client.js';
 import { type Clock, realClock } from './clock.js';
@@ -49,6 +50,8 @@ export class SharedInformers {
   start(signal: AbortSignal): void {
     if (this.#signal) return;
     this.#signal = signal;
+    // Each informer and each of its waits listens: many listeners are no leak here.
+    setMaxListeners(0, signal);
     for (const informer of this.#informers.values()) void informer.run(signal);
   }
 

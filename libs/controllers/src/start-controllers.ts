@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { LeaderElection } from '#client';
 import { deploymentController } from './apps/deployment.reconciler.js';
@@ -58,7 +59,10 @@ export const CONTROLLER_MANAGER = 'system:kube-controller-manager';
  */
 export async function startControllers(options: StartOptions): Promise<boolean> {
   const { signal, clock, random, logger, clientFor } = options;
-  const lead = (term: AbortSignal) => runAll(options, term);
+  const lead = (term: AbortSignal) => {
+    setMaxListeners(0, term);
+    return runAll(options, term);
+  };
   if (options.leaderElect === false) {
     await lead(signal);
     return false;
