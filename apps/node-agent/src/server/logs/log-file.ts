@@ -1,0 +1,89 @@
+import { type FileHandle, open } from 'node:fs/promises';
+
+const BLOCK = 64 * 1024;
+const NEWLINE = 0x0a;
+
+/** Reads the records of one open log file. Offsets are bytes. */
+export class LogFile {
+  /** Read from the file but not yet given out: the beginning of a record whose end is not written yet. */
+  #rest: Buffer = Buffer.alloc(0);
+  #offset: number;
+
+  private constructor(
+    private readonly handle: FileHandle,
+    readonly inode: bigint,
+    offset: number,
+  ) {
+    this.#offset = offset;
+  }
+
+  static async open(path: string): Promise<LogFile> {
+    const handle = await open(path, 'r');
+    try {
+      return new LogFile(handle, (await handle.stat({ bigint: true })).ino, 0);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Goes to the beginning of the last `count` whole records. A record without its end does not count as one. */
+  async seekTail(count: number): Promise<void> {
+    let right = (await this.handle.stat()).size;
+    let newlines = 0;
+    while (right > 0) {
+      const left = Math.max(0, right - BLOCK);
+      const block = await this.#readAt(left, right - left);
+      for (let at = block.lastIndexOf(NEWLINE); at >= 0; at = at === 0 ? -1 : block.lastIndexOf(NEWLINE, at - 1)) {
+        newlines++;
+        // The newline before the first record that is wanted.
+        if (newlines > count) return this.#seek(left + at + 1);
+      }
+      right = left;
+    }
+    this.#seek(0);
+  }
+
+  #seek(offset: number): void {
+    this.#offset = offset;
+    this.#rest = Buffer.alloc(0);
+  }
+
+  /** The whole records, with their newlines, up to the file's present end, in batches. */
+  async *records(): AsyncGenerator<Buffer[]> {
+    for (;;) {
+      const block = await this.#readAt(this.#offset, BLOCK);
+      if (block.length === 0) {
+        // The runtime never shortens a file; someone else who did (`truncate`) makes reading begin again.
+        if ((await this.handle.stat()).size >= this.#offset) return;
+        this.#seek(0);
+        continue;
+      }
+      this.#offset += block.length;
+      const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, block]) : block;
+      const lines: Buffer[] = [];
+      let start = 0;
+      for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
+        lines.push(data.subarray(start, end + 1));
+        start = end + 1;
+      }
+      this.#rest = data.subarray(start);
+      if (lines.length > 0) yield lines;
+    }
+  }
+
+  /** A record at the end of the file that has no newline. */
+  incomplete(): Buffer | undefined {
+    return this.#rest.length > 0 ? this.#rest : undefined;
+  }
+
+  async #readAt(offset: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(length);
+    const { bytesRead } = await this.handle.read(buffer, 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}

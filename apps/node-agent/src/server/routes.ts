@@ -1,0 +1,8 @@
+import { containerLogsRoute } from './logs/container-logs.route.js';
+import type { NodeServerOptions } from './options.js';
+import type { Route } from './router.js';
+
+/** All that the node serves. */
+export function routes(server: NodeServerOptions): Route[] {
+  return [containerLogsRoute(server)];
+}
