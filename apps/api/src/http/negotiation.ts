@@ -20,6 +20,8 @@ const JSON_FORMAT: OutputFormat = {
 
 const CONVERSIONS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 const ACCEPTED = ['application/json', 'application/yaml'];
+/** Read, since Go clients write it unasked; never written. */
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const ACCEPTED_STREAM = ['application/json;stream=watch'];
 
 export interface AcceptClause {
@@ -106,14 +108,15 @@ function servedMediaType(clause: AcceptClause, stream: boolean): OutputFormat['m
   return undefined;
 }
 
-export type BodyFormat = 'json' | 'yaml';
+export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 
-/** The format of a request body. Throws 415 for anything but JSON and YAML. */
+/** The format of a request body. Throws 415 for what the server cannot read. */
 export function negotiateInput(contentType: string | undefined): BodyFormat {
   if (!contentType || contentType === 'application/json') return 'json';
   const semicolon = contentType.indexOf(';');
   const essence = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
   if (essence === 'application/json') return 'json';
   if (essence === 'application/yaml') return 'yaml';
-  throw unsupportedMediaType(ACCEPTED);
+  if (essence === PROTOBUF) return 'protobuf';
+  throw unsupportedMediaType([...ACCEPTED, PROTOBUF]);
 }

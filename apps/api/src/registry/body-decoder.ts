@@ -13,6 +13,7 @@ import {
 } from '#apimachinery';
 import { DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
 import { negotiateInput } from '../http/negotiation.js';
+import { decodeMessage, readEnvelope, WireError } from '../http/protobuf/wire-decoder.js';
 import type { ApiRequest } from './pipeline.js';
 import type { FieldValidation } from './request-options.js';
 
@@ -41,7 +42,7 @@ export function decodeBody(
   validation: FieldValidation,
   warnings: string[],
 ): KubeObject {
-  const { value, strict, body } = parseBody(request, expected.kind, validation);
+  const { value, strict, body } = parseBody(request, expected, validation);
   const object = checkKind(value, expected, body);
   return settle(object, expected, validation, strict, warnings);
 }
@@ -92,16 +93,31 @@ interface ParsedBody {
 
 const NO_BODY = Buffer.alloc(0);
 
-function parseBody(request: ApiRequest, kind: string, validation: FieldValidation): ParsedBody {
+function parseBody(request: ApiRequest, expected: ExpectedKind, validation: FieldValidation): ParsedBody {
+  const { kind } = expected;
   const { body } = request;
   if (body !== undefined && !Buffer.isBuffer(body)) return { value: deepCopy(body), strict: [], body: NO_BODY };
   const bytes = body ?? NO_BODY;
-  if (negotiateInput(request.contentType) === 'yaml') return { ...parseYaml(bytes, kind), body: bytes };
+  const format = negotiateInput(request.contentType);
+  if (format === 'yaml') return { ...parseYaml(bytes, kind), body: bytes };
+  if (format === 'protobuf') return { value: parseProtobuf(bytes, expected), strict: [], body: bytes };
   try {
     const { value, duplicates } = decodeJson(bytes, validation !== 'Ignore');
     return { value, strict: duplicates, body: bytes };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw notJson(kind, error, bytes);
+    throw error;
+  }
+}
+
+/** Only what is of the expected kind can be read: the bytes say nothing of their structure. */
+export function parseProtobuf(bytes: Buffer, expected: ExpectedKind): unknown {
+  try {
+    const { apiVersion, kind, raw } = readEnvelope(bytes);
+    if (kind !== '' && kind !== expected.kind) return { apiVersion, kind };
+    return { apiVersion, kind, ...decodeMessage(expected.schemaName, raw) };
+  } catch (error) {
+    if (error instanceof WireError) throw unrecognizedObject(expected.kind, error.message, bytes);
     throw error;
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '#apimachinery';
 import { negotiateInput } from '../http/negotiation.js';
 import type { CachedObject } from '../storage/store.js';
-import { parseYaml } from './body-decoder.js';
+import { parseProtobuf, parseYaml } from './body-decoder.js';
 import { type DeletionPolicy, deletionPolicy } from './deletion-policy.js';
 import { encodeForStorage } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -30,6 +30,12 @@ import {
   writtenResult,
 } from './write-attempt.js';
 
+const DELETE_OPTIONS = {
+  group: 'meta.k8s.io',
+  version: 'v1',
+  kind: 'DeleteOptions',
+  schemaName: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
+};
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 /** Deletes of one collection that are under way at a time: they share group commits. */
@@ -42,10 +48,10 @@ export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
   if (Buffer.isBuffer(body)) {
     if (body.length > 0) {
       try {
-        value =
-          negotiateInput(request.contentType) === 'yaml'
-            ? parseYaml(body, 'DeleteOptions').value
-            : decodeJson(body, false).value;
+        const format = negotiateInput(request.contentType);
+        if (format === 'yaml') value = parseYaml(body, 'DeleteOptions').value;
+        else if (format === 'protobuf') value = parseProtobuf(body, DELETE_OPTIONS);
+        else value = decodeJson(body, false).value;
       } catch (error) {
         if (error instanceof JsonSyntaxError) {
           throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);

@@ -1,0 +1,328 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * Reads the protobuf encoding of request bodies. Go clients write built-in kinds in it unless they are told otherwise
+ * and do not fall back to JSON, so a server that stock kubectl works with has to read it; answers stay JSON, which such
+ * clients take. What comes out is the JSON form of the object. Field numbers and names are those of the published
+ * `generated.proto` files (`wire-numbers.json`).
+ */
+
+/** By field number: JSON name and type. Types: s b i y d for scalars, a message name; `[` list, `{` map, `~` inlined. */
+type Fields = Record<string, [name: string, type: string]>;
+
+/** The body is no protobuf, or not of this type. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+let messages: Record<string, Fields> | undefined;
+
+function fieldsOf(message: string): Fields {
+  messages ??= JSON.parse(readFileSync(new URL('./wire-numbers.json', import.meta.url), 'utf8'));
+  const fields = messages![message];
+  if (!fields) throw new WireError(`no protobuf message ${message}`);
+  return fields;
+}
+
+const MAGIC = Buffer.from('k8s\0');
+
+export interface WireEnvelope {
+  apiVersion: string;
+  kind: string;
+  raw: Buffer;
+}
+
+/** The envelope around every object: four magic bytes, then type and content. */
+export function readEnvelope(body: Buffer): WireEnvelope {
+  if (body.length < 4 || !body.subarray(0, 4).equals(MAGIC)) {
+    throw new WireError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  }
+  const envelope: WireEnvelope = { apiVersion: '', kind: '', raw: Buffer.alloc(0) };
+  new WireReader(body, 4, body.length).each((number, value) => {
+    if (number === 1) {
+      const type = value.bytes();
+      new WireReader(type, 0, type.length).each((part, text) => {
+        if (part === 1) envelope.apiVersion = text.text();
+        if (part === 2) envelope.kind = text.text();
+      });
+    } else if (number === 2) {
+      envelope.raw = value.bytes();
+    }
+  });
+  return envelope;
+}
+
+/** The JSON form of a message; `schemaName` is its OpenAPI name. */
+export function decodeMessage(schemaName: string, raw: Buffer): Record<string, unknown> {
+  return readMessage(schemaName.split('.').slice(-3).join('.'), raw) as Record<string, unknown>;
+}
+
+function readMessage(message: string, bytes: Buffer, into: Record<string, unknown> = {}): unknown {
+  const special = SPECIAL[message];
+  if (special) return special(bytes);
+  const fields = fieldsOf(message);
+  new WireReader(bytes, 0, bytes.length).each((number, value) => {
+    const field = fields[number];
+    if (!field) return;
+    const [name, type] = field;
+    switch (type[0]) {
+      case '~':
+        readMessage(type.slice(1), value.bytes(), into);
+        break;
+      case '[':
+        readElements(type.slice(1), value, ((into[name] as unknown[] | undefined) ??= into[name] = []) as unknown[]);
+        break;
+      case '{':
+        readEntry(type.slice(1), value.bytes(), ((into[name] as object | undefined) ??= into[name] = {}) as never);
+        break;
+      default:
+        into[name] = readValue(type, value);
+    }
+  });
+  return into;
+}
+
+function readValue(type: string, value: WireValue): unknown {
+  switch (type) {
+    case 's':
+      return value.text();
+    case 'b':
+      return value.integer() !== 0;
+    case 'i':
+      return value.integer();
+    case 'd':
+      return value.double();
+    case 'y':
+      return value.bytes().toString('base64');
+    default:
+      return readMessage(type, value.bytes());
+  }
+}
+
+/** Numbers may come packed, several in one value. */
+function readElements(type: string, value: WireValue, into: unknown[]): void {
+  if (type !== 'i' || !value.isBytes) {
+    into.push(readValue(type, value));
+    return;
+  }
+  const packed = value.bytes();
+  const reader = new WireReader(packed, 0, packed.length);
+  while (!reader.done) into.push(reader.varint());
+}
+
+function readEntry(type: string, bytes: Buffer, into: Record<string, unknown>): void {
+  let key = '';
+  let content: unknown = type === 's' ? '' : type === 'b' ? false : type === 'i' ? 0 : undefined;
+  new WireReader(bytes, 0, bytes.length).each((number, value) => {
+    if (number === 1) key = value.text();
+    if (number === 2) content = readValue(type, value);
+  });
+  into[key] = content === undefined ? readMessage(type, Buffer.alloc(0)) : content;
+}
+
+/** Messages whose JSON form is no object of their fields. */
+const SPECIAL: Record<string, (bytes: Buffer) => unknown> = {
+  'meta.v1.Time': (bytes) => timeText(bytes, 0),
+  'meta.v1.MicroTime': (bytes) => timeText(bytes, 6),
+  'meta.v1.Duration': (bytes) => goDuration(Number(plain(bytes)[1] ?? 0)),
+  'api.resource.Quantity': (bytes) => String(plain(bytes)[1] ?? '0'),
+  'util.intstr.IntOrString': (bytes) => {
+    const { 1: type = 0, 2: number = 0, 3: text = '' } = plain(bytes);
+    return type === 0 ? number : String(text);
+  },
+  'pkg.runtime.RawExtension': rawJson,
+  'meta.v1.FieldsV1': rawJson,
+  'apiextensions.v1.JSON': rawJson,
+  'authentication.v1.ExtraValue': items,
+  'authentication.v1.AttestationValue': items,
+  'authorization.v1.ExtraValue': items,
+  'certificates.v1.ExtraValue': items,
+  'apiextensions.v1.JSONSchemaPropsOrBool': (bytes) => {
+    const { 1: allows, 2: schema } = parts(bytes);
+    return schema ? readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes()) : allows?.integer() === 1;
+  },
+  'apiextensions.v1.JSONSchemaPropsOrArray': (bytes) => {
+    const schemas: unknown[] = [];
+    let single: unknown;
+    new WireReader(bytes, 0, bytes.length).each((number, value) => {
+      const schema = readMessage('apiextensions.v1.JSONSchemaProps', value.bytes());
+      if (number === 1) single = schema;
+      else schemas.push(schema);
+    });
+    return single ?? schemas;
+  },
+  'apiextensions.v1.JSONSchemaPropsOrStringArray': (bytes) => {
+    const { 1: schema } = parts(bytes);
+    if (schema) return readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes());
+    const names: string[] = [];
+    new WireReader(bytes, 0, bytes.length).each((number, value) => {
+      if (number === 2) names.push(value.text());
+    });
+    return names;
+  },
+};
+
+function parts(bytes: Buffer): Record<number, WireValue> {
+  const found: Record<number, WireValue> = {};
+  new WireReader(bytes, 0, bytes.length).each((number, value) => {
+    found[number] = value;
+  });
+  return found;
+}
+
+/** Fields of a small message as numbers and texts. */
+function plain(bytes: Buffer): Record<number, number | string> {
+  const found: Record<number, number | string> = {};
+  for (const [number, value] of Object.entries(parts(bytes))) {
+    found[Number(number)] = value.isBytes ? value.text() : value.integer();
+  }
+  return found;
+}
+
+function items(bytes: Buffer): string[] {
+  const found: string[] = [];
+  new WireReader(bytes, 0, bytes.length).each((_, value) => found.push(value.text()));
+  return found;
+}
+
+function rawJson(bytes: Buffer): unknown {
+  const raw = parts(bytes)[1]?.bytes();
+  if (!raw || raw.length === 0) return null;
+  try {
+    return JSON.parse(raw.toString('utf8'));
+  } catch (error) {
+    throw new WireError(`embedded JSON: ${(error as Error).message}`);
+  }
+}
+
+/** An empty message is the zero time, which JSON says as null. */
+function timeText(bytes: Buffer, digits: 0 | 6): string | null {
+  if (bytes.length === 0) return null;
+  const { 1: seconds = 0, 2: nanos = 0 } = plain(bytes);
+  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  if (digits === 0) return `${text}Z`;
+  return `${text}.${String(Math.floor(Number(nanos) / 1000)).padStart(6, '0')}Z`;
+}
+
+/** `1h0m0s`: how Go prints durations of whole seconds; the API has no finer ones. */
+function goDuration(nanoseconds: number): string {
+  const total = nanoseconds / 1e9;
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.floor((total % 3600) / 60);
+  const seconds = total % 60;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
+
+const VARINT = 0;
+const FIXED64 = 1;
+const LENGTH = 2;
+const FIXED32 = 5;
+
+/** One value as it lies in the buffer. */
+class WireValue {
+  constructor(
+    private readonly buffer: Buffer,
+    private readonly start: number,
+    private readonly end: number,
+    private readonly number: number,
+    private readonly type: number,
+  ) {}
+
+  get isBytes(): boolean {
+    return this.type === LENGTH;
+  }
+
+  bytes(): Buffer {
+    this.expect(LENGTH);
+    return this.buffer.subarray(this.start, this.end);
+  }
+
+  text(): string {
+    this.expect(LENGTH);
+    return this.buffer.toString('utf8', this.start, this.end);
+  }
+
+  integer(): number {
+    this.expect(VARINT);
+    return this.number;
+  }
+
+  double(): number {
+    this.expect(FIXED64);
+    return this.buffer.readDoubleLE(this.start);
+  }
+
+  private expect(type: number): void {
+    if (this.type !== type) throw new WireError(`proto: wrong wireType = ${this.type}`);
+  }
+}
+
+class WireReader {
+  constructor(
+    private readonly buffer: Buffer,
+    private at: number,
+    private readonly end: number,
+  ) {}
+
+  get done(): boolean {
+    return this.at >= this.end;
+  }
+
+  each(visit: (number: number, value: WireValue) => void): void {
+    while (this.at < this.end) {
+      const tag = this.varint();
+      const type = tag & 7;
+      visit(Math.floor(tag / 8), this.value(type));
+    }
+  }
+
+  private value(type: number): WireValue {
+    const start = this.at;
+    switch (type) {
+      case VARINT:
+        return new WireValue(this.buffer, start, start, this.varint(), type);
+      case FIXED64:
+        return this.span(8, type);
+      case FIXED32:
+        return this.span(4, type);
+      case LENGTH: {
+        const length = this.varint();
+        return this.span(length, type);
+      }
+      default:
+        throw new WireError(`proto: illegal wireType ${type}`);
+    }
+  }
+
+  private span(length: number, type: number): WireValue {
+    const start = this.at;
+    if (length < 0 || start + length > this.end) throw new WireError('unexpected EOF');
+    this.at = start + length;
+    return new WireValue(this.buffer, start, this.at, 0, type);
+  }
+
+  /** Two's complement of 64 bits, as Go writes negative numbers; beyond 2^53 precision is lost, as in JSON. */
+  varint(): number {
+    let value = 0;
+    let factor = 1;
+    for (let i = 0; i < 10; i += 1) {
+      if (this.at >= this.end) throw new WireError('unexpected EOF');
+      const byte = this.buffer[this.at++]!;
+      if (i === 9) return this.negative();
+      value += (byte & 0x7f) * factor;
+      factor *= 128;
+      if (byte < 0x80) return value;
+    }
+    throw new WireError('proto: integer overflow');
+  }
+
+  /** A tenth byte is only there for negative numbers. */
+  private negative(): number {
+    let value = 0n;
+    for (let i = 0n; i < 10n; i += 1n) {
+      value |= BigInt(this.buffer[this.at - 10 + Number(i)]! & 0x7f) << (7n * i);
+    }
+    return Number(BigInt.asIntN(64, value));
+  }
+}
