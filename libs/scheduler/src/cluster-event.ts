@@ -6,9 +6,12 @@ export const ClusterEvent = {
   NodeAllocatable: 1 << 3,
   NodeDelete: 1 << 4,
   AssignedPodAdd: 1 << 5,
+  /** Labels changed, or the pod began to leave. */
   AssignedPodUpdate: 1 << 6,
   AssignedPodDelete: 1 << 7,
   ClaimChange: 1 << 8,
+  /** Requests changed. */
+  AssignedPodResize: 1 << 9,
   /** Time passed: pods are not left waiting for an event that was missed. */
   Flush: 1 << 30,
 } as const;
@@ -27,7 +30,7 @@ const HINTS: Readonly<Record<string, number>> = {
     ClusterEvent.NodeAdd |
     ClusterEvent.NodeAllocatable |
     ClusterEvent.AssignedPodDelete |
-    ClusterEvent.AssignedPodUpdate,
+    ClusterEvent.AssignedPodResize,
   VolumeBinding: ClusterEvent.ClaimChange,
   PodTopologySpread:
     ClusterEvent.NodeAdd |

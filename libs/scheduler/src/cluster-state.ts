@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import { ClusterEvent } from './cluster-event.js';
 import type { SchedCore } from './native.js';
-import { type NodeParts, nodeParts, projectNode, projectPod } from './projection.js';
+import { type NodeParts, nodeParts, projectNode, projectPod, specPart } from './projection.js';
 
 /** A number that the native side knows a thing by. Numbers of things that are gone are given again. */
 class Numbers {
@@ -96,6 +96,15 @@ export class ClusterState {
     return ClusterEvent.NodeDelete;
   }
 
+  setNamespace(namespace: KubeObject): void {
+    const { name, labels } = namespace.metadata;
+    this.#core.setNamespace(name!, JSON.stringify(labels ?? {}));
+  }
+
+  removeNamespace(name: string): void {
+    this.#core.setNamespace(name);
+  }
+
   pod(uid: string): PodEntry | undefined {
     return this.#pods.get(uid);
   }
@@ -106,6 +115,7 @@ export class ClusterState {
     const nodeName: string | undefined = pod['spec'].nodeName;
     let entry = this.#pods.get(uid);
     let changed = false;
+    const before = entry?.spec.text;
     if (!entry) {
       entry = { handle: this.#handles.take(), pod, spec: this.#spec(projectPod(pod)), assumed: false };
       this.#pods.set(uid, entry);
@@ -124,7 +134,12 @@ export class ClusterState {
     this.#place(entry, this.#node(nodeName));
     entry.assumed = false;
     this.#core.assign(entry.handle, entry.spec.id, entry.node!.slot);
-    return { entry, events: had ? ClusterEvent.AssignedPodUpdate : ClusterEvent.AssignedPodAdd, changed };
+    let events: number = ClusterEvent.AssignedPodAdd;
+    if (had && before !== undefined) {
+      const resized = specPart(before) !== specPart(entry.spec.text);
+      events = resized ? ClusterEvent.AssignedPodResize : ClusterEvent.AssignedPodUpdate;
+    }
+    return { entry, events, changed };
   }
 
   /** The pod is gone, or has ended and takes nothing any more. */
@@ -200,7 +215,8 @@ export class ClusterState {
     const { metadata } = pod;
     const bound = entry.pod['spec'].nodeName !== undefined;
     if (bound && metadata.generation !== undefined && metadata.generation === old.generation) {
-      if (sameLabels(metadata.labels, old.labels)) return false;
+      const leaves = metadata.deletionTimestamp !== old.deletionTimestamp;
+      if (!leaves && sameLabels(metadata.labels, old.labels)) return false;
     }
     const text = projectPod(pod);
     if (text === entry.spec.text) return false;
@@ -229,7 +245,7 @@ export class ClusterState {
   }
 }
 
-function sameLabels(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
+export function sameLabels(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
   if (a === b) return true;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);

@@ -25,6 +25,8 @@ export interface SchedCore {
   removeNode(slot: number): void;
   defineSpec(id: number, pod: string): void;
   dropSpec(id: number): void;
+  /** `labels`: JSON; absent: the namespace is gone. */
+  setNamespace(name: string, labels?: string): void;
   assign(pod: number, spec: number, slot: number): void;
   release(pod: number): void;
   /** `pods`: pairs of pod and spec. A pod that found a node counts there from then on. */

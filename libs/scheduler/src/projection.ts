@@ -10,6 +10,7 @@ export function projectPod(pod: KubeObject): string {
   return JSON.stringify({
     namespace: metadata.namespace,
     labels: metadata.labels,
+    terminating: metadata.deletionTimestamp ? true : undefined,
     spec: {
       nodeSelector: spec.nodeSelector,
       affinity: spec.affinity,
@@ -23,6 +24,11 @@ export function projectPod(pod: KubeObject): string {
       preemptionPolicy: spec.preemptionPolicy,
     },
   });
+}
+
+/** A projected pod without namespace and labels. */
+export function specPart(projected: string): string {
+  return projected.slice(projected.indexOf('"spec":'));
 }
 
 function projectContainer(container: any): unknown {

@@ -1,7 +1,7 @@
 import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, Clock, Informer, Logger } from '#client';
 import { ClusterEvent } from './cluster-event.js';
-import { ClusterState, type PodEntry } from './cluster-state.js';
+import { ClusterState, type PodEntry, sameLabels } from './cluster-state.js';
 import type { EventSink } from './event-sink.js';
 import type { BatchResult, SchedCore } from './native.js';
 import { type PodCondition, scheduledCondition, writeCondition } from './pod-condition.js';
@@ -23,6 +23,7 @@ export interface SchedulerOptions {
   pods: Informer;
   nodes: Informer;
   claims: Informer;
+  namespaces: Informer;
   /** Pods of other schedulers are counted but not placed. */
   schedulerName: string;
 }
@@ -48,10 +49,19 @@ export class Scheduler {
 
   /** Schedules until the signal fires; resolves when bindings and statuses under way are written. */
   async run(signal: AbortSignal): Promise<void> {
-    const { nodes, pods, claims } = this.#options;
-    const synced = await Promise.allSettled([nodes, pods, claims].map((informer) => informer.whenSynced(signal)));
+    const { nodes, pods, claims, namespaces } = this.#options;
+    const synced = await Promise.allSettled(
+      [nodes, pods, claims, namespaces].map((informer) => informer.whenSynced(signal)),
+    );
     if (synced.some(({ status }) => status === 'rejected')) return;
     const remove = [
+      namespaces.addHandler({
+        add: (namespace) => this.#state.setNamespace(namespace),
+        update: (old, namespace) => {
+          if (!sameLabels(old.metadata.labels, namespace.metadata.labels)) this.#state.setNamespace(namespace);
+        },
+        delete: (namespace) => this.#state.removeNamespace(namespace.metadata.name!),
+      }),
       nodes.addHandler({
         add: (node) => this.#queue.happened(this.#state.setNode(node)),
         update: (_, node) => this.#queue.happened(this.#state.setNode(node)),

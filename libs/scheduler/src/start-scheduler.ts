@@ -50,6 +50,7 @@ export async function startScheduler(options: StartSchedulerOptions): Promise<bo
     pods: core('pods'),
     nodes: core('nodes'),
     claims: core('persistentvolumeclaims'),
+    namespaces: core('namespaces'),
     schedulerName: DEFAULT_SCHEDULER,
   });
   informers.start(signal);

@@ -7,6 +7,7 @@ use crate::scheduler::{Decision, Scheduler};
 use napi::bindgen_prelude::{AsyncTask, Int32Array, Uint32Array};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 enum Delta {
@@ -14,6 +15,7 @@ enum Delta {
     RemoveNode(usize),
     DefineSpec(u32, Box<PodInput>),
     DropSpec(u32),
+    SetNamespace(String, Option<BTreeMap<String, String>>),
     Assign { pod: u32, spec: u32, slot: usize },
     Release(u32),
 }
@@ -75,6 +77,14 @@ impl SchedCore {
     #[napi]
     pub fn drop_spec(&self, id: u32) {
         self.push(Delta::DropSpec(id));
+    }
+
+    /// `labels`: JSON of the namespace's labels; absent: it is gone.
+    #[napi]
+    pub fn set_namespace(&self, name: String, labels: Option<String>) -> Result<()> {
+        let labels = labels.map(|labels| parse(&labels)).transpose()?;
+        self.push(Delta::SetNamespace(name, labels));
+        Ok(())
     }
 
     /// The pod runs, or is about to, on the node of this slot.
@@ -182,6 +192,7 @@ fn apply(scheduler: &mut Scheduler, delta: Delta) {
         Delta::UpsertNode(slot, node) => scheduler.snapshot.upsert_node(slot, &node),
         Delta::RemoveNode(slot) => scheduler.snapshot.remove_node(slot),
         Delta::DefineSpec(id, pod) => scheduler.snapshot.define_spec(id, &pod),
+        Delta::SetNamespace(name, labels) => scheduler.snapshot.set_namespace(&name, labels.as_ref()),
         Delta::DropSpec(id) => scheduler.snapshot.drop_spec(id),
         Delta::Assign { pod, spec, slot } => {
             if let Some(spec) = scheduler.snapshot.spec(spec) {

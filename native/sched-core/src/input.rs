@@ -38,6 +38,7 @@ input!(ImageInput {
 input!(PodInput {
     namespace: String,
     labels: BTreeMap<String, String>,
+    terminating: bool,
     spec: PodSpecInput,
 });
 

@@ -14,6 +14,8 @@ pub mod input;
 mod intern;
 pub mod plugins;
 mod pod;
+mod pod_log;
+mod pod_matcher;
 mod quantity;
 mod random;
 mod resources;
@@ -23,6 +25,7 @@ mod selector;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
+mod topology;
 mod usage;
 
 pub use failure::Failure;

@@ -4,6 +4,7 @@ use crate::input::{ContainerInput, PodInput, PodSpecInput, TolerationInput};
 use crate::intern::{Interner, Symbol};
 use crate::resources::{Resources, non_zero_requests, pod_requests};
 use crate::selector::{NodeTerm, Operator, Requirement};
+use crate::topology::TopologyRules;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -127,6 +128,7 @@ pub struct PodSpec {
     pub priority: i32,
     pub never_preempts: bool,
     pub class: Arc<PodClass>,
+    pub topology: TopologyRules,
 }
 
 /// Finds the class of a spec, so that specs that differ in nothing a node sees share one.
@@ -155,7 +157,12 @@ impl Classes {
             self.next_class += 1;
             Arc::new(PodClass { id: self.next_class, rules_id, rules, demand: demand.clone() })
         });
-        PodSpec { priority: spec.priority, never_preempts: spec.preemption_policy == "Never", class: class.clone() }
+        PodSpec {
+            priority: spec.priority,
+            never_preempts: spec.preemption_policy == "Never",
+            class: class.clone(),
+            topology: TopologyRules::compile(input, interner),
+        }
     }
 
     /// Forgets classes that no spec uses any more.

@@ -3,13 +3,14 @@
 use crate::class_index::{ClassIndex, Scan};
 use crate::failure::{Failure, Histogram, NO_VICTIMS, Preemption, fit_error, no_nodes};
 use crate::plugins::{
-    AFFINITY_CONFLICT, NODE_SCORES, PASSED, Rejection, Scoring, Verdict, filter_usage, node_scores, node_verdict,
-    plugin_of, score_usage,
+    AFFINITY_CONFLICT, ClusterQuery, NODE_SCORES, PASSED, Rejection, Scoring, Verdict, filter_cluster, filter_usage,
+    node_scores, node_verdict, plugin_of, score_cluster, score_usage,
 };
 use crate::pod::{PodClass, PodSpec};
 use crate::random::Random;
 use crate::rule_columns::{ABSENT, Maxima, RuleColumns, scaled};
 use crate::snapshot::Snapshot;
+use crate::topology::TopologyCache;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub struct Scheduler {
     /// The first pod of a class is decided by a scan; the second makes an index worth its memory.
     indexes: HashMap<u32, Cached<Option<ClassIndex>>>,
     scan: Scan,
+    topology: TopologyCache,
     /// The failure found last. Waiting pods are often alike and tried one after another.
     last_failure: Option<LastFailure>,
     ticks: u64,
@@ -71,6 +73,7 @@ impl Scheduler {
             columns: HashMap::new(),
             indexes: HashMap::new(),
             scan: Scan::default(),
+            topology: TopologyCache::default(),
             last_failure: None,
             ticks: 0,
         }
@@ -80,6 +83,7 @@ impl Scheduler {
     pub fn forget(&mut self) {
         self.columns.clear();
         self.indexes.clear();
+        self.topology = TopologyCache::default();
         self.last_failure = None;
     }
 
@@ -95,6 +99,9 @@ impl Scheduler {
     /// Why the pod fits nowhere; unchanged clusters are not searched twice.
     fn known_failure(&self, spec: &PodSpec) -> Option<&Failure> {
         let last = self.last_failure.as_ref()?;
+        if self.concerns_topology(spec) {
+            return None;
+        }
         let same = last.class == spec.class.id
             && last.priority == spec.priority
             && last.never_preempts == spec.never_preempts
@@ -114,11 +121,17 @@ impl Scheduler {
             return Decision::Failed(no_nodes());
         }
         let class = spec.class.clone();
+        if self.concerns_topology(spec) {
+            return match self.with_topology(spec) {
+                Some(slot) => Decision::Node(slot),
+                None => Decision::Failed(self.explain(spec, |scheduler, slot| scheduler.scan.verdicts[slot])),
+            };
+        }
         let chosen = if class.rules.pinned.is_some() { self.among_pinned(&class) } else { self.among_all(&class) };
         match chosen {
             Some(slot) => Decision::Node(slot),
             None => {
-                let failure = self.explain(spec);
+                let failure = self.explain(spec, |scheduler, slot| scheduler.verdict(&spec.class, slot));
                 self.last_failure = Some(LastFailure {
                     class: class.id,
                     priority: spec.priority,
@@ -155,6 +168,38 @@ impl Scheduler {
                 self.scan.pick(&mut self.random)
             }
         }
+    }
+
+    /// Whether the places of other pods matter to this one.
+    fn concerns_topology(&self, spec: &PodSpec) -> bool {
+        let snapshot = &self.snapshot;
+        spec.topology.asks() || snapshot.carried.matching(&spec.topology.subject, &snapshot.namespaces).next().is_some()
+    }
+
+    fn with_topology(&mut self, spec: &PodSpec) -> Option<usize> {
+        let class = &spec.class;
+        self.ticks += 1;
+        evict(&mut self.columns, CACHED_RULES);
+        let columns = self.columns.entry(class.rules_id).or_default();
+        columns.used = self.ticks;
+        columns.value.catch_up(&class.rules, &self.snapshot);
+        let columns = &columns.value;
+        let mut query = ClusterQuery { snapshot: &self.snapshot, cache: &mut self.topology };
+        self.scan.filter(class, columns, &self.snapshot);
+        filter_cluster(spec, &mut query, &mut self.scan.verdicts);
+        let maxima = self.scan.maxima(columns);
+        self.scan.score(class, columns, &self.snapshot, &self.scoring, &maxima);
+        score_cluster(spec, &mut query, &self.scan.verdicts, &mut self.scan.totals);
+        self.scan.pick(&mut self.random)
+    }
+
+    /// The verdict of every plugin on every slot, and the scores, as a decision would see them now.
+    #[cfg(test)]
+    pub fn evaluate(&mut self, spec: &PodSpec) -> &Scan {
+        let random = self.random.clone();
+        self.with_topology(spec);
+        self.random = random;
+        &self.scan
     }
 
     /// Pods that pin their nodes (those of a DaemonSet) have rules of their own, each: nothing is cached for them.
@@ -200,11 +245,12 @@ impl Scheduler {
     }
 
     pub fn rejection(&self, class: &PodClass, slot: usize, verdict: Verdict) -> Rejection {
-        (plugin_of(verdict).explain)(&class.demand, &self.snapshot.usage, slot, &self.snapshot.interner)
+        let detail = (verdict >> 8) as u8;
+        (plugin_of(verdict).explain)(&class.demand, &self.snapshot.usage, slot, &self.snapshot.interner, detail)
     }
 
     /// Collects every node's reasons. Runs only for pods that fit nowhere.
-    fn explain(&mut self, spec: &PodSpec) -> Failure {
+    fn explain(&self, spec: &PodSpec, verdict: impl Fn(&Self, usize) -> Verdict) -> Failure {
         let class = &spec.class;
         let nodes = self.snapshot.node_count;
         let mut plugins = Vec::new();
@@ -226,7 +272,7 @@ impl Scheduler {
                 note(&mut plugins, "NodeAffinity");
                 continue;
             }
-            let verdict = self.verdict(class, slot);
+            let verdict = verdict(self, slot);
             if verdict == PASSED {
                 continue;
             }

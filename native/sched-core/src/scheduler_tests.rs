@@ -4,7 +4,7 @@
 use super::{Decision, Scheduler};
 use crate::input::{NodeInput, PodInput};
 use crate::plugins::Scoring;
-use crate::testing::{Cluster, node, pod, requests};
+use crate::testing::{Cluster, labelled_pod, node, pod, requests};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -135,7 +135,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (0..6usize).prop_map(|kind| Step::Schedule { kind }),
+        8 => (0..10usize).prop_map(|kind| Step::Schedule { kind }),
         2 => (0..200usize).prop_map(Step::Release),
         2 => (0..8usize, 0..5usize).prop_map(|(slot, kind)| Step::Upsert { slot, kind }),
         1 => (0..8usize).prop_map(Step::Remove),
@@ -144,7 +144,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn node_kind(slot: usize, kind: usize) -> NodeInput {
-    let base = sized(&format!("n{slot}"));
+    let base = sized(&format!("n{slot}")).label("zone", if (slot + kind) % 3 == 0 { "x" } else { "y" });
     match kind {
         0 => base,
         1 => base.taint("k", "", "NoSchedule"),
@@ -155,7 +155,8 @@ fn node_kind(slot: usize, kind: usize) -> NodeInput {
 }
 
 fn pod_kind(kind: usize) -> PodInput {
-    pod(match kind {
+    let apart = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "a"}}});
+    let spec = match kind {
         0 => requests("500m", "512Mi"),
         1 => requests("1", "3Gi"),
         2 => {
@@ -165,14 +166,27 @@ fn pod_kind(kind: usize) -> PodInput {
         4 => json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
             {"weight": 7, "preference": {"matchExpressions": [{"key": "disk", "operator": "Exists"}]}}]}},
             "containers": [{"resources": {"requests": {"cpu": "100m"}}}]}),
-        _ => json!({"nodeSelector": {"disk": "ssd"}}),
-    })
+        5 => json!({"nodeSelector": {"disk": "ssd"}}),
+        6 => json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}),
+        7 => json!({"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution":
+            [{"weight": 9, "podAffinityTerm": apart}]}}}),
+        8 => {
+            json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": {"app": "a"}}}]})
+        }
+        _ => {
+            json!({"topologySpreadConstraints": [{"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {}}, {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"app": "a"}}}]})
+        }
+    };
+    labelled_pod(json!({"app": if kind % 2 == 0 { "a" } else { "b" }}), spec)
 }
 
 /// Plays the steps; `forget` drops all caches before each decision.
 fn play(steps: &[Step], forget: bool) -> (Vec<Decision>, Scheduler) {
     let mut scheduler = Scheduler::new(7, Scoring::default());
-    for kind in 0..6 {
+    for kind in 0..10 {
         scheduler.snapshot.define_spec(kind, &pod_kind(kind as usize));
     }
     for slot in 0..4 {

@@ -4,9 +4,12 @@ use crate::change_log::ChangeLog;
 use crate::input::{NodeInput, PodInput};
 use crate::intern::{Interner, Symbol};
 use crate::pod::{Classes, Effect, PodSpec, Taint};
+use crate::pod_log::PodLog;
+use crate::pod_matcher::{Namespaces, digest, digest_labels};
 use crate::selector::{Labels, intern_labels};
+use crate::topology::Carried;
 use crate::usage::Usage;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,12 @@ pub struct Snapshot {
     /// Slots whose labels, taints, name or presence changed.
     pub node_log: ChangeLog,
     pub node_count: usize,
+    pub pod_log: PodLog,
+    /// Terms of running pods that act on others.
+    pub carried: Carried,
+    pub namespaces: Namespaces,
+    /// Changes with every change of a namespace's labels.
+    pub namespaces_version: u64,
     classes: Classes,
     specs: HashMap<u32, Arc<PodSpec>>,
     pods: Vec<Option<Assigned>>,
@@ -85,6 +94,15 @@ impl Snapshot {
         self.node_log.push(slot);
     }
 
+    /// Tells a namespace's labels; None: it is gone.
+    pub fn set_namespace(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        self.namespaces_version += 1;
+        match labels {
+            Some(labels) => drop(self.namespaces.insert(digest(name), digest_labels(labels))),
+            None => drop(self.namespaces.remove(&digest(name))),
+        }
+    }
+
     /// Makes a pod spec known under a number of the caller's choice.
     pub fn define_spec(&mut self, id: u32, input: &PodInput) {
         let spec = self.classes.compile(input, &mut self.interner);
@@ -120,6 +138,8 @@ impl Snapshot {
             self.release(pod);
         }
         self.usage.take(slot, &spec.class.demand);
+        self.carried.add(slot, &spec.topology);
+        self.pod_log.push(spec.clone(), slot, 1);
         self.pods_on[slot].push(pod);
         self.pods[at] = Some(Assigned { slot, spec: spec.clone() });
         self.usage_log.push(slot);
@@ -128,6 +148,8 @@ impl Snapshot {
     pub fn release(&mut self, pod: u32) -> Option<Assigned> {
         let old = self.pods.get_mut(pod as usize)?.take()?;
         self.usage.give_back(old.slot, &old.spec.class.demand);
+        self.carried.remove(old.slot, &old.spec.topology);
+        self.pod_log.push(old.spec.clone(), old.slot, -1);
         let on = &mut self.pods_on[old.slot];
         if let Some(at) = on.iter().rposition(|&other| other == pod) {
             on.swap_remove(at);

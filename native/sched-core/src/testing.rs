@@ -1,11 +1,12 @@
 //! Builders for the tests of plugins: nodes and pods that read like sentences.
 
 use crate::input::{NodeInput, PodInput, TaintInput};
-use crate::plugins::{PASSED, REGISTRY, Score, Scoring, node_scores, plugin_of};
+use crate::plugins::{ClusterQuery, PASSED, REGISTRY, Score, Scoring, node_scores, plugin_of};
 use crate::pod::PodSpec;
 use crate::quantity::Quantity;
 use crate::rule_columns::{RuleColumns, scale};
 use crate::scheduler::Scheduler;
+use crate::topology::TopologyCache;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -40,6 +41,11 @@ impl NodeInput {
 /// A pod of namespace `default` with this `spec`.
 pub fn pod(spec: Value) -> PodInput {
     serde_json::from_value(json!({"namespace": "default", "spec": spec})).expect("a pod")
+}
+
+/// A pod with these labels.
+pub fn labelled_pod(labels: Value, spec: Value) -> PodInput {
+    serde_json::from_value(json!({"namespace": "default", "labels": labels, "spec": spec})).expect("a pod")
 }
 
 /// A spec with one container.
@@ -116,6 +122,29 @@ impl Cluster {
         let Score::Usage(score) = plugin.score else { panic!("{name} does not score by usage") };
         let usage = &self.scheduler.snapshot.usage;
         score(&spec.class.demand, usage, &self.scoring, 0..self.names.len(), &mut totals, plugin.weight);
+        totals
+    }
+
+    /// By node: the reasons of the plugin that rejects the pod, with those that look at other pods.
+    pub fn all_reasons(&mut self, pod: PodInput) -> Vec<String> {
+        let spec = self.define(pod);
+        let verdicts = self.scheduler.evaluate(&spec).verdicts.clone();
+        let reasons = |(slot, &verdict): (usize, &u16)| match verdict {
+            PASSED => String::new(),
+            verdict => self.scheduler.rejection(&spec.class, slot, verdict).reasons.join(", "),
+        };
+        verdicts.iter().enumerate().map(reasons).collect()
+    }
+
+    /// The weighted scores of a plugin that looks at other pods, by node.
+    pub fn cluster_scores(&mut self, pod: PodInput, name: &str) -> Vec<i32> {
+        let spec = self.define(pod);
+        let verdicts = self.scheduler.evaluate(&spec).verdicts.clone();
+        let plugin = REGISTRY.iter().find(|plugin| plugin.name == name).expect("a registered plugin");
+        let Score::Cluster(score) = plugin.score else { panic!("{name} does not look at other pods") };
+        let mut totals = vec![0; self.names.len()];
+        let mut query = ClusterQuery { snapshot: &self.scheduler.snapshot, cache: &mut TopologyCache::default() };
+        score(&spec, &mut query, &verdicts, &mut totals, plugin.weight);
         totals
     }
 

@@ -3,29 +3,43 @@
 //! Plugins work on columns: a filter marks the slots of a range that it rejects, a score adds to the totals of a range.
 //! A range of one slot is how a cached column is brought up to date after a placement.
 
+mod inter_pod_affinity;
 mod node_affinity;
 mod node_name;
 mod node_ports;
 pub mod node_resources_balanced_allocation;
 pub mod node_resources_fit;
 mod node_unschedulable;
+mod pod_topology_spread;
 mod taint_toleration;
 
 pub use node_affinity::AFFINITY_CONFLICT;
 pub use node_resources_fit::Scoring;
 
 use crate::intern::Interner;
-use crate::pod::{Demand, NodeRules};
-use crate::snapshot::Node;
+use crate::pod::{Demand, NodeRules, PodSpec};
+use crate::snapshot::{Node, Snapshot};
+use crate::topology::TopologyCache;
 use crate::usage::Usage;
 use std::ops::Range;
 
 /// `MaxNodeScore`.
 pub const MAX_NODE_SCORE: i32 = 100;
 
-/// 0: no plugin rejects the node. Otherwise 1 + the index in [`REGISTRY`] of the first plugin that does.
-pub type Verdict = u8;
+/// 0: no plugin rejects the node. Otherwise the code of the first plugin that does (1 + its index in [`REGISTRY`]), and
+/// above it a detail that the plugin's `explain` understands.
+pub type Verdict = u16;
 pub const PASSED: Verdict = 0;
+
+pub fn verdict(code: u8, detail: u8) -> Verdict {
+    u16::from(detail) << 8 | u16::from(code)
+}
+
+/// What plugins that look at other pods work with.
+pub struct ClusterQuery<'a> {
+    pub snapshot: &'a Snapshot,
+    pub cache: &'a mut TopologyCache,
+}
 
 pub struct Plugin {
     pub name: &'static str,
@@ -34,7 +48,7 @@ pub struct Plugin {
     /// How much the score counts; 0 for plugins that only filter.
     pub weight: i32,
     /// Why the plugin rejects the node.
-    pub explain: fn(&Demand, &Usage, usize, &Interner) -> Rejection,
+    pub explain: fn(&Demand, &Usage, usize, &Interner, u8) -> Rejection,
 }
 
 pub enum Filter {
@@ -42,7 +56,9 @@ pub enum Filter {
     /// Depends on the node's own properties only: true lets it pass.
     Node(fn(&NodeRules, &Node, &Interner) -> bool),
     /// Depends on what the node's pods take. Overwrites the verdicts of slots that passed so far and that it rejects.
-    Usage(fn(&Demand, &Usage, Range<usize>, &mut [Verdict], Verdict)),
+    Usage(fn(&Demand, &Usage, Range<usize>, &mut [Verdict], u8)),
+    /// Depends on where other pods are. Sees all slots, and overwrites the verdicts of those that passed so far.
+    Cluster(fn(&PodSpec, &mut ClusterQuery, &mut [Verdict], u8)),
 }
 
 pub type RawScore = fn(&NodeRules, &Node, &Interner) -> i32;
@@ -56,6 +72,8 @@ pub enum Score {
     },
     /// Adds `weight` times a score of 0..=100 to the totals of the range, which starts at slot `range.start`.
     Usage(fn(&Demand, &Usage, &Scoring, Range<usize>, &mut [i32], i32)),
+    /// Depends on where other pods are: adds `weight` times 0..=100 to the totals of the slots that passed.
+    Cluster(fn(&PodSpec, &mut ClusterQuery, &[Verdict], &mut [i32], i32)),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +102,8 @@ pub const REGISTRY: &[Plugin] = &[
     node_affinity::PLUGIN,
     node_ports::PLUGIN,
     node_resources_fit::PLUGIN,
+    pod_topology_spread::PLUGIN,
+    inter_pod_affinity::PLUGIN,
     node_resources_balanced_allocation::PLUGIN,
 ];
 
@@ -111,7 +131,7 @@ pub fn node_scores() -> impl Iterator<Item = (RawScore, bool, i32)> {
 }
 
 pub fn plugin_of(verdict: Verdict) -> &'static Plugin {
-    &REGISTRY[usize::from(verdict) - 1]
+    &REGISTRY[usize::from(verdict & 0xff) - 1]
 }
 
 /// The verdict of the plugins that look at the node alone.
@@ -130,7 +150,25 @@ pub fn node_verdict(rules: &NodeRules, node: &Node, interner: &Interner) -> Verd
 pub fn filter_usage(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [Verdict]) {
     for (at, plugin) in REGISTRY.iter().enumerate() {
         if let Filter::Usage(filter) = plugin.filter {
-            filter(demand, usage, range.clone(), verdicts, at as Verdict + 1);
+            filter(demand, usage, range.clone(), verdicts, at as u8 + 1);
+        }
+    }
+}
+
+/// Completes verdicts with the plugins that look at other pods.
+pub fn filter_cluster(spec: &PodSpec, query: &mut ClusterQuery, verdicts: &mut [Verdict]) {
+    for (at, plugin) in REGISTRY.iter().enumerate() {
+        if let Filter::Cluster(filter) = plugin.filter {
+            filter(spec, query, verdicts, at as u8 + 1);
+        }
+    }
+}
+
+/// Adds the scores that depend on other pods.
+pub fn score_cluster(spec: &PodSpec, query: &mut ClusterQuery, verdicts: &[Verdict], totals: &mut [i32]) {
+    for plugin in REGISTRY {
+        if let Score::Cluster(score) = plugin.score {
+            score(spec, query, verdicts, totals, plugin.weight);
         }
     }
 }

@@ -14,10 +14,10 @@ pub const PLUGIN: Plugin = Plugin {
     filter: Filter::Node(passes),
     score: Score::Node { raw: preference, reverse: false },
     weight: 2,
-    explain: |_, _, _, _| Rejection::unresolvable(REASON),
+    explain: |_, _, _, _, _| Rejection::unresolvable(REASON),
 };
 
-fn passes(rules: &NodeRules, node: &Node, interner: &Interner) -> bool {
+pub fn passes(rules: &NodeRules, node: &Node, interner: &Interner) -> bool {
     rules.selector.iter().all(|requirement| requirement.matches(&node.labels, interner))
         && rules
             .required

@@ -12,16 +12,16 @@ pub const PLUGIN: Plugin = Plugin {
     filter: Filter::Usage(filter),
     score: Score::None,
     weight: 0,
-    explain: |_, _, _, _| Rejection::resolvable(REASON),
+    explain: |_, _, _, _, _| Rejection::resolvable(REASON),
 };
 
-fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [Verdict], code: Verdict) {
+fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [Verdict], code: u8) {
     if demand.ports.is_empty() {
         return;
     }
     for (verdict, used) in verdicts.iter_mut().zip(&usage.ports[range]) {
         if *verdict == PASSED && used.iter().any(|port| demand.ports.iter().any(|wanted| wanted.conflicts(port))) {
-            *verdict = code;
+            *verdict = code.into();
         }
     }
 }

@@ -10,7 +10,7 @@ pub const PLUGIN: Plugin = Plugin {
     filter: Filter::None,
     score: Score::Usage(score),
     weight: 1,
-    explain: |_, _, _, _| Rejection { reasons: Vec::new(), resolvable: true },
+    explain: |_, _, _, _, _| Rejection { reasons: Vec::new(), resolvable: true },
 };
 
 /// Half the range, plus half of how much the balance gains: about 75 when nothing changes.

@@ -43,7 +43,8 @@ impl Default for Scoring {
     }
 }
 
-fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [Verdict], code: Verdict) {
+fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [Verdict], code: u8) {
+    let code = Verdict::from(code);
     let requests = &demand.requests;
     let (cpu, memory, storage) = (requests.milli_cpu, requests.memory, requests.ephemeral_storage);
     // A request of nothing fits even where more is taken than there is.
@@ -74,7 +75,7 @@ fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [V
     }
 }
 
-fn explain(demand: &Demand, usage: &Usage, slot: usize, interner: &Interner) -> Rejection {
+fn explain(demand: &Demand, usage: &Usage, slot: usize, interner: &Interner, _: u8) -> Rejection {
     let mut reasons = Vec::new();
     let mut resolvable = true;
     if usage.used_pods[slot] >= usage.pods[slot] {

@@ -12,7 +12,7 @@ pub const PLUGIN: Plugin = Plugin {
     filter: Filter::Node(passes),
     score: Score::None,
     weight: 0,
-    explain: |_, _, _, _| Rejection::unresolvable(REASON),
+    explain: |_, _, _, _, _| Rejection::unresolvable(REASON),
 };
 
 fn passes(rules: &NodeRules, node: &Node, _: &Interner) -> bool {

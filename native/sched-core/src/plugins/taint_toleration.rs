@@ -12,10 +12,10 @@ pub const PLUGIN: Plugin = Plugin {
     filter: Filter::Node(passes),
     score: Score::Node { raw: intolerable, reverse: true },
     weight: 3,
-    explain: |_, _, _, _| Rejection::unresolvable(REASON),
+    explain: |_, _, _, _, _| Rejection::unresolvable(REASON),
 };
 
-fn passes(rules: &NodeRules, node: &Node, _: &Interner) -> bool {
+pub fn passes(rules: &NodeRules, node: &Node, _: &Interner) -> bool {
     node.taints.iter().all(|taint| {
         !matches!(taint.effect, Effect::NoSchedule | Effect::NoExecute)
             || rules.tolerations.iter().any(|toleration| toleration.tolerates(taint))
