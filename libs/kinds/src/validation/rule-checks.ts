@@ -9,8 +9,14 @@ function selectorIsEmpty(selector: any): boolean {
   return labels + (selector?.matchExpressions ?? []).length === 0;
 }
 
+/** The selector as a LabelSelector: a ReplicationController's is a plain map. */
+function labelSelectorOf(kind: string, selector: any): any {
+  return kind === 'ReplicationController' ? { matchLabels: selector } : selector;
+}
+
 const notEmpty: RuleCheck = ({ kind, spec }) => {
-  if (spec?.selector === undefined || spec.selector === null || !selectorIsEmpty(spec.selector)) return [];
+  if (spec?.selector === undefined || spec.selector === null) return [];
+  if (!selectorIsEmpty(labelSelectorOf(kind, spec.selector))) return [];
   return [field.invalid('spec.selector', spec.selector, `empty selector is invalid for ${kind.toLowerCase()}`)];
 };
 
@@ -18,7 +24,7 @@ const templateMatches: RuleCheck = ({ kind, spec }) => {
   const selector = spec?.selector;
   if (!selector || !spec.template) return [];
   const labels = spec.template.metadata?.labels ?? {};
-  const wanted = kind === 'ReplicationController' ? { matchLabels: selector } : selector;
+  const wanted = labelSelectorOf(kind, selector);
   if (selectorIsEmpty(wanted)) return [];
   let matches: boolean;
   try {
