@@ -5,6 +5,7 @@ import type { Lister } from './lister.js';
 import { CertificateApproval } from './plugins/certificate-approval.js';
 import { CertificateSigning } from './plugins/certificate-signing.js';
 import { CertificateSubjectRestriction } from './plugins/certificate-subject-restriction.js';
+import { ClusterTrustBundleAttest } from './plugins/cluster-trust-bundle-attest.js';
 import { DefaultIngressClass } from './plugins/default-ingress-class.js';
 import { DefaultStorageClass } from './plugins/default-storage-class.js';
 import { DefaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
@@ -48,6 +49,7 @@ export function createAdmission({ lister, authorizer, escalationCheck }: Admissi
     new RuntimeClass(lister),
     new CertificateApproval(authorizer),
     new CertificateSigning(authorizer),
+    new ClusterTrustBundleAttest(authorizer),
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(lister),
     new PodTopologyLabels(lister),

@@ -114,7 +114,7 @@ function aggregates(role: KubeObject | undefined): boolean {
 }
 
 /** Owners and finalizers may change without the rights in the object: the garbage collector has none. */
-function changesGarbageCollectionOnly(object: KubeObject, old: KubeObject): boolean {
+export function changesGarbageCollectionOnly(object: KubeObject, old: KubeObject): boolean {
   const strip = ({ metadata, ...rest }: KubeObject) => {
     const { ownerReferences: _, finalizers: __, managedFields: ___, ...meta } = metadata;
     return { ...rest, metadata: meta };

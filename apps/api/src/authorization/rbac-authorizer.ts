@@ -19,13 +19,15 @@ const MAX_NAMESPACES = 1000;
 
 /** What a user may do with one verb and resource, whatever the name; filled on the first such request. */
 interface Outcome {
-  anyName: Grant | undefined;
-  byName: Map<string, Grant> | undefined;
+  anyName: AuthorizationDecision | undefined;
+  byName: Map<string, AuthorizationDecision> | undefined;
 }
 
 interface ResolvedRules {
   rules: GrantedRule[];
   errors: string[];
+  /** The answer when no rule allows. */
+  refusal: AuthorizationDecision;
   outcomes: Map<string, Outcome>;
 }
 
@@ -46,14 +48,9 @@ export class RbacAuthorizer implements Authorizer {
 
   authorize(attributes: AuthorizationAttributes): AuthorizationDecision {
     const resolved = this.resolve(attributes.user, attributes.resourceRequest ? attributes.namespace : '');
-    const grant = attributes.resourceRequest
-      ? findGrant(resolved, attributes)
-      : resolved.rules.find(({ rule }) => ruleAllows(rule, attributes))?.grant;
-    if (grant) return { decision: 'Allow', reason: `RBAC: allowed by ${grantText(grant)}` };
-    return {
-      decision: 'NoOpinion',
-      reason: resolved.errors.length > 0 ? `RBAC: ${aggregateMessages(resolved.errors)}` : '',
-    };
+    if (attributes.resourceRequest) return findDecision(resolved, attributes) ?? resolved.refusal;
+    const granted = resolved.rules.find(({ rule }) => ruleAllows(rule, attributes));
+    return granted ? allowedBy(granted.grant) : resolved.refusal;
   }
 
   rulesFor(user: UserInfo, namespace: string): { rules: GrantedRule[]; errors: string[] } {
@@ -69,14 +66,20 @@ export class RbacAuthorizer implements Authorizer {
     let rules = resolved.byNamespace.get(namespace);
     if (!rules) {
       if (resolved.byNamespace.size >= MAX_NAMESPACES) resolved.byNamespace.clear();
-      rules = { ...this.index.rulesFor(user, namespace), outcomes: new Map() };
+      const found = this.index.rulesFor(user, namespace);
+      const reason = found.errors.length > 0 ? `RBAC: ${aggregateMessages(found.errors)}` : '';
+      rules = { ...found, refusal: Object.freeze({ decision: 'NoOpinion', reason }), outcomes: new Map() };
       resolved.byNamespace.set(namespace, rules);
     }
     return rules;
   }
 }
 
-function findGrant(resolved: ResolvedRules, attributes: AuthorizationAttributes): Grant | undefined {
+function allowedBy(grant: Grant): AuthorizationDecision {
+  return Object.freeze({ decision: 'Allow', reason: `RBAC: allowed by ${grantText(grant)}` });
+}
+
+function findDecision(resolved: ResolvedRules, attributes: AuthorizationAttributes): AuthorizationDecision | undefined {
   const { verb, group, resource, subresource } = attributes;
   const key = `${verb} ${group} ${resource} ${subresource}`;
   let outcome = resolved.outcomes.get(key);
@@ -85,11 +88,11 @@ function findGrant(resolved: ResolvedRules, attributes: AuthorizationAttributes)
     for (const { rule, grant } of resolved.rules) {
       if (!ruleAllowsAnyName(rule, attributes)) continue;
       if (!rule.resourceNames?.length) {
-        outcome.anyName = grant;
+        outcome.anyName = allowedBy(grant);
         break;
       }
       outcome.byName ??= new Map();
-      for (const name of rule.resourceNames) if (!outcome.byName.has(name)) outcome.byName.set(name, grant);
+      for (const name of rule.resourceNames) if (!outcome.byName.has(name)) outcome.byName.set(name, allowedBy(grant));
     }
     if (resolved.outcomes.size >= MAX_OUTCOMES) resolved.outcomes.clear();
     resolved.outcomes.set(key, outcome);

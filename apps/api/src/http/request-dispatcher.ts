@@ -114,7 +114,8 @@ export class RequestDispatcher {
       if (known && known.until > Date.now()) return known.user;
     }
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
-    if (!plain) credentials.headers = headers;
+    // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
+    if (!plain) credentials.headers = request.headersDistinct;
     const user = await this.options.authenticator.authenticate(credentials);
     if (plain) this.identities.set(socket, { user, until: Date.now() + IDENTITY_LIFETIME_MS });
     return user;

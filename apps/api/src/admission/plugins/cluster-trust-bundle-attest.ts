@@ -1,0 +1,27 @@
+import { quote } from '#apimachinery';
+import type { Authorizer } from '../../authorization/authorizer.js';
+import { changesGarbageCollectionOnly } from '../../authorization/escalation-check.js';
+import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import { authorizedForSigner } from '../certificate-signers.js';
+import { rejection, targets } from '../rejection.js';
+
+/** A trust bundle in the name of a signer needs the right to attest for it. */
+export class ClusterTrustBundleAttest implements AdmissionPlugin {
+  readonly name = 'ClusterTrustBundleAttest';
+
+  constructor(private readonly authorizer: Authorizer) {}
+
+  handles(target: AdmissionTarget): boolean {
+    return targets(target, 'certificates.k8s.io', 'clustertrustbundles', ['CREATE', 'UPDATE']);
+  }
+
+  async validate(attributes: AdmissionAttributes): Promise<void> {
+    const { object, oldObject, user } = attributes;
+    const signer: string = object!['spec']?.signerName ?? '';
+    if (signer === '') return;
+    // Nothing is said anew when only owners or finalizers change.
+    if (oldObject && changesGarbageCollectionOnly(object!, oldObject)) return;
+    if (await authorizedForSigner(this.authorizer, user, 'attest', signer)) return;
+    throw rejection(attributes, `user not permitted to attest for signerName ${quote(signer)}`);
+  }
+}
