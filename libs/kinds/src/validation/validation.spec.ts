@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createErrors, updated } from '../spec-support.js';
+
+const labelText =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+
+const creates: [path: string, body: any, errors: string[]][] = [
+  ['v1/configmaps', { metadata: { name: '' } }, ['metadata.name: Required value: name or generateName is required']],
+  ['v1/namespaces', { metadata: { name: 'A' } }, [`metadata.name: Invalid value: "A": ${labelText}`]],
+  ['v1/nodes', { metadata: { namespace: 'x' } }, ['metadata.namespace: Forbidden: not allowed on this type']],
+  [
+    'v1/configmaps',
+    { metadata: { finalizers: ['mine'] } },
+    [
+      'metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+    ],
+  ],
+  [
+    'v1/configmaps',
+    { metadata: { annotations: { a: 'x'.repeat(262_144) } } },
+    ['metadata.annotations: Too long: may not be more than 262144 bytes'],
+  ],
+  [
+    'v1/configmaps',
+    { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Event', name: 'e', uid: 'u' }] } },
+    [
+      'metadata.ownerReferences[0]: Invalid value: {"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}: /v1, Kind=Event is disallowed from being an owner',
+    ],
+  ],
+  // From the facts.
+  ['apps/v1/statefulsets', {}, ['spec.selector: Required value']],
+  [
+    'apps/v1/statefulsets',
+    { spec: { replicas: -1, podManagementPolicy: 'x', selector: { matchLabels: { a: 'c' } }, template } },
+    [
+      'spec.podManagementPolicy: Unsupported value: "x": supported values: "OrderedReady", "Parallel"',
+      'spec.replicas: Invalid value: -1: must be greater than or equal to 0',
+      'spec.template.metadata.labels: Invalid value: {"a":"b"}: `selector` does not match template `labels`',
+    ],
+  ],
+  [
+    'admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+    { webhooks: [{ name: 'a.b.c', sideEffects: 'Some', timeoutSeconds: 99 }] },
+    [
+      'webhooks[0].sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"',
+      'webhooks[0].timeoutSeconds: Invalid value: 99: must be between 1 and 30, inclusive',
+    ],
+  ],
+  [
+    'autoscaling/v2/horizontalpodautoscalers',
+    { spec: { minReplicas: 5, maxReplicas: 2, scaleTargetRef: { kind: 'Deployment' } } },
+    [
+      'spec.scaleTargetRef.name: Required value',
+      'spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`',
+    ],
+  ],
+  [
+    'v1/persistentvolumeclaims',
+    {},
+    ['spec.accessModes: Required value', 'spec.resources.requests.storage: Required value'],
+  ],
+  // Full validation.
+  [
+    'v1/configmaps',
+    { data: { 'a/b': '', x: '' }, binaryData: { x: 'eA==' } },
+    [
+      "data[a/b]: Invalid value: \"a/b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+      'data[x]: Invalid value: "x": duplicate of key present in binaryData',
+    ],
+  ],
+  ['v1/secrets', { type: 'kubernetes.io/tls' }, ['data[tls.crt]: Required value', 'data[tls.key]: Required value']],
+  ['v1/secrets', { type: 'kubernetes.io/basic-auth', stringData: { username: 'u' } }, []],
+  ['v1/services', {}, ['spec.ports: Required value']],
+  ['v1/services', { spec: { clusterIP: 'None' } }, []],
+  [
+    'v1/services',
+    { spec: { ports: [{ port: 0 }, { port: 80, name: 'x', nodePort: 30000 }, { port: 80, name: 'x' }] } },
+    [
+      'spec.ports[0].name: Required value',
+      'spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive',
+      'spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive',
+      'spec.ports[2].name: Duplicate value: "x"',
+      "spec.ports[1].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+      'spec.ports[2]: Duplicate value: {"AppProtocol":null,"Name":"","NodePort":0,"Port":80,"Protocol":"TCP","TargetPort":0}',
+    ],
+  ],
+  ['v1/services', { spec: { type: 'ExternalName' } }, ['spec.externalName: Required value']],
+  [
+    'v1/services',
+    { spec: { type: 'Odd', externalIPs: ['127.0.0.1', 'x'], ports: [{ port: 1 }] } },
+    [
+      'spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
+      'spec.externalIPs[1]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+      'spec.type: Unsupported value: "Odd": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
+    ],
+  ],
+  [
+    'v1/nodes',
+    {
+      spec: {
+        taints: [
+          { key: 'k', effect: 'NoSchedule' },
+          { key: 'k', effect: 'NoSchedule' },
+        ],
+      },
+      status: { capacity: { pods: '-1' } },
+    },
+    [
+      'metadata.taints[1]: Duplicate value: {"Effect":"NoSchedule","Key":"k","TimeAdded":null,"Value":""}: taints must be unique by key and effect pair',
+      'status.capacity.pods: Invalid value: "-1": must be greater than or equal to 0',
+      'status.allocatable.pods: Invalid value: "-1": must be greater than or equal to 0',
+    ],
+  ],
+  [
+    'v1/endpoints',
+    { subsets: [{ ports: [{ port: 70_000 }] }] },
+    [
+      'subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`',
+      'subsets[0].ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    ],
+  ],
+  [
+    'discovery.k8s.io/v1/endpointslices',
+    { addressType: 'IPv4', endpoints: [{ addresses: [] }, { addresses: ['fd00::1', '0.0.0.0'] }] },
+    [
+      'endpoints[0].addresses: Required value: must contain at least 1 address',
+      'endpoints[1].addresses: Invalid value: "fd00::1": must be an IPv4 address',
+      'endpoints[1].addresses[1]: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0)',
+    ],
+  ],
+  [
+    'coordination.k8s.io/v1/leases',
+    { spec: { leaseDurationSeconds: 0 } },
+    ['spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0'],
+  ],
+  [
+    'rbac.authorization.k8s.io/v1/roles',
+    { metadata: { name: 'system:x' }, rules: [{ nonResourceURLs: ['/x'] }] },
+    [
+      'rules[0].verbs: Required value: verbs must contain at least one value',
+      'rules[0].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs',
+    ],
+  ],
+  [
+    'rbac.authorization.k8s.io/v1/clusterrolebindings',
+    { roleRef: { kind: 'Role', name: 'r' }, subjects: [{ kind: 'ServiceAccount', name: 's' }] },
+    [
+      'roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"',
+      'subjects[0].namespace: Required value',
+    ],
+  ],
+  [
+    'v1/events',
+    { involvedObject: { namespace: 'other' } },
+    ['involvedObject.namespace: Invalid value: "other": does not match event.namespace'],
+  ],
+  [
+    'events.k8s.io/v1/events',
+    {
+      eventTime: '2026-01-01T00:00:00Z',
+      regarding: { namespace: 'ns' },
+      reportingController: 'a/b',
+      type: 'Normal',
+      reason: 'R',
+    },
+    ['reportingInstance: Required value', 'action: Required value'],
+  ],
+];
+
+describe('creates', () => {
+  for (const [path, body, errors] of creates) {
+    it(`of ${path} ${JSON.stringify(body).slice(0, 90)}`, () => assert.deepEqual(createErrors(path, body), errors));
+  }
+});
+
+const updates: [path: string, body: any, change: (object: any) => void, errors: string[], endpoint?: string][] = [
+  [
+    'v1/configmaps',
+    {},
+    ({ metadata }) => (metadata.uid = 'x'),
+    ['metadata.uid: Invalid value: "x": field is immutable'],
+  ],
+  [
+    'v1/configmaps',
+    { immutable: true, data: { a: '1' } },
+    (map) => (map.data.a = '2'),
+    ['data: Forbidden: field is immutable when `immutable` is set'],
+  ],
+  ['v1/secrets', {}, (secret) => (secret.type = 'x'), ['type: Invalid value: "x": field is immutable']],
+  [
+    'v1/nodes',
+    { spec: { podCIDRs: ['10.0.0.0/24'], providerID: 'p' } },
+    (node) => (node.spec = {}),
+    [
+      'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid',
+      'spec.providerID: Invalid value: null: field cannot be cleared once set',
+    ],
+  ],
+  [
+    'v1/namespaces',
+    {},
+    ({ status }) => (status.phase = 'Terminating'),
+    ['status.Phase: Invalid value: "Terminating": may only be \'Active\' if `deletionTimestamp` is empty'],
+    'status',
+  ],
+  [
+    'v1/services',
+    { spec: { clusterIP: '10.0.0.1', ports: [{ port: 1 }] } },
+    ({ spec }) => (spec.clusterIP = '10.0.0.2'),
+    ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set'],
+  ],
+  [
+    'discovery.k8s.io/v1/endpointslices',
+    { addressType: 'IPv4' },
+    (slice) => (slice.addressType = 'IPv6'),
+    ['addressType: Invalid value: "IPv6": field is immutable'],
+  ],
+  [
+    'rbac.authorization.k8s.io/v1/clusterrolebindings',
+    { roleRef: { kind: 'ClusterRole', name: 'r' } },
+    ({ roleRef }) => (roleRef.name = 's'),
+    [
+      'roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"s"}: field is immutable',
+    ],
+  ],
+  [
+    'scheduling.k8s.io/v1/priorityclasses',
+    { value: 5 },
+    (item) => (item.value = 6),
+    ['value: Forbidden: may not be changed in an update.'],
+  ],
+  [
+    'apps/v1/statefulsets',
+    { spec: { serviceName: 'a', selector: { matchLabels: { a: 'b' } }, template } },
+    ({ spec }) => (spec.serviceName = 'z'),
+    ['spec.serviceName: Invalid value: "z": field is immutable'],
+  ],
+  [
+    'v1/configmaps',
+    { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['a/b'] } },
+    ({ metadata }) => metadata.finalizers.push('c/d'),
+    [
+      'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"c/d"}',
+    ],
+  ],
+];
+
+describe('updates', () => {
+  for (const [path, body, change, errors, endpoint] of updates) {
+    it(`of ${path} refuse ${change}`, () => assert.deepEqual(updated(path, body, change, endpoint).errors, errors));
+  }
+});
