@@ -1,35 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import type { Clock } from '#client';
+import { FakeClock } from '#testing';
 import { ClusterEvent } from './cluster-event.js';
 import { SchedulingQueue } from './scheduling-queue.js';
-
-class FakeClock implements Clock {
-  #now = 1_000_000;
-  readonly #timers = new Set<{ at: number; callback: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimeout(callback: () => void, ms: number) {
-    const timer = { at: this.#now + Math.max(ms, 0), callback };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-
-  advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!due) break;
-      this.#timers.delete(due);
-      this.#now = Math.max(this.#now, due.at);
-      due.callback();
-    }
-    this.#now = end;
-  }
-}
 
 describe('scheduling queue', () => {
   let clock: FakeClock;
@@ -44,9 +17,9 @@ describe('scheduling queue', () => {
     queue = new SchedulingQueue<string>({ clock, ready: () => woken++ });
   });
 
-  it('gives higher priorities first, and the older among equals', () => {
+  it('gives higher priorities first, and the older among equals', async () => {
     queue.add('a', 0);
-    clock.advance(1);
+    await clock.advance(1);
     queue.add('b', 100);
     queue.add('c', 0);
     queue.add('d', 100);
@@ -66,10 +39,10 @@ describe('scheduling queue', () => {
     assert.deepEqual(queue.sizes, { active: 0, backoff: 0, unschedulable: 0 });
   });
 
-  it('keeps an unschedulable pod until an event that its plugins wait for', () => {
+  it('keeps an unschedulable pod until an event that its plugins wait for', async () => {
     queue.add('a', 0);
     queue.unschedulable(pop()[0]!, ['NodeAffinity']);
-    clock.advance(20_000);
+    await clock.advance(20_000);
     queue.happened(ClusterEvent.AssignedPodDelete | ClusterEvent.NodeAllocatable);
     assert.deepEqual(names(), []);
     queue.happened(ClusterEvent.NodeLabel);
@@ -98,16 +71,16 @@ describe('scheduling queue', () => {
     assert.deepEqual(names(), []);
   });
 
-  it('backs off between one second and ten', () => {
+  it('backs off between one second and ten', async () => {
     queue.add('a', 0);
     for (const seconds of [1, 2, 4, 8, 10, 10]) {
       const [a] = pop();
       queue.decided(a!);
       queue.failed(a!);
-      clock.advance(seconds * 1000 - 1);
+      await clock.advance(seconds * 1000 - 1);
       assert.deepEqual(names(), [], `before ${seconds} s`);
       const before = woken;
-      clock.advance(1);
+      await clock.advance(1);
       assert.ok(woken > before, 'an alarm wakes the scheduler');
       assert.equal(queue.sizes.active, 1);
     }
@@ -123,12 +96,12 @@ describe('scheduling queue', () => {
     assert.deepEqual(names(1), ['a']);
   });
 
-  it('tries again after five minutes even if nothing happens', () => {
+  it('tries again after five minutes even if nothing happens', async () => {
     queue.add('a', 0);
     queue.unschedulable(pop()[0]!, ['NodeAffinity']);
-    clock.advance(299_000);
+    await clock.advance(299_000);
     assert.equal(queue.sizes.unschedulable, 1);
-    clock.advance(31_000);
+    await clock.advance(31_000);
     assert.deepEqual(names(), ['a']);
   });
 
