@@ -1,10 +1,12 @@
-import { parseFieldSelector, parseLabelSelector, type UserInfo } from '#apimachinery';
-import type { AuthorizationAttributes, Authorizer, SelectorRequirement } from '../authorization/authorizer.js';
+import type { UserInfo } from '#apimachinery';
+import type { AuthorizationAttributes, Authorizer } from '../authorization/authorizer.js';
 import { forbiddenError } from '../authorization/forbidden.js';
+import { fieldRequirements, labelRequirements } from '../authorization/selector-requirements.js';
 import type { ApiRequest } from './pipeline.js';
 
 /** Asks the authorizers about a request on the object path; throws 403. */
 export async function authorizeOrThrow(context: { authorizer: Authorizer }, request: ApiRequest): Promise<void> {
+  const narrowing = narrowingOf(request);
   await decide(context.authorizer, {
     user: request.user,
     verb: request.verb,
@@ -14,9 +16,9 @@ export async function authorizeOrThrow(context: { authorizer: Authorizer }, requ
     resource: request.resource,
     subresource: request.subresource,
     namespace: request.namespace,
-    name: request.name,
+    name: request.name || (request.verb === 'deletecollection' ? '' : pinnedName(narrowing)),
     path: request.path,
-    ...selectorsOf(request),
+    ...narrowing,
   });
 }
 
@@ -49,51 +51,19 @@ async function decide(authorizer: Authorizer, attributes: AuthorizationAttribute
 
 const SELECTABLE = new Set(['list', 'watch', 'deletecollection']);
 
+type Narrowing = Pick<AuthorizationAttributes, 'fieldSelector' | 'labelSelector'>;
+
 /** Selectors narrow what is asked for; one that does not parse counts as none. */
-function selectorsOf(
-  request: ApiRequest,
-): Pick<AuthorizationAttributes, 'fieldSelector' | 'labelSelector'> | undefined {
-  if (request.query.size === 0 || !SELECTABLE.has(request.verb)) return undefined;
-  const fields = request.query.get('fieldSelector');
-  const labels = request.query.get('labelSelector');
-  if (!fields && !labels) return undefined;
-  const result: { fieldSelector?: SelectorRequirement[]; labelSelector?: SelectorRequirement[] } = {};
-  if (fields) result.fieldSelector = attempt(() => fieldRequirements(fields));
-  if (labels) result.labelSelector = attempt(() => labelRequirements(labels));
-  return result;
+function narrowingOf(request: ApiRequest): Narrowing {
+  if (request.query.size === 0 || !SELECTABLE.has(request.verb)) return {};
+  return {
+    fieldSelector: fieldRequirements(request.query.get('fieldSelector')),
+    labelSelector: labelRequirements(request.query.get('labelSelector')),
+  };
 }
 
-function attempt<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch {
-    return undefined;
-  }
-}
-
-function fieldRequirements(selector: string): SelectorRequirement[] {
-  return parseFieldSelector(selector).requirements.map(({ field, operator, value }) => ({
-    key: field,
-    operator: operator === '=' ? 'In' : 'NotIn',
-    values: [value],
-  }));
-}
-
-const OPERATORS: Record<string, SelectorRequirement['operator']> = {
-  '=': 'In',
-  '==': 'In',
-  in: 'In',
-  '!=': 'NotIn',
-  notin: 'NotIn',
-  exists: 'Exists',
-  '!': 'DoesNotExist',
-};
-
-function labelRequirements(selector: string): SelectorRequirement[] {
-  const requirements: SelectorRequirement[] = [];
-  for (const { key, operator, values } of parseLabelSelector(selector).requirements) {
-    const known = OPERATORS[operator];
-    if (known) requirements.push({ key, operator: known, values });
-  }
-  return requirements;
+/** A list or watch that a selector pins to one name is a request for that name. */
+function pinnedName({ fieldSelector }: Narrowing): string {
+  const pinned = fieldSelector?.find(({ key, operator }) => key === 'metadata.name' && operator === 'In');
+  return pinned?.values[0] ?? '';
 }
