@@ -31,7 +31,7 @@ const build = spawnSync(
 );
 if (build.error) {
   console.error(
-    `build-native: cargo could not be started: ${build.error.message}. Install Rust 1.85 or newer (https://rustup.rs).`,
+    `build-native: cargo could not be started: ${build.error.message}. Install Rust 1.89 or newer (https://rustup.rs).`,
   );
   process.exit(1);
 }

@@ -24,6 +24,8 @@ export interface Settings {
   containerRuntimeEndpoint: string;
   cgroupDriver: 'cgroupfs' | 'auto';
   proxyMode: 'iptables' | 'auto';
+  /** Parts that the server runs. */
+  components: string;
   /** Cgroup below which pods' cgroups are made, e.g. `/`. */
   cgroupRoot: string;
 }
@@ -62,6 +64,7 @@ export const upFlags: readonly Flag[] = [
   },
   { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs or auto', default: 'auto' },
   { name: 'proxy-mode', argument: 'NAME', help: 'iptables or auto', default: 'auto' },
+  { name: 'components', argument: 'LIST', help: 'what the server runs', default: 'api,controllers,scheduler' },
   { name: 'cgroup-root', argument: 'PATH', help: "cgroup that pods' cgroups are made in", default: '/' },
   { name: 'timeout', argument: 'SECONDS', help: 'how long to wait for the cluster', default: '120' },
 ];
@@ -149,6 +152,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     ),
     cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'auto'], last?.cgroupDriver ?? 'auto'),
     proxyMode: oneOf('proxy-mode', ['iptables', 'auto'], last?.proxyMode ?? 'auto'),
+    components: text('components') ?? last?.components ?? 'api,controllers,scheduler',
     cgroupRoot: text('cgroup-root') ?? last?.cgroupRoot ?? '/',
   };
 }

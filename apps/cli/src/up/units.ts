@@ -93,6 +93,7 @@ function serverFlags(layout: Layout, settings: Settings): string[] {
     'cluster-cidr': settings.clusterCidr,
     'cluster-domain': settings.clusterDomain,
     'service-node-port-range': settings.nodePortRange,
+    components: settings.components,
     ...(settings.node ? { 'local-node-name': settings.nodeName, 'local-node-ip': settings.nodeIp } : {}),
   });
 }
