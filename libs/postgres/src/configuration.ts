@@ -20,6 +20,8 @@ max_connections = 64
 fsync = ${onOff}
 full_page_writes = ${onOff}
 synchronous_commit = ${onOff}
+# Recovery after a crash: one call for the file system instead of an fsync of each of a thousand files.
+recovery_init_sync_method = syncfs
 wal_level = replica
 max_wal_senders = 4
 wal_buffers = 8MB

@@ -61,7 +61,7 @@ export async function startTestPostgres(options: { durable?: boolean } = {}): Pr
     createDatabase: () => createDatabase(server.url),
     kill: async () => {
       process.kill(server.pid, 'SIGKILL');
-      await server.exited;
+      await holding(server.exited);
     },
     start: async () => {
       server = await startPostgres(dir, prepare);
@@ -103,7 +103,7 @@ export async function startDebianPostgres(): Promise<
   const url = `postgresql://berth@localhost/postgres?host=${encodeURIComponent(dir)}`;
   const stop = async (): Promise<void> => {
     child.kill('SIGINT');
-    await gone;
+    await holding(gone);
     removeAtExit();
     await rm(dir, { recursive: true, force: true });
   };
@@ -203,4 +203,11 @@ function endWithProcess(dir: string, pid: () => number): () => void {
   };
   process.once('exit', end);
   return () => process.off('exit', end);
+}
+
+/** Waits for a child that does not hold the event loop by itself. */
+async function holding(gone: Promise<unknown>): Promise<void> {
+  const hold = setInterval(() => {}, 1_000);
+  await gone;
+  clearInterval(hold);
 }

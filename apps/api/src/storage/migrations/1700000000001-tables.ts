@@ -24,7 +24,7 @@ const STATEMENTS = [
      name text COLLATE "C" NOT NULL,
      uid text COLLATE "C" NOT NULL,
      revision bigint NOT NULL,
-     body bytea STORAGE EXTERNAL NOT NULL,
+     body bytea NOT NULL,
      PRIMARY KEY (resource, namespace, name)
    ) WITH (fillfactor = 80, toast_tuple_target = 8160, ${HOT})`,
   `CREATE TABLE berth.change (
@@ -35,11 +35,13 @@ const STATEMENTS = [
      name text COLLATE "C" NOT NULL,
      uid text COLLATE "C" NOT NULL,
      previous bigint NOT NULL,
-     before bytea STORAGE EXTERNAL,
-     body bytea STORAGE EXTERNAL NOT NULL,
+     before bytea,
+     body bytea NOT NULL,
      batch uuid NOT NULL,
      at timestamptz NOT NULL
    ) WITH (toast_tuple_target = 8160, ${HOT})`,
+  'ALTER TABLE berth.object ALTER body SET STORAGE EXTERNAL',
+  'ALTER TABLE berth.change ALTER body SET STORAGE EXTERNAL, ALTER before SET STORAGE EXTERNAL',
   `CREATE INDEX change_object ON berth.change (name, namespace, resource)`,
   `CREATE TABLE berth.revision (name text COLLATE "C" PRIMARY KEY, value bigint NOT NULL)
      WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000)`,
