@@ -27,6 +27,8 @@ export interface ResourceDefinition {
   /** OpenAPI definition name of the object, key into the schemas. */
   schemaName: string;
   strategy: Strategy;
+  /** Text of the Warning header that every request for a deprecated kind gets. */
+  deprecationWarning?: string;
   /** Columns of the server-side Table; `cells` gives a row. */
   columns: readonly TableColumn[];
   cells(object: KubeObject, now: Date): unknown[];

@@ -1,4 +1,5 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale.js';
+export { defaulterFor } from './defaults/defaulter.js';
 export * from './definition.js';
 export * from './discovery.js';
 export { gvr } from './generated/gvr.js';

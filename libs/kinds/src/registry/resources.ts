@@ -28,6 +28,11 @@ export function findKind(group: string, version: string, kind: string): Resource
   return allResources().find((item) => item.group === group && item.version === version && item.kind === kind);
 }
 
+const deprecations: Readonly<Record<string, string>> = {
+  'v1/ComponentStatus': 'v1 ComponentStatus is deprecated in v1.19+',
+  'v1/Endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+};
+
 function define(facts: ResourceFacts): ResourceDefinition {
   const { group, version, kind, plural } = facts;
   const key = kindKey(group, version, kind);
@@ -52,6 +57,7 @@ function define(facts: ResourceFacts): ResourceDefinition {
     get strategy() {
       return (strategy ??= createStrategy(facts, kindStrategies[key] ?? {}));
     },
+    ...(deprecations[key] === undefined ? undefined : { deprecationWarning: deprecations[key] }),
     get columns() {
       return table.columns;
     },

@@ -17,6 +17,14 @@ export interface FactChecks {
 
 type Check = (value: any, path: FieldPath | undefined, errors: FieldError[]) => void;
 
+/** Required strings whose empty value means something. */
+const mayBeEmpty = new Set([
+  'io.k8s.api.core.v1.HTTPHeader.value',
+  'io.k8s.api.core.v1.Sysctl.value',
+  // The audience of the API server.
+  'io.k8s.api.storage.v1.TokenRequest.audience',
+]);
+
 const compiled = new Map<string, FactChecks>();
 
 export function checksFor(resource: ResourceFacts): FactChecks {
@@ -111,7 +119,8 @@ class Compiler {
       if (item.gatedOff) continue;
       const path = at === '' ? item.name : `${at}.${item.name}`;
       const check = this.ofRef(item.ref, path, above, longestMatch(this.enums, path) ?? item.facts.enum);
-      const needed = required.has(item.name) && item.ref.kind === 'scalar' && item.ref.scalar === 'string';
+      const isText = item.ref.kind === 'scalar' && item.ref.scalar === 'string';
+      const needed = isText && required.has(item.name) && !mayBeEmpty.has(`${type.name}.${item.name}`);
       if (check !== undefined || needed) checks.push({ name: item.name, needed, check });
     }
     return (value, parent, errors) => {
