@@ -1,3 +1,4 @@
+import { scaledValue } from '#apimachinery';
 import type { Deployment, ReplicaSet } from '#kinds';
 
 /** How large each ReplicaSet of a Deployment should be: pure arithmetic, with upstream's rounding and order. */
@@ -30,13 +31,6 @@ export function isRollingUpdate(deployment: Deployment): boolean {
   return deployment.spec.strategy?.type !== 'Recreate';
 }
 
-/** An absolute number, or a share of `total` in percent. */
-function scaledValue(value: number | string | undefined, total: number, round: (n: number) => number): number {
-  if (value === undefined) return 0;
-  if (typeof value === 'number') return value;
-  return round((Number.parseInt(value, 10) * total) / 100);
-}
-
 /**
  * maxSurge rounds up, maxUnavailable down; when both come to nothing one pod may be unavailable, or the rollout could
  * never move.
@@ -45,8 +39,8 @@ export function fenceposts(deployment: Deployment): { surge: number; unavailable
   if (!isRollingUpdate(deployment)) return { surge: 0, unavailable: 0 };
   const desired = desiredSize(deployment);
   const { maxSurge, maxUnavailable } = deployment.spec.strategy?.rollingUpdate ?? {};
-  const surge = scaledValue(maxSurge, desired, Math.ceil);
-  const unavailable = scaledValue(maxUnavailable, desired, Math.floor);
+  const surge = scaledValue(maxSurge ?? 0, desired, true);
+  const unavailable = scaledValue(maxUnavailable ?? 0, desired, false);
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
 }
 

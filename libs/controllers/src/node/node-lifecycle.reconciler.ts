@@ -1,4 +1,4 @@
-import { formatTime, isConflict, isNotFound } from '#apimachinery';
+import { formatTime, isNotFound } from '#apimachinery';
 import { ControlLoop, delay, type Informer } from '#client';
 import { gvr, type Lease, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
@@ -39,42 +39,41 @@ class NodeLifecycle implements Controller {
   readonly #nextEviction = new Map<string, number>();
   /** What each node was when it was last looked at. */
   readonly #wasReady = new Map<string, boolean>();
-  readonly #taints: ControlLoop;
+  readonly #loop: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
     const { informers, clock, logger } = runtime;
     this.#nodes = informers.for<Node>(gvr.nodes);
     this.#leases = informers.for<Lease>(gvr.leases, { namespace: LEASE_NAMESPACE });
     this.#pods = podInformer(informers);
-    this.#taints = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#taint(key) });
+    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
     this.#nodes.addHandler({
-      add: (node) => this.#taints.add(node.metadata.name!),
-      update: (_old, node) => this.#taints.add(node.metadata.name!),
+      add: (node) => this.#loop.add(node.metadata.name!),
+      update: (_old, node) => this.#loop.add(node.metadata.name!),
       delete: (node) => this.#forget(node.metadata.name!),
     });
   }
 
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#nodes, this.#leases, this.#pods].map((informer) => informer.whenSynced(signal)));
-    await Promise.all([this.#taints.run(signal), this.#monitor(signal)]);
+    await Promise.all([this.#loop.run(signal), this.#monitor(signal)]);
   }
 
+  /** Silence makes no events: all nodes are looked at now and then. */
   async #monitor(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.runtime;
     while (!signal.aborted) {
-      for (const node of this.#nodes.list()) {
-        try {
-          await this.#observe(node);
-        } catch (error) {
-          if (!isNotFound(error) && !isConflict(error))
-            logger.warn('cannot judge node', { node: node.metadata.name, error });
-        }
-      }
-      await delay(clock, MONITOR_PERIOD, signal);
+      for (const node of this.#nodes.values()) this.#loop.add(node.metadata.name!);
+      await delay(this.runtime.clock, MONITOR_PERIOD, signal);
     }
   }
 
-  async #observe(node: Node): Promise<void> {
+  async #reconcile(name: string): Promise<undefined> {
+    const node = this.#nodes.get('', name);
+    if (node) await this.#taint(await this.#observe(node));
+  }
+
+  /** The node as it is after its silence has been written down. */
+  async #observe(node: Node): Promise<Node> {
     const { clock, client, recorder, options } = this.runtime;
     const name = node.metadata.name!;
     const now = clock.now();
@@ -99,7 +98,7 @@ class NodeLifecycle implements Controller {
       await this.#markPodsNotReady(name);
     }
     this.#wasReady.set(name, ready);
-    if (evictionTaint(current)) this.#taints.add(name);
+    return current;
   }
 
   /** A silent node's pods say Ready until somebody else says otherwise. */
@@ -121,9 +120,7 @@ class NodeLifecycle implements Controller {
     }
   }
 
-  async #taint(name: string): Promise<undefined> {
-    const node = this.#nodes.get('', name);
-    if (!node) return;
+  async #taint(node: Node): Promise<void> {
     const current = node.spec?.taints ?? [];
     const evicting = current.some((taint) => isEviction(taint.key, taint.effect));
     const rates = evictionRates(this.#nodes.list());
