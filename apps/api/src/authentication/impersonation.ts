@@ -1,4 +1,4 @@
-import { badRequest, type UserInfo } from '#apimachinery';
+import { badRequest, quote, type UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer } from '../authorization/authorizer.js';
 import { forbiddenError } from '../authorization/forbidden.js';
 import { extraFrom, type Headers, headerValues } from './request-header-authenticator.js';
@@ -13,7 +13,6 @@ import {
 const EXTRA_PREFIX = 'impersonate-extra-';
 
 interface Step {
-  kind: 'ServiceAccount' | 'User' | 'Group' | 'UserExtra' | 'UID';
   resource: string;
   group: string;
   version: string;
@@ -62,28 +61,33 @@ function readSteps(headers: Headers): Step[] {
   const review = { ...core, group: 'authentication.k8s.io', version: 'v1' };
   if (user) {
     const account = splitServiceAccountUser(user);
-    if (account) steps.push({ ...core, kind: 'ServiceAccount', resource: 'serviceaccounts', ...account });
-    else steps.push({ ...core, kind: 'User', resource: 'users', name: user });
+    if (account) steps.push({ ...core, resource: 'serviceaccounts', ...account });
+    else steps.push({ ...core, resource: 'users', name: user });
   }
   for (const name of headerValues(headers, 'impersonate-group')) {
-    steps.push({ ...core, kind: 'Group', resource: 'groups', name });
+    steps.push({ ...core, resource: 'groups', name });
   }
   for (const [key, values] of Object.entries(extraFrom(headers, [EXTRA_PREFIX]))) {
-    for (const name of values)
-      steps.push({ ...review, kind: 'UserExtra', resource: 'userextras', subresource: key, name });
+    for (const name of values) steps.push({ ...review, resource: 'userextras', subresource: key, name });
   }
   const uid = headerValues(headers, 'impersonate-uid')[0];
-  if (uid) steps.push({ ...review, kind: 'UID', resource: 'uids', name: uid });
+  if (uid) steps.push({ ...review, resource: 'uids', name: uid });
   if (steps.length > 0 && !user) {
-    throw badRequest(`requested [${steps.map(referenceText).join(' ')}] without impersonating a user`);
+    throw badRequest(`requested ${wantedUserText(headers)} without impersonating a user name`);
   }
   return steps;
 }
 
-/** An ObjectReference as Go prints it: kind, namespace, name, uid, apiVersion, resourceVersion, fieldPath. */
-function referenceText(step: Step): string {
-  const apiVersion = step.group ? `${step.group}/${step.version}` : '';
-  return `{${[step.kind, step.namespace, step.name, '', apiVersion, '', step.subresource].join(' ')}}`;
+/** What was asked for as Go's %#v prints it: the reference's answer. */
+function wantedUserText(headers: Headers): string {
+  const list = (items: string[]) => `[]string{${items.map(quote).join(', ')}}`;
+  const groups = headerValues(headers, 'impersonate-group');
+  const extra = Object.entries(extraFrom(headers, [EXTRA_PREFIX])).sort(([x], [y]) => (x < y ? -1 : 1));
+  const extraText =
+    extra.length > 0 ? `{${extra.map(([key, values]) => `${quote(key)}:${list(values)}`).join(', ')}}` : '(nil)';
+  const uid = quote(headerValues(headers, 'impersonate-uid')[0] ?? '');
+  const groupsText = groups.length > 0 ? list(groups) : '[]string(nil)';
+  return `&user.DefaultInfo{Name:"", UID:${uid}, Groups:${groupsText}, Extra:map[string][]string${extraText}}`;
 }
 
 function groupsOf(user: string, requested: string[]): string[] {

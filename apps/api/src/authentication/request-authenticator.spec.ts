@@ -469,6 +469,6 @@ describe('impersonation', () => {
     rejected(
       as('boss', { 'impersonate-group': 'dev' }),
       400,
-      'requested [{Group  dev    }] without impersonating a user',
+      'requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{"dev"}, Extra:map[string][]string(nil)} without impersonating a user name',
     ));
 });

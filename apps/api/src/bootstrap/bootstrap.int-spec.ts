@@ -103,8 +103,16 @@ describe('a new cluster', () => {
 
   it('has priority classes and flow control', async () => {
     assert.equal((await get(gvr.priorityclasses, '', 'system-node-critical')).value, 2000001000);
-    assert.equal((await admin().list(gvr.flowschemas)).items.length, 11);
+    const schemas = (await admin().list(gvr.flowschemas)).items;
+    assert.equal(schemas.length, 11);
+    for (const schema of schemas) assert.equal(schema['status'].conditions[0].status, 'False', schema.metadata.name);
     assert.equal((await admin().list(gvr.prioritylevelconfigurations)).items.length, 8);
+  });
+
+  it('lets cluster DNS see what it answers from, and nothing else', async () => {
+    const dns = server.client('system:kube-dns');
+    for (const resource of [gvr.services, gvr.endpointslices, gvr.namespaces]) await dns.list(resource);
+    await assert.rejects(dns.list(gvr.secrets), /cannot list resource "secrets"/);
   });
 
   it('tells aggregated servers how to know callers', async () => {

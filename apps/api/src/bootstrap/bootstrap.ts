@@ -17,7 +17,7 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
   await Promise.all([
     ensureRbac(client),
     ensurePriorityClasses(client),
-    ensureFlowControl(client),
+    ensureFlowControl(options),
     ensureAuthenticationConfig(options),
     ensureClusterServices(options),
   ]);

@@ -1,6 +1,7 @@
-import { deepEqual, type KubeObject } from '#apimachinery';
+import { deepEqual, formatTime, isConflict, type KubeObject, quote } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
+import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject } from './ensure-object.js';
 import { FLOW_SCHEMAS, type FlowSchemaFacts, PRIORITY_LEVELS, type PriorityLevelFacts } from './flow-control.facts.js';
 
@@ -8,7 +9,7 @@ const API_VERSION = 'flowcontrol.apiserver.k8s.io/v1';
 const AUTO_UPDATE = 'apf.kubernetes.io/autoupdate-spec';
 
 /** Default priority levels and flow schemas. The mandatory ones are put right at each start; the rest while annotated so. */
-export async function ensureFlowControl(client: Client): Promise<void> {
+export async function ensureFlowControl({ client, now = () => new Date() }: BootstrapOptions): Promise<void> {
   await Promise.all([
     ...PRIORITY_LEVELS.map((facts) => {
       const wanted = object('PriorityLevelConfiguration', facts.name, priorityLevelSpec(facts));
@@ -16,11 +17,35 @@ export async function ensureFlowControl(client: Client): Promise<void> {
         amend(stored, wanted, facts.mandatory),
       );
     }),
-    ...FLOW_SCHEMAS.map((facts) => {
+    ...FLOW_SCHEMAS.map(async (facts) => {
       const wanted = object('FlowSchema', facts.name, flowSchemaSpec(facts));
-      return ensureObject(client, gvr.flowschemas, wanted, (stored) => amend(stored, wanted, facts.mandatory));
+      const stored = await ensureObject(client, gvr.flowschemas, wanted, (found) =>
+        amend(found, wanted, facts.mandatory),
+      );
+      await markFound(client, stored, now);
     }),
   ]);
+}
+
+/** Says that the schema's priority level is there: `kubectl get flowschemas` shows it. */
+async function markFound(client: Client, schema: KubeObject, now: () => Date): Promise<void> {
+  const conditions: { type: string; status: string }[] = schema['status']?.conditions ?? [];
+  if (conditions.some(({ type, status }) => type === 'Dangling' && status === 'False')) return;
+  const level = schema['spec'].priorityLevelConfiguration.name;
+  const found = {
+    type: 'Dangling',
+    status: 'False',
+    lastTransitionTime: formatTime(now()),
+    reason: 'Found',
+    message: `This FlowSchema references the PriorityLevelConfiguration object named ${quote(level)} and it exists`,
+  };
+  const status = { ...schema['status'], conditions: [...conditions.filter(({ type }) => type !== 'Dangling'), found] };
+  try {
+    await client.update(gvr.flowschemas, '', { ...schema, status }, { subresource: 'status' });
+  } catch (error) {
+    // Another replica says the same at this moment.
+    if (!isConflict(error)) throw error;
+  }
 }
 
 function object(kind: string, name: string, spec: Record<string, unknown>): KubeObject {
