@@ -208,6 +208,11 @@ async function listen(
       clientCa: pki.ca.certificate,
     },
     serverAddress,
+    nodeCredentials: {
+      ca: pki.ca.certificate,
+      cert: pki.kubeletClient.certificate,
+      key: pki.kubeletClient.key,
+    },
     checks,
     documents: new Map(
       (

@@ -1,6 +1,7 @@
 import type { UserInfo } from '#apimachinery';
 import type { Client } from '#client';
 import { allResources } from '#kinds';
+import { storeLister } from './admission/lister.js';
 import type { RequestAuthenticator } from './authentication/authenticator.js';
 import type { Authorizer } from './authorization/authorizer.js';
 import type { VirtualResource } from './authorization/virtual-resource.js';
@@ -10,6 +11,7 @@ import { type HealthCheck, PING } from './http/health-checks.js';
 import { createHttpsServer, type HttpsServer, type TlsOptions } from './http/https-server.js';
 import { MetricsRegistry } from './http/metrics-registry.js';
 import { ObjectPathHandler } from './http/object-path.handler.js';
+import { NodeConnectHandler, type NodeCredentials } from './http/proxy/connect.handler.js';
 import { RequestMetrics, registerProcessMetrics } from './http/request-metrics.js';
 import { RegistryHandler } from './registry/api-handler.js';
 import type { ApiHandler } from './registry/pipeline.js';
@@ -66,6 +68,8 @@ export interface ApiServerOptions {
   documents?: ApiSurface['documents'];
   maxInflightReads?: number;
   maxInflightWrites?: number;
+  /** For logs, exec, port-forward and proxies. */
+  nodeCredentials: NodeCredentials;
   log(text: string): void;
 }
 
@@ -95,6 +99,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<HttpsS
       authorizer: context.authorizer,
       objects: new ObjectPathHandler(handler, context.resources),
       metrics: new RequestMetrics(metrics),
+      proxy: new NodeConnectHandler(context, storeLister(context.store), options.nodeCredentials),
       maxInflightReads: options.maxInflightReads ?? MAX_INFLIGHT_READS,
       maxInflightWrites: options.maxInflightWrites ?? MAX_INFLIGHT_WRITES,
     },

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiModule } from './api.module.js';
@@ -57,6 +58,7 @@ export async function createHttpsServer(
     serverFactory: (handler: RequestListener) => {
       dispatcher = new RequestDispatcher(dispatching, handler);
       server.on('request', (request, response) => dispatcher.handle(request, response));
+      server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
       return server as never;
     },
   });

@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { asStatusError, badRequest, tooManyRequests, type UserInfo } from '#apimachinery';
+import {
+  asStatusError,
+  badRequest,
+  genericNotFound,
+  type StatusError,
+  tooManyRequests,
+  type UserInfo,
+} from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../authentication/authenticator.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import { authorizePathOrThrow } from '../registry/authorization.js';
 import type { ObjectPathHandler } from './object-path.handler.js';
+import { bearerOfProtocols } from './proxy/upstream-pipe.js';
 import { parseRequestInfo, type RequestInfo } from './request-info.js';
 import { isLongRunning, type RequestMetrics } from './request-metrics.js';
 import { sendError } from './response-writer.js';
@@ -26,6 +35,8 @@ export interface DispatcherOptions {
 export interface ConnectHandler {
   takes(info: RequestInfo): boolean;
   serve(request: IncomingMessage, response: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void>;
+  /** A request that leaves HTTP: WebSocket or SPDY. Rejects while it may still be answered with a Status. */
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer, info: RequestInfo, user: UserInfo): Promise<void>;
 }
 
 /** A request's user, for the controllers of paths that name no resource. */
@@ -92,6 +103,27 @@ export class RequestDispatcher {
     }
   }
 
+  handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, asStatusError(error)));
+  }
+
+  private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const { metrics, proxy } = this.options;
+    const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
+    request.headers.authorization ??= bearerOfProtocols(request.headers['sec-websocket-protocol']);
+    const user = await this.identify(request);
+    if (!info.isResourceRequest || !proxy) throw genericNotFound();
+    const gauge = metrics.longRunningCell(info);
+    if (gauge) {
+      gauge.value += 1;
+      socket.once('close', () => {
+        gauge.value -= 1;
+      });
+    }
+    await proxy.upgrade(request, socket, head, info, user);
+  }
+
   /** The gauge that the request counts in; undefined when it was refused. */
   private admitOrRefuse(info: RequestInfo, response: ServerResponse) {
     const { metrics, maxInflightReads, maxInflightWrites } = this.options;
@@ -137,4 +169,14 @@ function peerCertificates(socket: TLSSocket): Pick<Credentials, 'clientCertifica
     issuer = issuer.issuerCertificate;
   }
   return { clientCertificate: peer.raw, intermediates };
+}
+
+/** There is no response object on an upgrade: the answer is written by hand. */
+function refuseUpgrade(socket: Socket, { status }: StatusError): void {
+  if (socket.destroyed) return;
+  const body = JSON.stringify(status);
+  socket.end(
+    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? ''}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }

@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { badRequest, genericNotFound, type KubeObject, methodNotAllowed, type UserInfo } from '#apimachinery';
+import type { Lister } from '../../admission/lister.js';
+import { authorizeOrThrow } from '../../registry/authorization.js';
+import type { ApiRequest } from '../../registry/pipeline.js';
+import type { RegistryContext } from '../../registry/registry-context.js';
+import type { ConnectHandler } from '../request-dispatcher.js';
+import type { RequestInfo } from '../request-info.js';
+import { executionPath, findPod, logPath, portForwardPath } from './pod-stream-target.js';
+import { nodeServer, type ProxyTarget, podServer, serviceServer } from './proxy-target.js';
+import { pipeRequest, pipeUpgrade } from './upstream-pipe.js';
+
+const CONNECTS: Record<string, ReadonlySet<string>> = {
+  pods: new Set(['log', 'exec', 'attach', 'portforward', 'proxy']),
+  nodes: new Set(['proxy']),
+  services: new Set(['proxy']),
+};
+/** Streams end in an upgrade of the connection. */
+const UPGRADES = new Set(['exec', 'attach', 'portforward']);
+const NEVER = new AbortController().signal;
+
+export interface NodeCredentials {
+  /** What the node servers are verified with, and what they know this server by; PEM. */
+  ca: string;
+  cert: string;
+  key: string;
+}
+
+/** Streams and proxies: authorized and admitted here, answered by node servers, pods and endpoints. */
+export class NodeConnectHandler implements ConnectHandler {
+  private readonly nodeTls: ConnectionOptions;
+
+  constructor(
+    private readonly context: RegistryContext,
+    private readonly lister: Lister,
+    credentials: NodeCredentials,
+    private readonly random: () => number = Math.random,
+  ) {
+    this.nodeTls = { ...credentials };
+  }
+
+  takes(info: RequestInfo): boolean {
+    return info.group === '' && (CONNECTS[info.resource]?.has(info.subresource) ?? false);
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void> {
+    await this.authorize(request, info, user);
+    if (UPGRADES.has(info.subresource)) {
+      this.target(info);
+      throw badRequest('Upgrade request required');
+    }
+    const location = redirectLocation(request, info);
+    if (location) {
+      response.writeHead(301, { Location: location, 'Content-Length': 0 });
+      response.end();
+      return;
+    }
+    const target = this.target(info);
+    if (!target) {
+      response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 0 });
+      response.end();
+      return;
+    }
+    await pipeRequest(request, response, target);
+  }
+
+  async upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    info: RequestInfo,
+    user: UserInfo,
+  ): Promise<void> {
+    if (!this.takes(info)) throw genericNotFound();
+    await this.authorize(request, info, user);
+    const target = this.target(info);
+    if (!target) throw badRequest(`pod ${info.name} does not have a host assigned`);
+    await pipeUpgrade(request, socket, head, target);
+  }
+
+  private async authorize(request: IncomingMessage, info: RequestInfo, user: UserInfo): Promise<void> {
+    const asked: ApiRequest = {
+      verb: info.verb,
+      group: info.group,
+      version: info.version,
+      resource: info.resource,
+      subresource: info.subresource,
+      namespace: info.namespace,
+      name: info.name,
+      path: info.path,
+      query: info.query,
+      body: undefined,
+      contentType: '',
+      userAgent: request.headers['user-agent'] ?? '',
+      user,
+      signal: NEVER,
+    };
+    await authorizeOrThrow(this.context, asked);
+    const entry = this.context.resources.find(info.group, info.version, info.resource);
+    if (!entry) throw genericNotFound();
+    const sub = entry.subresources.get(info.subresource);
+    if (!sub?.verbs.includes(info.verb)) throw methodNotAllowed(entry.groupResource, info.verb);
+    if (info.subresource === 'log') return;
+    const { group, version, plural } = entry.definition;
+    const attributes = {
+      operation: 'CONNECT' as const,
+      resource: { group, version, resource: plural },
+      kind: sub.kind,
+      subresource: info.subresource,
+      namespace: info.namespace,
+      name: info.name,
+      object: connectOptions(sub.kind, info.query),
+      oldObject: undefined,
+      options: {},
+      user,
+      dryRun: false,
+      warn: () => {},
+    };
+    await this.context.admission.admit(attributes);
+    await this.context.admission.validate(attributes);
+  }
+
+  /** Undefined: there is nothing to ask, and nothing is the answer. */
+  private target(info: RequestInfo): ProxyTarget | undefined {
+    const { resource, subresource, name, namespace, query } = info;
+    if (resource === 'nodes') return this.onNode(name, restPath(info));
+    if (resource === 'services') {
+      return { ...serviceServer(this.lister, namespace, name, this.random), path: restPath(info) };
+    }
+    if (subresource === 'proxy') return { ...podServer(this.lister, namespace, name), path: restPath(info) };
+    const pod = findPod(this.lister, namespace, name);
+    const path = streamPath(subresource, pod, query);
+    return path === undefined ? undefined : this.onNode(pod.spec.nodeName, path);
+  }
+
+  private onNode(id: string, path: string): ProxyTarget {
+    // nodes/<scheme>:<name>:<port>/proxy may name another port.
+    const parts = id.split(':');
+    const name = parts.length === 3 ? parts[1]! : parts[0]!;
+    const port = parts.length === 3 ? parts[2]! : (parts[1] ?? '');
+    const server = nodeServer(this.lister, name);
+    return { ...server, ...(port === '' ? undefined : { port: Number(port) }), secure: true, path, tls: this.nodeTls };
+  }
+}
+
+function streamPath(subresource: string, pod: KubeObject, query: URLSearchParams): string | undefined {
+  if (subresource === 'log') return logPath(pod, query);
+  if (subresource === 'portforward') return portForwardPath(pod, query);
+  return executionPath(subresource === 'exec' ? 'exec' : 'attach', pod, query);
+}
+
+function connectOptions(kind: string, query: URLSearchParams): KubeObject {
+  const options: KubeObject = { apiVersion: 'v1', kind, metadata: {} };
+  for (const name of new Set(query.keys())) {
+    const values = query.getAll(name);
+    options[name] = name === 'command' || name === 'ports' ? values : values[0];
+  }
+  return options;
+}
+
+/** What follows `/proxy`, with its query, as it was sent. */
+function restPath(info: RequestInfo): string {
+  const path = `/${info.rest.map(encodeURIComponent).join('/')}`;
+  const slashed = info.rest.length > 0 && info.path.endsWith('/') ? `${path}/` : path;
+  const query = info.query.toString();
+  return query === '' ? slashed : `${slashed}?${query}`;
+}
+
+/** Pages with relative links need their root to end in a slash. */
+function redirectLocation(request: IncomingMessage, info: RequestInfo): string | undefined {
+  if (info.subresource !== 'proxy' || info.rest.length > 0 || info.path.endsWith('/')) return undefined;
+  if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
+  const query = info.query.toString();
+  return `${info.path}/${query === '' ? '' : `?${query}`}`;
+}

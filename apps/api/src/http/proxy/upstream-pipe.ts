@@ -1,0 +1,135 @@
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect as netConnect, type Socket } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import { internalError, type StatusError } from '#apimachinery';
+import type { ProxyTarget } from './proxy-target.js';
+
+/** Headers that belong to one connection, and those that must not leave the API server. */
+const NOT_PASSED = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'authorization',
+  'host',
+]);
+const DIAL_TIMEOUT_MS = 30_000;
+/** Browsers put their token here, since they cannot set headers. */
+const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
+
+/** Sends the request on and its answer back, without holding either. */
+export function pipeRequest(request: IncomingMessage, response: ServerResponse, target: ProxyTarget): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers: Record<string, string | string[]> = {};
+    for (const [name, value] of Object.entries(request.headers)) {
+      if (value !== undefined && !NOT_PASSED.has(name) && !name.startsWith('impersonate-')) headers[name] = value;
+    }
+    headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
+    headers['x-forwarded-uri'] = request.url ?? '';
+    const send = target.secure ? httpsRequest : httpRequest;
+    const outgoing = send({
+      host: target.host,
+      port: target.port,
+      path: target.path,
+      method: request.method,
+      headers,
+      agent: false,
+      ...(target.secure ? (target.tls ?? { rejectUnauthorized: false }) : undefined),
+    });
+    outgoing.setTimeout(DIAL_TIMEOUT_MS, () => {
+      if (!outgoing.socket || outgoing.socket.connecting) outgoing.destroy(new Error('i/o timeout'));
+    });
+    outgoing.on('response', (incoming) => {
+      const answered: Record<string, string | string[]> = {};
+      for (const [name, value] of Object.entries(incoming.headers)) {
+        if (value !== undefined && !NOT_PASSED.has(name)) answered[name] = value;
+      }
+      response.writeHead(incoming.statusCode ?? 502, answered);
+      response.flushHeaders();
+      incoming.pipe(response);
+      incoming.on('error', () => response.destroy());
+      incoming.on('end', resolve);
+      incoming.on('close', resolve);
+    });
+    outgoing.on('error', (error) => reject(dialError(target, error)));
+    response.on('close', () => outgoing.destroy());
+    request.pipe(outgoing);
+  });
+}
+
+/** Connects, repeats the request line and headers, and joins the two sockets: what follows is theirs alone. */
+export function pipeUpgrade(
+  request: IncomingMessage,
+  client: Socket,
+  head: Buffer,
+  target: ProxyTarget,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { host, port } = target;
+    const options = { host, port, ...(target.tls ?? { rejectUnauthorized: false }) };
+    const upstream = target.secure
+      ? tlsConnect({ ...options, ALPNProtocols: ['http/1.1'] })
+      : netConnect({ host, port });
+    let connected = false;
+    upstream.setTimeout(DIAL_TIMEOUT_MS, () => {
+      if (!connected) upstream.destroy(new Error('i/o timeout'));
+    });
+    upstream.once(target.secure ? 'secureConnect' : 'connect', () => {
+      connected = true;
+      upstream.setTimeout(0);
+      upstream.setNoDelay(true);
+      client.setNoDelay(true);
+      client.setTimeout(0);
+      upstream.write(requestHead(request, target));
+      if (head.length > 0) upstream.write(head);
+      client.pipe(upstream);
+      upstream.pipe(client);
+      resolve();
+    });
+    upstream.on('error', (error) => {
+      if (connected) client.destroy();
+      else reject(dialError(target, error));
+    });
+    client.on('error', () => upstream.destroy());
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroySoon());
+  });
+}
+
+function requestHead(request: IncomingMessage, target: ProxyTarget): string {
+  const lines = [`${request.method} ${target.path} HTTP/1.1`, `Host: ${target.host}:${target.port}`];
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i]!;
+    const lower = name.toLowerCase();
+    let value = request.rawHeaders[i + 1]!;
+    if (lower === 'host' || lower === 'authorization' || lower.startsWith('impersonate-')) continue;
+    if (lower === 'sec-websocket-protocol') {
+      value = value
+        .split(',')
+        .filter((item) => !item.trim().startsWith(BEARER_PROTOCOL))
+        .join(',');
+      if (value.trim() === '') continue;
+    }
+    lines.push(`${name}: ${value}`);
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** The token of a WebSocket subprotocol as an Authorization header. */
+export function bearerOfProtocols(header: string | undefined): string | undefined {
+  const found = header
+    ?.split(',')
+    .map((item) => item.trim())
+    .find((item) => item.startsWith(BEARER_PROTOCOL));
+  if (!found) return undefined;
+  return `Bearer ${Buffer.from(found.slice(BEARER_PROTOCOL.length), 'base64url').toString()}`;
+}
+
+function dialError(target: ProxyTarget, error: Error & { code?: string }): StatusError {
+  const why = error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message;
+  return internalError(new Error(`error dialing backend: dial tcp ${target.host}:${target.port}: ${why}`));
+}
