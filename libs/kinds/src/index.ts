@@ -1,4 +1,5 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale.js';
+export { type Table, tableOf } from './columns/table.js';
 export { defaulterFor } from './defaults/defaulter.js';
 export * from './definition.js';
 export * from './discovery.js';

@@ -12,7 +12,8 @@ export interface Table {
 
 const generic: Cells = (object) => [object.metadata.name ?? '', object.metadata.creationTimestamp ?? null];
 
-export function tableOf(resource: ResourceFacts): Table {
+/** Also for kinds that are no resources of their own, such as Scale. */
+export function tableOf(resource: Pick<ResourceFacts, 'group' | 'kind'>): Table {
   const { kind } = resource;
   const cells = kindColumns[`${resource.group}/${kind}`] ?? kindColumns[kind];
   let columns: TableColumn[] | undefined;

@@ -118,7 +118,9 @@ class GenericStrategy implements Strategy {
     const validator = kindValidators[this.key];
     if (validator === undefined) {
       const checks = checksFor(this.resource);
-      errors.push(...checks.validate(object), ...checks.validateUnchanged(object, old));
+      // These checks leave status alone, and its endpoint changes nothing else.
+      if (context.subresource !== 'status') errors.push(...checks.validate(object));
+      errors.push(...checks.validateUnchanged(object, old));
     } else {
       errors.push(...validator.validateUpdate(object, old, context));
     }
