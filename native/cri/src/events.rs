@@ -78,7 +78,7 @@ async fn forward_cri(
 
 async fn watch_containerd(client: &Client, mut deliver: impl FnMut(Event)) -> Result<(), Error> {
     let mut events = EventsClient::new(client.channel());
-    let filters = ["/tasks/exit", "/tasks/oom"].map(|topic| format!("namespace=={CONTAINERD_NAMESPACE},topic=={topic}"));
+    let filters = ["/tasks/exit", "/tasks/oom"].map(|topic| format!("namespace=={CONTAINERD_NAMESPACE},topic==\"{topic}\""));
     let mut stream = events.subscribe(SubscribeRequest { filters: filters.into() }).await?.into_inner();
     deliver(Event { kind: EventKind::Connected, id: String::new() });
     while let Some(envelope) = stream.message().await? {

@@ -1,0 +1,279 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isConflict, isNotFound } from '#apimachinery';
+
+import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
+import type { Execution, NodeFacts } from './execute/execution.js';
+import { parseResolvConf } from './execute/pod-dns.js';
+import { ImageService } from './images/image-service.js';
+import { rotateLogs } from './node/log-rotation.js';
+import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
+import { NodeLease } from './node/node-lease.js';
+import { NodeRegistration } from './node/node-registration.js';
+import { allocatable } from './node/node-status.js';
+import type { ObservedPod } from './observe/observed-pod.js';
+import { Observer } from './observe/observer.js';
+import type { AgentOptions } from './options.js';
+import { removeOrphans } from './pod/pod-directories.js';
+import { PodPaths } from './pod/pod-paths.js';
+import { PodPool } from './pod/pod-pool.js';
+import type { Pod } from './pod/pod-types.js';
+import { Prober } from './probes/prober.js';
+import { PODS, StatusWriter } from './report/status-writer.js';
+import { Cgroups } from './runtime/cgroups.js';
+import { CriRuntime } from './runtime/cri.js';
+import { ConfigObjects } from './sync/config-source.js';
+import { ServiceAccountTokens } from './sync/token-source.js';
+import { mountMemoryDirectory, systemMounter } from './volumes/mounter.js';
+
+const SERVICES = { group: '', version: 'v1', resource: 'services' };
+/** Between looks for leftovers and long logs, and for volumes whose tokens are due. Milliseconds. */
+const HOUSEKEEPING = 10_000;
+const VOLUME_REFRESH = 60_000;
+const RUNTIME_RETRY = 500;
+const PAUSE_LIMIT = 2000;
+
+/** The node agent without its process: what `main` starts, and tests start with a client of their own. */
+export class NodeAgent {
+  readonly runtime: CriRuntime;
+  readonly observer: Observer;
+  readonly informers: SharedInformers;
+  readonly pool: PodPool;
+  readonly registration: NodeRegistration;
+  readonly #execution: Execution;
+  readonly #writer: StatusWriter;
+  readonly #stop = new AbortController();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #objects: ConfigObjects;
+  readonly #tokens: ServiceAccountTokens;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #pods: Informer<Pod>;
+
+  private constructor(
+    readonly options: AgentOptions,
+    readonly client: Client,
+    events: EventRecorder,
+    private readonly logger: Logger,
+    facts: { node: NodeFacts; machine: ReturnType<typeof readMachine>; runtimeName: string; memoryDirectory: string },
+  ) {
+    const root = join(options.dataDir, 'agent');
+    const now = Date.now;
+    this.runtime = new CriRuntime(options.runtimeEndpoint);
+    this.informers = new SharedInformers(client, { logger });
+    this.#objects = new ConfigObjects(client, logger, (uid) => this.#referenceChanged(uid));
+    this.#tokens = new ServiceAccountTokens(client, now);
+    this.#writer = new StatusWriter(client, logger);
+    this.observer = new Observer(this.runtime, logger, (uid, outOfMemory) => this.#observed(uid, outOfMemory));
+    const services = this.informers.for(SERVICES);
+    this.#execution = {
+      runtime: this.runtime,
+      cgroups: new Cgroups(options.cgroupRoot),
+      images: new ImageService(this.runtime),
+      paths: new PodPaths(root, options.podLogsDir),
+      source: this.#objects,
+      tokens: this.#tokens,
+      events,
+      logger,
+      mounter: systemMounter,
+      memoryDirectory: facts.memoryDirectory,
+      seccompRoot: join(root, 'seccomp'),
+      dns: {
+        clusterDns: options.clusterDns,
+        clusterDomain: options.clusterDomain,
+        host: parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8')),
+      },
+      node: facts.node,
+      services: async (namespace) => {
+        await services.whenSynced(this.#stop.signal);
+        return { services: services.list(namespace), master: services.get('default', 'kubernetes') };
+      },
+      deletePod: (pod) => this.#deletePod(pod),
+      now,
+    };
+    const prober = new Prober({
+      runtime: this.runtime,
+      events,
+      node: facts.node,
+      now,
+      onChange: (uid) => this.pool.get(uid)?.wake(),
+    });
+    const context = {
+      execution: this.#execution,
+      observer: this.observer,
+      writer: this.#writer,
+      prober,
+      logger,
+      runtimeName: facts.runtimeName,
+    };
+    this.pool = new PodPool(context, this.observer, logger, (uid) => {
+      this.#objects.unregister(uid);
+      this.#tokens.forget(uid);
+    });
+    this.registration = new NodeRegistration({
+      client,
+      runtime: this.runtime,
+      events,
+      logger,
+      machine: facts.machine,
+      nodeName: options.nodeName,
+      nodeIps: options.nodeIps,
+      port: options.port,
+      dataDirectory: root,
+      now,
+    });
+    this.#pods = new Informer<Pod>(
+      PODS,
+      { client, clock: realClock, random: Math.random, logger },
+      { fieldSelector: `spec.nodeName=${options.nodeName}` },
+    );
+  }
+
+  /** Waits for the runtime, then begins. Resolves when the node is registered and its pods are known. */
+  static async start(
+    options: AgentOptions,
+    client: Client,
+    events: EventRecorder,
+    logger: Logger,
+    onCreated?: (agent: NodeAgent) => void,
+  ): Promise<NodeAgent> {
+    const root = join(options.dataDir, 'agent');
+    mkdirSync(join(root, 'pods'), { recursive: true, mode: 0o750 });
+    mkdirSync(options.podLogsDir, { recursive: true });
+    const machine = readMachine();
+    const minimum = minimumOomScore();
+    if (minimum > -1000) {
+      logger.warn('this process lacks CAP_SYS_RESOURCE: containers cannot be protected from the OOM killer', {
+        lowestScore: minimum,
+      });
+    }
+    const node: NodeFacts = {
+      name: options.nodeName,
+      hostIPs: options.nodeIps,
+      allocatable: allocatable({ machine, disk: await diskUsage(root) }),
+      memoryCapacity: machine.memory,
+      minimumOomScore: minimum,
+      podPidsLimit: options.podPidsLimit,
+    };
+    const runtimeName = await waitForRuntime(options.runtimeEndpoint, logger);
+    const memoryDirectory = await mountMemoryDirectory(join(root, 'memory'), logger);
+    const agent = new NodeAgent(options, client, events, logger, { node, machine, runtimeName, memoryDirectory });
+    onCreated?.(agent);
+    await agent.#begin();
+    return agent;
+  }
+
+  async #begin(): Promise<void> {
+    const { signal } = this.#stop;
+    const { cgroups } = this.#execution;
+    for (const path of ['kubepods', 'kubepods/burstable', 'kubepods/besteffort']) {
+      cgroups.apply(path, path.endsWith('besteffort') ? { cpuShares: 2 } : {});
+    }
+    this.informers.start(signal);
+    await this.observer.relist();
+    void this.observer.run(signal);
+    await this.registration.start(signal);
+    void new NodeLease(this.client, this.options.nodeName, this.logger, Date.now).run(signal);
+    this.#pods.addHandler({
+      add: (pod) => this.#set(pod),
+      update: (_old, pod) => this.#set(pod),
+      delete: (pod) => this.pool.delete(pod.metadata.uid),
+    });
+    void this.#pods.run(signal);
+    await this.#pods.whenSynced(signal);
+    this.pool.complete();
+    this.#every(HOUSEKEEPING, () => this.#housekeeping());
+    this.#every(VOLUME_REFRESH, async () => {
+      for (const worker of this.pool.workers()) worker.refreshVolumes();
+    });
+    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
+  }
+
+  /** Leaves the pods running. */
+  close(): void {
+    this.#stop.abort();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.pool.close();
+    this.#objects.close();
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  listPods(): readonly Pod[] {
+    return [...this.pool.workers()].filter((worker) => !worker.state.removed).map((worker) => worker.reportedPod());
+  }
+
+  findPod(namespace: string, name: string): Pod | undefined {
+    return this.pool.byName(namespace, name)?.reportedPod();
+  }
+
+  observedPod(uid: string): ObservedPod | undefined {
+    return this.observer.get(uid);
+  }
+
+  onObserved(uid: string, listener: () => void): () => void {
+    let listeners = this.#listeners.get(uid);
+    if (!listeners) this.#listeners.set(uid, (listeners = new Set()));
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(uid) === listeners) this.#listeners.delete(uid);
+    };
+  }
+
+  #observed(uid: string, outOfMemory: boolean): void {
+    this.pool.changed(uid, outOfMemory);
+    for (const listener of this.#listeners.get(uid) ?? []) listener();
+  }
+
+  #set(pod: Pod): void {
+    this.#objects.register(pod);
+    this.pool.set(pod);
+  }
+
+  /** A ConfigMap or Secret came, changed or went: mounted ones follow, and who waits for it tries at once. */
+  #referenceChanged(uid: string): void {
+    const worker = this.pool.get(uid);
+    if (!worker) return;
+    worker.retryNow();
+    worker.refreshVolumes();
+  }
+
+  async #deletePod(pod: Pod): Promise<void> {
+    const { namespace, name, uid } = pod.metadata;
+    await Promise.race([this.#writer.flush(uid), new Promise((resolve) => setTimeout(resolve, PAUSE_LIMIT))]);
+    try {
+      await this.client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+  }
+
+  async #housekeeping(): Promise<void> {
+    const known = (uid: string) => this.pool.get(uid) !== undefined || this.observer.get(uid) !== undefined;
+    await removeOrphans({ ...this.#execution, logger: this.logger }, known);
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    const timer = setInterval(() => {
+      work().catch((error) => this.logger.warn('housekeeping failed', { error }));
+    }, ms);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+}
+
+async function waitForRuntime(endpoint: string, logger: Logger): Promise<string> {
+  const runtime = new CriRuntime(endpoint);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const { runtimeName, runtimeVersion } = await runtime.version();
+      logger.info('the container runtime answers', { runtime: runtimeName, version: runtimeVersion });
+      return runtimeName;
+    } catch (error) {
+      if (attempt % 20 === 0) logger.warn('waiting for the container runtime', { endpoint, error });
+      await new Promise((resolve) => setTimeout(resolve, RUNTIME_RETRY));
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import type { Container, Pod } from '../pod/pod-types.js';
+import type { CriContainerConfig, CriImage, CriMount } from '../runtime/cri-types.js';
+import { containerAnnotations, containerLabels } from '../runtime/labels.js';
+import { expand } from './expand.js';
+import { type ContainerResourceContext, containerResources } from './resources.js';
+import { containerSecurityContext } from './security-context.js';
+import { signalNumber } from './signals.js';
+
+export interface ContainerInput {
+  pod: Pod;
+  container: Container;
+  restartCount: number;
+  image: CriImage;
+  imageRef: string;
+  environment: Map<string, string>;
+  mounts: CriMount[];
+  logPath: string;
+  seccompRoot: string;
+  volumeGroups: number[];
+  resources: ContainerResourceContext;
+  targetContainerId?: string;
+}
+
+export function containerConfig(input: ContainerInput): CriContainerConfig {
+  const { pod, container, environment, restartCount } = input;
+  const lookup = (name: string) => environment.get(name);
+  const { stopSignal } = container.lifecycle ?? {};
+  return {
+    metadata: { name: container.name, attempt: restartCount },
+    image: { image: input.imageRef, userSpecifiedImage: container.image ?? '' },
+    command: (container.command ?? []).map((text) => expand(text, lookup)),
+    args: (container.args ?? []).map((text) => expand(text, lookup)),
+    workingDir: container.workingDir ?? '',
+    envs: [...environment].map(([key, value]) => ({ key, value })),
+    mounts: input.mounts,
+    labels: containerLabels(pod, container),
+    annotations: containerAnnotations(pod, container, restartCount),
+    logPath: input.logPath,
+    stdin: container.stdin === true,
+    stdinOnce: container.stdinOnce === true,
+    tty: container.tty === true,
+    linux: {
+      resources: containerResources(pod, container, input.resources),
+      securityContext: containerSecurityContext({
+        pod,
+        container,
+        image: input.image,
+        seccompRoot: input.seccompRoot,
+        volumeGroups: input.volumeGroups,
+        targetContainerId: input.targetContainerId,
+      }),
+    },
+    ...(stopSignal ? { stopSignal: signalNumber(stopSignal) } : {}),
+  };
+}

@@ -1,0 +1,110 @@
+import type { KubeObject } from '#apimachinery';
+import type { EventRecorder, Logger } from '#client';
+import type { ImageService } from '../images/image-service.js';
+import type { ObservedPod } from '../observe/observed-pod.js';
+import type { PodMemory } from '../plan/pod-memory.js';
+import type { PodPaths } from '../pod/pod-paths.js';
+import {
+  type Container,
+  type ContainerKind,
+  containerFieldPath,
+  type Pod,
+  type ResourceList,
+} from '../pod/pod-types.js';
+import type { Cgroups } from '../runtime/cgroups.js';
+import type { CriRuntime } from '../runtime/cri.js';
+import type { Mounter, TokenSource, VolumeContext } from '../volumes/volume-plugin.js';
+import type { ConfigSource } from './environment.js';
+import type { DnsSettings } from './pod-dns.js';
+
+/** What steps act with; one for the whole agent. */
+export interface Execution {
+  runtime: CriRuntime;
+  cgroups: Cgroups;
+  images: ImageService;
+  paths: PodPaths;
+  source: ConfigSource;
+  tokens: TokenSource;
+  events: EventRecorder;
+  logger: Logger;
+  mounter: Mounter;
+  memoryDirectory: string;
+  seccompRoot: string;
+  dns: DnsSettings;
+  node: NodeFacts;
+  /** Services that pods of the namespace see as variables; waits until they are known. */
+  services(namespace: string): Promise<{ services: readonly KubeObject[]; master: KubeObject | undefined }>;
+  /** Takes the pod from the API server for good. */
+  deletePod(pod: Pod): Promise<void>;
+  now(): number;
+}
+
+export interface NodeFacts {
+  name: string;
+  hostIPs: string[];
+  allocatable: ResourceList;
+  memoryCapacity: number;
+  minimumOomScore: number;
+  /** Processes a pod may have; 0 is no limit. */
+  podPidsLimit: number;
+}
+
+/** One pod as a step sees it. */
+export interface PodState {
+  pod: Pod;
+  removed: boolean;
+  observed: ObservedPod;
+  memory: PodMemory;
+  /** Host paths by volume name, once mounted. */
+  volumes: Map<string, string>;
+}
+
+export function findContainer(pod: Pod, name: string, kind: ContainerKind): Container {
+  const lists = {
+    init: pod.spec.initContainers,
+    container: pod.spec.containers,
+    ephemeral: pod.spec.ephemeralContainers,
+  };
+  const container = lists[kind]?.find((candidate) => candidate.name === name);
+  if (!container) throw new Error(`container ${name} is not in the pod`);
+  return container;
+}
+
+export function kindOf(pod: Pod, name: string): ContainerKind | undefined {
+  if (pod.spec.containers.some((container) => container.name === name)) return 'container';
+  if (pod.spec.initContainers?.some((container) => container.name === name)) return 'init';
+  return pod.spec.ephemeralContainers?.some((container) => container.name === name) ? 'ephemeral' : undefined;
+}
+
+export function recordContainer(
+  { events }: Pick<Execution, 'events'>,
+  pod: Pod,
+  name: string,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  const kind = kindOf(pod, name);
+  events.event(pod, type, reason, message, kind && containerFieldPath(kind, name));
+}
+
+export function podIPs(state: PodState, node: NodeFacts): string[] {
+  if (state.pod.spec.hostNetwork) return node.hostIPs;
+  return state.observed.sandboxes.find((sandbox) => sandbox.ready)?.ips ?? [];
+}
+
+export function volumeContext(execution: Execution, state: PodState): VolumeContext {
+  const { node, paths, source, tokens, mounter, memoryDirectory } = execution;
+  return {
+    pod: state.pod,
+    podIPs: podIPs(state, node),
+    hostIPs: node.hostIPs,
+    nodeName: node.name,
+    nodeAllocatable: node.allocatable,
+    paths,
+    source,
+    tokens,
+    mounter,
+    memoryDirectory,
+  };
+}

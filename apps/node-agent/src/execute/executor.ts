@@ -1,0 +1,199 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { KubeObject } from '#apimachinery';
+import { ImageError } from '../images/image-service.js';
+import { IMAGE_PULL } from '../plan/backoff.js';
+import type { ImageProgress } from '../plan/pod-memory.js';
+import type { Step } from '../plan/steps.js';
+import { allContainers, type Pod } from '../pod/pod-types.js';
+import { CriError, GrpcCode, hasCode } from '../runtime/cri.js';
+import { MountFailure, mountAll, unmountAll } from '../volumes/volume-set.js';
+import { type Execution, findContainer, type PodState, recordContainer, volumeContext } from './execution.js';
+import { killContainer } from './kill-container.js';
+import { podCgroup, podLimits } from './resources.js';
+import { sandboxConfig } from './sandbox-config.js';
+import { startContainer } from './start-container.js';
+
+/** Doubles from half a second to two minutes, as upstream's volume operations do. Milliseconds. */
+const VOLUME_RETRY = { initial: 500, max: 122_000 };
+/** Upstream tries a failed sandbox again with the pod's next sync. */
+const SANDBOX_RETRY = { initial: 1000, max: 30_000 };
+
+type Handler<T extends Step['type']> = (
+  execution: Execution,
+  state: PodState,
+  step: Extract<Step, { type: T }>,
+) => Promise<void>;
+
+const HANDLERS: { [T in Step['type']]: Handler<T> } = {
+  makeCgroup,
+  mountVolumes,
+  runSandbox,
+  ensureImage,
+  startContainer,
+  killContainer,
+  noteBackoff,
+  removeContainer: ({ runtime }, _state, { id }) => ignoreMissing(runtime.removeContainer(id)),
+  stopSandbox: async ({ runtime }, { memory }, { id }) => {
+    await ignoreMissing(runtime.stopPodSandbox(id));
+    memory.stoppedSandboxes.add(id);
+  },
+  removeSandbox: ({ runtime }, _state, { id }) => ignoreMissing(runtime.removePodSandbox(id)),
+  cleanUp,
+  deletePod: ({ deletePod }, { pod }) => deletePod(pod),
+};
+
+/** Runs one step. What it finds out goes into the pod's memory; what it throws is unexpected and tried again later. */
+export function execute(execution: Execution, state: PodState, step: Step): Promise<void> {
+  const handler = HANDLERS[step.type] as Handler<Step['type']>;
+  return handler(execution, state, step);
+}
+
+async function makeCgroup({ cgroups, node }: Execution, { pod, memory }: PodState): Promise<void> {
+  cgroups.apply(podCgroup(pod), podLimits(pod, node.podPidsLimit));
+  memory.cgroupReady = true;
+}
+
+async function mountVolumes(execution: Execution, state: PodState): Promise<void> {
+  const { pod, memory } = state;
+  const { paths, events, logger } = execution;
+  try {
+    await mkdir(paths.volumes(pod.metadata.uid), { recursive: true, mode: 0o750 });
+    const mounted = await mountAll(volumeContext(execution, state));
+    for (const [name, path] of mounted) state.volumes.set(name, path);
+    memory.volumes = 'ready';
+    memory.volumeFailure = undefined;
+  } catch (error) {
+    if (!(error instanceof MountFailure)) throw error;
+    events.event(pod, 'Warning', 'FailedMount', error.message);
+    logger.warn('volume not mounted', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
+    const retryAt = nextRetry(execution, memory.volumeFailure, VOLUME_RETRY);
+    memory.volumeFailure = { reason: 'ContainerCreating', message: error.message, ...retryAt };
+  }
+}
+
+async function runSandbox(
+  execution: Execution,
+  state: PodState,
+  step: Extract<Step, { type: 'runSandbox' }>,
+): Promise<void> {
+  const { runtime, paths, cgroups, dns, seccompRoot, events, logger } = execution;
+  const { pod, memory, observed } = state;
+  if (observed.sandboxes.length > 0) {
+    events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+  }
+  const logDirectory = paths.logDirectory(pod);
+  await mkdir(logDirectory, { recursive: true, mode: 0o755 });
+  const config = sandboxConfig({
+    pod,
+    attempt: step.attempt,
+    logDirectory,
+    cgroupParent: cgroups.runtimePath(podCgroup(pod)),
+    dns,
+    seccompRoot,
+  });
+  try {
+    await runtime.runPodSandbox(config, '');
+    memory.sandboxFailure = undefined;
+  } catch (error) {
+    const message = (error as Error).message;
+    events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+    logger.warn('sandbox not created', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
+    const retryAt = nextRetry(execution, memory.sandboxFailure, SANDBOX_RETRY);
+    memory.sandboxFailure = { reason: 'ContainerCreating', message, ...retryAt };
+  }
+}
+
+async function ensureImage(
+  execution: Execution,
+  state: PodState,
+  step: Extract<Step, { type: 'ensureImage' }>,
+): Promise<void> {
+  const { pod, memory } = state;
+  const { restartCount } = step;
+  const container = findContainer(pod, step.container, step.kind);
+  const before = memory.images.get(step.container);
+  try {
+    const secrets = await pullSecrets(execution, pod);
+    const imageRef = await execution.images.ensure(pod, container, secrets, (type, reason, message) => {
+      recordContainer(execution, pod, step.container, type, reason, message);
+    });
+    memory.images.set(step.container, { restartCount, imageRef });
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    recordContainer(execution, pod, step.container, 'Warning', 'Failed', `Error: ${error.reason}`);
+    const delay = before?.delay ? Math.min(before.delay * 2, IMAGE_PULL.max) : IMAGE_PULL.initial;
+    const failed: ImageProgress = {
+      restartCount,
+      failure: { reason: error.reason, message: error.message },
+      retryAt: execution.now() + delay,
+      delay,
+      pulled: error.pulled,
+    };
+    memory.images.set(step.container, failed);
+  }
+}
+
+async function noteBackoff(
+  execution: Execution,
+  { pod, memory }: PodState,
+  step: Extract<Step, { type: 'noteBackoff' }>,
+): Promise<void> {
+  memory.noted.add(step.key);
+  const { name, namespace, uid } = pod.metadata;
+  if (step.cause === 'crash') {
+    const message = `Back-off restarting failed container ${step.container} in pod ${name}_${namespace}(${uid})`;
+    return recordContainer(execution, pod, step.container, 'Warning', 'BackOff', message);
+  }
+  const image = memory.images.get(step.container);
+  if (!image?.failure) return;
+  const requested = [...allContainers(pod)].find(({ container }) => container.name === step.container)?.container.image;
+  const message = `Back-off pulling image "${requested}"`;
+  recordContainer(execution, pod, step.container, 'Normal', 'BackOff', message);
+  recordContainer(execution, pod, step.container, 'Warning', 'Failed', 'Error: ImagePullBackOff');
+  image.failure = { reason: 'ImagePullBackOff', message: `${message}: ErrImagePull: ${image.failure.message}` };
+}
+
+async function pullSecrets({ source }: Execution, pod: Pod): Promise<KubeObject[]> {
+  const names = (pod.spec.imagePullSecrets ?? [])
+    .map(({ name }) => name)
+    .filter((name): name is string => Boolean(name));
+  const secrets = await Promise.all(
+    names.map((name) => source.secret(pod.metadata.namespace, name).catch(() => undefined)),
+  );
+  return secrets.filter((secret): secret is KubeObject => secret !== undefined);
+}
+
+async function cleanUp(
+  execution: Execution,
+  { pod, memory, volumes }: PodState,
+  step: Extract<Step, { type: 'cleanUp' }>,
+): Promise<void> {
+  const { uid } = pod.metadata;
+  await unmountAll(execution, uid);
+  volumes.clear();
+  memory.volumes = 'absent';
+  await execution.cgroups.remove(podCgroup(pod));
+  memory.cgroupReady = false;
+  if (step.everything) {
+    await rm(execution.paths.pod(uid), { recursive: true, force: true });
+    await rm(execution.paths.logDirectory(pod), { recursive: true, force: true });
+  }
+  memory.cleaned = step.everything ? 'removed' : 'released';
+}
+
+function nextRetry(
+  { now }: Execution,
+  before: { delay?: number } | undefined,
+  limits: { initial: number; max: number },
+): { retryAt: number; delay: number } {
+  const delay = before?.delay ? Math.min(before.delay * 2, limits.max) : limits.initial;
+  return { retryAt: now() + delay, delay };
+}
+
+async function ignoreMissing(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof CriError) || !hasCode(error, GrpcCode.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,143 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Container, HttpGetAction, LifecycleHandler } from '../pod/pod-types.js';
+import type { CriRuntime } from '../runtime/cri.js';
+
+/** Answers beyond this are cut, as upstream does it for probes. */
+const MAX_BODY = 10 * 1024;
+
+export interface HookTarget {
+  containerId: string;
+  container: Container;
+  podIP: string;
+}
+
+/** Runs a postStart or preStop handler to its end; throws with what went wrong. `seconds` limits it; 0 is no limit. */
+export async function runHook(
+  runtime: Pick<CriRuntime, 'execSync'>,
+  handler: LifecycleHandler,
+  target: HookTarget,
+  seconds: number,
+): Promise<void> {
+  if (handler.exec) {
+    const command = handler.exec.command ?? [];
+    const { exitCode, stdout, stderr } = await runtime.execSync(target.containerId, command, Math.ceil(seconds));
+    if (exitCode !== 0) {
+      throw new Error(`command '${command.join(' ')}' exited with ${exitCode}: ${stderr}, message: "${stdout}"`);
+    }
+  } else if (handler.httpGet) {
+    const { status } = await httpGet(
+      handler.httpGet,
+      target,
+      'kube-lifecycle/1.37',
+      seconds > 0 ? seconds * 1000 : 30_000,
+    );
+    if (status >= 400) throw new Error(`Http lifecycle hook failed with HTTP status ${status}`);
+  } else if (handler.tcpSocket) {
+    const port = resolvePort(handler.tcpSocket.port, target.container);
+    await tcpConnect(handler.tcpSocket.host || target.podIP, port, seconds > 0 ? seconds * 1000 : 30_000);
+  } else if (handler.sleep) {
+    const wanted = handler.sleep.seconds;
+    await sleep(1000 * (seconds > 0 ? Math.min(wanted, seconds) : wanted));
+  }
+}
+
+/** A number, or the name of one of the container's ports. */
+export function resolvePort(port: string | number, container: Container): number {
+  if (typeof port === 'number') return port;
+  if (/^\d+$/.test(port)) return Number(port);
+  const found = container.ports?.find((candidate) => candidate.name === port);
+  if (!found) throw new Error(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
+  return found.containerPort;
+}
+
+export interface HttpAnswer {
+  status: number;
+  body: string;
+}
+
+/** One request without certificate checks; redirects to the same host are followed, others count as an answer. */
+export function httpGet(
+  action: HttpGetAction,
+  target: Pick<HookTarget, 'container' | 'podIP'>,
+  userAgent: string,
+  timeoutMs: number,
+): Promise<HttpAnswer> {
+  const port = resolvePort(action.port, target.container);
+  const host = action.host || target.podIP;
+  const scheme = (action.scheme ?? 'HTTP').toLowerCase();
+  const path = action.path ? (action.path.startsWith('/') ? action.path : `/${action.path}`) : '/';
+  const url = new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`);
+  const headers: Record<string, string | string[]> = {};
+  for (const { name, value } of action.httpHeaders ?? []) {
+    const key = name.toLowerCase();
+    const known = headers[key];
+    headers[key] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
+  }
+  headers['user-agent'] ??= userAgent;
+  headers['accept'] ??= '*/*';
+  if (headers['accept'] === '') delete headers['accept'];
+  return fetchUrl(url, headers, AbortSignal.timeout(timeoutMs), 10);
+}
+
+function fetchUrl(
+  url: URL,
+  headers: Record<string, string | string[]>,
+  signal: AbortSignal,
+  hops: number,
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const call = request(url, { headers, agent: false, signal, rejectUnauthorized: false }, (response) => {
+      const status = response.statusCode ?? 0;
+      const { location } = response.headers;
+      if (status >= 300 && status < 400 && location && hops > 0) {
+        const next = new URL(location, url);
+        // A redirect away from the pod proves that it answers.
+        if (next.hostname === url.hostname) {
+          response.resume();
+          return resolve(fetchUrl(next, headers, signal, hops - 1));
+        }
+      }
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        if (body.length < MAX_BODY) body += text;
+      });
+      response.once('end', () => resolve({ status, body: body.slice(0, MAX_BODY) }));
+      response.once('error', reject);
+    });
+    call.once('error', (error) => {
+      const cause = signal.aborted
+        ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
+        : describe(error as NodeJS.ErrnoException, url);
+      reject(new Error(`Get "${url.href}": ${cause}`));
+    });
+    call.end();
+  });
+}
+
+function describe(error: NodeJS.ErrnoException, url: URL): string {
+  if (error.code === 'ECONNREFUSED') return `dial tcp ${url.hostname}:${url.port || 80}: connect: connection refused`;
+  return error.message;
+}
+
+export function tcpConnect(host: string, port: number, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    const fail = (cause: string) => {
+      socket.destroy();
+      reject(new Error(`dial tcp ${host}:${port}: ${cause}`));
+    };
+    socket.setTimeout(timeoutMs, () => fail('i/o timeout'));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      fail(error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message);
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import type { Pod } from '../pod/pod-types.js';
+import { type CriPortMapping, type CriSandboxConfig, ProfileType, Protocol } from '../runtime/cri-types.js';
+import { sandboxLabels } from '../runtime/labels.js';
+import { type DnsSettings, podDns, podHostname } from './pod-dns.js';
+import { isPrivileged, namespaceOptions, seccomp } from './security-context.js';
+
+export interface SandboxInput {
+  pod: Pod;
+  attempt: number;
+  logDirectory: string;
+  /** As the runtime takes it. */
+  cgroupParent: string;
+  dns: DnsSettings;
+  seccompRoot: string;
+}
+
+export function sandboxConfig({
+  pod,
+  attempt,
+  logDirectory,
+  cgroupParent,
+  dns,
+  seccompRoot,
+}: SandboxInput): CriSandboxConfig {
+  const { metadata, spec } = pod;
+  const { hostname, domain } = podHostname(pod, dns.clusterDomain);
+  const security = spec.securityContext ?? {};
+  const privileged = [...spec.containers, ...(spec.initContainers ?? [])].some(isPrivileged);
+  return {
+    metadata: { name: metadata.name, uid: metadata.uid, namespace: metadata.namespace, attempt },
+    hostname: spec.hostNetwork ? '' : spec.setHostnameAsFQDN && domain ? `${hostname}.${domain}` : hostname,
+    logDirectory,
+    dnsConfig: podDns(pod, dns),
+    portMappings: portMappings(pod),
+    labels: sandboxLabels(pod),
+    annotations: { ...metadata.annotations },
+    linux: {
+      cgroupParent,
+      sysctls: Object.fromEntries(
+        (security.sysctls ?? []).map(({ name, value }) => [name.replaceAll('/', '.'), value]),
+      ),
+      securityContext: {
+        namespaceOptions: namespaceOptions(pod),
+        privileged,
+        ...(security.runAsUser !== undefined ? { runAsUser: { value: security.runAsUser } } : {}),
+        ...(security.runAsUser !== undefined && security.runAsGroup !== undefined
+          ? { runAsGroup: { value: security.runAsGroup } }
+          : {}),
+        supplementalGroups: [
+          ...(security.fsGroup !== undefined ? [security.fsGroup] : []),
+          ...(security.supplementalGroups ?? []),
+        ],
+        // The sandbox's own process does nothing; the runtime's profile always fits it.
+        seccomp: privileged ? seccomp(undefined, true, seccompRoot) : { profileType: ProfileType['RuntimeDefault'] },
+      },
+    },
+  };
+}
+
+function portMappings(pod: Pod): CriPortMapping[] {
+  if (pod.spec.hostNetwork) return [];
+  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  return containers
+    .flatMap((container) => container.ports ?? [])
+    .filter((port) => port.hostPort)
+    .map((port) => ({
+      protocol: Protocol[port.protocol ?? 'TCP'] ?? 0,
+      containerPort: port.containerPort,
+      hostPort: port.hostPort!,
+      ...(port.hostIP ? { hostIp: port.hostIP } : {}),
+    }));
+}

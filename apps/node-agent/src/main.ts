@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { ApiEventRecorder, HttpClient, loadConfig, realClock, stderrLogger } from '#client';
+import { NodeAgent } from './agent.js';
+import { startNetwork } from './network/network.js';
+import { OptionsError, parseOptions, usage } from './options.js';
+import { type NodeServer, startNodeServer } from './server/node-server.js';
+
+const logger = stderrLogger('agent');
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') {
+    process.stdout.write(usage());
+    return;
+  }
+  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent' });
+  const events = new ApiEventRecorder({
+    client,
+    clock: realClock,
+    logger,
+    component: 'kubelet',
+    host: options.nodeName,
+  });
+  let server: NodeServer | undefined;
+  let agent: NodeAgent | undefined;
+  const stop = (): void => {
+    // Pods run on; the next agent adopts them.
+    agent?.close();
+    void Promise.race([server?.close(), new Promise((resolve) => setTimeout(resolve, 1000))]).then(() =>
+      process.exit(0),
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await NodeAgent.start(options, client, events, logger, (created) => {
+    agent = created;
+    if (options.proxyMode !== 'none') {
+      startNetwork({
+        informers: created.informers,
+        nodeName: options.nodeName,
+        nodeIp: options.nodeIps[0]!,
+        clusterCidr: options.clusterCidr,
+        cniConfigDir: options.cniConfigDir,
+        clock: realClock,
+        logger,
+        signal: created.signal,
+      });
+    }
+    const pki = (file: string) => join(options.dataDir, 'pki', file);
+    startNodeServer({
+      nodeName: options.nodeName,
+      port: options.port,
+      tls: { certificateFile: pki('agent-server.crt'), keyFile: pki('agent-server.key'), clientCaFile: pki('ca.crt') },
+      cri: created.runtime,
+      pods: {
+        list: () => created.listPods(),
+        find: (namespace, name) => created.findPod(namespace, name),
+        observed: (uid) => created.observedPod(uid),
+        onObserved: (uid, listener) => created.onObserved(uid, listener),
+      },
+      client,
+      logger,
+      dataDirectory: options.dataDir,
+    }).then(
+      (started) => {
+        server = started;
+      },
+      (error: unknown) => {
+        logger.error('the node server does not start', { error });
+        process.exit(1);
+      },
+    );
+  });
+  logger.info('the node agent runs', { node: options.nodeName });
+}
+
+main().catch((error: unknown) => {
+  const expected = error instanceof OptionsError || (error as Error)?.name === 'KubeconfigError';
+  logger.error(expected ? (error as Error).message : String((error as Error)?.stack ?? error));
+  process.exit(1);
+});

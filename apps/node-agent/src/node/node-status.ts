@@ -1,0 +1,221 @@
+import { formatTime, type KubeObject } from '#apimachinery';
+import type { CriImage, CriRuntimeStatus, CriVersion } from '../runtime/cri-types.js';
+import type { DiskUsage, MachineFacts } from './machine.js';
+
+export const KUBELET_VERSION = 'v1.37.2+berth';
+const MAX_PODS = 110;
+/** Kubelet's hard eviction thresholds: below these the node is under pressure. */
+const MEMORY_RESERVE = 100 * 1024 * 1024;
+const DISK_RESERVE = 0.1;
+const IMAGE_DISK_RESERVE = 0.15;
+const INODE_RESERVE = 0.05;
+const PID_RESERVE = 0.1;
+/** Kubelet's nodeStatusMaxImages, and the names it lists of each. */
+const MAX_IMAGES = 50;
+const MAX_IMAGE_NAMES = 5;
+
+export interface NodeReport {
+  machine: MachineFacts;
+  nodeName: string;
+  nodeIps: string[];
+  port: number;
+  disk: DiskUsage;
+  imageDisk: DiskUsage;
+  /** Bytes. */
+  memoryAvailable: number;
+  processes: { running: number; limit: number };
+  /** Undefined when the runtime does not answer. */
+  runtime?: { version: CriVersion; status: CriRuntimeStatus };
+  images: CriImage[];
+  now: number;
+}
+
+/** Pure: status of the Node object. Conditions that others own are kept. */
+export function nodeStatus(old: Record<string, any>, report: NodeReport): Record<string, any> {
+  const { machine, runtime } = report;
+  return {
+    capacity: capacity(report),
+    allocatable: allocatable(report),
+    addresses: [
+      ...report.nodeIps.map((address) => ({ type: 'InternalIP', address })),
+      { type: 'Hostname', address: report.nodeName },
+    ],
+    conditions: conditions(old['conditions'] ?? [], report),
+    daemonEndpoints: { kubeletEndpoint: { Port: report.port } },
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.systemUuid,
+      bootID: machine.bootId,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: runtime
+        ? `${runtime.version.runtimeName}://${runtime.version.runtimeVersion}`
+        : (old['nodeInfo']?.containerRuntimeVersion ?? ''),
+      kubeletVersion: KUBELET_VERSION,
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture: machine.architecture,
+    },
+    images: images(report.images),
+    ...(runtime?.status.runtimeHandlers?.length
+      ? {
+          runtimeHandlers: runtime.status.runtimeHandlers.map(({ name, features }) => ({
+            name,
+            features: {
+              recursiveReadOnlyMounts: features?.recursiveReadOnlyMounts ?? false,
+              userNamespaces: features?.userNamespaces ?? false,
+            },
+          })),
+        }
+      : {}),
+    ...(runtime?.status.features
+      ? { features: { supplementalGroupsPolicy: runtime.status.features.supplementalGroupsPolicy } }
+      : {}),
+  };
+}
+
+export function capacity({ machine, disk }: Pick<NodeReport, 'machine' | 'disk'>): Record<string, string> {
+  return {
+    cpu: String(machine.cpus),
+    'ephemeral-storage': `${Math.floor(disk.capacity / 1024)}Ki`,
+    ...Object.fromEntries(Object.entries(machine.hugepages).map(([name, bytes]) => [name, kibibytes(bytes)])),
+    memory: `${Math.floor(machine.memory / 1024)}Ki`,
+    pods: String(MAX_PODS),
+  };
+}
+
+export function allocatable(report: Pick<NodeReport, 'machine' | 'disk'>): Record<string, string> {
+  const { machine, disk } = report;
+  const reserved = Object.values(machine.hugepages).reduce((sum, bytes) => sum + bytes, 0);
+  return {
+    ...capacity(report),
+    'ephemeral-storage': String(Math.floor(disk.capacity * (1 - DISK_RESERVE))),
+    memory: `${Math.floor((machine.memory - MEMORY_RESERVE - reserved) / 1024)}Ki`,
+  };
+}
+
+function kibibytes(bytes: number): string {
+  return bytes === 0 ? '0' : `${bytes / 1024}Ki`;
+}
+
+interface Condition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+  lastHeartbeatTime: string;
+  lastTransitionTime: string;
+}
+
+function conditions(old: Condition[], report: NodeReport): Condition[] {
+  const { disk, imageDisk, memoryAvailable, processes, now } = report;
+  const lowDisk =
+    disk.available < disk.capacity * DISK_RESERVE ||
+    (disk.inodes > 0 && disk.inodesFree < disk.inodes * INODE_RESERVE) ||
+    imageDisk.available < imageDisk.capacity * IMAGE_DISK_RESERVE;
+  const lowProcesses = processes.limit - processes.running < processes.limit * PID_RESERVE;
+  const pressure = (type: string, low: boolean, bad: [string, string], good: [string, string]) => ({
+    type,
+    status: low ? 'True' : 'False',
+    reason: (low ? bad : good)[0],
+    message: (low ? bad : good)[1],
+  });
+  const fresh = [
+    pressure(
+      'MemoryPressure',
+      memoryAvailable < MEMORY_RESERVE,
+      ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+      ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+    ),
+    pressure(
+      'DiskPressure',
+      lowDisk,
+      ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
+      ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+    ),
+    pressure(
+      'PIDPressure',
+      lowProcesses,
+      ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+      ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    ),
+    ready(report),
+  ];
+  const time = formatTime(new Date(now));
+  return fresh.map((condition) => {
+    const before = old.find((candidate) => candidate.type === condition.type);
+    const unchanged = before?.status === condition.status;
+    return { ...condition, lastHeartbeatTime: time, lastTransitionTime: unchanged ? before.lastTransitionTime : time };
+  });
+}
+
+function ready({ runtime }: NodeReport): Pick<Condition, 'type' | 'status' | 'reason' | 'message'> {
+  const problems: string[] = [];
+  if (!runtime) problems.push('container runtime is down');
+  for (const condition of runtime?.status.status.conditions ?? []) {
+    if (condition.status) continue;
+    const what =
+      condition.type === 'NetworkReady' ? 'container runtime network not ready' : 'container runtime not ready';
+    if (condition.type !== 'NetworkReady' && condition.type !== 'RuntimeReady') continue;
+    problems.push(`${what}: ${condition.type}=false reason:${condition.reason} message:${condition.message}`);
+  }
+  if (problems.length === 0) {
+    return { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' };
+  }
+  const message = problems.length === 1 ? problems[0]! : `[${problems.join(', ')}]`;
+  return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message };
+}
+
+function images(list: CriImage[]): { names: string[]; sizeBytes: number }[] {
+  return [...list]
+    .sort((a, b) => b.size - a.size)
+    .slice(0, MAX_IMAGES)
+    .map((image) => ({
+      names: [...image.repoDigests, ...image.repoTags].slice(0, MAX_IMAGE_NAMES),
+      sizeBytes: image.size,
+    }));
+}
+
+/** Whether only heartbeats differ: such a status may wait. */
+export function sameNodeStatus(a: Record<string, any>, b: Record<string, any>): boolean {
+  const strip = (status: Record<string, any>) => ({
+    ...status,
+    conditions: ((status['conditions'] ?? []) as Condition[])
+      .map(({ lastHeartbeatTime: _, ...rest }) => rest)
+      .sort((x, y) => x.type.localeCompare(y.type)),
+  });
+  const owned = Object.keys(b);
+  const pick = (status: Record<string, any>) =>
+    JSON.stringify(owned.map((key) => sortKeys(strip(status)[key as never])));
+  return pick(a) === pick(b);
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sortKeys(inner)]),
+  );
+}
+
+export function nodeLabels(nodeName: string, machine: MachineFacts): Record<string, string> {
+  return {
+    'kubernetes.io/hostname': nodeName,
+    'kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': machine.architecture,
+    'beta.kubernetes.io/os': 'linux',
+    'beta.kubernetes.io/arch': machine.architecture,
+  };
+}
+
+export function newNode(nodeName: string, machine: MachineFacts, status: Record<string, any>): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: nodeName, labels: nodeLabels(nodeName, machine) },
+    spec: {},
+    status,
+  };
+}

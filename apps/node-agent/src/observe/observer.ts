@@ -1,0 +1,322 @@
+import type { Logger } from '#client';
+import { CriError, type CriRuntime, GrpcCode, hasCode } from '../runtime/cri.js';
+import {
+  ContainerState,
+  type CriContainer,
+  type CriContainerStatus,
+  type CriSandbox,
+  NamespaceMode,
+  SandboxState,
+} from '../runtime/cri-types.js';
+import { Annotation, Label } from '../runtime/labels.js';
+import type { ObservedContainer, ObservedPod, ObservedSandbox, ObservedState } from './observed-pod.js';
+
+/** Between relists without an event stream, and with one, which only guards against lost events. Milliseconds. */
+const RELIST_BLIND = 1000;
+const RELIST_EVENTS = 10_000;
+/** An event comes a little before the runtime's own lists show it. */
+const SETTLE_DELAYS = [0, 20, 80, 300];
+const RECONNECT_DELAY = 1000;
+/** How long the end of an unknown container is remembered. */
+const EARLY_KEPT = 60_000;
+
+const STATES: Record<number, ObservedState> = {
+  [ContainerState.Created]: 'created',
+  [ContainerState.Running]: 'running',
+  [ContainerState.Exited]: 'exited',
+  [ContainerState.Unknown]: 'unknown',
+};
+
+export type Runtime = Pick<
+  CriRuntime,
+  'listSandboxes' | 'listContainers' | 'podSandboxStatus' | 'containerStatus' | 'watchEvents'
+>;
+
+/**
+ * Keeps what the runtime says of every pod, and tells which pods changed. Lists are cheap; the status of a container is
+ * asked for once per state it is in.
+ */
+export class Observer {
+  readonly #pods = new Map<string, ObservedPod>();
+  /** By container id: which pod to look at when an event names it. */
+  readonly #owners = new Map<string, string>();
+  readonly #statuses = new Map<string, { state: number; container: ObservedContainer }>();
+  readonly #sandboxes = new Map<string, { state: number; sandbox: ObservedSandbox }>();
+  /** Containers that ended before they were seen: a quick one may be gone from the events before its first look. */
+  readonly #early = new Map<string, number>();
+  #events = false;
+  #lastRelist = 0;
+  /** When the runtime last answered; undefined before the first answer. */
+  #lastAnswer: number | undefined;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly logger: Logger,
+    private readonly onChange: (uid: string, outOfMemory: boolean) => void,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  get lastAnswer(): number | undefined {
+    return this.#lastAnswer;
+  }
+
+  pods(): Iterable<ObservedPod> {
+    return this.#pods.values();
+  }
+
+  get(uid: string): ObservedPod | undefined {
+    return this.#pods.get(uid);
+  }
+
+  /** Follows events and relists until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    void this.#followEvents(signal);
+    while (!signal.aborted) {
+      await pause(RELIST_BLIND, signal);
+      const interval = this.#events ? RELIST_EVENTS : RELIST_BLIND;
+      if (this.now() - this.#lastRelist < interval - 50) continue;
+      try {
+        await this.relist();
+      } catch (error) {
+        this.logger.warn('the runtime does not answer', { error });
+      }
+    }
+  }
+
+  /** Lists everything; used at start, and from then on to repair what events missed. */
+  async relist(): Promise<void> {
+    this.#lastRelist = this.now();
+    const [sandboxes, containers] = await Promise.all([this.runtime.listSandboxes(), this.runtime.listContainers()]);
+    this.#lastAnswer = this.now();
+    const grouped = new Map<string, { sandboxes: CriSandbox[]; containers: CriContainer[] }>();
+    const group = (uid: string) => {
+      let entry = grouped.get(uid);
+      if (!entry) grouped.set(uid, (entry = { sandboxes: [], containers: [] }));
+      return entry;
+    };
+    for (const sandbox of sandboxes) if (sandbox.metadata.uid) group(sandbox.metadata.uid).sandboxes.push(sandbox);
+    for (const container of containers) {
+      const uid = container.labels[Label.podUid];
+      if (uid) group(uid).containers.push(container);
+    }
+    for (const uid of [...this.#pods.keys()]) if (!grouped.has(uid)) this.#store(uid, undefined);
+    await Promise.all([...grouped].map(([uid, lists]) => this.#refresh(uid, lists.sandboxes, lists.containers)));
+  }
+
+  /** Looks at one pod now. */
+  async observe(uid: string): Promise<ObservedPod | undefined> {
+    const selector = { [Label.podUid]: uid };
+    const [sandboxes, containers] = await Promise.all([
+      this.runtime.listSandboxes(selector),
+      this.runtime.listContainers(selector),
+    ]);
+    this.#lastAnswer = this.now();
+    await this.#refresh(uid, sandboxes, containers, false);
+    return this.#pods.get(uid);
+  }
+
+  async #refresh(uid: string, sandboxes: CriSandbox[], containers: CriContainer[], notify = true): Promise<void> {
+    if (sandboxes.length === 0 && containers.length === 0) return this.#store(uid, undefined, notify);
+    const [observedSandboxes, observedContainers] = await Promise.all([
+      Promise.all(sandboxes.map((sandbox) => this.#sandbox(sandbox))),
+      Promise.all(containers.map((container) => this.#container(container))),
+    ]);
+    const labels = sandboxes[0]?.labels ?? containers[0]!.labels;
+    this.#store(
+      uid,
+      {
+        uid,
+        name: labels[Label.podName] ?? '',
+        namespace: labels[Label.podNamespace] ?? '',
+        sandboxes: present(observedSandboxes).sort((a, b) => b.createdAt - a.createdAt),
+        containers: present(observedContainers).sort((a, b) => b.createdAt - a.createdAt),
+      },
+      notify,
+    );
+  }
+
+  async #sandbox(item: CriSandbox): Promise<ObservedSandbox | undefined> {
+    this.#owners.set(item.id, item.metadata.uid);
+    const known = this.#sandboxes.get(item.id);
+    if (known && known.state === item.state) return known.sandbox;
+    try {
+      const status = await this.runtime.podSandboxStatus(item.id);
+      const network = status.network;
+      const sandbox: ObservedSandbox = {
+        id: item.id,
+        attempt: item.metadata.attempt,
+        ready: status.state === SandboxState.Ready,
+        createdAt: status.createdAt / 1e6,
+        ips: [network?.ip ?? '', ...(network?.additionalIps ?? []).map(({ ip }) => ip)].filter(Boolean),
+        hostNetwork: status.linux?.namespaces?.options.network === NamespaceMode.Node,
+      };
+      this.#sandboxes.set(item.id, { state: status.state, sandbox });
+      return sandbox;
+    } catch (error) {
+      if (hasCode(error, GrpcCode.NotFound)) return undefined;
+      throw error;
+    }
+  }
+
+  async #container(item: CriContainer): Promise<ObservedContainer | undefined> {
+    this.#owners.set(item.id, item.labels[Label.podUid] ?? '');
+    if (this.#early.delete(item.id)) void this.#settle(item.id, false);
+    const known = this.#statuses.get(item.id);
+    // A running container's resources may change, but only by our own hand.
+    if (known && known.state === item.state) return known.container;
+    try {
+      const status = await this.runtime.containerStatus(item.id);
+      const container = observedContainer(item, status);
+      this.#statuses.set(item.id, { state: status.state, container });
+      return container;
+    } catch (error) {
+      if (hasCode(error, GrpcCode.NotFound)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Asks for a container's status again at the next look. */
+  forget(containerId: string): void {
+    this.#statuses.delete(containerId);
+  }
+
+  #store(uid: string, pod: ObservedPod | undefined, notify = true): void {
+    const old = this.#pods.get(uid);
+    for (const { id } of old?.containers ?? []) {
+      if (!pod?.containers.some((container) => container.id === id)) {
+        this.#statuses.delete(id);
+        this.#owners.delete(id);
+      }
+    }
+    for (const { id } of old?.sandboxes ?? []) {
+      if (!pod?.sandboxes.some((sandbox) => sandbox.id === id)) {
+        this.#sandboxes.delete(id);
+        this.#owners.delete(id);
+      }
+    }
+    if (pod) this.#pods.set(uid, pod);
+    else this.#pods.delete(uid);
+    if (notify && differs(old, pod)) this.onChange(uid, false);
+  }
+
+  async #followEvents(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.runtime.watchEvents((event) => {
+          if (signal.aborted) return;
+          if (event.kind === 'connected') {
+            this.#events = true;
+            void this.relist().catch(() => {});
+          } else void this.#settle(event.id, event.kind === 'outOfMemory');
+        });
+      } catch (error) {
+        if (error instanceof CriError && error.code === GrpcCode.Unimplemented) {
+          this.logger.info('the runtime tells no events; looking every second');
+          return;
+        }
+      } finally {
+        this.#events = false;
+      }
+      await pause(RECONNECT_DELAY, signal);
+    }
+  }
+
+  /** Looks until the pod has changed, since events run ahead of the lists. */
+  async #settle(id: string, outOfMemory: boolean): Promise<void> {
+    const uid = this.#owners.get(id);
+    if (!uid) {
+      this.#early.set(id, this.now());
+      for (const [other, at] of this.#early) if (this.now() - at > EARLY_KEPT) this.#early.delete(other);
+      return;
+    }
+    if (outOfMemory) return this.onChange(uid, true);
+    for (const delay of SETTLE_DELAYS) {
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+      const before = this.#pods.get(uid);
+      try {
+        const after = await this.observe(uid);
+        if (differs(before, after)) return this.onChange(uid, false);
+        if (!after || !stillUp(after, id)) return;
+      } catch {
+        return;
+      }
+    }
+  }
+}
+
+function stillUp(pod: ObservedPod, id: string): boolean {
+  return (
+    pod.containers.some((container) => container.id === id && container.state === 'running') ||
+    pod.sandboxes.some((sandbox) => sandbox.id === id && sandbox.ready)
+  );
+}
+
+function differs(a: ObservedPod | undefined, b: ObservedPod | undefined): boolean {
+  if (!a || !b) return a !== b;
+  return (
+    a.containers.length !== b.containers.length ||
+    a.sandboxes.length !== b.sandboxes.length ||
+    a.containers.some((container, index) => {
+      const other = b.containers[index]!;
+      return container.id !== other.id || container.state !== other.state;
+    }) ||
+    a.sandboxes.some((sandbox, index) => {
+      const other = b.sandboxes[index]!;
+      return sandbox.id !== other.id || sandbox.ready !== other.ready;
+    })
+  );
+}
+
+function observedContainer(item: CriContainer, status: CriContainerStatus): ObservedContainer {
+  const annotations = status.annotations;
+  const messagePath = annotations[Annotation.terminationMessagePath] ?? '';
+  const linux = status.resources?.linux;
+  const user = status.user?.linux;
+  return {
+    id: item.id,
+    name: item.labels[Label.containerName] ?? item.metadata.name,
+    sandboxId: item.podSandboxId,
+    state: STATES[status.state] ?? 'unknown',
+    restartCount: Number(annotations[Annotation.restartCount] ?? item.metadata.attempt),
+    hash: annotations[Annotation.hash] ?? '',
+    createdAt: status.createdAt / 1e6,
+    startedAt: status.startedAt / 1e6,
+    finishedAt: status.finishedAt / 1e6,
+    exitCode: status.exitCode,
+    reason: status.reason,
+    message: status.message,
+    image: status.image?.userSpecifiedImage || status.image?.image || '',
+    imageRef: status.imageRef || status.imageId,
+    annotations,
+    messageFile: status.mounts.find((mount) => mount.containerPath === messagePath)?.hostPath ?? '',
+    logPath: status.logPath,
+    ...(user ? { user } : {}),
+    ...(linux && (linux.cpuShares || linux.memoryLimitInBytes)
+      ? {
+          resources: {
+            cpuQuota: linux.cpuQuota ?? 0,
+            cpuPeriod: linux.cpuPeriod ?? 0,
+            cpuShares: linux.cpuShares ?? 0,
+            memoryLimit: linux.memoryLimitInBytes ?? 0,
+          },
+        }
+      : {}),
+  };
+}
+
+function present<T>(items: (T | undefined)[]): T[] {
+  return items.filter((item): item is T => item !== undefined);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish, { once: true });
+  });
+}

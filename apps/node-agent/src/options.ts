@@ -1,0 +1,109 @@
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export interface AgentOptions {
+  dataDir: string;
+  kubeconfig: string;
+  nodeName: string;
+  nodeIps: string[];
+  runtimeEndpoint: string;
+  cgroupDriver: 'cgroupfs';
+  /** Where the pods' tree starts in each hierarchy; '' for its root. */
+  cgroupRoot: string;
+  proxyMode: 'iptables' | 'none';
+  clusterDns: string[];
+  clusterDomain: string;
+  clusterCidr: string;
+  serviceClusterIpRange: string;
+  port: number;
+  podLogsDir: string;
+  /** Undefined when the runtime's network is not ours to configure. */
+  cniConfigDir: string | undefined;
+  podPidsLimit: number;
+}
+
+/** A flag that cannot be used; one line for the user. */
+export class OptionsError extends Error {}
+
+const FLAGS = {
+  'data-dir': 'folder of this installation (default /var/lib/berth)',
+  kubeconfig: 'how to reach the API server (default <data dir>/agent.kubeconfig)',
+  'node-name': "name of the Node object (default: the machine's host name)",
+  'node-ip': 'addresses of the node, comma-separated (default: the first that is not loopback)',
+  'container-runtime-endpoint': 'socket of the CRI runtime (default /run/berth/containerd/containerd.sock)',
+  'cgroup-driver': 'cgroupfs',
+  'cgroup-root': 'parent of the kubepods cgroup (default: the root)',
+  'proxy-mode': 'how Services are served: iptables or none',
+  'cluster-dns': 'address of the cluster DNS, comma-separated',
+  'cluster-domain': 'cluster.local',
+  'cluster-cidr': 'addresses of all pods',
+  'service-cluster-ip-range': 'addresses of Services',
+  port: 'port of the node server (10250)',
+  'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
+  'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
+  'pod-pids-limit': 'processes a pod may have; 0 is no limit',
+} as const;
+
+export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    const options = Object.fromEntries(Object.keys(FLAGS).map((name) => [name, { type: 'string' as const }]));
+    ({ values } = parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean' } } }));
+  } catch (error) {
+    throw new OptionsError((error as Error).message);
+  }
+  if (values['help']) return 'help';
+  const text = (name: keyof typeof FLAGS, fallback: string): string => (values[name] as string | undefined) ?? fallback;
+  const number = (name: keyof typeof FLAGS, fallback: number): number => {
+    const value = Number(text(name, String(fallback)));
+    if (!Number.isInteger(value) || value < 0) throw new OptionsError(`--${name}: not a whole number`);
+    return value;
+  };
+  const choice = <T extends string>(name: keyof typeof FLAGS, allowed: readonly T[]): T => {
+    const value = text(name, allowed[0]!);
+    if (!allowed.includes(value as T)) throw new OptionsError(`--${name}: ${value} is none of ${allowed.join(', ')}`);
+    return value as T;
+  };
+  const dataDir = text('data-dir', '/var/lib/berth');
+  const nodeIps = list(text('node-ip', firstAddress() ?? ''));
+  if (nodeIps.length === 0) throw new OptionsError('--node-ip: this machine has no address besides loopback; give one');
+  return {
+    dataDir,
+    kubeconfig: text('kubeconfig', join(dataDir, 'agent.kubeconfig')),
+    nodeName: text('node-name', hostname().toLowerCase()),
+    nodeIps,
+    runtimeEndpoint: text('container-runtime-endpoint', '/run/berth/containerd/containerd.sock'),
+    cgroupDriver: choice('cgroup-driver', ['cgroupfs']),
+    cgroupRoot: text('cgroup-root', ''),
+    proxyMode: choice('proxy-mode', ['iptables', 'none']),
+    clusterDns: list(text('cluster-dns', '10.96.0.10')),
+    clusterDomain: text('cluster-domain', 'cluster.local'),
+    clusterCidr: text('cluster-cidr', '10.244.0.0/16'),
+    serviceClusterIpRange: text('service-cluster-ip-range', '10.96.0.0/16'),
+    port: number('port', 10250),
+    podLogsDir: text('pod-logs-dir', '/var/log/pods'),
+    cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
+    podPidsLimit: number('pod-pids-limit', 0),
+  };
+}
+
+export function usage(): string {
+  const lines = Object.entries(FLAGS).map(([name, what]) => `  --${name.padEnd(28)} ${what}`);
+  return `berth node agent\n\n${lines.join('\n')}\n`;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+function firstAddress(): string | undefined {
+  for (const addresses of Object.values(networkInterfaces())) {
+    const found = addresses?.find((address) => address.family === 'IPv4' && !address.internal);
+    if (found) return found.address;
+  }
+  return undefined;
+}

@@ -1,0 +1,46 @@
+/** Delays as kubelet's: the first restart is free, then 10 s doubling to 300 s, forgotten after twice the longest. */
+
+export const CRASH_LOOP = { initial: 10_000, max: 300_000 };
+export const IMAGE_PULL = { initial: 10_000, max: 300_000 };
+
+export interface BackoffEntry {
+  /** Milliseconds to wait after the next event. */
+  delay: number;
+  /** When `delay` was last raised; ms. */
+  raisedAt: number;
+}
+
+export interface BackoffLimits {
+  initial: number;
+  max: number;
+}
+
+/** Until when to wait after something that ended at `eventAt`; a time in the past means now. */
+export function waitUntil(entry: BackoffEntry | undefined, eventAt: number, limits: BackoffLimits): number {
+  if (!entry || isForgotten(entry, eventAt, limits)) return 0;
+  return eventAt + entry.delay;
+}
+
+/** The entry after acting on an event that ended at `eventAt`. */
+export function raise(
+  entry: BackoffEntry | undefined,
+  eventAt: number,
+  now: number,
+  limits: BackoffLimits,
+): BackoffEntry {
+  if (!entry || isForgotten(entry, eventAt, limits)) return { delay: limits.initial, raisedAt: now };
+  return { delay: Math.min(entry.delay * 2, limits.max), raisedAt: now };
+}
+
+function isForgotten(entry: BackoffEntry, eventAt: number, limits: BackoffLimits): boolean {
+  return eventAt - entry.raisedAt > 2 * limits.max;
+}
+
+/** `1m20s` as Go prints a duration of whole seconds. */
+export function goDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const rest = seconds % 60;
+  if (minutes >= 60) return `${Math.floor(minutes / 60)}h${minutes % 60}m${rest}s`;
+  return minutes > 0 ? `${minutes}m${rest}s` : `${rest}s`;
+}

@@ -1,0 +1,95 @@
+import type { BackoffEntry } from './backoff.js';
+
+/** Why a container waits, as its status says it. */
+export interface WaitReason {
+  reason: string;
+  message: string;
+}
+
+export interface ImageProgress {
+  /** The start that this is for: a restart with policy Always pulls again. */
+  restartCount: number;
+  /** Set once the image is on the node. */
+  imageRef?: string;
+  failure?: WaitReason;
+  /** When the next try may begin; ms. */
+  retryAt?: number;
+  /** What was waited for last; ms. */
+  delay?: number;
+  /** The registry was asked: until the next try the container is in ImagePullBackOff. */
+  pulled?: boolean;
+}
+
+export interface Failure extends WaitReason {
+  /** When the next try may begin; ms. */
+  retryAt: number;
+  /** What was waited for last; ms. */
+  delay?: number;
+}
+
+export type ProbeResult = 'unknown' | 'success' | 'failure';
+
+export interface ProbeResults {
+  startup: ProbeResult;
+  liveness: ProbeResult;
+  readiness: ProbeResult;
+}
+
+export interface KillOrder {
+  /** When the order came; ms. */
+  at: number;
+  graceSeconds: number;
+}
+
+/**
+ * What the agent knows of a pod beyond the API and the runtime: tries, failures, steps under way, probe results. It is
+ * an input of the plan, changed only by what became of steps, and may be lost with the process: the plan then starts
+ * over from what runs.
+ */
+export interface PodMemory {
+  /** The pod's folder, cgroup and volumes are ready. */
+  volumes: 'absent' | 'ready';
+  volumeFailure?: Failure;
+  cgroupReady: boolean;
+  sandboxFailure?: Failure;
+  images: Map<string, ImageProgress>;
+  /** By container name: the last start that failed before the container ran. */
+  startFailures: Map<string, Failure>;
+  /** By container name: restarts after exits. */
+  backoffs: Map<string, BackoffEntry>;
+  /** Keys of steps under way. */
+  inFlight: Set<string>;
+  /** By container id. */
+  probes: Map<string, ProbeResults>;
+  /** By container id: the kernel killed a process of it for memory. */
+  outOfMemory: Set<string>;
+  /** The agent itself ended the pod (deadline, admission, eviction); its phase is Failed. */
+  failed?: WaitReason;
+  /** Set when the pod must go: by deletion, by its end, or by failure. */
+  kill?: KillOrder;
+  /** Sandboxes whose network has been torn down by us. */
+  stoppedSandboxes: Set<string>;
+  /** `released`: volumes and cgroup are given back, logs stay. `removed`: nothing of the pod is left on the node. */
+  cleaned: 'no' | 'released' | 'removed';
+  /** What was told once by an event: back-offs by container id or image try. */
+  noted: Set<string>;
+  /** By container id: what an exited container left as its termination message. */
+  messages: Map<string, string>;
+}
+
+export function newMemory(): PodMemory {
+  return {
+    volumes: 'absent',
+    cgroupReady: false,
+    images: new Map(),
+    startFailures: new Map(),
+    backoffs: new Map(),
+    inFlight: new Set(),
+    probes: new Map(),
+    outOfMemory: new Set(),
+    stoppedSandboxes: new Set(),
+    cleaned: 'no',
+    messages: new Map(),
+    noted: new Set(),
+  };
+}

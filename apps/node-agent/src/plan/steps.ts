@@ -1,0 +1,47 @@
+import type { ContainerKind } from '../pod/pod-types.js';
+import type { BackoffEntry } from './backoff.js';
+
+/** What to do next for one pod. A step's key names what it works on: no two steps of one key run at once. */
+export type Step =
+  | { type: 'makeCgroup'; key: string }
+  | { type: 'mountVolumes'; key: string }
+  | { type: 'runSandbox'; key: string; attempt: number }
+  | { type: 'ensureImage'; key: string; container: string; kind: ContainerKind; restartCount: number }
+  | {
+      type: 'startContainer';
+      key: string;
+      container: string;
+      kind: ContainerKind;
+      sandboxId: string;
+      restartCount: number;
+      imageRef: string;
+      /** What the crash-loop memory becomes. */
+      backoff?: BackoffEntry;
+    }
+  | {
+      type: 'killContainer';
+      key: string;
+      id: string;
+      container: string;
+      /** Seconds until SIGKILL, hooks included. */
+      graceSeconds: number;
+      reason: KillReason;
+      message: string;
+    }
+  /** Tells by an event, once for each exit or failed pull, that the container waits for its next try. */
+  | { type: 'noteBackoff'; key: string; container: string; cause: 'crash' | 'image' }
+  | { type: 'removeContainer'; key: string; id: string }
+  | { type: 'stopSandbox'; key: string; id: string }
+  | { type: 'removeSandbox'; key: string; id: string }
+  /** Unmounts volumes and removes the cgroup; with `everything`, also the pod's folders and logs. */
+  | { type: 'cleanUp'; key: string; everything: boolean }
+  /** Tells the API server that nothing of the pod is left here. */
+  | { type: 'deletePod'; key: string };
+
+export type KillReason = 'Deleted' | 'Liveness' | 'Startup' | 'SpecChanged' | 'SandboxGone' | 'Finished' | 'Unknown';
+
+export interface Plan {
+  steps: Step[];
+  /** When to plan again although nothing has happened; ms. */
+  wakeAt: number | undefined;
+}

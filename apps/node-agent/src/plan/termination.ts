@@ -1,0 +1,105 @@
+import { isLive, newest, type ObservedContainer } from '../observe/observed-pod.js';
+import { isSidecar } from '../pod/pod-types.js';
+import { outcome } from './phase.js';
+import { DEFAULT_GRACE, type PlanInput } from './plan.js';
+import type { KillOrder } from './pod-memory.js';
+import type { Plan, Step } from './steps.js';
+
+/** When, and with how much grace, a pod that must go is stopped. Undefined for one that stays. */
+export function killOrder({ pod, removed, observed, memory, now }: PlanInput): KillOrder | undefined {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+  const own = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE;
+  if (!removed && deletionTimestamp === undefined) {
+    if (!outcome(pod, observed, memory)) return undefined;
+    return memory.kill ?? { at: now, graceSeconds: own };
+  }
+  const graceSeconds = Math.max(deletionGracePeriodSeconds ?? own, MINIMUM_GRACE);
+  const before = memory.kill;
+  // A later order only ever shortens the time.
+  if (before && before.at + before.graceSeconds * 1000 <= now + graceSeconds * 1000) return before;
+  return { at: now, graceSeconds };
+}
+
+/** Seconds that every container gets, however late its turn comes. */
+const MINIMUM_GRACE = 1;
+
+/**
+ * A pod that must go. `finish`: it ran to its end, and its dead containers stay for their logs. `delete`: nothing stays,
+ * and the API server is told last. The order is upstream's: ordinary containers, then sidecars from the last to the first.
+ */
+export function planTermination(input: PlanInput, until: 'finish' | 'delete'): Plan {
+  const { observed, memory, now } = input;
+  const steps: Step[] = [];
+  const done = (): Plan => ({ steps: steps.filter((step) => !memory.inFlight.has(step.key)), wakeAt: undefined });
+  const order = memory.kill;
+  if (!order) return done();
+  const live = observed.containers.filter(isLive);
+  if (live.length > 0 || startInFlight(memory.inFlight)) {
+    const graceSeconds = Math.max(order.graceSeconds - (now - order.at) / 1000, MINIMUM_GRACE);
+    for (const container of nextToStop(input, live)) {
+      steps.push({
+        type: 'killContainer',
+        // A shorter grace is a new order, which overtakes the one under way.
+        key: `kill:${container.id}:${order.at + order.graceSeconds * 1000}`,
+        id: container.id,
+        container: container.name,
+        graceSeconds,
+        reason: until === 'delete' ? 'Deleted' : 'Finished',
+        message: `Stopping container ${container.name}`,
+      });
+    }
+    return done();
+  }
+  const open = observed.sandboxes.filter((sandbox) => sandbox.ready || !memory.stoppedSandboxes.has(sandbox.id));
+  if (open.length > 0) {
+    for (const { id } of open) steps.push({ type: 'stopSandbox', key: `sandbox:${id}`, id });
+    return done();
+  }
+  if (memory.inFlight.has('volumes') || memory.inFlight.has('sandbox')) return done();
+  if (until === 'finish') {
+    collectFinished(input, steps);
+    if (memory.cleaned === 'no') steps.push({ type: 'cleanUp', key: 'cleanup', everything: false });
+    return done();
+  }
+  for (const { id } of observed.containers) steps.push({ type: 'removeContainer', key: `remove:${id}`, id });
+  if (observed.containers.length === 0) {
+    for (const { id } of observed.sandboxes) steps.push({ type: 'removeSandbox', key: `remove:${id}`, id });
+  }
+  if (observed.containers.length + observed.sandboxes.length > 0) return done();
+  if (memory.cleaned !== 'removed') steps.push({ type: 'cleanUp', key: 'cleanup', everything: true });
+  else if (!input.removed) steps.push({ type: 'deletePod', key: 'delete' });
+  return done();
+}
+
+/** A container that is being made may come up after the last look. */
+function startInFlight(inFlight: Set<string>): boolean {
+  for (const key of inFlight) if (key.startsWith('container:')) return true;
+  return false;
+}
+
+function nextToStop({ pod }: PlanInput, live: ObservedContainer[]): ObservedContainer[] {
+  const sidecars = (pod.spec.initContainers ?? []).filter((container) => isSidecar(container, 'init'));
+  const names = new Set(sidecars.map((container) => container.name));
+  const others = live.filter((container) => !names.has(container.name));
+  if (others.length > 0) return others;
+  for (const sidecar of [...sidecars].reverse()) {
+    const running = live.filter((container) => container.name === sidecar.name);
+    if (running.length > 0) return running;
+  }
+  return live;
+}
+
+function collectFinished({ observed }: PlanInput, steps: Step[]): void {
+  for (const container of observed.containers) {
+    if (newest(observed, container.name) !== container) {
+      steps.push({ type: 'removeContainer', key: `remove:${container.id}`, id: container.id });
+    }
+  }
+  const newestSandbox = observed.sandboxes[0];
+  for (const sandbox of observed.sandboxes) {
+    const used = observed.containers.some((container) => container.sandboxId === sandbox.id);
+    if (sandbox !== newestSandbox && !used) {
+      steps.push({ type: 'removeSandbox', key: `remove:${sandbox.id}`, id: sandbox.id });
+    }
+  }
+}

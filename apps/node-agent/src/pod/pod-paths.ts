@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { Pod } from './pod-types.js';
+
+/** Where things of a pod lie. The layout below `root` and below `logs` is kubelet's. */
+export class PodPaths {
+  constructor(
+    /** `<data dir>/agent` */
+    readonly root: string,
+    /** `/var/log/pods` */
+    readonly logs: string,
+  ) {}
+
+  get pods(): string {
+    return join(this.root, 'pods');
+  }
+
+  pod(uid: string): string {
+    return join(this.pods, uid);
+  }
+
+  volumes(uid: string): string {
+    return join(this.pod(uid), 'volumes');
+  }
+
+  /** `plugin` as in `kubernetes.io/empty-dir`. */
+  volume(uid: string, plugin: string, name: string): string {
+    return join(this.volumes(uid), plugin.replace('/', '~'), name);
+  }
+
+  etcHosts(uid: string): string {
+    return join(this.pod(uid), 'etc-hosts');
+  }
+
+  container(uid: string, name: string): string {
+    return join(this.pod(uid), 'containers', name);
+  }
+
+  subPath(uid: string, volume: string, container: string, index: number): string {
+    return join(this.pod(uid), 'volume-subpaths', volume, container, String(index));
+  }
+
+  logDirectory(pod: Pod): string {
+    const { namespace, name, uid } = pod.metadata;
+    return join(this.logs, `${namespace}_${name}_${uid}`);
+  }
+
+  /** Relative to the log directory. */
+  containerLog(name: string, restartCount: number): string {
+    return join(name, `${restartCount}.log`);
+  }
+}

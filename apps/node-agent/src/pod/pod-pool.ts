@@ -1,0 +1,105 @@
+import type { Logger } from '#client';
+import type { ObservedPod } from '../observe/observed-pod.js';
+import type { Observer } from '../observe/observer.js';
+import { Annotation } from '../runtime/labels.js';
+import type { Pod } from './pod-types.js';
+import { PodWorker, type WorkerContext } from './pod-worker.js';
+
+/** All pods of the node: those that the API server wants here, and those that are still here though nobody wants them. */
+export class PodPool {
+  readonly #workers = new Map<string, PodWorker>();
+  /** False until the wanted pods are known: before that nothing may count as unwanted. */
+  #complete = false;
+
+  constructor(
+    private readonly context: Omit<WorkerContext, 'onGone'>,
+    private readonly observer: Observer,
+    private readonly logger: Logger,
+    private readonly onGone: (uid: string) => void,
+  ) {}
+
+  get(uid: string): PodWorker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  workers(): Iterable<PodWorker> {
+    return this.#workers.values();
+  }
+
+  byName(namespace: string, name: string): PodWorker | undefined {
+    for (const worker of this.#workers.values()) {
+      const { metadata } = worker.pod;
+      if (metadata.namespace === namespace && metadata.name === name && !worker.state.removed) return worker;
+    }
+    return undefined;
+  }
+
+  set(pod: Pod): void {
+    const { uid } = pod.metadata;
+    const worker = this.#workers.get(uid);
+    if (worker) worker.update(pod);
+    else this.#add(pod, false);
+  }
+
+  /** The pod is gone from the API server. */
+  delete(uid: string): void {
+    this.#workers.get(uid)?.remove();
+  }
+
+  /** The pods that are wanted are all known now: what the runtime has besides is stopped and removed. */
+  complete(): void {
+    this.#complete = true;
+    for (const pod of this.observer.pods()) this.#adoptOrphan(pod);
+  }
+
+  /** The runtime's view of a pod changed. */
+  changed(uid: string, outOfMemory: boolean): void {
+    const worker = this.#workers.get(uid);
+    if (worker) {
+      if (outOfMemory) worker.noteOutOfMemory();
+      worker.wake();
+      return;
+    }
+    const observed = this.observer.get(uid);
+    if (observed && this.#complete) this.#adoptOrphan(observed);
+  }
+
+  close(): void {
+    for (const worker of this.#workers.values()) worker.close();
+    this.#workers.clear();
+  }
+
+  #add(pod: Pod, removed: boolean): void {
+    const { uid } = pod.metadata;
+    const worker = new PodWorker(
+      {
+        ...this.context,
+        onGone: () => {
+          this.#workers.delete(uid);
+          this.onGone(uid);
+        },
+      },
+      pod,
+      removed,
+    );
+    this.#workers.set(uid, worker);
+    worker.wake();
+  }
+
+  #adoptOrphan(observed: ObservedPod): void {
+    const { uid, namespace, name } = observed;
+    // Without our labels it belongs to somebody else who uses the same runtime.
+    if (this.#workers.has(uid) || !name || !namespace) return;
+    this.logger.info('stopping a pod that is no longer wanted', { pod: `${namespace}/${name}`, uid });
+    const annotations = observed.containers[0]?.annotations ?? {};
+    const grace = annotations[Annotation.deletionGracePeriod] ?? annotations[Annotation.terminationGracePeriod];
+    const pod: Pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { uid, namespace, name },
+      spec: { containers: [], ...(grace !== undefined ? { terminationGracePeriodSeconds: Number(grace) } : {}) },
+      status: {},
+    };
+    this.#add(pod, true);
+  }
+}

@@ -1,0 +1,215 @@
+import type { Logger } from '#client';
+import type { Execution, PodState } from '../execute/execution.js';
+import { volumeContext } from '../execute/execution.js';
+import { execute } from '../execute/executor.js';
+import { emptyObserved } from '../observe/observed-pod.js';
+import type { Observer } from '../observe/observer.js';
+import { deadlineFailure } from '../plan/phase.js';
+import { plan } from '../plan/plan.js';
+import { newMemory } from '../plan/pod-memory.js';
+import type { Step } from '../plan/steps.js';
+import { killOrder } from '../plan/termination.js';
+import type { Prober } from '../probes/prober.js';
+import { podStatus } from '../report/pod-status.js';
+import type { StatusWriter } from '../report/status-writer.js';
+import { refreshAll } from '../volumes/volume-set.js';
+import { type Pod, type PodCondition, type PodStatus, podKey } from './pod-types.js';
+import { terminationMessage } from './termination-message.js';
+
+/** How long a step that failed unexpectedly waits. Milliseconds. */
+const UNEXPECTED_RETRY = 2000;
+
+export interface WorkerContext {
+  execution: Execution;
+  observer: Observer;
+  writer: StatusWriter;
+  prober: Prober;
+  logger: Logger;
+  runtimeName: string;
+  /** Nothing of the pod is left, neither at the API server nor here. */
+  onGone(uid: string): void;
+}
+
+/** One pod's pipe. Syncs run one after another; steps run beside them and wake the next sync when they end. */
+export class PodWorker {
+  readonly #state: PodState;
+  #running = false;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+  #reported: PodStatus | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly context: WorkerContext,
+    pod: Pod,
+    removed = false,
+  ) {
+    const { uid, namespace, name } = pod.metadata;
+    const observed = context.observer.get(uid) ?? emptyObserved(uid, namespace, name);
+    this.#state = { pod, removed, observed, memory: newMemory(), volumes: new Map() };
+  }
+
+  get pod(): Pod {
+    return this.#state.pod;
+  }
+
+  get state(): PodState {
+    return this.#state;
+  }
+
+  update(pod: Pod): void {
+    const before = this.#state.pod;
+    this.#state.pod = pod;
+    const metadataChanged =
+      JSON.stringify(before.metadata.labels) !== JSON.stringify(pod.metadata.labels) ||
+      JSON.stringify(before.metadata.annotations) !== JSON.stringify(pod.metadata.annotations);
+    if (metadataChanged) this.refreshVolumes();
+    this.wake();
+  }
+
+  remove(): void {
+    this.#state.removed = true;
+    this.wake();
+  }
+
+  noteOutOfMemory(): void {
+    for (const container of this.#state.observed.containers) {
+      if (container.state === 'running') this.#state.memory.outOfMemory.add(container.id);
+    }
+  }
+
+  /** Something that a failed step lacked may be there now. */
+  retryNow(): void {
+    const { memory } = this.#state;
+    const now = this.context.execution.now();
+    if (memory.volumeFailure) memory.volumeFailure.retryAt = now;
+    for (const failure of memory.startFailures.values()) {
+      if (failure.reason === 'CreateContainerConfigError') failure.retryAt = now;
+    }
+    this.wake();
+  }
+
+  /** The pod with the status that was last worked out, which the API server may not have yet. */
+  reportedPod(): Pod {
+    return this.#withReported(this.#state.pod);
+  }
+
+  /** Content of mounted volumes follows the API; runs beside everything else. */
+  refreshVolumes(): void {
+    const { memory, removed } = this.#state;
+    if (memory.volumes !== 'ready' || removed) return;
+    refreshAll(volumeContext(this.context.execution, this.#state)).catch((error) => {
+      this.context.logger.warn('volumes not refreshed', { pod: podKey(this.#state.pod), error });
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.context.prober.stop(this.#state.pod.metadata.uid);
+  }
+
+  wake(): void {
+    this.#again = true;
+    if (this.#running || this.#closed) return;
+    this.#running = true;
+    void this.#loop();
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      try {
+        await this.#sync();
+      } catch (error) {
+        const stack = error instanceof Error ? error.stack : String(error);
+        this.context.logger.error('pod sync failed', { pod: podKey(this.#state.pod), error: stack });
+        this.#wakeIn(UNEXPECTED_RETRY);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #sync(): Promise<void> {
+    const state = this.#state;
+    const { memory } = state;
+    const { execution, observer } = this.context;
+    const { uid, namespace, name } = state.pod.metadata;
+    const now = execution.now();
+    state.observed = observer.get(uid) ?? emptyObserved(uid, namespace, name);
+    await this.#collectMessages();
+    // Plan and report build on what was reported last: the watch echoes it a little later.
+    const pod = this.#withReported(state.pod);
+    memory.failed ??= deadlineFailure(pod, now);
+    const input = { pod, removed: state.removed, observed: state.observed, memory, now };
+    memory.kill = killOrder(input);
+    this.context.prober.sync(state);
+    const { steps, wakeAt } = plan(input);
+    this.#report(pod, now);
+    for (const step of steps) this.#begin(step);
+    if (wakeAt !== undefined) this.#wakeIn(wakeAt - now);
+    if (state.removed && memory.cleaned === 'removed' && memory.inFlight.size === 0) {
+      this.close();
+      this.context.writer.forget(uid);
+      this.context.onGone(uid);
+    }
+  }
+
+  async #collectMessages(): Promise<void> {
+    const { observed, memory } = this.#state;
+    for (const container of observed.containers) {
+      if (container.state !== 'exited' || memory.messages.has(container.id)) continue;
+      memory.messages.set(container.id, await terminationMessage(container));
+    }
+  }
+
+  #withReported(pod: Pod): Pod {
+    if (!this.#reported) return pod;
+    const own = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+    const conditions: PodCondition[] = [
+      ...(this.#reported.conditions ?? []).filter((condition) => own.has(condition.type)),
+      ...(pod.status?.conditions ?? []).filter((condition) => !own.has(condition.type)),
+    ];
+    return { ...pod, status: { ...pod.status, ...this.#reported, conditions } };
+  }
+
+  #report(pod: Pod, now: number): void {
+    const { observed, memory, removed } = this.#state;
+    if (removed) return;
+    // While a deleted pod is taken apart its last full status stands.
+    const leaving = pod.metadata.deletionTimestamp !== undefined || memory.cleaned !== 'no';
+    if (leaving && observed.containers.length === 0) return;
+    const { node } = this.context.execution;
+    const { runtimeName } = this.context;
+    const status = podStatus({ pod, observed, memory, now, runtimeName, hostIPs: node.hostIPs });
+    this.#reported = status;
+    this.context.writer.set(this.#state.pod, status);
+  }
+
+  #begin(step: Step): void {
+    const { memory, pod } = this.#state;
+    const { execution, observer, logger } = this.context;
+    if (memory.inFlight.has(step.key)) return;
+    memory.inFlight.add(step.key);
+    execute(execution, this.#state, step)
+      .catch(async (error) => {
+        logger.warn('step failed', { pod: podKey(pod), step: step.type, error });
+        await new Promise((resolve) => setTimeout(resolve, UNEXPECTED_RETRY));
+      })
+      .then(() => (changesRuntime(step) ? observer.observe(pod.metadata.uid) : undefined))
+      .catch((error) => logger.warn('pod not observed', { pod: podKey(pod), error }))
+      .finally(() => {
+        memory.inFlight.delete(step.key);
+        this.wake();
+      });
+  }
+
+  #wakeIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 0) + 1, 2 ** 31 - 1));
+  }
+}
+
+function changesRuntime(step: Step): boolean {
+  return !['makeCgroup', 'mountVolumes', 'ensureImage', 'noteBackoff', 'cleanUp', 'deletePod'].includes(step.type);
+}

@@ -1,0 +1,48 @@
+import { open } from 'node:fs/promises';
+import type { ObservedContainer } from '../observe/observed-pod.js';
+import { Annotation } from '../runtime/labels.js';
+
+/** Bytes of a message, and of the log's end that stands in for one. */
+const MAX_MESSAGE = 4096;
+const MAX_LOG = 2048;
+const MAX_LOG_LINES = 80;
+
+/** What an exited container left as its last words; '' when nothing. */
+export async function terminationMessage(container: ObservedContainer): Promise<string> {
+  if (container.messageFile) {
+    const text = await readEnd(container.messageFile, MAX_MESSAGE);
+    if (text) return text;
+  }
+  const policy = container.annotations[Annotation.terminationMessagePolicy];
+  if (policy !== 'FallbackToLogsOnError' || container.exitCode === 0 || !container.logPath) return '';
+  const log = await readEnd(container.logPath, MAX_LOG * 4);
+  return logContent(log).slice(-MAX_LOG);
+}
+
+async function readEnd(path: string, limit: number): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(size, limit);
+      const buffer = Buffer.alloc(length);
+      await file.read(buffer, 0, length, size - length);
+      return buffer.toString('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return '';
+  }
+}
+
+/** The output in a CRI log: each line is time, stream, F or P, text. */
+function logContent(text: string): string {
+  const lines = text.split('\n').filter(Boolean).slice(-MAX_LOG_LINES);
+  let out = '';
+  for (const line of lines) {
+    const parts = /^\S+ (?:stdout|stderr) ([FP])\S* (.*)$/.exec(line);
+    if (parts) out += parts[2] + (parts[1] === 'F' ? '\n' : '');
+  }
+  return out;
+}

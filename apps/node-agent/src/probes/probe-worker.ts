@@ -1,0 +1,70 @@
+import type { ProbeResult } from '../plan/pod-memory.js';
+import type { Probe } from '../pod/pod-types.js';
+import type { ProbeOutcome } from './run-probe.js';
+
+/** Upstream asks up to three times before a probe that cannot be run counts as an error. */
+const ERROR_ATTEMPTS = 3;
+
+export interface ProbeWorkerOptions {
+  probe: Probe;
+  /** When the container started; ms. */
+  startedAt: number;
+  now(): number;
+  run(): Promise<ProbeOutcome>;
+  /** False while another probe must succeed first. */
+  mayRun(): boolean;
+  onResult(result: ProbeResult): void;
+  onOutcome(outcome: ProbeOutcome): void;
+}
+
+/** Asks one probe of one container again and again, and counts what comes against the thresholds. */
+export class ProbeWorker {
+  #timer: NodeJS.Timeout | undefined;
+  #last: ProbeOutcome['result'] | undefined;
+  #count = 0;
+  #stopped = false;
+
+  constructor(private readonly options: ProbeWorkerOptions) {
+    this.#schedule(this.#untilInitialDelay());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Something that `mayRun` waits for has happened. */
+  trigger(): void {
+    if (this.#timer && !this.#stopped) this.#schedule(this.#untilInitialDelay());
+  }
+
+  #untilInitialDelay(): number {
+    const { probe, startedAt, now } = this.options;
+    return Math.max(0, startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - now());
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#tick(), ms);
+  }
+
+  async #tick(): Promise<void> {
+    this.#timer = undefined;
+    const { probe, mayRun } = this.options;
+    if (mayRun()) await this.#probe();
+    if (!this.#stopped) this.#schedule((probe.periodSeconds ?? 10) * 1000);
+  }
+
+  async #probe(): Promise<void> {
+    const { probe, run, onOutcome, onResult } = this.options;
+    let outcome = await run();
+    for (let attempt = 1; outcome.result === 'error' && attempt < ERROR_ATTEMPTS; attempt++) outcome = await run();
+    if (this.#stopped) return;
+    if (outcome.result !== 'success') onOutcome(outcome);
+    if (outcome.result === 'error') return;
+    this.#count = this.#last === outcome.result ? this.#count + 1 : 1;
+    this.#last = outcome.result;
+    const threshold = outcome.result === 'success' ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3);
+    if (this.#count >= threshold) onResult(outcome.result);
+  }
+}

@@ -1,0 +1,60 @@
+import { httpGet, resolvePort, tcpConnect } from '../execute/hooks.js';
+import type { Container, Probe } from '../pod/pod-types.js';
+import { type CriRuntime, checkGrpcHealth, GrpcCode, hasCode } from '../runtime/cri.js';
+
+/** `error`: the probe itself could not be run, which counts as neither. */
+export interface ProbeOutcome {
+  result: 'success' | 'failure' | 'error';
+  output: string;
+}
+
+const MAX_OUTPUT = 10 * 1024;
+
+export async function runProbe(
+  runtime: Pick<CriRuntime, 'execSync'>,
+  probe: Probe,
+  target: { containerId: string; container: Container; podIP: string },
+): Promise<ProbeOutcome> {
+  const seconds = probe.timeoutSeconds ?? 1;
+  try {
+    if (probe.exec) return await runExec(runtime, probe.exec.command ?? [], target.containerId, seconds);
+    if (probe.httpGet) {
+      const { status, body } = await httpGet(probe.httpGet, target, 'kube-probe/1.37', seconds * 1000);
+      if (status >= 200 && status < 400) return { result: 'success', output: body };
+      return { result: 'failure', output: `HTTP probe failed with statuscode: ${status}` };
+    }
+    if (probe.tcpSocket) {
+      const port = resolvePort(probe.tcpSocket.port, target.container);
+      await tcpConnect(probe.tcpSocket.host || target.podIP, port, seconds * 1000);
+      return { result: 'success', output: '' };
+    }
+    if (probe.grpc) {
+      const host = target.podIP.includes(':') ? `[${target.podIP}]` : target.podIP;
+      const failure = await checkGrpcHealth(`${host}:${probe.grpc.port}`, probe.grpc.service ?? '', seconds * 1000);
+      return failure === undefined ? { result: 'success', output: '' } : { result: 'failure', output: failure };
+    }
+    return { result: 'error', output: 'missing probe handler' };
+  } catch (error) {
+    // A connection that is refused or times out is the answer of an unhealthy container.
+    return { result: 'failure', output: (error as Error).message };
+  }
+}
+
+async function runExec(
+  runtime: Pick<CriRuntime, 'execSync'>,
+  command: string[],
+  containerId: string,
+  seconds: number,
+): Promise<ProbeOutcome> {
+  try {
+    const { exitCode, stdout, stderr } = await runtime.execSync(containerId, command, seconds);
+    const output = (stdout + stderr).slice(0, MAX_OUTPUT);
+    return { result: exitCode === 0 ? 'success' : 'failure', output };
+  } catch (error) {
+    if (hasCode(error, GrpcCode.DeadlineExceeded)) {
+      const text = `command timed out: "${command.join(' ')}" timed out after ${seconds}s`;
+      return { result: 'failure', output: text };
+    }
+    return { result: 'error', output: (error as Error).message };
+  }
+}

@@ -1,0 +1,160 @@
+import { formatTime } from '#apimachinery';
+import { newest, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
+import { CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
+import { outcome, restarts } from '../plan/phase.js';
+import type { PodMemory, WaitReason } from '../plan/pod-memory.js';
+import {
+  type Container,
+  type ContainerKind,
+  type ContainerStateStatus,
+  type ContainerStatus,
+  isSidecar,
+  type Pod,
+} from '../pod/pod-types.js';
+
+export interface ReportInput {
+  pod: Pod;
+  observed: ObservedPod;
+  memory: PodMemory;
+  now: number;
+  /** Scheme of container ids: `containerd`. */
+  runtimeName: string;
+}
+
+export function containerStatus(input: ReportInput, container: Container, kind: ContainerKind): ContainerStatus {
+  const { observed, pod } = input;
+  const current = newest(observed, container.name);
+  const earlier = observed.containers.find(
+    (other) => other.name === container.name && other !== current && other.state === 'exited',
+  );
+  const known = knownStatus(pod, container.name, kind);
+  const status: ContainerStatus = {
+    name: container.name,
+    state: {},
+    lastState: {},
+    ready: false,
+    restartCount: current?.restartCount ?? known?.restartCount ?? 0,
+    image: container.image ?? '',
+    imageID: current?.imageRef ?? '',
+  };
+  if (current) status.containerID = `${input.runtimeName}://${current.id}`;
+  status.started = false;
+  if (!current) {
+    // A container that ran here before the runtime lost it keeps its record.
+    if (known?.state.terminated) return { ...known, image: known.image || status.image };
+    status.state = { waiting: waitingReason(input, container, kind) };
+    if (known?.lastState.terminated) status.lastState = known.lastState;
+  } else if (current.state === 'running') {
+    status.state = { running: { startedAt: formatTime(new Date(current.startedAt)) } };
+    Object.assign(status, readiness(input, container, current));
+  } else if (current.state === 'exited') {
+    const wait = restartWait(input, container, kind, current);
+    const terminated = terminatedState(input, current);
+    if (wait) {
+      status.state = { waiting: wait };
+      status.lastState = { terminated };
+    } else status.state = { terminated };
+    if (kind === 'init' && current.exitCode === 0) status.ready = true;
+  } else {
+    status.state = { waiting: waitingReason(input, container, kind) };
+  }
+  if (earlier && !status.lastState.terminated) status.lastState = { terminated: terminatedState(input, earlier) };
+  addResources(status, container, current);
+  addMounts(status, container);
+  if (current?.user) status.user = { linux: current.user };
+  if (container.lifecycle?.stopSignal) status.stopSignal = container.lifecycle.stopSignal;
+  return status;
+}
+
+function knownStatus(pod: Pod, name: string, kind: ContainerKind): ContainerStatus | undefined {
+  const { status } = pod;
+  const list = {
+    init: status?.initContainerStatuses,
+    container: status?.containerStatuses,
+    ephemeral: status?.ephemeralContainerStatuses,
+  }[kind];
+  return list?.find((entry) => entry.name === name);
+}
+
+function readiness(
+  { memory }: ReportInput,
+  container: Container,
+  current: ObservedContainer,
+): { started: boolean; ready: boolean } {
+  const results = memory.probes.get(current.id);
+  const started = !container.startupProbe || results?.startup === 'success';
+  const ready = started && (!container.readinessProbe || results?.readiness === 'success');
+  return { started, ready };
+}
+
+function waitingReason(input: ReportInput, container: Container, kind: ContainerKind): WaitReason | { reason: string } {
+  const { memory, pod } = input;
+  const failure = memory.startFailures.get(container.name);
+  if (failure) return { reason: failure.reason, message: failure.message };
+  const image = memory.images.get(container.name)?.failure;
+  if (image) return image;
+  const waitsForInit = kind !== 'ephemeral' && (pod.spec.initContainers?.length ?? 0) > 0;
+  return { reason: waitsForInit ? 'PodInitializing' : 'ContainerCreating' };
+}
+
+/** Why an exited container that starts again has not started yet; undefined when it is simply terminated. */
+function restartWait(
+  input: ReportInput,
+  container: Container,
+  kind: ContainerKind,
+  current: ObservedContainer,
+): WaitReason | undefined {
+  const { pod, memory, observed, now } = input;
+  if (kind === 'ephemeral' || pod.metadata.deletionTimestamp || outcome(pod, observed, memory)) return undefined;
+  if (kind === 'init' && !isSidecar(container, kind) && current.exitCode === 0) return undefined;
+  if (!restarts(pod, container, isSidecar(container, kind), current.exitCode)) return undefined;
+  const failure = memory.startFailures.get(container.name);
+  if (failure) return { reason: failure.reason, message: failure.message };
+  const image = memory.images.get(container.name)?.failure;
+  if (image) return image;
+  const entry = memory.backoffs.get(container.name);
+  if (!entry || waitUntil(entry, current.finishedAt, CRASH_LOOP) <= now) return undefined;
+  return { reason: 'CrashLoopBackOff', message: crashLoopMessage(pod, container.name, entry.delay) };
+}
+
+export function crashLoopMessage(pod: Pod, container: string, delay: number): string {
+  const { name, namespace, uid } = pod.metadata;
+  return `back-off ${goDuration(delay)} restarting failed container=${container} pod=${name}_${namespace}(${uid})`;
+}
+
+function terminatedState(
+  { memory, runtimeName }: ReportInput,
+  container: ObservedContainer,
+): NonNullable<ContainerStateStatus['terminated']> {
+  const oom = memory.outOfMemory.has(container.id) && container.exitCode !== 0;
+  const reason = oom ? 'OOMKilled' : container.reason || (container.exitCode === 0 ? 'Completed' : 'Error');
+  const message = memory.messages.get(container.id) || container.message;
+  return {
+    exitCode: container.exitCode,
+    reason,
+    ...(message ? { message } : {}),
+    startedAt: time(container.startedAt),
+    finishedAt: time(container.finishedAt),
+    containerID: `${runtimeName}://${container.id}`,
+  };
+}
+
+function time(ms: number): string | null {
+  return ms > 0 ? formatTime(new Date(ms)) : null;
+}
+
+function addResources(status: ContainerStatus, container: Container, current: ObservedContainer | undefined): void {
+  if (current?.state !== 'running') return;
+  const { requests, limits } = container.resources ?? {};
+  if (requests && Object.keys(requests).length > 0) status.allocatedResources = requests;
+  status.resources = { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) };
+}
+
+function addMounts(status: ContainerStatus, container: Container): void {
+  if (!container.volumeMounts?.length) return;
+  status.volumeMounts = container.volumeMounts.map((mount) => ({
+    name: mount.name,
+    mountPath: mount.mountPath,
+    ...(mount.readOnly ? { readOnly: true, recursiveReadOnly: 'Disabled' } : {}),
+  }));
+}

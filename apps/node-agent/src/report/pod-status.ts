@@ -1,0 +1,137 @@
+import { formatTime } from '#apimachinery';
+import { isInitialized, phaseOf } from '../plan/phase.js';
+import { type ContainerStatus, isSidecar, type Pod, type PodCondition, type PodStatus } from '../pod/pod-types.js';
+import { containerStatus, type ReportInput } from './container-status.js';
+
+export interface PodReportInput extends ReportInput {
+  hostIPs: string[];
+}
+
+/** Conditions that only the agent writes. */
+const OWNED = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+
+/** Pure: the whole status of a pod as it should stand at the API server. */
+export function podStatus(input: PodReportInput): PodStatus {
+  const { pod, observed, memory, hostIPs, now } = input;
+  const old = pod.status ?? {};
+  const phase = phaseOf(pod, observed, memory);
+  const status: PodStatus = {
+    ...old,
+    observedGeneration: pod.metadata.generation,
+    phase,
+    startTime: old.startTime ?? formatTime(new Date(now)),
+    hostIP: hostIPs[0],
+    hostIPs: hostIPs.map((ip) => ({ ip })),
+  };
+  if (memory.failed && phase === 'Failed') {
+    status.reason = memory.failed.reason;
+    status.message = memory.failed.message;
+  }
+  const ips = addresses(input);
+  if (ips.length > 0) {
+    status.podIP = ips[0];
+    status.podIPs = ips.map((ip) => ({ ip }));
+  }
+  status.initContainerStatuses = pod.spec.initContainers?.map((container) => containerStatus(input, container, 'init'));
+  status.containerStatuses = pod.spec.containers.map((container) => containerStatus(input, container, 'container'));
+  status.ephemeralContainerStatuses = pod.spec.ephemeralContainers?.map((container) =>
+    containerStatus(input, container, 'ephemeral'),
+  );
+  // Containers that wait for init to finish are created once it has.
+  if (pod.spec.initContainers?.length && isInitialized(pod, observed)) {
+    for (const entry of status.containerStatuses) {
+      if (entry.state.waiting?.reason === 'PodInitializing') entry.state.waiting.reason = 'ContainerCreating';
+    }
+  }
+  status.conditions = conditions(input, status);
+  return status;
+}
+
+function addresses({ pod, observed, hostIPs }: PodReportInput): string[] {
+  const sandbox = observed.sandboxes.find((candidate) => candidate.ready);
+  if (!sandbox) return (pod.status?.podIPs ?? []).map(({ ip }) => ip);
+  return pod.spec.hostNetwork ? hostIPs : sandbox.ips;
+}
+
+function conditions(input: PodReportInput, status: PodStatus): PodCondition[] {
+  const { pod, now } = input;
+  const old = pod.status?.conditions ?? [];
+  const containersReady = containersReadyCondition(input, status);
+  const fresh: PodCondition[] = [
+    readyToStart(input),
+    initialized(input, status),
+    readyCondition(pod, containersReady),
+    containersReady,
+    { type: 'PodScheduled', status: 'True' },
+  ];
+  const time = formatTime(new Date(now));
+  const own = fresh.map((condition) => {
+    const before = old.find((candidate) => candidate.type === condition.type);
+    const unchanged = before?.status === condition.status && before.lastTransitionTime;
+    return {
+      ...condition,
+      lastProbeTime: null,
+      lastTransitionTime: unchanged ? before.lastTransitionTime : time,
+      ...(pod.metadata.generation !== undefined ? { observedGeneration: pod.metadata.generation } : {}),
+    };
+  });
+  return [...own, ...old.filter((condition) => !OWNED.includes(condition.type))];
+}
+
+function readyToStart({ observed, pod }: PodReportInput): PodCondition {
+  const ready = observed.sandboxes.some((sandbox) => sandbox.ready && (pod.spec.hostNetwork || sandbox.ips.length > 0));
+  return { type: 'PodReadyToStartContainers', status: ready ? 'True' : 'False' };
+}
+
+function initialized({ pod, observed }: PodReportInput, status: PodStatus): PodCondition {
+  const type = 'Initialized';
+  if (status.phase === 'Succeeded') return { type, status: 'True', reason: 'PodCompleted' };
+  if (isInitialized(pod, observed)) return { type, status: 'True' };
+  const incomplete = (pod.spec.initContainers ?? [])
+    .filter((container, index) => {
+      const entry = status.initContainerStatuses?.[index];
+      if (isSidecar(container, 'init')) return entry?.started !== true;
+      return entry?.state.terminated?.exitCode !== 0;
+    })
+    .map((container) => container.name);
+  return {
+    type,
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${incomplete.join(' ')}]`,
+  };
+}
+
+function containersReadyCondition({ pod }: PodReportInput, status: PodStatus): PodCondition {
+  const type = 'ContainersReady';
+  if (status.phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
+  if (status.phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+  const unready = (entries: ContainerStatus[] | undefined): string[] =>
+    (entries ?? []).filter((entry) => !entry.ready).map((entry) => entry.name);
+  const sidecars = (status.initContainerStatuses ?? []).filter((_, index) =>
+    isSidecar(pod.spec.initContainers![index]!, 'init'),
+  );
+  const names = [...unready(sidecars), ...unready(status.containerStatuses)];
+  if (names.length === 0) return { type, status: 'True' };
+  return {
+    type,
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: [${names.join(' ')}]`,
+  };
+}
+
+function readyCondition(pod: Pod, containersReady: PodCondition): PodCondition {
+  const type = 'Ready';
+  if (containersReady.status !== 'True') return { ...containersReady, type };
+  const problems: string[] = [];
+  for (const { conditionType } of pod.spec.readinessGates ?? []) {
+    const gate = pod.status?.conditions?.find((condition) => condition.type === conditionType);
+    if (!gate) problems.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
+    else if (gate.status !== 'True') {
+      problems.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`);
+    }
+  }
+  if (problems.length === 0) return { type, status: 'True' };
+  return { type, status: 'False', reason: 'ReadinessGatesNotReady', message: problems.join(', ') };
+}

@@ -1,0 +1,134 @@
+import { isNotFound, type KubeObject } from '#apimachinery';
+import { type Client, Informer, type Logger, realClock } from '#client';
+import type { ConfigSource } from '../execute/environment.js';
+import type { Pod } from '../pod/pod-types.js';
+
+type Kind = 'configmaps' | 'secrets';
+
+interface Entry {
+  /** Pods that refer to the object. */
+  users: Set<string>;
+  informer: Informer;
+  stop: AbortController;
+}
+
+/**
+ * ConfigMaps and Secrets that pods of this node refer to, one watch each: the node may read those alone, by name. An
+ * object is read at once when a pod needs it and followed as long as one refers to it.
+ */
+export class ConfigObjects implements ConfigSource {
+  readonly #entries = new Map<string, Entry>();
+  readonly #byPod = new Map<string, Set<string>>();
+
+  constructor(
+    private readonly client: Client,
+    private readonly logger: Logger,
+    /** An object that the pod refers to has changed. */
+    private readonly onChange: (uid: string) => void,
+  ) {}
+
+  configMap(namespace: string, name: string): Promise<KubeObject | undefined> {
+    return this.#read('configmaps', namespace, name);
+  }
+
+  secret(namespace: string, name: string): Promise<KubeObject | undefined> {
+    return this.#read('secrets', namespace, name);
+  }
+
+  /** Starts to follow what the pod refers to, and lets go what it no longer does. */
+  register(pod: Pod): void {
+    const { uid } = pod.metadata;
+    const wanted = new Set(references(pod));
+    for (const key of this.#byPod.get(uid) ?? []) if (!wanted.has(key)) this.#release(key, uid);
+    this.#byPod.set(uid, wanted);
+    for (const key of wanted) this.#acquire(key).users.add(uid);
+  }
+
+  unregister(uid: string): void {
+    for (const key of this.#byPod.get(uid) ?? []) this.#release(key, uid);
+    this.#byPod.delete(uid);
+  }
+
+  close(): void {
+    for (const entry of this.#entries.values()) entry.stop.abort();
+    this.#entries.clear();
+  }
+
+  async #read(kind: Kind, namespace: string, name: string): Promise<KubeObject | undefined> {
+    const entry = this.#entries.get(`${kind}/${namespace}/${name}`);
+    if (entry?.informer.hasSynced) {
+      const object = entry.informer.get(namespace, name);
+      if (object) return object;
+    }
+    // What a watch has not seen may have been made a moment ago.
+    return this.#get(kind, namespace, name);
+  }
+
+  async #get(kind: Kind, namespace: string, name: string): Promise<KubeObject | undefined> {
+    try {
+      return await this.client.get({ group: '', version: 'v1', resource: kind }, namespace, name);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #acquire(key: string): Entry {
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const [kind, namespace, name] = key.split('/') as [Kind, string, string];
+    const stop = new AbortController();
+    const informer = new Informer(
+      { group: '', version: 'v1', resource: kind },
+      { client: this.client, clock: realClock, random: Math.random, logger: this.logger },
+      { namespace, fieldSelector: `metadata.name=${name}` },
+    );
+    const entry: Entry = { users: new Set(), informer, stop };
+    const tell = () => {
+      for (const uid of entry.users) this.onChange(uid);
+    };
+    informer.addHandler({ add: tell, update: tell, delete: tell });
+    this.#entries.set(key, entry);
+    void informer.run(stop.signal);
+    return entry;
+  }
+
+  #release(key: string, uid: string): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    entry.users.delete(uid);
+    if (entry.users.size > 0) return;
+    entry.stop.abort();
+    this.#entries.delete(key);
+  }
+}
+
+/** `kind/namespace/name` of all that the pod's volumes, variables and pull secrets name. */
+function* references(pod: Pod): Iterable<string> {
+  const { namespace } = pod.metadata;
+  const configMap = (name: string | undefined) => `configmaps/${namespace}/${name}`;
+  const secret = (name: string | undefined) => `secrets/${namespace}/${name}`;
+  for (const volume of pod.spec.volumes ?? []) {
+    if (volume['configMap']) yield configMap(volume['configMap'].name);
+    if (volume['secret']) yield secret(volume['secret'].secretName);
+    for (const source of volume['projected']?.sources ?? []) {
+      if (source.configMap) yield configMap(source.configMap.name);
+      if (source.secret) yield secret(source.secret.name);
+    }
+  }
+  for (const { name } of pod.spec.imagePullSecrets ?? []) if (name) yield secret(name);
+  for (const container of [
+    ...pod.spec.containers,
+    ...(pod.spec.initContainers ?? []),
+    ...(pod.spec.ephemeralContainers ?? []),
+  ]) {
+    for (const { configMapRef, secretRef } of container.envFrom ?? []) {
+      if (configMapRef) yield configMap(configMapRef.name);
+      if (secretRef) yield secret(secretRef.name);
+    }
+    for (const { valueFrom } of container.env ?? []) {
+      if (valueFrom?.configMapKeyRef) yield configMap(valueFrom.configMapKeyRef.name);
+      if (valueFrom?.secretKeyRef) yield secret(valueFrom.secretKeyRef.name);
+    }
+  }
+}

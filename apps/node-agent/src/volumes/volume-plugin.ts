@@ -1,0 +1,101 @@
+import type { KubeObject } from '#apimachinery';
+import type { DownwardContext } from '../execute/downward.js';
+import type { ConfigSource } from '../execute/environment.js';
+import type { PodPaths } from '../pod/pod-paths.js';
+import type { Pod, Volume } from '../pod/pod-types.js';
+
+export interface TokenRequestSpec {
+  audience?: string;
+  expirationSeconds?: number;
+}
+
+export interface TokenSource {
+  /** A current token of the pod's ServiceAccount, bound to the pod; renewed when most of its life is over. */
+  token(pod: Pod, spec: TokenRequestSpec): Promise<string>;
+}
+
+export interface VolumeContext extends DownwardContext {
+  pod: Pod;
+  paths: PodPaths;
+  source: ConfigSource;
+  tokens: TokenSource;
+  /** Folder in memory for what must not reach a disk: secrets, tokens. */
+  memoryDirectory: string;
+  /** Mounts that need a program (`mount`, `umount`). */
+  mounter: Mounter;
+}
+
+export interface Mounter {
+  tmpfs(target: string, options: string[]): Promise<void>;
+  /** Binds what `fd` refers to, however its name changes meanwhile. */
+  bindDescriptor(fd: number, target: string): Promise<void>;
+  /** Nothing happens when nothing is mounted. */
+  unmount(target: string): Promise<void>;
+  isMounted(target: string): boolean;
+}
+
+export interface VolumePlugin {
+  /** The key in a volume that chooses this plugin. */
+  readonly type: string;
+  /** Kubelet's plugin name, which names the folder. */
+  readonly plugin: string;
+  /** True when its content follows API objects and must be brought up to date while the pod runs. */
+  readonly refreshes?: boolean;
+  /** Makes the volume ready and gives its path on the host. Called again to refresh. */
+  mount(context: VolumeContext, volume: Volume): Promise<string>;
+  unmount?(
+    context: Pick<VolumeContext, 'paths' | 'mounter' | 'memoryDirectory'>,
+    uid: string,
+    name: string,
+  ): Promise<void>;
+}
+
+/** The message goes to the pod's FailedMount event as it is. */
+export class VolumeError extends Error {}
+
+/** Files of a volume by relative path. */
+export type Payload = Map<string, { data: Buffer; mode: number; uid?: number }>;
+
+export function pickItems(
+  data: Map<string, Buffer>,
+  items: { key: string; path: string; mode?: number }[] | undefined,
+  defaultMode: number,
+  optional: boolean,
+  describe: string,
+): Payload {
+  const payload: Payload = new Map();
+  if (!items?.length) {
+    for (const [key, value] of data) payload.set(key, { data: value, mode: defaultMode });
+    return payload;
+  }
+  for (const { key, path, mode } of items) {
+    const value = data.get(key);
+    if (value === undefined) {
+      if (optional) continue;
+      throw new VolumeError(
+        `${describe} references non-existent ${describe.startsWith('secret') ? 'secret' : 'config'} key: ${key}`,
+      );
+    }
+    payload.set(path, { data: value, mode: mode ?? defaultMode });
+  }
+  return payload;
+}
+
+export function configMapData(object: KubeObject | undefined): Map<string, Buffer> {
+  const data = new Map<string, Buffer>();
+  for (const [key, value] of Object.entries((object?.['data'] ?? {}) as Record<string, string>)) {
+    data.set(key, Buffer.from(value));
+  }
+  for (const [key, value] of Object.entries((object?.['binaryData'] ?? {}) as Record<string, string>)) {
+    data.set(key, Buffer.from(value, 'base64'));
+  }
+  return data;
+}
+
+export function secretData(object: KubeObject | undefined): Map<string, Buffer> {
+  const data = new Map<string, Buffer>();
+  for (const [key, value] of Object.entries((object?.['data'] ?? {}) as Record<string, string>)) {
+    data.set(key, Buffer.from(value, 'base64'));
+  }
+  return data;
+}

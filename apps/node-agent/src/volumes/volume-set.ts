@@ -1,0 +1,71 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Volume } from '../pod/pod-types.js';
+import { configMap } from './config-map.js';
+import { downwardApi } from './downward-api.js';
+import { emptyDir } from './empty-dir.js';
+import { hostPath } from './host-path.js';
+import { mountPoints } from './mounter.js';
+import { projected } from './projected.js';
+import { secret } from './secret.js';
+import { type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+
+const PLUGINS: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardApi, projected];
+
+export class MountFailure extends Error {
+  constructor(
+    readonly volume: string,
+    cause: Error,
+  ) {
+    super(`MountVolume.SetUp failed for volume "${volume}" : ${cause.message}`);
+  }
+}
+
+export function pluginOf(volume: Volume): VolumePlugin {
+  const plugin = PLUGINS.find((candidate) => volume[candidate.type] !== undefined);
+  if (plugin) return plugin;
+  const type = Object.keys(volume).find((key) => key !== 'name');
+  if (!type) return emptyDir;
+  throw new VolumeError(`no volume plugin matched: volumes of type ${type} are not supported by this node`);
+}
+
+/** Mounts every volume of the pod; gives their host paths by name. Throws the first MountFailure after all were tried. */
+export async function mountAll(context: VolumeContext): Promise<Map<string, string>> {
+  const volumes = context.pod.spec.volumes ?? [];
+  const results = await Promise.allSettled(volumes.map((volume) => mountOne(context, volume)));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  return new Map(
+    results.map((result, index) => [volumes[index]!.name, (result as PromiseFulfilledResult<string>).value]),
+  );
+}
+
+/** Brings the volumes up to date whose content follows the API. */
+export async function refreshAll(context: VolumeContext): Promise<void> {
+  const volumes = (context.pod.spec.volumes ?? []).filter((volume) => {
+    const plugin = PLUGINS.find((candidate) => volume[candidate.type] !== undefined);
+    return plugin?.refreshes;
+  });
+  await Promise.all(volumes.map((volume) => mountOne(context, volume)));
+}
+
+async function mountOne(context: VolumeContext, volume: Volume): Promise<string> {
+  try {
+    return await pluginOf(volume).mount(context, volume);
+  } catch (error) {
+    throw new MountFailure(volume.name, error as Error);
+  }
+}
+
+/** Unmounts and empties what lies below the pod's folders, whichever agent made it. */
+export async function unmountAll(
+  context: Pick<VolumeContext, 'paths' | 'mounter' | 'memoryDirectory'>,
+  uid: string,
+): Promise<void> {
+  const root = `${context.paths.pod(uid)}/`;
+  const below = [...mountPoints()].filter((point) => point.startsWith(root)).sort((a, b) => b.length - a.length);
+  for (const point of below) await context.mounter.unmount(point);
+  await rm(context.paths.volumes(uid), { recursive: true, force: true });
+  await rm(join(context.paths.pod(uid), 'volume-subpaths'), { recursive: true, force: true });
+  await rm(join(context.memoryDirectory, uid), { recursive: true, force: true });
+}
