@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer, request as httpsRequest, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import type { KubeObject } from '#apimachinery';
+import { gvr } from '#kinds';
+import { type TestServer, testServer } from '#testing';
+
+describe('streams to a node', () => {
+  let api: TestServer;
+  let node: Server;
+
+  before(async () => {
+    api = await testServer();
+    node = startNodeServer(api.dataDir);
+    await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
+    const client = api.client();
+    const { port } = node.address() as AddressInfo;
+    await makeNode('here', port);
+    await makeNode('gone', 1);
+    await client.create(gvr.serviceaccounts, 'default', {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'default' },
+    });
+    await makePod('one', ['main'], 'here');
+    await makePod('two', ['a', 'b'], 'here');
+    await makePod('lost', ['main'], 'gone');
+    await makePod('waiting', ['main']);
+  });
+  after(async () => {
+    node.closeAllConnections();
+    node.close();
+    await api.close();
+  });
+
+  async function makeNode(name: string, port: number): Promise<void> {
+    const client = api.client();
+    const made = await client.create(gvr.nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name } });
+    const status = {
+      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    };
+    await client.update(gvr.nodes, '', { ...made, status }, { subresource: 'status' });
+  }
+
+  async function makePod(name: string, containers: string[], nodeName?: string): Promise<void> {
+    const pod: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: { nodeName, containers: containers.map((item) => ({ name: item, image: 'x' })) },
+    };
+    await api.client().create(gvr.pods, 'default', pod);
+  }
+
+  function ask(path: string): Promise<{ code: number; body: string }> {
+    const { ca, cert, key } = api.tls;
+    return new Promise((resolve, reject) => {
+      const outgoing = httpsRequest(`${api.url}/api/v1/${path}`, { ca, cert, key, agent: false });
+      outgoing.on('error', reject);
+      outgoing.on('response', (incoming) => {
+        let body = '';
+        incoming.on('data', (part) => {
+          body += part;
+        });
+        incoming.on('end', () => resolve({ code: incoming.statusCode!, body }));
+      });
+      outgoing.end();
+    });
+  }
+
+  test('logs come from the container that is asked for', async () => {
+    const { code, body } = await ask('namespaces/default/pods/one/log?tailLines=5&follow=false');
+    assert.equal(code, 200);
+    assert.equal(body, 'GET /containerLogs/default/one/main?tailLines=5 as kube-apiserver-kubelet-client');
+  });
+
+  test('what is asked wrongly gets the words of the reference', async (t) => {
+    const table: [path: string, code: number, message: RegExp][] = [
+      ['two/log', 400, /^a container name must be specified for pod two, choose one of: \[a b\]$/],
+      ['two/log?container=c', 400, /^container c is not valid for pod two$/],
+      ['one/log?tailLines=-1', 422, /tailLines: Invalid value: -1: must be greater than or equal to 0/],
+      ['none/log', 404, /^pods "none" not found$/],
+      ['waiting/portforward', 400, /^pod waiting does not have a host assigned$/],
+      ['one/exec?stdout=1', 400, /^you must specify at least 1 command for the container$/],
+      ['one/exec?command=ls&stdout=1', 400, /^Upgrade request required$/],
+      ['lost/log', 500, /error dialing backend: dial tcp 127\.0\.0\.1:1: connect: connection refused/],
+    ];
+    for (const [path, code, message] of table) {
+      await t.test(path, async () => {
+        const answer = await ask(`namespaces/default/pods/${path}`);
+        assert.equal(answer.code, code, answer.body);
+        assert.match(JSON.parse(answer.body).message, message);
+      });
+    }
+  });
+
+  test('the log of a pod without a node is empty', async () => {
+    assert.deepEqual(await ask('namespaces/default/pods/waiting/log'), { code: 200, body: '' });
+  });
+
+  test('nodes/proxy reaches any path of the node', async () => {
+    const { body } = await ask('nodes/here/proxy/stats/summary?only_cpu=true');
+    assert.equal(body, 'GET /stats/summary?only_cpu=true as kube-apiserver-kubelet-client');
+  });
+
+  test('exec becomes a stream of bytes both ways', async () => {
+    const { ca, cert, key } = api.tls;
+    const path = '/api/v1/namespaces/default/pods/one/exec?command=cat&stdin=true&stdout=true';
+    const headers = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'v5.channel.k8s.io' };
+    const outgoing = httpsRequest(`${api.url}${path}`, { ca, cert, key, agent: false, headers });
+    const echoed = await new Promise<string>((resolve, reject) => {
+      outgoing.on('error', reject);
+      outgoing.on('upgrade', (response, socket) => {
+        assert.equal(response.headers['x-path'], '/exec/default/one/main?input=1&output=1&command=cat');
+        socket.on('data', (part) => {
+          resolve(part.toString());
+          socket.destroy();
+        });
+        socket.write('hello');
+      });
+      outgoing.end();
+    });
+    assert.equal(echoed, 'hello');
+  });
+});
+
+/** Says what it was asked and by whom; echoes on upgraded connections. */
+function startNodeServer(dataDir: string): Server {
+  const pki = (file: string) => readFileSync(join(dataDir, 'pki', file), 'utf8');
+  const server = createServer({
+    cert: pki('server.crt'),
+    key: pki('server.key'),
+    ca: pki('ca.crt'),
+    requestCert: true,
+    rejectUnauthorized: true,
+  });
+  server.on('request', (request, response) => {
+    const peer = (request.socket as TLSSocket).getPeerCertificate();
+    response.end(`${request.method} ${request.url} as ${peer.subject.CN}`);
+  });
+  server.on('upgrade', (request, socket) => {
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Path: ${request.url}\r\n\r\n`,
+    );
+    socket.pipe(socket);
+    socket.on('error', () => socket.destroy());
+  });
+  return server;
+}
