@@ -55,6 +55,9 @@ export class ClusterState {
   readonly #handles = new Numbers();
   readonly #specIds = new Numbers();
   readonly #core: SchedCore;
+  readonly #byHandle: (PodEntry | undefined)[] = [];
+  /** Numbers of pods that are gone; the batch in flight may still name them, as victims. */
+  readonly #idleHandles: number[] = [];
   /** Slots that nobody uses any more; they may still be named by the batch in flight. */
   readonly #idleSlots: NodeEntry[] = [];
   #nodeCount = 0;
@@ -119,6 +122,8 @@ export class ClusterState {
     if (!entry) {
       entry = { handle: this.#handles.take(), pod, spec: this.#spec(projectPod(pod)), assumed: false };
       this.#pods.set(uid, entry);
+      this.#byHandle[entry.handle] = entry;
+      this.#restoreNomination(entry);
       changed = true;
     } else {
       changed = this.#refresh(entry, pod);
@@ -133,7 +138,7 @@ export class ClusterState {
     }
     this.#place(entry, this.#node(nodeName));
     entry.assumed = false;
-    this.#core.assign(entry.handle, entry.spec.id, entry.node!.slot);
+    this.#core.assign(entry.handle, entry.spec.id, entry.node!.slot, startOf(pod));
     let events: number = ClusterEvent.AssignedPodAdd;
     if (had && before !== undefined) {
       const resized = specPart(before) !== specPart(entry.spec.text);
@@ -150,7 +155,8 @@ export class ClusterState {
     this.#pods.delete(uid);
     this.#core.release(entry.handle);
     this.#place(entry, undefined);
-    this.#handles.giveBack(entry.handle);
+    this.#byHandle[entry.handle] = undefined;
+    this.#idleHandles.push(entry.handle);
     this.#dropSpec(entry.spec);
     return freed ? ClusterEvent.AssignedPodDelete : 0;
   }
@@ -175,14 +181,31 @@ export class ClusterState {
     this.#core.release(entry.handle);
   }
 
-  /** Call when no batch is in flight: slots that nobody names may be given to other nodes then. */
+  /** The pod of a number, unless it is gone. */
+  podOf(handle: number): PodEntry | undefined {
+    return this.#byHandle[handle];
+  }
+
+  nodeOf(slot: number): string | undefined {
+    return this.#bySlot[slot]?.name;
+  }
+
+  /** Call when no batch is in flight: numbers that nobody uses may be given again then. */
   settle(): void {
+    for (const handle of this.#idleHandles.splice(0)) this.#handles.giveBack(handle);
     for (const entry of this.#idleSlots.splice(0)) {
       if (entry.parts || entry.pods > 0 || this.#bySlot[entry.slot] !== entry) continue;
       this.#nodes.delete(entry.name);
       this.#bySlot[entry.slot] = undefined;
       this.#slots.giveBack(entry.slot);
     }
+  }
+
+  /** After a start, room goes on being kept for pods that were promised some. */
+  #restoreNomination(entry: PodEntry): void {
+    const name: string | undefined = entry.pod['status']?.nominatedNodeName;
+    const node = name ? this.#nodes.get(name) : undefined;
+    if (node?.parts && !entry.pod['spec'].nodeName) this.#core.nominate(entry.handle, entry.spec.id, node.slot);
   }
 
   #node(name: string): NodeEntry {
@@ -243,6 +266,10 @@ export class ClusterState {
     this.#core.dropSpec(spec.id);
     this.#specIds.giveBack(spec.id);
   }
+}
+
+function startOf(pod: KubeObject): number {
+  return Date.parse(pod['status']?.startTime ?? pod.metadata.creationTimestamp) || 0;
 }
 
 export function sameLabels(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {

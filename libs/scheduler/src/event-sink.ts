@@ -26,6 +26,7 @@ interface Pending {
   reason: string;
   action: string;
   note: string;
+  related?: KubeObject;
 }
 
 export interface EventSinkOptions {
@@ -56,6 +57,12 @@ export class EventSink {
     const { namespace, name } = pod.metadata;
     const note = `Successfully assigned ${namespace}/${name} to ${node}`;
     this.#add({ pod, type: 'Normal', reason: 'Scheduled', action: 'Binding', note });
+  }
+
+  preempted(victim: KubeObject, preemptor: KubeObject, node: string): void {
+    const note = `Preempted by pod ${preemptor.metadata.uid} on node ${node}`;
+    const event = { reason: 'Preempted', action: 'Preempting', note };
+    this.#add({ pod: victim, type: 'Normal', related: preemptor, ...event });
   }
 
   failedScheduling(pod: KubeObject, message: string): void {
@@ -101,7 +108,7 @@ export class EventSink {
     this.#dropped = 0;
   }
 
-  async #write({ pod, type, reason, action, note }: Pending): Promise<void> {
+  async #write({ pod, type, reason, action, note, related }: Pending): Promise<void> {
     const { client, clock, controller, instance } = this.#options;
     const now = clock.now();
     const regarding = referenceTo(pod);
@@ -130,6 +137,7 @@ export class EventSink {
       action,
       reason,
       regarding,
+      ...(related ? { related: referenceTo(related) } : {}),
       note,
       type,
     });

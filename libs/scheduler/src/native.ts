@@ -11,6 +11,11 @@ export interface PodFailure {
   message: string;
   /** The plugins that rejected a node. */
   plugins: string[];
+  /** The pod keeps the node that was nominated for it before. */
+  waits: boolean;
+  /** Slot of the node that evicting `victims` would free; -1: none. */
+  nominated: number;
+  victims: number[];
 }
 
 export interface BatchResult {
@@ -27,7 +32,10 @@ export interface SchedCore {
   dropSpec(id: number): void;
   /** `labels`: JSON; absent: the namespace is gone. */
   setNamespace(name: string, labels?: string): void;
-  assign(pod: number, spec: number, slot: number): void;
+  /** `started`: since when the pod runs, in milliseconds. */
+  assign(pod: number, spec: number, slot: number, started: number): void;
+  /** Room on the node is being made for the pod. */
+  nominate(pod: number, spec: number, slot: number): void;
   release(pod: number): void;
   /** `pods`: pairs of pod and spec. A pod that found a node counts there from then on. */
   schedule(pods: Uint32Array): Promise<BatchResult>;

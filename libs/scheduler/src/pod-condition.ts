@@ -35,10 +35,22 @@ export function scheduledCondition(
   return condition;
 }
 
-/** Conditions merge by type, so a patch touches no other. The uid guards a pod made anew under the name. */
-export async function writeCondition(client: Client, pod: KubeObject, condition: PodCondition): Promise<void> {
+/**
+ * Conditions merge by type, so a patch touches no other. The uid guards a pod made anew under the name.
+ * `nominatedNodeName`: null takes it away, undefined leaves it.
+ */
+export async function writePodStatus(
+  client: Client,
+  pod: KubeObject,
+  condition: object | undefined,
+  nominatedNodeName?: string | null,
+): Promise<void> {
   const { namespace, name, uid } = pod.metadata;
-  const patch = { metadata: { uid }, status: { conditions: [condition] } };
+  const status = {
+    ...(condition && { conditions: [condition] }),
+    ...(nominatedNodeName !== undefined && { nominatedNodeName }),
+  };
+  const patch = { metadata: { uid }, status };
   await client.patch(PODS, namespace!, name!, 'application/strategic-merge-patch+json', patch, {
     subresource: 'status',
   });

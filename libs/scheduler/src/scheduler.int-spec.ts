@@ -8,6 +8,7 @@ const NODES = { group: '', version: 'v1', resource: 'nodes' };
 const PODS = { group: '', version: 'v1', resource: 'pods' };
 const EVENTS = { group: '', version: 'v1', resource: 'events' };
 const NAMESPACE = 'default';
+const TOLERANT = { tolerations: [{ key: 'team', operator: 'Equal', value: 'x', effect: 'NoSchedule' }] };
 
 describe('scheduler with the API', () => {
   let server: TestServer;
@@ -96,8 +97,7 @@ describe('scheduler with the API', () => {
   });
 
   it('follows tolerations and selectors', async () => {
-    const tolerations = [{ key: 'team', operator: 'Equal', value: 'x', effect: 'NoSchedule' }];
-    await createPod('tolerant', '4', { tolerations });
+    await createPod('tolerant', '4', TOLERANT);
     assert.equal(await nodeOf('tolerant'), 'tainted');
     await createPod('choosy', '100m', { nodeSelector: { pool: 'a' } });
     assert.equal(await nodeOf('choosy'), 'a');
@@ -108,6 +108,30 @@ describe('scheduler with the API', () => {
     await refusal('waiting');
     await client.delete(PODS, NAMESPACE, 'first', { gracePeriodSeconds: 0 });
     assert.equal(await nodeOf('waiting'), 'a');
+  });
+
+  it('makes room for a pod of higher priority', async () => {
+    const high = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'high' }, value: 1000 };
+    const classes = { group: 'scheduling.k8s.io', version: 'v1', resource: 'priorityclasses' };
+    await client.create<KubeObject>(classes, '', high);
+    await createPod('needy', '4', { priorityClassName: 'high', nodeSelector: { pool: 'tainted' }, ...TOLERANT });
+    await createPod('other', '2', { nodeSelector: { pool: 'tainted' }, ...TOLERANT });
+    assert.equal(await nodeOf('needy'), 'tainted');
+    await createPod('urgent', '3', { priorityClassName: 'high', nodeSelector: { pool: 'tainted' }, ...TOLERANT });
+    // The stand-in for the agent: pods that leave are gone.
+    await until('a pod leaves', async () => {
+      const leaving = (await client.list(PODS, { namespace: NAMESPACE })).items.find(
+        ({ metadata }) => metadata.deletionTimestamp,
+      );
+      if (!leaving) return undefined;
+      const { conditions } = leaving['status'];
+      assert.equal(conditions.find(({ type }: any) => type === 'DisruptionTarget').reason, 'PreemptionByScheduler');
+      assert.equal((await pod('urgent'))['status'].nominatedNodeName, 'tainted');
+      await client.delete(PODS, NAMESPACE, leaving.metadata.name!, { gracePeriodSeconds: 0 });
+      return true;
+    });
+    assert.equal(await nodeOf('urgent'), 'tainted');
+    assert.equal((await pod('needy'))['spec'].nodeName, 'tainted');
   });
 
   it('leaves gated pods alone until the gate is gone', async () => {

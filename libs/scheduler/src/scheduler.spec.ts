@@ -98,7 +98,11 @@ class MemoryApi {
       assert.deepEqual([type, options.subresource], ['application/strategic-merge-patch+json', 'status']);
       const pod = this.pod(name);
       assert.equal(patch.metadata.uid, pod.metadata.uid);
-      this.put('pods', { ...pod, status: { ...pod.status, conditions: patch.status.conditions } });
+      this.put('pods', { ...pod, status: { ...pod.status, ...patch.status } });
+    },
+    delete: async ({ resource }: { resource: string }, namespace: string, name: string, options: any) => {
+      assert.equal(options.preconditions.uid, this.pod(name).metadata.uid);
+      this.remove(resource, namespace, name);
     },
   } as unknown as Client;
 }
@@ -299,6 +303,34 @@ describe('scheduler', () => {
     );
     api.put('persistentvolumeclaims', { metadata: { name: 'data', namespace: 'default' } });
     await eventually('bound', () => nodeOf('x') === 'a');
+  });
+
+  it('evicts pods of lower priority, and keeps the room for the one that needed it', async () => {
+    api.put('nodes', node('a', { cpu: '2' }));
+    api.put('pods', pod('low', '2'));
+    await eventually('low', () => nodeOf('low') === 'a');
+    const low = api.pod('low');
+    api.put('pods', pod('high', '2', { priority: 100 }));
+    await eventually('high', () => nodeOf('high') === 'a');
+    assert.equal(api.pod('low'), undefined);
+    assert.equal(api.pod('high').status.nominatedNodeName, 'a');
+    await eventually('event', () => api.events.some(({ reason }) => reason === 'Preempted'));
+    const event = api.events.find(({ reason }) => reason === 'Preempted')!;
+    assert.equal(event['note'], `Preempted by pod ${api.pod('high').metadata.uid} on node a`);
+    assert.deepEqual([event['regarding'].uid, event['related'].name], [low.metadata.uid, 'high']);
+  });
+
+  it('evicts nobody for a pod that must not preempt', async () => {
+    api.put('nodes', node('a', { cpu: '2' }));
+    api.put('pods', pod('low', '2'));
+    await eventually('low', () => nodeOf('low') === 'a');
+    api.put('pods', pod('meek', '2', { priority: 100, preemptionPolicy: 'Never' }));
+    await eventually('condition', () => condition('meek') !== undefined);
+    assert.equal(
+      condition('meek').message,
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.',
+    );
+    assert.equal(nodeOf('low'), 'a');
   });
 
   it('does not overfill a node when pods come and go while it decides', async () => {

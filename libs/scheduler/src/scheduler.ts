@@ -3,8 +3,9 @@ import type { Client, Clock, Informer, Logger } from '#client';
 import { ClusterEvent } from './cluster-event.js';
 import { ClusterState, type PodEntry, sameLabels } from './cluster-state.js';
 import type { EventSink } from './event-sink.js';
-import type { BatchResult, SchedCore } from './native.js';
-import { type PodCondition, scheduledCondition, writeCondition } from './pod-condition.js';
+import type { BatchResult, PodFailure, SchedCore } from './native.js';
+import { type PodCondition, scheduledCondition, writePodStatus } from './pod-condition.js';
+import { Preemptor } from './preemptor.js';
 import { type Queued, SchedulingQueue } from './scheduling-queue.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -36,6 +37,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #state: ClusterState;
   readonly #queue: SchedulingQueue<PodEntry>;
+  readonly #preemptor: Preemptor;
   #wake: (() => void) | undefined;
   #binding = 0;
   #stopped = false;
@@ -44,6 +46,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#state = new ClusterState(options.core);
+    this.#preemptor = new Preemptor(options);
     this.#queue = new SchedulingQueue({ clock: options.clock, ready: () => this.#wake?.() });
   }
 
@@ -162,9 +165,11 @@ export class Scheduler {
       const { item } = queued;
       const slot = slots[index]!;
       if (slot === -1) {
-        const { message, plugins } = failures[failure++]!;
-        this.#queue.unschedulable(queued, plugins);
-        if (queued.place !== 'gone') this.#reject(item, 'Unschedulable', message);
+        const why = failures[failure++]!;
+        this.#queue.unschedulable(queued, why.plugins);
+        if (queued.place !== 'gone') {
+          this.#reject(item, 'Unschedulable', why.message, this.#nominate(item, why));
+        }
         continue;
       }
       this.#queue.decided(queued);
@@ -204,14 +209,26 @@ export class Scheduler {
     }
   }
 
+  /** Evicts the victims of a nomination. Returns what the pod's nominated node becomes; undefined: what it is. */
+  #nominate({ pod }: PodEntry, { nominated, victims, waits }: PodFailure): string | null | undefined {
+    const old: string | undefined = pod['status']?.nominatedNodeName;
+    const node = nominated === -1 ? undefined : this.#state.nodeOf(nominated);
+    if (node === undefined) return old && !waits ? null : undefined;
+    for (const handle of victims) {
+      const victim = this.#state.podOf(handle);
+      if (victim) this.#track(this.#preemptor.evict(victim.pod, pod, node));
+    }
+    return node === old ? undefined : node;
+  }
+
   /** Tells the user: an event each time, the condition only when it changes. */
-  #reject(item: PodEntry, reason: PodCondition['reason'], message: string): void {
+  #reject(item: PodEntry, reason: PodCondition['reason'], message: string, nominated?: string | null): void {
     const { client, clock, events, logger } = this.#options;
     events.failedScheduling(item.pod, message);
     const condition = scheduledCondition(item.pod, reason, message, clock.now());
-    if (condition) {
+    if (condition || nominated !== undefined) {
       this.#track(
-        writeCondition(client, item.pod, condition).catch((error) => {
+        writePodStatus(client, item.pod, condition, nominated).catch((error) => {
           if (isNotFound(error)) return;
           const { namespace, name } = item.pod.metadata;
           logger.warn('pod condition not written', { pod: `${namespace}/${name}`, error });

@@ -16,7 +16,8 @@ enum Delta {
     DefineSpec(u32, Box<PodInput>),
     DropSpec(u32),
     SetNamespace(String, Option<BTreeMap<String, String>>),
-    Assign { pod: u32, spec: u32, slot: usize },
+    Assign { pod: u32, spec: u32, slot: usize, started: i64 },
+    Nominate { pod: u32, spec: u32, slot: usize },
     Release(u32),
 }
 
@@ -87,10 +88,16 @@ impl SchedCore {
         Ok(())
     }
 
-    /// The pod runs, or is about to, on the node of this slot.
+    /// The pod runs, or is about to, on the node of this slot. `started`: since when, in milliseconds.
     #[napi]
-    pub fn assign(&self, pod: u32, spec: u32, slot: u32) {
-        self.push(Delta::Assign { pod, spec, slot: slot as usize });
+    pub fn assign(&self, pod: u32, spec: u32, slot: u32, started: f64) {
+        self.push(Delta::Assign { pod, spec, slot: slot as usize, started: started as i64 });
+    }
+
+    /// Room on the node of this slot is being made for the pod.
+    #[napi]
+    pub fn nominate(&self, pod: u32, spec: u32, slot: u32) {
+        self.push(Delta::Nominate { pod, spec, slot: slot as usize });
     }
 
     /// The pod takes nothing any more.
@@ -134,6 +141,11 @@ pub struct PodFailure {
     pub index: u32,
     pub message: String,
     pub plugins: Vec<String>,
+    /// The pod keeps the node that was nominated for it before.
+    pub waits: bool,
+    /// Slot of the node that evicting `victims` would free; -1: none.
+    pub nominated: i32,
+    pub victims: Vec<u32>,
 }
 
 #[napi(object)]
@@ -163,14 +175,18 @@ impl Task for Batch {
                 Some(spec) => scheduler.schedule(pair[0], &spec),
                 None => Decision::Failed(Failure {
                     message: format!("pod spec {} is not defined", pair[1]),
-                    plugins: Vec::new(),
+                    ..Failure::default()
                 }),
             };
             slots.push(match decision {
                 Decision::Node(slot) => slot as i32,
                 Decision::Failed(failure) => {
+                    let nomination = failure.nomination;
                     failures.push(PodFailure {
                         index: slots.len() as u32,
+                        waits: failure.waits,
+                        nominated: nomination.as_ref().map_or(-1, |nomination| nomination.slot as i32),
+                        victims: nomination.map_or_else(Vec::new, |nomination| nomination.victims),
                         message: failure.message,
                         plugins: failure.plugins.into_iter().map(str::to_owned).collect(),
                     });
@@ -194,11 +210,16 @@ fn apply(scheduler: &mut Scheduler, delta: Delta) {
         Delta::DefineSpec(id, pod) => scheduler.snapshot.define_spec(id, &pod),
         Delta::SetNamespace(name, labels) => scheduler.snapshot.set_namespace(&name, labels.as_ref()),
         Delta::DropSpec(id) => scheduler.snapshot.drop_spec(id),
-        Delta::Assign { pod, spec, slot } => {
+        Delta::Assign { pod, spec, slot, started } => {
             if let Some(spec) = scheduler.snapshot.spec(spec) {
-                scheduler.snapshot.assign(pod, &spec, slot);
+                scheduler.assign(pod, &spec, slot, started);
             }
         }
-        Delta::Release(pod) => drop(scheduler.snapshot.release(pod)),
+        Delta::Nominate { pod, spec, slot } => {
+            if let Some(spec) = scheduler.snapshot.spec(spec) {
+                scheduler.nominate(pod, &spec, slot);
+            }
+        }
+        Delta::Release(pod) => scheduler.release(pod),
     }
 }

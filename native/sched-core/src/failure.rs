@@ -1,33 +1,41 @@
 //! Why a pod found no node, in Kubernetes' words (`FitError`, and the dry run of DefaultPreemption).
 
+use crate::preemption::Nomination;
 use std::collections::BTreeMap;
 
 pub const NO_NODES: &str = "no nodes available to schedule pods";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
 pub const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
-const NEVER_PREEMPTS: &str = "not eligible due to preemptionPolicy=Never.";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
     pub message: String,
     /// Names of the plugins that rejected a node: the queue asks them which events could help.
     pub plugins: Vec<&'static str>,
+    /// The node nominated before is still being freed.
+    pub waits: bool,
+    /// Evicting these pods would make room.
+    pub nomination: Option<Nomination>,
 }
 
 /// How often each reason was given.
 pub type Histogram = BTreeMap<String, usize>;
 
+const WAITING: &str = "not eligible due to a terminating pod on the nominated node.";
+
 /// What preemption found out.
 pub enum Preemption {
-    /// Victims were found, or preemption did not run: nothing is added.
+    /// Victims were found: nothing is added.
     Silent,
-    Never,
+    NotEligible(&'static str),
+    /// Victims chosen before are still leaving.
+    Waiting,
     /// Reasons of the nodes on which removing pods was tried; it would not help on the others.
     Fruitless(Histogram),
 }
 
 pub fn no_nodes() -> Failure {
-    Failure { message: NO_NODES.to_owned(), plugins: Vec::new() }
+    Failure { message: NO_NODES.to_owned(), ..Failure::default() }
 }
 
 /// `whole`: one reason for the pod as such, in place of reasons by node.
@@ -39,7 +47,8 @@ pub fn fit_error(nodes: usize, whole: Option<&str>, reasons: &Histogram, preempt
     }
     match preemption {
         Preemption::Silent => {}
-        Preemption::Never => text.push_str(&format!(" preemption: {NEVER_PREEMPTS}")),
+        Preemption::Waiting => text.push_str(&format!(" preemption: {WAITING}")),
+        Preemption::NotEligible(why) => text.push_str(&format!(" preemption: {why}")),
         Preemption::Fruitless(tried) => {
             let mut reasons = tried.clone();
             let helpless = nodes - tried.values().sum::<usize>().min(nodes);
@@ -79,7 +88,7 @@ mod tests {
             ),
             (
                 None,
-                Preemption::Never,
+                Preemption::NotEligible("not eligible due to preemptionPolicy=Never."),
                 "0/12 nodes are available: 10 node(s) had untolerated taint(s), 2 Insufficient cpu. preemption: not \
                  eligible due to preemptionPolicy=Never.",
             ),

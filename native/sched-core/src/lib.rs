@@ -16,6 +16,7 @@ pub mod plugins;
 mod pod;
 mod pod_log;
 mod pod_matcher;
+mod preemption;
 mod quantity;
 mod random;
 mod resources;
@@ -30,3 +31,4 @@ mod usage;
 
 pub use failure::Failure;
 pub use pod::PodSpec;
+pub use preemption::Nomination;

@@ -1,7 +1,7 @@
 //! One decision after the other, each seeing those before it.
 
 use crate::class_index::{ClassIndex, Scan};
-use crate::failure::{Failure, Histogram, NO_VICTIMS, Preemption, fit_error, no_nodes};
+use crate::failure::{Failure, Histogram, Preemption, fit_error, no_nodes};
 use crate::plugins::{
     AFFINITY_CONFLICT, ClusterQuery, NODE_SCORES, PASSED, Rejection, Scoring, Verdict, filter_cluster, filter_usage,
     node_scores, node_verdict, plugin_of, score_cluster, score_usage,
@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::rule_columns::{ABSENT, Maxima, RuleColumns, scaled};
 use crate::snapshot::Snapshot;
 use crate::topology::TopologyCache;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Cached columns and indexes beyond this many are dropped, the longest unused first.
@@ -47,6 +47,8 @@ pub struct Scheduler {
     columns: HashMap<u32, Cached<RuleColumns>>,
     /// The first pod of a class is decided by a scan; the second makes an index worth its memory.
     indexes: HashMap<u32, Cached<Option<ClassIndex>>>,
+    /// Pods that wait for room on a node, and which.
+    nominated: BTreeMap<u32, (usize, Arc<PodSpec>)>,
     scan: Scan,
     topology: TopologyCache,
     /// The failure found last. Waiting pods are often alike and tried one after another.
@@ -72,6 +74,7 @@ impl Scheduler {
             random: Random::new(seed),
             columns: HashMap::new(),
             indexes: HashMap::new(),
+            nominated: BTreeMap::new(),
             scan: Scan::default(),
             topology: TopologyCache::default(),
             last_failure: None,
@@ -87,13 +90,72 @@ impl Scheduler {
         self.last_failure = None;
     }
 
-    /// Decides for one pod and, when it found a node, counts the pod there.
+    /// Decides for one pod and, when it found a node, counts the pod there. Room that was made for other pods of its
+    /// priority or above is not given away.
     pub fn schedule(&mut self, pod: u32, spec: &Arc<PodSpec>) -> Decision {
-        let decision = self.decide(spec);
-        if let Decision::Node(slot) = decision {
-            self.snapshot.assign(pod, spec, slot);
+        let reserved = self.reserve(pod, spec.priority);
+        let decision = self.decide(pod, spec);
+        reserved.into_iter().for_each(|other| drop(self.snapshot.release(other)));
+        match &decision {
+            Decision::Node(slot) => {
+                self.nominated.remove(&pod);
+                // It has not begun yet: nothing on the node is younger.
+                self.snapshot.assign(pod, spec, *slot, i64::MAX);
+            }
+            Decision::Failed(Failure { nomination: Some(nomination), .. }) => self.nominate(pod, spec, nomination.slot),
+            Decision::Failed(Failure { waits: true, .. }) => {}
+            Decision::Failed(_) => drop(self.nominated.remove(&pod)),
         }
         decision
+    }
+
+    /// The pod waits for room on this node that is being made for it.
+    pub fn nominate(&mut self, pod: u32, spec: &Arc<PodSpec>, slot: usize) {
+        self.nominated.insert(pod, (slot, spec.clone()));
+    }
+
+    /// The pod runs, or is about to, on the node of this slot.
+    pub fn assign(&mut self, pod: u32, spec: &Arc<PodSpec>, slot: usize, started: i64) {
+        self.nominated.remove(&pod);
+        self.snapshot.assign(pod, spec, slot, started);
+    }
+
+    /// The pod takes nothing any more, and waits for nothing.
+    pub fn release(&mut self, pod: u32) {
+        self.nominated.remove(&pod);
+        self.snapshot.release(pod);
+    }
+
+    pub(crate) fn nominated_slot(&self, pod: u32) -> Option<usize> {
+        self.nominated.get(&pod).map(|(slot, _)| *slot)
+    }
+
+    pub(crate) fn draw(&mut self, bound: usize) -> usize {
+        self.random.below(bound)
+    }
+
+    /// Counts the nominated pods that go before this one where they will be. Returns them.
+    fn reserve(&mut self, pod: u32, priority: i32) -> Vec<u32> {
+        let mut reserved = Vec::new();
+        for (&other, (slot, spec)) in &self.nominated {
+            if other != pod && spec.priority >= priority {
+                self.snapshot.assign(other, spec, *slot, i64::MAX);
+                reserved.push(other);
+            }
+        }
+        reserved
+    }
+
+    /// The verdict of all plugins on one node.
+    pub(crate) fn fits(&mut self, spec: &PodSpec, slot: usize) -> Verdict {
+        if self.snapshot.nodes.get(slot).is_none_or(Option::is_none) {
+            return ABSENT;
+        }
+        if !self.concerns_topology(spec) {
+            return self.verdict(&spec.class, slot);
+        }
+        self.filter_all(spec);
+        self.scan.verdicts[slot]
     }
 
     /// Why the pod fits nowhere; unchanged clusters are not searched twice.
@@ -113,30 +175,36 @@ impl Scheduler {
         (self.snapshot.usage_log.end(), self.snapshot.node_log.end())
     }
 
-    fn decide(&mut self, spec: &Arc<PodSpec>) -> Decision {
+    fn decide(&mut self, pod: u32, spec: &Arc<PodSpec>) -> Decision {
         if let Some(failure) = self.known_failure(spec) {
             return Decision::Failed(failure.clone());
         }
         if self.snapshot.node_count == 0 {
             return Decision::Failed(no_nodes());
         }
+        if let Some(slot) = self.nominated_slot(pod)
+            && self.fits(spec, slot) == PASSED
+        {
+            return Decision::Node(slot);
+        }
         let class = spec.class.clone();
         if self.concerns_topology(spec) {
             return match self.with_topology(spec) {
                 Some(slot) => Decision::Node(slot),
-                None => Decision::Failed(self.explain(spec, |scheduler, slot| scheduler.scan.verdicts[slot])),
+                None => Decision::Failed(self.explain(pod, spec, |scheduler, slot| scheduler.scan.verdicts[slot])),
             };
         }
         let chosen = if class.rules.pinned.is_some() { self.among_pinned(&class) } else { self.among_all(&class) };
         match chosen {
             Some(slot) => Decision::Node(slot),
             None => {
-                let failure = self.explain(spec, |scheduler, slot| scheduler.verdict(&spec.class, slot));
-                self.last_failure = Some(LastFailure {
+                let failure = self.explain(pod, spec, |scheduler, slot| scheduler.verdict(&spec.class, slot));
+                let changes = self.changes();
+                self.last_failure = failure.nomination.is_none().then(|| LastFailure {
                     class: class.id,
                     priority: spec.priority,
                     never_preempts: spec.never_preempts,
-                    changes: self.changes(),
+                    changes,
                     failure: failure.clone(),
                 });
                 Decision::Failed(failure)
@@ -177,20 +245,26 @@ impl Scheduler {
     }
 
     fn with_topology(&mut self, spec: &PodSpec) -> Option<usize> {
+        self.filter_all(spec);
+        let columns = &self.columns[&spec.class.rules_id].value;
+        let maxima = self.scan.maxima(columns);
+        self.scan.score(&spec.class, columns, &self.snapshot, &self.scoring, &maxima);
+        let mut query = ClusterQuery { snapshot: &self.snapshot, cache: &mut self.topology };
+        score_cluster(spec, &mut query, &self.scan.verdicts, &mut self.scan.totals);
+        self.scan.pick(&mut self.random)
+    }
+
+    /// Leaves the verdict of all plugins on all slots in `scan`.
+    fn filter_all(&mut self, spec: &PodSpec) {
         let class = &spec.class;
         self.ticks += 1;
         evict(&mut self.columns, CACHED_RULES);
         let columns = self.columns.entry(class.rules_id).or_default();
         columns.used = self.ticks;
         columns.value.catch_up(&class.rules, &self.snapshot);
-        let columns = &columns.value;
+        self.scan.filter(class, &columns.value, &self.snapshot);
         let mut query = ClusterQuery { snapshot: &self.snapshot, cache: &mut self.topology };
-        self.scan.filter(class, columns, &self.snapshot);
         filter_cluster(spec, &mut query, &mut self.scan.verdicts);
-        let maxima = self.scan.maxima(columns);
-        self.scan.score(class, columns, &self.snapshot, &self.scoring, &maxima);
-        score_cluster(spec, &mut query, &self.scan.verdicts, &mut self.scan.totals);
-        self.scan.pick(&mut self.random)
     }
 
     /// The verdict of every plugin on every slot, and the scores, as a decision would see them now.
@@ -250,12 +324,12 @@ impl Scheduler {
     }
 
     /// Collects every node's reasons. Runs only for pods that fit nowhere.
-    fn explain(&self, spec: &PodSpec, verdict: impl Fn(&Self, usize) -> Verdict) -> Failure {
+    fn explain(&mut self, pod: u32, spec: &Arc<PodSpec>, verdict: impl Fn(&Self, usize) -> Verdict) -> Failure {
         let class = &spec.class;
         let nodes = self.snapshot.node_count;
         let mut plugins = Vec::new();
         let mut reasons = Histogram::new();
-        let mut helped: Vec<(usize, Rejection)> = Vec::new();
+        let mut helped: Vec<usize> = Vec::new();
         let mut whole = None;
         let pinned = class.rules.pinned.as_ref();
         if pinned.is_some_and(Vec::is_empty) {
@@ -285,28 +359,12 @@ impl Scheduler {
                 }
             }
             if rejection.resolvable {
-                helped.push((slot, rejection));
+                helped.push(slot);
             }
         }
-        let preemption = self.preemption(spec, helped);
-        Failure { message: fit_error(nodes, whole, &reasons, &preemption), plugins }
-    }
-
-    /// What DefaultPreemption has to say. Choosing and evicting victims is not done yet, so a node where that would
-    /// help adds nothing to the text.
-    fn preemption(&self, spec: &PodSpec, candidates: Vec<(usize, Rejection)>) -> Preemption {
-        if spec.never_preempts {
-            return Preemption::Never;
-        }
-        let mut tried = Histogram::new();
-        for (slot, _) in candidates {
-            let lower =
-                |pod: &u32| self.snapshot.assigned(*pod).is_some_and(|assigned| assigned.spec.priority < spec.priority);
-            if !self.snapshot.pods_on(slot).iter().any(lower) {
-                *tried.entry(NO_VICTIMS.to_owned()).or_default() += 1;
-            }
-        }
-        Preemption::Fruitless(tried)
+        let (preemption, nomination) = self.preempt(pod, spec, &helped);
+        let waits = matches!(preemption, Preemption::Waiting);
+        Failure { message: fit_error(nodes, whole, &reasons, &preemption), plugins, waits, nomination }
     }
 }
 

@@ -144,7 +144,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn node_kind(slot: usize, kind: usize) -> NodeInput {
-    let base = sized(&format!("n{slot}")).label("zone", if (slot + kind) % 3 == 0 { "x" } else { "y" });
+    let base = sized(&format!("n{slot}")).label("zone", ["x", "y", "y"][(slot + kind) % 3]);
     match kind {
         0 => base,
         1 => base.taint("k", "", "NoSchedule"),
@@ -180,7 +180,10 @@ fn pod_kind(kind: usize) -> PodInput {
             "labelSelector": {"matchLabels": {"app": "a"}}}]})
         }
     };
-    labelled_pod(json!({"app": if kind % 2 == 0 { "a" } else { "b" }}), spec)
+    let app = ["a", "b"][kind % 2];
+    let mut pod = labelled_pod(json!({"app": app}), spec);
+    pod.spec.priority = i32::from(kind == 1 || kind == 8);
+    pod
 }
 
 /// Plays the steps; `forget` drops all caches before each decision.

@@ -24,6 +24,8 @@ pub struct Node {
 pub struct Assigned {
     pub slot: usize,
     pub spec: Arc<PodSpec>,
+    /// When the pod began, in milliseconds.
+    pub started: i64,
 }
 
 #[derive(Debug, Default)]
@@ -125,7 +127,7 @@ impl Snapshot {
     }
 
     /// Records that a pod runs, or is about to, on a node. Saying it twice changes nothing.
-    pub fn assign(&mut self, pod: u32, spec: &Arc<PodSpec>, slot: usize) {
+    pub fn assign(&mut self, pod: u32, spec: &Arc<PodSpec>, slot: usize, started: i64) {
         self.grow(slot + 1);
         let at = pod as usize;
         if at >= self.pods.len() {
@@ -141,7 +143,7 @@ impl Snapshot {
         self.carried.add(slot, &spec.topology);
         self.pod_log.push(spec.clone(), slot, 1);
         self.pods_on[slot].push(pod);
-        self.pods[at] = Some(Assigned { slot, spec: spec.clone() });
+        self.pods[at] = Some(Assigned { slot, spec: spec.clone(), started });
         self.usage_log.push(slot);
     }
 
@@ -156,6 +158,11 @@ impl Snapshot {
         }
         self.usage_log.push(old.slot);
         Some(old)
+    }
+
+    /// Undoes a release.
+    pub fn put_back(&mut self, pod: u32, assigned: &Assigned) {
+        self.assign(pod, &assigned.spec, assigned.slot, assigned.started);
     }
 
     pub fn assigned(&self, pod: u32) -> Option<&Assigned> {

@@ -86,7 +86,7 @@ impl Cluster {
     pub fn run(&mut self, pod: PodInput, node: &str) -> u32 {
         let spec = self.define(pod);
         let slot = self.names.iter().position(|name| name == node).expect("a node of this name");
-        self.scheduler.snapshot.assign(self.next, &spec, slot);
+        self.scheduler.snapshot.assign(self.next, &spec, slot, i64::from(self.next));
         self.next
     }
 
