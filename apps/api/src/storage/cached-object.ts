@@ -1,3 +1,4 @@
+import { readLabels } from './metadata-labels.js';
 import type { CachedObject, Revision, ServedVersion } from './store.js';
 
 /** What the cache knows of a resource beyond its objects. */
@@ -81,7 +82,7 @@ export class CacheEntry implements CachedObject {
   }
 
   get labels(): Readonly<Record<string, string>> | undefined {
-    if (this.labelSet === null) this.labelSet = this.parse().metadata?.labels ?? undefined;
+    if (this.labelSet === null) this.labelSet = readLabels(this.bytes);
     return this.labelSet ?? undefined;
   }
 

@@ -243,11 +243,13 @@ class PostgresStore implements Store {
   /** Makes the lost reading connection again, and reads what was committed meanwhile. */
   private follow(): void {
     if (!this.ready || this.closed || this.following) return;
+    this.log('the connection to PostgreSQL is lost; trying again');
     const again = async (): Promise<void> => {
       for (let pause = 50; !this.closed; pause = Math.min(pause * 2, 1_000)) {
         try {
           await this.reader.acquire();
           await this.replica.catchUp();
+          this.log('the connection to PostgreSQL is back');
           return;
         } catch {
           await sleep(pause, undefined, { ref: false });

@@ -204,6 +204,7 @@ export class Replica implements CacheHost {
 
   private applyAll(changes: (Change & { resource: string })[]): void {
     if (changes.length === 0) return;
+    const before = this.applied;
     const touched = changes.map((change) => {
       const cache = this.cache(change.resource);
       const position = cache.ring.end;
@@ -214,7 +215,7 @@ export class Replica implements CacheHost {
     for (const { cache, position } of touched) {
       const event = cache.ring.at(position);
       if (event) cache.waiting.announce(event, position);
-      else cache.waiting.wakeAll();
+      else cache.waiting.wakeAll(before);
     }
   }
 

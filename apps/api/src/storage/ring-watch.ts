@@ -67,6 +67,13 @@ export class RingWatch implements CacheWatch {
     wake();
   }
 
+  /** Ends a wait for events that the ring could not hold: they are read from the log, which goes on after `seen`. */
+  resumeFromLog(seen: Revision): void {
+    this.delivered = Math.max(this.delivered, seen);
+    this.position = undefined;
+    this.resume(undefined);
+  }
+
   private get ended(): boolean {
     if (this.generation !== this.cache.generation) this.expired = true;
     return this.stopped || this.expired;
@@ -158,11 +165,13 @@ export class WaitingWatches {
     }
   }
 
-  wakeAll(): void {
+  /** Wakes all; `seen`: the revision up to which they missed nothing, when the ring could not hold what came then. */
+  wakeAll(seen?: Revision): void {
     const watches = [...this.all, ...[...this.byField.values()].flatMap((v) => [...v.values()].flatMap((s) => [...s]))];
     for (const watch of watches) {
       this.remove(watch);
-      watch.resume(undefined);
+      if (seen === undefined) watch.resume(undefined);
+      else watch.resumeFromLog(seen);
     }
   }
 

@@ -119,6 +119,20 @@ test('a reader that falls behind the ring goes on from the log', async () => {
   await tiny.close();
 });
 
+test('a watch that waits gets a commit that the ring cannot hold from the log', async () => {
+  const tiny = await open(1);
+  const from = tiny.currentRevision();
+  const watch = tiny.cache('pods').watch({ from })!;
+  const next = watch.next();
+  const set = ['big-0', 'big-1', 'big-2'].map((name) => creation(name));
+  await tiny.commit({ writes: set });
+  const events = (await next)!;
+  while (events.length < 3) events.push(...(await watch.next())!);
+  assert.deepEqual(told(events), [`${from + 1} ADDED big-0`, `${from + 2} ADDED big-1`, `${from + 3} ADDED big-2`]);
+  watch.stop();
+  await tiny.close();
+});
+
 test('a watch by field sees objects enter and leave, sleeps through others, and keeps its revision current', async () => {
   const filter = {
     matches: (object: any) => object.field('spec.nodeName') === 'here',
