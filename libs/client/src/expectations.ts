@@ -20,12 +20,17 @@ export class Expectations {
   constructor(private readonly clock: Clock) {}
 
   expectCreations(key: string, count: number): void {
-    this.#entries.set(key, { creations: count, deletions: new Set(), at: this.clock.now() });
+    this.expect(key, count, []);
   }
 
   /** `ids` tell the objects apart; each is observed once, however often its deletion is shown. */
   expectDeletions(key: string, ids: Iterable<string>): void {
-    this.#entries.set(key, { creations: 0, deletions: new Set(ids), at: this.clock.now() });
+    this.expect(key, 0, ids);
+  }
+
+  /** Both at once. */
+  expect(key: string, creations: number, ids: Iterable<string>): void {
+    this.#entries.set(key, { creations, deletions: new Set(ids), at: this.clock.now() });
   }
 
   /** The informer showed a creation, or a creation failed. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { LeaderElection } from '#client';
+import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
@@ -23,6 +24,7 @@ import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconcil
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'deployment-controller': deploymentController,
+  'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
   'replicationcontroller-controller': replicationController,
   'endpointslice-controller': endpointSliceController,

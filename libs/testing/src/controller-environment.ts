@@ -71,7 +71,7 @@ async function startStandInAgent(client: Client, signal: AbortSignal): Promise<v
     if (deletionTimestamp) {
       await client.delete(gvr.pods, namespace!, name!, { gracePeriodSeconds: 0 });
     } else if (!pod.spec.nodeName) {
-      const target = { kind: 'Node', name: 'node-1' };
+      const target = { kind: 'Node', name: requiredNode(pod) ?? 'node-1' };
       const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace }, target };
       await client.create<KubeObject>(gvr.pods, namespace!, binding, { name, subresource: 'binding' });
     } else if (pod.status?.phase === 'Pending') {
@@ -95,4 +95,10 @@ async function startStandInAgent(client: Client, signal: AbortSignal): Promise<v
   });
   informers.start(signal);
   await informers.whenSynced(signal);
+}
+
+/** The one node that a daemon's pod asks for. */
+function requiredNode(pod: Pod): string | undefined {
+  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return required?.nodeSelectorTerms[0]?.matchFields?.[0]?.values?.[0];
 }

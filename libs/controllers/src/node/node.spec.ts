@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Taint } from '#kinds';
 import { buildNode, buildPod } from '#testing';
+import { toleratedTime } from '../workload/taint-toleration.js';
 import { CidrPool } from './cidr-pool.js';
 import { evictionRates, observeHeartbeat, silentConditions, wantedTaints } from './node-health.js';
 import { poolsFor } from './node-ipam.reconciler.js';
 import { excessFinished, onOutOfServiceNodes, unscheduledTerminating } from './pod-gc.js';
-import { toleratedTime } from './taint-toleration.js';
 
 const STAMP = '2030-01-01T00:00:00Z';
 const keys = (taints: readonly Taint[]) => taints.map(({ key, effect }) => `${key.split('/').pop()}:${effect}`);

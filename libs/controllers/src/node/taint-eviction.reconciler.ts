@@ -4,7 +4,7 @@ import { gvr, type Node, type Pod, type Taint } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { disruptionStatus } from '../workload/disruption.js';
 import { isPodFinished, PODS_BY_NODE, podInformer } from '../workload/pods.js';
-import { toleratedTime } from './taint-toleration.js';
+import { toleratedTime } from '../workload/taint-toleration.js';
 
 export function taintEvictionController(context: ControllerContext): Controller {
   return new TaintEviction(runtimeFor(context, 'node-controller', 'taint-eviction-controller'));

@@ -1,4 +1,12 @@
-import { deepEqual, formatTime, type GroupVersionResource, hasCause, isConflict, type KubeObject } from '#apimachinery';
+import {
+  deepEqual,
+  formatTime,
+  type GroupVersionResource,
+  hasCause,
+  isConflict,
+  isNotFound,
+  type KubeObject,
+} from '#apimachinery';
 import { ControlLoop, Expectations, type Informer, objectKey, type Requeue } from '#client';
 import { gvr, type Pod } from '#kinds';
 import type { Controller, ControllerRuntime } from '../context.js';
@@ -192,7 +200,7 @@ export class ReplicaLoop implements Controller {
           await deletePod(this.runtime, pod, owner);
         } catch (error) {
           this.#expectations.deletionObserved(key, pod.metadata.uid!);
-          if ((error as { reason?: string }).reason !== 'NotFound') failure ??= error;
+          if (!isNotFound(error)) failure ??= error;
         }
       }),
     );

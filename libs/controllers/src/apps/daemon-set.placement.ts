@@ -1,0 +1,231 @@
+import { scaledValue } from '#apimachinery';
+import type { Affinity, DaemonSet, DaemonSetStatus, Node, Pod, PodTemplateSpec, Toleration } from '#kinds';
+import { CONTROLLER_REVISION_HASH } from '../workload/controller-revisions.js';
+import { fitsRequiredAffinity } from '../workload/node-affinity.js';
+import { isPodAvailable, isPodReady } from '../workload/pods.js';
+import { tolerates } from '../workload/taint-toleration.js';
+
+/** Where a DaemonSet's pods belong, and which come and go. Pure; times are milliseconds since the epoch. */
+
+const GENERATION_LABEL = 'pod-template-generation';
+const GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
+
+/** What every daemon's pod bears: it stays on nodes that others leave. */
+const DAEMON_TOLERATIONS: readonly [key: string, effect: Toleration['effect']][] = [
+  ['node.kubernetes.io/not-ready', 'NoExecute'],
+  ['node.kubernetes.io/unreachable', 'NoExecute'],
+  ['node.kubernetes.io/disk-pressure', 'NoSchedule'],
+  ['node.kubernetes.io/memory-pressure', 'NoSchedule'],
+  ['node.kubernetes.io/pid-pressure', 'NoSchedule'],
+  ['node.kubernetes.io/unschedulable', 'NoSchedule'],
+];
+
+export function daemonTolerations(template: PodTemplateSpec): Toleration[] {
+  const added = [...DAEMON_TOLERATIONS];
+  if (template.spec?.hostNetwork) added.push(['node.kubernetes.io/network-unavailable', 'NoSchedule']);
+  const own = template.spec?.tolerations ?? [];
+  const same = (toleration: Toleration, [key, effect]: (typeof added)[number]) =>
+    toleration.key === key && toleration.effect === effect && toleration.operator === 'Exists';
+  return [
+    ...own,
+    ...added
+      .filter((entry) => !own.some((toleration) => same(toleration, entry)))
+      .map(([key, effect]): Toleration => ({ key, operator: 'Exists', effect })),
+  ];
+}
+
+/** The template of the pod for one node; the scheduler binds it there, and nowhere else. */
+export function daemonTemplate(set: DaemonSet, node: string, hash: string): PodTemplateSpec {
+  const { template } = set.spec;
+  const labels: Record<string, string> = { ...template.metadata?.labels, [CONTROLLER_REVISION_HASH]: hash };
+  const generation = set.metadata.annotations?.[GENERATION_ANNOTATION];
+  if (generation !== undefined) labels[GENERATION_LABEL] = generation;
+  const affinity: Affinity = {
+    ...template.spec!.affinity,
+    nodeAffinity: {
+      ...template.spec!.affinity?.nodeAffinity,
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] }],
+      },
+    },
+  };
+  return {
+    metadata: { ...template.metadata, labels },
+    spec: { ...template.spec!, affinity, tolerations: daemonTolerations(template) },
+  };
+}
+
+/** The node that a daemon's pod runs on or waits for. */
+export function targetNode(pod: Pod): string | undefined {
+  if (pod.spec.nodeName) return pod.spec.nodeName;
+  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  for (const term of required?.nodeSelectorTerms ?? []) {
+    for (const { key, operator, values } of term.matchFields ?? []) {
+      if (key === 'metadata.name' && operator === 'In' && values?.length === 1) return values[0];
+    }
+  }
+  return undefined;
+}
+
+export interface Placement {
+  /** The node wants a pod of this set. */
+  run: boolean;
+  /** A pod that is there may stay. */
+  stay: boolean;
+}
+
+export function placementOn(set: DaemonSet, node: Node): Placement {
+  const spec = set.spec.template.spec!;
+  if ((spec.nodeName && spec.nodeName !== node.metadata.name) || !fitsRequiredAffinity(spec, node)) {
+    return { run: false, stay: false };
+  }
+  const tolerations = daemonTolerations(set.spec.template);
+  const unbearable = (node.spec?.taints ?? []).filter(
+    (taint) => taint.effect !== 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint)),
+  );
+  return { run: unbearable.length === 0, stay: unbearable.every((taint) => taint.effect !== 'NoExecute') };
+}
+
+export function isUpdated(set: DaemonSet, pod: Pod, hash: string): boolean {
+  const generation = set.metadata.annotations?.[GENERATION_ANNOTATION];
+  const sameGeneration = generation !== undefined && pod.metadata.labels?.[GENERATION_LABEL] === generation;
+  return pod.metadata.labels?.[CONTROLLER_REVISION_HASH] === hash || sameGeneration;
+}
+
+function limits(set: DaemonSet, nodes: number): { surge: number; unavailable: number } {
+  if (set.spec.updateStrategy?.type === 'OnDelete') return { surge: 0, unavailable: 0 };
+  const { maxSurge = 0, maxUnavailable = 1 } = set.spec.updateStrategy?.rollingUpdate ?? {};
+  const surge = scaledValue(maxSurge, nodes, true);
+  const unavailable = scaledValue(maxUnavailable, nodes, true);
+  return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
+}
+
+export interface DaemonWorld {
+  set: DaemonSet;
+  nodes: readonly Node[];
+  /** By node; pods whose node is unknown are not here. */
+  pods: ReadonlyMap<string, readonly Pod[]>;
+  hash: string;
+  now: number;
+}
+
+export interface DaemonPlan {
+  createOn: string[];
+  remove: Pod[];
+  /** Of `remove`: what had failed, or ended although it should run. */
+  failed: Pod[];
+  succeeded: Pod[];
+}
+
+/** Brings one pod to each node that wants one, and removes the others, whatever their revision. */
+export function planPlacement({ set, nodes, pods, hash, now }: DaemonWorld): DaemonPlan {
+  const plan: DaemonPlan = { createOn: [], remove: [], failed: [], succeeded: [] };
+  const surges = limits(set, 1).surge > 0;
+  for (const node of nodes) {
+    const here = pods.get(node.metadata.name!) ?? [];
+    const { run, stay } = placementOn(set, node);
+    if (run && here.length === 0) plan.createOn.push(node.metadata.name!);
+    else if (!stay) plan.remove.push(...here.filter((pod) => pod.metadata.deletionTimestamp === undefined));
+    else {
+      const alive = here.filter((pod) => pod.metadata.deletionTimestamp === undefined);
+      plan.failed.push(...alive.filter((pod) => pod.status?.phase === 'Failed'));
+      plan.succeeded.push(...alive.filter((pod) => pod.status?.phase === 'Succeeded'));
+      const running = alive
+        .filter((pod) => pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded')
+        .sort(oldestRunningFirst);
+      if (!surges) plan.remove.push(...running.slice(1));
+      else if (running.length === 0 && run && alive.length === 0) plan.createOn.push(node.metadata.name!);
+      else plan.remove.push(...surplus(set, running, hash, now));
+    }
+  }
+  plan.remove.push(...plan.failed, ...plan.succeeded);
+  return plan;
+}
+
+/** While surging a node may have one old and one new pod: the old one until the new one is available. */
+function surplus(set: DaemonSet, running: readonly Pod[], hash: string, now: number): Pod[] {
+  const updated = running.filter((pod) => isUpdated(set, pod, hash));
+  const old = running.filter((pod) => !isUpdated(set, pod, hash));
+  const ready = updated[0] && isPodAvailable(updated[0], set.spec.minReadySeconds ?? 0, now);
+  return [...updated.slice(1), ...old.slice(ready ? 0 : 1)];
+}
+
+/** Replaces pods of older revisions, as many at a time as the strategy allows. */
+export function planRollout(world: DaemonWorld): Pick<DaemonPlan, 'createOn' | 'remove'> {
+  const { set, nodes, pods, hash, now } = world;
+  const plan: Pick<DaemonPlan, 'createOn' | 'remove'> = { createOn: [], remove: [] };
+  if (set.spec.updateStrategy?.type === 'OnDelete') return plan;
+  const wanted = nodes.filter((node) => placementOn(set, node).run);
+  const { surge, unavailable } = limits(set, wanted.length);
+  const available = (pod: Pod) => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+  const candidates: { node: string; old: Pod }[] = [];
+  let busy = 0;
+  for (const node of wanted) {
+    const name = node.metadata.name!;
+    const alive = (pods.get(name) ?? []).filter((pod) => pod.metadata.deletionTimestamp === undefined);
+    const updated = alive.filter((pod) => isUpdated(set, pod, hash));
+    const old = alive.filter((pod) => !isUpdated(set, pod, hash));
+    if (updated.length > 1 || old.length > 1) busy++;
+    else if (surge === 0) {
+      if (old.length === 1 && updated.length === 0) {
+        if (available(old[0]!)) candidates.push({ node: name, old: old[0]! });
+        else {
+          // Nothing is lost by replacing what does not work.
+          plan.remove.push(old[0]!);
+          busy++;
+        }
+      } else if (old.length > 0 || updated.length === 0 || !available(updated[0]!)) busy++;
+    } else if (old.length === 1) {
+      if (updated.length === 0) {
+        if (available(old[0]!)) candidates.push({ node: name, old: old[0]! });
+        else plan.createOn.push(name);
+      } else if (available(updated[0]!)) plan.remove.push(old[0]!);
+      else busy++;
+    }
+  }
+  const room = Math.max(0, (surge === 0 ? unavailable : surge) - busy);
+  for (const { node, old } of candidates.slice(0, room)) {
+    if (surge === 0) plan.remove.push(old);
+    else plan.createOn.push(node);
+  }
+  return plan;
+}
+
+export function daemonStatus({ set, nodes, pods, hash, now }: DaemonWorld): DaemonSetStatus {
+  const status = { desired: 0, current: 0, misscheduled: 0, ready: 0, available: 0, updated: 0 };
+  for (const node of nodes) {
+    const here = [...(pods.get(node.metadata.name!) ?? [])].sort(oldestRunningFirst);
+    if (!placementOn(set, node).run) {
+      if (here.length > 0) status.misscheduled++;
+      continue;
+    }
+    status.desired++;
+    const pod = here[0];
+    if (!pod) continue;
+    status.current++;
+    if (isPodReady(pod)) status.ready++;
+    if (isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now)) status.available++;
+    if (isUpdated(set, pod, hash)) status.updated++;
+  }
+  const unavailable = status.desired - status.available;
+  return {
+    currentNumberScheduled: status.current,
+    numberMisscheduled: status.misscheduled,
+    desiredNumberScheduled: status.desired,
+    numberReady: status.ready,
+    observedGeneration: set.metadata.generation,
+    ...(status.updated > 0 ? { updatedNumberScheduled: status.updated } : {}),
+    ...(status.available > 0 ? { numberAvailable: status.available } : {}),
+    ...(unavailable > 0 ? { numberUnavailable: unavailable } : {}),
+    ...(set.status?.collisionCount !== undefined ? { collisionCount: set.status.collisionCount } : {}),
+    ...(set.status?.conditions ? { conditions: set.status.conditions } : {}),
+  };
+}
+
+/** Scheduled before waiting, then old before young. */
+function oldestRunningFirst(a: Pod, b: Pod): number {
+  const scheduled = Number(!!b.spec.nodeName) - Number(!!a.spec.nodeName);
+  if (scheduled !== 0) return scheduled;
+  const created = (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? '');
+  return created !== 0 ? created : a.metadata.name! < b.metadata.name! ? -1 : 1;
+}
