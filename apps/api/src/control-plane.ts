@@ -205,7 +205,8 @@ async function listen(
     tls: {
       key: pki.server.key,
       cert: pki.server.certificate,
-      clientCa: pki.ca.certificate,
+      // Clients send only certificates of authorities that the server names.
+      clientCa: pki.ca.certificate + pki.frontProxyCa.certificate,
     },
     serverAddress,
     nodeCredentials: {

@@ -268,6 +268,20 @@ describe('who comes over HTTPS', () => {
     assert.equal((await call('/version', { headers })).code, 401);
   });
 
+  it('through the front proxy is whom the proxy names', async () => {
+    const pem = (name: string) => readFile(`${server.dataDir}/pki/${name}`, 'utf8');
+    const [cert, key] = [await pem('front-proxy-client.crt'), await pem('front-proxy-client.key')];
+    const answer = await call('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      cert,
+      key,
+      headers: { 'x-remote-user': 'carol', 'x-remote-group': 'dev' },
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+    });
+    assert.equal(answer.code, 201, JSON.stringify(answer.body));
+    assert.deepEqual(answer.body.status.userInfo, { username: 'carol', groups: ['dev', 'system:authenticated'] });
+    assert.equal((await call('/api/v1/namespaces', { cert, key })).code, 401);
+  });
+
   it('may act as another user with leave only', async () => {
     const headers = { 'impersonate-user': 'bob', 'impersonate-group': 'dev' };
     const asAdmin = await call('/api/v1/namespaces', { ...server.tls, headers });
