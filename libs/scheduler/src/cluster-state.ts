@@ -236,8 +236,8 @@ export class ClusterState {
   #refresh(entry: PodEntry, pod: KubeObject): boolean {
     const { metadata: old } = entry.pod;
     const { metadata } = pod;
-    const bound = entry.pod['spec'].nodeName !== undefined;
-    if (bound && metadata.generation !== undefined && metadata.generation === old.generation) {
+    // The generation counts changes of the spec.
+    if (metadata.generation !== undefined && metadata.generation === old.generation) {
       const leaves = metadata.deletionTimestamp !== old.deletionTimestamp;
       if (!leaves && sameLabels(metadata.labels, old.labels)) return false;
     }

@@ -9,6 +9,8 @@ const QUEUE_LIMIT = 20_000;
 const CONCURRENCY = 64;
 /** A repeated event within this time only raises a count. Milliseconds. */
 const SERIES_IDLE = 360_000;
+/** The count is written for the first repeat, and then no more often than this. */
+const SERIES_REFRESH = 60_000;
 const REMEMBERED = 4_096;
 /** `note` is at most this long. */
 const NOTE_LIMIT = 1_024;
@@ -18,6 +20,7 @@ interface Known {
   namespace: string;
   count: number;
   at: number;
+  writtenAt: number;
 }
 
 interface Pending {
@@ -118,6 +121,8 @@ export class EventSink {
     if (known && now - known.at < SERIES_IDLE) {
       known.count++;
       known.at = now;
+      if (known.count > 2 && now - known.writtenAt < SERIES_REFRESH) return;
+      known.writtenAt = now;
       const series = { count: known.count, lastObservedTime: formatMicroTime(new Date(now)) };
       const patch = { series };
       await client.patch(EVENTS, known.namespace, known.name, 'application/strategic-merge-patch+json', patch);
@@ -126,7 +131,7 @@ export class EventSink {
     // Nanoseconds as upstream; the low digits keep names of one millisecond apart.
     const stamp = BigInt(Math.trunc(now)) * 1_000_000n + BigInt(this.#sequence++ % 1_000_000);
     const name = `${regarding.name}.${stamp.toString(16)}`;
-    if (key) this.#remember(key, { name, namespace, count: 1, at: now });
+    if (key) this.#remember(key, { name, namespace, count: 1, at: now, writtenAt: now });
     await client.create<KubeObject>(EVENTS, namespace, {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',

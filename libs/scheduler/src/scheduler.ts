@@ -56,7 +56,7 @@ export class Scheduler {
     const synced = await Promise.allSettled(
       [nodes, pods, claims, namespaces].map((informer) => informer.whenSynced(signal)),
     );
-    if (synced.some(({ status }) => status === 'rejected')) return;
+    if (signal.aborted || synced.some(({ status }) => status === 'rejected')) return;
     const remove = [
       namespaces.addHandler({
         add: (namespace) => this.#state.setNamespace(namespace),
@@ -95,6 +95,7 @@ export class Scheduler {
       for (const undo of remove) undo();
       this.#queue.close();
       await Promise.all(this.#background);
+      await this.#options.events.flush();
     }
   }
 

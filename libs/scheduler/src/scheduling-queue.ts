@@ -165,6 +165,7 @@ export class SchedulingQueue<T> {
 
   /** Something happened: pods that wait for it move on. */
   happened(events: number): void {
+    if (events === 0) return;
     this.#missed |= events;
     for (const entry of this.#unschedulable) if (entry.hints & events) this.#move(entry);
   }
