@@ -1,8 +1,9 @@
 import { containerLogsRoute } from './logs/container-logs.route.js';
 import type { NodeServerOptions } from './options.js';
 import type { Route } from './router.js';
+import { streamingRoutes } from './streaming/streaming.routes.js';
 
 /** All that the node serves. */
 export function routes(server: NodeServerOptions): Route[] {
-  return [containerLogsRoute(server)];
+  return [containerLogsRoute(server), ...streamingRoutes(server)];
 }

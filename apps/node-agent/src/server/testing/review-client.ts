@@ -1,0 +1,28 @@
+import type { GroupVersionResource, KubeObject } from '#apimachinery';
+import type { Client } from '#client';
+
+/** Answers reviews from tables, and remembers what it was asked. */
+export class ReviewClient {
+  readonly asked: KubeObject[] = [];
+  /** By token: user name and groups. */
+  readonly tokens = new Map<string, { username: string; groups: string[] }>();
+  /** Whether `user` may do `verb` on `nodes/subresource`. */
+  allow: (user: string, verb: string, subresource: string) => boolean = () => true;
+  broken = false;
+
+  get client(): Client {
+    return { create: (gvr: GroupVersionResource, _: string, object: KubeObject) => this.#create(gvr, object) } as any;
+  }
+
+  async #create(gvr: GroupVersionResource, object: KubeObject): Promise<KubeObject> {
+    this.asked.push(object);
+    if (this.broken) throw new Error('the API server is away');
+    if (gvr.resource === 'tokenreviews') {
+      const user = this.tokens.get(object['spec'].token);
+      return { ...object, status: user ? { authenticated: true, user } : { authenticated: false } };
+    }
+    const { user, resourceAttributes } = object['spec'];
+    const allowed = this.allow(user, resourceAttributes.verb, resourceAttributes.subresource);
+    return { ...object, status: { allowed } };
+  }
+}
