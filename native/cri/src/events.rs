@@ -17,6 +17,9 @@ use crate::{
 /// Containerd keeps everything that came through CRI in this namespace of its own.
 const CONTAINERD_NAMESPACE: &str = "k8s.io";
 
+/// A subscription that has not been refused for this long is taken as open.
+const ACCEPTED_AFTER: std::time::Duration = std::time::Duration::from_millis(100);
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -79,8 +82,18 @@ async fn forward_cri(
 async fn watch_containerd(client: &Client, mut deliver: impl FnMut(Event)) -> Result<(), Error> {
     let mut events = EventsClient::new(client.channel());
     let filters = ["/tasks/exit", "/tasks/oom"].map(|topic| format!("namespace=={CONTAINERD_NAMESPACE},topic==\"{topic}\""));
-    let mut stream = events.subscribe(SubscribeRequest { filters: filters.into() }).await?.into_inner();
-    deliver(Event { kind: EventKind::Connected, id: String::new() });
+    let subscribe = events.subscribe(SubscribeRequest { filters: filters.into() });
+    tokio::pin!(subscribe);
+    // Containerd answers only with the first event; a refusal comes at once.
+    let early = tokio::time::timeout(ACCEPTED_AFTER, &mut subscribe).await;
+    if !matches!(early, Ok(Err(_))) {
+        deliver(Event { kind: EventKind::Connected, id: String::new() });
+    }
+    let mut stream = match early {
+        Ok(answer) => answer,
+        Err(_) => subscribe.await,
+    }?
+    .into_inner();
     while let Some(envelope) = stream.message().await? {
         if let Some(event) = from_containerd(&envelope) {
             deliver(event);

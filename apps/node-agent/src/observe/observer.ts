@@ -15,7 +15,7 @@ import type { ObservedContainer, ObservedPod, ObservedSandbox, ObservedState } f
 const RELIST_BLIND = 1000;
 const RELIST_EVENTS = 10_000;
 /** An event comes a little before the runtime's own lists show it. */
-const SETTLE_DELAYS = [0, 20, 80, 300];
+const SETTLE_DELAYS = [0, 20, 80, 300, 1000, 3000];
 const RECONNECT_DELAY = 1000;
 /** How long the end of an unknown container is remembered. */
 const EARLY_KEPT = 60_000;
@@ -44,6 +44,9 @@ export class Observer {
   readonly #sandboxes = new Map<string, { state: number; sandbox: ObservedSandbox }>();
   /** Containers that ended before they were seen: a quick one may be gone from the events before its first look. */
   readonly #early = new Map<string, number>();
+  /** Looks are numbered as they begin; by pod, the newest that was stored. */
+  #look = 0;
+  readonly #lastLook = new Map<string, number>();
   #events = false;
   #lastRelist = 0;
   /** When the runtime last answered; undefined before the first answer. */
@@ -86,6 +89,7 @@ export class Observer {
   /** Lists everything; used at start, and from then on to repair what events missed. */
   async relist(): Promise<void> {
     this.#lastRelist = this.now();
+    const look = ++this.#look;
     const [sandboxes, containers] = await Promise.all([this.runtime.listSandboxes(), this.runtime.listContainers()]);
     this.#lastAnswer = this.now();
     const grouped = new Map<string, { sandboxes: CriSandbox[]; containers: CriContainer[] }>();
@@ -99,24 +103,31 @@ export class Observer {
       const uid = container.labels[Label.podUid];
       if (uid) group(uid).containers.push(container);
     }
-    for (const uid of [...this.#pods.keys()]) if (!grouped.has(uid)) this.#store(uid, undefined);
-    await Promise.all([...grouped].map(([uid, lists]) => this.#refresh(uid, lists.sandboxes, lists.containers)));
+    for (const uid of [...this.#pods.keys()]) if (!grouped.has(uid)) this.#store(uid, look, undefined);
+    await Promise.all([...grouped].map(([uid, lists]) => this.#refresh(uid, look, lists.sandboxes, lists.containers)));
   }
 
   /** Looks at one pod now. */
   async observe(uid: string): Promise<ObservedPod | undefined> {
     const selector = { [Label.podUid]: uid };
+    const look = ++this.#look;
     const [sandboxes, containers] = await Promise.all([
       this.runtime.listSandboxes(selector),
       this.runtime.listContainers(selector),
     ]);
     this.#lastAnswer = this.now();
-    await this.#refresh(uid, sandboxes, containers, false);
+    await this.#refresh(uid, look, sandboxes, containers, false);
     return this.#pods.get(uid);
   }
 
-  async #refresh(uid: string, sandboxes: CriSandbox[], containers: CriContainer[], notify = true): Promise<void> {
-    if (sandboxes.length === 0 && containers.length === 0) return this.#store(uid, undefined, notify);
+  async #refresh(
+    uid: string,
+    look: number,
+    sandboxes: CriSandbox[],
+    containers: CriContainer[],
+    notify = true,
+  ): Promise<void> {
+    if (sandboxes.length === 0 && containers.length === 0) return this.#store(uid, look, undefined, notify);
     const [observedSandboxes, observedContainers] = await Promise.all([
       Promise.all(sandboxes.map((sandbox) => this.#sandbox(sandbox))),
       Promise.all(containers.map((container) => this.#container(container))),
@@ -124,6 +135,7 @@ export class Observer {
     const labels = sandboxes[0]?.labels ?? containers[0]!.labels;
     this.#store(
       uid,
+      look,
       {
         uid,
         name: labels[Label.podName] ?? '',
@@ -180,7 +192,11 @@ export class Observer {
     this.#statuses.delete(containerId);
   }
 
-  #store(uid: string, pod: ObservedPod | undefined, notify = true): void {
+  /** Looks overlap; one that began before another that is stored already says nothing new. */
+  #store(uid: string, look: number, pod: ObservedPod | undefined, notify = true): void {
+    if (look < (this.#lastLook.get(uid) ?? 0)) return;
+    if (pod) this.#lastLook.set(uid, look);
+    else this.#lastLook.delete(uid);
     const old = this.#pods.get(uid);
     for (const { id } of old?.containers ?? []) {
       if (!pod?.containers.some((container) => container.id === id)) {
@@ -207,7 +223,8 @@ export class Observer {
           if (event.kind === 'connected') {
             this.#events = true;
             void this.relist().catch(() => {});
-          } else void this.#settle(event.id, event.kind === 'outOfMemory');
+          } else if (event.kind === 'stopped' || event.kind === 'deleted') void this.#settle(event.id, false);
+          else if (event.kind === 'outOfMemory') void this.#settle(event.id, true);
         });
       } catch (error) {
         if (error instanceof CriError && error.code === GrpcCode.Unimplemented) {
@@ -221,7 +238,7 @@ export class Observer {
     }
   }
 
-  /** Looks until the pod has changed, since events run ahead of the lists. */
+  /** Looks until what ended is seen as ended, since events run ahead of the lists. */
   async #settle(id: string, outOfMemory: boolean): Promise<void> {
     const uid = this.#owners.get(id);
     if (!uid) {
@@ -235,7 +252,7 @@ export class Observer {
       const before = this.#pods.get(uid);
       try {
         const after = await this.observe(uid);
-        if (differs(before, after)) return this.onChange(uid, false);
+        if (differs(before, after)) this.onChange(uid, false);
         if (!after || !stillUp(after, id)) return;
       } catch {
         return;

@@ -111,6 +111,10 @@ export class MemoryClient implements Client {
     this.#emitter.emit(gvr.resource, { type: 'DELETED', object: { ...old, metadata } });
   }
 
+  async deleteCollection(): Promise<never> {
+    throw new Error('not needed by the agent');
+  }
+
   #store(gvr: GroupVersionResource, path: string, type: string, object: KubeObject): KubeObject {
     const metadata = { ...object.metadata, resourceVersion: String(++this.#revision) };
     const stored = Object.freeze({ ...object, metadata });
