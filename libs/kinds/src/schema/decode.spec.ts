@@ -132,6 +132,12 @@ describe('decoding', () => {
     });
   });
 
+  it('refuses what is nested without end', () => {
+    const deep = JSON.parse(`${'{"properties":{"a":'.repeat(50_000)}{}${'}}'.repeat(50_000)}`);
+    const schema = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
+    assert.throws(() => decodeAs(schema, deep), { name: 'DecodeError', message: 'exceeded max depth' });
+  });
+
   it('gives the zero value of a type', () => {
     assert.deepEqual(zeroOf('io.k8s.api.apps.v1.DaemonSetStatus'), {
       currentNumberScheduled: 0,

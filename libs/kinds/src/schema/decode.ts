@@ -74,7 +74,14 @@ export function decodeAs(schemaName: string, value: unknown): Decoded {
     const goType = type.name.split('.').slice(-2).join('.');
     throw context.mismatch(value, goType);
   }
-  const object = structDecoder(type)(value, context);
+  let object: any;
+  try {
+    object = structDecoder(type)(value, context);
+  } catch (error) {
+    // Types that contain themselves can be nested without end; the stack ends before.
+    if (error instanceof RangeError) throw new DecodeError('exceeded max depth');
+    throw error;
+  }
   return { object, unknownFields: context.unknown ?? [] };
 }
 
