@@ -1,19 +1,154 @@
-import { unsupportedMediaType } from '#apimachinery';
+import {
+  badRequest,
+  compareObjects,
+  conflictingFields,
+  deepCopy,
+  deepEqual,
+  equalSets,
+  type FieldSet,
+  formatTime,
+  isJsonObject,
+  type KubeObject,
+  type ManagedFieldsEntry,
+  pruneNulls,
+  type SchemaNode,
+  subtractSets,
+  unionSets,
+} from '#apimachinery';
+import { conflictError, mergeApplied, removeMembers } from './apply-merge.js';
+import { authorizeOrThrow } from './authorization.js';
+import { decodeObjectAs, parseYaml } from './body-decoder.js';
+import { createDecoded } from './create.js';
+import { schemaOf } from './field-managers.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import type { WriteRequestOptions } from './request-options.js';
 import type { ResourceEntry } from './resource-table.js';
+import { updateWith } from './update.js';
 
+/** Server-side apply: the manager states what it wants of an object; a missing object is created. */
 export async function applyObject(
-  _context: RegistryContext,
-  _entry: ResourceEntry,
-  _request: ApiRequest,
-  _options: WriteRequestOptions,
-  _warnings: string[],
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: ApiRequest,
+  options: WriteRequestOptions,
+  warnings: string[],
 ): Promise<ApiResult> {
-  throw unsupportedMediaType([
-    'application/json-patch+json',
-    'application/merge-patch+json',
-    'application/strategic-merge-patch+json',
-  ]);
+  const applied = readApplied(entry, request);
+  const schema = schemaOf(entry);
+  const set = compareObjects(schema, {}, applied)?.added;
+  let first = true;
+  const decode = (object: KubeObject): KubeObject => {
+    const decoded = decodeObjectAs(
+      object as never,
+      entry.definition,
+      first ? options.fieldValidation : 'Ignore',
+      [],
+      warnings,
+    );
+    first = false;
+    entry.definition.strategy.applyDefaults(decoded);
+    return decoded;
+  };
+  const mine = (): ManagedFieldsEntry => ({
+    manager: options.fieldManager,
+    operation: 'Apply',
+    apiVersion: entry.apiVersion,
+    time: formatTime(context.now()),
+    fieldsType: 'FieldsV1',
+    fieldsV1: set ?? {},
+    ...(request.subresource === '' ? undefined : { subresource: request.subresource }),
+  });
+  return updateWith(context, entry, request, warnings, {
+    options,
+    subresource: request.subresource,
+    repeatable: applied.metadata.resourceVersion === undefined,
+    ownsManagedFields: true,
+    next: (old) => applyTo(schema, old, applied, set, mine(), options.force, decode),
+    create:
+      request.subresource === ''
+        ? async () => {
+            await authorizeOrThrow(context, { ...request, verb: 'create' });
+            const object = decode(deepCopy(applied));
+            return createDecoded(context, entry, request, object, options, warnings, (made) => {
+              made.metadata.managedFields = [mine()];
+            });
+          }
+        : undefined,
+  });
+}
+
+function readApplied(entry: ResourceEntry, request: ApiRequest): KubeObject {
+  const { kind } = entry.definition;
+  const value = Buffer.isBuffer(request.body) ? parseYaml(request.body, kind).value : deepCopy(request.body);
+  if (!isJsonObject(value)) throw badRequest(`error decoding YAML: the applied configuration is no object`);
+  const applied = pruneNulls(value) as unknown as KubeObject;
+  if (applied.apiVersion !== entry.apiVersion || applied.kind !== kind) {
+    throw badRequest(
+      `the applied configuration is ${applied.apiVersion ?? ''}, Kind=${applied.kind ?? ''}, and the endpoint takes ${entry.apiVersion}, Kind=${kind}`,
+    );
+  }
+  applied.metadata ??= {};
+  if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  applied.metadata.name ??= request.name;
+  if (applied.metadata.name !== request.name) {
+    throw badRequest(
+      `the name of the object (${applied.metadata.name}) does not match the name on the URL (${request.name})`,
+    );
+  }
+  return applied;
+}
+
+function applyTo(
+  schema: SchemaNode,
+  old: KubeObject,
+  applied: KubeObject,
+  set: FieldSet | undefined,
+  mine: ManagedFieldsEntry,
+  force: boolean,
+  decode: (object: KubeObject) => KubeObject,
+): KubeObject {
+  const before = old.metadata.managedFields ?? [];
+  const isMine = (entry: ManagedFieldsEntry) =>
+    entry.operation === 'Apply' &&
+    entry.manager === mine.manager &&
+    (entry.subresource ?? '') === (mine.subresource ?? '');
+  const previous = before.find(isMine);
+  let others = before.filter((entry) => !isMine(entry));
+
+  const merged = mergeApplied(schema, old, applied) as KubeObject;
+  const changes = compareObjects(schema, old, merged);
+  const changed = changes && unionSets(changes.added, changes.modified);
+  if (changed) {
+    const conflicts = conflictingFields(others, changed, mine);
+    if (conflicts.length > 0 && !force) throw conflictError(conflicts);
+    others = withoutFields(others, conflicts);
+  }
+  let dropped = subtractSets(previous?.fieldsV1 as FieldSet | undefined, set);
+  for (const entry of others) dropped = subtractSets(dropped, entry.fieldsV1 as FieldSet);
+  if (dropped) removeMembers(schema, merged, dropped);
+  merged.metadata.managedFields = undefined;
+  const object = decode(merged);
+
+  const { managedFields: _, ...metadata } = old.metadata;
+  const same =
+    previous !== undefined &&
+    equalSets(previous.fieldsV1 as FieldSet, set) &&
+    deepEqual({ ...object, metadata: { ...object.metadata, managedFields: undefined } }, { ...old, metadata });
+  object.metadata.managedFields = same ? old.metadata.managedFields : [mine, ...others];
+  return object;
+}
+
+/** Forced conflicts take the fields away from those who had them. */
+function withoutFields(
+  entries: ManagedFieldsEntry[],
+  conflicts: readonly { entry: ManagedFieldsEntry; fields: FieldSet }[],
+): ManagedFieldsEntry[] {
+  const kept: ManagedFieldsEntry[] = [];
+  for (const entry of entries) {
+    const taken = conflicts.find((conflict) => conflict.entry === entry)?.fields;
+    const rest = taken ? subtractSets(entry.fieldsV1 as FieldSet, taken) : (entry.fieldsV1 as FieldSet);
+    if (rest !== undefined) kept.push(rest === entry.fieldsV1 ? entry : { ...entry, fieldsV1: rest });
+  }
+  return kept;
 }

@@ -52,6 +52,8 @@ export async function createDecoded(
   object: KubeObject,
   options: WriteRequestOptions,
   warnings: string[],
+  /** Records who owns which fields; by default the creator owns what it sent. */
+  track?: (object: KubeObject) => void,
 ): Promise<ApiResult> {
   const { definition } = entry;
   const { strategy } = definition;
@@ -70,14 +72,17 @@ export async function createDecoded(
   metadata.creationTimestamp = formatTime(now);
 
   strategy.applyDefaults(object);
-  trackUpdate({
-    entry,
-    live: undefined,
-    object,
-    manager: managerOf(options.fieldManager, request.userAgent),
-    subresource: '',
-    now,
-  });
+  if (track) track(object);
+  else {
+    trackUpdate({
+      entry,
+      live: undefined,
+      object,
+      manager: managerOf(options.fieldManager, request.userAgent),
+      subresource: '',
+      now,
+    });
+  }
   const attributes = admissionAttributes(entry, request, 'CREATE', object, undefined, { ...options }, warnings);
   attributes.namespace = namespace;
   const mutated = context.admission.admit(attributes);

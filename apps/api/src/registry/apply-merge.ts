@@ -1,0 +1,124 @@
+import {
+  applyConflict,
+  childNode,
+  deepCopy,
+  type FieldSet,
+  fieldElement,
+  isJsonObject,
+  itemElement,
+  type ManagedFieldsEntry,
+  pathsOf,
+  type SchemaNode,
+  type StatusError,
+} from '#apimachinery';
+
+/** Merging of server-side apply: what is applied wins, what it no longer says goes, the rest stays. */
+
+type Json = Record<string, unknown>;
+
+function isGranular(node: SchemaNode): boolean {
+  return node.mapType !== 'atomic' && node.kind !== 'scalar';
+}
+
+function isAssociativeList(node: SchemaNode): node is SchemaNode & { items: SchemaNode } {
+  return node.items !== undefined && (node.listType === 'map' || node.listType === 'set');
+}
+
+/** `applied` over `live`; neither is changed, and the result shares nothing with them. */
+export function mergeApplied(node: SchemaNode, live: unknown, applied: unknown): unknown {
+  if (isJsonObject(applied) && isJsonObject(live) && isGranular(node)) {
+    const merged = deepCopy(live) as Json;
+    for (const key in applied) {
+      if (applied[key] === undefined || applied[key] === null) continue;
+      merged[key] = mergeApplied(childNode(node, key), live[key], applied[key]);
+    }
+    return merged;
+  }
+  if (Array.isArray(applied) && Array.isArray(live) && isAssociativeList(node)) return mergeLists(node, live, applied);
+  return deepCopy(applied);
+}
+
+function mergeLists(node: SchemaNode & { items: SchemaNode }, live: unknown[], applied: unknown[]): unknown[] {
+  const merged = deepCopy(live);
+  const at = new Map(live.map((item, i) => [itemElement(node, node.items, item), i]));
+  for (const item of applied) {
+    const element = itemElement(node, node.items, item);
+    const index = element === undefined ? undefined : at.get(element);
+    if (index === undefined) merged.push(deepCopy(item));
+    else merged[index] = mergeApplied(node.items, live[index], item);
+  }
+  return merged;
+}
+
+/** Takes the members of `set` out of `value`, in place; says whether nothing is left of it. */
+export function removeMembers(node: SchemaNode, value: unknown, set: FieldSet): boolean {
+  if (isJsonObject(value)) {
+    for (const key of Object.keys(value)) {
+      const below = set[fieldElement(key)];
+      if (below !== undefined && removeBelow(childNode(node, key), value[key], below)) delete value[key];
+    }
+    return Object.keys(value).length === 0;
+  }
+  if (Array.isArray(value) && isAssociativeList(node)) {
+    for (let i = value.length - 1; i >= 0; i -= 1) {
+      const element = itemElement(node, node.items, value[i]);
+      const below = element === undefined ? undefined : set[element];
+      if (below !== undefined && removeBelow(node.items, value[i], below)) value.splice(i, 1);
+    }
+    return value.length === 0;
+  }
+  return false;
+}
+
+/** True when the value itself is to go. */
+function removeBelow(node: SchemaNode, value: unknown, set: FieldSet): boolean {
+  const children = Object.keys(set).filter((element) => element !== '.');
+  if (children.length === 0) return true;
+  const empty = removeMembers(node, value, set);
+  return empty && set['.'] !== undefined;
+}
+
+interface Conflict {
+  entry: ManagedFieldsEntry;
+  fields: FieldSet;
+}
+
+/** The 409 of an apply that meets fields of others; one cause for each field. */
+export function conflictError(conflicts: readonly Conflict[]): StatusError {
+  const causes: { reason: string; message: string; field: string }[] = [];
+  const groups: string[] = [];
+  for (const { entry, fields } of conflicts) {
+    const manager = managerText(entry);
+    const paths = pathsOf(fields).map(pathText);
+    for (const path of paths) {
+      causes.push({ reason: 'FieldManagerConflict', message: `conflict with ${manager}`, field: path });
+    }
+    groups.push(
+      paths.length === 1
+        ? `conflict with ${manager}: ${paths[0]}`
+        : `conflicts with ${manager}:\n${paths.map((path) => `- ${path}`).join('\n')}`,
+    );
+  }
+  const count = causes.length === 1 ? '1 conflict' : `${causes.length} conflicts`;
+  return applyConflict(causes, `Apply failed with ${count}: ${groups.join('\n')}`);
+}
+
+function managerText({ manager, operation, apiVersion, subresource }: ManagedFieldsEntry): string {
+  const below = subresource ? ` with subresource ${JSON.stringify(subresource)}` : '';
+  return operation === 'Update' ? `"${manager}"${below} using ${apiVersion}` : `"${manager}"${below}`;
+}
+
+/** `.spec.containers[name="web"].image` */
+function pathText(path: readonly string[]): string {
+  let text = '';
+  for (const element of path) {
+    const content = element.slice(2);
+    if (element.startsWith('f:')) text += `.${content}`;
+    else if (element.startsWith('k:')) {
+      const keys = Object.entries(JSON.parse(content) as Json);
+      text += `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
+    } else if (element.startsWith('v:')) text += `[=${content}]`;
+    else text += `[${content}]`;
+  }
+  return text;
+}
