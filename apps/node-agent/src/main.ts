@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ApiEventRecorder, HttpClient, loadConfig, realClock, stderrLogger } from '#client';
 import { NodeAgent } from './agent.js';
+import { cleanUpNode } from './cleanup.js';
 import { startNetwork } from './network/network.js';
 import { OptionsError, parseOptions, usage } from './options.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
@@ -8,10 +9,15 @@ import { type NodeServer, startNodeServer } from './server/node-server.js';
 const logger = stderrLogger('agent');
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+  const [command, ...rest] = process.argv.slice(2);
+  const options = parseOptions(command === 'cleanup' ? rest : process.argv.slice(2));
   if (options === 'help') {
     process.stdout.write(usage());
     return;
+  }
+  if (command === 'cleanup') {
+    await cleanUpNode(options, logger);
+    process.exit(0);
   }
   const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent' });
   const events = new ApiEventRecorder({

@@ -39,7 +39,8 @@ export async function startContainer(execution: Execution, state: PodState, step
   const { pod, memory } = state;
   const name = step.container;
   const fail = (reason: string, message: string): void => {
-    memory.startFailures.set(name, { reason, message, retryAt: execution.now() + RETRY_DELAY });
+    const retryAt = execution.now() + RETRY_DELAY;
+    memory.startFailures.set(name, { reason, message, retryAt, sandboxId: step.sandboxId });
   };
   let id: string;
   const container = findContainer(pod, name, step.kind);
@@ -61,7 +62,7 @@ export async function startContainer(execution: Execution, state: PodState, step
     return fail('RunContainerError', message);
   }
   recordContainer(execution, pod, name, 'Normal', 'Started', 'Container started');
-  await postStart(execution, state, step, container, id, fail);
+  await postStart(execution, state, step, container, id);
 }
 
 async function postStart(
@@ -70,7 +71,6 @@ async function postStart(
   step: StartStep,
   container: Container,
   id: string,
-  fail: (reason: string, message: string) => void,
 ): Promise<void> {
   const handler = container.lifecycle?.postStart;
   if (!handler) return;
@@ -81,7 +81,6 @@ async function postStart(
     const { pod } = state;
     execution.logger.warn('postStart hook failed', { pod: pod.metadata.name, container: step.container, error });
     recordContainer(execution, pod, step.container, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
-    void fail;
     await killContainer(execution, state, {
       type: 'killContainer',
       key: `kill:${id}`,

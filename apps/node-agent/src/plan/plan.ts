@@ -195,7 +195,9 @@ class Planner {
       }
       backoff = raise(entry, last.finishedAt, this.#now, CRASH_LOOP);
     }
-    if (!this.#mayRetry(this.#memory.startFailures.get(container.name))) return;
+    const failure = this.#memory.startFailures.get(container.name);
+    // In another sandbox it may well start.
+    if (failure?.sandboxId === sandbox?.id && !this.#mayRetry(failure)) return;
     const image = this.#memory.images.get(container.name);
     if (image?.restartCount !== restartCount || !image.imageRef) {
       if (image?.restartCount === restartCount && image.failure && !this.#mayRetry(image)) {

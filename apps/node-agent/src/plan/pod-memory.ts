@@ -54,7 +54,7 @@ export interface PodMemory {
   sandboxFailure?: Failure;
   images: Map<string, ImageProgress>;
   /** By container name: the last start that failed before the container ran. */
-  startFailures: Map<string, Failure>;
+  startFailures: Map<string, Failure & { sandboxId: string }>;
   /** By container name: restarts after exits. */
   backoffs: Map<string, BackoffEntry>;
   /** Keys of steps under way. */

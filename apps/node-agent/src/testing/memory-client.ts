@@ -59,7 +59,8 @@ export class MemoryClient implements Client {
       return { ...object, status: { token: `token-of-${options.name}`, expirationTimestamp } };
     }
     const path = key(gvr, namespace, object.metadata.name!);
-    if (this.#objects.has(path)) throw alreadyExists({ group: gvr.group, resource: gvr.resource }, object.metadata.name!);
+    if (this.#objects.has(path))
+      throw alreadyExists({ group: gvr.group, resource: gvr.resource }, object.metadata.name!);
     const metadata = {
       creationTimestamp: new Date().toISOString(),
       uid: `${object.metadata.name}-${this.#revision}`,
