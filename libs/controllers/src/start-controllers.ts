@@ -5,6 +5,7 @@ import { LeaderElection } from '#client';
 import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
+import { jobController } from './batch/job.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
 import { namespaceController } from './core/namespace.reconciler.js';
@@ -26,6 +27,7 @@ export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'deployment-controller': deploymentController,
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
+  'job-controller': jobController,
   'replicationcontroller-controller': replicationController,
   'endpointslice-controller': endpointSliceController,
   'endpointslice-mirroring-controller': endpointSliceMirroringController,

@@ -59,7 +59,10 @@ async function until<T>(what: string, condition: () => Promise<T | undefined | f
   }
 }
 
-/** Pods with the annotation `test/hold` stay as they are; with `test/unready` they run, but are not ready. */
+/**
+ * Pods with the annotation `test/hold` stay as they are; with `test/unready` they run, but are not ready; with
+ * `test/exit` they end at once, well when it is `0`.
+ */
 async function startStandInAgent(client: Client, signal: AbortSignal): Promise<void> {
   await client.create<KubeObject>(gvr.nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
   let addresses = 0;
@@ -74,6 +77,10 @@ async function startStandInAgent(client: Client, signal: AbortSignal): Promise<v
       const target = { kind: 'Node', name: requiredNode(pod) ?? 'node-1' };
       const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace }, target };
       await client.create<KubeObject>(gvr.pods, namespace!, binding, { name, subresource: 'binding' });
+    } else if (pod.status?.phase === 'Pending' && annotations?.['test/exit']) {
+      const phase = annotations['test/exit'] === '0' ? 'Succeeded' : 'Failed';
+      const patch = { status: { phase } };
+      await client.patch(gvr.pods, namespace!, name!, 'application/merge-patch+json', patch, { subresource: 'status' });
     } else if (pod.status?.phase === 'Pending') {
       const podIP = `10.244.${++addresses >> 8}.${addresses & 255}`;
       const lastTransitionTime = new Date().toISOString();
