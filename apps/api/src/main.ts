@@ -43,9 +43,11 @@ function fail(message: string): never {
 }
 
 function describe(error: unknown): string {
-  const { code, message, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  const failure = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  const { code, message, port, address, syscall } = failure;
   if (code === 'EADDRINUSE') return `cannot listen on ${address}:${port}: the address is in use`;
   if (code === 'EACCES' && port !== undefined) return `cannot listen on ${address}:${port}: permission denied`;
+  if (syscall === 'connect') return `cannot reach the database: ${message}`;
   if (code === 'EROFS' || code === 'EACCES' || code === 'ENOSPC') return message.split('\n')[0]!;
   return (message ?? String(error)).split('\n')[0]!;
 }

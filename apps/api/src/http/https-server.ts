@@ -83,10 +83,13 @@ export async function createHttpsServer(
       }),
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      dispatcher.endOpenStreams();
       server.closeIdleConnections();
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS);
       await closed;
       clearTimeout(timer);
+      clearInterval(sweep);
       await app.close();
     },
   };

@@ -57,6 +57,8 @@ interface ConnectionIdentity {
 /** The first steps of every request: identity, limits, counting; then the object path, a proxy, or the framework. */
 export class RequestDispatcher {
   private readonly identities = new WeakMap<object, ConnectionIdentity>();
+  /** Watches and streams that are open: they would hold up a shutdown for ever. */
+  private readonly open = new Set<ServerResponse | Socket>();
 
   constructor(
     private readonly options: DispatcherOptions,
@@ -82,8 +84,11 @@ export class RequestDispatcher {
     const gauge = this.admitOrRefuse(info, response);
     if (!gauge) return;
     gauge.value += 1;
+    const endless = isLongRunning(info);
+    if (endless) this.open.add(response);
     response.once('close', () => {
       gauge.value -= 1;
+      if (endless) this.open.delete(response);
       metrics.observe(info, response.statusCode, (performance.now() - started) / 1000);
     });
     try {
@@ -103,6 +108,11 @@ export class RequestDispatcher {
     }
   }
 
+  /** Ends what would not end by itself; clients come back to the next server. */
+  endOpenStreams(): void {
+    for (const stream of this.open) stream.end();
+  }
+
   handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, asStatusError(error)));
@@ -115,12 +125,12 @@ export class RequestDispatcher {
     const user = await this.identify(request);
     if (!info.isResourceRequest || !proxy) throw genericNotFound();
     const gauge = metrics.longRunningCell(info);
-    if (gauge) {
-      gauge.value += 1;
-      socket.once('close', () => {
-        gauge.value -= 1;
-      });
-    }
+    if (gauge) gauge.value += 1;
+    this.open.add(socket);
+    socket.once('close', () => {
+      if (gauge) gauge.value -= 1;
+      this.open.delete(socket);
+    });
     await proxy.upgrade(request, socket, head, info, user);
   }
 

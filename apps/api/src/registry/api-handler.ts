@@ -1,4 +1,5 @@
-import { genericNotFound, methodNotAllowed, type StatusError } from '#apimachinery';
+import { genericNotFound, methodNotAllowed, type StatusError, serviceUnavailable, timeout } from '#apimachinery';
+import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
 import { deleteCollection, deleteObject } from './delete.js';
@@ -17,6 +18,14 @@ export class RegistryHandler implements ApiHandler {
   constructor(private readonly context: RegistryContext) {}
 
   async handle(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
+    try {
+      return await this.run(request, notes);
+    } catch (error) {
+      throw storeFailure(error) ?? error;
+    }
+  }
+
+  private async run(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
     const { context } = this;
     await authorizeOrThrow(context, request);
     const entry = context.resources.find(request.group, request.version, request.resource);
@@ -29,6 +38,13 @@ export class RegistryHandler implements ApiHandler {
     const inScope = entry.definition.namespaced ? request : { ...request, namespace: '' };
     return runVerb(context, entry, inScope, notes.warnings);
   }
+}
+
+/** A database that is away is the server's trouble, and worth another try. */
+function storeFailure(error: unknown): StatusError | undefined {
+  if (error instanceof StoreOutcomeUnknown) return timeout(error.message, 1);
+  if (error instanceof StoreUnavailable) return serviceUnavailable(error.message);
+  return undefined;
 }
 
 async function runVerb(

@@ -60,7 +60,7 @@ export class CacheWatchSession implements WatchSession {
     if (this.ended) return undefined;
     return new Promise((resolve) => {
       this.waiter = resolve;
-      if (!this.pulling) void this.pull();
+      if (!this.pulling) this.pull().catch(() => this.finish());
     });
   }
 

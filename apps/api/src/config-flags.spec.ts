@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseFlags } from './config-flags.js';
+
+const DATABASE = ['--database-url', 'postgresql://localhost/x'];
+
+describe('flags', () => {
+  test('have the defaults of the architecture', () => {
+    const config = parseFlags(DATABASE, {})!;
+    assert.equal(config.securePort, 6443);
+    assert.equal(config.serviceClusterIpRange, '10.96.0.0/16');
+    assert.deepEqual([...config.components], ['api', 'controllers', 'scheduler']);
+  });
+
+  test('the database may come from the environment', () => {
+    assert.equal(parseFlags([], { DATABASE_URL: 'postgres://db/y' })!.databaseUrl, 'postgres://db/y');
+  });
+
+  const bad: [args: string[], message: RegExp][] = [
+    [['--nope'], /--nope/],
+    [['--secure-port', 'abc'], /^--secure-port: "abc" is no port$/],
+    [['--secure-port', '70000'], /^--secure-port: "70000" is no port$/],
+    [['--service-cluster-ip-range', '10.0.0.0'], /^--service-cluster-ip-range: invalid IPv4 CIDR/],
+    [['--service-node-port-range', '5-1'], /^--service-node-port-range: invalid port range/],
+    [['--components', 'api,kitchen'], /^--components: unknown component "kitchen"/],
+    [['--cluster-domain', 'A b'], /^--cluster-domain: /],
+    [['--database-url', 'mysql://x'], /^--database-url must begin with postgresql:/],
+  ];
+  for (const [args, message] of bad) {
+    test(`${args.join(' ')} is refused by name`, () => {
+      assert.throws(() => parseFlags([...DATABASE, ...args], {}), { name: 'FlagError', message });
+    });
+  }
+
+  test('without a database there is nothing to start', () => {
+    assert.throws(() => parseFlags([], {}), { name: 'FlagError', message: /--database-url is required/ });
+  });
+});
