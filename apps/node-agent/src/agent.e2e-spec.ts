@@ -54,6 +54,8 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       hostAliases: [{ ip: '192.0.2.7', hostnames: ['seven'] }],
     });
     const running = await harness.running('full');
+    const ready = running.status.conditions?.find((condition) => condition.type === 'Ready');
+    assert.deepEqual([ready?.status, ready?.reason, ready?.message], ['True', undefined, undefined]);
     assert.match(await harness.exec('full', 'env'), /GREETING=I am blue/);
     assert.match(await harness.exec('full', 'env'), new RegExp(`IP=${running.status.podIP}`));
     assert.equal(await harness.exec('full', 'cat', '/settings/color'), 'blue');

@@ -89,13 +89,25 @@ export function statusPatch(uid: string, old: PodStatus, status: PodStatus): obj
     if (JSON.stringify(old[field]) !== JSON.stringify(value)) body[field] = value;
   }
   const conditions = (status.conditions ?? []).filter((condition) => !sameCondition(old.conditions, condition));
-  if (conditions.length > 0) body['conditions'] = conditions;
+  if (conditions.length > 0) {
+    body['conditions'] = conditions.map((condition) => withRemovals(old.conditions, condition));
+  }
   for (const field of ['podIPs', 'hostIPs'] as const) {
     const wanted = status[field];
     if (!wanted || JSON.stringify(old[field]) === JSON.stringify(wanted)) continue;
     body[field] = old[field]?.length ? [...wanted, { $patch: 'replace' }] : wanted;
   }
   return Object.keys(body).length > 0 ? { metadata: { uid }, status: body } : undefined;
+}
+
+/** A merged entry keeps what the patch does not name: texts that no longer hold are removed by null. */
+function withRemovals(list: PodCondition[] | undefined, condition: PodCondition): object {
+  const before = list?.find((candidate) => candidate.type === condition.type);
+  return {
+    ...condition,
+    ...(before?.reason !== undefined && condition.reason === undefined ? { reason: null } : {}),
+    ...(before?.message !== undefined && condition.message === undefined ? { message: null } : {}),
+  };
 }
 
 function sameCondition(list: PodCondition[] | undefined, condition: PodCondition): boolean {

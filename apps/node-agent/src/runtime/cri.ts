@@ -210,8 +210,10 @@ export class CriRuntime {
     return (await this.#call<{ stats: CriContainerStats[] }>('ListContainerStats', {})).stats;
   }
 
-  async listPodSandboxStats(): Promise<CriSandboxStats[]> {
-    return (await this.#call<{ stats: CriSandboxStats[] }>('ListPodSandboxStats', {})).stats;
+  /** Of one sandbox, or of all; containerd fails the whole list when one sandbox has stopped. */
+  async listPodSandboxStats(id?: string): Promise<CriSandboxStats[]> {
+    const request = id === undefined ? {} : { filter: { id } };
+    return (await this.#call<{ stats: CriSandboxStats[] }>('ListPodSandboxStats', request)).stats;
   }
 
   async listImages(): Promise<CriImage[]> {

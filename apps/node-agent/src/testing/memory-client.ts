@@ -87,7 +87,10 @@ export class MemoryClient implements Client {
     const status = { ...old['status'], ...patch.status };
     if (patch.status?.conditions) {
       const merged = new Map((old['status']?.conditions ?? []).map((condition: any) => [condition.type, condition]));
-      for (const condition of patch.status.conditions) merged.set(condition.type, condition);
+      for (const condition of patch.status.conditions) {
+        const both = { ...(merged.get(condition.type) as object), ...condition };
+        merged.set(condition.type, Object.fromEntries(Object.entries(both).filter(([, value]) => value !== null)));
+      }
       status.conditions = [...merged.values()];
     }
     for (const field of ['podIPs', 'hostIPs']) {

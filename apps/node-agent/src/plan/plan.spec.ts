@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ObservedPod } from '../observe/observed-pod.js';
+import type { Pod } from '../pod/pod-types.js';
+import { aContainer, anObserved, aPod, aSandbox, exited, NOW, running } from '../testing/pod-builders.js';
+import { plan } from './plan.js';
+import { newMemory, type PodMemory } from './pod-memory.js';
+import { killOrder } from './termination.js';
+
+interface Case {
+  title: string;
+  pod?: Pod;
+  removed?: boolean;
+  observed?: ObservedPod;
+  memory?: (memory: PodMemory) => void;
+  /** `type name-or-id`. */
+  steps: string[];
+  wakeIn?: number;
+}
+
+const prepared = (memory: PodMemory): void => {
+  memory.cgroupReady = true;
+  memory.volumes = 'ready';
+};
+const withImage =
+  (...names: string[]) =>
+  (memory: PodMemory): void => {
+    prepared(memory);
+    for (const name of names) memory.images.set(name, { restartCount: 0, imageRef: 'sha256:1' });
+  };
+const deleted = { deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 };
+const withInit = aPod({ initContainers: [aContainer('init')] });
+const sidecar = aContainer('side', { restartPolicy: 'Always' });
+
+const cases: Case[] = [
+  {
+    title: 'a new pod: everything that does not wait for something else begins at once',
+    steps: ['makeCgroup', 'mountVolumes', 'ensureImage main'],
+  },
+  {
+    title: 'with the cgroup ready the sandbox starts beside the volumes and the image',
+    memory: (memory) => {
+      memory.cgroupReady = true;
+      memory.inFlight.add('volumes').add('image:main');
+    },
+    steps: ['runSandbox'],
+  },
+  {
+    title: 'the container starts when sandbox, volumes and image are there',
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: withImage('main'),
+    steps: ['startContainer main'],
+  },
+  {
+    title: 'nothing starts before the volumes are mounted',
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: (memory) => {
+      withImage('main')(memory);
+      memory.volumes = 'absent';
+      memory.volumeFailure = { reason: '', message: '', retryAt: NOW + 700 };
+    },
+    steps: [],
+    wakeIn: 700,
+  },
+  {
+    title: 'a running pod needs nothing',
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
+    memory: prepared,
+    steps: [],
+  },
+  {
+    title: 'containers start one after another',
+    pod: aPod({ containers: [aContainer('a'), aContainer('b')] }),
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: withImage('a', 'b'),
+    steps: ['startContainer a'],
+  },
+  {
+    title: 'the init container comes first',
+    pod: withInit,
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: withImage('init', 'main'),
+    steps: ['startContainer init'],
+  },
+  {
+    title: 'the main container follows an init container that succeeded',
+    pod: withInit,
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('init', 0)] }),
+    memory: withImage('main'),
+    steps: ['startContainer main'],
+  },
+  {
+    title: 'an init container that ran in an earlier sandbox runs again',
+    pod: withInit,
+    observed: anObserved({ sandboxes: [aSandbox({ id: 's2' })], containers: [exited('init', 0)] }),
+    memory: prepared,
+    steps: ['ensureImage init'],
+  },
+  {
+    title: 'a sidecar with a startup probe holds up the next until it has started',
+    pod: aPod({ initContainers: [{ ...sidecar, startupProbe: {} }] }),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('side')] }),
+    memory: prepared,
+    steps: [],
+  },
+  {
+    title: 'a crashed container starts again at once the first time',
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 1)] }),
+    memory: prepared,
+    steps: ['ensureImage main'],
+  },
+  {
+    title: 'and waits the second time, with a word',
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 1, { restartCount: 1 })] }),
+    memory: (memory) => {
+      prepared(memory);
+      memory.backoffs.set('main', { delay: 10_000, raisedAt: NOW - 2000 });
+    },
+    steps: ['noteBackoff main'],
+    wakeIn: 9000,
+  },
+  {
+    title: 'OnFailure leaves a container that succeeded',
+    pod: aPod({ restartPolicy: 'OnFailure', containers: [aContainer('a'), aContainer('b')] }),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('a', 0), running('b')] }),
+    memory: prepared,
+    steps: [],
+  },
+  {
+    title: 'a failed liveness probe kills its container',
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
+    memory: (memory) => {
+      prepared(memory);
+      memory.probes.set('main-1', { startup: 'success', liveness: 'failure', readiness: 'success' });
+    },
+    steps: ['killContainer main-1', 'ensureImage main'].slice(0, 1),
+  },
+  {
+    title: 'containers of a dead sandbox are killed before a new one is made',
+    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [running('main')] }),
+    memory: prepared,
+    steps: ['killContainer main-1'],
+  },
+  {
+    title: 'then the dead sandbox is stopped and a new one made',
+    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 137)] }),
+    memory: prepared,
+    steps: ['stopSandbox s1', 'runSandbox', 'ensureImage main'],
+  },
+  {
+    title: 'of dead containers the newest stays',
+    observed: anObserved({
+      sandboxes: [aSandbox()],
+      containers: [running('main', { id: 'c3' }), exited('main', 1, { id: 'c2' }), exited('main', 1, { id: 'c1' })],
+    }),
+    memory: prepared,
+    steps: ['removeContainer c1'],
+  },
+  {
+    title: 'a pod that ran to its end gives back its sandbox and volumes, and keeps its container',
+    pod: aPod({ restartPolicy: 'Never' }),
+    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 0)] }),
+    memory: (memory) => memory.stoppedSandboxes.add('s1'),
+    steps: ['cleanUp'],
+  },
+  {
+    title: 'a failed init container of a pod that never restarts ends it',
+    pod: aPod({ restartPolicy: 'Never', initContainers: [aContainer('init')] }),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('init', 2)] }),
+    memory: prepared,
+    steps: ['stopSandbox s1'],
+  },
+  {
+    title: 'a deleted pod: ordinary containers before sidecars',
+    pod: aPod({ initContainers: [sidecar] }, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
+    steps: ['killContainer main-1'],
+  },
+  {
+    title: 'then sidecars',
+    pod: aPod({ initContainers: [sidecar] }, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143), running('side')] }),
+    steps: ['killContainer side-1'],
+  },
+  {
+    title: 'then the sandbox',
+    pod: aPod({}, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143)] }),
+    steps: ['stopSandbox s1'],
+  },
+  {
+    title: 'then the containers are removed',
+    pod: aPod({}, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 143)] }),
+    memory: (memory) => memory.stoppedSandboxes.add('s1'),
+    steps: ['removeContainer main-1'],
+  },
+  { title: 'then its folders', pod: aPod({}, {}, deleted), steps: ['cleanUp'] },
+  {
+    title: 'and last the API server is told',
+    pod: aPod({}, {}, deleted),
+    memory: (memory) => (memory.cleaned = 'removed'),
+    steps: ['deletePod'],
+  },
+  {
+    title: 'a start under way is waited for before anything is taken apart',
+    pod: aPod({}, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: (memory) => memory.inFlight.add('container:main'),
+    steps: [],
+  },
+  {
+    title: 'a pod that is gone from the API is not deleted there',
+    removed: true,
+    memory: (memory) => (memory.cleaned = 'removed'),
+    steps: [],
+  },
+];
+
+for (const { title, pod = aPod(), removed = false, observed = anObserved(), memory: change, steps, wakeIn } of cases) {
+  test(title, () => {
+    const memory = newMemory();
+    change?.(memory);
+    const input = { pod, removed, observed, memory, now: NOW };
+    memory.kill = killOrder(input);
+    const result = plan(input);
+    const names = result.steps.map((step) => {
+      const what = 'id' in step ? step.id : 'container' in step ? step.container : undefined;
+      return what ? `${step.type} ${what}` : step.type;
+    });
+    assert.deepEqual(names, steps);
+    if (wakeIn !== undefined) assert.equal(result.wakeAt, NOW + wakeIn);
+  });
+}
+
+test('a shorter grace overtakes, a longer one does not', () => {
+  const memory = newMemory();
+  const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('main')] });
+  const order = (deletionGracePeriodSeconds: number, now: number) => {
+    const pod = aPod({}, {}, { deletionTimestamp: 'x', deletionGracePeriodSeconds });
+    memory.kill = killOrder({ pod, removed: false, observed, memory, now });
+    const [step] = plan({ pod, removed: false, observed, memory, now }).steps;
+    return step?.type === 'killContainer' ? { key: step.key, grace: step.graceSeconds } : undefined;
+  };
+  const first = order(30, NOW)!;
+  assert.equal(first.grace, 30);
+  assert.equal(order(30, NOW + 5000)!.key, first.key);
+  const shorter = order(2, NOW + 5000)!;
+  assert.notEqual(shorter.key, first.key);
+  assert.equal(shorter.grace, 2);
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ObservedPod } from '../observe/observed-pod.js';
+import { newMemory, type PodMemory } from '../plan/pod-memory.js';
+import type { Pod, PodStatus } from '../pod/pod-types.js';
+import { aContainer, anObserved, aPod, aSandbox, exited, NOW, running } from '../testing/pod-builders.js';
+import { podStatus } from './pod-status.js';
+import { statusPatch } from './status-writer.js';
+
+function statusOf(pod: Pod, observed: ObservedPod, change?: (memory: PodMemory) => void): PodStatus {
+  const memory = newMemory();
+  change?.(memory);
+  return podStatus({ pod, observed, memory, now: NOW, runtimeName: 'containerd', hostIPs: ['192.0.2.1'] });
+}
+
+const condition = (status: PodStatus, type: string) => status.conditions?.find((candidate) => candidate.type === type);
+
+test('a pod that has just come waits with ContainerCreating', () => {
+  const status = statusOf(aPod(), anObserved());
+  assert.equal(status.phase, 'Pending');
+  assert.equal(status.startTime, '2026-01-01T00:00:00Z');
+  assert.deepEqual(status.containerStatuses?.[0]?.state, { waiting: { reason: 'ContainerCreating' } });
+  assert.equal(condition(status, 'PodReadyToStartContainers')?.status, 'False');
+  assert.equal(condition(status, 'Ready')?.message, 'containers with unready status: [main]');
+  assert.equal(condition(status, 'Ready')?.observedGeneration, 1);
+});
+
+test('behind init containers it waits with PodInitializing', () => {
+  const pod = aPod({ initContainers: [aContainer('one'), aContainer('two')] });
+  const status = statusOf(pod, anObserved({ sandboxes: [aSandbox()], containers: [exited('one', 0)] }));
+  assert.equal(status.containerStatuses?.[0]?.state.waiting?.reason, 'PodInitializing');
+  assert.equal(status.initContainerStatuses?.[0]?.ready, true);
+  assert.equal(condition(status, 'Initialized')?.message, 'containers with incomplete status: [two]');
+  assert.equal(status.phase, 'Pending');
+});
+
+test('a running pod has its address and is ready', () => {
+  const status = statusOf(aPod(), anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }));
+  assert.equal(status.phase, 'Running');
+  assert.equal(status.podIP, '10.0.0.9');
+  assert.equal(condition(status, 'Ready')?.status, 'True');
+  assert.equal(status.containerStatuses?.[0]?.containerID, 'containerd://main-1');
+});
+
+test('a readiness gate that nobody answered keeps the pod unready', () => {
+  const pod = aPod({ readinessGates: [{ conditionType: 'example.com/ok' }] });
+  const status = statusOf(pod, anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }));
+  assert.equal(condition(status, 'ContainersReady')?.status, 'True');
+  assert.equal(condition(status, 'Ready')?.reason, 'ReadinessGatesNotReady');
+});
+
+test('a container that waits for its next start shows how it ended', () => {
+  const observed = anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 7, { restartCount: 2 })] });
+  const status = statusOf(aPod({}, { phase: 'Running' }), observed, (memory) => {
+    memory.backoffs.set('main', { delay: 20_000, raisedAt: NOW - 10_000 });
+  });
+  const [main] = status.containerStatuses!;
+  assert.equal(main!.state.waiting?.reason, 'CrashLoopBackOff');
+  assert.match(
+    main!.state.waiting!.message!,
+    /^back-off 20s restarting failed container=main pod=web_default\(uid-1\)$/,
+  );
+  assert.equal(main!.lastState.terminated?.exitCode, 7);
+  assert.equal(main!.restartCount, 2);
+  assert.equal(status.phase, 'Running');
+});
+
+test('phases at the end', () => {
+  const never = (containers: ObservedPod['containers']) =>
+    statusOf(aPod({ restartPolicy: 'Never' }, { phase: 'Running' }), anObserved({ containers })).phase;
+  assert.equal(never([exited('main', 0)]), 'Succeeded');
+  assert.equal(never([exited('main', 1)]), 'Failed');
+  assert.equal(never([running('main')]), 'Running');
+});
+
+test('a deleted pod whose containers stopped is over, whatever its policy', () => {
+  const metadata = { deletionTimestamp: '2026-01-01T00:00:30Z' };
+  const status = statusOf(aPod({}, { phase: 'Running' }, metadata), anObserved({ containers: [exited('main', 143)] }));
+  assert.equal(status.phase, 'Failed');
+});
+
+test('the kernel killed it for memory', () => {
+  const observed = anObserved({ containers: [exited('main', 137)] });
+  const status = statusOf(aPod({ restartPolicy: 'Never' }), observed, (memory) => memory.outOfMemory.add('main-1'));
+  assert.equal(status.containerStatuses?.[0]?.state.terminated?.reason, 'OOMKilled');
+});
+
+test('a patch names what changed, and removes texts that no longer hold', () => {
+  const waiting = statusOf(aPod(), anObserved());
+  const ready = statusOf(aPod({}, waiting), anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }));
+  const patch = statusPatch('uid-1', waiting, ready) as { metadata: object; status: PodStatus };
+  assert.deepEqual(patch.metadata, { uid: 'uid-1' });
+  assert.equal(patch.status.startTime, undefined);
+  const changed = patch.status.conditions!.find(({ type }) => type === 'Ready') as unknown as Record<string, unknown>;
+  assert.equal(changed['reason'], null);
+  assert.equal(statusPatch('uid-1', ready, ready), undefined);
+});
+
+test('a new address replaces the old one', () => {
+  const old = { podIPs: [{ ip: '10.0.0.1' }] };
+  const patch = statusPatch('uid-1', old, { podIPs: [{ ip: '10.0.0.2' }] }) as { status: { podIPs: object[] } };
+  assert.deepEqual(patch.status.podIPs, [{ ip: '10.0.0.2' }, { $patch: 'replace' }]);
+});
