@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,6 +45,8 @@ export class Cluster {
       `--node-ip=${this.nodeIp}`,
       `--cgroup-root=/${this.network}`,
     ];
+    // PostgreSQL's own user passes through it.
+    chmodSync(this.directory, 0o755);
     const ip = (...args: string[]) => execFileSync('ip', args);
     ip('netns', 'add', this.network);
     const inside = (...args: string[]) => ip('-n', this.network, ...args);

@@ -16,7 +16,7 @@ metadata: {name: web, labels: {app: web}}
 spec:
   replicas: 3
   selector: {matchLabels: {app: web}}
-  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
+  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
   template:
     metadata: {labels: {app: web}}
     spec:

@@ -13,6 +13,8 @@ export interface Layout {
   /** Sockets and process records: gone after a reboot. */
   runDir: string;
   logDir: string;
+  /** Logs of containers, where node tools look for them. */
+  podLogsDir: string;
   postgresDir: string;
   containerdDir: string;
   containerdSocket: string;
@@ -39,6 +41,7 @@ export function layoutOf(dataDir: string): Layout {
     dataDir: data,
     runDir: run,
     logDir: join(data, 'logs'),
+    podLogsDir: data === '/var/lib/berth' ? '/var/log/pods' : join(data, 'pod-logs'),
     postgresDir: join(data, 'postgres'),
     containerdDir: join(data, 'containerd'),
     containerdSocket: join(run, 'containerd', 'containerd.sock'),
