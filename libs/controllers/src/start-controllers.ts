@@ -5,6 +5,7 @@ import { LeaderElection } from '#client';
 import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
+import { statefulSetController } from './apps/stateful-set.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
@@ -28,6 +29,7 @@ export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
   'job-controller': jobController,
+  'statefulset-controller': statefulSetController,
   'replicationcontroller-controller': replicationController,
   'endpointslice-controller': endpointSliceController,
   'endpointslice-mirroring-controller': endpointSliceMirroringController,

@@ -1,0 +1,166 @@
+import { deepEqual, hasCause, isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
+import { ControlLoop, type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
+import { type ControllerRevision, gvr, type PersistentVolumeClaim, type Pod, type StatefulSet } from '#kinds';
+import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { claimObjects, controllerOf } from '../workload/controller-ref.js';
+import { CONTROLLER_REVISION_HASH, syncHistory, trimHistory } from '../workload/controller-revisions.js';
+import { labelMatcher } from '../workload/label-matcher.js';
+import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
+import { ordinalOf, planStatefulSet, type StatefulWorld, statefulStatus } from './stateful-set.plan.js';
+import { buildClaims, buildStatefulPod, revisionData, templateOf } from './stateful-set.pod.js';
+
+const CATCH_UP = 20;
+
+export function statefulSetController(context: ControllerContext): Controller {
+  return new StatefulSetReconciler(runtimeFor(context, 'statefulset-controller'));
+}
+
+/** Keeps pods with lasting names and volumes, one step at a time. */
+class StatefulSetReconciler implements Controller {
+  readonly name = 'statefulset-controller';
+  readonly #sets: Informer<StatefulSet>;
+  readonly #pods: Informer<Pod>;
+  readonly #claims: Informer<PersistentVolumeClaim>;
+  readonly #revisions: Informer<ControllerRevision>;
+  readonly #written = new WrittenRevisions();
+  readonly #loop: ControlLoop;
+
+  constructor(private readonly runtime: ControllerRuntime) {
+    const { informers, clock, logger } = runtime;
+    this.#sets = informers.for<StatefulSet>(gvr.statefulsets);
+    this.#claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
+    this.#revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
+    this.#pods = podInformer(informers);
+    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
+    const wake = (set: StatefulSet) => this.#loop.add(objectKey(set));
+    this.#sets.addHandler({ add: wake, update: (_old, set) => wake(set), delete: wake });
+    this.#pods.addHandler({
+      add: (pod) => this.#wakeFor(pod),
+      update: (old, pod) => {
+        if (controllerOf(old)?.uid !== controllerOf(pod)?.uid) this.#wakeFor(old);
+        this.#wakeFor(pod);
+      },
+      delete: (pod) => this.#wakeFor(pod),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const informers = [this.#sets, this.#pods, this.#claims, this.#revisions];
+    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
+    await this.#loop.run(signal);
+  }
+
+  #wakeFor(pod: Pod): void {
+    const owner = controllerOf(pod);
+    if (owner?.kind === 'StatefulSet') this.#loop.add(`${pod.metadata.namespace}/${owner.name}`);
+    if (owner) return;
+    for (const set of this.#sets.values(pod.metadata.namespace!)) {
+      if (labelMatcher(set.spec.selector)?.(pod.metadata.labels)) this.#loop.add(objectKey(set));
+    }
+  }
+
+  async #reconcile(key: string): Promise<Requeue | undefined> {
+    const set = this.#sets.getByKey(key);
+    if (!set) {
+      this.#written.forget(key);
+      return undefined;
+    }
+    const matches = labelMatcher(set.spec.selector);
+    if (!matches || set.metadata.deletionTimestamp !== undefined) return undefined;
+    if (!this.#written.seenBy(key, this.#pods)) return { requeueAfter: CATCH_UP };
+    const { client, clock } = this.runtime;
+    const namespace = set.metadata.namespace!;
+    const claim = { client, owner: set, ownerResource: gvr.statefulsets };
+    const claimed = await claimObjects(
+      {
+        ...claim,
+        resource: gvr.pods,
+        matches: (pod) => matches(pod.metadata.labels) && ordinalOf(set, pod as Pod) !== undefined,
+      },
+      ownedAndOrphaned(this.#pods, set),
+    );
+    const revisions = await claimObjects(
+      { ...claim, resource: gvr.controllerrevisions, matches: (revision) => matches(revision.metadata.labels) },
+      this.#revisions.list(namespace),
+    );
+    const labels = set.spec.template.metadata?.labels ?? {};
+    const history = await syncHistory(client, set, revisionData(set), labels, revisions, async (collisionCount) => {
+      await this.#writeStatus(set, { ...set.status!, collisionCount });
+    });
+    const update = history.current.metadata.name!;
+    const known = new Map([...history.old, history.current].map((revision) => [revision.metadata.name!, revision]));
+    const current = set.status?.currentRevision;
+    const world: StatefulWorld = {
+      set,
+      pods: new Map(claimed.map((pod) => [ordinalOf(set, pod)!, pod])),
+      current: current !== undefined && known.has(current) ? current : update,
+      update,
+      now: clock.now(),
+    };
+    await this.#act(key, world, known);
+    const status = statefulStatus(world);
+    if (!deepEqual(set.status, status)) await this.#writeStatus(set, status);
+    const used = new Set([
+      status.currentRevision!,
+      ...claimed.map((pod) => pod.metadata.labels?.[CONTROLLER_REVISION_HASH] ?? ''),
+    ]);
+    const unused = history.old.filter((revision) => !used.has(revision.metadata.name!));
+    await trimHistory(client, unused, set.spec.revisionHistoryLimit ?? 10, used);
+    const waits =
+      (set.spec.minReadySeconds ?? 0) > 0 && (status.readyReplicas ?? 0) !== (status.availableReplicas ?? 0);
+    return waits ? { requeueAfter: set.spec.minReadySeconds! * 1000 } : undefined;
+  }
+
+  async #act(key: string, world: StatefulWorld, revisions: ReadonlyMap<string, ControllerRevision>): Promise<void> {
+    const { client, recorder } = this.runtime;
+    const { set } = world;
+    const namespace = set.metadata.namespace!;
+    const { create, remove } = planStatefulSet(world);
+    for (const pod of remove) {
+      const name = pod.metadata.name!;
+      try {
+        await client.delete(gvr.pods, namespace, name, { preconditions: { uid: pod.metadata.uid } });
+        recorder.event(
+          set,
+          'Normal',
+          'SuccessfulDelete',
+          `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`,
+        );
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    for (const { ordinal, revision } of create) {
+      const pod = buildStatefulPod(set, ordinal, templateOf(revisions.get(revision)!), revision);
+      const what = `create Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
+      try {
+        await this.#ensureClaims(set, ordinal);
+        this.#written.wrote(key, await client.create<Pod>(gvr.pods, namespace, pod));
+        recorder.event(set, 'Normal', 'SuccessfulCreate', `${what} successful`);
+      } catch (error) {
+        if (hasCause(error, 'NamespaceTerminating')) return;
+        if (!isAlreadyExists(error)) {
+          recorder.event(set, 'Warning', 'FailedCreate', `${what} failed error: ${(error as Error).message}`);
+        }
+        throw error;
+      }
+    }
+  }
+
+  async #ensureClaims(set: StatefulSet, ordinal: number): Promise<void> {
+    for (const claim of buildClaims(set, ordinal)) {
+      const { namespace, name } = claim.metadata;
+      if (this.#claims.get(namespace!, name!)) continue;
+      try {
+        await this.runtime.client.create<KubeObject>(gvr.persistentvolumeclaims, namespace!, claim as KubeObject);
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+      }
+    }
+  }
+
+  #writeStatus(set: StatefulSet, status: StatefulSet['status']): Promise<StatefulSet> {
+    const { client } = this.runtime;
+    return client.update(gvr.statefulsets, set.metadata.namespace!, { ...set, status }, { subresource: 'status' });
+  }
+}
