@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '#client';
 import { BUSYBOX_IMAGE, ContainerdEnvironment, containerdMissing } from '#testing';
+import { Cgroups } from '../runtime/cgroups.js';
 import { CriRuntime } from '../runtime/cri.js';
 import { type CriSandboxConfig, NamespaceMode } from '../runtime/cri-types.js';
 import { type NodeServer, startNodeServer } from './node-server.js';
@@ -16,6 +17,7 @@ import { NodeClient, readChannels } from './testing/node-client.js';
 import { ReviewClient } from './testing/review-client.js';
 import { unwrapMessages } from './testing/web-socket-bytes.js';
 
+const CGROUP = `berth-node-server-${process.pid}`;
 const SCRIPT = `
 trap 'exit 0' TERM
 httpd -p 127.0.0.1:8080 -h /etc
@@ -40,7 +42,10 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
       logDirectory: logs,
       labels: {},
       annotations: {},
-      linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.Container } } },
+      linux: {
+        cgroupParent: `/${CGROUP}`,
+        securityContext: { namespaceOptions: { pid: NamespaceMode.Container } },
+      },
     };
     const sandbox = await cri.runPodSandbox(sandboxConfig);
     const id = await cri.createContainer(
@@ -49,7 +54,7 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
         metadata: { name: 'main', attempt: 0 },
         image: { image: BUSYBOX_IMAGE },
         command: ['/bin/sh', '-c', SCRIPT],
-        labels: {},
+        labels: { 'io.kubernetes.pod.uid': 'uid-web' },
         annotations: {},
         logPath: 'main.log',
         linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.Container } } },
@@ -57,7 +62,7 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
       sandboxConfig,
     );
     await cri.startContainer(id);
-    pods.add('web', { id });
+    pods.add('web', { id, logPath: join(logs, 'main.log') });
     pods.change('web', (observed) => {
       observed.sandboxes[0]!.id = sandbox;
     });
@@ -79,6 +84,7 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
     await server?.close();
     certificates?.remove();
     await environment?.stop();
+    await new Cgroups('').remove(CGROUP);
     if (logs) rmSync(logs, { recursive: true, force: true });
   });
 
@@ -205,6 +211,24 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
   it('runs a command without streams', async () => {
     const answer = await client.get('/run/default/web/main?cmd=echo%20plain', 'POST');
     assert.deepEqual([answer.code, answer.body], [200, 'plain\n']);
+  });
+
+  it('measures the pod and the node', async () => {
+    const { node, pods: measured } = JSON.parse((await client.get('/stats/summary')).body);
+    assert.ok(node.cpu.usageNanoCores > 0 && node.memory.workingSetBytes > 1 << 20 && node.fs.capacityBytes > 0);
+    const [web] = measured;
+    assert.deepEqual(web.podRef, { name: 'web', namespace: 'default', uid: 'uid-web' });
+    assert.ok(web.cpu.usageCoreNanoSeconds > 0 && web.network.rxBytes > 0);
+    assert.equal(web.containers[0].name, 'main');
+    assert.ok(web.containers[0].memory.workingSetBytes > 0 && web.containers[0].logs.usedBytes > 0);
+    const { body } = await client.get('/metrics/resource');
+    for (const name of ['container_cpu_usage_seconds_total{container="main"', 'node_memory_working_set_bytes ']) {
+      assert.ok(body.includes(`\n${name}`), name);
+    }
+    assert.match(
+      (await client.get('/metrics/cadvisor')).body,
+      /container_network_receive_bytes_total\{interface="eth0"/,
+    );
   });
 
   it('gives the log, also while it grows, until the container ends', async () => {

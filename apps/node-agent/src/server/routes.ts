@@ -1,9 +1,11 @@
 import { containerLogsRoute } from './logs/container-logs.route.js';
+import { nodeRoutes } from './node.routes.js';
 import type { NodeServerOptions } from './options.js';
 import type { Route } from './router.js';
+import { statsRoutes } from './stats/stats.routes.js';
 import { streamingRoutes } from './streaming/streaming.routes.js';
 
 /** All that the node serves. */
 export function routes(server: NodeServerOptions): Route[] {
-  return [containerLogsRoute(server), ...streamingRoutes(server)];
+  return [containerLogsRoute(server), ...streamingRoutes(server), ...nodeRoutes(server), ...statsRoutes(server)];
 }
