@@ -1,4 +1,4 @@
-import { genericNotFound, methodNotAllowed, type StatusError, serviceUnavailable, timeout } from '#apimachinery';
+import { genericNotFound, type StatusError, serviceUnavailable, timeout } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
@@ -12,6 +12,7 @@ import { handleSubresource } from './subresources.js';
 import { updateObject } from './update.js';
 import { answerVirtual } from './virtual-create.js';
 import { watchObjects } from './watcher.js';
+import { notAllowed } from './write-attempt.js';
 
 /** The object path: authorization, then one verb of one resource. The same for HTTP and for callers in the process. */
 export class RegistryHandler implements ApiHandler {
@@ -79,17 +80,17 @@ async function runVerb(
   }
 }
 
+/** What is done to one object is not done to a collection. */
+const NAMED_VERBS = new Set(['get', 'update', 'patch', 'delete']);
+
 /** Namespaced objects are reached through their namespace only, and cluster-scoped ones never. */
 function checkScope(entry: ResourceEntry, request: ApiRequest): void {
   const { namespaced } = entry.definition;
+  if (request.name === '' && NAMED_VERBS.has(request.verb)) throw notAllowed(entry, request.verb);
   if (namespaced) {
     const single = request.name !== '' && request.verb !== 'list' && request.verb !== 'watch';
     if (request.namespace === '' && (single || request.verb === 'create')) throw genericNotFound();
   } else if (request.namespace !== '' && entry.definition.plural !== 'namespaces') {
     throw genericNotFound();
   }
-}
-
-export function notAllowed(entry: ResourceEntry, verb: string): StatusError {
-  return methodNotAllowed(entry.groupResource, verb);
 }

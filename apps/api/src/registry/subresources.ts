@@ -6,7 +6,6 @@ import {
   type KubeObject,
   LabelMatcher,
 } from '#apimachinery';
-import { notAllowed } from './api-handler.js';
 import { decodeBody, subresourceKind } from './body-decoder.js';
 import { patchDocument, patchObject } from './patch.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -16,7 +15,7 @@ import { parseWriteOptions } from './request-options.js';
 import type { ResourceEntry } from './resource-table.js';
 import { updateObject, updateWith } from './update.js';
 import { answerVirtual } from './virtual-create.js';
-import { servedObject } from './write-attempt.js';
+import { notAllowed, servedObject } from './write-attempt.js';
 
 /** Subresources of the object path. Streams and proxies (log, exec, ...) end at the HTTP layer before they come here. */
 export async function handleSubresource(

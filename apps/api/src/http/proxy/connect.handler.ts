@@ -98,6 +98,10 @@ export class NodeConnectHandler implements ConnectHandler {
       signal: NEVER,
     };
     await authorizeOrThrow(this.context, asked);
+    // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
+    if (UPGRADES.has(info.subresource) && info.verb === 'get') {
+      await authorizeOrThrow(this.context, { ...asked, verb: 'create' });
+    }
     const entry = this.context.resources.find(info.group, info.version, info.resource);
     if (!entry) throw genericNotFound();
     const sub = entry.subresources.get(info.subresource);
