@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, clusterMissing, until } from './cluster.js';
+import { ourProcesses } from './leftovers.js';
 import { webManifest } from './manifests.js';
 
 const IMAGES = ['berth.local/web:1', 'berth.local/web:2'] as const;
@@ -74,15 +75,8 @@ describe('what kills others', { skip: clusterMissing() ?? false }, () => {
     const { stdout } = await cluster.run(cluster.berth('status', `--data-dir=${cluster.dataDir}`));
     const pids = [...stdout.matchAll(/running\s+(\d+)/g)].map((match) => match[1]);
     assert.equal(new Set(pids).size, 5, stdout);
-    const servers = execFileSync(
-      'sh',
-      [
-        '-c',
-        `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -o 'api/src/main.js --data-dir=${cluster.dataDir}' | wc -l`,
-      ],
-      { encoding: 'utf8' },
-    );
-    assert.equal(Number(servers), 1, 'one server');
+    const servers = ourProcesses().filter((line) => line.includes(`api/src/main.js --data-dir=${cluster.dataDir}`));
+    assert.equal(servers.length, 1, servers.join('\n'));
     await cluster.importImage(IMAGES[0], 'version one');
     await cluster.importImage(IMAGES[1], 'version two');
     await cluster.apply(webManifest(IMAGES[0]));

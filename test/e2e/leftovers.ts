@@ -37,7 +37,7 @@ export function machineState(inNetwork: (command: string[]) => string): MachineS
     ),
     cgroups: lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' })),
     files: WATCHED_FOLDERS.flatMap((folder) => list(folder).map((name) => `${folder}/${name}`)),
-    processes: processes(),
+    processes: ourProcesses(),
   };
 }
 
@@ -52,7 +52,8 @@ export function leftovers(before: MachineState, after: MachineState): Record<str
   return result;
 }
 
-function processes(): string[] {
+/** Pid and command line of every process that is, or may be, of a Berth. */
+export function ourProcesses(): string[] {
   return list('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => {
