@@ -257,4 +257,37 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     assert.ok(harness.reasons('reborn').includes('SandboxChanged'));
     await harness.delete('reborn');
   });
+
+  test('containerd may be killed and started again: what runs stays, and what comes then runs as well', async () => {
+    await harness.create('steady', { containers: [sleepy] });
+    const before = await harness.running('steady');
+    await harness.environment.kill('SIGKILL');
+    await harness.create('patient', { containers: [sleepy] });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await harness.environment.startProcess();
+    await harness.running('patient');
+    const after = (await harness.pod('steady'))!;
+    assert.equal(after.status.containerStatuses![0]!.containerID, before.status.containerStatuses![0]!.containerID);
+    assert.equal(after.status.containerStatuses![0]!.restartCount, 0);
+    await harness.delete('steady');
+    await harness.delete('patient');
+  });
+
+  test('dead containers leave neither logs nor messages once they are removed', async () => {
+    await harness.create('loop', {
+      containers: [shell('exit 0')],
+      initContainers: [{ ...shell('exit 0'), name: 'first' }],
+    });
+    const pod = await harness.until('loop', ({ status }) => status.containerStatuses?.[0]?.restartCount === 1);
+    const { uid } = pod.metadata;
+    const logs = `${harness.options.podLogsDir}/default_loop_${uid}/main`;
+    for (let i = 0; i < 100 && readdirSync(logs).length > 2; i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(readdirSync(logs).length <= 2);
+    await harness.delete('loop');
+    assert.deepEqual(
+      readdirSync(harness.options.podLogsDir).filter((name) => name.includes(uid)),
+      [],
+    );
+  });
 });

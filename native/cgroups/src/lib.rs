@@ -9,5 +9,5 @@ pub mod error;
 pub mod hierarchy;
 pub mod stats;
 
-#[cfg(feature = "napi")]
+#[cfg(all(feature = "napi", not(test)))]
 mod binding;

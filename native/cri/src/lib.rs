@@ -8,7 +8,7 @@ pub mod events;
 pub mod health;
 pub mod text;
 
-#[cfg(feature = "napi")]
+#[cfg(all(feature = "napi", not(test)))]
 mod binding;
 
 /// Generated from proto/: names and field numbers of the wire format.

@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { KubeObject } from '#apimachinery';
 import { ImageError } from '../images/image-service.js';
 import { IMAGE_PULL } from '../plan/backoff.js';
@@ -18,6 +19,9 @@ const VOLUME_RETRY = { initial: 500, max: 122_000 };
 /** Upstream tries a failed sandbox again with the pod's next sync. */
 const SANDBOX_RETRY = { initial: 1000, max: 30_000 };
 
+/** Milliseconds. */
+const INSPECT_RETRY = 1000;
+
 type Handler<T extends Step['type']> = (
   execution: Execution,
   state: PodState,
@@ -32,7 +36,7 @@ const HANDLERS: { [T in Step['type']]: Handler<T> } = {
   startContainer,
   killContainer,
   noteBackoff,
-  removeContainer: ({ runtime }, _state, { id }) => ignoreMissing(runtime.removeContainer(id)),
+  removeContainer,
   stopSandbox: async ({ runtime }, { memory }, { id }) => {
     await ignoreMissing(runtime.stopPodSandbox(id));
     memory.stoppedSandboxes.add(id);
@@ -121,7 +125,9 @@ async function ensureImage(
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     recordContainer(execution, pod, step.container, 'Warning', 'Failed', `Error: ${error.reason}`);
-    const delay = before?.delay ? Math.min(before.delay * 2, IMAGE_PULL.max) : IMAGE_PULL.initial;
+    const doubled = before?.delay ? Math.min(before.delay * 2, IMAGE_PULL.max) : IMAGE_PULL.initial;
+    // Only a registry must be spared; the runtime itself may be back in a moment.
+    const delay = error.pulled ? doubled : error.reason === 'ImageInspectError' ? INSPECT_RETRY : IMAGE_PULL.initial;
     const failed: ImageProgress = {
       restartCount,
       failure: { reason: error.reason, message: error.message },
@@ -161,6 +167,27 @@ async function pullSecrets({ source }: Execution, pod: Pod): Promise<KubeObject[
     names.map((name) => source.secret(pod.metadata.namespace, name).catch(() => undefined)),
   );
   return secrets.filter((secret): secret is KubeObject => secret !== undefined);
+}
+
+/** With its logs and its last words: both lie on the host and only grow. */
+async function removeContainer(
+  { runtime }: Execution,
+  { observed, memory }: PodState,
+  { id }: Extract<Step, { type: 'removeContainer' }>,
+): Promise<void> {
+  const container = observed.containers.find((candidate) => candidate.id === id);
+  await ignoreMissing(runtime.removeContainer(id));
+  memory.messages.delete(id);
+  memory.probes.delete(id);
+  memory.outOfMemory.delete(id);
+  if (container?.messageFile) await rm(container.messageFile, { force: true });
+  if (container?.logPath) await removeLogs(container.logPath);
+}
+
+async function removeLogs(path: string): Promise<void> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const parts = names.filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`));
+  for (const name of parts) await rm(join(dirname(path), name), { force: true });
 }
 
 async function cleanUp(
