@@ -1,10 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isConflict, isNotFound } from '#apimachinery';
 
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
 import type { Execution, NodeFacts } from './execute/execution.js';
 import { parseResolvConf } from './execute/pod-dns.js';
+import { qosTree } from './execute/qos-tree.js';
 import { ImageService } from './images/image-service.js';
 import { rotateLogs } from './node/log-rotation.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
@@ -164,10 +166,7 @@ export class NodeAgent {
 
   async #begin(): Promise<void> {
     const { signal } = this.#stop;
-    const { cgroups } = this.#execution;
-    for (const path of ['kubepods', 'kubepods/burstable', 'kubepods/besteffort']) {
-      cgroups.apply(path, path.endsWith('besteffort') ? { cpuShares: 2 } : {});
-    }
+    this.#updateQosTree();
     this.informers.start(signal);
     await this.observer.relist();
     void this.observer.run(signal);
@@ -250,7 +249,15 @@ export class NodeAgent {
     }
   }
 
+  #updateQosTree(): void {
+    const { cgroups, node } = this.#execution;
+    const pods = [...this.pool.workers()].map((worker) => worker.pod);
+    const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
+    for (const [path, limit] of Object.entries(limits)) cgroups.apply(path, limit);
+  }
+
   async #housekeeping(): Promise<void> {
+    this.#updateQosTree();
     const known = (uid: string) => this.pool.get(uid) !== undefined || this.observer.get(uid) !== undefined;
     await removeOrphans({ ...this.#execution, logger: this.logger }, known);
   }

@@ -5,8 +5,22 @@ use crate::error::{Error, Result};
 /// Trees of v1, with systemd's named one and the v2 tree of a hybrid system. Where one is mounted, the pod's cgroup
 /// exists in it, since the runtime puts its containers below the pod in each of them.
 const V1_CONTROLLERS: [&str; 16] = [
-    "cpu", "cpuacct", "memory", "pids", "cpuset", "blkio", "devices", "freezer", "hugetlb", "net_cls", "net_prio",
-    "perf_event", "rdma", "misc", "systemd", "unified",
+    "cpu",
+    "cpuacct",
+    "memory",
+    "pids",
+    "cpuset",
+    "blkio",
+    "devices",
+    "freezer",
+    "hugetlb",
+    "net_cls",
+    "net_prio",
+    "perf_event",
+    "rdma",
+    "misc",
+    "systemd",
+    "unified",
 ];
 
 /// What is mounted at a cgroup mount point.

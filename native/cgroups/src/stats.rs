@@ -50,7 +50,8 @@ fn read_v2(directory: &Path) -> Option<Stats> {
     let cpu = fs::read_to_string(directory.join("cpu.stat")).ok()?;
     let table = fs::read_to_string(directory.join("memory.stat")).unwrap_or_default();
     // The root of the tree has no memory.current; its use is what the pages sum up to.
-    let usage = number(&directory.join("memory.current")).unwrap_or_else(|| field(&table, "anon") + field(&table, "file"));
+    let usage =
+        number(&directory.join("memory.current")).unwrap_or_else(|| field(&table, "anon") + field(&table, "file"));
     Some(Stats {
         cpu_usage_nanoseconds: field(&cpu, "usage_usec") * 1000,
         memory_usage_bytes: usage,

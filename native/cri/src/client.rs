@@ -29,16 +29,15 @@ impl Client {
         if !path.is_absolute() {
             return Err(Error::Endpoint(format!("the runtime endpoint {endpoint:?} is not the path of a unix socket")));
         }
-        let channel = Endpoint::from_static("http://localhost").connect_with_connector_lazy(tower::service_fn(
-            move |_: Uri| {
+        let channel =
+            Endpoint::from_static("http://localhost").connect_with_connector_lazy(tower::service_fn(move |_: Uri| {
                 let path = path.clone();
                 async move {
                     UnixStream::connect(&path).await.map(TokioIo::new).map_err(|error| {
                         std::io::Error::new(error.kind(), format!("dial unix {}: {error}", path.display()))
                     })
                 }
-            },
-        ));
+            }));
         Ok(Self { channel })
     }
 
@@ -118,9 +117,7 @@ impl Client {
 }
 
 fn decode<T: DeserializeOwned>(method: &str, json: &str) -> Result<Request<T>, Error> {
-    serde_json::from_str(json)
-        .map(Request::new)
-        .map_err(|source| Error::Request { method: method.to_owned(), source })
+    serde_json::from_str(json).map(Request::new).map_err(|source| Error::Request { method: method.to_owned(), source })
 }
 
 fn encode<T: Serialize>(method: &str, answer: &T) -> Result<String, Error> {

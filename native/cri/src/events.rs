@@ -81,7 +81,8 @@ async fn forward_cri(
 
 async fn watch_containerd(client: &Client, mut deliver: impl FnMut(Event)) -> Result<(), Error> {
     let mut events = EventsClient::new(client.channel());
-    let filters = ["/tasks/exit", "/tasks/oom"].map(|topic| format!("namespace=={CONTAINERD_NAMESPACE},topic==\"{topic}\""));
+    let filters =
+        ["/tasks/exit", "/tasks/oom"].map(|topic| format!("namespace=={CONTAINERD_NAMESPACE},topic==\"{topic}\""));
     let subscribe = events.subscribe(SubscribeRequest { filters: filters.into() });
     tokio::pin!(subscribe);
     // Containerd answers only with the first event; a refusal comes at once.

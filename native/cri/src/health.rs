@@ -7,9 +7,7 @@ use tonic::{
     transport::{Endpoint, Error as TransportError},
 };
 
-use crate::proto::health::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use crate::proto::health::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 /// Err says why the service does not count as healthy.
 pub async fn check(address: &str, service: &str, timeout: Duration) -> Result<(), String> {
@@ -20,7 +18,10 @@ pub async fn check(address: &str, service: &str, timeout: Duration) -> Result<()
 }
 
 fn within(address: &str, timeout: Duration) -> String {
-    format!("timeout: failed to connect service {address:?} within {}s: context deadline exceeded", timeout.as_secs_f32())
+    format!(
+        "timeout: failed to connect service {address:?} within {}s: context deadline exceeded",
+        timeout.as_secs_f32()
+    )
 }
 
 async fn ask(address: &str, service: &str, timeout: Duration) -> Result<(), String> {

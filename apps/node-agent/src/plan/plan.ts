@@ -188,7 +188,9 @@ class Planner {
     if (last?.state === 'exited') {
       const entry = this.#memory.backoffs.get(container.name);
       const until = waitUntil(entry, last.finishedAt, CRASH_LOOP);
-      if (until > this.#now) {
+      // A start that failed because its sandbox was going says nothing of the container.
+      const innocent = last.reason === 'StartError' && last.sandboxId !== sandbox?.id;
+      if (until > this.#now && !innocent) {
         this.#note(container.name, 'crash', last.id);
         this.#wake(until);
         return;
