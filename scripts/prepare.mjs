@@ -120,7 +120,9 @@ function npmPackages() {
   const id = hashOf(['package-lock.json'], () => true);
   const stamp = join(root, 'node_modules', '.berth-lock');
   if (upToDate(stamp, id)) return;
-  run('npm packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Not `npm ci`: it refuses a lock file that lacks packages of other platforms, which some registry mirrors do not have.
+  // Versions and hashes are those of the lock file all the same, and it is left as it is.
+  run('npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   mark(stamp, id);
 }
 
