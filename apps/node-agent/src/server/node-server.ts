@@ -67,7 +67,9 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
       await route.upgrade(call, socket, head);
     } catch (error) {
       const answer = asHttpError(error);
-      if (answer.code >= 500) options.logger.warn('a stream failed', { path: request.url?.split('?')[0], error });
+      // What the caller got wrong is the caller's to know.
+      if (!(error instanceof HttpError))
+        options.logger.warn('a stream failed', { path: request.url?.split('?')[0], error });
       refuseUpgrade(socket, answer);
     }
   });

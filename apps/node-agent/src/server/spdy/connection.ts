@@ -27,6 +27,8 @@ interface Waiting {
 
 /** How long the peer may take to accept a stream; milliseconds. */
 const REPLY_TIMEOUT = 30_000;
+/** How long it may take to close in good order; milliseconds. */
+const CLOSE_GRACE = 5000;
 
 /**
  * SPDY/3.1 as Kubernetes' Go library speaks it: no flow-control windows (neither side sends or heeds WINDOW_UPDATE), so a
@@ -105,8 +107,12 @@ export class SpdyConnection implements StreamSink {
   /** Says goodbye and ends the connection. */
   close(): void {
     if (!this.#ended) this.socket.write(goAwayFrame(this.#lastPeerId));
-    this.socket.end(() => this.socket.destroy());
     this.#end(undefined);
+    if (this.socket.destroyed) return;
+    // A peer that reads no more would never let the last bytes out.
+    const timer = setTimeout(() => this.socket.destroy(), CLOSE_GRACE);
+    this.socket.once('close', () => clearTimeout(timer));
+    this.socket.end(() => this.socket.destroy());
   }
 
   async #run(): Promise<void> {

@@ -58,11 +58,18 @@ export async function samplePods(cri: ServerRuntime, pods: NodePods, now: () => 
   // One by one: containerd fails the list of all when one sandbox has stopped, and such are ordinary.
   const stats = await Promise.all(running.map((id) => cri.listPodSandboxStats(id).catch(() => [])));
   const samples = stats.flat().map((sandbox) => podSample(sandbox, now()));
-  if (samples.length === running.length) return samples;
+  if (samples.length === running.length) return samples.map((pod) => onlyRunning(pod, pods));
   // A runtime that does not measure sandboxes, or a sandbox without a cgroup.
   const known = new Set(samples.map(({ uid }) => uid));
   const rest = podsFromContainers(await cri.listContainerStats(), now());
-  return [...samples, ...rest.filter(({ uid }) => !known.has(uid))];
+  return [...samples, ...rest.filter(({ uid }) => !known.has(uid))].map((pod) => onlyRunning(pod, pods));
+}
+
+/** Runtimes list ended containers, too, with zeros; they use nothing. */
+function onlyRunning(pod: PodSample, pods: NodePods): PodSample {
+  const states = pods.observed(pod.uid)?.containers ?? [];
+  const runs = (id: string) => states.some((container) => container.id === id && container.state === 'running');
+  return { ...pod, containers: pod.containers.filter(({ id }) => runs(id)) };
 }
 
 function podSample({ attributes, linux }: CriSandboxStats, now: number): PodSample {
