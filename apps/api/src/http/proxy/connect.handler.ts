@@ -63,7 +63,7 @@ export class NodeConnectHandler implements ConnectHandler {
       response.end();
       return;
     }
-    await pipeRequest(request, response, target);
+    await pipeRequest(request, response, target, info.subresource === 'log');
   }
 
   async upgrade(

@@ -82,6 +82,7 @@ describe('streams to a node', () => {
   test('what is asked wrongly gets the words of the reference', async (t) => {
     const table: [path: string, code: number, message: RegExp][] = [
       ['two/log', 400, /^a container name must be specified for pod two, choose one of: \[a b\]$/],
+      ['two/log?container=a', 400, /^container "a" in pod "two" is waiting to start: ContainerCreating$/],
       ['two/log?container=c', 400, /^container c is not valid for pod two$/],
       ['one/log?tailLines=-1', 422, /tailLines: Invalid value: -1: must be greater than or equal to 0/],
       ['none/log', 404, /^pods "none" not found$/],
@@ -140,6 +141,10 @@ function startNodeServer(dataDir: string): Server {
     rejectUnauthorized: true,
   });
   server.on('request', (request, response) => {
+    if (request.url?.startsWith('/containerLogs/default/two/a')) {
+      response.writeHead(400).end('container "a" in pod "two" is waiting to start: ContainerCreating');
+      return;
+    }
     const peer = (request.socket as TLSSocket).getPeerCertificate();
     response.end(`${request.method} ${request.url} as ${peer.subject.CN}`);
   });

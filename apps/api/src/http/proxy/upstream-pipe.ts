@@ -1,8 +1,9 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as netConnect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
-import { internalError, type StatusError } from '#apimachinery';
+import { badRequest, internalError, type StatusError, statusErrorFrom } from '#apimachinery';
 import type { ProxyTarget } from './proxy-target.js';
 
 /** Headers that belong to one connection, and those that must not leave the API server. */
@@ -21,8 +22,16 @@ const DIAL_TIMEOUT_MS = 30_000;
 /** Browsers put their token here, since they cannot set headers. */
 const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
-/** Sends the request on and its answer back, without holding either. */
-export function pipeRequest(request: IncomingMessage, response: ServerResponse, target: ProxyTarget): Promise<void> {
+/**
+ * Sends the request on and its answer back, without holding either. With `statusErrors` a refusal is not passed on but
+ * thrown as a Status: node servers answer in plain text, which clients cannot read.
+ */
+export function pipeRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: ProxyTarget,
+  statusErrors = false,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string | string[]> = {};
     for (const [name, value] of Object.entries(request.headers)) {
@@ -44,11 +53,16 @@ export function pipeRequest(request: IncomingMessage, response: ServerResponse, 
       if (!outgoing.socket || outgoing.socket.connecting) outgoing.destroy(new Error('i/o timeout'));
     });
     outgoing.on('response', (incoming) => {
+      const code = incoming.statusCode ?? 502;
+      if (statusErrors && (code < 200 || code > 206)) {
+        text(incoming).then((body) => reject(refusal(code, body)), reject);
+        return;
+      }
       const answered: Record<string, string | string[]> = {};
       for (const [name, value] of Object.entries(incoming.headers)) {
         if (value !== undefined && !NOT_PASSED.has(name)) answered[name] = value;
       }
-      response.writeHead(incoming.statusCode ?? 502, answered);
+      response.writeHead(code, answered);
       response.flushHeaders();
       incoming.pipe(response);
       incoming.on('error', () => response.destroy());
@@ -127,6 +141,13 @@ export function bearerOfProtocols(header: string | undefined): string | undefine
     .find((item) => item.startsWith(BEARER_PROTOCOL));
   if (!found) return undefined;
   return `Bearer ${Buffer.from(found.slice(BEARER_PROTOCOL.length), 'base64url').toString()}`;
+}
+
+/** What a node server refused, in the shape that the reference gives it. */
+function refusal(code: number, body: string): StatusError {
+  if (code === 400) return badRequest(body);
+  if (code === 500) return internalError(new Error(body));
+  return statusErrorFrom(body, code);
 }
 
 function dialError(target: ProxyTarget, error: Error & { code?: string }): StatusError {
