@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { silentLogger } from '#client';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { cleanUpNode } from './cleanup.js';
 import type { Container } from './pod/pod-types.js';
 import { AgentHarness } from './testing/agent-harness.js';
 
@@ -289,5 +291,23 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       readdirSync(harness.options.podLogsDir).filter((name) => name.includes(uid)),
       [],
     );
+  });
+
+  test('cleanup takes everything of the agent off the node', async () => {
+    await harness.create('last', {
+      containers: [{ ...sleepy, volumeMounts: [{ name: 'memory', mountPath: '/memory' }] }],
+      volumes: [{ name: 'memory', emptyDir: { medium: 'Memory' } }],
+    });
+    await harness.running('last');
+    harness.agent.close();
+    await cleanUpNode(harness.options, silentLogger);
+    assert.deepEqual(await harness.agent.runtime.listSandboxes(), []);
+    assert.deepEqual(harness.mounts(), []);
+    assert.equal(existsSync(`${harness.environment.directory}/data/agent`), false);
+    assert.equal(existsSync(harness.options.podLogsDir), false);
+    const left = readdirSync('/sys/fs/cgroup').filter((name) =>
+      existsSync(`/sys/fs/cgroup/${name}/${harness.cgroupRoot}`),
+    );
+    assert.deepEqual(left, []);
   });
 });

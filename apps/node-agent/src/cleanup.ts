@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from '#client';
 import { cleanupNetwork } from './network/network.js';
@@ -16,7 +16,10 @@ const KUBEPODS = 'kubepods';
  */
 export async function cleanUpNode(options: AgentOptions, logger: Logger): Promise<void> {
   const runtime = new CriRuntime(options.runtimeEndpoint);
-  const queue = await runtime.listSandboxes();
+  const pods = join(options.dataDir, 'agent', 'pods');
+  // In a runtime that others use as well, ours are the pods that have a folder here.
+  const isOurs = (uid: string) => options.cniConfigDir !== undefined || existsSync(join(pods, uid));
+  const queue = (await runtime.listSandboxes()).filter(({ metadata }) => isOurs(metadata.uid));
   logger.info('removing pods', { count: queue.length });
   const worker = async () => {
     for (let sandbox = queue.pop(); sandbox; sandbox = queue.pop()) {
@@ -35,7 +38,7 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   const parent = options.cgroupRoot.replace(/^\/+/, '');
   if (parent)
     await new Cgroups(dirname(parent) === '.' ? '' : dirname(parent)).remove(parent.slice(parent.lastIndexOf('/') + 1));
-  await cleanupNetwork(options.cniConfigDir);
+  if (options.proxyMode !== 'none') await cleanupNetwork(options.cniConfigDir);
 }
 
 /** Volumes in memory and bound subpaths, deepest first. */
