@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net';
+import { hostname } from 'node:os';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
 import { allResources } from '#kinds';
@@ -152,7 +153,7 @@ async function assemble(
     bootstrapped.done = true;
     if (options.components.has('api')) void keepBootstrap(bootstrap, stop.signal);
   });
-  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock));
+  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port));
   const ended = Promise.race([
     loops.then((running) => running.lost),
     ready.then(
@@ -242,8 +243,11 @@ async function startLoops(
   pki: Pki,
   signal: AbortSignal,
   clock: Clock,
+  port: number,
 ): Promise<RunningLoops> {
   const { logger, components } = options;
+  // We listen on this address by now: whoever had the name before is gone, and need not be waited for.
+  const leaderIdentity = components.has('api') ? `${hostname()}_${options.advertiseAddress}:${port}` : undefined;
   const running: Promise<string | undefined>[] = [];
   if (components.has('controllers')) {
     const { startControllers, CONTROLLER_MANAGER } = await import('#controllers');
@@ -254,6 +258,7 @@ async function startLoops(
       random: Math.random,
       logger,
       signal,
+      leaderIdentity,
       options: {
         clusterCidr: options.clusterCidr,
         serviceCidr: options.serviceClusterIpRange,
@@ -273,6 +278,7 @@ async function startLoops(
       random: Math.random,
       logger,
       signal,
+      leaderIdentity,
     });
     running.push(work.then((lost) => (lost ? 'the scheduler lost its leadership' : undefined)));
   }

@@ -54,6 +54,8 @@ export interface StartOptions extends ControllerContext {
   names?: readonly string[];
   /** Without leader election the loops start at once: for tests, and where nobody else can be there. */
   leaderElect?: boolean;
+  /** Name of this process in the Lease. One that its successor has, too, lets that one lead at once. Default: a new one. */
+  leaderIdentity?: string;
 }
 
 /** The identity of the control plane's controllers as a whole: it holds the Lease and feeds the informers. */
@@ -80,7 +82,7 @@ export async function startControllers(options: StartOptions): Promise<boolean> 
     logger,
     namespace: 'kube-system',
     name: 'kube-controller-manager',
-    identity: `${hostname()}_${randomUUID()}`,
+    identity: options.leaderIdentity ?? `${hostname()}_${randomUUID()}`,
   });
   return election.run(signal, lead);
 }

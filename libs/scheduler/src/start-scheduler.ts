@@ -25,6 +25,8 @@ export interface StartSchedulerOptions {
   scoring?: ScoringStrategy;
   /** Without leader election it starts at once: for tests, and where nobody else can be there. */
   leaderElect?: boolean;
+  /** Name of this process in the Lease. One that its successor has, too, lets that one lead at once. Default: a new one. */
+  leaderIdentity?: string;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface StartSchedulerOptions {
 export async function startScheduler(options: StartSchedulerOptions): Promise<boolean> {
   const { client, clock, random, logger, signal, informers } = options;
   const core = (resource: string) => informers.for({ group: '', version: 'v1', resource });
-  const identity = `${hostname()}_${randomUUID()}`;
+  const identity = options.leaderIdentity ?? `${hostname()}_${randomUUID()}`;
   const scheduler = new Scheduler({
     client,
     clock,
