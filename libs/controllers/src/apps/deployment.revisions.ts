@@ -31,24 +31,25 @@ export function splitRevisions(
   return { newSet, oldSets: sorted.filter((set) => set !== newSet) };
 }
 
-export function revisionOf(set: ReplicaSet): number {
+/** A 64-bit number: adopted sets may bring any. */
+export function revisionOf(set: ReplicaSet): bigint {
   const text = set.metadata.annotations?.[REVISION];
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
+  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : 0n;
 }
 
-export function nextRevision(oldSets: readonly ReplicaSet[]): number {
-  return Math.max(0, ...oldSets.map(revisionOf)) + 1;
+export function nextRevision(oldSets: readonly ReplicaSet[]): bigint {
+  return oldSets.map(revisionOf).reduce((newest, revision) => (revision > newest ? revision : newest), 0n) + 1n;
 }
 
 /** The annotations that the new ReplicaSet should have: the Deployment's own ones, its revision, and past revisions. */
-export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, revision: number): Record<string, string> {
+export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, revision: bigint): Record<string, string> {
   const annotations = { ...set.metadata.annotations };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!OWN_ANNOTATIONS.has(key)) annotations[key] = value;
   }
   const former = annotations[REVISION];
   if (former !== undefined && !/^\d+$/.test(former)) return annotations;
-  if (Number(former ?? 0) >= revision) return annotations;
+  if (BigInt(former ?? 0) >= revision) return annotations;
   annotations[REVISION] = String(revision);
   if (former !== undefined) annotations[REVISION_HISTORY] = extendHistory(annotations[REVISION_HISTORY], former);
   return annotations;
@@ -69,7 +70,7 @@ export function sizeAnnotations(deployment: Deployment): Record<string, string> 
 }
 
 /** The ReplicaSet to create for the Deployment's template. Its name follows from the template: creating twice is one. */
-export function buildNewSet(deployment: Deployment, revision: number, replicas: number): ReplicaSet {
+export function buildNewSet(deployment: Deployment, revision: bigint, replicas: number): ReplicaSet {
   const template = deployment.spec.template;
   const hash = templateHash(template, deployment.status?.collisionCount);
   const labels = { ...template.metadata?.labels, [POD_TEMPLATE_HASH]: hash };

@@ -209,7 +209,7 @@ describe('isScalingEvent', () => {
 });
 
 describe('planHistoryCleanup', () => {
-  const revision = (set: ReplicaSet) => Number(set.metadata.annotations!['revision']);
+  const revision = (set: ReplicaSet) => BigInt(set.metadata.annotations!['revision']!);
   const old = (name: string, traits: Parameters<typeof buildReplicaSet>[0] = {}) =>
     buildReplicaSet({ name, annotations: { revision: name }, ...traits });
 

@@ -193,7 +193,7 @@ function isSaturated(deployment: Deployment, newSet: ReplicaSet): boolean {
 export function planHistoryCleanup(
   deployment: Deployment,
   oldSets: readonly ReplicaSet[],
-  revisionOf: (set: ReplicaSet) => number,
+  revisionOf: (set: ReplicaSet) => bigint,
 ): ReplicaSet[] {
   const limit = deployment.spec.revisionHistoryLimit;
   if (limit === undefined) return [];
@@ -201,7 +201,7 @@ export function planHistoryCleanup(
   const excess = alive.length - limit;
   if (excess <= 0) return [];
   return [...alive]
-    .sort((a, b) => revisionOf(a) - revisionOf(b) || byCreation(a, b))
+    .sort((a, b) => compareRevisions(revisionOf(a), revisionOf(b)) || byCreation(a, b))
     .slice(0, excess)
     .filter(
       (set) =>
@@ -209,6 +209,10 @@ export function planHistoryCleanup(
         (set.status?.replicas ?? 0) === 0 &&
         (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0),
     );
+}
+
+function compareRevisions(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 export function byCreation(a: ReplicaSet, b: ReplicaSet): number {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Deployment } from '#kinds';
 import { buildDeployment, buildReplicaSet } from '#testing';
-import { buildNewSet, newSetAnnotations, REVISION, splitRevisions } from './deployment.revisions.js';
+import { buildNewSet, newSetAnnotations, nextRevision, REVISION, splitRevisions } from './deployment.revisions.js';
 import { countStatus, findCondition, pauseCondition, rolloutStatus } from './deployment.status.js';
 
 const NOW = Date.UTC(2030, 0, 1);
@@ -101,7 +101,7 @@ describe('pauseCondition', () => {
 describe('revisions', () => {
   it('finds the set with the template of the Deployment, whatever its hash label', () => {
     const deployment = buildDeployment({ image: 'v2' });
-    const current = buildNewSet(deployment, 2, 0);
+    const current = buildNewSet(deployment, 2n, 0);
     const old = buildReplicaSet({ name: 'old', image: 'v1', labels: { 'pod-template-hash': 'abc' } });
     const { newSet, oldSets } = splitRevisions(deployment, [old, current]);
     assert.equal(newSet, current);
@@ -109,7 +109,7 @@ describe('revisions', () => {
   });
 
   it('names a set after its template, and otherwise after a collision', () => {
-    const name = (deployment: Deployment) => buildNewSet(deployment, 1, 0).metadata.name!;
+    const name = (deployment: Deployment) => buildNewSet(deployment, 1n, 0).metadata.name!;
     assert.equal(name(buildDeployment()), name(buildDeployment()));
     assert.notEqual(name(buildDeployment()), name(buildDeployment({ image: 'other' })));
     assert.notEqual(name(buildDeployment()), name(buildDeployment({ status: { collisionCount: 1 } })));
@@ -118,18 +118,24 @@ describe('revisions', () => {
 
   it('keeps former revisions of a set that is rolled back to', () => {
     const set = buildReplicaSet({ annotations: { [REVISION]: '1' } });
-    const second = newSetAnnotations(buildDeployment(), set, 3);
+    const second = newSetAnnotations(buildDeployment(), set, 3n);
     assert.equal(second[REVISION], '3');
     assert.equal(second[HISTORY], '1');
-    const third = newSetAnnotations(buildDeployment(), buildReplicaSet({ annotations: second }), 5);
+    const third = newSetAnnotations(buildDeployment(), buildReplicaSet({ annotations: second }), 5n);
     assert.equal(third[HISTORY], '1,3');
+  });
+
+  it('counts on from an adopted set, beyond what a double holds', () => {
+    const adopted = buildReplicaSet({ annotations: { [REVISION]: '3546343826724305832' } });
+    const next = nextRevision([adopted, buildReplicaSet()]);
+    assert.equal(newSetAnnotations(buildDeployment(), buildReplicaSet(), next)[REVISION], '3546343826724305833');
   });
 
   it('hands down annotations, but not those of kubectl apply', () => {
     const deployment = buildDeployment({
       annotations: { 'kubernetes.io/change-cause': 'x', 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
     });
-    const annotations = newSetAnnotations(deployment, buildReplicaSet(), 1);
+    const annotations = newSetAnnotations(deployment, buildReplicaSet(), 1n);
     assert.deepEqual(annotations, { 'kubernetes.io/change-cause': 'x', [REVISION]: '1' });
   });
 });
