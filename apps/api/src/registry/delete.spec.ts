@@ -5,7 +5,7 @@ import { planDeletion } from './delete.js';
 
 const NOW = new Date('2030-01-01T00:00:00Z');
 const PLAIN = { defaultPropagation: 'Background' as const };
-const GRACEFUL = { ...PLAIN, gracePeriodSeconds: () => 30 };
+const GRACEFUL = { ...PLAIN, gracePeriodSeconds: (_: KubeObject, requested = 30) => requested };
 
 function object(metadata: object = {}): KubeObject {
   return { apiVersion: 'v1', kind: 'Thing', metadata: { name: 'x', generation: 1, ...metadata } };
@@ -47,6 +47,15 @@ describe('what a deletion makes of an object', () => {
     assert.equal(planDeletion(pod, { dryRun: false, gracePeriodSeconds: 5 }, {}, GRACEFUL, later), 'mark');
     assert.equal(pod.metadata.deletionGracePeriodSeconds, 1);
     assert.equal(planDeletion(pod, { dryRun: false, gracePeriodSeconds: 0 }, {}, GRACEFUL, later), 'remove');
+  });
+
+  test('the kind decides what becomes of the grace that was asked for', () => {
+    const impatient = { ...PLAIN, gracePeriodSeconds: (_: KubeObject, requested = 0) => requested };
+    const pod = object();
+    assert.equal(planDeletion(pod, { dryRun: false, gracePeriodSeconds: 60 }, {}, impatient, NOW), 'mark');
+    assert.equal(pod.metadata.deletionGracePeriodSeconds, 60);
+    const never = { ...PLAIN, gracePeriodSeconds: () => 0 };
+    assert.equal(planDeletion(object(), { dryRun: false, gracePeriodSeconds: 60 }, {}, never, NOW), 'remove');
   });
 
   test('a negative grace counts as one second', () => {

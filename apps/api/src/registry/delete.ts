@@ -198,7 +198,10 @@ export function planDeletion(
   object: KubeObject,
   options: DeleteRequestOptions,
   policy: DeletionPolicy,
-  strategy: { gracePeriodSeconds?(object: KubeObject): number; defaultPropagation: 'Background' | 'Orphan' },
+  strategy: {
+    gracePeriodSeconds?(object: KubeObject, requested?: number): number;
+    defaultPropagation: 'Background' | 'Orphan';
+  },
   now: Date,
 ): 'remove' | 'mark' | 'nothing' {
   const { metadata } = object;
@@ -229,7 +232,7 @@ export function planDeletion(
 function graceStep(
   object: KubeObject,
   requested: number | undefined,
-  defaultGrace: (object: KubeObject) => number,
+  graceOf: (object: KubeObject, requested?: number) => number,
   now: Date,
 ): 'immediate' | 'marked' | 'pending' {
   const { metadata } = object;
@@ -247,16 +250,11 @@ function graceStep(
     metadata.deletionGracePeriodSeconds = period;
     return 'marked';
   }
-  const period = requested === 0 ? 0 : defaultOr(requested, defaultGrace(object));
+  const period = graceOf(object, requested);
   metadata.deletionTimestamp = formatTime(new Date(now.getTime() + period * 1000));
   metadata.deletionGracePeriodSeconds = period;
   if ((metadata.generation ?? 0) > 0) metadata.generation! += 1;
   return 'marked';
-}
-
-/** A kind whose default is no grace at all (a pod that never ran, or is over) gives none to anybody. */
-function defaultOr(requested: number | undefined, byDefault: number): number {
-  return byDefault === 0 ? 0 : (requested ?? byDefault);
 }
 
 function markAsDeleting(object: KubeObject, now: Date): void {
