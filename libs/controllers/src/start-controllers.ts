@@ -22,6 +22,9 @@ import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
 import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
+import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
+import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
+import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
@@ -43,6 +46,9 @@ export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
   'pod-garbage-collector-controller': podGarbageCollector,
+  'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
+  'persistentvolume-protection-controller': persistentVolumeProtection,
+  'volumeattributesclass-protection-controller': volumeAttributesClassProtection,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 };

@@ -1,0 +1,123 @@
+import { formatTime } from '#apimachinery';
+import { ControlLoop, objectKey } from '#client';
+import { gvr, type PersistentVolumeClaim, type Pod, type Volume } from '#kinds';
+import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
+import { isPodFinished, podInformer } from '../workload/pods.js';
+import { type Protection, protect } from './protection-finalizer.js';
+
+const PROTECTION: Protection = { resource: gvr.persistentvolumeclaims, finalizer: 'kubernetes.io/pvc-protection' };
+const BY_CLAIM = 'persistentVolumeClaim';
+const UNUSED = 'Unused';
+
+/**
+ * Keeps a PersistentVolumeClaim that is to be deleted for as long as a pod on a node mounts it, and says in the status
+ * of a bound one whether any pod refers to it.
+ */
+export function persistentVolumeClaimProtection(context: ControllerContext): Controller {
+  const { client, informers, clock, logger } = runtimeFor(context, 'pvc-protection-controller');
+  const name = 'persistentvolumeclaim-protection-controller';
+  const claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
+  const pods = podInformer(informers);
+  pods.addIndex(BY_CLAIM, claimKeys);
+
+  const loop = new ControlLoop({
+    name,
+    clock,
+    logger,
+    async reconcile(key) {
+      const claim = claims.getByKey(key);
+      if (!claim) return undefined;
+      const condition = unusedCondition(claim, pods.byIndex(BY_CLAIM, key), clock.now());
+      if (condition) {
+        const others = (claim.status?.conditions ?? []).filter(({ type }) => type !== UNUSED);
+        const status = { ...claim.status, conditions: [...others, condition] };
+        await client.update(gvr.persistentvolumeclaims, claim.metadata.namespace!, { ...claim, status }, STATUS);
+        // The write comes back as an event, and so does this claim.
+        return undefined;
+      }
+      const mounts = (pod: Pod) => mountsClaim(pod, claim);
+      await protect(client, PROTECTION, claim, async () => {
+        if (pods.byIndex(BY_CLAIM, key).some(mounts)) return true;
+        // A pod that has just been bound may not have arrived here yet: the server has the last word.
+        return (await client.list<Pod>(gvr.pods, { namespace: claim.metadata.namespace! })).items.some(mounts);
+      });
+      return undefined;
+    },
+  });
+  const wake = (pod: Pod) => {
+    for (const key of claimKeys(pod)) loop.add(key);
+  };
+  claims.addHandler({
+    add: (claim) => loop.add(objectKey(claim)),
+    update: (_old, claim) => loop.add(objectKey(claim)),
+  });
+  pods.addHandler({
+    add: wake,
+    update(old, pod) {
+      if (old.metadata.uid !== pod.metadata.uid) wake(old);
+      if (old.metadata.uid !== pod.metadata.uid || state(old) !== state(pod)) wake(pod);
+    },
+    delete: wake,
+  });
+  return {
+    name,
+    async run(signal) {
+      await Promise.all([claims.whenSynced(signal), pods.whenSynced(signal)]);
+      await loop.run(signal);
+    },
+  };
+}
+
+const STATUS = { subresource: 'status' };
+
+/** What of a pod counts here: a change in anything else wakes nobody. */
+function state(pod: Pod): string {
+  return `${pod.spec.nodeName}/${isPodFinished(pod)}/${isShutDown(pod)}`;
+}
+
+/** The claim of a pod's volume; a generic ephemeral volume's is named for the pod. */
+function claimOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined;
+}
+
+function claimKeys(pod: Pod): string[] {
+  const names = (pod.spec.volumes ?? []).map((volume) => claimOf(pod, volume));
+  return [...new Set(names)].filter((name) => name !== undefined).map((name) => `${pod.metadata.namespace}/${name}`);
+}
+
+/** An ephemeral volume's claim must be the pod's own: one of the same name may be somebody else's. */
+function refersTo(pod: Pod, volume: Volume, claim: PersistentVolumeClaim): boolean {
+  if (claimOf(pod, volume) !== claim.metadata.name) return false;
+  if (!volume.ephemeral) return true;
+  return (claim.metadata.ownerReferences ?? []).some((owner) => owner.controller && owner.uid === pod.metadata.uid);
+}
+
+function isShutDown({ metadata }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined && metadata.deletionGracePeriodSeconds === 0;
+}
+
+/** Exported for its table: even a finished pod may still have its volume mounted. */
+export function mountsClaim(pod: Pod, claim: PersistentVolumeClaim): boolean {
+  if (!pod.spec.nodeName) return false;
+  return (pod.spec.volumes ?? []).some(
+    (volume) => refersTo(pod, volume, claim) && !(volume.ephemeral && isShutDown(pod)),
+  );
+}
+
+/** The `Unused` condition that a bound claim should get; undefined when what it has is right. */
+export function unusedCondition(claim: PersistentVolumeClaim, pods: readonly Pod[], now: number) {
+  if (claim.metadata.deletionTimestamp !== undefined || claim.status?.phase !== 'Bound') return undefined;
+  const used = pods.some(
+    (pod) => !isPodFinished(pod) && (pod.spec.volumes ?? []).some((volume) => refersTo(pod, volume, claim)),
+  );
+  const status = used ? 'False' : 'True';
+  if (claim.status.conditions?.find(({ type }) => type === UNUSED)?.status === status) return undefined;
+  return {
+    type: UNUSED,
+    status,
+    lastTransitionTime: formatTime(new Date(now)),
+    reason: used ? 'PodUsingPVC' : 'NoPodsUsingPVC',
+    message: used ? 'A pod is currently referencing this PVC' : 'No pods are currently referencing this PVC',
+  };
+}
