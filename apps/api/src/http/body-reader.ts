@@ -11,6 +11,10 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
+    // Every request closes: an error is made only for those that did so too early.
+    const broken = () => {
+      if (!request.readableEnded) reject(badRequest('the request body could not be read'));
+    };
     request.on('data', (part: Buffer) => {
       size += part.length;
       if (size > MAX_BODY_BYTES) {
@@ -22,8 +26,8 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
       parts.push(part);
     });
     request.on('end', () => resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts)));
-    request.on('error', () => reject(badRequest('the request body could not be read')));
-    request.on('close', () => reject(badRequest('the request body could not be read')));
+    request.on('error', broken);
+    request.on('close', broken);
   });
 }
 

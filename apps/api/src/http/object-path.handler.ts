@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asStatusError, type UserInfo } from '#apimachinery';
-import type { ApiHandler, ApiRequest, ResponseNotes, WatchSession } from '../registry/pipeline.js';
-import type { ResourceEntry, ResourceTable } from '../registry/resource-table.js';
+import type { ApiHandler, ApiRequest, ResponseNotes } from '../registry/pipeline.js';
+import type { ResourceTable } from '../registry/resource-table.js';
 import { readBody } from './body-reader.js';
 import { negotiateOutput, type OutputFormat } from './negotiation.js';
 import type { RequestInfo } from './request-info.js';
-import { includeObjectOf, renderResult, WatchRenderer } from './response-renderer.js';
-import { drained, sendBody, sendError, sendText, warningHeaders } from './response-writer.js';
+import { includeObjectOf, renderResult } from './response-renderer.js';
+import { sendBody, sendError, sendText } from './response-writer.js';
+import { streamWatch } from './watch-stream.js';
 
 const NEVER = new AbortController().signal;
 const WITH_BODY = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
@@ -43,19 +44,19 @@ export class ObjectPathHandler {
       };
       const result = await this.api.handle(apiRequest, notes);
       if (result.kind === 'watch') {
-        await streamWatch(response, entry!, result.session, format, info.query, notes);
+        await streamWatch(response, entry!, result.session, format, info.query, notes.warnings);
         return;
       }
-      const pieces = renderResult(result, entry, format, () => includeObjectOf(info.query));
+      const body = renderResult(result, entry, format, () => includeObjectOf(info.query));
       const code = result.kind === 'list' ? 200 : result.code;
-      await sendBody(request, response, code, format.mediaType, pieces, warningHeaders(notes.warnings));
+      await sendBody(request, response, code, format.mediaType, body, notes.warnings);
     } catch (error) {
       const status = asStatusError(error);
       if (isUnknownPath(status.status)) {
         sendText(response, 404, '404 page not found\n');
         return;
       }
-      sendError(response, status, format, warningHeaders(notes.warnings));
+      sendError(response, status, format, notes.warnings);
     }
   }
 }
@@ -69,35 +70,4 @@ function abortedWith(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => controller.abort());
   return controller.signal;
-}
-
-/** Lines of one batch go out together; a slow reader is waited for, and the cache expires it when it is too slow. */
-async function streamWatch(
-  response: ServerResponse,
-  entry: ResourceEntry,
-  session: WatchSession,
-  format: OutputFormat,
-  query: URLSearchParams,
-  notes: ResponseNotes,
-): Promise<void> {
-  try {
-    const renderer = new WatchRenderer(entry, format, query);
-    response.writeHead(200, {
-      'Cache-Control': 'no-cache, private',
-      'Content-Type': 'application/json',
-      ...warningHeaders(notes.warnings),
-    });
-    response.flushHeaders();
-    for (;;) {
-      const items = await session.next();
-      if (items === undefined || response.destroyed) break;
-      if (items.length === 0) continue;
-      const chunk =
-        items.length === 1 ? renderer.render(items[0]!) : Buffer.concat(items.map((item) => renderer.render(item)));
-      if (!response.write(chunk)) await drained(response);
-    }
-    response.end();
-  } finally {
-    session.stop();
-  }
 }

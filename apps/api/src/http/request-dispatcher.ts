@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -17,7 +16,7 @@ import type { ObjectPathHandler } from './object-path.handler.js';
 import { bearerOfProtocols } from './proxy/upstream-pipe.js';
 import { parseRequestInfo, type RequestInfo } from './request-info.js';
 import { isLongRunning, type RequestMetrics } from './request-metrics.js';
-import { sendError } from './response-writer.js';
+import { auditId, sendError } from './response-writer.js';
 
 export interface DispatcherOptions {
   authenticator: RequestAuthenticator;
@@ -72,7 +71,6 @@ export class RequestDispatcher {
 
   private async dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const started = performance.now();
-    response.setHeader('Audit-Id', randomUUID());
     let info: RequestInfo;
     try {
       info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
@@ -94,14 +92,16 @@ export class RequestDispatcher {
     try {
       const user = await this.identify(request);
       if (info.isResourceRequest) {
-        if (this.options.proxy?.takes(info)) await this.options.proxy.serve(request, response, info, user);
-        else await this.options.objects.serve(request, response, info, user);
-        return;
+        const { proxy, objects } = this.options;
+        if (!proxy?.takes(info)) return await objects.serve(request, response, info, user);
+        response.setHeader('Audit-Id', auditId());
+        return await proxy.serve(request, response, info, user);
       }
       if (!ALWAYS_ALLOWED.has(info.path)) {
         await authorizePathOrThrow(this.options, user, info.verb, info.path);
       }
       (request as unknown as Record<symbol, UserInfo>)[REQUEST_USER] = user;
+      response.setHeader('Audit-Id', auditId());
       this.framework(request, response);
     } catch (error) {
       sendError(response, asStatusError(error));

@@ -5,10 +5,8 @@ import type { ApiResult, ListedResult, WatchItem } from '../registry/pipeline.js
 import type { ResourceEntry } from '../registry/resource-table.js';
 import { servedObject } from '../registry/write-attempt.js';
 import type { CachedObject } from '../storage/store.js';
+import { type ListBody, listBody } from './list-body.js';
 import type { OutputFormat } from './negotiation.js';
-
-/** A list goes out in pieces of about this size: one big Buffer would hold the event loop and never be given back. */
-const PIECE_BYTES = 256 * 1024;
 
 export type IncludeObject = 'Metadata' | 'None' | 'Object';
 
@@ -27,13 +25,13 @@ export function renderResult(
   entry: ResourceEntry | undefined,
   format: OutputFormat,
   include: () => IncludeObject,
-): Buffer[] {
+): Buffer | ListBody {
   if (format.as === undefined && format.mediaType === 'application/json' && !format.pretty) {
-    if (result.kind === 'cached') return [servedBytes(entry!, result.object)];
-    if (result.kind === 'list') return listPieces(entry!, result);
-    return [Buffer.from(JSON.stringify(result.object))];
+    if (result.kind === 'cached') return servedBytes(entry!, result.object);
+    if (result.kind === 'list') return listOf(entry!, result);
+    return Buffer.from(JSON.stringify(result.object));
   }
-  return [encode(convert(result, entry, format, include), format)];
+  return encode(convert(result, entry, format, include), format);
 }
 
 function servedBytes(entry: ResourceEntry, object: CachedObject): Buffer {
@@ -133,31 +131,10 @@ function listTypeOf(entry: ResourceEntry): { kind: string; apiVersion: string } 
   return { kind: `${kind}List`, apiVersion: formatGroupVersion(group, version) };
 }
 
-const COMMA = Buffer.from(',');
-const LIST_END = Buffer.from(']}');
-
-function listPieces(entry: ResourceEntry, result: ListedResult): Buffer[] {
+function listOf(entry: ResourceEntry, result: ListedResult): ListBody {
   const { kind, apiVersion } = listTypeOf(entry);
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(listMetadata(result))},"items":[`;
-  const pieces: Buffer[] = [];
-  let parts: Buffer[] = [Buffer.from(head)];
-  let size = head.length;
-  let first = true;
-  for (const item of result.items) {
-    const bytes = servedBytes(entry, item);
-    if (!first) parts.push(COMMA);
-    first = false;
-    parts.push(bytes);
-    size += bytes.length + 1;
-    if (size >= PIECE_BYTES) {
-      pieces.push(Buffer.concat(parts));
-      parts = [];
-      size = 0;
-    }
-  }
-  parts.push(LIST_END);
-  pieces.push(Buffer.concat(parts));
-  return pieces;
+  return listBody(Buffer.from(head), `${apiVersion} ${kind}`, result.items, (item) => servedBytes(entry, item));
 }
 
 /** Renders the events of one watch; the first Table event carries the column definitions, later ones none. */

@@ -1,21 +1,41 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createGzip, constants as zlib } from 'node:zlib';
-import type { Status, StatusError } from '#apimachinery';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import type { StatusError } from '#apimachinery';
+import {
+  type Fragment,
+  GZIP_HEADER,
+  GzipTrailer,
+  keptFragment,
+  makeFragment,
+  storedFragment,
+} from './gzip-fragments.js';
+import type { ListBody } from './list-body.js';
 import type { OutputFormat } from './negotiation.js';
 import { renderStatus } from './response-renderer.js';
 
 /** Bodies from this size on are compressed for clients that take it, as the reference does. */
 const GZIP_FROM_BYTES = 128 * 1024;
-/** Enough for JSON, and four times as fast as zlib's default. */
-const GZIP_LEVEL = zlib.Z_BEST_SPEED;
 
-type Headers = Record<string, string | string[] | number>;
+/** Bytes that are written at a time, and pieces that are compressed at a time, at most. */
+const WRITE_BYTES = 64 * 1024;
+const COMPRESSIONS = 2;
 
-const BASE_HEADERS = { 'Cache-Control': 'no-cache, private' };
+export type Warnings = readonly string[];
 
-export function warningHeaders(warnings: readonly string[]): Headers | undefined {
-  if (warnings.length === 0) return undefined;
-  return { Warning: [...new Set(warnings)].map(warningHeader) };
+/** Names and values in turn: the form that costs Node least. */
+type Headers = string[];
+
+export function auditId(): string {
+  return randomUUID();
+}
+
+/** The headers that all answers have. */
+export function headerList(mediaType: string, warnings: Warnings): Headers {
+  const headers = ['Audit-Id', auditId(), 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
+  if (warnings.length > 0) for (const text of new Set(warnings)) headers.push('Warning', warningHeader(text));
+  return headers;
 }
 
 /** `299 - "text"`, without control characters, quotes escaped. */
@@ -25,42 +45,81 @@ function warningHeader(text: string): string {
   return `299 - "${Buffer.from(plain).toString('latin1')}"`;
 }
 
-/** Sends a body in pieces, waiting for the socket; compresses it when that pays. Resolves when all is handed over. */
+/** Sends a body, waiting for the socket; compresses it when that pays. Resolves when all is handed over. */
 export async function sendBody(
   request: IncomingMessage,
   response: ServerResponse,
   code: number,
   mediaType: string,
-  pieces: readonly Buffer[],
-  extra?: Headers,
+  body: Buffer | ListBody,
+  warnings: Warnings,
 ): Promise<void> {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const headers: Headers = { ...BASE_HEADERS, 'Content-Type': mediaType, ...extra };
-  if (length > GZIP_FROM_BYTES && acceptsGzip(request)) {
-    headers['Content-Encoding'] = 'gzip';
-    headers['Vary'] = 'Accept-Encoding';
+  const headers = headerList(mediaType, warnings);
+  if (body.length > GZIP_FROM_BYTES && acceptsGzip(request)) {
+    headers.push('Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding');
     response.writeHead(code, headers);
-    const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: 64 * 1024 });
-    gzip.pipe(response);
-    await writeAll(gzip, pieces);
+    if (Buffer.isBuffer(body)) await sendZipped(response, body);
+    else await sendZippedList(response, body);
     return;
   }
-  headers['Content-Length'] = length;
+  headers.push('Content-Length', String(body.length));
   response.writeHead(code, headers);
-  if (pieces.length === 1) {
-    response.end(pieces[0]);
-    return;
-  }
-  await writeAll(response, pieces);
+  if (Buffer.isBuffer(body)) response.end(body);
+  else await sendList(response, body);
 }
 
-async function writeAll(target: NodeJS.WritableStream & { destroyed?: boolean }, pieces: readonly Buffer[]) {
-  for (const piece of pieces) {
-    if (target.destroyed) return;
-    if (!target.write(piece)) await drained(target);
+async function sendZipped(response: ServerResponse, body: Buffer): Promise<void> {
+  response.end(await promisify(gzip)(body, { level: constants.Z_BEST_SPEED }));
+}
+
+async function sendList(response: ServerResponse, { head, pieces, tail }: ListBody): Promise<void> {
+  if (pieces.length <= 1) {
+    response.end(Buffer.concat([head, ...pieces.map((piece) => piece.render()), tail]));
+    return;
   }
-  target.end();
+  response.write(head);
+  for (const [i, piece] of pieces.entries()) {
+    if (i > 0) response.write(',');
+    if (!response.write(piece.render())) await drained(response);
+    if (response.destroyed) return;
+  }
+  response.end(tail);
+}
+
+const COMMA = storedFragment(Buffer.from(','));
+
+/** One gzip member out of the pieces that were compressed before and of those that are compressed now, a few ahead. */
+async function sendZippedList(response: ServerResponse, { head, pieces, tail }: ListBody): Promise<void> {
+  const trailer = new GzipTrailer();
+  let parts: Buffer[] = [GZIP_HEADER];
+  let size = 0;
+  const add = (fragment: Fragment) => {
+    trailer.add(fragment);
+    parts.push(fragment.blocks);
+    size += fragment.blocks.length;
+  };
+  add(storedFragment(head));
+  const ahead: (Fragment | Promise<Fragment>)[] = [];
+  let started = 0;
+  for (let i = 0; i < pieces.length; i += 1) {
+    while (started < pieces.length && started < i + COMPRESSIONS) {
+      const piece = pieces[started++]!;
+      const fragment = keptFragment(piece) ?? makeFragment(piece);
+      if (fragment instanceof Promise) fragment.catch(() => {});
+      ahead.push(fragment);
+    }
+    const next = ahead.shift()!;
+    const fragment = next instanceof Promise ? await next : next;
+    if (i > 0) add(COMMA);
+    add(fragment);
+    if (size < WRITE_BYTES) continue;
+    if (!response.write(Buffer.concat(parts))) await drained(response);
+    if (response.destroyed) return;
+    parts = [];
+    size = 0;
+  }
+  add(storedFragment(tail, true));
+  response.end(Buffer.concat([...parts, trailer.bytes()]));
 }
 
 /** Resolves when more may be written, or when nobody reads any more. */
@@ -88,37 +147,31 @@ function acceptsGzip(request: IncomingMessage): boolean {
 }
 
 /** Answers with a Status, whatever went wrong. */
-export function sendError(response: ServerResponse, error: StatusError, format?: OutputFormat, extra?: Headers): void {
-  sendStatus(response, error.status, format, extra);
-}
-
-function sendStatus(response: ServerResponse, status: Status, format: OutputFormat | undefined, extra?: Headers): void {
+export function sendError(
+  response: ServerResponse,
+  { status }: StatusError,
+  format?: OutputFormat,
+  warnings: Warnings = [],
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const headers: Headers = {
-    ...BASE_HEADERS,
-    'Content-Type': format?.mediaType ?? 'application/json',
-    'X-Content-Type-Options': 'nosniff',
-    ...extra,
-  };
+  const headers = headerList(format?.mediaType ?? 'application/json', warnings);
+  headers.push('X-Content-Type-Options', 'nosniff');
   const retryAfter = status.details?.retryAfterSeconds;
-  if (retryAfter) headers['Retry-After'] = String(retryAfter);
-  if (status.code === 413) headers['Connection'] = 'close';
+  if (retryAfter) headers.push('Retry-After', String(retryAfter));
+  if (status.code === 413) headers.push('Connection', 'close');
   const body = renderStatus(status, format);
-  headers['Content-Length'] = body.length;
+  headers.push('Content-Length', String(body.length));
   response.writeHead(status.code, headers);
   response.end(body);
 }
 
 export function sendText(response: ServerResponse, code: number, text: string): void {
   const body = Buffer.from(text);
-  response.writeHead(code, {
-    ...BASE_HEADERS,
-    'Content-Type': 'text/plain; charset=utf-8',
-    'X-Content-Type-Options': 'nosniff',
-    'Content-Length': body.length,
-  });
+  const headers = headerList('text/plain; charset=utf-8', []);
+  headers.push('X-Content-Type-Options', 'nosniff', 'Content-Length', String(body.length));
+  response.writeHead(code, headers);
   response.end(body);
 }
