@@ -52,6 +52,9 @@ export const apply: Verb = {
   },
 };
 
+/** A mistyped field is an error, as it is with kubectl. */
+const WRITE = { fieldManager: 'berth-apply', fieldValidation: 'Strict' } as const;
+
 async function applyOne(client: Client, given: KubeObject, defaultNamespace: string): Promise<string> {
   const definition = definitionOf(given);
   const gvr = { group: definition.group, version: definition.version, resource: definition.plural };
@@ -69,14 +72,12 @@ async function applyOne(client: Client, given: KubeObject, defaultNamespace: str
     throw error;
   });
   if (!live) {
-    await client.create(gvr, namespace, object, { fieldManager: 'berth-apply' });
+    await client.create(gvr, namespace, object, WRITE);
     return `${label} created`;
   }
   const text = live.metadata.annotations?.[LAST_APPLIED];
   const patch = threeWayPatch(text ? JSON.parse(text) : undefined, object as never, schemaNode(definition.schemaName));
-  const after = await client.patch(gvr, namespace, name, 'application/strategic-merge-patch+json', patch, {
-    fieldManager: 'berth-apply',
-  });
+  const after = await client.patch(gvr, namespace, name, 'application/strategic-merge-patch+json', patch, WRITE);
   return `${label} ${after.metadata.resourceVersion === live.metadata.resourceVersion ? 'unchanged' : 'configured'}`;
 }
 

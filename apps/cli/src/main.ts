@@ -32,10 +32,7 @@ async function main(args: string[]): Promise<number> {
       console.error(`berth ${name}: ${error.message}; see: berth ${name} --help`);
       return 2;
     }
-    if (
-      error instanceof CliError ||
-      ((error as Error).name?.endsWith('Error') === true && isExpected(error as Error))
-    ) {
+    if (error instanceof CliError || isExpected(error as NodeJS.ErrnoException)) {
       console.error(`berth ${name}: ${(error as Error).message}`);
       return 1;
     }
@@ -43,9 +40,13 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** Errors that libraries raise for the user's sake, with a message made to be read. */
-function isExpected(error: Error): boolean {
-  return ['StatusError', 'KubeconfigError', 'ConnectionError', 'PostgresError'].includes(error.name);
+/**
+ * Errors that libraries raise for the user's sake, and those of the operating system (no permission, disk full): their
+ * message says what failed on which path. Anything else is a defect, and its stack is worth more than a clean line.
+ */
+function isExpected(error: NodeJS.ErrnoException): boolean {
+  const named = ['StatusError', 'KubeconfigError', 'ConnectionError', 'PostgresError'];
+  return named.includes(error.name) || (error.syscall !== undefined && error.code !== undefined);
 }
 
 process.exitCode = await main(process.argv.slice(2));

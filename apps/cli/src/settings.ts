@@ -14,6 +14,8 @@ export interface Settings {
   securePort: number;
   agentPort: number;
   dnsPort: number;
+  /** Comma-separated nameservers for names outside the cluster; '' means those of /etc/resolv.conf. */
+  dnsUpstream: string;
   /** '' means the embedded server. */
   databaseUrl: string;
   clusterCidr: string;
@@ -51,6 +53,12 @@ export const upFlags: readonly Flag[] = [
   { name: 'secure-port', argument: 'PORT', help: 'port of the API', default: '6443' },
   { name: 'agent-port', argument: 'PORT', help: "port of the node's own server", default: '10250' },
   { name: 'dns-port', argument: 'PORT', help: 'port of cluster DNS on the node', default: '10053' },
+  {
+    name: 'dns-upstream',
+    argument: 'IP,...',
+    help: 'nameservers for names outside the cluster',
+    default: 'those of /etc/resolv.conf',
+  },
   { name: 'database-url', argument: 'URL', help: 'a PostgreSQL of your own; also $DATABASE_URL', default: 'embedded' },
   { name: 'cluster-cidr', argument: 'CIDR', help: 'addresses of pods', default: '10.244.0.0/16' },
   { name: 'service-cluster-ip-range', argument: 'CIDR', help: 'addresses of Services', default: '10.96.0.0/16' },
@@ -72,12 +80,45 @@ export const upFlags: readonly Flag[] = [
 /** Settings of an earlier `up`, if there was one. */
 export function loadSettings(layout: Layout): Settings | undefined {
   if (!existsSync(layout.settings)) return undefined;
+  const damaged = (why: string) =>
+    new CliError(`${layout.settings} is damaged (${why}): repair it, or remove it and name your flags again`);
+  let settings: Settings;
   try {
-    return JSON.parse(readFileSync(layout.settings, 'utf8')) as Settings;
+    // What a later version added is not in the file of an earlier one.
+    settings = {
+      dnsUpstream: '',
+      ...(JSON.parse(readFileSync(layout.settings, 'utf8')) as Omit<Settings, 'dnsUpstream'>),
+    };
   } catch (error) {
-    throw new CliError(`${layout.settings} cannot be read: ${(error as Error).message}`);
+    if (error instanceof SyntaxError) throw damaged(error.message.split('\n')[0]!);
+    throw error;
   }
+  for (const [name, type] of Object.entries(SETTING_TYPES)) {
+    if (typeof settings[name as keyof Settings] !== type) throw damaged(`${name} is no ${type}`);
+  }
+  return settings;
 }
+
+const SETTING_TYPES: Record<keyof Settings, 'string' | 'number' | 'boolean'> = {
+  node: 'boolean',
+  nodeName: 'string',
+  nodeIp: 'string',
+  bindAddress: 'string',
+  securePort: 'number',
+  agentPort: 'number',
+  dnsPort: 'number',
+  dnsUpstream: 'string',
+  databaseUrl: 'string',
+  clusterCidr: 'string',
+  serviceCidr: 'string',
+  nodePortRange: 'string',
+  clusterDomain: 'string',
+  containerRuntimeEndpoint: 'string',
+  cgroupDriver: 'string',
+  proxyMode: 'string',
+  components: 'string',
+  cgroupRoot: 'string',
+};
 
 export function saveSettings(layout: Layout, settings: Settings): void {
   mkdirSync(layout.dataDir, { recursive: true });
@@ -141,6 +182,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     securePort: port('secure-port', last?.securePort ?? 6443),
     agentPort: port('agent-port', last?.agentPort ?? 10250),
     dnsPort: port('dns-port', last?.dnsPort ?? 10053),
+    dnsUpstream: upstream(text('dns-upstream') ?? last?.dnsUpstream ?? ''),
     databaseUrl: databaseUrl(text('database-url') ?? process.env.DATABASE_URL ?? last?.databaseUrl ?? ''),
     clusterCidr,
     serviceCidr,
@@ -152,9 +194,27 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     ),
     cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'auto'], last?.cgroupDriver ?? 'auto'),
     proxyMode: oneOf('proxy-mode', ['iptables', 'auto'], last?.proxyMode ?? 'auto'),
-    components: text('components') ?? last?.components ?? 'api,controllers,scheduler',
+    components: components(text('components') ?? last?.components ?? COMPONENTS.join(',')),
     cgroupRoot: text('cgroup-root') ?? last?.cgroupRoot ?? '/',
   };
+}
+
+const COMPONENTS = ['api', 'controllers', 'scheduler'];
+
+function components(value: string): string {
+  for (const part of value.split(','))
+    if (!COMPONENTS.includes(part)) throw new UsageError(`--components: ${part} is none of ${COMPONENTS.join(', ')}`);
+  return value;
+}
+
+/** `address` or `address:port`, several with commas, as berth-dns reads them. */
+function upstream(value: string): string {
+  for (const server of value === '' ? [] : value.split(',')) {
+    const [address = '', port = '53', more] = isIP(server) ? [server] : server.split(':');
+    if (!isIP(address) || !/^\d+$/.test(port) || more !== undefined)
+      throw new UsageError(`--dns-upstream: ${server} is no IP address, with or without a port`);
+  }
+  return value;
 }
 
 function databaseUrl(value: string): string {

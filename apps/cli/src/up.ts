@@ -6,7 +6,7 @@ import { isRoot } from './layout.js';
 import { step } from './progress.js';
 import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
 import { askSupervisor, startSupervisor } from './supervisor-client.js';
-import { checkDataDir, checkPorts } from './up/preflight.js';
+import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
 import { dnsAddress, unitsOf, writeSupervisorConfig } from './up/units.js';
 import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
 import { UsageError, type Verb } from './verb.js';
@@ -34,6 +34,7 @@ export const up: Verb = {
     checkDataDir(layout);
     const settings = resolveSettings(values, loadSettings(layout));
     const running = (await askSupervisor(layout, { do: 'status' })) ?? [];
+    checkRuntime(settings);
     await checkPorts(settings, running);
     if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
     saveSettings(layout, settings);
@@ -54,9 +55,11 @@ export const up: Verb = {
     }
     const took = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(`\nBerth is up after ${took} s. Context "berth" is in ${userKubeconfig()}.`);
-    if (!settings.node && !values['no-node']) {
+    if (!settings.node) {
       console.log(
-        `No node runs here: that takes root, this is ${isRoot ? 'root' : 'an ordinary user'}. Get it with: sudo npm run up`,
+        isRoot
+          ? 'No node runs here, as --no-node asked; get one with: npm run up'
+          : 'No node runs here, since running containers takes root; get one with: sudo npm run up',
       );
     }
     console.log(

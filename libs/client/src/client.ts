@@ -23,6 +23,8 @@ export interface WriteOptions {
   fieldManager?: string;
   dryRun?: boolean;
   subresource?: string;
+  /** What unknown and repeated fields are: an error, a warning (the server's default), or nothing. */
+  fieldValidation?: 'Strict' | 'Warn' | 'Ignore';
   /** Apply patches only: take over fields that others own. */
   force?: boolean;
 }

@@ -34,6 +34,7 @@ export function watchQuery(options: WatchOptions): URLSearchParams {
 export function writeQuery(options: WriteOptions): URLSearchParams {
   const query = new URLSearchParams();
   if (options.fieldManager) query.set('fieldManager', options.fieldManager);
+  if (options.fieldValidation) query.set('fieldValidation', options.fieldValidation);
   if (options.dryRun) query.set('dryRun', 'All');
   if (options.force) query.set('force', 'true');
   return query;

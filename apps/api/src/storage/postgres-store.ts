@@ -185,11 +185,15 @@ class PostgresStore implements Store {
   }
 
   private async firstConnection(deadline: number): Promise<pg.Client> {
+    let said: string | undefined;
     for (;;) {
       try {
         return await this.connect();
       } catch (error) {
-        if (Date.now() > deadline || this.closed) throw new StoreUnavailable(explain(error));
+        const reason = explain(error);
+        if (Date.now() > deadline || this.closed) throw new StoreUnavailable(reason);
+        if (reason !== said) this.log(`cannot reach PostgreSQL, trying again: ${reason}`);
+        said = reason;
         await sleep(100);
       }
     }

@@ -1,20 +1,34 @@
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { createServer, isIPv6 } from 'node:net';
+import { dirname } from 'node:path';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
 import type { UnitStatus } from '../supervisor-client.js';
 import { CliError } from '../verb.js';
+import { which } from './containerd.js';
 
 const NEEDED_BYTES = 512 * 1024 * 1024;
+
+const REASONS: Record<string, string> = {
+  EROFS: 'its file system is read-only',
+  EACCES: 'no permission',
+  EEXIST: 'it is no folder',
+  ENOTDIR: 'a part of the path is no folder',
+};
 
 /** Makes the data directory and says plainly when it cannot hold a cluster. */
 export function checkDataDir(layout: Layout): void {
   try {
+    // Asked of what is there already: making a folder on a read-only file system fails with a misleading ENOENT.
+    let existing = layout.dataDir;
+    while (!existsSync(existing)) existing = dirname(existing);
+    accessSync(existing, constants.W_OK);
     mkdirSync(layout.dataDir, { recursive: true, mode: 0o755 });
     accessSync(layout.dataDir, constants.W_OK);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'EROFS' ? 'its file system is read-only' : code === 'EACCES' ? 'no permission' : message;
+    const why = REASONS[code ?? ''] ?? message;
     throw new CliError(`--data-dir: ${layout.dataDir} cannot be written: ${why}`);
   }
   const disk = statfsSync(layout.dataDir);
@@ -23,6 +37,22 @@ export function checkDataDir(layout: Layout): void {
     throw new CliError(
       `--data-dir: ${layout.dataDir} has ${Math.floor(free / 1048576)} MiB free; Berth needs at least ${NEEDED_BYTES / 1048576} MiB`,
     );
+  }
+}
+
+/** Fails when what running containers takes is not here, before anything was made or started. */
+export function checkRuntime(settings: Settings): void {
+  if (!settings.node || settings.containerRuntimeEndpoint) return;
+  for (const [command, name] of [
+    ['containerd', 'containerd'],
+    ['iptables', 'iptables'],
+    ['ip', 'iproute2'],
+  ] as const) {
+    if (!which(command)) {
+      throw new CliError(
+        `${command} is missing; get it with: apt-get install ${name} (npm run up does), or run without a node: --no-node`,
+      );
+    }
   }
 }
 
@@ -40,7 +70,7 @@ export async function checkPorts(settings: Settings, running: readonly UnitStatu
   ];
   for (const [unit, flag, host, port] of wanted) {
     if (ours(unit)) continue;
-    const problem = await tryListen(host, port);
+    const problem = (await tryListen(host, port)) ?? (unit === 'dns' ? await tryBind(host, port) : undefined);
     if (problem === 'EADDRINUSE')
       throw new CliError(`port ${port} is taken by another program; choose another with --${flag}`);
     if (problem === 'EADDRNOTAVAIL')
@@ -48,6 +78,14 @@ export async function checkPorts(settings: Settings, running: readonly UnitStatu
     if (problem === 'EACCES') throw new CliError(`port ${port} needs root; choose one above 1023 with --${flag}`);
     if (problem) throw new CliError(`port ${port}: ${problem}`);
   }
+}
+
+function tryBind(address: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+  });
 }
 
 function tryListen(host: string, port: number): Promise<string | undefined> {

@@ -53,6 +53,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
         listen: `${settings.nodeIp}:${settings.dnsPort}`,
         'cluster-domain': settings.clusterDomain,
       }),
+      ...(settings.dnsUpstream ? settings.dnsUpstream.split(',') : []).map((server) => `--upstream=${server}`),
     ],
     requires: [layout.dnsKubeconfig],
     revision,

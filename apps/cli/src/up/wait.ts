@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,8 @@ import { CliError } from '../verb.js';
 async function until(
   layout: Layout,
   what: string,
+  /** The process whose work it is. */
+  worker: string,
   deadline: number,
   done: () => Promise<string | undefined>,
 ): Promise<void> {
@@ -24,20 +26,29 @@ async function until(
     await sleep(40);
   }
   const units = (await askSupervisor(layout, { do: 'status' })) ?? [];
-  const troubled = units.filter((unit) => unit.state !== 'running' || unit.restarts > 0);
-  const hints = troubled.map(
-    (unit) => `\n  ${unit.name}: ${unit.state}, ${unit.message}; see ${join(layout.logDir, `${unit.name}.log`)}`,
-  );
+  const troubled = units.filter((unit) => unit.state !== 'running' || unit.restarts > 0 || unit.name === worker);
+  const hints = troubled.map((unit) => {
+    const log = join(layout.logDir, `${unit.name}.log`);
+    const said = unit.state === 'waiting' ? '' : lastLine(log);
+    return `\n  ${unit.name}: ${unit.message || unit.state}${said && `, says: ${said}`} (${log})`;
+  });
   throw new CliError(`${what}: not within the time given (${last})${hints.join('')}`);
 }
 
+/** The last thing a process wrote: when it ended at once, that is why. */
+function lastLine(log: string): string {
+  if (!existsSync(log)) return '';
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  return (lines.at(-1) ?? '').replace(/^\S+Z [A-Z]+ \S+: /, '').slice(0, 300);
+}
+
 export async function waitForApi(layout: Layout, settings: Settings, deadline: number): Promise<void> {
-  await until(layout, 'the API', deadline, async () => {
+  await until(layout, 'the API', 'server', deadline, async () => {
     if (!existsSync(layout.kubeconfig)) return 'no kubeconfig yet';
     const config = loadKubeconfig(layout.kubeconfig);
     return new Promise((resolve) => {
       const options = {
-        host: '127.0.0.1',
+        host: probeAddress(settings.bindAddress),
         port: settings.securePort,
         path: '/readyz',
         ca: config.ca,
@@ -59,9 +70,15 @@ export async function waitForApi(layout: Layout, settings: Settings, deadline: n
   });
 }
 
+/** Where this machine reaches a server that listens on `bindAddress`. */
+function probeAddress(bindAddress: string): string {
+  if (bindAddress === '0.0.0.0') return '127.0.0.1';
+  return bindAddress === '::' ? '::1' : bindAddress;
+}
+
 export async function waitForNode(layout: Layout, settings: Settings, deadline: number): Promise<void> {
   const client = new HttpClient(loadKubeconfig(layout.kubeconfig));
-  await until(layout, `node ${settings.nodeName}`, deadline, async () => {
+  await until(layout, `node ${settings.nodeName}`, 'agent', deadline, async () => {
     try {
       const node = await client.get<Node>(gvr.nodes, '', settings.nodeName);
       const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
@@ -74,7 +91,7 @@ export async function waitForNode(layout: Layout, settings: Settings, deadline: 
 
 /** Asks cluster DNS for the API's own Service, as a pod would by name. */
 export async function waitForDns(layout: Layout, settings: Settings, server: string, deadline: number): Promise<void> {
-  await until(layout, 'cluster DNS', deadline, async () => {
+  await until(layout, 'cluster DNS', 'dns', deadline, async () => {
     const resolver = new Resolver({ timeout: 500, tries: 1 });
     resolver.setServers([server]);
     try {
