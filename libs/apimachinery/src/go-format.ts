@@ -41,10 +41,18 @@ function quoteChar(char: string): string {
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
-/** json.Marshal of a value: keys sorted as Go sorts map keys, and <, >, & escaped. */
+/**
+ * json.Marshal of a value: keys sorted as Go sorts map keys, and <, >, & escaped. A Map stands for a Go struct, whose
+ * fields keep their order.
+ */
 export function goJson(value: unknown): string {
-  const text = JSON.stringify(value, (_key, item) => (isPlainObject(item) ? sorted(item) : item)) ?? 'null';
+  const text = JSON.stringify(value, (_key, item) => ordered(item)) ?? 'null';
   return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function ordered(item: unknown): unknown {
+  if (item instanceof Map) return Object.fromEntries(item);
+  return isPlainObject(item) ? sorted(item) : item;
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

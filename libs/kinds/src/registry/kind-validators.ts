@@ -1,9 +1,18 @@
+import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
+import { deploymentValidator } from '../apps/v1/deployment.validation.js';
+import { replicaSetValidator } from '../apps/v1/replica-set.validation.js';
+import { statefulSetValidator } from '../apps/v1/stateful-set.validation.js';
+import { cronJobValidator } from '../batch/v1/cron-job.validation.js';
+import { jobValidator } from '../batch/v1/job.validation.js';
 import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
 import { configMapValidator } from '../core/v1/config-map.validation.js';
 import { endpointsValidator } from '../core/v1/endpoints.validation.js';
 import { eventValidator, newEventValidator } from '../core/v1/event.validation.js';
 import { namespaceValidator } from '../core/v1/namespace.validation.js';
 import { nodeValidator } from '../core/v1/node.validation.js';
+import { podValidator } from '../core/v1/pod.validation.js';
+import { podTemplateValidator } from '../core/v1/pod-template.validation.js';
+import { replicationControllerValidator } from '../core/v1/replication-controller.validation.js';
 import { secretValidator } from '../core/v1/secret.validation.js';
 import { serviceValidator } from '../core/v1/service.validation.js';
 import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice.validation.js';
@@ -22,6 +31,9 @@ import type { KindValidator } from './kind-strategy.js';
 export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'v1/Namespace': namespaceValidator,
   'v1/Node': nodeValidator,
+  'v1/Pod': podValidator,
+  'v1/PodTemplate': podTemplateValidator,
+  'v1/ReplicationController': replicationControllerValidator,
   'v1/Service': serviceValidator,
   'v1/Endpoints': endpointsValidator,
   'v1/ConfigMap': configMapValidator,
@@ -30,6 +42,12 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'v1/ServiceAccount': { validateCreate: () => [], validateUpdate: () => [] },
   'v1/Event': eventValidator,
   'events.k8s.io/v1/Event': newEventValidator,
+  'apps/v1/Deployment': deploymentValidator,
+  'apps/v1/ReplicaSet': replicaSetValidator,
+  'apps/v1/DaemonSet': daemonSetValidator,
+  'apps/v1/StatefulSet': statefulSetValidator,
+  'batch/v1/Job': jobValidator,
+  'batch/v1/CronJob': cronJobValidator,
   'discovery.k8s.io/v1/EndpointSlice': endpointSliceValidator,
   'coordination.k8s.io/v1/Lease': leaseValidator,
   'rbac.authorization.k8s.io/v1/Role': roleValidator,

@@ -1,14 +1,40 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { type FieldError, type FieldPath, field } from '#apimachinery';
+import { type FieldError, type FieldPath, field, type Path } from '#apimachinery';
 
 /** Checks of addresses and CIDRs in upstream's words. */
 
 export { isIPv4, isIPv6 };
 
+const ipText = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+const paddedIPv4 = /^0*(?:\d{1,3})(?:\.0*\d{1,3}){3}$/;
+
+/** What is wrong with an address; undefined when nothing is. Readers disagree on padded and on mapped ones. */
+function ipProblem(value: string): string | undefined {
+  if (isIPv4(value)) return undefined;
+  if (isIPv6(value) && !value.includes('%')) {
+    return /^[0:]*:ffff:(?:\d+\.|[0-9a-f]+:[0-9a-f]+$)/i.test(value) && isMapped(value)
+      ? 'must not be an IPv4-mapped IPv6 address'
+      : undefined;
+  }
+  const unpadded = value.replace(/(^|\.)0+(?=\d)/g, '$1');
+  return paddedIPv4.test(value) && isIPv4(unpadded) ? 'must not have leading 0s' : ipText;
+}
+
+/** Five groups of zeros, then ffff, then the address. */
+function isMapped(value: string): boolean {
+  const groups = value.replace(/\d+\.\d+\.\d+\.\d+$/, '0:0').toLowerCase();
+  const [head = '', tail] = groups.split('::') as [string, string | undefined];
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
+  const all = [...before, ...Array<string>(Math.max(0, missing)).fill('0'), ...after];
+  return all.slice(0, 5).every((group) => Number.parseInt(group, 16) === 0) && all[5] === 'ffff';
+}
+
 /** `existing` are values that the stored object has already: what was accepted once stays accepted. */
-export function validateIp(path: FieldPath, value: string, existing: readonly string[] = []): FieldError[] {
-  if (isIP(value) !== 0 || existing.includes(value)) return [];
-  return [field.invalid(path, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
+export function validateIp(path: Path, value: string, existing: readonly string[] = []): FieldError[] {
+  const problem = ipProblem(value);
+  return problem === undefined || existing.includes(value) ? [] : [field.invalid(path, value, problem)];
 }
 
 export function validateCidr(path: FieldPath, value: string, existing: readonly string[] = []): FieldError[] {

@@ -30,16 +30,6 @@ const creates: [path: string, body: any, errors: string[]][] = [
     ],
   ],
   // From the facts.
-  ['apps/v1/statefulsets', {}, ['spec.selector: Required value']],
-  [
-    'apps/v1/statefulsets',
-    { spec: { replicas: -1, podManagementPolicy: 'x', selector: { matchLabels: { a: 'c' } }, template } },
-    [
-      'spec.podManagementPolicy: Unsupported value: "x": supported values: "OrderedReady", "Parallel"',
-      'spec.replicas: Invalid value: -1: must be greater than or equal to 0',
-      'spec.template.metadata.labels: Invalid value: {"a":"b"}: `selector` does not match template `labels`',
-    ],
-  ],
   [
     'admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
     { webhooks: [{ name: 'a.b.c', sideEffects: 'Some', timeoutSeconds: 99 }] },

@@ -11,15 +11,15 @@ export function fillPodLevelResources(spec: PodSpec): void {
   const requests: Record<string, string> = { ...own.requests };
   const limits: Record<string, string> = { ...own.limits };
 
-  for (const [name, sum] of effective(spec, 'limits')) {
+  for (const [name, sum] of aggregateResources(spec, 'limits')) {
     if (name.startsWith('hugepages-') && requests[name] === undefined) limits[name] ??= sum.toString();
   }
-  for (const [name, sum] of effective(spec, 'requests')) {
+  for (const [name, sum] of aggregateResources(spec, 'requests')) {
     if (name === 'cpu' || name === 'memory') requests[name] ??= sum.toString();
   }
-  for (const name in limits) if (supported(name)) requests[name] ??= limits[name]!;
-  for (const [name, sum] of effective(spec, 'limits')) {
-    if (!supported(name) || requests[name] === undefined || limits[name] !== undefined) continue;
+  for (const name in limits) if (isPodLevelResource(name)) requests[name] ??= limits[name]!;
+  for (const [name, sum] of aggregateResources(spec, 'limits')) {
+    if (!isPodLevelResource(name) || requests[name] === undefined || limits[name] !== undefined) continue;
     if (!runningContainers(spec).every((container) => container.resources?.limits?.[name] !== undefined)) continue;
     const request = Quantity.parse(requests[name]);
     limits[name] = (request.compare(sum) > 0 ? request : sum).toString();
@@ -33,7 +33,7 @@ function isEmpty(list: object | undefined): boolean {
   return list === undefined || Object.keys(list).length === 0;
 }
 
-function supported(name: string): boolean {
+export function isPodLevelResource(name: string): boolean {
   return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 }
 
@@ -47,7 +47,7 @@ function runningContainers(spec: PodSpec): Container[] {
 }
 
 /** Sum over what runs together, or the peak of initialisation where that is more. */
-function effective(spec: PodSpec, side: 'requests' | 'limits'): Map<string, Quantity> {
+export function aggregateResources(spec: PodSpec, side: 'requests' | 'limits'): Map<string, Quantity> {
   const total = new Map<string, Quantity>();
   const sidecars = new Map<string, Quantity>();
   const peak = new Map<string, Quantity>();

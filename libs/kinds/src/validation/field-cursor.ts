@@ -1,0 +1,116 @@
+import { type FieldError, FieldPath, type FormatCheck, field } from '#apimachinery';
+
+/** Stands before a map key among the steps. */
+const KEY = -1;
+
+/**
+ * Where a validation is in an object, and what it found. One for a whole object: a check enters a field, looks, and
+ * leaves it again; paths are put together when there is an error, so a good object costs next to nothing.
+ *
+ * Every builder of an error takes the name of a child of the current field (or a path below it: `secretRef.name`), and
+ * `''` for the current field itself.
+ */
+export class FieldCursor {
+  readonly errors: FieldError[] = [];
+  private readonly steps: (string | number)[];
+
+  constructor(...steps: string[]) {
+    this.steps = steps;
+  }
+
+  enter(step: string | number): void {
+    this.steps.push(step);
+  }
+
+  enterKey(key: string): void {
+    this.steps.push(KEY, key);
+  }
+
+  /** Leaves as many steps as were entered: a map key is one. */
+  leave(steps = 1): void {
+    for (let i = 0; i < steps; i++) {
+      this.steps.pop();
+      if (this.steps[this.steps.length - 1] === KEY) this.steps.pop();
+    }
+  }
+
+  path(name = ''): FieldPath {
+    let path: FieldPath | undefined;
+    for (let i = 0; i < this.steps.length; i++) {
+      const step = this.steps[i]!;
+      if (step === KEY) path = path!.key(String(this.steps[++i]));
+      else if (path === undefined) path = FieldPath.of(String(step));
+      else path = typeof step === 'number' ? path.index(step) : path.child(step);
+    }
+    if (path === undefined) return FieldPath.of(name);
+    return name === '' ? path : path.child(name);
+  }
+
+  add(errors: readonly FieldError[]): void {
+    for (const error of errors) this.errors.push(error);
+  }
+
+  required(name: string, detail = ''): void {
+    this.errors.push(field.required(this.path(name), detail));
+  }
+
+  forbidden(name: string, detail = ''): void {
+    this.errors.push(field.forbidden(this.path(name), detail));
+  }
+
+  /** `value` undefined prints `null`. */
+  invalid(name: string, value: unknown, detail = ''): void {
+    this.errors.push(field.invalid(this.path(name), value, detail));
+  }
+
+  duplicate(name: string, value: unknown): void {
+    this.errors.push(field.duplicate(this.path(name), value));
+  }
+
+  notFound(name: string, value: unknown): void {
+    this.errors.push(field.notFound(this.path(name), value));
+  }
+
+  /** `supported` is printed in the order given. */
+  notSupported(name: string, value: unknown, supported: readonly string[]): void {
+    this.errors.push(field.notSupported(this.path(name), value, supported));
+  }
+
+  tooLong(name: string, max: number): void {
+    this.errors.push(field.tooLong(this.path(name), max));
+  }
+
+  tooMany(name: string, actual: number, max: number): void {
+    this.errors.push(field.tooMany(this.path(name), actual, max));
+  }
+
+  /** Every message of a format check as an invalid value. */
+  format(name: string, value: string, check: FormatCheck): void {
+    for (const text of check(value)) this.invalid(name, value, text);
+  }
+
+  /** Required and one of `supported`. */
+  choice(name: string, value: string | undefined, supported: readonly string[]): void {
+    if (!value) this.required(name);
+    else if (!supported.includes(value)) this.notSupported(name, value, supported);
+  }
+
+  /** One of `supported` when set; an empty string is set. */
+  optionalChoice(name: string, value: string | undefined, supported: readonly string[]): void {
+    if (value !== undefined && !supported.includes(value)) this.notSupported(name, value, supported);
+  }
+
+  notNegative(name: string, value: number | undefined): void {
+    if (value !== undefined && value < 0) this.invalid(name, value, 'must be greater than or equal to 0');
+  }
+
+  positive(name: string, value: number | undefined): void {
+    if (value !== undefined && value <= 0) this.invalid(name, value, 'must be greater than zero');
+  }
+
+  /** Between `low` and `high` when set. */
+  range(name: string, value: number | undefined, low: number, high: number): void {
+    if (value === undefined || (value >= low && value <= high)) return;
+    this.invalid(name, value, `must be between ${low} and ${high}, inclusive`);
+  }
+}
