@@ -38,7 +38,9 @@ export function revisionOf(set: ReplicaSet): bigint {
 }
 
 export function nextRevision(oldSets: readonly ReplicaSet[]): bigint {
-  return oldSets.map(revisionOf).reduce((newest, revision) => (revision > newest ? revision : newest), 0n) + 1n;
+  let newest = 0n;
+  for (const set of oldSets) if (revisionOf(set) > newest) newest = revisionOf(set);
+  return newest + 1n;
 }
 
 /** The annotations that the new ReplicaSet should have: the Deployment's own ones, its revision, and past revisions. */

@@ -99,7 +99,7 @@ describe('StatefulSet', () => {
     await setImage(namespace, 'db:2');
     await env.until('the last pod', async () => (await images(namespace)) === 'db:1,db:1,db:2');
     await ready(namespace, 3);
-    assert.equal((await get(namespace)).status?.updatedReplicas, 1);
+    await env.until('one is counted as updated', async () => (await get(namespace)).status?.updatedReplicas === 1);
     await env.client.delete(gvr.pods, namespace, 'db-0');
     await ready(namespace, 3);
     assert.equal(await images(namespace), 'db:1,db:1,db:2');

@@ -88,7 +88,7 @@ fn service(index: u8, endpoints: &[u8]) -> Service {
         cluster_ip: Some([10, 96, 0, index].into()),
         ports: vec![ServicePort {
             name: String::new(),
-            protocol: if index % 2 == 0 { Protocol::Udp } else { Protocol::Tcp },
+            protocol: if index.is_multiple_of(2) { Protocol::Udp } else { Protocol::Tcp },
             port: 80,
             node_port: index.is_multiple_of(3).then_some(30000 + u16::from(index)),
             endpoints,
