@@ -59,9 +59,43 @@ function countKeys(value: unknown): number {
   return count;
 }
 
-/** Walks a text that is known to be valid JSON. */
 function findDuplicates(text: string): string[] {
   const found = new Set<string>();
+  walkKeys(text, (path, repeated) => {
+    if (repeated && found.size < MAX_DUPLICATES) found.add(path);
+  });
+  return [...found].map(duplicateField);
+}
+
+function duplicateField(path: string): string {
+  return `duplicate field ${JSON.stringify(path)}`;
+}
+
+/**
+ * What strict decoding says of a body, in the order of its text as the reference's decoder meets it. A field that the
+ * type does not have is passed over with all that is in it, so nothing below it counts as repeated.
+ */
+export function strictErrors(body: Buffer, duplicates: readonly string[], unknownFields: readonly string[]): string[] {
+  const unknownErrors = unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
+  if (duplicates.length === 0) return unknownErrors;
+  if (unknownFields.length === 0 || body.length === 0) return [...duplicates, ...unknownErrors];
+  const unknown = new Set(unknownFields);
+  const repeatable = new Set(duplicates);
+  const found = new Set<string>();
+  let skipped: string | undefined;
+  walkKeys(body.toString('utf8'), (path, repeated) => {
+    if (skipped !== undefined && (path.startsWith(`${skipped}.`) || path.startsWith(`${skipped}[`))) return;
+    skipped = unknown.has(path) ? path : undefined;
+    if (skipped !== undefined) found.add(`unknown field ${JSON.stringify(path)}`);
+    else if (repeated && repeatable.has(duplicateField(path))) found.add(duplicateField(path));
+  });
+  // Paths that the text does not have as they are: those of names with dots in them, at worst.
+  for (const error of unknownErrors) found.add(error);
+  return [...found];
+}
+
+/** Visits the keys of a text that is known to be valid JSON, in order. */
+function walkKeys(text: string, visit: (path: string, repeated: boolean) => void): void {
   let at = 0;
 
   function skipSpace(): void {
@@ -81,7 +115,7 @@ function findDuplicates(text: string): string[] {
     for (skipSpace(); text[at] !== '}'; skipSpace()) {
       const key = readString();
       const child = path === '' ? key : `${path}.${key}`;
-      if (seen.has(key) && found.size < MAX_DUPLICATES) found.add(`duplicate field ${JSON.stringify(child)}`);
+      visit(child, seen.has(key));
       seen.add(key);
       skipSpace();
       at++; // the colon
@@ -112,7 +146,6 @@ function findDuplicates(text: string): string[] {
   }
 
   walk('');
-  return [...found];
 }
 
 /** The message that encoding/json gives for a text that JSON.parse refused. */

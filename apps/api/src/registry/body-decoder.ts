@@ -8,6 +8,7 @@ import {
   type KubeObject,
   notJson,
   parseGroupVersion,
+  strictErrors,
   undecodableObject,
   unrecognizedObject,
 } from '#apimachinery';
@@ -44,7 +45,7 @@ export function decodeBody(
 ): KubeObject {
   const { value, strict, body } = parseBody(request, expected, validation);
   const object = checkKind(value, expected, body);
-  return settle(object, expected, validation, strict, warnings);
+  return settle(object, expected, validation, strict, warnings, body);
 }
 
 /** As decodeBody, for an object that a patch made. */
@@ -64,6 +65,7 @@ function settle(
   validation: FieldValidation,
   strict: string[],
   warnings: string[],
+  body: Buffer = NO_BODY,
 ): KubeObject {
   let decoded: ReturnType<typeof decodeAs>;
   try {
@@ -73,7 +75,7 @@ function settle(
     throw error;
   }
   if (validation !== 'Ignore' && (strict.length > 0 || decoded.unknownFields.length > 0)) {
-    const problems = [...strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
+    const problems = strictErrors(body, strict, decoded.unknownFields);
     if (validation === 'Strict') {
       throw undecodableObject(expected.kind, expected.version, `strict decoding error: ${problems.join(', ')}`);
     }
