@@ -23,8 +23,8 @@ const WATCHED_FOLDERS = [
   '/var/run/netns',
   '/etc',
   '/root',
-  '/tmp',
 ];
+const TEST_FOLDER = /^berth-[a-z]+-/;
 const OUR_PROGRAMS = /berth|containerd|postgres|\/pause$/;
 
 export function machineState(inNetwork: (command: string[]) => string): MachineState {
@@ -36,7 +36,11 @@ export function machineState(inNetwork: (command: string[]) => string): MachineS
       lines(inNetwork(['iptables', '-w', '-t', table, '-S'])).map((rule) => `${table} ${rule}`),
     ),
     cgroups: lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' })),
-    files: WATCHED_FOLDERS.flatMap((folder) => list(folder).map((name) => `${folder}/${name}`)),
+    files: [
+      ...WATCHED_FOLDERS.flatMap((folder) => list(folder).map((name) => `${folder}/${name}`)),
+      // Everybody writes to /tmp: only what looks like ours, and is no test's own folder.
+      ...list('/tmp').filter((name) => /berth|containerd|runc|cni|postgres/.test(name) && !TEST_FOLDER.test(name)),
+    ],
     processes: ourProcesses(),
   };
 }
