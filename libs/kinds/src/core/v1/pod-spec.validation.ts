@@ -106,7 +106,7 @@ function checkResourceClaims(
     if (isMirror) {
       // The path is no field's, as upstream's.
       at.errors.push({
-        field: '',
+        field: '[]',
         reason: 'FieldValueForbidden',
         message: 'Forbidden: static pods do not support resource claims',
       });

@@ -130,5 +130,5 @@ function isMirror({ metadata }: Pod): boolean {
 
 /** Upstream says these of the object as a whole. */
 function noField(detail: string): FieldError {
-  return { field: '', reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` };
+  return { field: '[]', reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` };
 }
