@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { deepCopy, deepEqual, deepFreeze, pruneNulls, semanticEqual } from './json.js';
-import { decodeJson, decodeObject, goSyntaxMessage } from './json-decode.js';
+import { decodeJson, decodeObject, goSyntaxMessage, strictErrors } from './json-decode.js';
 
 test('a copy is equal and shares nothing', () => {
   fc.assert(
@@ -69,6 +69,26 @@ test('no duplicates are seen where there are none', () => {
       assert.deepEqual(decoded.duplicates, []);
     }),
   );
+});
+
+test('strict errors come in the order of the text, none from below unknown fields', () => {
+  const cases: [text: string, unknown: string[], errors: string[]][] = [
+    [
+      '{"spec":{"unknownField":"x","replicas":1,"replicas":2}}',
+      ['spec.unknownField'],
+      ['unknown field "spec.unknownField"', 'duplicate field "spec.replicas"'],
+    ],
+    ['{"a":1,"a":2}', [], ['duplicate field "a"']],
+    [
+      '{"a":1,"a":2,"u":{"b":1,"b":2},"u":[{"c":1,"c":2}],"l":[{"x":1}]}',
+      ['u', 'l[0].x'],
+      ['duplicate field "a"', 'unknown field "u"', 'unknown field "l[0].x"'],
+    ],
+  ];
+  for (const [text, unknown, errors] of cases) {
+    const body = Buffer.from(text);
+    assert.deepEqual(strictErrors(body, decodeJson(body).duplicates, unknown), errors);
+  }
 });
 
 test('syntax errors are told in the words of Go', () => {

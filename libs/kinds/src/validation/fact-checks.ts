@@ -23,6 +23,9 @@ const mayBeEmpty = new Set([
   'io.k8s.api.core.v1.Sysctl.value',
   // The audience of the API server.
   'io.k8s.api.storage.v1.TokenRequest.audience',
+  // The core group.
+  'io.k8s.apimachinery.pkg.apis.meta.v1.GroupResource.group',
+  'io.k8s.apimachinery.pkg.apis.meta.v1.Condition.message',
 ]);
 
 const compiled = new Map<string, FactChecks>();

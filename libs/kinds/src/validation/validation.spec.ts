@@ -51,6 +51,8 @@ const creates: [path: string, body: any, errors: string[]][] = [
     {},
     ['spec.accessModes: Required value', 'spec.resources.requests.storage: Required value'],
   ],
+  ['storagemigration.k8s.io/v1/storageversionmigrations', { spec: { resource: { resource: 'secrets' } } }, []],
+  ['storagemigration.k8s.io/v1/storageversionmigrations', {}, ['spec.resource.resource: Required value']],
   // Full validation.
   [
     'v1/configmaps',
