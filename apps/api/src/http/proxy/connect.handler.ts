@@ -63,7 +63,10 @@ export class NodeConnectHandler implements ConnectHandler {
       response.end();
       return;
     }
-    await pipeRequest(request, response, target, info.subresource === 'log');
+    await pipeRequest(request, response, target, {
+      statusErrors: info.subresource === 'log',
+      ...(info.subresource === 'proxy' ? { linkPrefix: proxyPrefix(info) } : undefined),
+    });
   }
 
   async upgrade(
@@ -170,6 +173,12 @@ function restPath(info: RequestInfo): string {
   const slashed = info.rest.length > 0 && info.path.endsWith('/') ? `${path}/` : path;
   const query = info.query.toString();
   return query === '' ? slashed : `${slashed}?${query}`;
+}
+
+/** The path up to and with `/proxy`. */
+function proxyPrefix(info: RequestInfo): string {
+  const scope = info.namespace ? `namespaces/${info.namespace}/` : '';
+  return `/api/${info.version}/${scope}${info.resource}/${info.name}/proxy`;
 }
 
 /** Pages with relative links need their root to end in a slash. */

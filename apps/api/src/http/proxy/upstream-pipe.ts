@@ -4,6 +4,7 @@ import { connect as netConnect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
 import { badRequest, internalError, type StatusError, statusErrorFrom } from '#apimachinery';
+import { linkRewriter, rewriteLink } from './html-links.js';
 import type { ProxyTarget } from './proxy-target.js';
 
 /** Headers that belong to one connection, and those that must not leave the API server. */
@@ -22,15 +23,19 @@ const DIAL_TIMEOUT_MS = 30_000;
 /** Browsers put their token here, since they cannot set headers. */
 const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
-/**
- * Sends the request on and its answer back, without holding either. With `statusErrors` a refusal is not passed on but
- * thrown as a Status: node servers answer in plain text, which clients cannot read.
- */
+export interface PipeOptions {
+  /** A refusal is not passed on but thrown as a Status: node servers answer in plain text, which clients cannot read. */
+  statusErrors?: boolean;
+  /** Links in pages, and redirects, are moved below this path: see `rewriteLink`. */
+  linkPrefix?: string;
+}
+
+/** Sends the request on and its answer back, without holding either. */
 export function pipeRequest(
   request: IncomingMessage,
   response: ServerResponse,
   target: ProxyTarget,
-  statusErrors = false,
+  { statusErrors = false, linkPrefix }: PipeOptions = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string | string[]> = {};
@@ -39,6 +44,8 @@ export function pipeRequest(
     }
     headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
     headers['x-forwarded-uri'] = request.url ?? '';
+    // A page is read to move its links.
+    if (linkPrefix) delete headers['accept-encoding'];
     const send = target.secure ? httpsRequest : httpRequest;
     const outgoing = send({
       host: target.host,
@@ -62,9 +69,22 @@ export function pipeRequest(
       for (const [name, value] of Object.entries(incoming.headers)) {
         if (value !== undefined && !NOT_PASSED.has(name)) answered[name] = value;
       }
+      const links = linkPrefix && {
+        prefix: linkPrefix,
+        targetHost: `${target.host}:${target.port}`,
+        requestHost: request.headers.host ?? '',
+      };
+      if (links && typeof answered['location'] === 'string') {
+        answered['location'] = rewriteLink(answered['location'], links);
+      }
+      const page = links && /^text\/html\b/i.test(incoming.headers['content-type'] ?? '');
+      if (page) delete answered['content-length'];
       response.writeHead(code, answered);
       response.flushHeaders();
-      incoming.pipe(response);
+      if (page) {
+        incoming.setEncoding('utf8');
+        linkRewriter(links).then((rewriter) => incoming.pipe(rewriter).pipe(response), reject);
+      } else incoming.pipe(response);
       incoming.on('error', () => response.destroy());
       incoming.on('end', resolve);
       incoming.on('close', resolve);
