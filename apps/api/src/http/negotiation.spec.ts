@@ -37,3 +37,10 @@ describe('negotiation', () => {
     assert.throws(() => negotiateInput('application/xml'), { code: 415 });
   });
 });
+
+test('what is never stored has no Table, but falls back to JSON', () => {
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  assert.throws(() => negotiateOutput(table, false, false), { code: 406 });
+  assert.equal(negotiateOutput(`${table},application/json`, false, false).as, undefined);
+  assert.equal(negotiateOutput(table, false).as, 'Table');
+});

@@ -66,14 +66,15 @@ const cache = new Map<string, OutputFormat | undefined>();
 
 /**
  * Chooses the output for an object endpoint. Throws 406 when nothing that is asked for can be served: protobuf and CBOR
- * are not, so clients that offer JSON next to them fall back to it.
+ * are not, so clients that offer JSON next to them fall back to it. `converts` is false for objects that are no stored
+ * resource's, such as reviews: they have no Table and no metadata to give alone.
  */
-export function negotiateOutput(accept: string | undefined, stream: boolean): OutputFormat {
+export function negotiateOutput(accept: string | undefined, stream: boolean, converts = true): OutputFormat {
   if (!accept || accept === 'application/json' || accept === '*/*') return JSON_FORMAT;
-  const key = stream ? `w${accept}` : accept;
+  const key = `${stream ? 'w' : ''}${converts ? '' : 'o'} ${accept}`;
   let format = cache.get(key);
   if (format === undefined) {
-    format = choose(accept, stream);
+    format = choose(accept, stream, converts);
     if (format) {
       if (cache.size > 500) cache.clear();
       cache.set(key, format);
@@ -83,7 +84,7 @@ export function negotiateOutput(accept: string | undefined, stream: boolean): Ou
   return format;
 }
 
-function choose(accept: string, stream: boolean): OutputFormat | undefined {
+function choose(accept: string, stream: boolean, converts: boolean): OutputFormat | undefined {
   for (const clause of parseAccept(accept)) {
     if (clause.q === 0) continue;
     const mediaType = servedMediaType(clause, stream);
@@ -92,6 +93,7 @@ function choose(accept: string, stream: boolean): OutputFormat | undefined {
     if (clause.parameters.stream && clause.parameters.stream !== 'watch') continue;
     if (clause.parameters.sv && clause.parameters.sv !== 'v1') continue;
     if (as || g || v) {
+      if (!converts) continue;
       if (!CONVERSIONS.has(as ?? '') || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) continue;
       return { mediaType, as: as as OutputFormat['as'], asVersion: `${g}/${v}`, pretty: pretty === '1' };
     }

@@ -25,7 +25,8 @@ export class ObjectPathHandler {
     try {
       const watching = info.verb === 'watch';
       const entry = this.resources.find(info.group, info.version, info.resource);
-      format = negotiateOutput(request.headers.accept, watching);
+      const converts = entry?.definition.verbs.includes('get') ?? true;
+      format = negotiateOutput(request.headers.accept, watching, converts);
       const apiRequest: ApiRequest = {
         verb: info.verb,
         group: info.group,
