@@ -4,8 +4,15 @@ use std::{env, error::Error};
 /// camelCase names and any field may be left out.
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let files =
-        protox::compile(["proto/runtime.proto", "proto/health.proto", "proto/containerd_events.proto"], ["proto"])?;
+    let files = protox::compile(
+        [
+            "proto/runtime.proto",
+            "proto/health.proto",
+            "proto/containerd_events.proto",
+            "proto/containerd_snapshots.proto",
+        ],
+        ["proto"],
+    )?;
     tonic_prost_build::configure()
         .build_server(false)
         .message_attribute(".runtime.v1", "#[derive(serde::Serialize, serde::Deserialize)]")

@@ -79,6 +79,29 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     assert.deepEqual(harness.reasons('full'), ['Pulled', 'Created', 'Started', 'Killing']);
   });
 
+  test('an image is a volume that can only be read, and is let go with its pod', async () => {
+    const missing = 'registry.invalid/nothing:1';
+    const pod = await harness.create('image', {
+      containers: [{ ...sleepy, volumeMounts: [{ name: 'files', mountPath: '/files' }] }],
+      volumes: [{ name: 'files', image: { reference: BUSYBOX_IMAGE, pullPolicy: 'Never' } }],
+    });
+    await harness.running('image');
+    assert.match(await harness.exec('image', 'ls', '/files/bin'), /busybox/);
+    assert.match(await harness.exec('image', 'mount'), / on \/files type \S+ \(ro,/);
+    await harness.delete('image');
+    assert.deepEqual(harness.mounts(), []);
+    await harness.agent.runtime.closeImageViews(pod.metadata.uid);
+
+    await harness.create('no-image', {
+      containers: [{ ...sleepy, volumeMounts: [{ name: 'files', mountPath: '/files' }] }],
+      volumes: [{ name: 'files', image: { reference: missing, pullPolicy: 'Never' } }],
+    });
+    await harness.until('no-image', ({ status }) => {
+      return status.containerStatuses?.[0]?.state.waiting?.reason === 'ErrImageNeverPull';
+    });
+    await harness.delete('no-image');
+  });
+
   test('a container that crashes is restarted, then waits with CrashLoopBackOff and says how it ended', async () => {
     await harness.create('crash', { containers: [shell('echo last words > /dev/termination-log; exit 3')] });
     const pod = await harness.until('crash', (candidate) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isConflict, isNotFound } from '#apimachinery';
 
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
-import type { Execution, NodeFacts } from './execute/execution.js';
+import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
 import { parseResolvConf } from './execute/pod-dns.js';
 import { qosTree } from './execute/qos-tree.js';
 import { ImageService } from './images/image-service.js';
@@ -259,7 +259,8 @@ export class NodeAgent {
   async #housekeeping(): Promise<void> {
     this.#updateQosTree();
     const known = (uid: string) => this.pool.get(uid) !== undefined || this.observer.get(uid) !== undefined;
-    await removeOrphans({ ...this.#execution, logger: this.logger }, known);
+    const { cgroups } = this.#execution;
+    await removeOrphans({ ...unmountContext(this.#execution), cgroups, logger: this.logger }, known);
   }
 
   #every(ms: number, work: () => Promise<void>): void {

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import type { Logger } from '#client';
 import { cleanupNetwork } from './network/network.js';
 import type { AgentOptions } from './options.js';
+import { PodPaths } from './pod/pod-paths.js';
 import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
+import { hasImageVolumes } from './volumes/image.js';
 
 const AT_ONCE = 8;
 const KUBEPODS = 'kubepods';
@@ -33,6 +35,9 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   removeIfEmpty(options.podLogsDir);
   const root = join(options.dataDir, 'agent');
   unmountBelow(root);
+  for (const uid of readDirectory(pods)) {
+    if (hasImageVolumes(new PodPaths(root, options.podLogsDir), uid)) await runtime.closeImageViews(uid);
+  }
   rmSync(root, { recursive: true, force: true });
   await new Cgroups(options.cgroupRoot).remove(KUBEPODS);
   const parent = options.cgroupRoot.replace(/^\/+/, '');
@@ -52,6 +57,10 @@ function unmountBelow(directory: string): void {
     .reverse()) {
     spawnSync('umount', ['-l', path]);
   }
+}
+
+function readDirectory(path: string): string[] {
+  return existsSync(path) ? readdirSync(path) : [];
 }
 
 function removeIfEmpty(directory: string): void {

@@ -11,7 +11,7 @@ use napi::{
 use napi_derive::napi;
 use serde_json::json;
 
-use crate::{client, error, events, health};
+use crate::{client, error, events, health, image_views};
 
 fn failure(error: &error::Error) -> Error {
     let text = json!({ "code": error.code() as i32, "message": error.to_string() }).to_string();
@@ -38,6 +38,18 @@ impl RuntimeClient {
     pub async fn call(&self, method: String, request: String, timeout_ms: u32) -> Result<String> {
         let timeout = Duration::from_millis(u64::from(timeout_ms));
         self.inner.call(&method, &request, timeout).await.map_err(|error| failure(&error))
+    }
+
+    /// Resolves to the mounts that show the image, as JSON: `[{"type": ..., "source": ..., "options": [...]}]`.
+    #[napi]
+    pub async fn open_image_view(&self, image: String, owner: String, key: String) -> Result<String> {
+        let mounts = image_views::open(&self.inner, &image, &owner, &key).await.map_err(|error| failure(&error))?;
+        Ok(json!(mounts).to_string())
+    }
+
+    #[napi]
+    pub async fn close_image_views(&self, owner: String) -> Result<()> {
+        image_views::close(&self.inner, &owner).await.map_err(|error| failure(&error))
     }
 
     /// Delivers events as JSON (`{"kind": "stopped", "id": ...}`) and resolves when the stream ends.

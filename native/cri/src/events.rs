@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Containerd keeps everything that came through CRI in this namespace of its own.
-const CONTAINERD_NAMESPACE: &str = "k8s.io";
+pub const CONTAINERD_NAMESPACE: &str = "k8s.io";
 
 /// A subscription that has not been refused for this long is taken as open.
 const ACCEPTED_AFTER: std::time::Duration = std::time::Duration::from_millis(100);

@@ -1,11 +1,12 @@
 //! A client of the Container Runtime Interface v1 over a unix socket. Three layers: the wire (`proto`, generated), the
-//! client (`client`, `events`, `health`; plain async Rust), and the binding (`binding`, N-API; requests and answers are
+//! client (`client`, `events`, `health`, `image_views`; plain async Rust), and the binding (`binding`, N-API; requests and answers are
 //! JSON text with the camelCase names of the CRI messages).
 
 pub mod client;
 pub mod error;
 pub mod events;
 pub mod health;
+pub mod image_views;
 pub mod text;
 
 #[cfg(all(feature = "napi", not(test)))]
@@ -24,5 +25,9 @@ pub mod proto {
     pub mod containerd {
         #![allow(clippy::all)]
         tonic::include_proto!("containerd.services.events.v1");
+    }
+    pub mod snapshots {
+        #![allow(clippy::all)]
+        tonic::include_proto!("containerd.services.snapshots.v1");
     }
 }

@@ -13,7 +13,7 @@ import {
 } from '../pod/pod-types.js';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
-import type { Mounter, TokenSource, VolumeContext } from '../volumes/volume-plugin.js';
+import type { Mounter, TokenSource, UnmountContext, VolumeContext } from '../volumes/volume-plugin.js';
 import type { ConfigSource } from './environment.js';
 import type { DnsSettings } from './pod-dns.js';
 
@@ -106,5 +106,31 @@ export function volumeContext(execution: Execution, state: PodState): VolumeCont
     tokens,
     mounter,
     memoryDirectory,
+    images: {
+      async ensure(volume, image, imagePullPolicy) {
+        const { pod } = state;
+        const secrets = await pullSecrets(execution, pod);
+        return execution.images.ensure({ image, imagePullPolicy }, secrets, (type, reason, message) =>
+          execution.events.event(pod, type, reason, `Volume "${volume}": ${message}`),
+        );
+      },
+      open: (uid, volume, image) => execution.runtime.openImageView(image, uid, `image-volume-${uid}-${volume}`),
+    },
   };
+}
+
+export function unmountContext(execution: Execution): UnmountContext {
+  const { paths, mounter, memoryDirectory, runtime } = execution;
+  return { paths, mounter, memoryDirectory, closeImages: (uid) => runtime.closeImageViews(uid) };
+}
+
+/** Those of the pod's imagePullSecrets that exist. */
+export async function pullSecrets({ source }: Pick<Execution, 'source'>, pod: Pod): Promise<KubeObject[]> {
+  const names = (pod.spec.imagePullSecrets ?? [])
+    .map(({ name }) => name)
+    .filter((name): name is string => Boolean(name));
+  const secrets = await Promise.all(
+    names.map((name) => source.secret(pod.metadata.namespace, name).catch(() => undefined)),
+  );
+  return secrets.filter((secret): secret is KubeObject => secret !== undefined);
 }

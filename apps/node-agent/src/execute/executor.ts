@@ -1,14 +1,21 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { KubeObject } from '#apimachinery';
 import { ImageError } from '../images/image-service.js';
 import { IMAGE_PULL } from '../plan/backoff.js';
 import type { ImageProgress } from '../plan/pod-memory.js';
 import type { Step } from '../plan/steps.js';
-import { allContainers, type Pod } from '../pod/pod-types.js';
+import { allContainers } from '../pod/pod-types.js';
 import { CriError, GrpcCode, hasCode } from '../runtime/cri.js';
 import { MountFailure, mountAll, unmountAll } from '../volumes/volume-set.js';
-import { type Execution, findContainer, type PodState, recordContainer, volumeContext } from './execution.js';
+import {
+  type Execution,
+  findContainer,
+  type PodState,
+  pullSecrets,
+  recordContainer,
+  unmountContext,
+  volumeContext,
+} from './execution.js';
 import { killContainer } from './kill-container.js';
 import { podCgroup, podLimits } from './resources.js';
 import { sandboxConfig } from './sandbox-config.js';
@@ -70,8 +77,13 @@ async function mountVolumes(execution: Execution, state: PodState): Promise<void
     if (!(error instanceof MountFailure)) throw error;
     events.event(pod, 'Warning', 'FailedMount', error.message);
     logger.warn('volume not mounted', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
-    const retryAt = nextRetry(execution, memory.volumeFailure, VOLUME_RETRY);
-    memory.volumeFailure = { reason: 'ContainerCreating', message: error.message, ...retryAt };
+    const { cause } = error;
+    const image = cause instanceof ImageError ? cause : undefined;
+    // A registry is spared as it is for containers.
+    const retryAt = nextRetry(execution, memory.volumeFailure, image?.pulled ? IMAGE_PULL : VOLUME_RETRY);
+    memory.volumeFailure = image
+      ? { reason: image.reason, message: image.message, volume: error.volume, ...retryAt }
+      : { reason: 'ContainerCreating', message: error.message, ...retryAt };
   }
 }
 
@@ -118,7 +130,7 @@ async function ensureImage(
   const before = memory.images.get(step.container);
   try {
     const secrets = await pullSecrets(execution, pod);
-    const imageRef = await execution.images.ensure(pod, container, secrets, (type, reason, message) => {
+    const imageRef = await execution.images.ensure(container, secrets, (type, reason, message) => {
       recordContainer(execution, pod, step.container, type, reason, message);
     });
     memory.images.set(step.container, { restartCount, imageRef });
@@ -159,16 +171,6 @@ async function noteBackoff(
   image.failure = { reason: 'ImagePullBackOff', message: `${message}: ErrImagePull: ${image.failure.message}` };
 }
 
-async function pullSecrets({ source }: Execution, pod: Pod): Promise<KubeObject[]> {
-  const names = (pod.spec.imagePullSecrets ?? [])
-    .map(({ name }) => name)
-    .filter((name): name is string => Boolean(name));
-  const secrets = await Promise.all(
-    names.map((name) => source.secret(pod.metadata.namespace, name).catch(() => undefined)),
-  );
-  return secrets.filter((secret): secret is KubeObject => secret !== undefined);
-}
-
 /** With its logs and its last words: both lie on the host and only grow. */
 async function removeContainer(
   { runtime }: Execution,
@@ -196,7 +198,7 @@ async function cleanUp(
   step: Extract<Step, { type: 'cleanUp' }>,
 ): Promise<void> {
   const { uid } = pod.metadata;
-  await unmountAll(execution, uid);
+  await unmountAll(unmountContext(execution), uid);
   volumes.clear();
   memory.volumes = 'absent';
   await execution.cgroups.remove(podCgroup(pod));

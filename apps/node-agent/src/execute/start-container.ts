@@ -185,6 +185,7 @@ async function containerMounts(
   const { uid } = pod.metadata;
   const { paths, mounter } = execution;
   const mounts: CriMount[] = [];
+  const images = new Set((pod.spec.volumes ?? []).filter(({ image }) => image).map(({ name }) => name));
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const volume = volumes.get(mount.name);
     if (volume === undefined)
@@ -204,7 +205,7 @@ async function containerMounts(
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       hostPath,
-      readonly: mount.readOnly === true,
+      readonly: mount.readOnly === true || images.has(mount.name),
       propagation: MountPropagation[mount.mountPropagation ?? 'None'] ?? 0,
     });
   }

@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import { goDuration } from '../plan/backoff.js';
 import type { WaitReason } from '../plan/pod-memory.js';
-import type { Container, Pod } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod-types.js';
 import { CriError, type CriRuntime } from '../runtime/cri.js';
 import type { CriAuth } from '../runtime/cri-types.js';
 import { normalizeImage } from './image-reference.js';
@@ -36,7 +36,11 @@ export class ImageService {
   ) {}
 
   /** The reference to give the runtime. Throws ImageError. */
-  async ensure(_pod: Pod, container: Container, secrets: readonly KubeObject[], event: ImageEvent): Promise<string> {
+  async ensure(
+    container: Pick<Container, 'image' | 'imagePullPolicy'>,
+    secrets: readonly KubeObject[],
+    event: ImageEvent,
+  ): Promise<string> {
     const requested = container.image ?? '';
     const image = normalizeImage(requested);
     if (!image) {

@@ -49,7 +49,8 @@ export interface KillOrder {
 export interface PodMemory {
   /** The pod's folder, cgroup and volumes are ready. */
   volumes: 'absent' | 'ready';
-  volumeFailure?: Failure;
+  /** With a name: the volume whose image is missing, as the containers that mount it then say. */
+  volumeFailure?: Failure & { volume?: string };
   cgroupReady: boolean;
   sandboxFailure?: Failure;
   images: Map<string, ImageProgress>;

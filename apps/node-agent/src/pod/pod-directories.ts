@@ -2,15 +2,14 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#client';
 import type { Cgroups } from '../runtime/cgroups.js';
-import type { Mounter } from '../volumes/volume-plugin.js';
+import type { UnmountContext } from '../volumes/volume-plugin.js';
 import { unmountAll } from '../volumes/volume-set.js';
-import type { PodPaths } from './pod-paths.js';
 
 const QOS_PARENTS = ['kubepods', 'kubepods/burstable', 'kubepods/besteffort'];
 
 /** Removes what pods left on the node that are neither wanted nor running: folders, mounts, logs, cgroups. */
 export async function removeOrphans(
-  context: { paths: PodPaths; mounter: Mounter; memoryDirectory: string; cgroups: Cgroups; logger: Logger },
+  context: UnmountContext & { cgroups: Cgroups; logger: Logger },
   isKnown: (uid: string) => boolean,
 ): Promise<void> {
   const { paths, memoryDirectory, cgroups, logger } = context;

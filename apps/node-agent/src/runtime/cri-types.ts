@@ -105,6 +105,13 @@ export interface CriMount {
   recursiveReadOnly?: boolean;
 }
 
+/** Arguments of mount(2). */
+export interface CriMountCall {
+  type: string;
+  source: string;
+  options: string[];
+}
+
 export interface CriImageSpec {
   image: string;
   userSpecifiedImage?: string;

@@ -7,6 +7,7 @@ import type {
   CriFilesystemUsage,
   CriImage,
   CriLinuxResources,
+  CriMountCall,
   CriRuntimeStatus,
   CriSandbox,
   CriSandboxConfig,
@@ -60,6 +61,8 @@ export class CriError extends Error {
 
 interface NativeRuntimeClient {
   call(method: string, request: string, timeoutMs: number): Promise<string>;
+  openImageView(image: string, owner: string, key: string): Promise<string>;
+  closeImageViews(owner: string): Promise<void>;
   watchEvents(deliver: (event: string) => void): Promise<void>;
 }
 
@@ -234,6 +237,26 @@ export class CriRuntime {
 
   removeImage(image: string): Promise<void> {
     return this.#call('RemoveImage', { image: { image } });
+  }
+
+  /**
+   * How an image that is on the node is mounted as a folder; it stays there until its owner's views are closed. A runtime
+   * other than containerd rejects with Unimplemented.
+   */
+  async openImageView(image: string, owner: string, key: string): Promise<CriMountCall[]> {
+    try {
+      return JSON.parse(await this.#client.openImageView(image, owner, key)) as CriMountCall[];
+    } catch (error) {
+      throw asCriError(error);
+    }
+  }
+
+  async closeImageViews(owner: string): Promise<void> {
+    try {
+      await this.#client.closeImageViews(owner);
+    } catch (error) {
+      throw asCriError(error);
+    }
   }
 
   imageFilesystems(): Promise<{

@@ -2,12 +2,16 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Logger } from '#client';
-import type { Mounter } from './volume-plugin.js';
+import type { Mounter, MountSpec } from './volume-plugin.js';
 
 const run = promisify(execFile);
 
 /** Through util-linux' programs: Node has no mount call, and these are rare. */
 export const systemMounter: Mounter = {
+  async mount(spec, target) {
+    const { source, options, directory } = shortened(spec);
+    await run('mount', ['-t', spec.type, '-o', options.join(','), source, target], { cwd: directory }).catch(rethrow);
+  },
   async tmpfs(target, options) {
     const flags = options.length > 0 ? ['-o', options.join(',')] : [];
     await run('mount', ['-t', 'tmpfs', ...flags, 'tmpfs', target]).catch(rethrow);
@@ -34,6 +38,28 @@ export const systemMounter: Mounter = {
     return mountPoints().has(target);
   },
 };
+
+/**
+ * The kernel takes a page of options; an image's many layers, each with its whole path, are more. They are named from
+ * the folder that they share.
+ */
+export function shortened({ source, options }: MountSpec): { source: string; options: string[]; directory: string } {
+  const lower = options.find((option) => option.startsWith(LOWER));
+  const layers = lower?.slice(LOWER.length).split(':') ?? [];
+  if (layers.length < 2) return { source, options, directory: '/' };
+  const folders = layers.map((layer) => layer.split('/').slice(0, -1));
+  const depth = folders[0]!.findIndex((part, index) => folders.some((folder) => folder[index] !== part));
+  const shared = depth === -1 ? folders[0]! : folders[0]!.slice(0, depth);
+  const directory = shared.join('/') || '/';
+  const names = layers.map((layer) => layer.slice(shared.length > 1 ? directory.length + 1 : 1));
+  return {
+    source,
+    options: options.map((option) => (option === lower ? `${LOWER}${names.join(':')}` : option)),
+    directory,
+  };
+}
+
+const LOWER = 'lowerdir=';
 
 export function mountPoints(): Set<string> {
   const decode = (path: string) =>

@@ -23,9 +23,32 @@ export interface VolumeContext extends DownwardContext {
   memoryDirectory: string;
   /** Mounts that need a program (`mount`, `umount`). */
   mounter: Mounter;
+  images: VolumeImages;
+}
+
+/** One mount(2) call as a runtime describes it. */
+export interface MountSpec {
+  type: string;
+  source: string;
+  options: string[];
+}
+
+/** Images that pods mount as volumes. */
+export interface VolumeImages {
+  /** Has the image on the node, as the policy wants it; gives the runtime's name of it. Throws ImageError. */
+  ensure(volume: string, reference: string, policy: 'Always' | 'IfNotPresent' | 'Never' | undefined): Promise<string>;
+  /** How its files are mounted. They stay on the node until `close`. */
+  open(uid: string, volume: string, image: string): Promise<MountSpec[]>;
+}
+
+/** What is needed to take a pod's volumes apart, known or not. */
+export interface UnmountContext extends Pick<VolumeContext, 'paths' | 'mounter' | 'memoryDirectory'> {
+  /** Lets go of the images that the pod had as volumes. */
+  closeImages(uid: string): Promise<void>;
 }
 
 export interface Mounter {
+  mount(spec: MountSpec, target: string): Promise<void>;
   tmpfs(target: string, options: string[]): Promise<void>;
   /** Binds what `fd` refers to, however its name changes meanwhile. */
   bindDescriptor(fd: number, target: string): Promise<void>;
@@ -43,11 +66,7 @@ export interface VolumePlugin {
   readonly refreshes?: boolean;
   /** Makes the volume ready and gives its path on the host. Called again to refresh. */
   mount(context: VolumeContext, volume: Volume): Promise<string>;
-  unmount?(
-    context: Pick<VolumeContext, 'paths' | 'mounter' | 'memoryDirectory'>,
-    uid: string,
-    name: string,
-  ): Promise<void>;
+  unmount?(context: UnmountContext, uid: string, name: string): Promise<void>;
 }
 
 /** The message goes to the pod's FailedMount event as it is. */

@@ -5,17 +5,18 @@ import { configMap } from './config-map.js';
 import { downwardApi } from './downward-api.js';
 import { emptyDir } from './empty-dir.js';
 import { hostPath } from './host-path.js';
+import { hasImageVolumes, image } from './image.js';
 import { mountPoints } from './mounter.js';
 import { projected } from './projected.js';
 import { secret } from './secret.js';
-import { type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
-const PLUGINS: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardApi, projected];
+const PLUGINS: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardApi, projected, image];
 
 export class MountFailure extends Error {
   constructor(
     readonly volume: string,
-    cause: Error,
+    override readonly cause: Error,
   ) {
     super(`MountVolume.SetUp failed for volume "${volume}" : ${cause.message}`);
   }
@@ -58,13 +59,11 @@ async function mountOne(context: VolumeContext, volume: Volume): Promise<string>
 }
 
 /** Unmounts and empties what lies below the pod's folders, whichever agent made it. */
-export async function unmountAll(
-  context: Pick<VolumeContext, 'paths' | 'mounter' | 'memoryDirectory'>,
-  uid: string,
-): Promise<void> {
+export async function unmountAll(context: UnmountContext, uid: string): Promise<void> {
   const root = `${context.paths.pod(uid)}/`;
   const below = [...mountPoints()].filter((point) => point.startsWith(root)).sort((a, b) => b.length - a.length);
   for (const point of below) await context.mounter.unmount(point);
+  if (hasImageVolumes(context.paths, uid)) await context.closeImages(uid);
   await rm(context.paths.volumes(uid), { recursive: true, force: true });
   await rm(join(context.paths.pod(uid), 'volume-subpaths'), { recursive: true, force: true });
   await rm(join(context.memoryDirectory, uid), { recursive: true, force: true });
