@@ -1,4 +1,4 @@
-import { parseAllDocuments } from 'yaml';
+import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import {
   badRequest,
   decodeJson,
@@ -43,9 +43,9 @@ export function decodeBody(
   validation: FieldValidation,
   warnings: string[],
 ): KubeObject {
-  const { value, strict, body } = parseBody(request, expected, validation);
+  const { value, strict, body, json } = parseBody(request, expected, validation);
   const object = checkKind(value, expected, body);
-  return settle(object, expected, validation, strict, warnings, body);
+  return settle(object, expected, validation, strict, warnings, json);
 }
 
 /** As decodeBody, for an object that a patch made. */
@@ -65,7 +65,7 @@ function settle(
   validation: FieldValidation,
   strict: string[],
   warnings: string[],
-  body: Buffer = NO_BODY,
+  json: Buffer = NO_BODY,
 ): KubeObject {
   let decoded: ReturnType<typeof decodeAs>;
   try {
@@ -75,15 +75,26 @@ function settle(
     throw error;
   }
   if (validation !== 'Ignore' && (strict.length > 0 || decoded.unknownFields.length > 0)) {
-    const problems = strictErrors(body, strict, decoded.unknownFields);
+    const problems = strictErrors(json, strict, decoded.unknownFields);
     if (validation === 'Strict') {
       throw undecodableObject(expected.kind, expected.version, `strict decoding error: ${problems.join(', ')}`);
     }
-    warnings.push(...problems);
+    warnings.push(...problems.flatMap(warningLines));
   }
   const result = decoded.object as KubeObject;
   result.metadata ??= {};
   return result;
+}
+
+const YAML_ERRORS = 'yaml: unmarshal errors:\n';
+
+/** The YAML reader's error holds several: each is a warning of its own. */
+function warningLines(problem: string): string[] {
+  if (!problem.startsWith(YAML_ERRORS)) return [problem];
+  return problem
+    .slice(YAML_ERRORS.length)
+    .split('\n')
+    .map((line) => line.trim());
 }
 
 interface ParsedBody {
@@ -91,6 +102,8 @@ interface ParsedBody {
   /** Repeated keys, as strict decoding reports them. */
   strict: string[];
   body: Buffer;
+  /** The body where it is JSON: strict errors follow its text. */
+  json?: Buffer;
 }
 
 const NO_BODY = Buffer.alloc(0);
@@ -105,7 +118,7 @@ function parseBody(request: ApiRequest, expected: ExpectedKind, validation: Fiel
   if (format === 'protobuf') return { value: parseProtobuf(bytes, expected), strict: [], body: bytes };
   try {
     const { value, duplicates } = decodeJson(bytes, validation !== 'Ignore');
-    return { value, strict: duplicates, body: bytes };
+    return { value, strict: duplicates, body: bytes, json: bytes };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw notJson(kind, error, bytes);
     throw error;
@@ -126,7 +139,9 @@ export function parseProtobuf(bytes: Buffer, expected: ExpectedKind): unknown {
 
 /** One document of YAML 1.1 as the reference reads it; what comes out is JSON data. */
 export function parseYaml(bytes: Buffer, kind: string): { value: unknown; strict: string[] } {
-  const documents = parseAllDocuments(bytes.toString('utf8'), { version: '1.1', uniqueKeys: false, merge: true });
+  const lines = new LineCounter();
+  const options = { version: '1.1', uniqueKeys: false, merge: true, lineCounter: lines } as const;
+  const documents = parseAllDocuments(bytes.toString('utf8'), options);
   const document = Array.isArray(documents) ? documents[0] : undefined;
   const problem = document?.errors[0];
   if (problem) {
@@ -135,7 +150,28 @@ export function parseYaml(bytes: Buffer, kind: string): { value: unknown; strict
     const text = problem.message.split(' at line ')[0]!;
     throw unrecognizedObject(kind, `error converting YAML to JSON: yaml: ${where}${text}`, bytes);
   }
-  return { value: document ? JSON.parse(JSON.stringify(document.toJS() ?? null)) : null, strict: [] };
+  if (!document) return { value: null, strict: [] };
+  const value = JSON.parse(JSON.stringify(document.toJS() ?? null));
+  return { value, strict: repeatedKeys(document, lines) };
+}
+
+/** Keys that a map has twice, as the one error that the reference's YAML reader gives; lines are those of the values. */
+function repeatedKeys(document: Document.Parsed, lines: LineCounter): string[] {
+  const found: string[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key, value } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          const offset = (value as { range?: number[] } | null)?.range?.[0] ?? key.range?.[0] ?? 0;
+          found.push(`line ${lines.linePos(offset).line}: key ${JSON.stringify(key.value)} already set in map`);
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  return found.length === 0 ? [] : [`${YAML_ERRORS}  ${found.join('\n  ')}`];
 }
 
 /** Fills in a missing kind and apiVersion, and refuses others than the endpoint's. */

@@ -4,6 +4,7 @@ import {
   field,
   formatTime,
   invalid,
+  isDNS1123Subdomain,
   type KubeObject,
   notFound,
   type StatusError,
@@ -60,6 +61,7 @@ async function bind(
           key: { resource: 'pods', namespace, name },
           uid: current.uid,
           body: encodeForStorage(bound),
+          object: bound,
           ifRevision: current.revision,
         },
       ],
@@ -80,6 +82,9 @@ function checkTarget(binding: KubeObject): void {
   const errors = [];
   if (kind && kind !== 'Node') errors.push(field.notSupported('target.kind', kind, ['Node', '<empty>']));
   if (!name) errors.push(field.required('target.name'));
+  else if (!kind || kind === 'Node') {
+    for (const text of isDNS1123Subdomain(name)) errors.push(field.invalid('target.name', name, text));
+  }
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, binding.metadata.name ?? '', errors);
 }
 
