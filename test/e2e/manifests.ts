@@ -55,3 +55,31 @@ spec:
   - {name: tool, image: ${image}, command: [sh, -c, "while :; do echo tick; sleep 1; done"]}
 `;
 }
+
+/** A pod that serves its host name as a page on `port`, Ready once it does. `spec` and `extra` are flow YAML to add. */
+export function echoPod(
+  name: string,
+  image: string,
+  labels: Record<string, string>,
+  spec = '',
+  extra = '',
+  port = 8080,
+): string {
+  return `apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, labels: ${JSON.stringify(labels)}}
+spec:
+  ${spec.replaceAll(', ', '\n  ')}
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: echo
+    image: ${image}
+    command: [sh, -c, 'mkdir /tmp/www; hostname > /tmp/www/index.html; exec httpd -f -p ${port} -h /tmp/www']
+    ports: [{containerPort: ${port}${extra && `, ${extra}`}}]
+    readinessProbe: {tcpSocket: {port: ${port}}, periodSeconds: 1}
+`;
+}
+
+export function serviceOf(name: string, spec: string): string {
+  return `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+}
