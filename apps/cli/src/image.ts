@@ -32,7 +32,7 @@ export const image: Verb = {
     if (what === 'import' && files.length > 0) {
       for (const file of files) {
         if (!existsSync(file)) throw new CliError(`${file}: no such file`);
-        process.stdout.write(ctr(layout, ['images', 'import', '--all-platforms', file]));
+        process.stdout.write(ctr(layout, ['images', 'import', '--all-platforms', file], file));
       }
       return 0;
     }
@@ -62,7 +62,8 @@ export async function ensurePauseImage(layout: Layout, deadline: number): Promis
   await importArchive(layout.containerdSocket, buildPauseImage().archive);
 }
 
-function ctr(layout: Layout, args: string[]): string {
+/** `about` begins the message of a failure. */
+function ctr(layout: Layout, args: string[], about?: string): string {
   const program = which('ctr');
   if (!program) throw new CliError('ctr is missing; get it with: apt-get install containerd');
   const socket = loadSettings(layout)?.containerRuntimeEndpoint || layout.containerdSocket;
@@ -70,9 +71,13 @@ function ctr(layout: Layout, args: string[]): string {
     encoding: 'utf8',
   });
   if (result.status !== 0) {
-    const why = result.stderr.trim().split('\n').at(-1) ?? '';
+    const why = (result.stderr.trim().split('\n').at(-1) ?? '').replace(/^ctr: /, '');
     throw new CliError(
-      existsSync(socket) ? why : `no node runs here: ${socket} is not there; start it with: npm run up`,
+      existsSync(socket)
+        ? about
+          ? `${about}: ${why}`
+          : why
+        : `no node runs here: ${socket} is not there; start it with: npm run up`,
     );
   }
   return result.stdout;

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Cluster, clusterMissing, until } from './cluster.js';
+
+const IMAGE = 'berth.local/web:1';
+
+const container = (script: string, more = '') =>
+  `{name: c, image: ${IMAGE}, command: [sh, -c, ${JSON.stringify(script)}]${more && `, ${more}`}}`;
+const pod = (name: string, containers: string, more = '') =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {app: ${name}}, annotations: {note: hello}}\nspec: {terminationGracePeriodSeconds: 1, containers: [${containers}]${more && `, ${more}`}}\n`;
+const FOREVER = 'while :; do sleep 1; done';
+
+describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () => {
+  let cluster: Cluster;
+  let shared: string;
+
+  const state = async (name: string) => (await cluster.json('get', 'pod', name)).status;
+  const inPod = async (name: string, script: string) => cluster.kubectl('exec', name, '--', 'sh', '-c', script);
+  /** Waits until the STATUS column of `kubectl get pods` says so. */
+  const shows = (name: string, status: RegExp, seconds = 40) =>
+    until(
+      `${name} shows ${status}`,
+      async () => status.test((await cluster.kubectl('get', 'pod', name, '--no-headers')).split(/\s+/)[2]!),
+      seconds,
+    );
+  const ready = (name: string) => cluster.kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=40s');
+
+  before(async () => {
+    cluster = new Cluster('pods');
+    shared = join(cluster.directory, 'shared');
+    mkdirSync(shared, { mode: 0o777 });
+    await cluster.up();
+    await cluster.importImage(IMAGE, 'page');
+    const volumes = [
+      '{name: memory, emptyDir: {medium: Memory, sizeLimit: 8Mi}}',
+      `{name: host, hostPath: {path: ${shared}, type: Directory}}`,
+      '{name: settings, configMap: {name: settings}}',
+      '{name: about, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}, {path: cpu, resourceFieldRef: {containerName: c, resource: limits.cpu, divisor: 1m}}]}}',
+      '{name: token, projected: {sources: [{serviceAccountToken: {path: token, audience: vault, expirationSeconds: 600}}]}}',
+    ];
+    const mounts = volumes
+      .map((text) => /name: (\w+)/.exec(text)![1])
+      .map((name) => `{name: ${name}, mountPath: /v/${name}}`);
+    const hooks =
+      'lifecycle: {postStart: {exec: {command: [sh, -c, "echo postStart >> /v/host/order"]}}, preStop: {exec: {command: [sh, -c, "sleep 1; echo preStop >> /v/host/order"]}}}';
+    await cluster.apply(
+      [
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {level: low}\n',
+        pod(
+          'whole',
+          container(
+            `trap 'echo TERM >> /v/host/order; exit 0' TERM; echo ready for orders; ${FOREVER}`,
+            `volumeMounts: [${mounts.join(', ')}], resources: {limits: {cpu: 250m, memory: 64Mi}}, ${hooks}`,
+          ),
+          `volumes: [${volumes.join(', ')}]`,
+        ).replace('terminationGracePeriodSeconds: 1', 'terminationGracePeriodSeconds: 20'),
+        pod('greedy', container('tail /dev/zero', 'resources: {limits: {memory: 24Mi}}'), 'restartPolicy: Never'),
+        pod('crashing', container('echo said before the end; exit 3')),
+        pod('never-pulled', `{name: c, image: berth.local/absent:1, imagePullPolicy: Never}`),
+        pod('not-found', `{name: c, image: '127.0.0.1:1/absent:1'}`),
+        pod(
+          'unconfigured',
+          container(FOREVER, 'env: [{name: A, valueFrom: {configMapKeyRef: {name: absent, key: a}}}]'),
+        ),
+        pod(
+          'ordered',
+          container('echo main >> /order/log; cat /order/log', 'volumeMounts: [{name: order, mountPath: /order}]'),
+          `restartPolicy: Never, volumes: [{name: order, emptyDir: {}}], initContainers: [${['one', 'two']
+            .map(
+              (name) =>
+                `{name: ${name}, image: ${IMAGE}, command: [sh, -c, "echo ${name} >> /order/log; sleep 1"], volumeMounts: [{name: order, mountPath: /order}]}`,
+            )
+            .join(', ')}]`,
+        ),
+        pod(
+          'probed',
+          container(
+            `touch /tmp/alive; sleep 2; touch /tmp/started; sleep 2; touch /tmp/ready; ${FOREVER}`,
+            [
+              'startupProbe: {exec: {command: [test, -e, /tmp/started]}, periodSeconds: 1, failureThreshold: 30}',
+              'readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}',
+              'livenessProbe: {exec: {command: [test, -e, /tmp/alive]}, periodSeconds: 1, failureThreshold: 2}',
+            ].join(', '),
+          ),
+        ),
+        pod('typed', container('while read line; do echo "heard $line"; done', 'stdin: true')),
+      ].join('---\n'),
+    );
+  });
+  after(() => cluster?.close());
+
+  test('volumes hold what the API says', async () => {
+    await ready('whole');
+    assert.match(await inPod('whole', 'cat /v/about/labels'), /app="whole"/);
+    assert.equal(await inPod('whole', 'cat /v/about/cpu'), '250');
+    assert.match(await inPod('whole', 'mount'), /tmpfs on \/v\/memory type tmpfs \([^)]*size=8192k/);
+    assert.equal(await inPod('whole', 'cat /v/settings/level'), 'low');
+    const claims = JSON.parse(
+      Buffer.from((await inPod('whole', 'cat /v/token/token')).split('.')[1]!, 'base64url').toString(),
+    );
+    assert.deepEqual(claims.aud, ['vault']);
+    assert.equal(claims['kubernetes.io'].pod.name, 'whole');
+  });
+
+  test('a changed ConfigMap reaches the running container', async () => {
+    await cluster.kubectl('patch', 'configmap', 'settings', '-p', '{"data":{"level":"high"}}');
+    await until('the file changed', async () => (await inPod('whole', 'cat /v/settings/level')) === 'high', 90);
+  });
+
+  test('a CPU limit is in force in the cgroup', async () => {
+    const quota = await inPod(
+      'whole',
+      'cat /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us',
+    );
+    assert.match(quota, /^25000\b/);
+  });
+
+  test('init containers run one after the other before the others', async () => {
+    await shows('ordered', /^Completed$/);
+    assert.equal(await cluster.kubectl('logs', 'ordered'), 'one\ntwo\nmain\n');
+  });
+
+  test('get pods names what is wrong', async () => {
+    await shows('greedy', /^OOMKilled$/);
+    assert.equal((await state('greedy')).containerStatuses[0].state.terminated.exitCode, 137);
+    await shows('never-pulled', /^ErrImageNeverPull$/);
+    await shows('not-found', /^(ErrImagePull|ImagePullBackOff)$/);
+    await shows('not-found', /^ImagePullBackOff$/);
+    await shows('unconfigured', /^CreateContainerConfigError$/);
+    await shows('crashing', /^CrashLoopBackOff$/);
+    const described = await cluster.kubectl('describe', 'pod', 'unconfigured');
+    assert.match(described, /configmap "absent" not found/);
+  });
+
+  test('logs --previous shows what the container before said', async () => {
+    await until('a restart', async () => (await state('crashing')).containerStatuses[0].restartCount > 0);
+    assert.equal(await cluster.kubectl('logs', '--previous', 'crashing'), 'said before the end\n');
+    const last = (await state('crashing')).containerStatuses[0].lastState.terminated;
+    assert.deepEqual([last.exitCode, last.reason], [3, 'Error']);
+  });
+
+  test('probes gate, and a failing liveness probe restarts', async () => {
+    await ready('probed');
+    const first = (await state('probed')).containerStatuses[0];
+    assert.deepEqual([first.started, first.restartCount], [true, 0]);
+    await inPod('probed', 'rm /tmp/alive');
+    await until('it was restarted', async () => (await state('probed')).containerStatuses[0].restartCount === 1);
+    await until('its event', async () =>
+      /Liveness probe failed/.test(await cluster.kubectl('describe', 'pod', 'probed')),
+    );
+    await ready('probed');
+  });
+
+  test('attach speaks to the process', async () => {
+    await ready('typed');
+    const child = cluster.spawn(['kubectl', `--kubeconfig=${cluster.kubeconfig}`, 'attach', '-i', 'typed']);
+    let text = '';
+    child.stdout!.on('data', (chunk) => {
+      text += chunk;
+    });
+    child.stdin!.write('something\n');
+    await until('the answer', async () => text.includes('heard something'), 15);
+    child.kill();
+  });
+
+  test('an ephemeral container joins a running pod', async () => {
+    await cluster.kubectl(
+      ...[
+        'debug',
+        'typed',
+        `--image=${IMAGE}`,
+        '--image-pull-policy=IfNotPresent',
+        '--container=look',
+        '--profile=general',
+      ],
+      ...['--', 'sh', '-c', 'echo looked; sleep 600'],
+    );
+    await until('it runs', async () => (await state('typed')).ephemeralContainerStatuses?.[0]?.state.running, 30);
+    await until('it spoke', async () => (await cluster.kubectl('logs', 'typed', '-c', 'look')).includes('looked'), 10);
+  });
+
+  test('hooks and signals come in order', async () => {
+    await cluster.kubectl('delete', 'pod', 'whole', '--timeout=40s');
+    const order = join(shared, 'order');
+    assert.ok(existsSync(order));
+    assert.deepEqual(readFileSync(order, 'utf8').trim().split('\n'), ['postStart', 'preStop', 'TERM']);
+  });
+
+  test('images are listed, and a bad archive is refused in one line', async () => {
+    const here = `--data-dir=${cluster.dataDir}`;
+    const list = await cluster.ok(cluster.berth('image', 'list', here));
+    assert.match(list, /^berth\.local\/web:1$/m);
+    const broken = await cluster.run(cluster.berth('image', 'import', here, '/etc/passwd'));
+    assert.equal(broken.code, 1);
+    assert.match(broken.stderr, /^berth image: \/etc\/passwd: [^\n]+\n$/);
+    const absent = await cluster.run(cluster.berth('image', 'import', here, '/nowhere.tar'));
+    assert.deepEqual([absent.code, absent.stderr], [1, 'berth image: /nowhere.tar: no such file\n']);
+  });
+});
