@@ -82,7 +82,8 @@ export function planJob({ job, pods, now, timestamp }: JobWorld): JobPlan {
     if (deadline !== undefined) plan.requeueAfter = Math.min(plan.requeueAfter ?? deadline, deadline);
   }
   setCount(status, 'active', active.length - (verdict || job.spec.suspend ? plan.remove.length : 0));
-  status.ready = active.filter(isPodReady).length;
+  // Pods on their way out are no longer active, and so not ready either: the API refuses more ready ones than active.
+  status.ready = verdict || job.spec.suspend ? 0 : active.filter(isPodReady).length;
   status.terminating = terminating.length + (verdict || job.spec.suspend ? plan.remove.length : 0);
   if (conditions.list.length > 0) status.conditions = conditions.list;
   return plan;
