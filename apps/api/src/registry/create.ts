@@ -106,9 +106,10 @@ export async function createDecoded(
       if (entry.cache.get(key.namespace, name)) throw alreadyExists(entry.groupResource, name);
       return { kind: 'object', code: 201, resource: definition, object };
     }
+    const stored = definition.toStorage(object);
     const result = await context.store.commit({
       writes: [
-        { op: 'create', key, uid: object.metadata.uid!, body: encodeForStorage(definition.toStorage(object)) },
+        { op: 'create', key, uid: object.metadata.uid!, body: encodeForStorage(stored), object: stored },
         ...contribution.writes,
       ],
       guards: [...namespaceGuards(entry, request.namespace), ...contribution.guards],

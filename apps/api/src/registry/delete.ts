@@ -129,13 +129,15 @@ async function attemptDelete(
   const removing = step === 'remove';
   const contributor = removing ? context.contributors.get(definition.storageResource) : undefined;
   const contribution = contributor?.contribute(undefined, object) ?? NO_CONTRIBUTION;
+  const stored = definition.toStorage(object);
   const result = await context.store.commit({
     writes: [
       {
         op: removing ? 'delete' : 'update',
         key,
         uid: current.uid,
-        body: encodeForStorage(definition.toStorage(object)),
+        body: encodeForStorage(stored),
+        object: stored,
         ifRevision: current.revision,
       },
       ...contribution.writes,

@@ -201,13 +201,15 @@ async function attemptUpdate(
   if (plan.options.dryRun) return { kind: 'object', code: 200, resource: definition, object };
 
   const parting = removed ? (contributor?.contribute(undefined, object) ?? NO_CONTRIBUTION) : contribution;
+  const stored = definition.toStorage(object);
   const result = await context.store.commit({
     writes: [
       {
         op: removed ? 'delete' : 'update',
         key,
         uid: current.uid,
-        body: encodeForStorage(definition.toStorage(object)),
+        body: encodeForStorage(stored),
+        object: stored,
         ifRevision: current.revision,
       },
       ...parting.writes,

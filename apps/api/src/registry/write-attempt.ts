@@ -133,8 +133,8 @@ export function writtenResult(
 ): ApiResult {
   const cached = entry.cache.get(key.namespace, key.name);
   if (cached?.revision === revision) return { kind: 'cached', code, resource: entry.definition, object: cached };
-  object.metadata.resourceVersion = String(revision);
-  return { kind: 'object', code, resource: entry.definition, object };
+  const metadata = { ...object.metadata, resourceVersion: String(revision) };
+  return { kind: 'object', code, resource: entry.definition, object: { ...object, metadata } };
 }
 
 /** 405 for a verb that the resource does not have. */

@@ -1,3 +1,4 @@
+import type { KubeObject } from '#apimachinery';
 import { readLabels } from './metadata-labels.js';
 import type { CachedObject, Revision, ServedVersion } from './store.js';
 
@@ -92,6 +93,14 @@ export class CacheEntry implements CachedObject {
     return this.facts.fieldValue(this.parse(), label) ?? '';
   }
 
+  /** Takes what the bytes say from the one who wrote them, instead of parsing them. */
+  adopt(object: KubeObject): void {
+    const metadata = { ...object.metadata, resourceVersion: String(this.revision) };
+    const whole = { ...object, metadata };
+    freezeAsParsed(whole);
+    this.parsed = new WeakRef(whole);
+  }
+
   parse(): any {
     const known = this.parsed?.deref();
     if (known) return known;
@@ -100,6 +109,17 @@ export class CacheEntry implements CachedObject {
     this.parsed = new WeakRef(object);
     return object;
   }
+}
+
+/** Freezes an object that was not made by a parser: members that are undefined would not be there if it were. */
+function freezeAsParsed(value: any): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  for (const key in value) {
+    const member = value[key];
+    if (member === undefined) delete value[key];
+    else freezeAsParsed(member);
+  }
+  Object.freeze(value);
 }
 
 function deepFreeze<T>(value: T): T {

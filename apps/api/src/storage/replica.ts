@@ -79,6 +79,7 @@ export class Replica implements CacheHost {
         uid: write.uid,
         revision,
         body: write.body,
+        object: write.op === 'delete' ? undefined : write.object,
       })),
     );
   }

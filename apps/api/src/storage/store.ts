@@ -3,6 +3,8 @@
  * Objects are bytes: serialized JSON that begins `{"apiVersion":...,"kind":...,"metadata":{` and has no resourceVersion.
  */
 
+import type { KubeObject } from '#apimachinery';
+
 /** A commit revision. Safe integers all the way: 2^53 commits last longer than any cluster. */
 export type Revision = number;
 
@@ -20,10 +22,14 @@ export interface WriteSet {
   guards?: Guard[];
 }
 
+/**
+ * `object` is what `body` says, when the writer has it at hand and needs it no more: once the write is committed it is frozen and
+ * becomes what readers of the cache get, who would parse the body again otherwise.
+ */
 export type Write =
-  | { op: 'create'; key: ObjectKey; uid: string; body: Buffer }
+  | { op: 'create'; key: ObjectKey; uid: string; body: Buffer; object?: KubeObject }
   /** `ifRevision` is the revision that the writer read: the registry always gives it. */
-  | { op: 'update'; key: ObjectKey; uid: string; body: Buffer; ifRevision: Revision }
+  | { op: 'update'; key: ObjectKey; uid: string; body: Buffer; object?: KubeObject; ifRevision: Revision }
   /** `body` is the object's last state, which the DELETED event carries. */
   | { op: 'delete'; key: ObjectKey; uid: string; body: Buffer; ifRevision: Revision };
 

@@ -1,4 +1,5 @@
 import BTreeModule from 'sorted-btree';
+import type { KubeObject } from '#apimachinery';
 import { CacheEntry, type LineType, type ResourceFacts, renderLine } from './cached-object.js';
 import { EventRing, RingEvent } from './event-ring.js';
 import { ObjectIndexes } from './object-index.js';
@@ -37,6 +38,8 @@ export interface Change {
   uid: string;
   revision: Revision;
   body: Buffer;
+  /** What the body says, if a writer in this process left it. */
+  object?: KubeObject;
 }
 
 export function cacheKey(namespace: string, name: string): string {
@@ -135,6 +138,7 @@ export class ObjectCache implements WatchCache {
     const previous = this.entries.get(key);
     const { line, bytes } = renderLine(change.type, change.body, change.revision);
     const entry = new CacheEntry(this.facts, change.namespace, change.name, change.uid, change.revision, bytes);
+    if (change.object) entry.adopt(change.object);
     this.clone = undefined;
     if (change.type === 'DELETED') {
       this.entries.delete(key);
