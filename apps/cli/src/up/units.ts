@@ -96,6 +96,7 @@ function serverFlags(layout: Layout, settings: Settings): string[] {
     'service-cluster-ip-range': settings.serviceCidr,
     'cluster-cidr': settings.clusterCidr,
     'cluster-domain': settings.clusterDomain,
+    'cluster-dns-port': String(settings.dnsPort),
     'service-node-port-range': settings.nodePortRange,
     components: settings.components,
     ...(settings.node ? { 'local-node-name': settings.nodeName, 'local-node-ip': settings.nodeIp } : {}),
