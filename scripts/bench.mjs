@@ -9,7 +9,7 @@
 //   --workload NAME  scheduler: see schedbench (default basic)
 //   --only NAME      only `berth` or only `reference`: no ratios
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -58,6 +58,8 @@ function load(name) {
 /** Berth's control plane alone, on a data directory of its own. */
 function berth({ node = false, components = 'api,controllers,scheduler' } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'berth-bench-'));
+  // PostgreSQL's own user passes through it.
+  chmodSync(directory, 0o755);
   const data = join(directory, 'data');
   const environment = { ...process.env, HOME: directory, KUBECONFIG: join(directory, 'kubeconfig') };
   const cli = (...args) => run(process.execPath, [join(root, 'bin', 'berth.mjs'), ...args], { env: environment });

@@ -13,6 +13,7 @@ export interface ServerConfig {
   serviceClusterIpRange: string;
   clusterCidr: string;
   clusterDomain: string;
+  clusterDnsPort: number;
   serviceNodePortRange: string;
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
@@ -35,6 +36,7 @@ const FLAGS = {
   'service-cluster-ip-range': { type: 'string', help: 'addresses of Services', default: '10.96.0.0/16' },
   'cluster-cidr': { type: 'string', help: 'addresses of pods', default: '10.244.0.0/16' },
   'cluster-domain': { type: 'string', help: 'DNS domain of the cluster', default: 'cluster.local' },
+  'cluster-dns-port': { type: 'string', help: 'where cluster DNS listens on every node', default: '10053' },
   'service-node-port-range': { type: 'string', help: 'node ports of Services', default: '30000-32767' },
   'local-node-name': { type: 'string', help: 'make credentials for a node of this name' },
   'local-node-ip': { type: 'string', help: 'address of that node (default: the advertised one)' },
@@ -79,6 +81,7 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     clusterDomain: checked('cluster-domain', text('cluster-domain'), (value) => {
       if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)) throw new Error(`${JSON.stringify(value)} is no DNS domain`);
     }),
+    clusterDnsPort: port('cluster-dns-port', text('cluster-dns-port')),
     serviceNodePortRange: checked('service-node-port-range', text('service-node-port-range'), (value) => {
       new PortRange(value);
     }),

@@ -39,6 +39,7 @@ export interface ControlPlaneOptions {
   serviceClusterIpRange: string;
   clusterCidr: string;
   clusterDomain: string;
+  clusterDnsPort: number;
   serviceNodePortRange: string;
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
@@ -144,6 +145,7 @@ async function assemble(
     advertiseAddress: options.advertiseAddress,
     securePort: port,
     serviceClusterIpRange: options.serviceClusterIpRange,
+    clusterDnsPort: options.clusterDnsPort,
     clientCa: pki.ca.certificate,
     frontProxyCa: pki.frontProxyCa.certificate,
     log: logger,

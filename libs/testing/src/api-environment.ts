@@ -46,6 +46,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     serviceClusterIpRange: '10.96.0.0/16',
     clusterCidr: '10.244.0.0/16',
     clusterDomain: 'cluster.local',
+    clusterDnsPort: 10053,
     serviceNodePortRange: '30000-32767',
     localNode: undefined,
     components: new Set(['api', ...(options.components ?? [])] as const),

@@ -8,6 +8,8 @@ export interface BootstrapOptions {
   securePort: number;
   /** One or two CIDRs, separated by commas; Services get addresses of the first unless they ask otherwise. */
   serviceClusterIpRange: string;
+  /** Where cluster DNS listens on every node. */
+  clusterDnsPort: number;
   /** PEM: what clients and front proxies are verified with. */
   clientCa: string;
   frontProxyCa: string;

@@ -31,6 +31,7 @@ async function options() {
     advertiseAddress: ADDRESS,
     securePort: server.port,
     serviceClusterIpRange: '10.96.0.0/16',
+    clusterDnsPort: 10053,
     clientCa: server.tls.ca,
     frontProxyCa: await readFile(`${server.dataDir}/pki/front-proxy-ca.crt`, 'utf8'),
     log: silentLogger,

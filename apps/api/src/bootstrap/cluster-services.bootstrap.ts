@@ -7,8 +7,6 @@ import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 
 const DNS_PORT = 53;
-/** Cluster DNS listens here on every node. */
-const DNS_TARGET_PORT = 10053;
 
 /** ServiceCIDR, `kubernetes` with its endpoints, and `kube-dns`. */
 export async function ensureClusterServices(options: BootstrapOptions): Promise<void> {
@@ -129,8 +127,8 @@ async function ensureDnsService(options: BootstrapOptions): Promise<void> {
       clusterIPs: [address],
       internalTrafficPolicy: 'Local',
       ports: [
-        { name: 'dns', protocol: 'UDP', port: DNS_PORT, targetPort: DNS_TARGET_PORT },
-        { name: 'dns-tcp', protocol: 'TCP', port: DNS_PORT, targetPort: DNS_TARGET_PORT },
+        { name: 'dns', protocol: 'UDP', port: DNS_PORT, targetPort: options.clusterDnsPort },
+        { name: 'dns-tcp', protocol: 'TCP', port: DNS_PORT, targetPort: options.clusterDnsPort },
       ],
     },
   });

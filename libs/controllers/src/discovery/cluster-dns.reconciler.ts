@@ -8,8 +8,6 @@ import { SliceWriter } from './slice-writer.js';
 
 const MANAGER = 'cluster-dns-controller.berth';
 const KEY = 'kube-system/kube-dns';
-/** Where every node's DNS server listens; 53 is often taken on the host. */
-export const NODE_DNS_PORT = 10053;
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const CATCH_UP = 20;
 
@@ -69,12 +67,12 @@ class ClusterDnsReconciler implements Controller {
   }
 }
 
-/** One endpoint for each Ready node, at its InternalIP. */
+/** One endpoint for each Ready node, at its InternalIP, on the ports that the Service says DNS listens on there. */
 export function dnsGroups(service: Service, nodes: readonly Node[]): PortGroup[] {
-  const ports = (service.spec?.ports ?? []).map(({ name, protocol, targetPort }) => ({
+  const ports = (service.spec?.ports ?? []).map(({ name, protocol, port, targetPort }) => ({
     name: name ?? '',
     protocol: protocol ?? ('TCP' as const),
-    port: name === 'metrics' && typeof targetPort === 'number' ? targetPort : NODE_DNS_PORT,
+    port: typeof targetPort === 'number' ? targetPort : port,
   }));
   const endpoints = nodes.flatMap((node) => {
     const address = internalAddress(node);

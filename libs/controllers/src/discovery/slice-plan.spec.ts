@@ -207,7 +207,7 @@ describe('mirroring', () => {
 
 describe('cluster DNS', () => {
   it('is served by every Ready node', () => {
-    const dns = buildService({ ports: [{ name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 }] });
+    const dns = buildService({ ports: [{ name: 'dns', port: 53, protocol: 'UDP', targetPort: 10053 }] });
     const nodes = [
       buildNode({ name: 'b', ready: 'True', address: '192.0.2.2' }),
       buildNode({ name: 'a', ready: 'True', address: '192.0.2.1' }),
