@@ -11,7 +11,7 @@ import { CRASH_LOOP, raise, waitUntil } from './backoff.js';
 import { outcome, restarts } from './phase.js';
 import type { ImageProgress, PodMemory } from './pod-memory.js';
 import type { KillReason, Plan, Step } from './steps.js';
-import { planTermination } from './termination.js';
+import { DEFAULT_GRACE, planTermination } from './termination.js';
 
 export interface PlanInput {
   pod: Pod;
@@ -22,8 +22,6 @@ export interface PlanInput {
   now: number;
 }
 
-/** Kubelet's default when a pod says nothing. Seconds. */
-export const DEFAULT_GRACE = 30;
 
 /** Milliseconds. */
 const PULL_ERROR_SHOWN = 1500;

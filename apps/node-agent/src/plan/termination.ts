@@ -1,9 +1,12 @@
 import { isLive, newest, type ObservedContainer } from '../observe/observed-pod.js';
 import { isSidecar } from '../pod/pod-types.js';
 import { outcome } from './phase.js';
-import { DEFAULT_GRACE, type PlanInput } from './plan.js';
+import type { PlanInput } from './plan.js';
 import type { KillOrder } from './pod-memory.js';
 import type { Plan, Step } from './steps.js';
+
+/** Kubelet's default when a pod says nothing. Seconds. */
+export const DEFAULT_GRACE = 30;
 
 /** When, and with how much grace, a pod that must go is stopped. Undefined for one that stays. */
 export function killOrder({ pod, removed, observed, memory, now }: PlanInput): KillOrder | undefined {
