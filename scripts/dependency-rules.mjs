@@ -18,6 +18,9 @@ const nativeDoors = {
   netfilter: '^apps/node-agent/',
 };
 
+/** Builders and environments of tests: `libs/testing`, and a folder of that name beside what it is for. */
+const testing = '/testing/';
+
 export const specs = '\\.(int-|e2e-)?spec\\.ts$';
 
 export const rules = [
@@ -43,8 +46,8 @@ export const rules = [
   {
     name: 'only-tests-use-testing',
     severity: 'error',
-    from: { path: '^(apps|libs)/', pathNot: [specs, lib('testing')] },
-    to: { path: lib('testing') },
+    from: { path: '^(apps|libs)/', pathNot: [specs, testing] },
+    to: { path: testing },
   },
   ...Object.entries(allowed).map(([name, others]) => ({
     name: `${name}-imports-only-${others.join('-') || 'itself'}`,

@@ -146,6 +146,12 @@ function typeScript() {
   mark(stamp, id);
 }
 
+/** What the command line needs to say something, but not to start anything. */
+export function prepareTypeScript() {
+  npmPackages();
+  typeScript();
+}
+
 /**
  * @param {{ node: boolean, test: boolean }} what `node`: also what running containers takes; `test`: also what tests take.
  * @returns {string[]} names of packages that are missing and could not be installed.

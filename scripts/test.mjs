@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
 
 const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e'];
@@ -108,7 +108,11 @@ async function nodeTests(ring, suffix, concurrency) {
       const args = ['--enable-source-maps', '--test', '--test-reporter=tap', '--test-timeout=600000', file];
       const { code, output } = await run(process.execPath, args, { quiet: true });
       const number = (what) => Number(new RegExp(`^# ${what} (\\d+)`, 'm').exec(output)?.[1] ?? 0);
-      const [passed, failed, skipped] = [number('pass'), number('fail') + number('cancelled'), number('skipped')];
+      // A file that defines no test is reported as one passing test with the file's name, and a skipped suite not at all.
+      const empty = new RegExp(`^ok \\d+ - .*${basename(file).replaceAll('.', '\\.')}$`, 'm').test(output);
+      const reasons = [...output.matchAll(/^ *ok \d+ - .*# SKIP(.*)$/gm)].map(([, reason]) => reason.trim());
+      const [passed, failed] = [empty ? 0 : number('pass'), number('fail') + number('cancelled')];
+      const skipped = Math.max(number('skipped'), reasons.length);
       const bad = failed > 0 || code !== 0 || passed + skipped === 0;
       console.log(
         `${bad ? 'FAIL' : 'ok  '} ${relative('dist', file)}: ${passed} passed${skipped ? `, ${skipped} skipped` : ''} (${((Date.now() - begun) / 1000).toFixed(1)} s)`,
@@ -121,7 +125,8 @@ async function nodeTests(ring, suffix, concurrency) {
             .join('\n')
             .slice(0, 20000),
         );
-      else for (const [, reason] of output.matchAll(/# SKIP (.*)$/gm)) console.log(`     skipped: ${reason}`);
+      if (empty) console.log('     it defines no test');
+      for (const reason of reasons) console.log(`     skipped: ${reason || 'it does not say why'}`);
       count(file, passed, bad ? Math.max(failed, 1) : 0, skipped);
     }
   };
