@@ -23,8 +23,6 @@ const flags: readonly Flag[] = [
 ];
 
 export const apply: Verb = {
-  name: 'apply',
-  summary: 'make the cluster equal to manifests: apply -f FILE',
   async run(args) {
     const { values } = parseFlags(flags, args);
     if (values.help) {

@@ -11,8 +11,6 @@ import { agentFlags, agentProgram, unitsOf, writeSupervisorConfig } from './up/u
 import { CliError, type Verb } from './verb.js';
 
 export const deleteCluster: Verb = {
-  name: 'delete',
-  summary: 'stop the cluster and remove everything that is of it: pods, network, data',
   async run(args) {
     const { values } = parseFlags([dataDirFlag], args);
     if (values.help) {

@@ -5,8 +5,6 @@ import { askSupervisor } from './supervisor-client.js';
 import type { Verb } from './verb.js';
 
 export const down: Verb = {
-  name: 'down',
-  summary: 'stop the cluster and keep its data; running pods keep running',
   async run(args) {
     const { values } = parseFlags([dataDirFlag], args);
     if (values.help) {

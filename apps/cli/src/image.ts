@@ -9,8 +9,6 @@ import { which } from './up/containerd.js';
 import { CliError, UsageError, type Verb } from './verb.js';
 
 export const image: Verb = {
-  name: 'image',
-  summary: 'import image archives into the node, or list its images',
   async run(args) {
     const { values, positionals } = parseFlags([dataDirFlag], args, true);
     if (values.help) {

@@ -4,8 +4,6 @@ import { dataDirFlag, dataDirOf } from './settings.js';
 import { CliError, type Verb } from './verb.js';
 
 export const kubeconfig: Verb = {
-  name: 'kubeconfig',
-  summary: "print the path of the administrator's kubeconfig",
   async run(args) {
     const { values } = parseFlags([dataDirFlag], args);
     if (values.help) {

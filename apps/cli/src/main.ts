@@ -1,13 +1,39 @@
-import { apply } from './apply.js';
-import { deleteCluster } from './delete.js';
-import { down } from './down.js';
-import { image } from './image.js';
-import { kubeconfig } from './kubeconfig.js';
-import { status } from './status.js';
-import { up } from './up.js';
 import { CliError, UsageError, type Verb } from './verb.js';
 
-const verbs: readonly Verb[] = [up, down, status, deleteCluster, kubeconfig, apply, image];
+/** Verbs in the order of --help. Each is loaded when it is called: most need little of what the others do. */
+const verbs: readonly { name: string; summary: string; load(): Promise<Verb> }[] = [
+  { name: 'up', summary: 'start the cluster, or finish starting it', load: async () => (await import('./up.js')).up },
+  {
+    name: 'down',
+    summary: 'stop the cluster and keep its data; running pods keep running',
+    load: async () => (await import('./down.js')).down,
+  },
+  {
+    name: 'status',
+    summary: 'show what runs, and whether the API and the node are ready',
+    load: async () => (await import('./status.js')).status,
+  },
+  {
+    name: 'delete',
+    summary: 'stop the cluster and remove everything that is of it: pods, network, data',
+    load: async () => (await import('./delete.js')).deleteCluster,
+  },
+  {
+    name: 'kubeconfig',
+    summary: "print the path of the administrator's kubeconfig",
+    load: async () => (await import('./kubeconfig.js')).kubeconfig,
+  },
+  {
+    name: 'apply',
+    summary: 'make the cluster equal to manifests: apply -f FILE',
+    load: async () => (await import('./apply.js')).apply,
+  },
+  {
+    name: 'image',
+    summary: 'import image archives into the node, or list its images',
+    load: async () => (await import('./image.js')).image,
+  },
+];
 
 function help(): string {
   const rows = verbs.map((verb) => `  ${verb.name.padEnd(12)}${verb.summary}`).join('\n');
@@ -26,7 +52,7 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   try {
-    return await verb.run(rest);
+    return await (await verb.load()).run(rest);
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`berth ${name}: ${error.message}; see: berth ${name} --help`);

@@ -6,8 +6,6 @@ import { waitForApi, waitForNode } from './up/wait.js';
 import type { Verb } from './verb.js';
 
 export const status: Verb = {
-  name: 'status',
-  summary: 'show what runs, and whether the API and the node are ready',
   async run(args) {
     const { values } = parseFlags([dataDirFlag], args);
     if (values.help) {

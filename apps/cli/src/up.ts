@@ -12,8 +12,6 @@ import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
 import { UsageError, type Verb } from './verb.js';
 
 export const up: Verb = {
-  name: 'up',
-  summary: 'start the cluster, or finish starting it',
   async run(args) {
     const { values } = parseFlags(upFlags, args);
     if (values.help) {

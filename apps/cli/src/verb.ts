@@ -6,8 +6,6 @@ export class UsageError extends Error {}
 
 /** One verb of `berth`, in a file of its own. */
 export interface Verb {
-  name: string;
-  /** What `berth --help` says of it. */
-  summary: string;
+  /** The exit code. */
   run(args: string[]): Promise<number>;
 }
