@@ -5,13 +5,6 @@ import type { OutputFormat } from './negotiation.js';
 import { WatchRenderer } from './response-renderer.js';
 import { drained, headerList, type Warnings } from './response-writer.js';
 
-/**
- * Milliseconds between two writes to one watcher. What happens meanwhile waits in the cache's ring and goes out together: under
- * load a write (a TLS record, a wake-up of the client) costs more than the events in it. A watcher that was quiet gets its
- * event at once.
- */
-const PACE_MS = 8;
-
 /** Lines of one batch go out together; a slow reader is waited for, and the cache expires it when it is too slow. */
 export async function streamWatch(
   response: ServerResponse,
@@ -56,15 +49,32 @@ function writeChunk(response: ServerResponse, renderer: WatchRenderer, items: It
   return socket.write(Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`, 'latin1'), ...lines, LINE_BREAK]));
 }
 
+/**
+ * Bounds, in milliseconds, of the pause between two writes to one watcher. What happens meanwhile waits in the cache's ring and goes
+ * out together: under load a write (a TLS record, a wake-up of the client) costs more than the events in it. A watcher that
+ * was quiet gets its event at once.
+ */
+const MIN_PAUSE_MS = 4;
+const MAX_PAUSE_MS = 20;
+
+/** Pauses are this many times as long as the writing between them, so that writes to watchers leave most of the time to others. */
+const PAUSE_SHARE = 4;
+
 let beat: Promise<void> | undefined;
+let pauseMs = MIN_PAUSE_MS;
 
 /** The next moment at which watchers that were just written to may be written to again: one timer for them all. */
 function nextBeat(): Promise<void> {
   beat ??= new Promise((resolve) => {
     setTimeout(() => {
       beat = undefined;
+      const started = performance.now();
+      // All that wait for this beat write before the event loop goes on.
+      setImmediate(() => {
+        pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, PAUSE_SHARE * (performance.now() - started)));
+      });
       resolve();
-    }, PACE_MS);
+    }, pauseMs);
   });
   return beat;
 }
