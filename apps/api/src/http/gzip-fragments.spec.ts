@@ -14,7 +14,7 @@ import type { ListPiece } from './list-body.js';
 
 function piece(text: string): ListPiece {
   const bytes = Buffer.from(text);
-  return { key: `test ${text}`, length: bytes.length, render: () => bytes };
+  return { key: `test ${text}`, length: bytes.length, parts: [bytes], render: () => bytes };
 }
 
 test('a checksum of two texts comes from the checksums of each', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { CachedObject } from '../storage/store.js';
-import { type ListBody, listBody } from './list-body.js';
+import { type ListBody, listBody, wholeList } from './list-body.js';
 
 function objects(count: number): CachedObject[] {
   return Array.from({ length: count }, (_, i) => {
@@ -24,6 +24,7 @@ for (const count of [0, 1, 2, 500]) {
     const list = body(objects(count));
     assert.equal(JSON.parse(text(list)).items.length, count);
     assert.equal(text(list).length, list.length);
+    assert.equal(wholeList(list).toString(), text(list));
   });
 }
 

@@ -13,6 +13,8 @@ export interface ListPiece {
   readonly key: string;
   /** Bytes of the objects and of the commas between them. */
   readonly length: number;
+  /** The same, in as many parts as there are objects and commas. */
+  readonly parts: readonly Buffer[];
   render(): Buffer;
 }
 
@@ -67,11 +69,22 @@ export function listBody(
   return { head, pieces, tail: LIST_END, length };
 }
 
+/** All of it as one Buffer: for lists that are small. */
+export function wholeList({ head, pieces, tail, length }: ListBody): Buffer {
+  const parts = [head];
+  for (const [i, piece] of pieces.entries()) {
+    if (i > 0) parts.push(COMMA);
+    for (const part of piece.parts) parts.push(part);
+  }
+  parts.push(tail);
+  return Buffer.concat(parts, length);
+}
+
 class RenderedPiece implements ListPiece {
   constructor(
     readonly key: string,
     readonly length: number,
-    private readonly parts: readonly Buffer[],
+    readonly parts: readonly Buffer[],
   ) {}
 
   render(): Buffer {

@@ -11,12 +11,15 @@ import {
   makeFragment,
   storedFragment,
 } from './gzip-fragments.js';
-import type { ListBody } from './list-body.js';
+import { type ListBody, wholeList } from './list-body.js';
 import type { OutputFormat } from './negotiation.js';
 import { renderStatus } from './response-renderer.js';
 
 /** Bodies from this size on are compressed for clients that take it, as the reference does. */
 const GZIP_FROM_BYTES = 128 * 1024;
+
+/** Lists up to this size are written at once. */
+const WHOLE_BYTES = 256 * 1024;
 
 /** Bytes that are written at a time, and pieces that are compressed at a time, at most. */
 const WRITE_BYTES = 64 * 1024;
@@ -72,11 +75,12 @@ async function sendZipped(response: ServerResponse, body: Buffer): Promise<void>
   response.end(await promisify(gzip)(body, { level: constants.Z_BEST_SPEED }));
 }
 
-async function sendList(response: ServerResponse, { head, pieces, tail }: ListBody): Promise<void> {
-  if (pieces.length <= 1) {
-    response.end(Buffer.concat([head, ...pieces.map((piece) => piece.render()), tail]));
+async function sendList(response: ServerResponse, list: ListBody): Promise<void> {
+  if (list.length <= WHOLE_BYTES) {
+    response.end(wholeList(list));
     return;
   }
+  const { head, pieces, tail } = list;
   response.write(head);
   for (const [i, piece] of pieces.entries()) {
     if (i > 0) response.write(',');
