@@ -20,8 +20,10 @@ export async function streamWatch(
     response.flushHeaders();
     for (;;) {
       const items = await session.next();
-      if (items === undefined || response.destroyed || response.writableEnded) break;
+      if (items === undefined) break;
       if (items.length === 0) continue;
+      await nextTurn();
+      if (response.destroyed || response.writableEnded) break;
       if (!writeChunk(response, renderer, items)) await drained(response.socket ?? response);
       await nextBeat();
     }
@@ -60,19 +62,33 @@ const MAX_PAUSE_MS = 20;
 /** Pauses are this many times as long as the writing between them, so that writes to watchers leave most of the time to others. */
 const PAUSE_SHARE = 4;
 
+let turn: Promise<void> | undefined;
 let beat: Promise<void> | undefined;
 let pauseMs = MIN_PAUSE_MS;
+
+/** After what the event loop is at: whoever made the change gets an answer before all the watchers are told. */
+function nextTurn(): Promise<void> {
+  if (turn) return turn;
+  const now = new Promise<void>((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      const started = performance.now();
+      resolve();
+      // Comes after all those who wait for this turn, and write in it.
+      void now.then(() => {
+        pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, PAUSE_SHARE * (performance.now() - started)));
+      });
+    });
+  });
+  turn = now;
+  return now;
+}
 
 /** The next moment at which watchers that were just written to may be written to again: one timer for them all. */
 function nextBeat(): Promise<void> {
   beat ??= new Promise((resolve) => {
     setTimeout(() => {
       beat = undefined;
-      const started = performance.now();
-      // All that wait for this beat write before the event loop goes on.
-      setImmediate(() => {
-        pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, PAUSE_SHARE * (performance.now() - started)));
-      });
       resolve();
     }, pauseMs);
   });
