@@ -87,7 +87,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     refused(await berth('image', 'list', here), 1, /no node runs here: .* start it with: npm run up$/m);
     const manifest = join(box.directory, 'nothing.yaml');
     writeFileSync(manifest, 'apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n');
-    refused(await berth('apply', here, '-f', manifest), 1, /kubeconfig/);
+    refused(await berth('apply', here, '-f', manifest), 1, /kubeconfig is not there yet; run: npm run up$/m);
   });
 
   test('a port that is taken is named by its flag', async () => {

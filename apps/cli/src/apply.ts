@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { deepCopy, isNotFound, type KubeObject, parseGroupVersion } from '#apimachinery';
 import { type Client, HttpClient, loadConfig } from '#client';
 import { findKind, type ResourceDefinition, schemaNode } from '#kinds';
@@ -35,7 +36,9 @@ export const apply: Verb = {
     if (paths.length === 0) throw new UsageError('apply takes -f PATH');
     const manifests = readManifests(paths);
     if (manifests.length === 0) throw new CliError('no object in what was given');
-    const config = loadConfig({ path: (values.kubeconfig as string | undefined) ?? dataDirOf(values).kubeconfig });
+    const own = dataDirOf(values).kubeconfig;
+    if (!values.kubeconfig && !existsSync(own)) throw new CliError(`${own} is not there yet; run: npm run up`);
+    const config = loadConfig({ path: (values.kubeconfig as string | undefined) ?? own });
     const client = new HttpClient(config);
     let failed = 0;
     for (const { object, origin } of manifests) {

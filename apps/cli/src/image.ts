@@ -65,18 +65,16 @@ function ctr(layout: Layout, args: string[], about?: string): string {
   const program = which('ctr');
   if (!program) throw new CliError('ctr is missing; get it with: apt-get install containerd');
   const socket = loadSettings(layout)?.containerRuntimeEndpoint || layout.containerdSocket;
+  // Asked first: ctr waits ten seconds for a socket that is not there.
+  if (!existsSync(socket)) {
+    throw new CliError(`no node runs here: ${socket} is not there; start it with: npm run up`);
+  }
   const result = spawnSync(program, ['--address', socket, '--namespace', CONTAINERD_NAMESPACE, ...args], {
     encoding: 'utf8',
   });
   if (result.status !== 0) {
     const why = (result.stderr.trim().split('\n').at(-1) ?? '').replace(/^ctr: /, '');
-    throw new CliError(
-      existsSync(socket)
-        ? about
-          ? `${about}: ${why}`
-          : why
-        : `no node runs here: ${socket} is not there; start it with: npm run up`,
-    );
+    throw new CliError(about ? `${about}: ${why}` : why);
   }
   return result.stdout;
 }
