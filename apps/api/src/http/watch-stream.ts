@@ -57,10 +57,10 @@ function writeChunk(response: ServerResponse, renderer: WatchRenderer, items: It
  * was quiet gets its event at once.
  */
 const MIN_PAUSE_MS = 4;
-const MAX_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 30;
 
 /** Pauses are this many times as long as the writing between them, so that writes to watchers leave most of the time to others. */
-const PAUSE_SHARE = 4;
+const PAUSE_SHARE = 8;
 
 let turn: Promise<void> | undefined;
 let beat: Promise<void> | undefined;
