@@ -7,6 +7,7 @@ import { cleanUpNode } from './cleanup.js';
 import type { Container } from './pod/pod-types.js';
 import { AgentHarness } from './testing/agent-harness.js';
 
+const PODS = { group: '', version: 'v1', resource: 'pods' };
 const CONFIG_MAPS = { group: '', version: 'v1', resource: 'configmaps' };
 const sleepy: Container = { name: 'main', image: BUSYBOX_IMAGE, command: ['sleep', '1000'] };
 const shell = (script: string, rest: Partial<Container> = {}): Container => ({
@@ -100,6 +101,32 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       return status.containerStatuses?.[0]?.state.waiting?.reason === 'ErrImageNeverPull';
     });
     await harness.delete('no-image');
+  });
+
+  test('a running container is given more and less CPU and memory', async () => {
+    const resources = (cpu: string, memory: string) => ({ limits: { cpu, memory }, requests: { cpu: '10m', memory } });
+    await harness.create('resized', { containers: [{ ...sleepy, resources: resources('100m', '32Mi') }] });
+    await harness.running('resized');
+    const resize = async (cpu: string, memory: string, ms: number) => {
+      const pod = (await harness.pod('resized'))!;
+      const containers = [{ ...pod.spec.containers[0]!, resources: resources(cpu, memory) }];
+      await harness.client.update(PODS, 'default', { ...pod, spec: { ...pod.spec, containers } });
+      const { status } = await harness.until('resized', (candidate) => {
+        const [entry] = candidate.status.containerStatuses ?? [];
+        const busy = candidate.status.conditions?.some(({ type }) => type.startsWith('PodResize'));
+        return !busy && entry?.resources?.limits?.['cpu'] === cpu && entry.resources.limits['memory'] === memory;
+      });
+      assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
+      const quota = 'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null';
+      assert.equal(Number.parseInt(await harness.exec('resized', 'sh', '-c', quota), 10), ms * 100);
+    };
+    await resize('300m', '64Mi', 300);
+    await resize('50m', '16Mi', 50);
+    assert.deepEqual(
+      harness.reasons('resized').filter((reason) => reason.startsWith('Resize')),
+      ['ResizeStarted', 'ResizeCompleted', 'ResizeStarted', 'ResizeCompleted'],
+    );
+    await harness.delete('resized');
   });
 
   test('a container that crashes is restarted, then waits with CrashLoopBackOff and says how it ended', async () => {

@@ -17,6 +17,7 @@ import {
   volumeContext,
 } from './execution.js';
 import { killContainer } from './kill-container.js';
+import { resizePod } from './resize-pod.js';
 import { podCgroup, podLimits } from './resources.js';
 import { sandboxConfig } from './sandbox-config.js';
 import { startContainer } from './start-container.js';
@@ -42,6 +43,7 @@ const HANDLERS: { [T in Step['type']]: Handler<T> } = {
   ensureImage,
   startContainer,
   killContainer,
+  resizePod,
   noteBackoff,
   removeContainer,
   stopSandbox: async ({ runtime }, { memory }, { id }) => {
@@ -60,7 +62,9 @@ export function execute(execution: Execution, state: PodState, step: Step): Prom
 }
 
 async function makeCgroup({ cgroups, node }: Execution, { pod, memory }: PodState): Promise<void> {
-  cgroups.apply(podCgroup(pod), podLimits(pod, node.podPidsLimit));
+  const limits = podLimits(pod, node.podPidsLimit);
+  cgroups.apply(podCgroup(pod), limits);
+  memory.cgroupLimits = limits;
   memory.cgroupReady = true;
 }
 
@@ -182,6 +186,7 @@ async function removeContainer(
   memory.messages.delete(id);
   memory.probes.delete(id);
   memory.outOfMemory.delete(id);
+  memory.applied.delete(id);
   if (container?.messageFile) await rm(container.messageFile, { force: true });
   if (container?.logPath) await removeLogs(container.logPath);
 }

@@ -138,6 +138,7 @@ async function create(execution: Execution, state: PodState, step: StartStep, co
   });
   try {
     const id = await runtime.createContainer(step.sandboxId, config, sandbox);
+    state.memory.applied.set(id, container.resources ?? {});
     recordContainer(execution, pod, step.container, 'Normal', 'Created', 'Container created');
     return id;
   } catch (error) {

@@ -10,6 +10,7 @@ import { containerHash } from '../runtime/labels.js';
 import { CRASH_LOOP, raise, waitUntil } from './backoff.js';
 import { outcome, restarts } from './phase.js';
 import type { ImageProgress, PodMemory } from './pod-memory.js';
+import { pendingChanges } from './resize.js';
 import type { KillReason, Plan, Step } from './steps.js';
 import { DEFAULT_GRACE, planTermination } from './termination.js';
 
@@ -21,7 +22,6 @@ export interface PlanInput {
   memory: PodMemory;
   now: number;
 }
-
 
 /** Milliseconds. */
 const PULL_ERROR_SHOWN = 1500;
@@ -113,6 +113,7 @@ class Planner {
 
   #containers(sandbox: ObservedSandbox | undefined): void {
     this.#checkLive();
+    this.#resize();
     const sequence = { blocked: this.#startsInFlight() };
     for (const container of this.#pod.spec.ephemeralContainers ?? []) {
       if (!newest(this.#observed, container.name)) this.#start(container, 'ephemeral', sandbox, { blocked: false });
@@ -274,6 +275,17 @@ class Planner {
         }
       }
     }
+  }
+
+  #resize(): void {
+    const memory = this.#memory;
+    if (!memory.cgroupReady) return;
+    const changes = pendingChanges(this.#pod, this.#observed, memory);
+    for (const { container, observed } of changes.filter(({ restart }) => restart)) {
+      this.#kill(observed, 'Resize', `Container ${container.name} resize requires restart`, this.#grace());
+    }
+    const update = memory.cgroupStale || changes.some(({ restart }) => !restart);
+    if (update && this.#mayRetry(memory.resizeFailure)) this.#steps.push({ type: 'resizePod', key: 'resize' });
   }
 
   #then(container: Container, kind: ContainerKind): string {

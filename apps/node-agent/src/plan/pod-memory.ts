@@ -1,3 +1,5 @@
+import type { ResourceRequirements } from '../pod/pod-types.js';
+import type { CgroupLimits } from '../runtime/cgroups.js';
 import type { BackoffEntry } from './backoff.js';
 
 /** Why a container waits, as its status says it. */
@@ -52,6 +54,19 @@ export interface PodMemory {
   /** With a name: the volume whose image is missing, as the containers that mount it then say. */
   volumeFailure?: Failure & { volume?: string };
   cgroupReady: boolean;
+  /** What the pod's cgroup has; unknown after a start of the agent. */
+  cgroupLimits?: CgroupLimits;
+  /** What was granted has changed since. */
+  cgroupStale: boolean;
+  /** By container name: what the node lets the pod have. */
+  granted?: Map<string, ResourceRequirements>;
+  /** By container id: what the runtime was told. */
+  applied: Map<string, ResourceRequirements>;
+  /** Why the node does not grant what the spec asks for: Deferred or Infeasible. */
+  resizePending?: WaitReason;
+  resizeFailure?: Failure;
+  /** Told by an event that it began; its end is to be told, too. */
+  resizeTold?: boolean;
   sandboxFailure?: Failure;
   images: Map<string, ImageProgress>;
   /** By container name: the last start that failed before the container ran. */
@@ -82,6 +97,8 @@ export function newMemory(): PodMemory {
   return {
     volumes: 'absent',
     cgroupReady: false,
+    cgroupStale: false,
+    applied: new Map(),
     images: new Map(),
     startFailures: new Map(),
     backoffs: new Map(),

@@ -28,6 +28,8 @@ export type Step =
       reason: KillReason;
       message: string;
     }
+  /** Gives running containers, and the pod's cgroup, what the node has granted anew. */
+  | { type: 'resizePod'; key: string }
   /** Tells by an event, once for each exit or failed pull, that the container waits for its next try. */
   | { type: 'noteBackoff'; key: string; container: string; cause: 'crash' | 'image' }
   | { type: 'removeContainer'; key: string; id: string }
@@ -38,7 +40,15 @@ export type Step =
   /** Tells the API server that nothing of the pod is left here. */
   | { type: 'deletePod'; key: string };
 
-export type KillReason = 'Deleted' | 'Liveness' | 'Startup' | 'SpecChanged' | 'SandboxGone' | 'Finished' | 'Unknown';
+export type KillReason =
+  | 'Deleted'
+  | 'Liveness'
+  | 'Startup'
+  | 'SpecChanged'
+  | 'SandboxGone'
+  | 'Finished'
+  | 'Resize'
+  | 'Unknown';
 
 export interface Plan {
   steps: Step[];

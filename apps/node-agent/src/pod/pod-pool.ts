@@ -12,7 +12,7 @@ export class PodPool {
   #complete = false;
 
   constructor(
-    private readonly context: Omit<WorkerContext, 'onGone'>,
+    private readonly context: Omit<WorkerContext, 'onGone' | 'pods'>,
     private readonly observer: Observer,
     private readonly logger: Logger,
     private readonly onGone: (uid: string) => void,
@@ -20,6 +20,10 @@ export class PodPool {
 
   get(uid: string): PodWorker | undefined {
     return this.#workers.get(uid);
+  }
+
+  *pods(): Iterable<Pod> {
+    for (const worker of this.#workers.values()) yield worker.pod;
   }
 
   workers(): Iterable<PodWorker> {
@@ -74,6 +78,7 @@ export class PodPool {
     const worker = new PodWorker(
       {
         ...this.context,
+        pods: () => this.pods(),
         onGone: () => {
           this.#workers.delete(uid);
           this.onGone(uid);

@@ -7,17 +7,20 @@ import type { Observer } from '../observe/observer.js';
 import { deadlineFailure } from '../plan/phase.js';
 import { plan } from '../plan/plan.js';
 import { newMemory } from '../plan/pod-memory.js';
+import { grant, resizeInProgress, withGranted } from '../plan/resize.js';
 import type { Step } from '../plan/steps.js';
 import { killOrder } from '../plan/termination.js';
 import type { Prober } from '../probes/prober.js';
-import { podStatus } from '../report/pod-status.js';
+import { OWNED, podStatus } from '../report/pod-status.js';
 import type { StatusWriter } from '../report/status-writer.js';
 import { refreshAll } from '../volumes/volume-set.js';
-import { type Pod, type PodCondition, type PodStatus, podKey } from './pod-types.js';
+import { type Container, type Pod, type PodCondition, type PodStatus, podKey } from './pod-types.js';
 import { terminationMessage } from './termination-message.js';
 
 /** How long a step that failed unexpectedly waits. Milliseconds. */
 const UNEXPECTED_RETRY = 2000;
+/** How often a resize is looked at that the node has no room for. Milliseconds. */
+const DEFERRED_RETRY = 5000;
 
 export interface WorkerContext {
   execution: Execution;
@@ -26,6 +29,8 @@ export interface WorkerContext {
   prober: Prober;
   logger: Logger;
   runtimeName: string;
+  /** Pods of the node, this one among them. */
+  pods(): Iterable<Pod>;
   /** Nothing of the pod is left, neither at the API server nor here. */
   onGone(uid: string): void;
 }
@@ -38,6 +43,8 @@ export class PodWorker {
   #timer: NodeJS.Timeout | undefined;
   #reported: PodStatus | undefined;
   #closed = false;
+  /** As the API server has it; the state's has what the node grants. */
+  #wanted: Pod;
 
   constructor(
     private readonly context: WorkerContext,
@@ -46,6 +53,7 @@ export class PodWorker {
   ) {
     const { uid, namespace, name } = pod.metadata;
     const observed = context.observer.get(uid) ?? emptyObserved(uid, namespace, name);
+    this.#wanted = pod;
     this.#state = { pod, removed, observed, memory: newMemory(), volumes: new Map() };
   }
 
@@ -58,8 +66,9 @@ export class PodWorker {
   }
 
   update(pod: Pod): void {
-    const before = this.#state.pod;
-    this.#state.pod = pod;
+    const before = this.#wanted;
+    this.#wanted = pod;
+    this.#state.pod = withGranted(pod, this.#state.memory.granted);
     const metadataChanged =
       JSON.stringify(before.metadata.labels) !== JSON.stringify(pod.metadata.labels) ||
       JSON.stringify(before.metadata.annotations) !== JSON.stringify(pod.metadata.annotations);
@@ -138,6 +147,7 @@ export class PodWorker {
     const now = execution.now();
     state.observed = observer.get(uid) ?? emptyObserved(uid, namespace, name);
     await this.#collectMessages();
+    this.#grant();
     // Plan and report build on what was reported last: the watch echoes it a little later.
     const pod = this.#withReported(state.pod);
     memory.failed ??= deadlineFailure(pod, now);
@@ -146,6 +156,7 @@ export class PodWorker {
     this.context.prober.sync(state);
     const { steps, wakeAt } = plan(input);
     this.#report(pod, now);
+    if (memory.resizePending?.reason === 'Deferred') this.#wakeIn(DEFERRED_RETRY);
     for (const step of steps) this.#begin(step);
     if (wakeAt !== undefined) this.#wakeIn(wakeAt - now);
     if (state.removed && memory.cleaned === 'removed' && memory.inFlight.size === 0) {
@@ -153,6 +164,26 @@ export class PodWorker {
       this.context.writer.forget(uid);
       this.context.onGone(uid);
     }
+  }
+
+  /** A resized pod gets what it asks for if the node has it. Tells by events what became of that. */
+  #grant(): void {
+    const state = this.#state;
+    const { memory, removed } = state;
+    if (removed || this.#wanted.metadata.deletionTimestamp !== undefined) return;
+    const { execution, pods } = this.context;
+    const pending = memory.resizePending;
+    state.pod = grant(this.#wanted, memory, { allocatable: execution.node.allocatable, others: pods });
+    const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
+      execution.events.event(this.#wanted, type, reason, `${message}: ${resizeSummary(this.#wanted)}`);
+    const { resizePending } = memory;
+    if (resizePending && resizePending.message !== pending?.message) {
+      tell('Warning', `Resize${resizePending.reason}`, `Pod resize ${resizePending.reason}`);
+    }
+    const under = resizeInProgress(this.#withReported(state.pod), state.observed, memory);
+    if (under && !memory.resizeTold) tell('Normal', 'ResizeStarted', 'Pod resize started');
+    if (!under && memory.resizeTold) tell('Normal', 'ResizeCompleted', 'Pod resize completed');
+    memory.resizeTold = under;
   }
 
   async #collectMessages(): Promise<void> {
@@ -165,7 +196,7 @@ export class PodWorker {
 
   #withReported(pod: Pod): Pod {
     if (!this.#reported) return pod;
-    const own = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+    const own = new Set(OWNED);
     const conditions: PodCondition[] = [
       ...(this.#reported.conditions ?? []).filter((condition) => own.has(condition.type)),
       ...(pod.status?.conditions ?? []).filter((condition) => !own.has(condition.type)),
@@ -210,6 +241,15 @@ export class PodWorker {
   }
 }
 
+function resizeSummary({ spec, metadata }: Pod): string {
+  const of = (containers: Container[] | undefined) =>
+    containers?.length ? containers.map(({ name, resources = {} }) => ({ name, resources })) : undefined;
+  const summary = { initContainers: of(spec.initContainers), containers: of(spec.containers) };
+  return JSON.stringify({ ...summary, generation: metadata.generation });
+}
+
 function changesRuntime(step: Step): boolean {
-  return !['makeCgroup', 'mountVolumes', 'ensureImage', 'noteBackoff', 'cleanUp', 'deletePod'].includes(step.type);
+  return !['makeCgroup', 'mountVolumes', 'ensureImage', 'noteBackoff', 'cleanUp', 'deletePod', 'resizePod'].includes(
+    step.type,
+  );
 }

@@ -3,6 +3,7 @@ import { newest, type ObservedContainer, type ObservedPod } from '../observe/obs
 import { CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
 import { outcome, restarts } from '../plan/phase.js';
 import type { PodMemory, WaitReason } from '../plan/pod-memory.js';
+import { appliedTo } from '../plan/resize.js';
 import {
   type Container,
   type ContainerKind,
@@ -59,7 +60,7 @@ export function containerStatus(input: ReportInput, container: Container, kind: 
     status.state = { waiting: waitingReason(input, container, kind) };
   }
   if (earlier && !status.lastState.terminated) status.lastState = { terminated: terminatedState(input, earlier) };
-  addResources(status, container, current);
+  addResources(input, status, container, current);
   addMounts(status, container);
   if (current?.user) status.user = { linux: current.user };
   if (container.lifecycle?.stopSignal) status.stopSignal = container.lifecycle.stopSignal;
@@ -147,10 +148,17 @@ function time(ms: number): string | null {
   return ms > 0 ? formatTime(new Date(ms)) : null;
 }
 
-function addResources(status: ContainerStatus, container: Container, current: ObservedContainer | undefined): void {
+/** `allocatedResources` is what the node has granted, `resources` what the container has by now. */
+function addResources(
+  { pod, memory }: ReportInput,
+  status: ContainerStatus,
+  container: Container,
+  current: ObservedContainer | undefined,
+): void {
   if (current?.state !== 'running') return;
-  const { requests, limits } = container.resources ?? {};
-  if (requests && Object.keys(requests).length > 0) status.allocatedResources = requests;
+  const granted = container.resources?.requests;
+  if (granted && Object.keys(granted).length > 0) status.allocatedResources = granted;
+  const { requests, limits } = appliedTo(pod, memory, container, current);
   status.resources = { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) };
 }
 

@@ -25,6 +25,21 @@ test('a pod that has just come waits with ContainerCreating', () => {
   assert.equal(condition(status, 'Ready')?.observedGeneration, 1);
 });
 
+test('a resize that is over takes its conditions along', () => {
+  const passing = { type: 'PodResizeInProgress', status: 'True' as const };
+  const foreign = { type: 'example.com/ready', status: 'True' as const };
+  const old = aPod({}, { conditions: [passing, foreign] });
+  const status = statusOf(old, anObserved());
+  assert.equal(condition(status, 'PodResizeInProgress'), undefined);
+  assert.ok(condition(status, 'example.com/ready'));
+  const patch = statusPatch('uid-1', old.status, status) as { status: { conditions: object[] } };
+  assert.deepEqual(patch.status.conditions.at(-1), { $patch: 'delete', type: 'PodResizeInProgress' });
+  const waiting = statusOf(aPod(), anObserved(), (memory) => {
+    memory.resizePending = { reason: 'Deferred', message: 'no room' };
+  });
+  assert.equal(condition(waiting, 'PodResizePending')?.reason, 'Deferred');
+});
+
 test('behind init containers it waits with PodInitializing', () => {
   const pod = aPod({ initContainers: [aContainer('one'), aContainer('two')] });
   const status = statusOf(pod, anObserved({ sandboxes: [aSandbox()], containers: [exited('one', 0)] }));

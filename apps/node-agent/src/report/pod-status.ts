@@ -1,5 +1,6 @@
 import { formatTime } from '#apimachinery';
 import { isInitialized, phaseOf } from '../plan/phase.js';
+import { resizeInProgress } from '../plan/resize.js';
 import { type ContainerStatus, isSidecar, type Pod, type PodCondition, type PodStatus } from '../pod/pod-types.js';
 import { containerStatus, type ReportInput } from './container-status.js';
 
@@ -8,7 +9,15 @@ export interface PodReportInput extends ReportInput {
 }
 
 /** Conditions that only the agent writes. */
-const OWNED = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+export const OWNED = [
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+  'PodResizePending',
+  'PodResizeInProgress',
+];
 
 /** Pure: the whole status of a pod as it should stand at the API server. */
 export function podStatus(input: PodReportInput): PodStatus {
@@ -63,6 +72,7 @@ function conditions(input: PodReportInput, status: PodStatus): PodCondition[] {
     readyCondition(pod, containersReady),
     containersReady,
     { type: 'PodScheduled', status: 'True' },
+    ...resizeConditions(input),
   ];
   const time = formatTime(new Date(now));
   const own = fresh.map((condition) => {
@@ -76,6 +86,17 @@ function conditions(input: PodReportInput, status: PodStatus): PodCondition[] {
     };
   });
   return [...own, ...old.filter((condition) => !OWNED.includes(condition.type))];
+}
+
+/** There are none unless a resize waits or is under way. */
+function resizeConditions({ pod, observed, memory }: PodReportInput): PodCondition[] {
+  const conditions: PodCondition[] = [];
+  if (memory.resizePending) conditions.push({ type: 'PodResizePending', status: 'True', ...memory.resizePending });
+  if (resizeInProgress(pod, observed, memory)) {
+    const { reason, message } = memory.resizeFailure ?? {};
+    conditions.push({ type: 'PodResizeInProgress', status: 'True', ...(reason ? { reason, message } : {}) });
+  }
+  return conditions;
 }
 
 function readyToStart({ observed, pod }: PodReportInput): PodCondition {

@@ -81,6 +81,9 @@ function revisionOf(pod: Pod): bigint {
   return BigInt(pod.metadata.resourceVersion || 0);
 }
 
+/** Conditions of the agent that go away again; others that it does not know are other writers'. */
+const PASSING = ['PodResizePending', 'PodResizeInProgress'];
+
 /** Lists with merge keys (conditions, addresses) are patched entry by entry; all else as it stands. */
 export function statusPatch(uid: string, old: PodStatus, status: PodStatus): object | undefined {
   const body: Record<string, unknown> = {};
@@ -88,10 +91,14 @@ export function statusPatch(uid: string, old: PodStatus, status: PodStatus): obj
     if (value === undefined || field === 'conditions' || field === 'podIPs' || field === 'hostIPs') continue;
     if (JSON.stringify(old[field]) !== JSON.stringify(value)) body[field] = value;
   }
-  const conditions = (status.conditions ?? []).filter((condition) => !sameCondition(old.conditions, condition));
-  if (conditions.length > 0) {
-    body['conditions'] = conditions.map((condition) => withRemovals(old.conditions, condition));
+  const conditions: object[] = (status.conditions ?? [])
+    .filter((condition) => !sameCondition(old.conditions, condition))
+    .map((condition) => withRemovals(old.conditions, condition));
+  for (const type of PASSING) {
+    const listed = (list: PodCondition[] = []) => list.some((condition) => condition.type === type);
+    if (listed(old.conditions) && !listed(status.conditions)) conditions.push({ $patch: 'delete', type });
   }
+  if (conditions.length > 0) body['conditions'] = conditions;
   for (const field of ['podIPs', 'hostIPs'] as const) {
     const wanted = status[field];
     if (!wanted || JSON.stringify(old[field]) === JSON.stringify(wanted)) continue;

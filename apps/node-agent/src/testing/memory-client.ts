@@ -88,6 +88,10 @@ export class MemoryClient implements Client {
     if (patch.status?.conditions) {
       const merged = new Map((old['status']?.conditions ?? []).map((condition: any) => [condition.type, condition]));
       for (const condition of patch.status.conditions) {
+        if (condition.$patch === 'delete') {
+          merged.delete(condition.type);
+          continue;
+        }
         const both = { ...(merged.get(condition.type) as object), ...condition };
         merged.set(condition.type, Object.fromEntries(Object.entries(both).filter(([, value]) => value !== null)));
       }

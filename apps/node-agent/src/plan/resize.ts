@@ -1,0 +1,172 @@
+import { milliValueOf } from '#apimachinery';
+import { podTotal } from '../execute/resources.js';
+import type { ObservedContainer, ObservedPod } from '../observe/observed-pod.js';
+import {
+  type Container,
+  type ContainerStatus,
+  isSidecar,
+  isTerminal,
+  type Pod,
+  type ResourceList,
+  type ResourceRequirements,
+} from '../pod/pod-types.js';
+import type { PodMemory, WaitReason } from './pod-memory.js';
+
+/**
+ * In-place resize. A pod's spec says what its containers shall have; what the node has granted them may be less than
+ * that, and what the runtime has given them so far may be older still. Only CPU and memory can be resized.
+ */
+const RESIZABLE = ['cpu', 'memory'] as const;
+const LISTS = ['requests', 'limits'] as const;
+
+/** By container name. */
+export type Granted = Map<string, ResourceRequirements>;
+
+/** Containers that run for as long as the pod does. */
+export function resizableContainers(pod: Pod): Container[] {
+  return [
+    ...(pod.spec.initContainers ?? []).filter((container) => isSidecar(container, 'init')),
+    ...pod.spec.containers,
+  ];
+}
+
+function changedResources(a: ResourceRequirements | undefined, b: ResourceRequirements | undefined): string[] {
+  return RESIZABLE.filter((name) => LISTS.some((list) => amount(a, list, name) !== amount(b, list, name)));
+}
+
+function amount(
+  resources: ResourceRequirements | undefined,
+  list: 'requests' | 'limits',
+  name: string,
+): number | undefined {
+  const value = resources?.[list]?.[name];
+  return value === undefined ? undefined : milliValueOf(value);
+}
+
+export function sameResources(a: ResourceRequirements | undefined, b: ResourceRequirements | undefined): boolean {
+  return changedResources(a, b).length === 0;
+}
+
+/** The status is the memory of an agent that starts anew: containers have what was reported last. */
+function reported(pod: Pod, name: string): ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].find((status) => status.name === name);
+}
+
+function firstGrant(pod: Pod): Granted {
+  return new Map(
+    resizableContainers(pod).map((container) => [
+      container.name,
+      reported(pod, container.name)?.resources ?? container.resources ?? {},
+    ]),
+  );
+}
+
+/** The pod with what the node has granted in place of what its spec asks for. */
+export function withGranted(pod: Pod, granted: Granted | undefined): Pod {
+  if (!granted) return pod;
+  const change = (container: Container): Container => {
+    const resources = granted.get(container.name);
+    return resources && !sameResources(resources, container.resources) ? { ...container, resources } : container;
+  };
+  const { spec } = pod;
+  const containers = spec.containers.map(change);
+  const initContainers = spec.initContainers?.map(change);
+  const changed = [...containers, ...(initContainers ?? [])].some(
+    (container, index) => container !== [...spec.containers, ...(spec.initContainers ?? [])][index],
+  );
+  return changed ? { ...pod, spec: { ...spec, containers, ...(initContainers ? { initContainers } : {}) } } : pod;
+}
+
+export interface NodeRoom {
+  allocatable: ResourceList;
+  /** What else is on the node, with what it was granted. */
+  others(): Iterable<Pod>;
+}
+
+/**
+ * Grants what the spec asks for if the node has it, and otherwise leaves all as it is and says why. Gives the pod to
+ * work with. Changes the memory: `granted`, `resizePending`, `cgroupStale`.
+ */
+export function grant(pod: Pod, memory: PodMemory, room: NodeRoom): Pod {
+  memory.granted ??= firstGrant(pod);
+  const { granted } = memory;
+  const changed = resizableContainers(pod).some(({ name, resources }) => !sameResources(granted.get(name), resources));
+  if (!changed) {
+    memory.resizePending = undefined;
+    return pod;
+  }
+  memory.resizePending = obstacle(pod, room);
+  if (memory.resizePending) return withGranted(pod, granted);
+  for (const { name, resources } of resizableContainers(pod)) granted.set(name, resources ?? {});
+  memory.cgroupStale = true;
+  memory.resizeFailure = undefined;
+  return pod;
+}
+
+function obstacle(pod: Pod, { allocatable, others }: NodeRoom): WaitReason | undefined {
+  // In the unit of the messages: thousandths of a CPU, bytes.
+  const shown = (name: string, milli: number) => (name === 'cpu' ? milli : Math.ceil(milli / 1000));
+  const wanted = RESIZABLE.map((name) => ({
+    name,
+    request: podTotal(pod, 'requests', name) ?? 0,
+    capacity: milliValueOf(allocatable[name]),
+  }));
+  for (const { name, request, capacity } of wanted) {
+    if (request <= capacity) continue;
+    const sizes = `requested: ${shown(name, request)}, capacity: ${shown(name, capacity)}`;
+    return { reason: 'Infeasible', message: `Node didn't have enough capacity: ${name}, ${sizes}` };
+  }
+  const neighbours = [...others()].filter(
+    (other) => other.metadata.uid !== pod.metadata.uid && !isTerminal(other.status),
+  );
+  for (const { name, request, capacity } of wanted) {
+    const used = neighbours.reduce((sum, other) => sum + (podTotal(other, 'requests', name) ?? 0), 0);
+    if (request + used <= capacity) continue;
+    const sizes = `requested: ${shown(name, request)}, used: ${shown(name, used)}, capacity: ${shown(name, capacity)}`;
+    return { reason: 'Deferred', message: `Node didn't have enough resource: ${name}, ${sizes}` };
+  }
+  return undefined;
+}
+
+/** What a running container has, as far as is known. */
+export function appliedTo(
+  pod: Pod,
+  memory: PodMemory,
+  container: Container,
+  { id }: ObservedContainer,
+): ResourceRequirements {
+  const known = memory.applied.get(id);
+  if (known) return known;
+  const status = reported(pod, container.name);
+  return (status?.containerID?.endsWith(id) && status.resources) || (container.resources ?? {});
+}
+
+export interface PendingChange {
+  container: Container;
+  observed: ObservedContainer;
+  applied: ResourceRequirements;
+  /** The container's resizePolicy lets it have a new value only when it is started anew. */
+  restart: boolean;
+}
+
+/** Running containers that have something else than they were granted; `pod` is the granted one. */
+export function pendingChanges(pod: Pod, observed: ObservedPod, memory: PodMemory): PendingChange[] {
+  const changes: PendingChange[] = [];
+  for (const container of resizableContainers(pod)) {
+    const live = observed.containers.find(({ name, state }) => name === container.name && state === 'running');
+    if (!live) continue;
+    const applied = appliedTo(pod, memory, container, live);
+    const changed = changedResources(applied, container.resources);
+    if (changed.length === 0) continue;
+    const restart = (container.resizePolicy ?? []).some(
+      ({ resourceName, restartPolicy }) => restartPolicy === 'RestartContainer' && changed.includes(resourceName),
+    );
+    changes.push({ container, observed: live, applied, restart });
+  }
+  return changes;
+}
+
+export function resizeInProgress(pod: Pod, observed: ObservedPod, memory: PodMemory): boolean {
+  return memory.cgroupStale || pendingChanges(pod, observed, memory).length > 0;
+}
