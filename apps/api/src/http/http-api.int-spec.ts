@@ -203,6 +203,12 @@ describe('the API over HTTPS', () => {
     assert.deepEqual(missing.json.details, { name: 'missing', kind: 'configmaps' });
   });
 
+  test('a deprecated kind warns whoever asks for it', async () => {
+    const answer = await call('/api/v1/namespaces/default/endpoints');
+    assert.match(String(answer.headers.warning), /^299 - "v1 Endpoints is deprecated in v1\.33\+/);
+    assert.equal((await call('/api/v1/namespaces/default/configmaps')).headers.warning, undefined);
+  });
+
   test('unknown fields are dropped with a warning unless they are ignored', async () => {
     const warned = await post(named('warned', { spec: 1 }));
     assert.equal(warned.code, 201);

@@ -25,6 +25,8 @@ export class ObjectPathHandler {
     try {
       const watching = info.verb === 'watch';
       const entry = this.resources.find(info.group, info.version, info.resource);
+      const deprecated = entry?.definition.deprecationWarning;
+      if (deprecated) notes.warnings.push(deprecated);
       const converts = entry?.definition.verbs.includes('get') ?? true;
       format = negotiateOutput(request.headers.accept, watching, converts);
       const apiRequest: ApiRequest = {

@@ -108,11 +108,17 @@ function tableOf(
       : [],
     rows: objects.map((object) => ({
       cells: resource.cells(object, now),
+      ...rowConditionsOf(resource, object),
       ...(include === 'None'
         ? { object: null }
         : { object: include === 'Object' ? object : partialOf(object, format.asVersion) }),
     })),
   };
+}
+
+function rowConditionsOf(resource: ResourceDefinition, object: KubeObject): { conditions?: object[] } {
+  const conditions = resource.rowConditions?.(object) ?? [];
+  return conditions.length > 0 ? { conditions } : {};
 }
 
 function partialOf(object: KubeObject, apiVersion: string): unknown {

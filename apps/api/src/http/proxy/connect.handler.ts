@@ -11,6 +11,7 @@ import type { RequestInfo } from '../request-info.js';
 import { executionPath, findPod, logPath, portForwardPath } from './pod-stream-target.js';
 import { nodeServer, type ProxyTarget, podServer, serviceServer } from './proxy-target.js';
 import { pipeRequest, pipeUpgrade } from './upstream-pipe.js';
+import { pipeToWebSocket } from './web-socket-reader.js';
 
 const CONNECTS: Record<string, ReadonlySet<string>> = {
   pods: new Set(['log', 'exec', 'attach', 'portforward', 'proxy']),
@@ -80,7 +81,9 @@ export class NodeConnectHandler implements ConnectHandler {
     await this.authorize(request, info, user);
     const target = this.target(info);
     if (!target) throw badRequest(`pod ${info.name} does not have a host assigned`);
-    await pipeUpgrade(request, socket, head, target);
+    // Node servers stream logs over plain HTTP; a browser may want them as WebSocket messages.
+    if (info.subresource === 'log') await pipeToWebSocket(request, socket, head, target);
+    else await pipeUpgrade(request, socket, head, target);
   }
 
   private async authorize(request: IncomingMessage, info: RequestInfo, user: UserInfo): Promise<void> {

@@ -164,13 +164,13 @@ export function bearerOfProtocols(header: string | undefined): string | undefine
 }
 
 /** What a node server refused, in the shape that the reference gives it. */
-function refusal(code: number, body: string): StatusError {
+export function refusal(code: number, body: string): StatusError {
   if (code === 400) return badRequest(body);
   if (code === 500) return internalError(new Error(body));
   return statusErrorFrom(body, code);
 }
 
-function dialError(target: ProxyTarget, error: Error & { code?: string }): StatusError {
+export function dialError(target: ProxyTarget, error: Error & { code?: string }): StatusError {
   const why = error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message;
   return internalError(new Error(`error dialing backend: dial tcp ${target.host}:${target.port}: ${why}`));
 }
