@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { WebSocket } from 'ws';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
@@ -77,6 +78,25 @@ describe('streams to a node', () => {
     const { code, body } = await ask('namespaces/default/pods/one/log?tailLines=5&follow=false');
     assert.equal(code, 200);
     assert.equal(body, 'GET /containerLogs/default/one/main?tailLines=5 as kube-apiserver-kubelet-client');
+  });
+
+  test('logs come over a WebSocket, in the encoding that is chosen', async () => {
+    const log = 'GET /containerLogs/default/one/main as kube-apiserver-kubelet-client';
+    const read = (pod: string, ...protocols: string[]) =>
+      new Promise<string>((resolve, reject) => {
+        const url = `${api.url.replace(/^http/, 'ws')}/api/v1/namespaces/default/pods/${pod}/log`;
+        const socket = new WebSocket(url, protocols, api.tls);
+        let received = '';
+        socket.on('message', (part) => {
+          received += part.toString();
+        });
+        socket.on('close', () => resolve(received));
+        socket.on('error', reject);
+      });
+    assert.equal(await read('one', 'binary.k8s.io'), log);
+    assert.equal(await read('one'), log);
+    assert.equal(await read('one', 'base64.binary.k8s.io'), Buffer.from(log).toString('base64'));
+    await assert.rejects(read('two', 'binary.k8s.io'), /Unexpected server response: 400/);
   });
 
   test('what is asked wrongly gets the words of the reference', async (t) => {
