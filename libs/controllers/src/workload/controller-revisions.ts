@@ -72,7 +72,8 @@ function buildRevision(
       annotations: owner.metadata.annotations,
       ownerReferences: [controllerReference(owner)],
     },
-    data: data as ControllerRevision['data'],
+    // Clients compare it with what they compute, byte by byte: keys in order, as Go writes maps.
+    data: JSON.parse(canonicalJson(data)) as ControllerRevision['data'],
     revision,
   };
 }
