@@ -24,7 +24,7 @@ const failures = [];
 /** Runs a command; its output goes through, and is returned. */
 function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
+    const env = { ...process.env, NO_COLOR: '1' };
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], ...options });
     let output = '';
     const take = (chunk) => {
@@ -142,7 +142,7 @@ try {
       : undefined;
   if (wants('check')) {
     await check('types', process.execPath, ['node_modules/typescript7/bin/tsc', '--noEmit']);
-    await check('lint and format', 'npx', ['biome', 'ci', '.']);
+    await check('lint and format', 'npx', ['biome', 'ci', '--colors=off', '.']);
     await check('import rules', process.execPath, ['scripts/check-dependencies.mjs']);
     await check('generated code', process.execPath, ['scripts/generate.mjs', '--check']);
   }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmod, chown, mkdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -41,11 +41,23 @@ export async function preparePostgres(dir: string, options: PrepareOptions = {})
     await initializeDatabase(layout, server, user, options.durable ?? true);
     await checkVersion(layout);
     const runningPid = await runningServer(layout);
+    if (runningPid === undefined && runsAsRoot()) await takeOver(layout, user);
     if (runningPid === undefined) await removeForeignLock(layout);
     return { layout, server, user, runningPid };
   } catch (error) {
     throw explainSystemError(error, 'cannot set up PostgreSQL in', layout.root);
   }
+}
+
+/**
+ * The system user may have been removed with another Berth of this machine, and made anew with another number: the data
+ * is then given to it. PostgreSQL starts on nobody else's files.
+ */
+async function takeOver(layout: PostgresLayout, user: ServerUser): Promise<void> {
+  if ((await stat(layout.data)).uid === user.uid) return;
+  const changed = spawnSync('chown', ['-R', '-h', `${user.uid}:${user.gid}`, layout.data], { encoding: 'utf8' });
+  if (changed.status !== 0)
+    throw new PostgresError(`cannot give ${layout.data} to ${user.name}: ${firstLine(changed.stderr)}`);
 }
 
 /** The process that serves this data directory, if one does. */

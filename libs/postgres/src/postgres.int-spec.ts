@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +64,14 @@ test('a lock file with the number of a process that is no PostgreSQL does not ke
   await writeFile(lock, `${process.pid}\n${layout.data}\n`);
   assert.equal((await preparePostgres(dir)).runningPid, undefined);
   await assert.rejects(readFile(lock), { code: 'ENOENT' });
+});
+
+test('data of a system user that was removed is taken over by the new one', {
+  skip: process.getuid?.() === 0 ? false : 'only root can give files away',
+}, async () => {
+  const dir = join(root, 'a');
+  spawnSync('chown', ['-R', '65534:65534', postgresLayout(dir).data]);
+  await (await startPostgres(dir)).stop();
 });
 
 test('an interrupted set-up is repeated', async () => {

@@ -100,7 +100,8 @@ async fn chain_id(client: &Client, image: &str) -> Result<String, Error> {
 
 async fn snapshotter(client: &Client) -> Result<String, Error> {
     let answer = client.runtime().status(StatusRequest { verbose: true }).await?.into_inner();
-    Ok(text_at(&answer.info, "config", &["containerd", "snapshotter"]).unwrap_or_else(|| DEFAULT_SNAPSHOTTER.to_owned()))
+    Ok(text_at(&answer.info, "config", &["containerd", "snapshotter"])
+        .unwrap_or_else(|| DEFAULT_SNAPSHOTTER.to_owned()))
 }
 
 /// From a map whose values are JSON; None for an empty text, too.

@@ -86,19 +86,19 @@ impl Supervisor {
             }
             let signal = record.unit.stop_signal;
             let patience = Duration::from_secs(record.unit.stop_seconds);
-            if let Some(mut process) = Process::adopt(record) {
-                if let Ok(handle) = process.handle() {
-                    handle.ask_to_stop(signal);
-                    let (done, ended) = std::sync::mpsc::channel::<()>();
-                    let killer = std::thread::spawn(move || {
-                        if ended.recv_timeout(patience).is_err() {
-                            handle.kill();
-                        }
-                    });
-                    process.wait();
-                    let _ = done.send(());
-                    let _ = killer.join();
-                }
+            if let Some(mut process) = Process::adopt(record)
+                && let Ok(handle) = process.handle()
+            {
+                handle.ask_to_stop(signal);
+                let (done, ended) = std::sync::mpsc::channel::<()>();
+                let killer = std::thread::spawn(move || {
+                    if ended.recv_timeout(patience).is_err() {
+                        handle.kill();
+                    }
+                });
+                process.wait();
+                let _ = done.send(());
+                let _ = killer.join();
             }
             self.records.remove(&name);
         }
