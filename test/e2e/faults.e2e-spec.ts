@@ -128,4 +128,12 @@ describe('what kills others', { skip: clusterMissing() ?? false }, () => {
       'no other was restarted',
     );
   });
+
+  test('what forgotten shims are left goes with the cluster', async () => {
+    await cluster.delete();
+    assert.deepEqual(
+      ourProcesses().filter((line) => line.includes(cluster.directory)),
+      [],
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { removeServerUser } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
@@ -32,7 +32,10 @@ export const deleteCluster: Verb = {
     if (settings?.node && !isRoot)
       throw new CliError('this Berth has a node; deleting it takes root: sudo npm run delete');
     if (settings?.node) await step('pods', () => cleanNode(layout, settings));
-    await step('processes', () => askSupervisor(layout, { do: 'shutdown' }));
+    await step('processes', async () => {
+      await askSupervisor(layout, { do: 'shutdown' });
+      endOrphanShims(layout);
+    });
     await step('files', () => {
       unmount(layout);
       rmSync(layout.runDir, { recursive: true, force: true });
@@ -87,4 +90,18 @@ function unmount(layout: Layout): void {
     .split('\n')
     .some((line) => below(line.split(' ')[1] ?? ''));
   if (left) throw new CliError(`something is still mounted below ${layout.dataDir}; nothing was removed`);
+}
+
+/** A containerd that is killed while it starts a container forgets the shim: nobody else would ever end it. */
+function endOrphanShims(layout: Layout): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      const address = args[args.indexOf('-address') + 1];
+      if (program.includes('containerd-shim') && address === layout.containerdSocket)
+        process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
 }
