@@ -21,7 +21,7 @@ import { createAuthorizer } from './authorization/authorizer-chain.js';
 import { EscalationCheck } from './authorization/escalation-check.js';
 import { keepBootstrap, runBootstrap } from './bootstrap/bootstrap.js';
 import { nodeRules } from './bootstrap/rbac.bootstrap.js';
-import type { Component } from './config-flags.js';
+import type { ServerConfig } from './config-flags.js';
 import type { HealthCheck } from './http/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
 import { type Pki, preparePki } from './pki/pki.js';
@@ -30,19 +30,7 @@ import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store } from './storage/index.js';
 
-export interface ControlPlaneOptions {
-  dataDir: string;
-  bindAddress: string;
-  securePort: number;
-  advertiseAddress: string;
-  databaseUrl: string;
-  serviceClusterIpRange: string;
-  clusterCidr: string;
-  clusterDomain: string;
-  clusterDnsPort: number;
-  serviceNodePortRange: string;
-  localNode: { name: string; ip: string } | undefined;
-  components: ReadonlySet<Component>;
+export interface ControlPlaneOptions extends ServerConfig {
   logger: Logger;
   clock?: Clock;
 }

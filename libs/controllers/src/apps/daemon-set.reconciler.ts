@@ -6,6 +6,7 @@ import { claimObjects, controllerOf } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, revisionHash, syncHistory, trimHistory } from '../workload/controller-revisions.js';
 import { labelMatcher } from '../workload/label-matcher.js';
 import { createPod, deletePod, podFromTemplate, slowStart } from '../workload/pod-control.js';
+import { observePods } from '../workload/pod-observation.js';
 import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
 import {
   type DaemonWorld,
@@ -58,24 +59,13 @@ class DaemonSetReconciler implements Controller {
       },
       delete: wakeAll,
     });
-    this.#pods.addHandler({
-      add: (pod) => {
-        const key = this.#ownerKey(pod);
-        if (key) this.#expectations.creationObserved(key);
-        this.#wakeFor(pod);
-      },
-      update: (old, pod) => {
-        const key = this.#ownerKey(pod);
-        if (key && pod.metadata.deletionTimestamp) this.#expectations.deletionObserved(key, pod.metadata.uid!);
-        if (controllerOf(old)?.uid !== controllerOf(pod)?.uid) this.#wakeFor(old);
-        this.#wakeFor(pod);
-      },
-      delete: (pod) => {
-        const key = this.#ownerKey(pod);
-        if (key) this.#expectations.deletionObserved(key, pod.metadata.uid!);
-        this.#wakeFor(pod);
-      },
-    });
+    this.#pods.addHandler(
+      observePods({
+        expectations: this.#expectations,
+        ownerKey: (pod) => this.#ownerKey(pod),
+        wakeFor: (pod) => this.#wakeFor(pod),
+      }),
+    );
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { type Controller, type ControllerContext, type ControllerRuntime, runtim
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
 import { labelMatcher } from '../workload/label-matcher.js';
 import { createPod, deletePod, podFromTemplate, slowStart } from '../workload/pod-control.js';
+import { observePods } from '../workload/pod-observation.js';
 import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
 import { COMPLETION_INDEX } from './completion-indexes.js';
 import { isFinished, isIndexed, type JobPlan, planJob, TRACKING_FINALIZER } from './job.plan.js';
@@ -43,24 +44,13 @@ class JobReconciler implements Controller {
         for (const pod of ownedAndOrphaned(this.#pods, job)) this.#orphans.add(objectKey(pod));
       },
     });
-    this.#pods.addHandler({
-      add: (pod) => {
-        const key = this.#ownerKey(pod);
-        if (key) this.#expectations.creationObserved(key);
-        this.#wakeFor(pod);
-      },
-      update: (old, pod) => {
-        const key = this.#ownerKey(pod);
-        if (key && pod.metadata.deletionTimestamp) this.#expectations.deletionObserved(key, pod.metadata.uid!);
-        if (controllerOf(old)?.uid !== controllerOf(pod)?.uid) this.#wakeFor(old);
-        this.#wakeFor(pod);
-      },
-      delete: (pod) => {
-        const key = this.#ownerKey(pod);
-        if (key) this.#expectations.deletionObserved(key, pod.metadata.uid!);
-        this.#wakeFor(pod);
-      },
-    });
+    this.#pods.addHandler(
+      observePods({
+        expectations: this.#expectations,
+        ownerKey: (pod) => this.#ownerKey(pod),
+        wakeFor: (pod) => this.#wakeFor(pod),
+      }),
+    );
   }
 
   async run(signal: AbortSignal): Promise<void> {
