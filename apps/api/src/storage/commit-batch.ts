@@ -1,4 +1,4 @@
-import type { CommitFailure, CommitResult, Guard, ObjectKey, Revision, Write, WriteSet } from './store.js';
+import type { CommitFailure, CommitResult, ObjectKey, Revision, Write, WriteSet } from './store.js';
 
 const WRITE_CODE = { create: 1, update: 2, delete: 3 } as const;
 const GUARD_CODE = { exists: 4, absent: 5, revision: 6 } as const;
@@ -27,10 +27,11 @@ export interface AcceptedWrite {
 }
 
 /**
- * The sets as the arrays that commit_batch takes: an entry for each guard and write, in order. All bodies go as one binary
- * parameter: as an array they would travel as hexadecimal text.
+ * The sets as the arrays that commit_batch takes: an entry for each write, in order, and then for each guard. All bodies go as
+ * one binary parameter: as an array they would travel as hexadecimal text. `replica` is what other replicas are told;
+ * undefined where there are none.
  */
-export function encodeBatch(sets: WriteSet[], replica: string, batch: string): unknown[] {
+export function encodeBatch(sets: WriteSet[], replica: string | undefined, batch: string): unknown[] {
   const set: number[] = [];
   const op: number[] = [];
   const resource: string[] = [];
@@ -42,7 +43,7 @@ export function encodeBatch(sets: WriteSet[], replica: string, batch: string): u
   const length: number[] = [];
   const bodies: Buffer[] = [];
   let position = 1;
-  const add = (index: number, code: number, key: ObjectKey, id: string, at: Revision, body?: Buffer): void => {
+  const add = (index: number, code: number, key: ObjectKey, id: string, at: Revision, bytes: number): void => {
     set.push(index);
     op.push(code);
     resource.push(key.resource);
@@ -51,26 +52,32 @@ export function encodeBatch(sets: WriteSet[], replica: string, batch: string): u
     uid.push(id);
     revision.push(at);
     start.push(position);
-    length.push(body?.length ?? 0);
-    if (body) {
-      bodies.push(body);
-      position += body.length;
-    }
+    length.push(bytes);
+    position += bytes;
   };
-  sets.forEach(({ guards, writes }, index) => {
+  sets.forEach(({ writes }, index) => {
+    for (const write of writes) {
+      add(
+        index,
+        WRITE_CODE[write.op],
+        write.key,
+        write.uid,
+        write.op === 'create' ? 0 : write.ifRevision,
+        write.body.length,
+      );
+      bodies.push(write.body);
+    }
+  });
+  sets.forEach(({ guards }, index) => {
     for (const guard of guards ?? []) {
       const at = guard.kind === 'revision' ? guard.revision : 0;
-      add(index, GUARD_CODE[guard.kind], guard.key, guard.kind === 'exists' ? (guard.uid ?? '') : '', at);
-    }
-    for (const write of writes) {
-      const at = write.op === 'create' ? 0 : write.ifRevision;
-      add(index, WRITE_CODE[write.op], write.key, write.uid, at, write.body);
+      add(index, GUARD_CODE[guard.kind], guard.key, guard.kind === 'exists' ? (guard.uid ?? '') : '', at, 0);
     }
   });
   return [
-    replica,
+    replica ?? null,
     batch,
-    Buffer.concat(bodies),
+    bodies.length === 1 ? bodies[0] : Buffer.concat(bodies),
     numbers(set),
     numbers(op),
     texts(resource),
@@ -83,21 +90,32 @@ export function encodeBatch(sets: WriteSet[], replica: string, batch: string): u
   ];
 }
 
+/** Why sets were refused: by the first guard that did not hold, else by the first write. */
+function failuresBySet(sets: WriteSet[], { failed, reasons }: BatchAnswer): Map<WriteSet, CommitFailure> {
+  const failures = new Map<WriteSet, CommitFailure>();
+  if (failed.length === 0) return failures;
+  const reasonOf = new Map(failed.map((entry, i) => [entry, REASONS[reasons[i]!]]));
+  const judge = (set: WriteSet, entry: number, key: ObjectKey): void => {
+    const reason = reasonOf.get(entry);
+    if (reason && !failures.has(set)) failures.set(set, { reason, key });
+  };
+  let entry = sets.reduce((sum, set) => sum + set.writes.length, 0);
+  for (const set of sets) for (const { key } of set.guards ?? []) judge(set, ++entry, key);
+  entry = 0;
+  for (const set of sets) for (const { key } of set.writes) judge(set, ++entry, key);
+  return failures;
+}
+
 /** The answer set by set, and the accepted writes with their revisions. */
 export function decodeAnswer(
   sets: WriteSet[],
   answer: BatchAnswer,
 ): { results: CommitResult[]; accepted: AcceptedWrite[] } {
-  const failures = new Map(answer.failed.map((entry, i) => [entry, answer.reasons[i]!]));
+  const failures = failuresBySet(sets, answer);
   const accepted: AcceptedWrite[] = [];
-  let entry = 0;
   let next = answer.base;
   const results = sets.map((set): CommitResult => {
-    let failure: CommitFailure | undefined;
-    for (const item of entriesOf(set)) {
-      const reason = REASONS[failures.get(++entry) ?? 0];
-      if (reason) failure ??= { reason, key: item.key };
-    }
+    const failure = failures.get(set);
     if (failure) return { ok: false, failure };
     const revisions = set.writes.map((write) => {
       next++;
@@ -107,11 +125,6 @@ export function decodeAnswer(
     return { ok: true, revision: next, revisions };
   });
   return { results, accepted };
-}
-
-function* entriesOf(set: WriteSet): Iterable<Guard | Write> {
-  yield* set.guards ?? [];
-  yield* set.writes;
 }
 
 /** Array literals, written directly: the driver's own encoding of arrays is several times slower. */

@@ -34,8 +34,8 @@ interface Pending {
 
 export interface CommitQueueOptions {
   session: Session;
-  /** Id of this replica, which tells its own notifications from others'. */
-  replica: string;
+  /** What other replicas are told when this one commits; undefined while there are none. */
+  announce(): string | undefined;
   /** Milliseconds that a write waits for a PostgreSQL that is away. */
   waitMs: number;
   currentRevision(): Revision;
@@ -138,7 +138,7 @@ export class CommitQueue {
       try {
         const values = encodeBatch(
           batch.map((pending) => pending.set),
-          this.options.replica,
+          this.options.announce(),
           id,
         );
         for (const pending of batch) pending.unknown = true;

@@ -92,7 +92,8 @@ class PostgresStore implements Store {
     });
     this.queue = new CommitQueue({
       session: this.writer,
-      replica: this.id,
+      // Whoever joins waits until this one is solo no more, and then reads what was committed until then.
+      announce: () => (this.membership.solo ? undefined : this.id),
       waitMs: options.waitMs ?? 30_000,
       currentRevision: () => this.replica.currentRevision(),
       cachedRevision: ({ resource, namespace, name }) => this.replica.cache(resource).get(namespace, name)?.revision,

@@ -1,6 +1,6 @@
 import { Tables1700000000001 } from './1700000000001-tables.js';
-import { Commit1700000000002 } from './1700000000002-commit.js';
 import { Views1700000000003 } from './1700000000003-views.js';
+import { Commit1700000000004 } from './1700000000004-commit.js';
 
 /** In order. Never change one that was released: add the next. */
-export const migrations = [Tables1700000000001, Commit1700000000002, Views1700000000003];
+export const migrations = [Tables1700000000001, Views1700000000003, Commit1700000000004];

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { STORE_LOCK } from '../advisory-locks.js';
 
-/** The functions on the write path. */
-export class Commit1700000000002 implements MigrationInterface {
+/** The functions on the write path; they replace those of an earlier version. */
+export class Commit1700000000004 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(COMMIT_BATCH);
     await runner.query(RESOLVE_BATCH);
@@ -16,15 +16,19 @@ export class Commit1700000000002 implements MigrationInterface {
 
 /**
  * One group commit. Entry i of the arrays is a write (1 create, 2 update, 3 delete) or a guard (4 exists, 5 absent,
- * 6 at a revision) of set p_set[i]; its body is the slice of p_bodies at p_start[i], 1-based. Sets of one batch share no
- * object that one of them writes (the queue sees to it), so that one snapshot, taken after the lock, judges them all.
- * Writes of the sets without a failed entry get the revisions base + 1, base + 2, ... in order.
+ * 6 at a revision) of set p_set[i]; writes come before guards, and the body of a write is the slice of p_bodies at p_start[i],
+ * 1-based. Sets of one batch share no object that one of them writes (the queue sees to it), so that one snapshot, taken after
+ * the lock, judges them all. Writes of the sets without a failed entry get the revisions base + 1, base + 2, ... in order.
+ * Other replicas are notified unless p_replica is null.
  *
  * The lock comes first and in a statement of its own: a volatile function in a read committed transaction takes a new snapshot
  * for each statement, so everything below sees every earlier commit.
+ *
+ * One small statement for each kind of write, run only when there is one: setting up the plan of a single statement that does all
+ * of them costs more than the writes of a small batch.
  */
 const COMMIT_BATCH = `
-CREATE FUNCTION berth.commit_batch(
+CREATE OR REPLACE FUNCTION berth.commit_batch(
   p_replica text, p_batch uuid, p_bodies bytea,
   p_set int[], p_op int[], p_resource text[], p_namespace text[], p_name text[], p_uid text[], p_revision bigint[],
   p_start int[], p_length int[],
@@ -35,16 +39,19 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 AS $$
 DECLARE
   v_compacted bigint;
-  v_failed_sets int[] := '{}';
-  v_expected int;
-  v_written int;
+  v_voided boolean;
+  v_failed_sets int[];
+  v_logged int;
+  v_rows int;
+  v_written int := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(${STORE_LOCK});
-  IF EXISTS (SELECT FROM berth.voided_batch v WHERE v.id = p_batch) THEN
+  SELECT c.value, k.value, EXISTS (SELECT FROM berth.voided_batch v WHERE v.id = p_batch)
+    INTO STRICT base, v_compacted, v_voided
+    FROM berth.revision c, berth.revision k WHERE c.name = 'current' AND k.name = 'compacted';
+  IF v_voided THEN
     RAISE EXCEPTION 'batch % was declared lost', p_batch USING ERRCODE = 'BT001';
   END IF;
-  SELECT r.value INTO STRICT base FROM berth.revision r WHERE r.name = 'current';
-  SELECT r.value INTO STRICT v_compacted FROM berth.revision r WHERE r.name = 'compacted';
 
   -- Reasons: 1 exists, 2 missing, 3 conflict.
   SELECT coalesce(array_agg(f.entry), '{}'), coalesce(array_agg(f.reason), '{}'), coalesce(array_agg(f.set), '{}')
@@ -62,50 +69,61 @@ BEGIN
           ON o.resource = e.resource AND o.namespace = e.namespace AND o.name = e.name
     ) f
    WHERE f.reason IS NOT NULL;
+  IF failed <> '{}' THEN
+    SELECT array_agg(e.op), array_agg(e.resource), array_agg(e.namespace), array_agg(e.name), array_agg(e.uid),
+           array_agg(e.revision), array_agg(e.start), array_agg(e.length)
+      INTO p_op, p_resource, p_namespace, p_name, p_uid, p_revision, p_start, p_length
+      FROM unnest(p_set, p_op, p_resource, p_namespace, p_name, p_uid, p_revision, p_start, p_length)
+           AS e(set, op, resource, namespace, name, uid, revision, start, length)
+     WHERE e.set <> ALL (v_failed_sets);
+  END IF;
 
-  SELECT count(*) INTO v_expected FROM unnest(p_set, p_op) AS e(set, op)
-   WHERE e.op <= 3 AND e.set <> ALL (v_failed_sets);
-  IF v_expected = 0 THEN
+  INSERT INTO berth.change (revision, type, resource, namespace, name, uid, previous, before, body, batch, at)
+  SELECT base + w.entry, w.op, w.resource, w.namespace, w.name, w.uid, CASE WHEN w.op = 1 THEN 0 ELSE w.revision END,
+         CASE WHEN w.op > 1 AND w.revision <= v_compacted THEN
+           (SELECT o.body FROM berth.object o
+             WHERE o.resource = w.resource AND o.namespace = w.namespace AND o.name = w.name)
+         END,
+         substring(p_bodies FROM w.start FOR w.length), p_batch, clock_timestamp()
+    FROM unnest(p_op, p_resource, p_namespace, p_name, p_uid, p_revision, p_start, p_length)
+         WITH ORDINALITY AS w(op, resource, namespace, name, uid, revision, start, length, entry)
+   WHERE w.op <= 3;
+  GET DIAGNOSTICS v_logged = ROW_COUNT;
+  IF v_logged = 0 THEN
     RETURN;
   END IF;
 
-  WITH accepted AS MATERIALIZED (
-    SELECT e.*, base + row_number() OVER (ORDER BY e.entry) AS new_revision
-      FROM unnest(p_set, p_op, p_resource, p_namespace, p_name, p_uid, p_revision, p_start, p_length)
-           WITH ORDINALITY AS e(set, op, resource, namespace, name, uid, revision, start, length, entry)
-     WHERE e.op <= 3 AND e.set <> ALL (v_failed_sets)
-  ), created AS (
+  IF 1 = ANY (p_op) THEN
     INSERT INTO berth.object (resource, namespace, name, uid, revision, body)
-    SELECT a.resource, a.namespace, a.name, a.uid, a.new_revision, substring(p_bodies FROM a.start FOR a.length)
-      FROM accepted a WHERE a.op = 1
-    RETURNING 1
-  ), updated AS (
-    UPDATE berth.object o SET revision = a.new_revision, body = substring(p_bodies FROM a.start FOR a.length)
-      FROM accepted a
-     WHERE a.op = 2 AND o.resource = a.resource AND o.namespace = a.namespace AND o.name = a.name
-    RETURNING 1
-  ), deleted AS (
-    DELETE FROM berth.object o USING accepted a
-     WHERE a.op = 3 AND o.resource = a.resource AND o.namespace = a.namespace AND o.name = a.name
-    RETURNING 1
-  ), logged AS (
-    INSERT INTO berth.change (revision, type, resource, namespace, name, uid, previous, before, body, batch, at)
-    SELECT a.new_revision, a.op, a.resource, a.namespace, a.name, a.uid, CASE WHEN a.op = 1 THEN 0 ELSE a.revision END,
-           CASE WHEN a.op > 1 AND a.revision <= v_compacted THEN
-             (SELECT o.body FROM berth.object o
-               WHERE o.resource = a.resource AND o.namespace = a.namespace AND o.name = a.name)
-           END,
-           substring(p_bodies FROM a.start FOR a.length), p_batch, clock_timestamp()
-      FROM accepted a
-    RETURNING 1
-  )
-  SELECT (SELECT count(*) FROM created) + (SELECT count(*) FROM updated) + (SELECT count(*) FROM deleted) INTO v_written;
-  IF v_written <> v_expected THEN
-    RAISE EXCEPTION 'batch % wrote % objects, not %: its sets overlap', p_batch, v_written, v_expected;
+    SELECT w.resource, w.namespace, w.name, w.uid, base + w.entry, substring(p_bodies FROM w.start FOR w.length)
+      FROM unnest(p_op, p_resource, p_namespace, p_name, p_uid, p_start, p_length)
+           WITH ORDINALITY AS w(op, resource, namespace, name, uid, start, length, entry)
+     WHERE w.op = 1;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    v_written := v_written + v_rows;
+  END IF;
+  IF 2 = ANY (p_op) THEN
+    UPDATE berth.object o SET revision = base + w.entry, body = substring(p_bodies FROM w.start FOR w.length)
+      FROM unnest(p_op, p_resource, p_namespace, p_name, p_start, p_length)
+           WITH ORDINALITY AS w(op, resource, namespace, name, start, length, entry)
+     WHERE w.op = 2 AND o.resource = w.resource AND o.namespace = w.namespace AND o.name = w.name;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    v_written := v_written + v_rows;
+  END IF;
+  IF 3 = ANY (p_op) THEN
+    DELETE FROM berth.object o USING unnest(p_op, p_resource, p_namespace, p_name) AS w(op, resource, namespace, name)
+     WHERE w.op = 3 AND o.resource = w.resource AND o.namespace = w.namespace AND o.name = w.name;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    v_written := v_written + v_rows;
+  END IF;
+  IF v_written <> v_logged THEN
+    RAISE EXCEPTION 'batch % wrote % objects, not %: its sets overlap', p_batch, v_written, v_logged;
   END IF;
 
-  UPDATE berth.revision SET value = base + v_expected WHERE name = 'current';
-  PERFORM pg_notify('berth_change', p_replica);
+  UPDATE berth.revision SET value = base + v_logged WHERE name = 'current';
+  IF p_replica IS NOT NULL THEN
+    PERFORM pg_notify('berth_change', p_replica);
+  END IF;
 END
 $$`;
 
@@ -114,7 +132,7 @@ $$`;
  * rows are in the log, or its id is voided, so that a copy that is still on its way to the server cannot commit later.
  */
 const RESOLVE_BATCH = `
-CREATE FUNCTION berth.resolve_batch(p_batch uuid, p_after bigint)
+CREATE OR REPLACE FUNCTION berth.resolve_batch(p_batch uuid, p_after bigint)
 RETURNS TABLE (revision bigint, resource text, namespace text, name text)
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -135,7 +153,7 @@ $$`;
  * would be given out again: the counter jumps ahead, and the watch log ends, so that every watcher and replica reads anew.
  */
 const ADOPT_SERVER = `
-CREATE FUNCTION berth.adopt_server(p_known bigint, OUT current_revision bigint, OUT jumped boolean)
+CREATE OR REPLACE FUNCTION berth.adopt_server(p_known bigint, OUT current_revision bigint, OUT jumped boolean)
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
