@@ -1,23 +1,7 @@
 import assert from 'node:assert/strict';
-import type { IncomingHttpHeaders } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { type TestServer, testServer } from '#testing';
-
-interface Answer {
-  code: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-  json: any;
-}
-
-interface Sent {
-  method?: string;
-  headers?: Record<string, string>;
-  body?: string | Buffer | object;
-  anonymous?: boolean;
-}
+import { call as callServer, type Sent, type TestServer, testServer } from '#testing';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 
@@ -29,43 +13,7 @@ describe('the API over HTTPS', () => {
   });
   after(() => server.close());
 
-  function call(path: string, { method = 'GET', headers = {}, body, anonymous = false }: Sent = {}): Promise<Answer> {
-    const { ca, cert, key } = server.tls;
-    const plain = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
-    const bytes = plain ? body : JSON.stringify(body);
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(`${server.url}${path}`, {
-        method,
-        ca,
-        ...(anonymous ? undefined : { cert, key }),
-        agent: false,
-        headers: {
-          ...(bytes === undefined
-            ? undefined
-            : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(bytes) }),
-          ...headers,
-        },
-      });
-      outgoing.on('error', reject);
-      outgoing.on('response', (incoming) => {
-        const parts: Buffer[] = [];
-        incoming.on('data', (part) => parts.push(part));
-        incoming.on('end', () => {
-          const whole = Buffer.concat(parts);
-          resolve({
-            code: incoming.statusCode ?? 0,
-            headers: incoming.headers,
-            body: whole,
-            get json() {
-              return JSON.parse(whole.toString());
-            },
-          });
-        });
-      });
-      outgoing.end(bytes);
-    });
-  }
-
+  const call = (path: string, sent?: Sent) => callServer(server, path, sent);
   const post = (body: Sent['body'], headers?: Record<string, string>, query = '') =>
     call(`${CONFIG_MAPS}${query}`, { method: 'POST', body, headers });
 
@@ -192,12 +140,16 @@ describe('the API over HTTPS', () => {
     }
   });
 
-  test('paths that nothing serves get plain text, unknown objects a Status', async () => {
-    for (const path of ['/api/v1/nothings', '/apis/none/v1/things', '/nothing', '/api/v2']) {
+  test('paths that no API is behind get plain text, unknown resources and objects a Status', async () => {
+    for (const path of ['/apis/none/v1/things', '/nothing', '/api/v2', '/api/v2/pods']) {
       const answer = await call(path);
       assert.equal(answer.code, 404);
       assert.equal(answer.body.toString(), '404 page not found\n', path);
     }
+    const unknown = await call('/api/v1/nothings');
+    assert.equal(unknown.code, 404);
+    assert.equal(unknown.json.message, 'the server could not find the requested resource');
+    assert.deepEqual(unknown.json.details, {});
     const missing = await call(`${CONFIG_MAPS}/missing`);
     assert.equal(missing.json.message, 'configmaps "missing" not found');
     assert.deepEqual(missing.json.details, { name: 'missing', kind: 'configmaps' });
@@ -305,7 +257,7 @@ describe('the API over HTTPS', () => {
     assert.equal(document.headers['cache-control'], 'public, immutable');
     assert.equal(document.json.openapi, '3.0.0');
     for (const path of ['/healthz', '/livez', '/readyz']) {
-      const health = await call(path, { anonymous: true });
+      const health = await call(path, { as: 'nobody' });
       assert.equal(health.body.toString(), 'ok');
     }
     const verbose = await call('/readyz?verbose');
@@ -317,10 +269,10 @@ describe('the API over HTTPS', () => {
   });
 
   test('strangers may read the version and nothing else', async () => {
-    assert.equal((await call('/version', { anonymous: true })).code, 200);
-    const refused = await call(CONFIG_MAPS, { anonymous: true });
+    assert.equal((await call('/version', { as: 'nobody' })).code, 200);
+    const refused = await call(CONFIG_MAPS, { as: 'nobody' });
     assert.equal(refused.code, 403);
-    const token = await call(CONFIG_MAPS, { anonymous: true, headers: { Authorization: 'Bearer nonsense' } });
+    const token = await call(CONFIG_MAPS, { as: 'nobody', headers: { Authorization: 'Bearer nonsense' } });
     assert.equal(token.code, 401);
     assert.equal(token.json.message, 'Unauthorized');
   });

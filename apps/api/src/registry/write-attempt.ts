@@ -5,7 +5,6 @@ import {
   type FieldError,
   invalid,
   type KubeObject,
-  methodNotAllowed,
   notFound,
   type ObjectMeta,
   type StatusError,
@@ -138,6 +137,3 @@ export function writtenResult(
 }
 
 /** 405 for a verb that the resource does not have. */
-export function notAllowed(entry: ResourceEntry, verb: string): StatusError {
-  return methodNotAllowed(entry.groupResource, verb);
-}
