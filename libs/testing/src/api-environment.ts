@@ -13,6 +13,8 @@ export interface TestServerOptions {
   dataDir?: string;
   clock?: Clock;
   logger?: Logger;
+  /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
+  store?: { ringBytes?: number; retention?: { watchLogMs: number }; compactionMs?: number };
 }
 
 export interface TestServer {
@@ -52,6 +54,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     components: new Set(['api', ...(options.components ?? [])] as const),
     logger: options.logger ?? silentLogger,
     clock: options.clock,
+    store: options.store,
   });
   await plane.bootstrapped;
   const { pki } = plane;
