@@ -150,9 +150,9 @@ async function attemptDelete(
   }
   if (!removing) {
     const cascading = options.orphanDependents === false ? 202 : 200;
-    return writtenResult(entry, key, object, result.revision, cascading);
+    return writtenResult(entry, key, object, result.revisions[0]!, cascading);
   }
-  object.metadata.resourceVersion = String(result.revision);
+  object.metadata.resourceVersion = String(result.revisions[0]);
   return removedResult(entry, policy, object);
 }
 

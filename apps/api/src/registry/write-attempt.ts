@@ -135,5 +135,3 @@ export function writtenResult(
   const metadata = { ...object.metadata, resourceVersion: String(revision) };
   return { kind: 'object', code, resource: entry.definition, object: { ...object, metadata } };
 }
-
-/** 405 for a verb that the resource does not have. */
