@@ -25,7 +25,7 @@ import type { ServerConfig } from './config-flags.js';
 import type { HealthCheck } from './http/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
 import { type Pki, preparePki } from './pki/pki.js';
-import { Ipv4Range, PortRange } from './registry/ip-range.js';
+import { PortRange, parseServiceRanges } from './registry/ip-range.js';
 import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
@@ -114,7 +114,7 @@ async function assemble(
         'services',
         new ServiceAllocator(
           store,
-          new Ipv4Range(options.serviceClusterIpRange.split(',')[0]!.trim()),
+          parseServiceRanges(options.serviceClusterIpRange),
           new PortRange(options.serviceNodePortRange),
           now,
         ),
