@@ -24,98 +24,6 @@ describe('the API over HTTPS', () => {
     ...more,
   });
 
-  test('bad input gets the error that the reference gives', async (t) => {
-    const table: [what: string, sent: Sent & { path?: string }, code: number, message: RegExp][] = [
-      [
-        'broken JSON',
-        { body: '{"a":' },
-        400,
-        /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: unexpected end of JSON input/,
-      ],
-      [
-        'broken YAML',
-        { body: 'a: [', headers: { 'Content-Type': 'application/yaml' } },
-        400,
-        /error converting YAML to JSON/,
-      ],
-      [
-        'another kind',
-        { body: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } } },
-        400,
-        /cannot be handled as a ConfigMap/,
-      ],
-      [
-        'another version',
-        { body: { apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'x' } } },
-        400,
-        /does not match the expected API version \(v1\)/,
-      ],
-      [
-        'a wrong type',
-        { body: named('x', { data: { a: 1 } }) },
-        400,
-        /^ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap\.data of type string$/,
-      ],
-      [
-        'a bad name',
-        { body: named('Not_Good') },
-        422,
-        /^ConfigMap "Not_Good" is invalid: metadata\.name: Invalid value: "Not_Good": a lowercase RFC 1123 subdomain must/,
-      ],
-      ['no name', { body: named('') }, 422, /name or generateName is required/],
-      [
-        'another namespace',
-        { body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: 'other' } } },
-        400,
-        /^the namespace of the provided object does not match/,
-      ],
-      [
-        'an unknown field, strict',
-        { path: `${CONFIG_MAPS}?fieldValidation=Strict`, body: named('x', { dta: {} }) },
-        400,
-        /strict decoding error: unknown field "dta"$/,
-      ],
-      [
-        'a repeated field, strict',
-        {
-          path: `${CONFIG_MAPS}?fieldValidation=Strict`,
-          body: '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"data":{"a":"1","a":"2"}}',
-        },
-        400,
-        /strict decoding error: duplicate field "data.a"$/,
-      ],
-      ['a bad dryRun', { path: `${CONFIG_MAPS}?dryRun=Some`, body: named('x') }, 422, /dryRun: Unsupported value/],
-      [
-        'an unknown media type',
-        { body: 'x', headers: { 'Content-Type': 'text/plain' } },
-        415,
-        /^the body of the request was in an unknown format/,
-      ],
-      [
-        'an unknown namespace',
-        { path: '/api/v1/namespaces/none/configmaps', body: named('x') },
-        404,
-        /^namespaces "none" not found$/,
-      ],
-      [
-        'more than 3 MiB',
-        { body: named('x', { data: { a: 'x'.repeat(3 * 1024 * 1024) } }) },
-        413,
-        /^Request entity too large: limit is 3145728$/,
-      ],
-    ];
-    for (const [what, { path = CONFIG_MAPS, ...sent }, code, message] of table) {
-      await t.test(what, async () => {
-        const answer = await call(path, { method: 'POST', ...sent });
-        assert.equal(answer.json.kind, 'Status', answer.body.toString());
-        assert.equal(answer.code, code, answer.json.message);
-        assert.equal(answer.json.code, code);
-        assert.equal(answer.json.status, 'Failure');
-        assert.match(answer.json.message, message);
-      });
-    }
-  });
-
   test('lists and watches check their parameters', async (t) => {
     const table: [query: string, code: number, message: RegExp][] = [
       ['?labelSelector=a%3D%3D%3Db', 400, /./],
@@ -159,15 +67,6 @@ describe('the API over HTTPS', () => {
     const answer = await call('/api/v1/namespaces/default/endpoints');
     assert.match(String(answer.headers.warning), /^299 - "v1 Endpoints is deprecated in v1\.33\+/);
     assert.equal((await call('/api/v1/namespaces/default/configmaps')).headers.warning, undefined);
-  });
-
-  test('unknown fields are dropped with a warning unless they are ignored', async () => {
-    const warned = await post(named('warned', { spec: 1 }));
-    assert.equal(warned.code, 201);
-    assert.equal(warned.headers.warning, '299 - "unknown field \\"spec\\""');
-    assert.equal(warned.json.spec, undefined);
-    const ignored = await post(named('ignored', { spec: 1 }), undefined, '?fieldValidation=Ignore');
-    assert.equal(ignored.headers.warning, undefined);
   });
 
   test('answers in the form that Accept asks for', async () => {

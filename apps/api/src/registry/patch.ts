@@ -6,8 +6,10 @@ import {
   decodeJson,
   field,
   invalid,
+  isJsonObject,
   JsonSyntaxError,
   jsonPatchStrictErrors,
+  jsonTypeName,
   type KubeObject,
   unsupportedMediaType,
 } from '#apimachinery';
@@ -48,12 +50,12 @@ export async function patchObject(
   const type = patchTypeOf(request);
   const options = parseWriteOptions(request.query, 'PatchOptions', type === APPLY_PATCH);
   if (type === APPLY_PATCH) return applyObject(context, entry, request, options, warnings);
-  const patch = readPatch(request);
+  const patch = readPatch(request, options);
   let first = true;
   return updateWith(context, entry, request, warnings, {
     options,
     subresource: request.subresource,
-    repeatable: !namesRevision(patch),
+    repeatable: !namesRevision(patch.value),
     next: (old) => {
       const notes = first ? warnings : [];
       first = false;
@@ -72,11 +74,9 @@ export function patchDocument(
   expected: ExpectedKind,
   options: WriteRequestOptions,
   warnings: string[],
-  patch: unknown = readPatch(request),
+  patch: Patch = readPatch(request, options),
 ): KubeObject {
-  const type = patchTypeOf(request);
-  const strict = type === JSON_PATCH && options.fieldValidation !== 'Ignore' ? jsonPatchStrictErrors(patch) : [];
-  const patched = applyPatch(type, entry, document, patch);
+  const patched = applyPatch(patch.type, entry, document, patch.value);
   if (patched.kind !== document.kind || patched.apiVersion !== document.apiVersion) {
     throw badRequest(
       `${patched.kind} in version ${JSON.stringify(patched.apiVersion)} cannot be handled as a ${document.kind}: the patch may not change the kind`,
@@ -86,12 +86,12 @@ export function patchDocument(
   try {
     decoded = decodeAs(expected.schemaName, patched);
   } catch (error) {
-    if (error instanceof DecodeError) throw invalidPatch(patch, error.message);
+    if (error instanceof DecodeError) throw invalidPatch(patch.value, error.message);
     throw error;
   }
-  const problems = [...strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  const problems = [...patch.strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (problems.length > 0 && options.fieldValidation === 'Strict') {
-    throw invalidPatch(patch, `strict decoding error: ${problems.join(', ')}`);
+    throw invalidPatch(patch.value, `strict decoding error: ${problems.join(', ')}`);
   }
   if (options.fieldValidation === 'Warn') warnings.push(...problems);
   const object = decoded.object as KubeObject;
@@ -114,15 +114,37 @@ function invalidPatch(patch: unknown, detail: string): Error {
   return invalid({ group: '', kind: '' }, '', [field.invalid('patch', JSON.stringify(patch), detail)]);
 }
 
-export function readPatch(request: ApiRequest): unknown {
+interface Patch {
+  type: string;
+  value: unknown;
+  /** What is repeated, or means nothing in a JSON patch, as strict decoding reports it. */
+  strict: string[];
+}
+
+function readPatch(request: ApiRequest, { fieldValidation }: WriteRequestOptions): Patch {
+  const type = patchTypeOf(request);
   const { body } = request;
-  if (!Buffer.isBuffer(body)) return body;
+  if (!Buffer.isBuffer(body)) return { type, value: body, strict: [] };
+  const checked = fieldValidation !== 'Ignore';
   try {
-    return decodeJson(body, false).value;
+    const { value, duplicates } = decodeJson(body, checked);
+    if (!checked) return { type, value, strict: [] };
+    checkShape(type, value);
+    if (type !== JSON_PATCH) return { type, value, strict: duplicates };
+    const strict = [...duplicates.map((text) => `json patch ${text}`), ...jsonPatchStrictErrors(value)];
+    return { type, value, strict };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw badRequest('invalid JSON patch');
     throw error;
   }
+}
+
+/** Whoever wants fields checked gets what the reference's checking reader says of a patch of another type. */
+function checkShape(type: string, value: unknown): void {
+  if (value === null || (type === JSON_PATCH ? Array.isArray(value) : isJsonObject(value))) return;
+  const wanted = type === JSON_PATCH ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
+  const cause = `json: cannot unmarshal ${jsonTypeName(value)} into Go value of type ${wanted}`;
+  throw badRequest(type === STRATEGIC_PATCH ? cause : `error decoding patch: ${cause}`);
 }
 
 function namesRevision(patch: unknown): boolean {
