@@ -89,6 +89,19 @@ describe('methods and paths', () => {
     });
   }
 
+  test('documents are only read', async () => {
+    for (const path of ['/version', '/api', '/apis', '/api/v1', '/apis/apps', '/apis/apps/v1/']) {
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+        const answer = await call(server, path, { method });
+        assert.equal(answer.code, 405, `${method} ${path}`);
+        assert.equal(answer.json.message, NOT_ALLOWED);
+      }
+    }
+    for (const path of ['/apis/none', '/api/v9', '/nothing']) {
+      assert.equal((await call(server, path, { method: 'POST' })).body.toString(), '404 page not found\n');
+    }
+  });
+
   test('a POST to a name makes nothing', async () => {
     const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'made' } };
     const answer = await call(server, '/api/v1/namespaces/default/configmaps/made', { method: 'POST', body });

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
-import { type TestServer, testServer } from '#testing';
+import { call, type TestServer, testServer } from '#testing';
 
 describe('streams to a node', () => {
   let api: TestServer;
@@ -122,6 +122,14 @@ describe('streams to a node', () => {
 
   test('the log of a pod without a node is empty', async () => {
     assert.deepEqual(await ask('namespaces/default/pods/waiting/log'), { code: 200, body: '' });
+  });
+
+  test('proxies pass on every method', async () => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      const answer = await call(api, '/api/v1/nodes/here/proxy/x', { method });
+      assert.equal(answer.body.toString().split(' as ')[0], `${method} /x`);
+    }
+    assert.equal((await call(api, '/api/v1/nodes/here/proxy/x', { method: 'HEAD' })).code, 200);
   });
 
   test('nodes/proxy reaches any path of the node', async () => {
