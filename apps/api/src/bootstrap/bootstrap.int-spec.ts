@@ -289,6 +289,9 @@ describe('who comes over HTTPS', () => {
     assert.equal(asAdmin.code, 403);
     assert.match(asAdmin.body.message, /User "bob" cannot list resource "namespaces"/);
     const asAnybody = await call('/api/v1/namespaces', { headers });
-    assert.match(asAnybody.body.message, /User "system:anonymous" cannot impersonate resource "users"/);
+    assert.match(
+      asAnybody.body.message,
+      /User "system:anonymous" cannot impersonate-on:user-info:list resource "namespaces"/,
+    );
   });
 });
