@@ -16,7 +16,7 @@ const YEAR_MS = 366 * 24 * 3600 * 1000;
 /** What a request shows of its sender, and the answer: 401 or 403, or 200. */
 type Shown = Pick<Sent, 'as' | 'headers'>;
 
-describe('who may not be believed', () => {
+describe('who comes over HTTPS', () => {
   let server: TestServer;
   let account: KubeObject;
   before(async () => {
@@ -118,10 +118,51 @@ describe('who may not be believed', () => {
     });
   }
 
-  test('a token ends with its account', async () => {
-    const text = token();
-    assert.equal((await call(server, CONFIG_MAPS, bearer(text))).code, 403);
+  const REVIEWS = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  const REVIEW = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+
+  test('a token that the API gave is its account, may what the account may, and ends with it', async () => {
+    const asked = await call(server, '/api/v1/namespaces/default/serviceaccounts/app/token', {
+      method: 'POST',
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } },
+    });
+    assert.equal(asked.code, 201, asked.body.toString());
+    const shown = bearer(asked.json.status.token);
+    const me = await call(server, REVIEWS, { ...shown, method: 'POST', body: REVIEW });
+    assert.equal(me.json.status.userInfo.username, 'system:serviceaccount:default:app');
+    const can = await call(server, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+      ...shown,
+      method: 'POST',
+      body: {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { namespace: 'default', verb: 'list', resource: 'pods' } },
+      },
+    });
+    assert.equal(can.json.status.allowed, false);
+    const refused = await call(server, CONFIG_MAPS, shown);
+    assert.equal(
+      refused.json.message,
+      'configmaps is forbidden: User "system:serviceaccount:default:app" cannot list resource "configmaps" in API group "" in the namespace "default"',
+    );
     await server.client().delete(gvr.serviceaccounts, 'default', 'app');
-    assert.equal((await call(server, CONFIG_MAPS, bearer(text))).code, 401);
+    assert.equal((await call(server, '/version', shown)).code, 401);
+  });
+
+  test('a front proxy is whom it names, and nobody itself', async () => {
+    const as = { cert: pki('front-proxy-client.crt'), key: pki('front-proxy-client.key') };
+    const headers = { 'X-Remote-User': 'carol', 'X-Remote-Group': 'dev' };
+    const me = await call(server, REVIEWS, { as, headers, method: 'POST', body: REVIEW });
+    assert.deepEqual(me.json.status.userInfo, { username: 'carol', groups: ['dev', 'system:authenticated'] });
+    assert.equal((await call(server, CONFIG_MAPS, { as })).code, 401);
+  });
+
+  test('strangers may see the version and little else', async () => {
+    assert.equal((await call(server, '/version', { as: 'nobody' })).code, 200);
+    const refused = await call(server, '/api/v1/namespaces', { as: 'nobody' });
+    assert.equal(
+      refused.json.message,
+      'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope',
+    );
   });
 });

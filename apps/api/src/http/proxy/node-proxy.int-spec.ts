@@ -58,20 +58,9 @@ describe('streams to a node', () => {
     await api.client().create(gvr.pods, 'default', pod);
   }
 
-  function ask(path: string): Promise<{ code: number; body: string }> {
-    const { ca, cert, key } = api.tls;
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(`${api.url}/api/v1/${path}`, { ca, cert, key, agent: false });
-      outgoing.on('error', reject);
-      outgoing.on('response', (incoming) => {
-        let body = '';
-        incoming.on('data', (part) => {
-          body += part;
-        });
-        incoming.on('end', () => resolve({ code: incoming.statusCode!, body }));
-      });
-      outgoing.end();
-    });
+  async function ask(path: string): Promise<{ code: number; body: string }> {
+    const { code, body } = await call(api, `/api/v1/${path}`);
+    return { code, body: body.toString() };
   }
 
   test('logs come from the container that is asked for', async () => {
