@@ -325,6 +325,10 @@ const PATCHED: Row[] = [
     422,
     /^the server rejected our request/,
   ],
+  ['JSON patch: nothing instead', patch('json', [{ op: 'replace', path: '', value: null }]), 422, /./],
+  ['JSON patch: a list instead', patch('json', [{ op: 'replace', path: '', value: [] }]), 422, /./],
+  ['JSON patch: a text instead', patch('json', [{ op: 'replace', path: '', value: 'x' }]), 422, /./],
+  ['JSON patch: all removed', patch('json', [{ op: 'remove', path: '' }]), 422, /./],
   [
     'JSON patch: too many operations',
     patch('json', Array(10_001).fill({ op: 'test', path: '/data/a', value: 'b' })),
@@ -343,6 +347,18 @@ const PATCHED: Row[] = [
     patch('merge', { data: 5 }),
     422,
     /patch: Invalid value: .*cannot unmarshal number into Go struct field ConfigMap\.data of type map\[string\]string$/,
+  ],
+  [
+    'merge patch: another kind',
+    patch('merge', { kind: 'Secret' }),
+    422,
+    /patch: Invalid value: "\{.*\}": converting \(v1\.Secret\) to \(core\.ConfigMap\): unknown conversion$/,
+  ],
+  [
+    'merge patch: no kind at all',
+    patch('merge', { kind: 'Nothing' }),
+    422,
+    /: no kind "Nothing" is registered for version "v1"$/,
   ],
   [
     'merge patch: another name',

@@ -5,15 +5,18 @@ import {
   badRequest,
   decodeJson,
   field,
+  formatGroupVersion,
   invalid,
   isJsonObject,
   JsonSyntaxError,
   jsonPatchStrictErrors,
   jsonTypeName,
   type KubeObject,
+  parseGroupVersion,
+  quote,
   unsupportedMediaType,
 } from '#apimachinery';
-import { DecodeError, decodeAs } from '#kinds';
+import { DecodeError, decodeAs, findKind } from '#kinds';
 import { applyObject } from './apply.js';
 import type { ExpectedKind } from './body-decoder.js';
 import { schemaOf } from './field-managers.js';
@@ -77,21 +80,21 @@ export function patchDocument(
   patch: Patch = readPatch(request, options),
 ): KubeObject {
   const patched = applyPatch(patch.type, entry, document, patch.value);
-  if (patched.kind !== document.kind || patched.apiVersion !== document.apiVersion) {
-    throw badRequest(
-      `${patched.kind} in version ${JSON.stringify(patched.apiVersion)} cannot be handled as a ${document.kind}: the patch may not change the kind`,
-    );
-  }
+  // A strategic patch is merged into the typed object: what it says of the type goes nowhere.
+  if (patch.type === STRATEGIC_PATCH) Object.assign(patched, { kind: document.kind, apiVersion: document.apiVersion });
+  else checkType(patched, expected);
+  // The reference shows the whole object, unless the patch was merged as such.
+  const shown = patch.type === STRATEGIC_PATCH ? patch.value : patched;
   let decoded: ReturnType<typeof decodeAs>;
   try {
     decoded = decodeAs(expected.schemaName, patched);
   } catch (error) {
-    if (error instanceof DecodeError) throw invalidPatch(patch.value, error.message);
+    if (error instanceof DecodeError) throw invalidPatch(shown, error.message);
     throw error;
   }
   const problems = [...patch.strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (problems.length > 0 && options.fieldValidation === 'Strict') {
-    throw invalidPatch(patch.value, `strict decoding error: ${problems.join(', ')}`);
+    throw invalidPatch(shown, `strict decoding error: ${problems.join(', ')}`);
   }
   if (options.fieldValidation === 'Warn') warnings.push(...problems);
   const object = decoded.object as KubeObject;
@@ -110,8 +113,20 @@ function applyPatch(type: string, entry: ResourceEntry, document: KubeObject, pa
   }
 }
 
-function invalidPatch(patch: unknown, detail: string): Error {
-  return invalid({ group: '', kind: '' }, '', [field.invalid('patch', JSON.stringify(patch), detail)]);
+/** A patch may make another kind of the object only where that converts into this one. Throws 422. */
+function checkType(patched: KubeObject, { group, version, kind }: ExpectedKind): void {
+  if (patched.kind === kind && patched.apiVersion === formatGroupVersion(group, version)) return;
+  const given = parseGroupVersion(patched.apiVersion ?? '') ?? { group: '', version: '' };
+  const hub = group === '' ? 'core' : group.split('.')[0];
+  const known = findKind(given.group, given.version, patched.kind ?? '') !== undefined;
+  const detail = known
+    ? `converting (${given.version}.${patched.kind}) to (${hub}.${kind}): unknown conversion`
+    : `no kind ${quote(patched.kind ?? '')} is registered for version ${quote(patched.apiVersion ?? '')}`;
+  throw invalidPatch(patched, detail);
+}
+
+function invalidPatch(shown: unknown, detail: string): Error {
+  return invalid({ group: '', kind: '' }, '', [field.invalid('patch', JSON.stringify(shown), detail)]);
 }
 
 interface Patch {
