@@ -19,6 +19,8 @@ const bad: [args: string[], message: RegExp][] = [
   [['--secure-port=70000'], /--secure-port: 70000 is no port/],
   [['--cluster-cidr=10.0.0.0'], /--cluster-cidr: 10\.0\.0\.0 is no IPv4 range/],
   [['--cluster-cidr=10.96.0.0/12'], /overlap/],
+  [['--service-cluster-ip-range=fd00::/112'], /--service-cluster-ip-range: fd00::\/112 is no IPv4 range/],
+  [['--service-cluster-ip-range=10.96.0.0/16,10.97.0.0/16'], /after the IPv4 range may come one IPv6 range/],
   [['--node-ip=nowhere'], /--node-ip: nowhere is no IP address/],
   [['--proxy-mode=ebpf'], /--proxy-mode: ebpf is none of/],
   [['--database-url=mysql://x'], /--database-url/],
@@ -29,6 +31,11 @@ const bad: [args: string[], message: RegExp][] = [
 for (const [args, message] of bad) {
   test(`${args.join(' ')} is refused by name`, () => assert.throws(() => resolve(args), { message }));
 }
+
+test('Services may have addresses of a second family', () => {
+  const both = '10.96.0.0/16,fd00:10:96::/112';
+  assert.equal(resolve([`--service-cluster-ip-range=${both}`]).serviceCidr, both);
+});
 
 test('the Service range of a cluster cannot change', () => {
   const first = resolve([]);

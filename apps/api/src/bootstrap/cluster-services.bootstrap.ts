@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { deepEqual, formatTime, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
-import { nthAddress } from '../pki/cluster-network.js';
+import { nthAddress } from '../network/ip-address.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 

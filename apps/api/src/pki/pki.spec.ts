@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { nthAddress } from './cluster-network.js';
+import { nthAddress } from '../network/ip-address.js';
 import { type PkiOptions, preparePki } from './pki.js';
 
 const DAY_MS = 24 * 3600 * 1000;

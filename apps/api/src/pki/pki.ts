@@ -4,8 +4,8 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { nthAddress } from '../network/ip-address.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
-import { nthAddress } from './cluster-network.js';
 import { PUBLIC_MODE, readIfPresent, SECRET_MODE, writeAtomically, writeIfChanged } from './credential-files.js';
 import { renderKubeconfig } from './kubeconfig.js';
 

@@ -115,7 +115,7 @@ function pairs(flags: Record<string, string>): string[] {
   return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
 }
 
-/** The tenth address of the Service range, as the server gives it to `kube-dns`. */
+/** The tenth address of the first Service range, as the server gives it to `kube-dns`. */
 export function dnsAddress(serviceCidr: string): string {
   const parts = serviceCidr.split('/')[0]!.split('.').map(Number);
   parts[3]! += 10;
