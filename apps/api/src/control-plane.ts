@@ -29,6 +29,7 @@ import { PortRange, parseServiceRanges } from './registry/ip-range.js';
 import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
+import { warmUp } from './warm-up.js';
 
 export interface ControlPlaneOptions extends ServerConfig {
   logger: Logger;
@@ -142,9 +143,12 @@ async function assemble(
     log: logger,
     now,
   };
-  const ready = runBootstrap(bootstrap).then(() => {
+  const ready = runBootstrap(bootstrap).then(async () => {
+    if (options.components.has('api')) {
+      await warmUp(registry, identityOf(API_SERVER, [MASTERS_GROUP]));
+      void keepBootstrap(bootstrap, stop.signal);
+    }
     bootstrapped.done = true;
-    if (options.components.has('api')) void keepBootstrap(bootstrap, stop.signal);
   });
   const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port));
   const ended = Promise.race([

@@ -25,7 +25,7 @@ export async function streamWatch(
       await nextTurn();
       if (response.destroyed || response.writableEnded) break;
       if (!writeChunk(response, renderer, items)) await drained(response.socket ?? response);
-      await nextBeat();
+      await pause();
     }
     response.end();
   } finally {
@@ -57,40 +57,73 @@ function writeChunk(response: ServerResponse, renderer: WatchRenderer, items: It
  * was quiet gets its event at once.
  */
 const MIN_PAUSE_MS = 4;
-const MAX_PAUSE_MS = 30;
+const MAX_PAUSE_MS = 15;
 
-/** Pauses are this many times as long as the writing between them, so that writes to watchers leave most of the time to others. */
+/** Pauses are this many times as long as the writing to all busy watchers, which leaves most of the time to others. */
 const PAUSE_SHARE = 8;
 
-let turn: Promise<void> | undefined;
-let beat: Promise<void> | undefined;
-let pauseMs = MIN_PAUSE_MS;
+/** How much the latest write counts: one that the machine held up says little of the next. */
+const LATEST_WEIGHT = 0.1;
 
-/** After what the event loop is at: whoever made the change gets an answer before all the watchers are told. */
+/** Watchers that are written to before the event loop looks at requests again. */
+const WATCHERS_A_TURN = 6;
+
+const waiting: (() => void)[] = [];
+let turning = false;
+/** Milliseconds that a write takes. */
+let writeMs = 0;
+/** Watchers that pause now, and those of them that were written to in this turn. */
+let pausing = 0;
+let group: { size: number; over: Promise<void> } | undefined;
+
+/**
+ * After what the event loop is at: whoever made the change gets an answer before the watchers are told, a few at a time, so that many
+ * watchers hold up nobody's request.
+ */
 function nextTurn(): Promise<void> {
-  if (turn) return turn;
-  const now = new Promise<void>((resolve) => {
-    setImmediate(() => {
-      turn = undefined;
-      const started = performance.now();
-      resolve();
-      // Comes after all those who wait for this turn, and write in it.
-      void now.then(() => {
-        pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, PAUSE_SHARE * (performance.now() - started)));
-      });
-    });
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (turning) return;
+    turning = true;
+    setImmediate(takeTurn);
   });
-  turn = now;
-  return now;
 }
 
-/** The next moment at which watchers that were just written to may be written to again: one timer for them all. */
-function nextBeat(): Promise<void> {
-  beat ??= new Promise((resolve) => {
-    setTimeout(() => {
-      beat = undefined;
-      resolve();
-    }, pauseMs);
+function takeTurn(): void {
+  const started = performance.now();
+  const resolvers = waiting.splice(0, WATCHERS_A_TURN);
+  for (const resolve of resolvers) resolve();
+  // Comes after all those who waited for this turn, and write in it.
+  queueMicrotask(() => {
+    writeMs += LATEST_WEIGHT * ((performance.now() - started) / resolvers.length - writeMs);
+    group = undefined;
+    turning = waiting.length > 0;
+    if (turning) setImmediate(takeTurn);
   });
-  return beat;
+}
+
+/**
+ * The moment at which the watchers of this turn may be written to again. Pauses differ a little, so that the turns of many
+ * watchers spread over time: their clients then decode while we write to others, and while requests are served.
+ */
+function pause(): Promise<void> {
+  group ??= startGroup();
+  group.size += 1;
+  pausing += 1;
+  return group.over;
+}
+
+function startGroup(): NonNullable<typeof group> {
+  const started = { size: 0, over: Promise.resolve() };
+  const ms = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, PAUSE_SHARE * writeMs * pausing));
+  started.over = new Promise((resolve) => {
+    setTimeout(
+      () => {
+        pausing -= started.size;
+        resolve();
+      },
+      ms * (0.75 + Math.random() / 2),
+    );
+  });
+  return started;
 }
