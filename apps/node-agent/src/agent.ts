@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { isConflict, isNotFound } from '#apimachinery';
 
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
+import { gvr, type Node } from '#kinds';
+import { PodAdmission } from './admission/pod-admission.js';
 import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
 import { parseResolvConf } from './execute/pod-dns.js';
 import { qosTree } from './execute/qos-tree.js';
@@ -12,13 +14,14 @@ import { rotateLogs } from './node/log-rotation.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { NodeLease } from './node/node-lease.js';
 import { NodeRegistration } from './node/node-registration.js';
-import { allocatable } from './node/node-status.js';
+import { allocatable, newNode } from './node/node-status.js';
 import type { ObservedPod } from './observe/observed-pod.js';
 import { Observer } from './observe/observer.js';
 import type { AgentOptions } from './options.js';
 import { removeOrphans } from './pod/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { PodPool } from './pod/pod-pool.js';
+import { fromApi } from './pod/pod-source.js';
 import type { Pod } from './pod/pod-types.js';
 import { Prober } from './probes/prober.js';
 import { PODS, StatusWriter } from './report/status-writer.js';
@@ -50,6 +53,7 @@ export class NodeAgent {
   readonly #tokens: ServiceAccountTokens;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #pods: Informer<Pod>;
+  readonly #node: Informer<Node>;
 
   private constructor(
     readonly options: AgentOptions,
@@ -99,7 +103,18 @@ export class NodeAgent {
       now,
       onChange: (uid) => this.pool.get(uid)?.wake(),
     });
+    this.#node = this.informers.for<Node>(gvr.nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
+    const unregistered = newNode(options.nodeName, facts.machine, {}) as Node;
+    const admission = new PodAdmission({
+      node: async (refresh) => (refresh ? await this.#freshNode() : this.#knownNode()) ?? unregistered,
+      allocatable: facts.node.allocatable,
+      occupants: () => this.pool.occupants(),
+      isComplete: () => this.pool.isComplete,
+      events,
+      logger,
+    });
     const context = {
+      admission,
       execution: this.#execution,
       observer: this.observer,
       writer: this.#writer,
@@ -226,7 +241,18 @@ export class NodeAgent {
     for (const listener of this.#listeners.get(uid) ?? []) listener();
   }
 
-  #set(pod: Pod): void {
+  #knownNode(): Node | undefined {
+    return this.#node.get('', this.options.nodeName);
+  }
+
+  async #freshNode(): Promise<Node | undefined> {
+    const asked = this.client.get<Node>(gvr.nodes, '', this.options.nodeName).catch(() => undefined);
+    const limit = new Promise<undefined>((resolve) => setTimeout(resolve, PAUSE_LIMIT, undefined));
+    return (await Promise.race([asked, limit])) ?? this.#knownNode();
+  }
+
+  #set(seen: Pod): void {
+    const pod = fromApi(seen);
     this.#objects.register(pod);
     this.pool.set(pod);
   }
@@ -251,7 +277,7 @@ export class NodeAgent {
 
   #updateQosTree(): void {
     const { cgroups, node } = this.#execution;
-    const pods = [...this.pool.workers()].map((worker) => worker.pod);
+    const pods = this.pool.occupants().map(({ pod }) => pod);
     const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
     for (const [path, limit] of Object.entries(limits)) cgroups.apply(path, limit);
   }

@@ -29,6 +29,14 @@ export interface Failure extends WaitReason {
   delay?: number;
 }
 
+/** Why the agent itself ended a pod. */
+export interface PodFailure extends WaitReason {
+  /** Seconds, instead of the pod's own. */
+  graceSeconds?: number;
+  /** The pod is a victim of something else on the node: what its DisruptionTarget condition says. */
+  disruption?: string;
+}
+
 export type ProbeResult = 'unknown' | 'success' | 'failure';
 
 export interface ProbeResults {
@@ -79,8 +87,10 @@ export interface PodMemory {
   probes: Map<string, ProbeResults>;
   /** By container id: the kernel killed a process of it for memory. */
   outOfMemory: Set<string>;
+  /** The node took the pod (true) or refused it; undefined while that is not decided. */
+  admitted?: boolean;
   /** The agent itself ended the pod (deadline, admission, eviction); its phase is Failed. */
-  failed?: WaitReason;
+  failed?: PodFailure;
   /** Set when the pod must go: by deletion, by its end, or by failure. */
   kill?: KillOrder;
   /** Sandboxes whose network has been torn down by us. */

@@ -14,7 +14,7 @@ export function killOrder({ pod, removed, observed, memory, now }: PlanInput): K
   const own = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE;
   if (!removed && deletionTimestamp === undefined) {
     if (!outcome(pod, observed, memory)) return undefined;
-    return memory.kill ?? { at: now, graceSeconds: own };
+    return memory.kill ?? { at: now, graceSeconds: memory.failed?.graceSeconds ?? own };
   }
   const graceSeconds = Math.max(deletionGracePeriodSeconds ?? own, MINIMUM_GRACE);
   const before = memory.kill;

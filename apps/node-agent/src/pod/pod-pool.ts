@@ -12,7 +12,7 @@ export class PodPool {
   #complete = false;
 
   constructor(
-    private readonly context: Omit<WorkerContext, 'onGone' | 'pods'>,
+    private readonly context: Omit<WorkerContext, 'onGone' | 'occupants'>,
     private readonly observer: Observer,
     private readonly logger: Logger,
     private readonly onGone: (uid: string) => void,
@@ -22,8 +22,13 @@ export class PodPool {
     return this.#workers.get(uid);
   }
 
-  *pods(): Iterable<Pod> {
-    for (const worker of this.#workers.values()) yield worker.pod;
+  get isComplete(): boolean {
+    return this.#complete;
+  }
+
+  /** Those that hold resources of the node. */
+  occupants(): PodWorker[] {
+    return [...this.#workers.values()].filter(({ occupies }) => occupies);
   }
 
   workers(): Iterable<PodWorker> {
@@ -54,6 +59,8 @@ export class PodPool {
   complete(): void {
     this.#complete = true;
     for (const pod of this.observer.pods()) this.#adoptOrphan(pod);
+    // Whoever came first is admitted first.
+    for (const worker of [...this.#workers.values()].sort(byCreation)) worker.wake();
   }
 
   /** The runtime's view of a pod changed. */
@@ -78,7 +85,7 @@ export class PodPool {
     const worker = new PodWorker(
       {
         ...this.context,
-        pods: () => this.pods(),
+        occupants: () => this.occupants(),
         onGone: () => {
           this.#workers.delete(uid);
           this.onGone(uid);
@@ -107,4 +114,8 @@ export class PodPool {
     };
     this.#add(pod, true);
   }
+}
+
+function byCreation(a: PodWorker, b: PodWorker): number {
+  return (a.pod.metadata.creationTimestamp ?? '').localeCompare(b.pod.metadata.creationTimestamp ?? '');
 }
