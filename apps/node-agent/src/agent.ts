@@ -9,7 +9,10 @@ import { PodAdmission } from './admission/pod-admission.js';
 import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
 import { parseResolvConf } from './execute/pod-dns.js';
 import { qosTree } from './execute/qos-tree.js';
+import { ImageCollector } from './images/image-collector.js';
 import { ImageService } from './images/image-service.js';
+import { usedImages } from './images/used-images.js';
+import { NodeFilesystems } from './node/filesystems.js';
 import { rotateLogs } from './node/log-rotation.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { NodeLease } from './node/node-lease.js';
@@ -35,6 +38,8 @@ const SERVICES = { group: '', version: 'v1', resource: 'services' };
 /** Between looks for leftovers and long logs, and for volumes whose tokens are due. Milliseconds. */
 const HOUSEKEEPING = 10_000;
 const VOLUME_REFRESH = 60_000;
+/** Kubelet's ImageGCPeriod. */
+const IMAGE_COLLECTION = 300_000;
 const RUNTIME_RETRY = 500;
 const PAUSE_LIMIT = 2000;
 
@@ -45,6 +50,7 @@ export class NodeAgent {
   readonly informers: SharedInformers;
   readonly pool: PodPool;
   readonly registration: NodeRegistration;
+  readonly images: ImageCollector;
   readonly #execution: Execution;
   readonly #writer: StatusWriter;
   readonly #stop = new AbortController();
@@ -126,6 +132,21 @@ export class NodeAgent {
       this.#objects.unregister(uid);
       this.#tokens.forget(uid);
     });
+    const filesystems = new NodeFilesystems(this.runtime, root);
+    this.images = new ImageCollector({
+      runtime: this.runtime,
+      filesystems,
+      policy: options.imagePolicy,
+      used: () =>
+        usedImages(
+          this.pool.occupants().map(({ pod }) => pod),
+          this.observer.pods(),
+        ),
+      node: () => this.#knownNode() ?? unregistered,
+      events,
+      logger,
+      now,
+    });
     this.registration = new NodeRegistration({
       client,
       runtime: this.runtime,
@@ -135,7 +156,7 @@ export class NodeAgent {
       nodeName: options.nodeName,
       nodeIps: options.nodeIps,
       port: options.port,
-      dataDirectory: root,
+      filesystems,
       now,
     });
     this.#pods = new Informer<Pod>(
@@ -199,6 +220,8 @@ export class NodeAgent {
     this.#every(VOLUME_REFRESH, async () => {
       for (const worker of this.pool.workers()) worker.refreshVolumes();
     });
+    void this.images.collect();
+    this.#every(IMAGE_COLLECTION, () => this.images.collect());
     this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
   }
 

@@ -1,6 +1,8 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseDuration } from '#apimachinery';
+import type { ImagePolicy } from './images/image-garbage.js';
 
 export interface AgentOptions {
   dataDir: string;
@@ -21,6 +23,7 @@ export interface AgentOptions {
   /** Undefined when the runtime's network is not ours to configure. */
   cniConfigDir: string | undefined;
   podPidsLimit: number;
+  imagePolicy: ImagePolicy;
 }
 
 /** A flag that cannot be used; one line for the user. */
@@ -43,6 +46,10 @@ const FLAGS = {
   'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
   'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
   'pod-pids-limit': 'processes a pod may have; 0 is no limit',
+  'image-gc-high-threshold':
+    "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
+  'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
+  'minimum-image-ttl-duration': 'how long an image stays that nobody uses (default 2m)',
 } as const;
 
 export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
@@ -65,6 +72,19 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     if (!allowed.includes(value as T)) throw new OptionsError(`--${name}: ${value} is none of ${allowed.join(', ')}`);
     return value as T;
   };
+  const duration = (name: keyof typeof FLAGS, fallback: string): number => {
+    try {
+      return parseDuration(text(name, fallback));
+    } catch (error) {
+      throw new OptionsError(`--${name}: ${(error as Error).message}`);
+    }
+  };
+  const imagePolicy = (): ImagePolicy => {
+    const [highPercent, lowPercent] = [number('image-gc-high-threshold', 85), number('image-gc-low-threshold', 80)];
+    if (highPercent > 100) throw new OptionsError('--image-gc-high-threshold: not a percentage');
+    if (lowPercent > highPercent) throw new OptionsError('--image-gc-low-threshold: above --image-gc-high-threshold');
+    return { highPercent, lowPercent, minimumAge: duration('minimum-image-ttl-duration', '2m') };
+  };
   const dataDir = text('data-dir', '/var/lib/berth');
   const nodeIps = list(text('node-ip', firstAddress() ?? ''));
   if (nodeIps.length === 0) throw new OptionsError('--node-ip: this machine has no address besides loopback; give one');
@@ -85,6 +105,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     podLogsDir: text('pod-logs-dir', '/var/log/pods'),
     cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: number('pod-pids-limit', 0),
+    imagePolicy: imagePolicy(),
   };
 }
 

@@ -2,7 +2,8 @@ import { isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, EventRecorder, Logger } from '#client';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriVersion } from '../runtime/cri-types.js';
-import { diskUsage, type MachineFacts, meminfo, processCount } from './machine.js';
+import type { NodeFilesystems } from './filesystems.js';
+import { type MachineFacts, meminfo, processCount } from './machine.js';
 import { newNode, nodeLabels, nodeStatus, sameNodeStatus } from './node-status.js';
 
 const NODES = { group: '', version: 'v1', resource: 'nodes' };
@@ -21,7 +22,7 @@ export interface NodeRegistrationOptions {
   nodeName: string;
   nodeIps: string[];
   port: number;
-  dataDirectory: string;
+  filesystems: NodeFilesystems;
   now(): number;
 }
 
@@ -119,8 +120,8 @@ export class NodeRegistration {
   }
 
   async #status(old: Record<string, any>): Promise<Record<string, any>> {
-    const { runtime, machine, nodeName, nodeIps, port, dataDirectory, now } = this.options;
-    const disk = await diskUsage(dataDirectory);
+    const { runtime, machine, nodeName, nodeIps, port, filesystems, now } = this.options;
+    const { node: disk, image: imageDisk } = await filesystems.usage();
     let known: { version: CriVersion; status: Awaited<ReturnType<CriRuntime['status']>> } | undefined;
     let images: Awaited<ReturnType<CriRuntime['listImages']>> = [];
     try {
@@ -137,7 +138,7 @@ export class NodeRegistration {
       nodeIps,
       port,
       disk,
-      imageDisk: disk,
+      imageDisk,
       memoryAvailable: meminfo('MemAvailable'),
       processes: processCount(),
       ...(known ? { runtime: known } : {}),

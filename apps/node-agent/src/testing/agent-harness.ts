@@ -24,10 +24,13 @@ export class AgentHarness {
   agent!: NodeAgent;
   #sequence = 0;
 
-  private constructor(readonly environment: ContainerdEnvironment) {}
+  private constructor(
+    readonly environment: ContainerdEnvironment,
+    private readonly overrides: Partial<AgentOptions>,
+  ) {}
 
-  static async start(): Promise<AgentHarness> {
-    const harness = new AgentHarness(await ContainerdEnvironment.start());
+  static async start(overrides: Partial<AgentOptions> = {}): Promise<AgentHarness> {
+    const harness = new AgentHarness(await ContainerdEnvironment.start(), overrides);
     await harness.startAgent();
     return harness;
   }
@@ -55,6 +58,8 @@ export class AgentHarness {
       podLogsDir: join(directory, 'pod-logs'),
       cniConfigDir: undefined,
       podPidsLimit: 0,
+      imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },
+      ...this.overrides,
     };
   }
 
