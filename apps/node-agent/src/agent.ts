@@ -6,6 +6,8 @@ import { isConflict, isNotFound } from '#apimachinery';
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
 import { gvr, type Node } from '#kinds';
 import { PodAdmission } from './admission/pod-admission.js';
+import { Eviction } from './eviction/eviction.js';
+import { UsageReader } from './eviction/usage-reader.js';
 import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
 import { parseResolvConf } from './execute/pod-dns.js';
 import { qosTree } from './execute/qos-tree.js';
@@ -14,7 +16,7 @@ import { ImageService } from './images/image-service.js';
 import { usedImages } from './images/used-images.js';
 import { NodeFilesystems } from './node/filesystems.js';
 import { rotateLogs } from './node/log-rotation.js';
-import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
+import { diskUsage, memoryAvailable, minimumOomScore, processCount, readMachine } from './node/machine.js';
 import { NodeLease } from './node/node-lease.js';
 import { NodeRegistration } from './node/node-registration.js';
 import { allocatable, newNode } from './node/node-status.js';
@@ -51,6 +53,7 @@ export class NodeAgent {
   readonly pool: PodPool;
   readonly registration: NodeRegistration;
   readonly images: ImageCollector;
+  readonly eviction: Eviction;
   readonly #execution: Execution;
   readonly #writer: StatusWriter;
   readonly #stop = new AbortController();
@@ -115,6 +118,7 @@ export class NodeAgent {
       node: async (refresh) => (refresh ? await this.#freshNode() : this.#knownNode()) ?? unregistered,
       allocatable: facts.node.allocatable,
       occupants: () => this.pool.occupants(),
+      pressure: () => this.eviction.conditions,
       isComplete: () => this.pool.isComplete,
       events,
       logger,
@@ -147,6 +151,24 @@ export class NodeAgent {
       logger,
       now,
     });
+    this.eviction = new Eviction({
+      thresholds: options.evictionThresholds,
+      measure: async () => ({
+        memory: { available: memoryAvailable(), capacity: facts.machine.memory },
+        filesystems: await filesystems.usage(),
+        processes: processCount(),
+      }),
+      usages: new UsageReader(this.runtime, this.#execution.cgroups, this.#execution.paths, (uid) =>
+        this.observer.get(uid),
+      ),
+      images: this.images,
+      discardEnded: () => this.pool.discardEnded(),
+      occupants: () => this.pool.occupants(),
+      node: () => this.#knownNode() ?? unregistered,
+      events,
+      logger,
+      now,
+    });
     this.registration = new NodeRegistration({
       client,
       runtime: this.runtime,
@@ -157,6 +179,8 @@ export class NodeAgent {
       nodeIps: options.nodeIps,
       port: options.port,
       filesystems,
+      thresholds: options.evictionThresholds,
+      pressure: () => this.eviction.conditions,
       now,
     });
     this.#pods = new Informer<Pod>(
@@ -187,7 +211,7 @@ export class NodeAgent {
     const node: NodeFacts = {
       name: options.nodeName,
       hostIPs: options.nodeIps,
-      allocatable: allocatable({ machine, disk: await diskUsage(root) }),
+      allocatable: allocatable({ machine, disk: await diskUsage(root), thresholds: options.evictionThresholds }),
       memoryCapacity: machine.memory,
       minimumOomScore: minimum,
       podPidsLimit: options.podPidsLimit,
@@ -220,6 +244,7 @@ export class NodeAgent {
     this.#every(VOLUME_REFRESH, async () => {
       for (const worker of this.pool.workers()) worker.refreshVolumes();
     });
+    void this.eviction.run(signal);
     void this.images.collect();
     this.#every(IMAGE_COLLECTION, () => this.images.collect());
     this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));

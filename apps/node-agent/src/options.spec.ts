@@ -15,11 +15,19 @@ describe('Flags of the agent', () => {
     assert.deepEqual(given.imagePolicy, { highPercent: 50, lowPercent: 40, minimumAge: 90_000 });
   });
 
+  test('eviction: the thresholds of upstream, others, or none', () => {
+    const signals = (...flags: string[]) => parsed(...flags).evictionThresholds.map(({ signal }) => signal);
+    assert.equal(signals().length, 5);
+    assert.deepEqual(signals('--eviction-hard=pid.available<5%'), ['pid.available']);
+    assert.deepEqual(signals('--eviction-hard='), []);
+  });
+
   const bad: [flags: string[], message: string][] = [
     [['--image-gc-high-threshold=many'], '--image-gc-high-threshold: not a whole number'],
     [['--image-gc-high-threshold=101'], '--image-gc-high-threshold: not a percentage'],
     [['--image-gc-low-threshold=90'], '--image-gc-low-threshold: above --image-gc-high-threshold'],
     [['--minimum-image-ttl-duration=2'], '--minimum-image-ttl-duration: time: missing unit in duration "2"'],
+    [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],
   ];
   for (const [flags, message] of bad) {
     test(`${flags.join(' ')} gets one line`, () => {

@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '#apimachinery';
+import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './eviction/thresholds.js';
 import type { ImagePolicy } from './images/image-garbage.js';
 
 export interface AgentOptions {
@@ -24,6 +25,7 @@ export interface AgentOptions {
   cniConfigDir: string | undefined;
   podPidsLimit: number;
   imagePolicy: ImagePolicy;
+  evictionThresholds: Threshold[];
 }
 
 /** A flag that cannot be used; one line for the user. */
@@ -49,6 +51,7 @@ const FLAGS = {
   'image-gc-high-threshold':
     "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
   'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
+  'eviction-hard': `pods are evicted while less than this is left (default ${DEFAULT_THRESHOLDS}); empty: never`,
   'minimum-image-ttl-duration': 'how long an image stays that nobody uses (default 2m)',
 } as const;
 
@@ -72,9 +75,9 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     if (!allowed.includes(value as T)) throw new OptionsError(`--${name}: ${value} is none of ${allowed.join(', ')}`);
     return value as T;
   };
-  const duration = (name: keyof typeof FLAGS, fallback: string): number => {
+  const parsed = <T>(name: keyof typeof FLAGS, fallback: string, parse: (value: string) => T): T => {
     try {
-      return parseDuration(text(name, fallback));
+      return parse(text(name, fallback));
     } catch (error) {
       throw new OptionsError(`--${name}: ${(error as Error).message}`);
     }
@@ -83,7 +86,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     const [highPercent, lowPercent] = [number('image-gc-high-threshold', 85), number('image-gc-low-threshold', 80)];
     if (highPercent > 100) throw new OptionsError('--image-gc-high-threshold: not a percentage');
     if (lowPercent > highPercent) throw new OptionsError('--image-gc-low-threshold: above --image-gc-high-threshold');
-    return { highPercent, lowPercent, minimumAge: duration('minimum-image-ttl-duration', '2m') };
+    return { highPercent, lowPercent, minimumAge: parsed('minimum-image-ttl-duration', '2m', parseDuration) };
   };
   const dataDir = text('data-dir', '/var/lib/berth');
   const nodeIps = list(text('node-ip', firstAddress() ?? ''));
@@ -106,6 +109,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: number('pod-pids-limit', 0),
     imagePolicy: imagePolicy(),
+    evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
   };
 }
 

@@ -28,6 +28,7 @@ interface Case {
   pod: Pod;
   node?: Node;
   others?: Pod[];
+  pressure?: string[];
   refused?: [reason: string, message: string];
 }
 
@@ -120,12 +121,35 @@ const cases: Case[] = [
     pod: aPod({ os: { name: 'windows' } }),
     refused: ['PodOSNotSupported', "Failed to admit pod as the OS field doesn't match node OS"],
   },
+  {
+    title: 'a pod that asks for nothing, while memory is short',
+    pod: aPod(),
+    pressure: ['MemoryPressure'],
+    refused: ['Evicted', 'The node had condition: [MemoryPressure]. '],
+  },
+  {
+    title: 'one that says how much memory it needs',
+    pod: asking({ memory: '1Mi' }),
+    pressure: ['MemoryPressure'],
+  },
+  {
+    title: 'one that tolerates a lack of memory',
+    pod: aPod({ tolerations: [{ key: 'node.kubernetes.io/memory-pressure', operator: 'Exists' }] }),
+    pressure: ['MemoryPressure'],
+  },
+  {
+    title: 'any pod while the disk is full',
+    pod: asking({ memory: '1Mi' }),
+    pressure: ['MemoryPressure', 'DiskPressure'],
+    refused: ['Evicted', 'The node had condition: [MemoryPressure DiskPressure]. '],
+  },
+  { title: 'a critical pod under pressure', pod: aPod(critical), pressure: ['DiskPressure'] },
 ];
 
 describe('What a node takes and what it refuses', () => {
-  for (const { title, pod, node = aNode(), others = [], refused } of cases) {
+  for (const { title, pod, node = aNode(), others = [], pressure = [], refused } of cases) {
     test(title, () => {
-      const found = refusal({ pod, node, others, allocatable });
+      const found = refusal({ pod, node, others, allocatable, pressure });
       assert.deepEqual(found && [found.reason, found.message], refused);
     });
   }
@@ -136,6 +160,7 @@ describe('What a node takes and what it refuses', () => {
       node: aNode(),
       others: [],
       allocatable,
+      pressure: [],
     });
     assert.deepEqual(
       found?.lacking?.map(({ resource }) => resource),
@@ -144,7 +169,7 @@ describe('What a node takes and what it refuses', () => {
   });
 
   test('only what follows from the node itself asks for a newer look at it', () => {
-    const look = (pod: Pod) => refusal({ pod, node: aNode(), others: [], allocatable })?.ofNode;
+    const look = (pod: Pod) => refusal({ pod, node: aNode(), others: [], allocatable, pressure: [] })?.ofNode;
     assert.equal(look(aPod({ nodeSelector: { disk: 'ssd' } })), true);
     assert.equal(look(asking({ cpu: '3' })), undefined);
   });

@@ -1,4 +1,5 @@
-import { fitsRequiredAffinity, type Node, tolerates } from '#kinds';
+import { fitsRequiredAffinity, type Node, type Taint, tolerates } from '#kinds';
+import { qosClass } from '../execute/resources.js';
 import type { WaitReason } from '../plan/pod-memory.js';
 import { isCritical, isStatic } from '../pod/pod-source.js';
 import { allContainers, type Pod, type ResourceList } from '../pod/pod-types.js';
@@ -18,8 +19,11 @@ export interface AdmissionRequest {
   allocatable: ResourceList;
   /** What holds resources of the node already. */
   others: readonly Pod[];
+  /** Conditions of the node that keep new pods away: `MemoryPressure`, ... */
+  pressure: readonly string[];
 }
 
+const MEMORY_PRESSURE: Taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
 const PRIMARY = ['cpu', 'memory', 'ephemeral-storage'];
 
 /**
@@ -27,7 +31,7 @@ const PRIMARY = ['cpu', 'memory', 'ephemeral-storage'];
  * not everybody asks the scheduler, and two may have decided at once. Reasons and messages are kubelet's; the first counts.
  */
 export function refusal(request: AdmissionRequest): Refusal | undefined {
-  const unfit = unsupported(request);
+  const unfit = underPressure(request) ?? unsupported(request);
   if (unfit) return unfit;
   const lacking = lackingResources(request);
   const [failed] = failedPredicates(request);
@@ -39,6 +43,16 @@ export function refusal(request: AdmissionRequest): Refusal | undefined {
     message: shortageMessage(shortage),
     ...(critical ? { lacking } : {}),
   };
+}
+
+/** Short of memory, a node still takes what says how much it needs. */
+function underPressure({ pod, pressure }: AdmissionRequest): Refusal | undefined {
+  if (pressure.length === 0 || isCritical(pod)) return undefined;
+  if (pressure.every((condition) => condition === 'MemoryPressure')) {
+    const tolerated = (pod.spec.tolerations ?? []).some((toleration) => tolerates(toleration, MEMORY_PRESSURE));
+    if (tolerated || qosClass(pod) !== 'BestEffort') return undefined;
+  }
+  return { reason: 'Evicted', message: `The node had condition: [${pressure.join(' ')}]. ` };
 }
 
 function unsupported({ pod, node }: AdmissionRequest): Refusal | undefined {

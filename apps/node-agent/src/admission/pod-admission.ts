@@ -11,6 +11,8 @@ export interface Occupant {
   readonly pod: Pod;
   /** It is being stopped: what it has will soon be free. */
   readonly leaving: boolean;
+  /** It is being stopped by the agent itself. */
+  readonly ended: boolean;
   /** Stops the pod for good. */
   end(failure: PodFailure): void;
 }
@@ -20,6 +22,8 @@ export interface PodAdmissionOptions {
   node(refresh: boolean): Promise<Node>;
   allocatable: ResourceList;
   occupants(): Occupant[];
+  /** Conditions of the node that keep new pods away. */
+  pressure(): readonly string[];
   /** All pods that run here are known. */
   isComplete(): boolean;
   events: EventRecorder;
@@ -56,7 +60,8 @@ export class PodAdmission {
 
   #check(pod: Pod, node: Node, occupants: readonly Occupant[]): Refusal | undefined {
     const allocatable = { ...node.status?.allocatable, ...this.options.allocatable };
-    return refusal({ pod, node, allocatable, others: occupants.map((occupant) => occupant.pod) });
+    const others = occupants.map((occupant) => occupant.pod);
+    return refusal({ pod, node, allocatable, others, pressure: this.options.pressure() });
   }
 
   #makeRoom(pod: Pod, node: Node): Refusal | 'later' {

@@ -97,6 +97,8 @@ export interface PodMemory {
   stoppedSandboxes: Set<string>;
   /** `released`: volumes and cgroup are given back, logs stay. `removed`: nothing of the pod is left on the node. */
   cleaned: 'no' | 'released' | 'removed';
+  /** The disk is full: dead containers of a pod that has ended need not stay for their logs. */
+  discard?: boolean;
   /** What was told once by an event: back-offs by container id or image try. */
   noted: Set<string>;
   /** By container id: what an exited container left as its termination message. */

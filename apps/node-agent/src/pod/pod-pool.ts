@@ -5,6 +5,10 @@ import { Annotation } from '../runtime/labels.js';
 import type { Pod } from './pod-types.js';
 import { PodWorker, type WorkerContext } from './pod-worker.js';
 
+/** Milliseconds. */
+const DISCARD_LIMIT = 5000;
+const DISCARD_POLL = 100;
+
 /** All pods of the node: those that the API server wants here, and those that are still here though nobody wants them. */
 export class PodPool {
   readonly #workers = new Map<string, PodWorker>();
@@ -33,6 +37,13 @@ export class PodPool {
 
   workers(): Iterable<PodWorker> {
     return this.#workers.values();
+  }
+
+  /** Removes dead containers of pods that have ended; waits a moment for that. */
+  async discardEnded(): Promise<void> {
+    const end = Date.now() + DISCARD_LIMIT;
+    const discard = () => [...this.#workers.values()].filter((worker) => worker.discardRemains()).length;
+    while (discard() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, DISCARD_POLL));
   }
 
   byName(namespace: string, name: string): PodWorker | undefined {

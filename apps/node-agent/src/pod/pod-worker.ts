@@ -81,6 +81,19 @@ export class PodWorker implements Occupant {
     return removed || memory.failed !== undefined || pod.metadata.deletionTimestamp !== undefined;
   }
 
+  get ended(): boolean {
+    return this.#state.memory.failed !== undefined;
+  }
+
+  /** Removes dead containers when the pod has ended and the API server knows how. True when there were some. */
+  discardRemains(): boolean {
+    const { memory, observed } = this.#state;
+    if (this.occupies || !isTerminal(this.#wanted.status) || observed.containers.length === 0) return false;
+    memory.discard = true;
+    this.wake();
+    return true;
+  }
+
   end(failure: PodFailure): void {
     this.#state.memory.failed ??= failure;
     this.wake();

@@ -26,7 +26,7 @@ export class AgentHarness {
 
   private constructor(
     readonly environment: ContainerdEnvironment,
-    private readonly overrides: Partial<AgentOptions>,
+    private overrides: Partial<AgentOptions>,
   ) {}
 
   static async start(overrides: Partial<AgentOptions> = {}): Promise<AgentHarness> {
@@ -59,8 +59,14 @@ export class AgentHarness {
       cniConfigDir: undefined,
       podPidsLimit: 0,
       imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },
+      evictionThresholds: [],
       ...this.overrides,
     };
+  }
+
+  /** For the next agent that is started. */
+  change(overrides: Partial<AgentOptions>): void {
+    this.overrides = { ...this.overrides, ...overrides };
   }
 
   async startAgent(): Promise<void> {
