@@ -1,3 +1,4 @@
+import { MIRROR_POD_ANNOTATION } from '#kinds';
 import type { Pod } from './pod-types.js';
 
 /** Where a pod comes from, in the annotations that upstream's tools read. */
@@ -7,7 +8,7 @@ export const SourceAnnotation = {
   hash: 'kubernetes.io/config.hash',
   seen: 'kubernetes.io/config.seen',
   /** On the API's copy of a static pod: the hash of what it is a copy of. */
-  mirror: 'kubernetes.io/config.mirror',
+  mirror: MIRROR_POD_ANNOTATION,
 } as const;
 
 /** The priority of system-cluster-critical. */
