@@ -26,12 +26,13 @@ import type { AgentOptions } from './options.js';
 import { removeOrphans } from './pod/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { PodPool } from './pod/pod-pool.js';
-import { fromApi } from './pod/pod-source.js';
-import type { Pod } from './pod/pod-types.js';
+import { fromApi, isMirror, isStatic } from './pod/pod-source.js';
+import type { Pod, PodStatus } from './pod/pod-types.js';
 import { Prober } from './probes/prober.js';
 import { PODS, StatusWriter } from './report/status-writer.js';
 import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
+import { StaticPods } from './static-pods/static-pods.js';
 import { ConfigObjects } from './sync/config-source.js';
 import { ServiceAccountTokens } from './sync/token-source.js';
 import { mountMemoryDirectory, systemMounter } from './volumes/mounter.js';
@@ -63,6 +64,7 @@ export class NodeAgent {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #pods: Informer<Pod>;
   readonly #node: Informer<Node>;
+  readonly #staticPods: StaticPods;
 
   private constructor(
     readonly options: AgentOptions,
@@ -98,9 +100,9 @@ export class NodeAgent {
         host: parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8')),
       },
       node: facts.node,
-      services: async (namespace) => {
-        await services.whenSynced(this.#stop.signal);
-        return { services: services.list(namespace), master: services.get('default', 'kubernetes') };
+      services: async (pod) => {
+        if (!isStatic(pod)) await services.whenSynced(this.#stop.signal);
+        return { services: services.list(pod.metadata.namespace), master: services.get('default', 'kubernetes') };
       },
       deletePod: (pod) => this.#deletePod(pod),
       now,
@@ -127,7 +129,12 @@ export class NodeAgent {
       admission,
       execution: this.#execution,
       observer: this.observer,
-      writer: this.#writer,
+      writer: {
+        set: (pod: Pod, status: PodStatus) => {
+          if (!this.#staticPods.report(pod, status)) this.#writer.set(pod, status);
+        },
+        forget: (uid: string) => this.#writer.forget(uid),
+      },
       prober,
       logger,
       runtimeName: facts.runtimeName,
@@ -135,6 +142,18 @@ export class NodeAgent {
     this.pool = new PodPool(context, this.observer, logger, (uid) => {
       this.#objects.unregister(uid);
       this.#tokens.forget(uid);
+      this.#staticPods.gone(uid);
+    });
+    this.#staticPods = new StaticPods({
+      directory: options.podManifestPath,
+      nodeName: options.nodeName,
+      client,
+      writer: this.#writer,
+      logger,
+      node: () => this.#knownNode(),
+      isSynced: () => this.#pods.hasSynced,
+      run: (pod) => this.pool.set(pod),
+      stop: (uid) => this.pool.delete(uid),
     });
     const filesystems = new NodeFilesystems(this.runtime, root);
     this.images = new ImageCollector({
@@ -230,24 +249,27 @@ export class NodeAgent {
     this.informers.start(signal);
     await this.observer.relist();
     void this.observer.run(signal);
+    // What the node can do alone does not wait for the API server.
+    await this.#staticPods.start(signal);
+    void this.eviction.run(signal);
+    void this.images.collect();
+    this.#every(IMAGE_COLLECTION, () => this.images.collect());
+    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
     await this.registration.start(signal);
     void new NodeLease(this.client, this.options.nodeName, this.logger, Date.now).run(signal);
     this.#pods.addHandler({
       add: (pod) => this.#set(pod),
       update: (_old, pod) => this.#set(pod),
-      delete: (pod) => this.pool.delete(pod.metadata.uid),
+      delete: (pod) => (isMirror(pod) ? this.#staticPods.deleteMirror(pod) : this.pool.delete(pod.metadata.uid)),
     });
     void this.#pods.run(signal);
     await this.#pods.whenSynced(signal);
     this.pool.complete();
+    this.#staticPods.synced();
     this.#every(HOUSEKEEPING, () => this.#housekeeping());
     this.#every(VOLUME_REFRESH, async () => {
       for (const worker of this.pool.workers()) worker.refreshVolumes();
     });
-    void this.eviction.run(signal);
-    void this.images.collect();
-    this.#every(IMAGE_COLLECTION, () => this.images.collect());
-    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
   }
 
   /** Leaves the pods running. */
@@ -300,6 +322,10 @@ export class NodeAgent {
   }
 
   #set(seen: Pod): void {
+    if (isMirror(seen)) {
+      this.#staticPods.setMirror(seen);
+      return;
+    }
     const pod = fromApi(seen);
     this.#objects.register(pod);
     this.pool.set(pod);

@@ -24,6 +24,8 @@ export interface AgentOptions {
   /** Undefined when the runtime's network is not ours to configure. */
   cniConfigDir: string | undefined;
   podPidsLimit: number;
+  /** Undefined: no static pods. */
+  podManifestPath: string | undefined;
   imagePolicy: ImagePolicy;
   evictionThresholds: Threshold[];
 }
@@ -48,6 +50,7 @@ const FLAGS = {
   'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
   'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
   'pod-pids-limit': 'processes a pod may have; 0 is no limit',
+  'pod-manifest-path': 'folder of static pods, a file each (default <data dir>/manifests); empty: none',
   'image-gc-high-threshold':
     "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
   'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
@@ -108,6 +111,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     podLogsDir: text('pod-logs-dir', '/var/log/pods'),
     cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: number('pod-pids-limit', 0),
+    podManifestPath: text('pod-manifest-path', join(dataDir, 'manifests')) || undefined,
     imagePolicy: imagePolicy(),
     evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
   };

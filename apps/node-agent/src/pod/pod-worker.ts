@@ -28,7 +28,7 @@ const DEFERRED_RETRY = 5000;
 export interface WorkerContext {
   execution: Execution;
   observer: Observer;
-  writer: StatusWriter;
+  writer: Pick<StatusWriter, 'set' | 'forget'>;
   prober: Prober;
   logger: Logger;
   runtimeName: string;

@@ -58,6 +58,7 @@ export class AgentHarness {
       podLogsDir: join(directory, 'pod-logs'),
       cniConfigDir: undefined,
       podPidsLimit: 0,
+      podManifestPath: join(directory, 'manifests'),
       imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },
       evictionThresholds: [],
       ...this.overrides,
@@ -75,7 +76,9 @@ export class AgentHarness {
         this.events.push({ name: object.metadata.name!, reason, message });
       },
     };
-    this.agent = await NodeAgent.start(this.options, this.client, recorder, silentLogger);
+    await NodeAgent.start(this.options, this.client, recorder, silentLogger, (agent) => {
+      this.agent = agent;
+    });
   }
 
   async create(name: string, spec: Partial<PodSpec> & { containers: Container[] }, annotations = {}): Promise<Pod> {
