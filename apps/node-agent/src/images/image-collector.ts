@@ -50,13 +50,12 @@ export class ImageCollector {
 
   /** For a disk under pressure: all that nobody uses goes. Throws when one could not be removed. */
   async removeUnused(): Promise<void> {
-    await this.#look();
-    await this.#free(Number.POSITIVE_INFINITY);
+    await this.#free(Number.POSITIVE_INFINITY, await this.#look());
   }
 
   async #collect(): Promise<void> {
     const { filesystems, policy, events, node, logger } = this.options;
-    await this.#look();
+    const seenAt = await this.#look();
     const { image } = await filesystems.usage();
     const fail = (reason: string, message: string) => {
       events.event(node(), 'Warning', reason, message);
@@ -67,7 +66,7 @@ export class ImageCollector {
     if (wanted === 0) return;
     const percent = usedPercent(image);
     logger.info('removing images: their disk is too full', { percent, bytes: wanted });
-    const freed = await this.#free(wanted);
+    const freed = await this.#free(wanted, seenAt);
     if (freed >= wanted) return;
     const size = readableSize(image.capacity);
     fail(
@@ -78,22 +77,21 @@ export class ImageCollector {
     );
   }
 
-  async #look(): Promise<void> {
+  /** Gives the time that ages of images count from: one that is new is no older when it comes to removing. */
+  async #look(): Promise<number> {
     const { runtime, used, now } = this.options;
     const [images, sandboxImage] = await Promise.all([runtime.listImages(), runtime.sandboxImage()]);
-    this.#records = recordImages(
-      this.#records,
-      images,
-      new Set([...used(), ...(sandboxImage ? [sandboxImage] : [])]),
-      now(),
-    );
+    const needed = new Set([...used(), ...(sandboxImage ? [sandboxImage] : [])]);
+    const at = now();
+    this.#records = recordImages(this.#records, images, needed, at);
+    return at;
   }
 
-  async #free(bytes: number): Promise<number> {
-    const { runtime, policy, logger, now } = this.options;
+  async #free(bytes: number, at: number): Promise<number> {
+    const { runtime, policy, logger } = this.options;
     const errors: string[] = [];
     let freed = 0;
-    for (const { id, size } of removableImages(this.#records, policy.minimumAge, now())) {
+    for (const { id, size } of removableImages(this.#records, policy.minimumAge, at)) {
       try {
         logger.info('removing an image that nobody uses', { image: id, bytes: size });
         await runtime.removeImage(id);
