@@ -1,12 +1,13 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '#client';
+import { delay, type Logger, realClock } from '#client';
 import { type Pod, podKey } from '../pod/pod-types.js';
 import { ManifestError, staticPod } from './manifest.js';
 
-/** Kubelet's fileCheckFrequency: for what no event told of. Milliseconds. */
+/** Kubelet's fileCheckFrequency: for what no event told of; and for a folder that is not there. Milliseconds. */
 const POLL = 20_000;
+const POLL_ABSENT = 2000;
 /** Files are often written in several steps. */
 const SETTLE = 100;
 const MAX_BYTES = 10 * 1024 * 1024;
@@ -14,8 +15,9 @@ const MAX_BYTES = 10 * 1024 * 1024;
 interface KnownFile {
   /** Of the version that was read. */
   stamp: string;
-  seen: Date;
   pod: Pod | undefined;
+  /** A file before it has a pod of that name: told once. */
+  hidden: boolean;
 }
 
 /** Follows the folder in which static pods are described: a file a pod, hidden files aside. */
@@ -36,14 +38,16 @@ export class ManifestDirectory {
   /** Resolves after the first look; follows until the signal fires. A folder that is not there is looked for again. */
   async start(signal: AbortSignal): Promise<void> {
     await this.#look();
-    if (signal.aborted) return;
-    const poll = setInterval(() => this.#look(), POLL);
-    poll.unref();
-    signal.addEventListener('abort', () => {
-      clearInterval(poll);
-      clearTimeout(this.#timer);
-      this.#watcher?.close();
-    });
+    void this.#follow(signal);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await delay(realClock, this.#watcher ? POLL : POLL_ABSENT, signal);
+      if (!signal.aborted) await this.#look();
+    }
+    clearTimeout(this.#timer);
+    this.#unwatch();
   }
 
   #look(): Promise<void> {
@@ -84,9 +88,13 @@ export class ManifestDirectory {
     for (const name of files) {
       const pod = await this.#readFile(name);
       if (!pod) continue;
-      const other = pods.get(podKey(pod));
-      if (other) this.logger.warn('two static pods of one name: the first is taken', { pod: podKey(pod), file: name });
-      else pods.set(podKey(pod), pod);
+      const known = this.#files.get(name)!;
+      const hidden = pods.has(podKey(pod));
+      if (!hidden) pods.set(podKey(pod), pod);
+      else if (!known.hidden) {
+        this.logger.warn('two static pods of one name: the first is taken', { pod: podKey(pod), file: name });
+      }
+      known.hidden = hidden;
     }
     this.onRead([...pods.values()]);
   }
@@ -99,11 +107,10 @@ export class ManifestDirectory {
     const stamp = [info.ino, info.size, info.mtimeMs, info.ctimeMs].join(' ');
     const known = this.#files.get(name);
     if (known?.stamp === stamp) return known.pod;
-    const seen = new Date();
     let pod: Pod | undefined;
     try {
       if (info.size > MAX_BYTES) throw new ManifestError(`${file}: larger than 10 MiB`);
-      pod = staticPod(await readFile(file, 'utf8'), { file, nodeName: this.nodeName, seen });
+      pod = staticPod(await readFile(file, 'utf8'), { file, nodeName: this.nodeName, seen: new Date() });
     } catch (error) {
       this.logger.warn(error instanceof ManifestError ? error.message : 'static pod not read', {
         ...(error instanceof ManifestError ? {} : { file, error }),
@@ -111,7 +118,7 @@ export class ManifestDirectory {
     }
     // The same text is the same pod, as it was first seen.
     if (pod && known?.pod?.metadata.uid === pod.metadata.uid) pod = known.pod;
-    this.#files.set(name, { stamp, seen, pod });
+    this.#files.set(name, { stamp, pod, hidden: false });
     return pod;
   }
 }
