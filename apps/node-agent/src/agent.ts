@@ -121,6 +121,7 @@ export class NodeAgent {
       allocatable: facts.node.allocatable,
       occupants: () => this.pool.occupants(),
       pressure: () => this.eviction.conditions,
+      unsafeSysctls: options.unsafeSysctls,
       isComplete: () => this.pool.isComplete,
       events,
       logger,

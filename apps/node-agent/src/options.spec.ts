@@ -27,6 +27,10 @@ describe('Flags of the agent', () => {
     [['--image-gc-high-threshold=101'], '--image-gc-high-threshold: not a percentage'],
     [['--image-gc-low-threshold=90'], '--image-gc-low-threshold: above --image-gc-high-threshold'],
     [['--minimum-image-ttl-duration=2'], '--minimum-image-ttl-duration: time: missing unit in duration "2"'],
+    [
+      ['--allowed-unsafe-sysctls=vm.swappiness'],
+      '--allowed-unsafe-sysctls: the sysctl vm.swappiness is not known to be namespaced',
+    ],
     [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],
   ];
   for (const [flags, message] of bad) {

@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '#apimachinery';
+import { parseSysctlPatterns } from './admission/sysctls.js';
 import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './eviction/thresholds.js';
 import type { ImagePolicy } from './images/image-garbage.js';
 
@@ -26,6 +27,7 @@ export interface AgentOptions {
   podPidsLimit: number;
   /** Undefined: no static pods. */
   podManifestPath: string | undefined;
+  unsafeSysctls: string[];
   imagePolicy: ImagePolicy;
   evictionThresholds: Threshold[];
 }
@@ -51,6 +53,8 @@ const FLAGS = {
   'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
   'pod-pids-limit': 'processes a pod may have; 0 is no limit',
   'pod-manifest-path': 'folder of static pods, a file each (default <data dir>/manifests); empty: none',
+  'allowed-unsafe-sysctls':
+    'kernel settings that pods may have besides the safe ones, comma-separated; kernel.msg* for several',
   'image-gc-high-threshold':
     "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
   'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
@@ -112,6 +116,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: number('pod-pids-limit', 0),
     podManifestPath: text('pod-manifest-path', join(dataDir, 'manifests')) || undefined,
+    unsafeSysctls: parsed('allowed-unsafe-sysctls', '', parseSysctlPatterns),
     imagePolicy: imagePolicy(),
     evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
   };

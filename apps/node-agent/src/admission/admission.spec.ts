@@ -122,6 +122,11 @@ const cases: Case[] = [
     refused: ['PodOSNotSupported', "Failed to admit pod as the OS field doesn't match node OS"],
   },
   {
+    title: 'a kernel setting that would harm others',
+    pod: aPod({ securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } }),
+    refused: ['SysctlForbidden', 'forbidden sysctl: "kernel.msgmax" not allowlisted'],
+  },
+  {
     title: 'a pod that asks for nothing, while memory is short',
     pod: aPod(),
     pressure: ['MemoryPressure'],
@@ -149,7 +154,7 @@ const cases: Case[] = [
 describe('What a node takes and what it refuses', () => {
   for (const { title, pod, node = aNode(), others = [], pressure = [], refused } of cases) {
     test(title, () => {
-      const found = refusal({ pod, node, others, allocatable, pressure });
+      const found = refusal({ pod, node, others, allocatable, pressure, unsafeSysctls: [] });
       assert.deepEqual(found && [found.reason, found.message], refused);
     });
   }
@@ -161,6 +166,7 @@ describe('What a node takes and what it refuses', () => {
       others: [],
       allocatable,
       pressure: [],
+      unsafeSysctls: [],
     });
     assert.deepEqual(
       found?.lacking?.map(({ resource }) => resource),
@@ -169,7 +175,8 @@ describe('What a node takes and what it refuses', () => {
   });
 
   test('only what follows from the node itself asks for a newer look at it', () => {
-    const look = (pod: Pod) => refusal({ pod, node: aNode(), others: [], allocatable, pressure: [] })?.ofNode;
+    const look = (pod: Pod) =>
+      refusal({ pod, node: aNode(), others: [], allocatable, pressure: [], unsafeSysctls: [] })?.ofNode;
     assert.equal(look(aPod({ nodeSelector: { disk: 'ssd' } })), true);
     assert.equal(look(asking({ cpu: '3' })), undefined);
   });

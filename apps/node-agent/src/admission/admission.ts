@@ -5,6 +5,7 @@ import { isCritical, isStatic } from '../pod/pod-source.js';
 import { allContainers, type Pod, type ResourceList } from '../pod/pod-types.js';
 import { portsTaken } from './host-ports.js';
 import { type Shortage, shortageMessage, shortages } from './shortage.js';
+import { forbiddenSysctl } from './sysctls.js';
 
 export interface Refusal extends WaitReason {
   /** It follows from labels or taints of the node, of which a copy may be old. */
@@ -21,6 +22,8 @@ export interface AdmissionRequest {
   others: readonly Pod[];
   /** Conditions of the node that keep new pods away: `MemoryPressure`, ... */
   pressure: readonly string[];
+  /** Patterns of kernel settings that the node allows although they are not safe for others. */
+  unsafeSysctls: readonly string[];
 }
 
 const MEMORY_PRESSURE: Taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
@@ -55,7 +58,9 @@ function underPressure({ pod, pressure }: AdmissionRequest): Refusal | undefined
   return { reason: 'Evicted', message: `The node had condition: [${pressure.join(' ')}]. ` };
 }
 
-function unsupported({ pod, node }: AdmissionRequest): Refusal | undefined {
+function unsupported({ pod, node, unsafeSysctls }: AdmissionRequest): Refusal | undefined {
+  const sysctl = forbiddenSysctl(pod, unsafeSysctls);
+  if (sysctl) return { reason: 'SysctlForbidden', message: sysctl };
   if ((pod.metadata.labels?.['kubernetes.io/os'] ?? 'linux') !== 'linux') {
     const message = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label";
     return { reason: 'PodOSSelectorNodeLabelDoesNotMatch', message };

@@ -45,6 +45,7 @@ function admission(rest: Partial<PodAdmissionOptions> = {}, residents: Resident[
     allocatable: { cpu: '2', pods: '10' },
     occupants: () => residents,
     pressure: () => [],
+    unsafeSysctls: [],
     isComplete: () => true,
     events: { event: (object, _type, reason) => void events.push(`${object.metadata.name} ${reason}`) },
     logger: silentLogger,

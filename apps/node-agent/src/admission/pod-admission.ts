@@ -24,6 +24,7 @@ export interface PodAdmissionOptions {
   occupants(): Occupant[];
   /** Conditions of the node that keep new pods away. */
   pressure(): readonly string[];
+  unsafeSysctls: readonly string[];
   /** All pods that run here are known. */
   isComplete(): boolean;
   events: EventRecorder;
@@ -59,9 +60,10 @@ export class PodAdmission {
   }
 
   #check(pod: Pod, node: Node, occupants: readonly Occupant[]): Refusal | undefined {
+    const { pressure, unsafeSysctls } = this.options;
     const allocatable = { ...node.status?.allocatable, ...this.options.allocatable };
     const others = occupants.map((occupant) => occupant.pod);
-    return refusal({ pod, node, allocatable, others, pressure: this.options.pressure() });
+    return refusal({ pod, node, allocatable, others, pressure: pressure(), unsafeSysctls });
   }
 
   #makeRoom(pod: Pod, node: Node): Refusal | 'later' {

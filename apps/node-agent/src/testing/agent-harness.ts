@@ -58,6 +58,7 @@ export class AgentHarness {
       podLogsDir: join(directory, 'pod-logs'),
       cniConfigDir: undefined,
       podPidsLimit: 0,
+      unsafeSysctls: [],
       podManifestPath: join(directory, 'manifests'),
       imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },
       evictionThresholds: [],
