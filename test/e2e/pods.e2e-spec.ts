@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Cluster, clusterMissing, until } from './cluster.js';
@@ -186,6 +186,40 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
     const order = join(shared, 'order');
     assert.ok(existsSync(order));
     assert.deepEqual(readFileSync(order, 'utf8').trim().split('\n'), ['postStart', 'preStop', 'TERM']);
+  });
+
+  test('a file of the node is a pod, which no user can delete', async () => {
+    const manifests = join(cluster.dataDir, 'manifests');
+    mkdirSync(manifests);
+    writeFileSync(join(manifests, 'fixed.yaml'), pod('fixed', container(`echo from a file; ${FOREVER}`)));
+    const node = await cluster.json('get', 'node', cluster.nodeName);
+    const name = `fixed-${cluster.nodeName}`;
+    await until('its copy', async () => (await cluster.kubectl('get', 'pods')).includes(name));
+    await ready(name);
+    assert.match(await cluster.kubectl('logs', name), /from a file/);
+    const { metadata, status } = await cluster.json('get', 'pod', name);
+    assert.equal(metadata.ownerReferences[0].uid, node.metadata.uid);
+    await cluster.kubectl('delete', 'pod', name);
+    await ready(name);
+    const again = await cluster.json('get', 'pod', name);
+    assert.notEqual(again.metadata.uid, metadata.uid);
+    assert.equal(again.status.containerStatuses[0].containerID, status.containerStatuses[0].containerID);
+    rmSync(join(manifests, 'fixed.yaml'));
+    await until('its end', async () => !(await cluster.kubectl('get', 'pods')).includes(name));
+  });
+
+  test('a pod that asks for a port of the node which is taken is refused', async () => {
+    const onPort = (name: string) =>
+      pod(name, container(FOREVER, 'ports: [{containerPort: 80, hostPort: 31888}]'), `nodeName: ${cluster.nodeName}`);
+    await cluster.apply(onPort('port-first'));
+    await ready('port-first');
+    await cluster.apply(onPort('port-second'));
+    await shows('port-second', /^NodePorts$/);
+    assert.match(
+      (await state('port-second')).message,
+      /^Pod was rejected: Predicate NodePorts failed: node\(s\) didn't/,
+    );
+    await cluster.kubectl('delete', 'pod', 'port-first', 'port-second');
   });
 
   test('images are listed, and a bad archive is refused in one line', async () => {

@@ -4,26 +4,35 @@ import { join } from 'node:path';
 import { isConflict, isNotFound } from '#apimachinery';
 
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
+import { gvr, type Node } from '#kinds';
+import { PodAdmission } from './admission/pod-admission.js';
+import { Eviction } from './eviction/eviction.js';
+import { UsageReader } from './eviction/usage-reader.js';
 import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
 import { parseResolvConf } from './execute/pod-dns.js';
 import { qosTree } from './execute/qos-tree.js';
+import { ImageCollector } from './images/image-collector.js';
 import { ImageService } from './images/image-service.js';
+import { usedImages } from './images/used-images.js';
+import { NodeFilesystems } from './node/filesystems.js';
 import { rotateLogs } from './node/log-rotation.js';
-import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
+import { diskUsage, memoryAvailable, minimumOomScore, processCount, readMachine } from './node/machine.js';
 import { NodeLease } from './node/node-lease.js';
 import { NodeRegistration } from './node/node-registration.js';
-import { allocatable } from './node/node-status.js';
+import { allocatable, newNode } from './node/node-status.js';
 import type { ObservedPod } from './observe/observed-pod.js';
 import { Observer } from './observe/observer.js';
 import type { AgentOptions } from './options.js';
 import { removeOrphans } from './pod/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { PodPool } from './pod/pod-pool.js';
-import type { Pod } from './pod/pod-types.js';
+import { fromApi, isMirror, isStatic } from './pod/pod-source.js';
+import type { Pod, PodStatus } from './pod/pod-types.js';
 import { Prober } from './probes/prober.js';
 import { PODS, StatusWriter } from './report/status-writer.js';
 import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
+import { StaticPods } from './static-pods/static-pods.js';
 import { ConfigObjects } from './sync/config-source.js';
 import { ServiceAccountTokens } from './sync/token-source.js';
 import { mountMemoryDirectory, systemMounter } from './volumes/mounter.js';
@@ -32,6 +41,8 @@ const SERVICES = { group: '', version: 'v1', resource: 'services' };
 /** Between looks for leftovers and long logs, and for volumes whose tokens are due. Milliseconds. */
 const HOUSEKEEPING = 10_000;
 const VOLUME_REFRESH = 60_000;
+/** Kubelet's ImageGCPeriod. */
+const IMAGE_COLLECTION = 300_000;
 const RUNTIME_RETRY = 500;
 const PAUSE_LIMIT = 2000;
 
@@ -42,6 +53,8 @@ export class NodeAgent {
   readonly informers: SharedInformers;
   readonly pool: PodPool;
   readonly registration: NodeRegistration;
+  readonly images: ImageCollector;
+  readonly eviction: Eviction;
   readonly #execution: Execution;
   readonly #writer: StatusWriter;
   readonly #stop = new AbortController();
@@ -50,6 +63,8 @@ export class NodeAgent {
   readonly #tokens: ServiceAccountTokens;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #pods: Informer<Pod>;
+  readonly #node: Informer<Node>;
+  readonly #staticPods: StaticPods;
 
   private constructor(
     readonly options: AgentOptions,
@@ -85,9 +100,9 @@ export class NodeAgent {
         host: parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8')),
       },
       node: facts.node,
-      services: async (namespace) => {
-        await services.whenSynced(this.#stop.signal);
-        return { services: services.list(namespace), master: services.get('default', 'kubernetes') };
+      services: async (pod) => {
+        if (!isStatic(pod)) await services.whenSynced(this.#stop.signal);
+        return { services: services.list(pod.metadata.namespace), master: services.get('default', 'kubernetes') };
       },
       deletePod: (pod) => this.#deletePod(pod),
       now,
@@ -99,10 +114,28 @@ export class NodeAgent {
       now,
       onChange: (uid) => this.pool.get(uid)?.wake(),
     });
+    this.#node = this.informers.for<Node>(gvr.nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
+    const unregistered = newNode(options.nodeName, facts.machine, {}) as Node;
+    const admission = new PodAdmission({
+      node: async (refresh) => (refresh ? await this.#freshNode() : this.#knownNode()) ?? unregistered,
+      allocatable: facts.node.allocatable,
+      occupants: () => this.pool.occupants(),
+      pressure: () => this.eviction.conditions,
+      unsafeSysctls: options.unsafeSysctls,
+      isComplete: () => this.pool.isComplete,
+      events,
+      logger,
+    });
     const context = {
+      admission,
       execution: this.#execution,
       observer: this.observer,
-      writer: this.#writer,
+      writer: {
+        set: (pod: Pod, status: PodStatus) => {
+          if (!this.#staticPods.report(pod, status)) this.#writer.set(pod, status);
+        },
+        forget: (uid: string) => this.#writer.forget(uid),
+      },
       prober,
       logger,
       runtimeName: facts.runtimeName,
@@ -110,6 +143,51 @@ export class NodeAgent {
     this.pool = new PodPool(context, this.observer, logger, (uid) => {
       this.#objects.unregister(uid);
       this.#tokens.forget(uid);
+      this.#staticPods.gone(uid);
+    });
+    this.#staticPods = new StaticPods({
+      directory: options.podManifestPath,
+      nodeName: options.nodeName,
+      client,
+      writer: this.#writer,
+      logger,
+      node: () => this.#knownNode(),
+      isSynced: () => this.#pods.hasSynced,
+      run: (pod) => this.pool.set(pod),
+      stop: (uid) => this.pool.delete(uid),
+    });
+    const filesystems = new NodeFilesystems(this.runtime, root);
+    this.images = new ImageCollector({
+      runtime: this.runtime,
+      filesystems,
+      policy: options.imagePolicy,
+      used: () =>
+        usedImages(
+          this.pool.occupants().map(({ pod }) => pod),
+          this.observer.pods(),
+        ),
+      node: () => this.#knownNode() ?? unregistered,
+      events,
+      logger,
+      now,
+    });
+    this.eviction = new Eviction({
+      thresholds: options.evictionThresholds,
+      measure: async () => ({
+        memory: { available: memoryAvailable(), capacity: facts.machine.memory },
+        filesystems: await filesystems.usage(),
+        processes: processCount(),
+      }),
+      usages: new UsageReader(this.runtime, this.#execution.cgroups, this.#execution.paths, (uid) =>
+        this.observer.get(uid),
+      ),
+      images: this.images,
+      discardEnded: () => this.pool.discardEnded(),
+      occupants: () => this.pool.occupants(),
+      node: () => this.#knownNode() ?? unregistered,
+      events,
+      logger,
+      now,
     });
     this.registration = new NodeRegistration({
       client,
@@ -120,7 +198,9 @@ export class NodeAgent {
       nodeName: options.nodeName,
       nodeIps: options.nodeIps,
       port: options.port,
-      dataDirectory: root,
+      filesystems,
+      thresholds: options.evictionThresholds,
+      pressure: () => this.eviction.conditions,
       now,
     });
     this.#pods = new Informer<Pod>(
@@ -151,7 +231,7 @@ export class NodeAgent {
     const node: NodeFacts = {
       name: options.nodeName,
       hostIPs: options.nodeIps,
-      allocatable: allocatable({ machine, disk: await diskUsage(root) }),
+      allocatable: allocatable({ machine, disk: await diskUsage(root), thresholds: options.evictionThresholds }),
       memoryCapacity: machine.memory,
       minimumOomScore: minimum,
       podPidsLimit: options.podPidsLimit,
@@ -170,21 +250,27 @@ export class NodeAgent {
     this.informers.start(signal);
     await this.observer.relist();
     void this.observer.run(signal);
+    // What the node can do alone does not wait for the API server.
+    await this.#staticPods.start(signal);
+    void this.eviction.run(signal);
+    void this.images.collect();
+    this.#every(IMAGE_COLLECTION, () => this.images.collect());
+    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
     await this.registration.start(signal);
     void new NodeLease(this.client, this.options.nodeName, this.logger, Date.now).run(signal);
     this.#pods.addHandler({
       add: (pod) => this.#set(pod),
       update: (_old, pod) => this.#set(pod),
-      delete: (pod) => this.pool.delete(pod.metadata.uid),
+      delete: (pod) => (isMirror(pod) ? this.#staticPods.deleteMirror(pod) : this.pool.delete(pod.metadata.uid)),
     });
     void this.#pods.run(signal);
     await this.#pods.whenSynced(signal);
     this.pool.complete();
+    this.#staticPods.synced();
     this.#every(HOUSEKEEPING, () => this.#housekeeping());
     this.#every(VOLUME_REFRESH, async () => {
       for (const worker of this.pool.workers()) worker.refreshVolumes();
     });
-    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
   }
 
   /** Leaves the pods running. */
@@ -226,7 +312,22 @@ export class NodeAgent {
     for (const listener of this.#listeners.get(uid) ?? []) listener();
   }
 
-  #set(pod: Pod): void {
+  #knownNode(): Node | undefined {
+    return this.#node.get('', this.options.nodeName);
+  }
+
+  async #freshNode(): Promise<Node | undefined> {
+    const asked = this.client.get<Node>(gvr.nodes, '', this.options.nodeName).catch(() => undefined);
+    const limit = new Promise<undefined>((resolve) => setTimeout(resolve, PAUSE_LIMIT, undefined));
+    return (await Promise.race([asked, limit])) ?? this.#knownNode();
+  }
+
+  #set(seen: Pod): void {
+    if (isMirror(seen)) {
+      this.#staticPods.setMirror(seen);
+      return;
+    }
+    const pod = fromApi(seen);
     this.#objects.register(pod);
     this.pool.set(pod);
   }
@@ -251,7 +352,7 @@ export class NodeAgent {
 
   #updateQosTree(): void {
     const { cgroups, node } = this.#execution;
-    const pods = [...this.pool.workers()].map((worker) => worker.pod);
+    const pods = this.pool.occupants().map(({ pod }) => pod);
     const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
     for (const [path, limit] of Object.entries(limits)) cgroups.apply(path, limit);
   }

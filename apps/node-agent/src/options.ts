@@ -1,6 +1,10 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseDuration } from '#apimachinery';
+import { parseSysctlPatterns } from './admission/sysctls.js';
+import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './eviction/thresholds.js';
+import type { ImagePolicy } from './images/image-garbage.js';
 
 export interface AgentOptions {
   dataDir: string;
@@ -21,6 +25,11 @@ export interface AgentOptions {
   /** Undefined when the runtime's network is not ours to configure. */
   cniConfigDir: string | undefined;
   podPidsLimit: number;
+  /** Undefined: no static pods. */
+  podManifestPath: string | undefined;
+  unsafeSysctls: string[];
+  imagePolicy: ImagePolicy;
+  evictionThresholds: Threshold[];
 }
 
 /** A flag that cannot be used; one line for the user. */
@@ -43,6 +52,14 @@ const FLAGS = {
   'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
   'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
   'pod-pids-limit': 'processes a pod may have; 0 is no limit',
+  'pod-manifest-path': 'folder of static pods, a file each (default <data dir>/manifests); empty: none',
+  'allowed-unsafe-sysctls':
+    'kernel settings that pods may have besides the safe ones, comma-separated; kernel.msg* for several',
+  'image-gc-high-threshold':
+    "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
+  'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
+  'eviction-hard': `pods are evicted while less than this is left (default ${DEFAULT_THRESHOLDS}); empty: never`,
+  'minimum-image-ttl-duration': 'how long an image stays that nobody uses (default 2m)',
 } as const;
 
 export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
@@ -65,6 +82,19 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     if (!allowed.includes(value as T)) throw new OptionsError(`--${name}: ${value} is none of ${allowed.join(', ')}`);
     return value as T;
   };
+  const parsed = <T>(name: keyof typeof FLAGS, fallback: string, parse: (value: string) => T): T => {
+    try {
+      return parse(text(name, fallback));
+    } catch (error) {
+      throw new OptionsError(`--${name}: ${(error as Error).message}`);
+    }
+  };
+  const imagePolicy = (): ImagePolicy => {
+    const [highPercent, lowPercent] = [number('image-gc-high-threshold', 85), number('image-gc-low-threshold', 80)];
+    if (highPercent > 100) throw new OptionsError('--image-gc-high-threshold: not a percentage');
+    if (lowPercent > highPercent) throw new OptionsError('--image-gc-low-threshold: above --image-gc-high-threshold');
+    return { highPercent, lowPercent, minimumAge: parsed('minimum-image-ttl-duration', '2m', parseDuration) };
+  };
   const dataDir = text('data-dir', '/var/lib/berth');
   const nodeIps = list(text('node-ip', firstAddress() ?? ''));
   if (nodeIps.length === 0) throw new OptionsError('--node-ip: this machine has no address besides loopback; give one');
@@ -85,6 +115,10 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     podLogsDir: text('pod-logs-dir', '/var/log/pods'),
     cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: number('pod-pids-limit', 0),
+    podManifestPath: text('pod-manifest-path', join(dataDir, 'manifests')) || undefined,
+    unsafeSysctls: parsed('allowed-unsafe-sysctls', '', parseSysctlPatterns),
+    imagePolicy: imagePolicy(),
+    evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
   };
 }
 

@@ -1,6 +1,14 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale.js';
 export { type Table, tableOf } from './columns/table.js';
+export { fitsRequiredAffinity } from './core/v1/node-affinity.js';
+export {
+  apiObjectReference,
+  MIRROR_POD_ANNOTATION,
+  type PodReferences,
+  podReferences,
+} from './core/v1/pod-references.js';
 export { clusterIpErrors } from './core/v1/service-cluster-ip.validation.js';
+export { toleratedTime, tolerates } from './core/v1/taint-toleration.js';
 export { defaulterFor } from './defaults/defaulter.js';
 export * from './definition.js';
 export * from './discovery.js';

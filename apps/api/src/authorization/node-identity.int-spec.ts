@@ -113,6 +113,28 @@ describe('an agent', () => {
     );
   });
 
+  it('has copies of its static pods, and of no others', async () => {
+    const { uid } = (await agent.get(gvr.nodes, '', 'node-1')).metadata;
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: uid!, controller: true };
+    const annotations = { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.mirror': 'hash' };
+    const mirror = (nodeName: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'fixed-node-1', namespace: 'web', annotations, ownerReferences: [owner] },
+      spec: { nodeName, containers: [{ name: 'c', image: 'example.com/c' }] },
+    });
+    await denied(agent.create(gvr.pods, 'web', mirror('node-2')), /spec.nodeName set to itself/);
+    const created = await agent.create(gvr.pods, 'web', mirror('node-1'));
+    assert.equal(created['spec'].serviceAccountName, undefined);
+    const status = { ...created['status'], phase: 'Running' };
+    await agent.update(gvr.pods, 'web', { ...created, status }, { subresource: 'status' });
+    // A user's deletion waits for the node, which ends it.
+    await admin.delete(gvr.pods, 'web', 'fixed-node-1');
+    assert.ok((await agent.get(gvr.pods, 'web', 'fixed-node-1')).metadata.deletionTimestamp);
+    await agent.delete(gvr.pods, 'web', 'fixed-node-1', { gracePeriodSeconds: 0 });
+    await agent.create(gvr.pods, 'web', mirror('node-1'));
+  });
+
   it('gets tokens for its pods and no others', async () => {
     const ask = async (pod: string) => {
       const { uid } = (await admin.get(gvr.pods, 'web', pod)).metadata;

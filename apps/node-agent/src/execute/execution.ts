@@ -32,8 +32,8 @@ export interface Execution {
   seccompRoot: string;
   dns: DnsSettings;
   node: NodeFacts;
-  /** Services that pods of the namespace see as variables; waits until they are known. */
-  services(namespace: string): Promise<{ services: readonly KubeObject[]; master: KubeObject | undefined }>;
+  /** Services that the pod sees as variables; waits until they are known, unless the pod must run without an API server. */
+  services(pod: Pod): Promise<{ services: readonly KubeObject[]; master: KubeObject | undefined }>;
   /** Takes the pod from the API server for good. */
   deletePod(pod: Pod): Promise<void>;
   now(): number;

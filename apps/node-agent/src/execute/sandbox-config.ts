@@ -1,3 +1,4 @@
+import { normalSysctl } from '../admission/sysctls.js';
 import type { Pod } from '../pod/pod-types.js';
 import { type CriPortMapping, type CriSandboxConfig, ProfileType, Protocol } from '../runtime/cri-types.js';
 import { sandboxLabels } from '../runtime/labels.js';
@@ -36,9 +37,7 @@ export function sandboxConfig({
     annotations: { ...metadata.annotations },
     linux: {
       cgroupParent,
-      sysctls: Object.fromEntries(
-        (security.sysctls ?? []).map(({ name, value }) => [name.replaceAll('/', '.'), value]),
-      ),
+      sysctls: Object.fromEntries((security.sysctls ?? []).map(({ name, value }) => [normalSysctl(name), value])),
       securityContext: {
         namespaceOptions: namespaceOptions(pod),
         privileged,

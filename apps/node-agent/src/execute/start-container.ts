@@ -161,7 +161,7 @@ async function environmentOf(
   container: Container,
 ): Promise<Map<string, string>> {
   const { pod } = state;
-  const known = await execution.services(pod.metadata.namespace);
+  const known = await execution.services(pod);
   return buildEnvironment({
     ...volumeContext(execution, state),
     container,

@@ -18,6 +18,15 @@ export function normalizeImage(image: string): string | undefined {
   return digest || tagged ? image : `${image}:latest`;
 }
 
+/** With registry, repository, and tag or digest, as runtimes list it. Undefined when it is no reference. */
+export function qualifiedImage(image: string): string | undefined {
+  const normal = normalizeImage(image);
+  if (!normal) return undefined;
+  const { host } = splitRepository(normal);
+  if (normal.startsWith(`${host}/`)) return normal;
+  return normal.includes('/') ? `${host}/${normal}` : `${host}/library/${normal}`;
+}
+
 /** Registry host and repository; names without a host are Docker Hub's. */
 export function splitRepository(image: string): { host: string; path: string } {
   const plain = image.replace(DIGEST, '');

@@ -42,8 +42,17 @@ export function readMachine(): MachineFacts {
 
 /** Bytes of one line of /proc/meminfo. */
 export function meminfo(name: string): number {
-  const line = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(read('/proc/meminfo'));
+  const escaped = name.replace(/[()]/g, '\\$&');
+  const line = new RegExp(`^${escaped}:\\s+(\\d+) kB`, 'm').exec(read('/proc/meminfo'));
   return Number(line?.[1] ?? 0) * 1024;
+}
+
+/**
+ * Bytes of memory that can be had: what is free and inactive pages of files, as kubelet counts, or what the kernel itself
+ * estimates, if that is more: pages of files that were used lately are no reason to evict anybody.
+ */
+export function memoryAvailable(): number {
+  return Math.max(meminfo('MemFree') + meminfo('Inactive(file)'), meminfo('MemAvailable'));
 }
 
 export async function diskUsage(path: string): Promise<DiskUsage> {

@@ -1,8 +1,10 @@
 import { isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, EventRecorder, Logger } from '#client';
+import type { PressureCondition, Threshold } from '../eviction/thresholds.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriVersion } from '../runtime/cri-types.js';
-import { diskUsage, type MachineFacts, meminfo, processCount } from './machine.js';
+import type { NodeFilesystems } from './filesystems.js';
+import type { MachineFacts } from './machine.js';
 import { newNode, nodeLabels, nodeStatus, sameNodeStatus } from './node-status.js';
 
 const NODES = { group: '', version: 'v1', resource: 'nodes' };
@@ -11,6 +13,13 @@ const CHECK = 10_000;
 const CHECK_NOT_READY = 500;
 const WRITE_UNCHANGED = 300_000;
 const RETRY = 1000;
+/** Reasons of the events that tell of a condition: when it begins to hold, and when it no longer does. */
+const CONDITION_EVENTS: Record<string, [holds: string, doesNot: string]> = {
+  Ready: ['NodeReady', 'NodeNotReady'],
+  MemoryPressure: ['NodeHasInsufficientMemory', 'NodeHasSufficientMemory'],
+  DiskPressure: ['NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
+  PIDPressure: ['NodeHasInsufficientPID', 'NodeHasSufficientPID'],
+};
 
 export interface NodeRegistrationOptions {
   client: Client;
@@ -21,7 +30,9 @@ export interface NodeRegistrationOptions {
   nodeName: string;
   nodeIps: string[];
   port: number;
-  dataDirectory: string;
+  filesystems: NodeFilesystems;
+  thresholds: readonly Threshold[];
+  pressure(): readonly PressureCondition[];
   now(): number;
 }
 
@@ -29,13 +40,14 @@ export interface NodeRegistrationOptions {
 export class NodeRegistration {
   #version: CriVersion | undefined;
   #writtenAt = 0;
-  #ready = false;
+  /** By type of condition, the status that was told by an event last. */
+  readonly #told = new Map([['Ready', 'False']]);
   #node: KubeObject | undefined;
 
   constructor(private readonly options: NodeRegistrationOptions) {}
 
   get ready(): boolean {
-    return this.#ready;
+    return this.#told.get('Ready') === 'True';
   }
 
   /** Registers, and follows until the signal fires. Resolves after the first success. */
@@ -59,7 +71,7 @@ export class NodeRegistration {
       this.#node = await client.create(NODES, '', newNode(nodeName, machine, status));
       logger.info('registered the node', { node: nodeName });
       this.#writtenAt = this.options.now();
-      this.#noteReadiness(status);
+      this.#tellConditions(status);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       const existing = await client.get<KubeObject>(NODES, '', nodeName);
@@ -75,7 +87,7 @@ export class NodeRegistration {
 
   async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await wait(this.#ready ? CHECK : CHECK_NOT_READY, signal);
+      await wait(this.ready ? CHECK : CHECK_NOT_READY, signal);
       if (signal.aborted) return;
       try {
         const node = await this.options.client.get<KubeObject>(NODES, '', this.options.nodeName);
@@ -103,24 +115,28 @@ export class NodeRegistration {
       { subresource: 'status' },
     );
     this.#writtenAt = now();
-    this.#noteReadiness(status);
+    this.#tellConditions(status);
   }
 
-  #noteReadiness(status: Record<string, any>): void {
-    const ready = status['conditions'].some(
-      (condition: any) => condition.type === 'Ready' && condition.status === 'True',
-    );
-    if (ready === this.#ready) return;
-    this.#ready = ready;
+  #tellConditions(status: Record<string, any>): void {
     const { events, nodeName, logger } = this.options;
-    const reason = ready ? 'NodeReady' : 'NodeNotReady';
-    logger.info('node readiness changed', { node: nodeName, ready });
-    events.event(this.#node!, 'Normal', reason, `Node ${nodeName} status is now: ${reason}`);
+    for (const condition of status['conditions'] as { type: string; status: string }[]) {
+      if (this.#told.get(condition.type) === condition.status) continue;
+      this.#told.set(condition.type, condition.status);
+      const reason = CONDITION_EVENTS[condition.type]?.[condition.status === 'True' ? 0 : 1];
+      if (!reason) continue;
+      logger.info('a condition of the node changed', {
+        node: nodeName,
+        condition: condition.type,
+        status: condition.status,
+      });
+      events.event(this.#node!, 'Normal', reason, `Node ${nodeName} status is now: ${reason}`);
+    }
   }
 
   async #status(old: Record<string, any>): Promise<Record<string, any>> {
-    const { runtime, machine, nodeName, nodeIps, port, dataDirectory, now } = this.options;
-    const disk = await diskUsage(dataDirectory);
+    const { runtime, machine, nodeName, nodeIps, port, filesystems, thresholds, pressure, now } = this.options;
+    const { node: disk } = await filesystems.usage();
     let known: { version: CriVersion; status: Awaited<ReturnType<CriRuntime['status']>> } | undefined;
     let images: Awaited<ReturnType<CriRuntime['listImages']>> = [];
     try {
@@ -137,9 +153,8 @@ export class NodeRegistration {
       nodeIps,
       port,
       disk,
-      imageDisk: disk,
-      memoryAvailable: meminfo('MemAvailable'),
-      processes: processCount(),
+      thresholds,
+      pressure: pressure(),
       ...(known ? { runtime: known } : {}),
       images,
       now: now(),

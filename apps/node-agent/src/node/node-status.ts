@@ -1,15 +1,10 @@
 import { formatTime, type KubeObject } from '#apimachinery';
+import { type PressureCondition, reserved, type Threshold } from '../eviction/thresholds.js';
 import type { CriImage, CriRuntimeStatus, CriVersion } from '../runtime/cri-types.js';
 import type { DiskUsage, MachineFacts } from './machine.js';
 
 export const KUBELET_VERSION = 'v1.37.2+berth';
 const MAX_PODS = 110;
-/** Kubelet's hard eviction thresholds: below these the node is under pressure. */
-const MEMORY_RESERVE = 100 * 1024 * 1024;
-const DISK_RESERVE = 0.1;
-const IMAGE_DISK_RESERVE = 0.15;
-const INODE_RESERVE = 0.05;
-const PID_RESERVE = 0.1;
 /** Kubelet's nodeStatusMaxImages, and the names it lists of each. */
 const MAX_IMAGES = 50;
 const MAX_IMAGE_NAMES = 5;
@@ -20,10 +15,9 @@ export interface NodeReport {
   nodeIps: string[];
   port: number;
   disk: DiskUsage;
-  imageDisk: DiskUsage;
-  /** Bytes. */
-  memoryAvailable: number;
-  processes: { running: number; limit: number };
+  /** Below these pods are evicted: what they keep is nobody's to ask for. */
+  thresholds: readonly Threshold[];
+  pressure: readonly PressureCondition[];
   /** Undefined when the runtime does not answer. */
   runtime?: { version: CriVersion; status: CriRuntimeStatus };
   images: CriImage[];
@@ -84,13 +78,14 @@ export function capacity({ machine, disk }: Pick<NodeReport, 'machine' | 'disk'>
   };
 }
 
-export function allocatable(report: Pick<NodeReport, 'machine' | 'disk'>): Record<string, string> {
-  const { machine, disk } = report;
-  const reserved = Object.values(machine.hugepages).reduce((sum, bytes) => sum + bytes, 0);
+export function allocatable(report: Pick<NodeReport, 'machine' | 'disk' | 'thresholds'>): Record<string, string> {
+  const { machine, disk, thresholds } = report;
+  const hugepages = Object.values(machine.hugepages).reduce((sum, bytes) => sum + bytes, 0);
+  const memory = machine.memory - hugepages - reserved(thresholds, 'memory.available', machine.memory);
   return {
     ...capacity(report),
-    'ephemeral-storage': String(Math.floor(disk.capacity * (1 - DISK_RESERVE))),
-    memory: `${Math.floor((machine.memory - MEMORY_RESERVE - reserved) / 1024)}Ki`,
+    'ephemeral-storage': String(disk.capacity - reserved(thresholds, 'nodefs.available', disk.capacity)),
+    memory: `${Math.floor(Math.max(memory, 0) / 1024)}Ki`,
   };
 }
 
@@ -108,40 +103,30 @@ interface Condition {
 }
 
 function conditions(old: Condition[], report: NodeReport): Condition[] {
-  const { disk, imageDisk, memoryAvailable, processes, now } = report;
-  const lowDisk =
-    disk.available < disk.capacity * DISK_RESERVE ||
-    (disk.inodes > 0 && disk.inodesFree < disk.inodes * INODE_RESERVE) ||
-    imageDisk.available < imageDisk.capacity * IMAGE_DISK_RESERVE;
-  const lowProcesses = processes.limit - processes.running < processes.limit * PID_RESERVE;
-  const pressure = (type: string, low: boolean, bad: [string, string], good: [string, string]) => ({
-    type,
-    status: low ? 'True' : 'False',
-    reason: (low ? bad : good)[0],
-    message: (low ? bad : good)[1],
-  });
+  const pressure = (type: PressureCondition, bad: [string, string], good: [string, string]) => {
+    const holds = report.pressure.includes(type);
+    const [reason, message] = holds ? bad : good;
+    return { type, status: holds ? 'True' : 'False', reason, message };
+  };
   const fresh = [
     pressure(
       'MemoryPressure',
-      memoryAvailable < MEMORY_RESERVE,
       ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
       ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
     ),
     pressure(
       'DiskPressure',
-      lowDisk,
       ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
       ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
     ),
     pressure(
       'PIDPressure',
-      lowProcesses,
       ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
       ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
     ),
     ready(report),
   ];
-  const time = formatTime(new Date(now));
+  const time = formatTime(new Date(report.now));
   return fresh.map((condition) => {
     const before = old.find((candidate) => candidate.type === condition.type);
     const unchanged = before?.status === condition.status;

@@ -210,6 +210,35 @@ const cases: Case[] = [
     steps: [],
   },
   {
+    title: 'a refused pod only gives back what it never took',
+    memory: (memory) => {
+      memory.admitted = false;
+      memory.failed = { reason: 'NodePorts', message: 'taken' };
+    },
+    steps: ['cleanUp'],
+  },
+  {
+    title: 'the dead containers of a pod that has ended stay for their logs',
+    pod: aPod({}, { phase: 'Failed' }),
+    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 1)] }),
+    memory: (memory) => {
+      memory.stoppedSandboxes.add('s1');
+      memory.cleaned = 'released';
+    },
+    steps: [],
+  },
+  {
+    title: 'unless the disk is full',
+    pod: aPod({}, { phase: 'Failed' }),
+    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 1)] }),
+    memory: (memory) => {
+      memory.stoppedSandboxes.add('s1');
+      memory.cleaned = 'released';
+      memory.discard = true;
+    },
+    steps: ['removeContainer main-1'],
+  },
+  {
     title: 'a pod that is gone from the API is not deleted there',
     removed: true,
     memory: (memory) => (memory.cleaned = 'removed'),
@@ -248,4 +277,13 @@ test('a shorter grace overtakes, a longer one does not', () => {
   const shorter = order(2, NOW + 5000)!;
   assert.notEqual(shorter.key, first.key);
   assert.equal(shorter.grace, 2);
+});
+
+test('an evicted pod has the time that its eviction gives it, also while it is being deleted', () => {
+  const memory = newMemory();
+  memory.failed = { reason: 'Evicted', message: 'low', graceSeconds: 1 };
+  const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('main')] });
+  const grace = (pod: Pod) => killOrder({ pod, removed: false, observed, memory, now: NOW })?.graceSeconds;
+  assert.equal(grace(aPod()), 1);
+  assert.equal(grace(aPod({}, {}, deleted)), 1);
 });

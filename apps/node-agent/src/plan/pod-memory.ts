@@ -29,6 +29,14 @@ export interface Failure extends WaitReason {
   delay?: number;
 }
 
+/** Why the agent itself ended a pod. */
+export interface PodFailure extends WaitReason {
+  /** Seconds, instead of the pod's own. */
+  graceSeconds?: number;
+  /** The pod is a victim of something else on the node: what its DisruptionTarget condition says. */
+  disruption?: string;
+}
+
 export type ProbeResult = 'unknown' | 'success' | 'failure';
 
 export interface ProbeResults {
@@ -79,14 +87,18 @@ export interface PodMemory {
   probes: Map<string, ProbeResults>;
   /** By container id: the kernel killed a process of it for memory. */
   outOfMemory: Set<string>;
+  /** The node took the pod (true) or refused it; undefined while that is not decided. */
+  admitted?: boolean;
   /** The agent itself ended the pod (deadline, admission, eviction); its phase is Failed. */
-  failed?: WaitReason;
+  failed?: PodFailure;
   /** Set when the pod must go: by deletion, by its end, or by failure. */
   kill?: KillOrder;
   /** Sandboxes whose network has been torn down by us. */
   stoppedSandboxes: Set<string>;
   /** `released`: volumes and cgroup are given back, logs stay. `removed`: nothing of the pod is left on the node. */
   cleaned: 'no' | 'released' | 'removed';
+  /** The disk is full: dead containers of a pod that has ended need not stay for their logs. */
+  discard?: boolean;
   /** What was told once by an event: back-offs by container id or image try. */
   noted: Set<string>;
   /** By container id: what an exited container left as its termination message. */

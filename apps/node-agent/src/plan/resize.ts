@@ -1,11 +1,10 @@
 import { milliValueOf } from '#apimachinery';
-import { podTotal } from '../execute/resources.js';
+import { capacityOf, requestOf, shortageMessage, shortages } from '../admission/shortage.js';
 import type { ObservedContainer, ObservedPod } from '../observe/observed-pod.js';
 import {
   type Container,
   type ContainerStatus,
-  isSidecar,
-  isTerminal,
+  lastingContainers,
   type Pod,
   type ResourceList,
   type ResourceRequirements,
@@ -21,14 +20,6 @@ const LISTS = ['requests', 'limits'] as const;
 
 /** By container name. */
 export type Granted = Map<string, ResourceRequirements>;
-
-/** Containers that run for as long as the pod does. */
-export function resizableContainers(pod: Pod): Container[] {
-  return [
-    ...(pod.spec.initContainers ?? []).filter((container) => isSidecar(container, 'init')),
-    ...pod.spec.containers,
-  ];
-}
 
 function changedResources(a: ResourceRequirements | undefined, b: ResourceRequirements | undefined): string[] {
   return RESIZABLE.filter((name) => LISTS.some((list) => amount(a, list, name) !== amount(b, list, name)));
@@ -55,7 +46,7 @@ function reported(pod: Pod, name: string): ContainerStatus | undefined {
 
 function firstGrant(pod: Pod): Granted {
   return new Map(
-    resizableContainers(pod).map((container) => [
+    lastingContainers(pod).map((container) => [
       container.name,
       reported(pod, container.name)?.resources ?? container.resources ?? {},
     ]),
@@ -80,7 +71,7 @@ export function withGranted(pod: Pod, granted: Granted | undefined): Pod {
 
 export interface NodeRoom {
   allocatable: ResourceList;
-  /** What else is on the node, with what it was granted. */
+  /** What else holds resources of the node, with what it was granted. */
   others(): Iterable<Pod>;
 }
 
@@ -91,42 +82,29 @@ export interface NodeRoom {
 export function grant(pod: Pod, memory: PodMemory, room: NodeRoom): Pod {
   memory.granted ??= firstGrant(pod);
   const { granted } = memory;
-  const changed = resizableContainers(pod).some(({ name, resources }) => !sameResources(granted.get(name), resources));
+  const changed = lastingContainers(pod).some(({ name, resources }) => !sameResources(granted.get(name), resources));
   if (!changed) {
     memory.resizePending = undefined;
     return pod;
   }
   memory.resizePending = obstacle(pod, room);
   if (memory.resizePending) return withGranted(pod, granted);
-  for (const { name, resources } of resizableContainers(pod)) granted.set(name, resources ?? {});
+  for (const { name, resources } of lastingContainers(pod)) granted.set(name, resources ?? {});
   memory.cgroupStale = true;
   memory.resizeFailure = undefined;
   return pod;
 }
 
 function obstacle(pod: Pod, { allocatable, others }: NodeRoom): WaitReason | undefined {
-  // In the unit of the messages: thousandths of a CPU, bytes.
-  const shown = (name: string, milli: number) => (name === 'cpu' ? milli : Math.ceil(milli / 1000));
-  const wanted = RESIZABLE.map((name) => ({
-    name,
-    request: podTotal(pod, 'requests', name) ?? 0,
-    capacity: milliValueOf(allocatable[name]),
-  }));
-  for (const { name, request, capacity } of wanted) {
-    if (request <= capacity) continue;
-    const sizes = `requested: ${shown(name, request)}, capacity: ${shown(name, capacity)}`;
+  for (const name of RESIZABLE) {
+    const [requested, capacity] = [requestOf(pod, name), capacityOf(allocatable, name)];
+    if (requested <= capacity) continue;
+    const sizes = `requested: ${requested}, capacity: ${capacity}`;
     return { reason: 'Infeasible', message: `Node didn't have enough capacity: ${name}, ${sizes}` };
   }
-  const neighbours = [...others()].filter(
-    (other) => other.metadata.uid !== pod.metadata.uid && !isTerminal(other.status),
-  );
-  for (const { name, request, capacity } of wanted) {
-    const used = neighbours.reduce((sum, other) => sum + (podTotal(other, 'requests', name) ?? 0), 0);
-    if (request + used <= capacity) continue;
-    const sizes = `requested: ${shown(name, request)}, used: ${shown(name, used)}, capacity: ${shown(name, capacity)}`;
-    return { reason: 'Deferred', message: `Node didn't have enough resource: ${name}, ${sizes}` };
-  }
-  return undefined;
+  const neighbours = [...others()].filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
+  const [shortage] = shortages(pod, RESIZABLE, allocatable, neighbours);
+  return shortage && { reason: 'Deferred', message: shortageMessage(shortage) };
 }
 
 /** What a running container has, as far as is known. */
@@ -153,7 +131,7 @@ export interface PendingChange {
 /** Running containers that have something else than they were granted; `pod` is the granted one. */
 export function pendingChanges(pod: Pod, observed: ObservedPod, memory: PodMemory): PendingChange[] {
   const changes: PendingChange[] = [];
-  for (const container of resizableContainers(pod)) {
+  for (const container of lastingContainers(pod)) {
     const live = observed.containers.find(({ name, state }) => name === container.name && state === 'running');
     if (!live) continue;
     const applied = appliedTo(pod, memory, container, live);

@@ -14,9 +14,10 @@ export function killOrder({ pod, removed, observed, memory, now }: PlanInput): K
   const own = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE;
   if (!removed && deletionTimestamp === undefined) {
     if (!outcome(pod, observed, memory)) return undefined;
-    return memory.kill ?? { at: now, graceSeconds: own };
+    return memory.kill ?? { at: now, graceSeconds: memory.failed?.graceSeconds ?? own };
   }
-  const graceSeconds = Math.max(deletionGracePeriodSeconds ?? own, MINIMUM_GRACE);
+  const wanted = Math.min(deletionGracePeriodSeconds ?? own, memory.failed?.graceSeconds ?? Number.POSITIVE_INFINITY);
+  const graceSeconds = Math.max(wanted, MINIMUM_GRACE);
   const before = memory.kill;
   // A later order only ever shortens the time.
   if (before && before.at + before.graceSeconds * 1000 <= now + graceSeconds * 1000) return before;
@@ -92,16 +93,16 @@ function nextToStop({ pod }: PlanInput, live: ObservedContainer[]): ObservedCont
   return live;
 }
 
-function collectFinished({ observed }: PlanInput, steps: Step[]): void {
+function collectFinished({ observed, memory }: PlanInput, steps: Step[]): void {
   for (const container of observed.containers) {
-    if (newest(observed, container.name) !== container) {
+    if (memory.discard || newest(observed, container.name) !== container) {
       steps.push({ type: 'removeContainer', key: `remove:${container.id}`, id: container.id });
     }
   }
   const newestSandbox = observed.sandboxes[0];
   for (const sandbox of observed.sandboxes) {
     const used = observed.containers.some((container) => container.sandboxId === sandbox.id);
-    if (sandbox !== newestSandbox && !used) {
+    if ((memory.discard || sandbox !== newestSandbox) && !used) {
       steps.push({ type: 'removeSandbox', key: `remove:${sandbox.id}`, id: sandbox.id });
     }
   }

@@ -5,6 +5,10 @@ import { Annotation } from '../runtime/labels.js';
 import type { Pod } from './pod-types.js';
 import { PodWorker, type WorkerContext } from './pod-worker.js';
 
+/** Milliseconds. */
+const DISCARD_LIMIT = 5000;
+const DISCARD_POLL = 100;
+
 /** All pods of the node: those that the API server wants here, and those that are still here though nobody wants them. */
 export class PodPool {
   readonly #workers = new Map<string, PodWorker>();
@@ -12,7 +16,7 @@ export class PodPool {
   #complete = false;
 
   constructor(
-    private readonly context: Omit<WorkerContext, 'onGone' | 'pods'>,
+    private readonly context: Omit<WorkerContext, 'onGone' | 'occupants'>,
     private readonly observer: Observer,
     private readonly logger: Logger,
     private readonly onGone: (uid: string) => void,
@@ -22,12 +26,24 @@ export class PodPool {
     return this.#workers.get(uid);
   }
 
-  *pods(): Iterable<Pod> {
-    for (const worker of this.#workers.values()) yield worker.pod;
+  get isComplete(): boolean {
+    return this.#complete;
+  }
+
+  /** Those that hold resources of the node. */
+  occupants(): PodWorker[] {
+    return [...this.#workers.values()].filter(({ occupies }) => occupies);
   }
 
   workers(): Iterable<PodWorker> {
     return this.#workers.values();
+  }
+
+  /** Removes dead containers of pods that have ended; waits a moment for that. */
+  async discardEnded(): Promise<void> {
+    const end = Date.now() + DISCARD_LIMIT;
+    const discard = () => [...this.#workers.values()].filter((worker) => worker.discardRemains()).length;
+    while (discard() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, DISCARD_POLL));
   }
 
   byName(namespace: string, name: string): PodWorker | undefined {
@@ -54,6 +70,8 @@ export class PodPool {
   complete(): void {
     this.#complete = true;
     for (const pod of this.observer.pods()) this.#adoptOrphan(pod);
+    // Whoever came first is admitted first.
+    for (const worker of [...this.#workers.values()].sort(byCreation)) worker.wake();
   }
 
   /** The runtime's view of a pod changed. */
@@ -78,7 +96,7 @@ export class PodPool {
     const worker = new PodWorker(
       {
         ...this.context,
-        pods: () => this.pods(),
+        occupants: () => this.occupants(),
         onGone: () => {
           this.#workers.delete(uid);
           this.onGone(uid);
@@ -107,4 +125,8 @@ export class PodPool {
     };
     this.#add(pod, true);
   }
+}
+
+function byCreation(a: PodWorker, b: PodWorker): number {
+  return (a.pod.metadata.creationTimestamp ?? '').localeCompare(b.pod.metadata.creationTimestamp ?? '');
 }

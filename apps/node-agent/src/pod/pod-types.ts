@@ -1,5 +1,6 @@
 /** The parts of a core/v1 Pod that the agent acts on. Absent optional fields were defaulted by the API server. */
 import type { KubeObject, ObjectMeta } from '#apimachinery';
+import type { Affinity, Toleration } from '#kinds';
 
 export interface PodMeta extends ObjectMeta {
   name: string;
@@ -45,6 +46,9 @@ export interface PodSpec {
   resources?: ResourceRequirements;
   priority?: number;
   nodeSelector?: Record<string, string>;
+  affinity?: Affinity;
+  tolerations?: Toleration[];
+  os?: { name: string };
   [field: string]: unknown;
 }
 
@@ -264,6 +268,11 @@ export type ContainerKind = 'init' | 'container' | 'ephemeral';
 /** An init container that keeps running beside the others. */
 export function isSidecar(container: Container, kind: ContainerKind): boolean {
   return kind === 'init' && container.restartPolicy === 'Always';
+}
+
+/** Those that run for as long as the pod does: containers and sidecars. */
+export function lastingContainers({ spec }: Pod): Container[] {
+  return [...(spec.initContainers ?? []).filter((container) => isSidecar(container, 'init')), ...spec.containers];
 }
 
 export function* allContainers(pod: Pod): Iterable<{ container: Container; kind: ContainerKind; index: number }> {

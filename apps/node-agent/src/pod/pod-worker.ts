@@ -1,12 +1,13 @@
 import type { Logger } from '#client';
+import type { Occupant, PodAdmission } from '../admission/pod-admission.js';
 import type { Execution, PodState } from '../execute/execution.js';
 import { volumeContext } from '../execute/execution.js';
 import { execute } from '../execute/executor.js';
-import { emptyObserved } from '../observe/observed-pod.js';
+import { emptyObserved, isLive } from '../observe/observed-pod.js';
 import type { Observer } from '../observe/observer.js';
 import { deadlineFailure } from '../plan/phase.js';
 import { plan } from '../plan/plan.js';
-import { newMemory } from '../plan/pod-memory.js';
+import { newMemory, type PodFailure } from '../plan/pod-memory.js';
 import { grant, resizeInProgress, withGranted } from '../plan/resize.js';
 import type { Step } from '../plan/steps.js';
 import { killOrder } from '../plan/termination.js';
@@ -14,29 +15,32 @@ import type { Prober } from '../probes/prober.js';
 import { OWNED, podStatus } from '../report/pod-status.js';
 import type { StatusWriter } from '../report/status-writer.js';
 import { refreshAll } from '../volumes/volume-set.js';
-import { type Container, type Pod, type PodCondition, type PodStatus, podKey } from './pod-types.js';
+import { type Container, isTerminal, type Pod, type PodCondition, type PodStatus, podKey } from './pod-types.js';
 import { terminationMessage } from './termination-message.js';
 
 /** How long a step that failed unexpectedly waits. Milliseconds. */
 const UNEXPECTED_RETRY = 2000;
+/** How often a pod is looked at that cannot be admitted or refused yet. Milliseconds. */
+const ADMISSION_RETRY = 200;
 /** How often a resize is looked at that the node has no room for. Milliseconds. */
 const DEFERRED_RETRY = 5000;
 
 export interface WorkerContext {
   execution: Execution;
   observer: Observer;
-  writer: StatusWriter;
+  writer: Pick<StatusWriter, 'set' | 'forget'>;
   prober: Prober;
   logger: Logger;
   runtimeName: string;
-  /** Pods of the node, this one among them. */
-  pods(): Iterable<Pod>;
+  admission: PodAdmission;
+  /** Pods that hold resources of the node, this one among them. */
+  occupants(): Occupant[];
   /** Nothing of the pod is left, neither at the API server nor here. */
   onGone(uid: string): void;
 }
 
 /** One pod's pipe. Syncs run one after another; steps run beside them and wake the next sync when they end. */
-export class PodWorker {
+export class PodWorker implements Occupant {
   readonly #state: PodState;
   #running = false;
   #again = false;
@@ -63,6 +67,36 @@ export class PodWorker {
 
   get state(): PodState {
     return this.#state;
+  }
+
+  /** The pod was admitted, and has not yet ended: its requests and ports count. */
+  get occupies(): boolean {
+    const { memory, observed } = this.#state;
+    if (!memory.admitted) return false;
+    return !memory.kill || observed.containers.some(isLive) || observed.sandboxes.some(({ ready }) => ready);
+  }
+
+  get leaving(): boolean {
+    const { memory, removed, pod } = this.#state;
+    return removed || memory.failed !== undefined || pod.metadata.deletionTimestamp !== undefined;
+  }
+
+  get ended(): boolean {
+    return this.#state.memory.failed !== undefined;
+  }
+
+  /** Removes dead containers when the pod has ended and the API server knows how. True when there were some. */
+  discardRemains(): boolean {
+    const { memory, observed } = this.#state;
+    if (this.occupies || !isTerminal(this.#wanted.status) || observed.containers.length === 0) return false;
+    memory.discard = true;
+    this.wake();
+    return true;
+  }
+
+  end(failure: PodFailure): void {
+    this.#state.memory.failed ??= failure;
+    this.wake();
   }
 
   update(pod: Pod): void {
@@ -147,6 +181,7 @@ export class PodWorker {
     const now = execution.now();
     state.observed = observer.get(uid) ?? emptyObserved(uid, namespace, name);
     await this.#collectMessages();
+    if (!(await this.#isDecided())) return this.#wakeIn(ADMISSION_RETRY);
     this.#grant();
     // Plan and report build on what was reported last: the watch echoes it a little later.
     const pod = this.#withReported(state.pod);
@@ -166,14 +201,36 @@ export class PodWorker {
     }
   }
 
+  /** Whether it is known that the pod may run here, or may not; one that may not has failed. */
+  async #isDecided(): Promise<boolean> {
+    const { memory, observed, pod, removed } = this.#state;
+    if (memory.admitted !== undefined) return true;
+    // What an agent before this one took stays.
+    if (observed.sandboxes.length > 0) memory.admitted = true;
+    if (memory.admitted || removed || pod.metadata.deletionTimestamp !== undefined || isTerminal(pod.status))
+      return true;
+    const verdict = await this.context.admission.decide(pod, () => {
+      memory.admitted = true;
+    });
+    if (verdict === 'later') return false;
+    if (verdict === 'admitted') return true;
+    const { reason, message } = verdict;
+    memory.admitted = false;
+    memory.failed = { reason, message: `Pod was rejected: ${message}` };
+    this.context.logger.info('pod refused', { pod: podKey(pod), reason, message });
+    this.context.execution.events.event(pod, 'Warning', reason, message);
+    return true;
+  }
+
   /** A resized pod gets what it asks for if the node has it. Tells by events what became of that. */
   #grant(): void {
     const state = this.#state;
     const { memory, removed } = state;
-    if (removed || this.#wanted.metadata.deletionTimestamp !== undefined) return;
-    const { execution, pods } = this.context;
+    if (!memory.admitted || removed || this.#wanted.metadata.deletionTimestamp !== undefined) return;
+    const { execution, occupants } = this.context;
     const pending = memory.resizePending;
-    state.pod = grant(this.#wanted, memory, { allocatable: execution.node.allocatable, others: pods });
+    const others = () => occupants().map(({ pod }) => pod);
+    state.pod = grant(this.#wanted, memory, { allocatable: execution.node.allocatable, others });
     const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
       execution.events.event(this.#wanted, type, reason, `${message}: ${resizeSummary(this.#wanted)}`);
     const { resizePending } = memory;
@@ -207,9 +264,10 @@ export class PodWorker {
   #report(pod: Pod, now: number): void {
     const { observed, memory, removed } = this.#state;
     if (removed) return;
-    // While a deleted pod is taken apart its last full status stands.
-    const leaving = pod.metadata.deletionTimestamp !== undefined || memory.cleaned !== 'no';
-    if (leaving && observed.containers.length === 0) return;
+    // While a pod is taken apart its last full status stands.
+    const terminal = isTerminal(this.#wanted.status) || memory.cleaned !== 'no';
+    const over = terminal || pod.metadata.deletionTimestamp !== undefined;
+    if (over && memory.admitted !== false && observed.containers.length === 0) return;
     const { node } = this.context.execution;
     const { runtimeName } = this.context;
     const status = podStatus({ pod, observed, memory, now, runtimeName, hostIPs: node.hostIPs });

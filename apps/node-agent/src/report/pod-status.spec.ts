@@ -116,3 +116,29 @@ test('a new address replaces the old one', () => {
   const patch = statusPatch('uid-1', old, { podIPs: [{ ip: '10.0.0.2' }] }) as { status: { podIPs: object[] } };
   assert.deepEqual(patch.status.podIPs, [{ ip: '10.0.0.2' }, { $patch: 'replace' }]);
 });
+
+test('of a pod that was refused only that is told', () => {
+  const scheduled = { type: 'PodScheduled', status: 'True' as const };
+  const status = statusOf(aPod({}, { qosClass: 'BestEffort', conditions: [scheduled] }), anObserved(), (memory) => {
+    memory.admitted = false;
+    memory.failed = { reason: 'OutOfcpu', message: 'Pod was rejected: no room' };
+  });
+  const { phase, reason, message, containerStatuses, conditions } = status;
+  assert.deepEqual(
+    { phase, reason, message },
+    { phase: 'Failed', reason: 'OutOfcpu', message: 'Pod was rejected: no room' },
+  );
+  assert.deepEqual([containerStatuses, conditions], [undefined, [scheduled]]);
+});
+
+test('a victim of the node says so once, whoever said it before', () => {
+  const before = { type: 'DisruptionTarget', status: 'False' as const };
+  const status = statusOf(aPod({}, { conditions: [before] }), anObserved(), (memory) => {
+    memory.failed = { reason: 'Evicted', message: 'low', disruption: 'The node was low' };
+  });
+  const told = status.conditions?.filter(({ type }) => type === 'DisruptionTarget');
+  assert.deepEqual(
+    told?.map((entry) => [entry.status, entry.message]),
+    [['True', 'The node was low']],
+  );
+});

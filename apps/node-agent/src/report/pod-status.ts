@@ -23,6 +23,7 @@ export const OWNED = [
 export function podStatus(input: PodReportInput): PodStatus {
   const { pod, observed, memory, hostIPs, now } = input;
   const old = pod.status ?? {};
+  if (memory.admitted === false) return refusedStatus(input);
   const phase = phaseOf(pod, observed, memory);
   const status: PodStatus = {
     ...old,
@@ -56,6 +57,13 @@ export function podStatus(input: PodReportInput): PodStatus {
   return status;
 }
 
+/** Of a pod that never began: there is nothing to say of its containers. */
+function refusedStatus({ pod, memory, now }: PodReportInput): PodStatus {
+  const { reason, message } = memory.failed!;
+  const startTime = pod.status?.startTime ?? formatTime(new Date(now));
+  return { ...pod.status, observedGeneration: pod.metadata.generation, phase: 'Failed', reason, message, startTime };
+}
+
 function addresses({ pod, observed, hostIPs }: PodReportInput): string[] {
   const sandbox = observed.sandboxes.find((candidate) => candidate.ready);
   if (!sandbox) return (pod.status?.podIPs ?? []).map(({ ip }) => ip);
@@ -73,6 +81,7 @@ function conditions(input: PodReportInput, status: PodStatus): PodCondition[] {
     containersReady,
     { type: 'PodScheduled', status: 'True' },
     ...resizeConditions(input),
+    ...disruptionCondition(input),
   ];
   const time = formatTime(new Date(now));
   const own = fresh.map((condition) => {
@@ -85,7 +94,8 @@ function conditions(input: PodReportInput, status: PodStatus): PodCondition[] {
       ...(pod.metadata.generation !== undefined ? { observedGeneration: pod.metadata.generation } : {}),
     };
   });
-  return [...own, ...old.filter((condition) => !OWNED.includes(condition.type))];
+  const types = new Set([...OWNED, ...own.map(({ type }) => type)]);
+  return [...own, ...old.filter(({ type }) => !types.has(type))];
 }
 
 /** There are none unless a resize waits or is under way. */
@@ -97,6 +107,12 @@ function resizeConditions({ pod, observed, memory }: PodReportInput): PodConditi
     conditions.push({ type: 'PodResizeInProgress', status: 'True', ...(reason ? { reason, message } : {}) });
   }
   return conditions;
+}
+
+/** Others write this condition, too: the agent only adds it. */
+function disruptionCondition({ memory }: PodReportInput): PodCondition[] {
+  const message = memory.failed?.disruption;
+  return message ? [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }] : [];
 }
 
 function readyToStart({ observed, pod }: PodReportInput): PodCondition {

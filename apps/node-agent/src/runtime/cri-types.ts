@@ -222,6 +222,8 @@ export interface CriRuntimeStatus {
     features: { recursiveReadOnlyMounts: boolean; userNamespaces: boolean } | null;
   }[];
   features: { supplementalGroupsPolicy: boolean; userNamespacesHostNetwork: boolean } | null;
+  /** JSON texts, only when asked for. */
+  info?: Record<string, string>;
 }
 
 export interface CriFilesystemUsage {

@@ -100,6 +100,13 @@ export class CriRuntime {
     return this.#call('Status', {}, 10_000);
   }
 
+  /** What sandboxes are made of, where the runtime tells: containerd before 1.7 does not pin it. */
+  async sandboxImage(): Promise<string | undefined> {
+    const { info } = await this.#call<CriRuntimeStatus>('Status', { verbose: true }, 10_000);
+    const config = JSON.parse(info?.['config'] ?? '{}') as { sandboxImage?: string };
+    return config.sandboxImage;
+  }
+
   updatePodCidr(podCidr: string): Promise<void> {
     return this.#call('UpdateRuntimeConfig', { runtimeConfig: { networkConfig: { podCidr } } });
   }

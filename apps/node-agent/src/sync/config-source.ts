@@ -1,5 +1,6 @@
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { type Client, Informer, type Logger, realClock } from '#client';
+import { podReferences } from '#kinds';
 import type { ConfigSource } from '../execute/environment.js';
 import type { Pod } from '../pod/pod-types.js';
 
@@ -103,32 +104,12 @@ export class ConfigObjects implements ConfigSource {
   }
 }
 
-/** `kind/namespace/name` of all that the pod's volumes, variables and pull secrets name. */
-function* references(pod: Pod): Iterable<string> {
+/** `kind/namespace/name` of all that the pod's spec names. */
+function references(pod: Pod): string[] {
+  const { configMaps, secrets } = podReferences(pod);
   const { namespace } = pod.metadata;
-  const configMap = (name: string | undefined) => `configmaps/${namespace}/${name}`;
-  const secret = (name: string | undefined) => `secrets/${namespace}/${name}`;
-  for (const volume of pod.spec.volumes ?? []) {
-    if (volume['configMap']) yield configMap(volume['configMap'].name);
-    if (volume['secret']) yield secret(volume['secret'].secretName);
-    for (const source of volume['projected']?.sources ?? []) {
-      if (source.configMap) yield configMap(source.configMap.name);
-      if (source.secret) yield secret(source.secret.name);
-    }
-  }
-  for (const { name } of pod.spec.imagePullSecrets ?? []) if (name) yield secret(name);
-  for (const container of [
-    ...pod.spec.containers,
-    ...(pod.spec.initContainers ?? []),
-    ...(pod.spec.ephemeralContainers ?? []),
-  ]) {
-    for (const { configMapRef, secretRef } of container.envFrom ?? []) {
-      if (configMapRef) yield configMap(configMapRef.name);
-      if (secretRef) yield secret(secretRef.name);
-    }
-    for (const { valueFrom } of container.env ?? []) {
-      if (valueFrom?.configMapKeyRef) yield configMap(valueFrom.configMapKeyRef.name);
-      if (valueFrom?.secretKeyRef) yield secret(valueFrom.secretKeyRef.name);
-    }
-  }
+  return [
+    ...[...configMaps].map((name) => `configmaps/${namespace}/${name}`),
+    ...[...secrets].map((name) => `secrets/${namespace}/${name}`),
+  ];
 }

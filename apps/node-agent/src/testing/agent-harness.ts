@@ -24,10 +24,13 @@ export class AgentHarness {
   agent!: NodeAgent;
   #sequence = 0;
 
-  private constructor(readonly environment: ContainerdEnvironment) {}
+  private constructor(
+    readonly environment: ContainerdEnvironment,
+    private overrides: Partial<AgentOptions>,
+  ) {}
 
-  static async start(): Promise<AgentHarness> {
-    const harness = new AgentHarness(await ContainerdEnvironment.start());
+  static async start(overrides: Partial<AgentOptions> = {}): Promise<AgentHarness> {
+    const harness = new AgentHarness(await ContainerdEnvironment.start(), overrides);
     await harness.startAgent();
     return harness;
   }
@@ -55,7 +58,17 @@ export class AgentHarness {
       podLogsDir: join(directory, 'pod-logs'),
       cniConfigDir: undefined,
       podPidsLimit: 0,
+      unsafeSysctls: [],
+      podManifestPath: join(directory, 'manifests'),
+      imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },
+      evictionThresholds: [],
+      ...this.overrides,
     };
+  }
+
+  /** For the next agent that is started. */
+  change(overrides: Partial<AgentOptions>): void {
+    this.overrides = { ...this.overrides, ...overrides };
   }
 
   async startAgent(): Promise<void> {
@@ -64,7 +77,9 @@ export class AgentHarness {
         this.events.push({ name: object.metadata.name!, reason, message });
       },
     };
-    this.agent = await NodeAgent.start(this.options, this.client, recorder, silentLogger);
+    await NodeAgent.start(this.options, this.client, recorder, silentLogger, (agent) => {
+      this.agent = agent;
+    });
   }
 
   async create(name: string, spec: Partial<PodSpec> & { containers: Container[] }, annotations = {}): Promise<Pod> {

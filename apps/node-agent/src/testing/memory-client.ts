@@ -19,14 +19,18 @@ export class MemoryClient implements Client {
   #revision = 1;
   /** Every status that was written, in order, by pod name. */
   readonly statuses = new Map<string, any[]>();
+  /** Nobody answers. */
+  away = false;
 
   async get<T extends KubeObject>(gvr: GroupVersionResource, namespace: string, name: string): Promise<T> {
+    this.#answer();
     const found = this.#objects.get(key(gvr, namespace, name));
     if (!found) throw notFound({ group: gvr.group, resource: gvr.resource }, name);
     return found as T;
   }
 
   async list<T extends KubeObject>(gvr: GroupVersionResource, options: ListOptions = {}): Promise<KubeList<T>> {
+    this.#answer();
     const items = [...this.#objects]
       .filter(([path, object]) => path.startsWith(`${gvr.resource}/`) && matches(object, options))
       .map(([, object]) => object as T);
@@ -37,6 +41,7 @@ export class MemoryClient implements Client {
     gvr: GroupVersionResource,
     options: WatchOptions = {},
   ): AsyncGenerator<WatchEvent<T>> {
+    this.#answer();
     const since = Number(options.resourceVersion ?? 0);
     try {
       for await (const [event] of on(this.#emitter, gvr.resource, { signal: options.signal })) {
@@ -54,6 +59,7 @@ export class MemoryClient implements Client {
     object: T,
     options: WriteOptions & { name?: string } = {},
   ): Promise<T> {
+    this.#answer();
     if (options.subresource === 'token') {
       const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
       return { ...object, status: { token: `token-of-${options.name}`, expirationTimestamp } };
@@ -72,6 +78,7 @@ export class MemoryClient implements Client {
   }
 
   async update<T extends KubeObject>(gvr: GroupVersionResource, namespace: string, object: T): Promise<T> {
+    this.#answer();
     return this.#store(gvr, key(gvr, namespace, object.metadata.name!), 'MODIFIED', object) as T;
   }
 
@@ -83,6 +90,7 @@ export class MemoryClient implements Client {
     patch: any,
     _options?: WriteOptions,
   ): Promise<T> {
+    this.#answer();
     const old = await this.get(gvr, namespace, name);
     const status = { ...old['status'], ...patch.status };
     if (patch.status?.conditions) {
@@ -105,6 +113,7 @@ export class MemoryClient implements Client {
   }
 
   async delete(gvr: GroupVersionResource, namespace: string, name: string, options: DeleteOptions = {}): Promise<void> {
+    this.#answer();
     const path = key(gvr, namespace, name);
     const old = await this.get(gvr, namespace, name);
     const grace = options.gracePeriodSeconds ?? old['spec']?.terminationGracePeriodSeconds ?? 30;
@@ -121,6 +130,10 @@ export class MemoryClient implements Client {
 
   async deleteCollection(): Promise<never> {
     throw new Error('not needed by the agent');
+  }
+
+  #answer(): void {
+    if (this.away) throw new Error('connect ECONNREFUSED');
   }
 
   #store(gvr: GroupVersionResource, path: string, type: string, object: KubeObject): KubeObject {

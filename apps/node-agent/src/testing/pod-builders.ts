@@ -1,3 +1,4 @@
+import type { ContainerUsage, PodUsage } from '../eviction/pod-usage.js';
 import { emptyObserved, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
 import type { Container, Pod, PodSpec, PodStatus } from '../pod/pod-types.js';
 
@@ -51,4 +52,18 @@ export function running(name: string, rest: Partial<ObservedContainer> = {}): Ob
 export function exited(name: string, exitCode: number, rest: Partial<ObservedContainer> = {}): ObservedContainer {
   const reason = exitCode === 0 ? 'Completed' : 'Error';
   return running(name, { state: 'exited', exitCode, reason, finishedAt: NOW - 1000, ...rest });
+}
+
+export function aUsage(rest: Partial<PodUsage> = {}): PodUsage {
+  return { memory: 0, processes: 0, containers: [], volumes: new Map(), ...rest };
+}
+
+/** Bytes; a file of each kind is one inode. */
+export function aContainerUsage(
+  name: string,
+  use: { memory?: number; rootfs?: number; logs?: number },
+): ContainerUsage {
+  const { memory, rootfs = 0, logs = 0 } = use;
+  const files = (bytes: number) => ({ bytes, inodes: bytes > 0 ? 1 : 0 });
+  return { name, ...(memory !== undefined ? { memory } : {}), rootfs: files(rootfs), logs: files(logs) };
 }

@@ -3,14 +3,14 @@ import { valueOfQuantity } from '#apimachinery';
 import { setGroup } from './ownership.js';
 import { VolumeError, type VolumePlugin } from './volume-plugin.js';
 
-const PLUGIN = 'kubernetes.io/empty-dir';
+export const EMPTY_DIR = 'kubernetes.io/empty-dir';
 
 export const emptyDir: VolumePlugin = {
   type: 'emptyDir',
-  plugin: PLUGIN,
+  plugin: EMPTY_DIR,
   async mount({ pod, paths, mounter }, volume) {
     const source = volume['emptyDir'] ?? {};
-    const path = paths.volume(pod.metadata.uid, PLUGIN, volume.name);
+    const path = paths.volume(pod.metadata.uid, EMPTY_DIR, volume.name);
     const medium: string = source.medium ?? '';
     await mkdir(path, { recursive: true });
     if (medium === 'Memory' && !mounter.isMounted(path)) {
@@ -26,6 +26,6 @@ export const emptyDir: VolumePlugin = {
     return path;
   },
   async unmount({ paths, mounter }, uid, name) {
-    await mounter.unmount(paths.volume(uid, PLUGIN, name));
+    await mounter.unmount(paths.volume(uid, EMPTY_DIR, name));
   },
 };

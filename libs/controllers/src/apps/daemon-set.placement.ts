@@ -1,9 +1,17 @@
 import { scaledValue } from '#apimachinery';
-import type { Affinity, DaemonSet, DaemonSetStatus, Node, Pod, PodTemplateSpec, Toleration } from '#kinds';
+import {
+  type Affinity,
+  type DaemonSet,
+  type DaemonSetStatus,
+  fitsRequiredAffinity,
+  type Node,
+  type Pod,
+  type PodTemplateSpec,
+  type Toleration,
+  tolerates,
+} from '#kinds';
 import { CONTROLLER_REVISION_HASH } from '../workload/controller-revisions.js';
-import { fitsRequiredAffinity } from '../workload/node-affinity.js';
 import { isPodAvailable, isPodReady } from '../workload/pods.js';
-import { tolerates } from '../workload/taint-toleration.js';
 
 /** Where a DaemonSet's pods belong, and which come and go. Pure; times are milliseconds since the epoch. */
 

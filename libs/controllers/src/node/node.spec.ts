@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Taint } from '#kinds';
+import { type Taint, toleratedTime } from '#kinds';
 import { buildNode, buildPod } from '#testing';
-import { toleratedTime } from '../workload/taint-toleration.js';
 import { CidrPool } from './cidr-pool.js';
 import { evictionRates, observeHeartbeat, silentConditions, wantedTaints } from './node-health.js';
 import { poolsFor } from './node-ipam.reconciler.js';

@@ -1,10 +1,9 @@
 import { formatTime, isNotFound } from '#apimachinery';
 import { ControlLoop, type Informer, objectKey, type Requeue } from '#client';
-import { gvr, type Node, type Pod, type Taint } from '#kinds';
+import { gvr, type Node, type Pod, type Taint, toleratedTime } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { disruptionStatus } from '../workload/disruption.js';
 import { isPodFinished, PODS_BY_NODE, podInformer } from '../workload/pods.js';
-import { toleratedTime } from '../workload/taint-toleration.js';
 
 export function taintEvictionController(context: ControllerContext): Controller {
   return new TaintEviction(runtimeFor(context, 'node-controller', 'taint-eviction-controller'));

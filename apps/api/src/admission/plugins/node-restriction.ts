@@ -1,7 +1,7 @@
 import { deepEqual, type KubeObject, notFound, quote, semanticEqual } from '#apimachinery';
+import { apiObjectReference, MIRROR_POD_ANNOTATION } from '#kinds';
 import { nodeIdentity } from '../../authentication/users.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import { apiObjectReference, MIRROR_POD_ANNOTATION } from '../../authorization/pod-references.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { requestSubject } from '../certificate-signers.js';
 import type { Lister } from '../lister.js';

@@ -1,6 +1,6 @@
 import { type KubeObject, notFound, quote } from '#apimachinery';
+import { MIRROR_POD_ANNOTATION } from '#kinds';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import { MIRROR_POD_ANNOTATION } from '../../authorization/pod-references.js';
 import type { AdmissionAttributes } from '../admission.js';
 import type { Lister } from '../lister.js';
 import { rejection } from '../rejection.js';

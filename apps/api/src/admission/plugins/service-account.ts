@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { generateName, type KubeObject } from '#apimachinery';
-import { MIRROR_POD_ANNOTATION, podReferences } from '../../authorization/pod-references.js';
+import { MIRROR_POD_ANNOTATION, podReferences } from '#kinds';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import type { Lister } from '../lister.js';
 import { rejection } from '../rejection.js';

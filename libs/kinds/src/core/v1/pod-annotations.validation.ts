@@ -3,8 +3,8 @@ import type { AppArmorProfile, PodSpec, SeccompProfile } from '../../generated/t
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { checkLocalPath } from './path.validation.js';
 import { eachContainer } from './pod-os.validation.js';
+import { MIRROR_POD_ANNOTATION } from './pod-references.js';
 import { checkTolerations } from './pod-scheduling.validation.js';
-import { mirrorAnnotation } from './pod-validation-context.js';
 
 /** Annotations of pods and templates that mean something: most are what later became fields. */
 
@@ -20,9 +20,9 @@ type Annotations = Record<string, string> | undefined;
 /** With the cursor in the annotations. */
 export function checkPodAnnotations(at: FieldCursor, annotations: Annotations, spec: PodSpec): void {
   if (annotations === undefined) return;
-  const mirror = annotations[mirrorAnnotation];
+  const mirror = annotations[MIRROR_POD_ANNOTATION];
   if (mirror !== undefined && !spec.nodeName) {
-    invalidKey(at, mirrorAnnotation, mirror, 'must set spec.nodeName if mirror pod annotation is set');
+    invalidKey(at, MIRROR_POD_ANNOTATION, mirror, 'must set spec.nodeName if mirror pod annotation is set');
   }
   const tolerations = annotations[tolerationsAnnotation];
   if (tolerations) checkTolerationsText(at, tolerations);

@@ -14,6 +14,7 @@ import {
   checkHostnameOverride,
 } from './pod-network.validation.js';
 import { checkHostProcesses, checkHostUsers, checkSystem } from './pod-os.validation.js';
+import { MIRROR_POD_ANNOTATION } from './pod-references.js';
 import { checkOverhead, checkPodLevelResources } from './pod-resources.validation.js';
 import {
   checkAffinity,
@@ -24,7 +25,7 @@ import {
 } from './pod-scheduling.validation.js';
 import { checkPodSecurity } from './pod-security.validation.js';
 import { checkTopologySpread } from './pod-topology-spread.validation.js';
-import { type Leniency, mirrorAnnotation } from './pod-validation-context.js';
+import { type Leniency } from './pod-validation-context.js';
 import { checkVolumes } from './pod-volumes.validation.js';
 
 const restartPolicies = ['Always', 'OnFailure', 'Never'];
@@ -100,7 +101,7 @@ function checkResourceClaims(
 ): void {
   if (claims === undefined) return;
   const names = new Set<string>();
-  const isMirror = meta?.annotations?.[mirrorAnnotation] !== undefined;
+  const isMirror = meta?.annotations?.[MIRROR_POD_ANNOTATION] !== undefined;
   at.enter('resourceClaims');
   for (let i = 0; i < claims.length; i++) {
     if (isMirror) {

@@ -12,7 +12,7 @@ import type { FieldCursor } from '../../validation/field-cursor.js';
 import { unifiedDiff } from '../../validation/unified-diff.js';
 import { appArmorContainer } from './pod-annotations.validation.js';
 import { checkImageSpaces } from './pod-containers.validation.js';
-import { mirrorAnnotation } from './pod-validation-context.js';
+import { MIRROR_POD_ANNOTATION } from './pod-references.js';
 
 /** What of a pod may change once it is there. */
 
@@ -41,7 +41,7 @@ export function checkAnnotationChanges(at: FieldCursor, pod: Pod, old: Pod): voi
 function refuseAnnotation(at: FieldCursor, key: string, what: string): void {
   at.enterKey(key);
   if (key.startsWith(appArmorContainer)) at.forbidden('', `may not ${what} AppArmor annotations`);
-  if (key === mirrorAnnotation) at.forbidden('', `may not ${what} mirror pod annotation`);
+  if (key === MIRROR_POD_ANNOTATION) at.forbidden('', `may not ${what} mirror pod annotation`);
   at.leave();
 }
 

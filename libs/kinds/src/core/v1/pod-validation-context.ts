@@ -42,5 +42,3 @@ export interface PodContext {
   /** The volumes without errors, by name. */
   readonly volumes: ReadonlyMap<string, Volume>;
 }
-
-export const mirrorAnnotation = 'kubernetes.io/config.mirror';

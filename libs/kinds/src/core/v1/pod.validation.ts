@@ -5,12 +5,13 @@ import type { KindValidator } from '../../registry/kind-strategy.js';
 import { FieldCursor } from '../../validation/field-cursor.js';
 import { checkPodAnnotations, checkProfileAnnotations } from './pod-annotations.validation.js';
 import { checkImages } from './pod-containers.validation.js';
+import { MIRROR_POD_ANNOTATION } from './pod-references.js';
 import { checkResize } from './pod-resize.validation.js';
 import { checkPodSpec, withContainers } from './pod-spec.validation.js';
 import { checkPodStatus } from './pod-status.validation.js';
 import { withLeniency } from './pod-template.validation.js';
 import { checkAnnotationChanges, checkEphemeralChanges, checkSpecChanges } from './pod-update.validation.js';
-import { type Leniency, mirrorAnnotation, strict } from './pod-validation-context.js';
+import { type Leniency, strict } from './pod-validation-context.js';
 
 export const podValidator: KindValidator = {
   validateCreate(pod: Pod) {
@@ -125,7 +126,7 @@ function resizeErrors(pod: Pod, old: Pod): FieldError[] {
 }
 
 function isMirror({ metadata }: Pod): boolean {
-  return metadata.annotations?.[mirrorAnnotation] !== undefined;
+  return metadata.annotations?.[MIRROR_POD_ANNOTATION] !== undefined;
 }
 
 /** Upstream says these of the object as a whole. */

@@ -1,7 +1,7 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '#kinds';
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '../../generated/types.js';
 
 /** Does the node satisfy the pod's nodeSelector and required node affinity? */
-export function fitsRequiredAffinity(spec: PodSpec, node: Node): boolean {
+export function fitsRequiredAffinity(spec: Pick<PodSpec, 'nodeSelector' | 'affinity'>, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
   for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (labels[key] !== value) return false;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;

@@ -14,7 +14,7 @@ export const MIRROR_POD_ANNOTATION = 'kubernetes.io/config.mirror';
 /** Volume sources with a secretRef in the pod's namespace. */
 const SECRET_REF_SOURCES = ['cephfs', 'cinder', 'flexVolume', 'rbd', 'scaleIO', 'iscsi', 'storageos'];
 
-export function podContainers(pod: KubeObject): any[] {
+function podContainers(pod: KubeObject): any[] {
   const spec = pod['spec'] ?? {};
   return [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
 }

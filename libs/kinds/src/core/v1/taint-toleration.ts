@@ -1,4 +1,4 @@
-import type { Pod, Taint, Toleration } from '#kinds';
+import type { Pod, Taint, Toleration } from '../../generated/types.js';
 
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;

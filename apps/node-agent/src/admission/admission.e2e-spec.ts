@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import type { Container, PodSpec } from '../pod/pod-types.js';
+import { AgentHarness } from '../testing/agent-harness.js';
+
+const NODES = { group: '', version: 'v1', resource: 'nodes' };
+const sleepy: Container = { name: 'main', image: BUSYBOX_IMAGE, command: ['sleep', '1000'] };
+const onPort: Partial<PodSpec> & { containers: Container[] } = {
+  hostNetwork: true,
+  containers: [{ ...sleepy, ports: [{ containerPort: 31999, hostPort: 31999 }] }],
+};
+
+describe('pods that cannot run on their node', { skip: containerdMissing() ?? false }, () => {
+  let harness: AgentHarness;
+  before(async () => {
+    harness = await AgentHarness.start();
+  });
+  after(() => harness.close());
+
+  const refused = (name: string) => harness.until(name, ({ status }) => status.phase === 'Failed');
+
+  test('are refused, and say why, until the port that they want is free', async () => {
+    await harness.create('first', onPort);
+    await harness.running('first');
+    await harness.create('second', onPort);
+    const { status } = await refused('second');
+    assert.deepEqual(
+      [status.reason, status.message, status.containerStatuses],
+      [
+        'NodePorts',
+        "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+        undefined,
+      ],
+    );
+    assert.deepEqual(harness.reasons('second'), ['NodePorts']);
+
+    harness.agent.close();
+    await harness.startAgent();
+    await harness.running('first');
+    assert.equal((await harness.pod('second'))?.status.containerStatuses, undefined);
+    await harness.delete('second');
+    await harness.delete('first');
+    await harness.create('third', onPort);
+    await harness.running('third');
+    await harness.delete('third');
+  });
+
+  test('what asks for more than there is goes, unless it is critical: then others go', async () => {
+    const node = await harness.client.get(NODES, '', 'node-1');
+    const cpus = Number(node['status'].allocatable.cpu);
+    const asking = (cpu: number, priority?: number) => ({
+      containers: [{ ...sleepy, resources: { requests: { cpu: String(cpu) } } }],
+      ...(priority ? { priority } : {}),
+    });
+    await harness.create('huge', asking(cpus + 1));
+    const { status } = await refused('huge');
+    assert.equal(status.reason, 'OutOfcpu');
+    const amounts = `requested: ${cpus * 1000 + 1000}, used: 0, capacity: ${cpus * 1000}`;
+    assert.equal(status.message, `Pod was rejected: Node didn't have enough resource: cpu, ${amounts}`);
+
+    await harness.create('victim', asking(cpus));
+    await harness.running('victim');
+    await harness.create('vital', asking(1, 2_000_001_000));
+    await harness.running('vital');
+    const victim = await refused('victim');
+    assert.equal(victim.status.reason, 'Preempting');
+    const disrupted = victim.status.conditions?.find(({ type }) => type === 'DisruptionTarget');
+    assert.equal(disrupted?.reason, 'TerminationByKubelet');
+    for (const name of ['huge', 'victim', 'vital']) await harness.delete(name);
+  });
+});

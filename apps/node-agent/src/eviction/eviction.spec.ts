@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { silentLogger } from '#client';
+import type { Occupant } from '../admission/pod-admission.js';
+import type { PodFailure } from '../plan/pod-memory.js';
+import type { PodSpec } from '../pod/pod-types.js';
+import { aPod, aUsage, NOW } from '../testing/pod-builders.js';
+import { Eviction } from './eviction.js';
+import { DEFAULT_THRESHOLDS, parseThresholds } from './thresholds.js';
+import type { UsageReader } from './usage-reader.js';
+
+const GIB = 2 ** 30;
+
+class Resident implements Occupant {
+  failure: PodFailure | undefined;
+  readonly leaving = false;
+  readonly pod;
+
+  constructor(
+    name: string,
+    readonly memory: number,
+    spec: Partial<PodSpec> = {},
+  ) {
+    this.pod = aPod(spec, {}, { name, uid: name });
+  }
+
+  get ended(): boolean {
+    return this.failure !== undefined;
+  }
+
+  end(failure: PodFailure): void {
+    this.failure = failure;
+  }
+}
+
+/** A node with these pods, and what became of them. */
+function aNode(residents: Resident[], low: { memory?: boolean; disk?: boolean }) {
+  const done: string[] = [];
+  const state = { memory: 2 * GIB, disk: 50, ...(low.memory ? { memory: 1 } : {}), ...(low.disk ? { disk: 5 } : {}) };
+  const eviction = new Eviction({
+    thresholds: parseThresholds(DEFAULT_THRESHOLDS),
+    measure: async () => {
+      const disk = { capacity: 100, available: state.disk, inodes: 100, inodesFree: 50 };
+      return {
+        memory: { available: state.memory, capacity: 4 * GIB },
+        filesystems: { node: disk, image: disk, imageIsApart: false },
+        processes: { running: 1, limit: 100 },
+      };
+    },
+    usages: {
+      read: async (pods: readonly { metadata: { uid: string } }[]) =>
+        new Map(
+          residents
+            .filter(({ pod }) => pods.includes(pod))
+            .map(({ pod, memory }) => [pod.metadata.uid, aUsage({ memory })]),
+        ),
+    } as unknown as UsageReader,
+    images: {
+      removeUnused: async () => {
+        done.push('images');
+      },
+    },
+    discardEnded: async () => {
+      done.push('containers');
+    },
+    occupants: () => residents,
+    node: () => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } }),
+    events: { event: (object, _type, reason) => void done.push(`${object.metadata.name} ${reason}`) },
+    logger: silentLogger,
+    now: () => NOW,
+  });
+  return { eviction, done, state };
+}
+
+describe('A node under pressure', () => {
+  test('one that has plenty leaves everybody alone', async () => {
+    const { eviction, done } = aNode([new Resident('web', GIB)], {});
+    assert.deepEqual(await eviction.synchronize(), []);
+    assert.deepEqual([done, eviction.conditions], [[], []]);
+  });
+
+  test('evicts one pod at a time, and no critical one', async () => {
+    const pods = [
+      new Resident('vital', 3 * GIB, { priority: 2_000_000_000 }),
+      new Resident('small', 1),
+      new Resident('large', GIB),
+    ];
+    const { eviction, done } = aNode(pods, { memory: true });
+    const [gone, ...others] = await eviction.synchronize();
+    assert.deepEqual([gone?.pod.metadata.name, others], ['large', []]);
+    assert.deepEqual(eviction.conditions, ['MemoryPressure']);
+    assert.deepEqual(done, ['node-1 EvictionThresholdMet', 'large Evicted']);
+    const { failure } = pods[2]!;
+    assert.deepEqual([failure?.reason, failure?.graceSeconds], ['Evicted', 1]);
+    assert.equal(failure?.disruption, failure?.message);
+    await eviction.synchronize();
+    await eviction.synchronize();
+    assert.deepEqual(
+      pods.map(({ ended }) => ended),
+      [false, true, true],
+    );
+  });
+
+  test('a full disk loses dead containers and images first', async () => {
+    const pods = [new Resident('web', 1)];
+    const { eviction, done, state } = aNode(pods, { disk: true });
+    const removed = eviction.synchronize();
+    state.disk = 50;
+    assert.deepEqual(await removed, []);
+    assert.deepEqual(done, ['node-1 EvictionThresholdMet', 'containers', 'images']);
+    assert.deepEqual(eviction.conditions, ['DiskPressure']);
+    state.disk = 5;
+    assert.equal((await eviction.synchronize()).length, 1);
+    assert.match(pods[0]!.failure!.message, /^The node was low on resource: ephemeral-storage\. /);
+  });
+});
