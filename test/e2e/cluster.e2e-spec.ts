@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -15,11 +14,7 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
   let cluster: Cluster;
   let untouched: MachineState;
 
-  const state = () => machineState((command) => execInside(command));
-  const execInside = (command: string[]) => {
-    const [program, ...args] = cluster.inside(command);
-    return execFileSync(program!, args, { encoding: 'utf8' });
-  };
+  const state = () => machineState((command) => cluster.now(command));
   const clusterIp = async () => (await cluster.json('get', 'service', 'web')).spec.clusterIP as string;
   const page = async (address: string) =>
     (await cluster.run(['curl', '-sS', '--max-time', '5', `http://${address}/`])).stdout.trim();

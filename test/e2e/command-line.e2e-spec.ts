@@ -6,6 +6,7 @@ import {
   chownSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -13,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Cluster, clusterMissing, type Output, until } from './cluster.js';
+import { ourProcesses } from './leftovers.js';
 
 /** A command that fails as it should: nothing on standard output, one line on standard error. */
 function refused(output: Output, code: number, line: RegExp): void {
@@ -344,6 +346,42 @@ describe('berth without root', { skip: unprivileged }, () => {
     assert.equal(output.stdout, 'configmap/after-bad created\n');
   });
 
+  const supervisorConfig = () => join(dataDir, 'supervisor.json');
+  const ours = () => ourProcesses().filter((line) => line.includes(dataDir));
+  const pids = async () => [...(await berth('status')).stdout.matchAll(/^(\w+) +running +(\d+)/gm)].map(([row]) => row);
+  const killSupervisor = async () => {
+    const [pid] = ours().filter((line) => line.endsWith(supervisorConfig()));
+    assert.ok(pid, 'a supervisor runs');
+    process.kill(Number.parseInt(pid, 10), 'SIGKILL');
+    await until('it is gone', async () => !ours().some((line) => line.endsWith(supervisorConfig())));
+  };
+
+  test('what a killed supervisor left running is shown, adopted by up, and ended by down', async () => {
+    const before = await pids();
+    assert.equal(before.length, 2);
+    await killSupervisor();
+    const status = await berth('status');
+    assert.equal(status.code, 1);
+    assert.match(status.stdout, /^server +running[\s\S]*^supervisor: it was killed, .* npm run up$/m);
+    const again = await berth('up');
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(await pids(), before);
+    assert.equal((await berth('status')).code, 0);
+    await killSupervisor();
+    const down = await berth('down');
+    assert.match(down.stdout, /^Stopped (postgres, server|server, postgres)\./m);
+    assert.deepEqual(ours(), []);
+    assert.equal((await berth('up')).code, 0);
+  });
+
+  test('an up that was interrupted after it wrote down what to run is made good by the next one', async () => {
+    const wanted = readFileSync(supervisorConfig());
+    assert.equal((await berth('up', '--secure-port=7443')).code, 0);
+    writeFileSync(supervisorConfig(), wanted);
+    const output = await berth('up', '--secure-port=6443', '--timeout=30');
+    assert.equal(output.code, 0, output.stderr);
+  });
+
   test('status tells a process that failed; down and delete end it all', async () => {
     const down = await berth('down');
     assert.match(down.stdout, /^Stopped postgres, server\./m);
@@ -351,7 +389,9 @@ describe('berth without root', { skip: unprivileged }, () => {
     const again = await berth('up', '--secure-port=7443');
     assert.equal(again.code, 0, again.stderr);
     assert.match(await kubectl('get', 'configmap', 'after-bad', '-o', 'name'), /configmap\/after-bad/);
+    await killSupervisor();
     assert.equal((await berth('delete')).code, 0);
+    assert.deepEqual(ours(), []);
     assert.match((await berth('delete')).stdout, /^Nothing to delete/);
     const kept = await box.run(['cat', join(home, '.kube', 'config')]);
     assert.doesNotMatch(kept.stdout, /berth/);

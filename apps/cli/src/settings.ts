@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
+import { nthAddress } from '#apimachinery';
 import type { Flag, Values } from './flags.js';
 import { defaultDataDir, isRoot, type Layout, layoutOf } from './layout.js';
 import { CliError, UsageError } from './verb.js';
@@ -141,13 +142,14 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
       throw new UsageError(`--${flag}: ${value} is no port (1-65535)`);
     return number;
   };
-  const cidr = (flag: string, otherwise: string) => {
+  const cidr = (flag: string, otherwise: string, longest: number) => {
     const value = text(flag) ?? otherwise;
     const [address = '', bits = ''] = value.split('/');
-    if (isIP(address) !== 4 || !/^\d+$/.test(bits) || Number(bits) > 30 || Number(bits) < 8) {
-      throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}`);
+    if (isIP(address) !== 4 || !/^\d+$/.test(bits) || Number(bits) > longest || Number(bits) < 8) {
+      throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}, from /8 to /${longest}`);
     }
-    return value;
+    // What lies behind the prefix says nothing: 10.96.5.7/16 is 10.96.0.0/16.
+    return `${nthAddress(value, 0)}/${bits}`;
   };
   const oneOf = <T extends string>(flag: string, choices: readonly T[], otherwise: T): T => {
     const value = (text(flag) as T | undefined) ?? otherwise;
@@ -165,8 +167,8 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
   const nodePortRange = text('service-node-port-range') ?? last?.nodePortRange ?? '30000-32767';
   if (!/^\d+-\d+$/.test(nodePortRange))
     throw new UsageError(`--service-node-port-range: ${nodePortRange} is not of the form A-B`);
-  const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16');
-  const serviceCidr = cidr('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16');
+  const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16', 24);
+  const serviceCidr = cidr('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16', 28);
   if (overlap(clusterCidr, serviceCidr))
     throw new UsageError(`--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap`);
   if (last && last.serviceCidr !== serviceCidr) {

@@ -1,3 +1,4 @@
+import { dnsAddress } from '#apimachinery';
 import { preparePostgres } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { ensurePauseImage } from './image.js';
@@ -5,9 +6,9 @@ import { mergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot } from './layout.js';
 import { step } from './progress.js';
 import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
-import { askSupervisor, startSupervisor } from './supervisor-client.js';
+import { askSupervisor, startSupervisor, unsupervised, writeSupervisorConfig } from './supervisor-client.js';
 import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
-import { dnsAddress, unitsOf, writeSupervisorConfig } from './up/units.js';
+import { unitsOf } from './up/units.js';
 import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
 import { UsageError, type Verb } from './verb.js';
 
@@ -31,14 +32,15 @@ export const up: Verb = {
     const layout = dataDirOf(values);
     checkDataDir(layout);
     const settings = resolveSettings(values, loadSettings(layout));
-    const running = (await askSupervisor(layout, { do: 'status' })) ?? [];
+    const supervised = await askSupervisor(layout, { do: 'status' });
     checkRuntime(settings);
-    await checkPorts(settings, running);
+    await checkPorts(settings, supervised ?? unsupervised(layout));
     if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
     saveSettings(layout, settings);
-    const changed = writeSupervisorConfig(layout, await unitsOf(layout, settings));
-    if (running.length === 0) await startSupervisor(layout);
-    else if (changed) await askSupervisor(layout, { do: 'apply' });
+    writeSupervisorConfig(layout, await unitsOf(layout, settings));
+    // Also when the file stays the same: an `up` that was interrupted may have written it and told nobody.
+    if (supervised) await askSupervisor(layout, { do: 'apply' });
+    else await startSupervisor(layout);
 
     const image =
       settings.node && !settings.containerRuntimeEndpoint ? ensurePauseImage(layout, deadline) : Promise.resolve();
