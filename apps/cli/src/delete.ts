@@ -43,13 +43,15 @@ export const deleteCluster: Verb = {
       await shutDown(layout);
       endOrphanShims(layout);
     });
+    // While the kubeconfig that says which entries are ours is still there.
+    const unmerged = unmergeKubeconfig(layout.kubeconfig, userKubeconfig());
     await step('files', () => {
       unmount(layout);
       rmSync(layout.runDir, { recursive: true, force: true });
       rmSync(layout.dataDir, { recursive: true, force: true });
       removeServerUser();
     });
-    if (unmergeKubeconfig(userKubeconfig())) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
+    if (unmerged) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
     console.log('Berth is deleted.');
     return 0;
   },

@@ -3,7 +3,7 @@ import { preparePostgres } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { ensurePauseImage } from './image.js';
 import { mergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
-import { isRoot } from './layout.js';
+import { isRoot, type Layout } from './layout.js';
 import { step } from './progress.js';
 import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
 import { askSupervisor, startSupervisor, unsupervised, writeSupervisorConfig } from './supervisor-client.js';
@@ -47,14 +47,14 @@ export const up: Verb = {
     // Awaited below; until then a failure must not count as unhandled.
     image.catch(() => {});
     await step('API', () => waitForApi(layout, settings, deadline));
-    mergeKubeconfig(layout.kubeconfig, userKubeconfig());
+    const merged = mergeInto(userKubeconfig(), layout);
     if (settings.node) {
       await step('sandbox image', () => image);
       await step(`node ${settings.nodeName} Ready`, () => waitForNode(layout, settings, deadline));
       await step('cluster DNS', () => waitForDns(layout, settings, dnsAddress(settings.serviceCidr), deadline));
     }
     const took = ((performance.now() - begun) / 1000).toFixed(1);
-    console.log(`\nBerth is up after ${took} s. Context "berth" is in ${userKubeconfig()}.`);
+    console.log(`\nBerth is up after ${took} s. ${merged}`);
     if (!settings.node) {
       console.log(
         isRoot
@@ -68,3 +68,13 @@ export const up: Verb = {
     return 0;
   },
 };
+
+/** Merges the kubeconfig and says where it is. A user's file that cannot be changed keeps no cluster from running. */
+function mergeInto(target: string, layout: Layout): string {
+  try {
+    mergeKubeconfig(layout.kubeconfig, target);
+    return `Context "berth" is in ${target}.`;
+  } catch (error) {
+    return `Its kubeconfig is ${layout.kubeconfig}; it is not in yours: ${(error as Error).message}.`;
+  }
+}
