@@ -14,7 +14,7 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
   let cluster: Cluster;
   let untouched: MachineState;
 
-  const state = () => machineState((command) => cluster.now(command));
+  const state = () => machineState(cluster);
   const clusterIp = async () => (await cluster.json('get', 'service', 'web')).spec.clusterIP as string;
   const page = async (address: string) =>
     (await cluster.run(['curl', '-sS', '--max-time', '5', `http://${address}/`])).stdout.trim();

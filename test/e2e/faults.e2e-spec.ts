@@ -13,7 +13,7 @@ describe('what kills others', { skip: clusterMissing() ?? false }, () => {
   let turn = 0;
   let untouched: MachineState;
 
-  const state = () => machineState((command) => cluster.now(command));
+  const state = () => machineState(cluster);
   const killSupervisor = () => {
     const [line = ''] = ourProcesses().filter((process) => process.endsWith(`${cluster.dataDir}/supervisor.json`));
     process.kill(Number.parseInt(line, 10), 'SIGKILL');
