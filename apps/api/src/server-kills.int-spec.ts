@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import type { KubeObject } from '#apimachinery';
 import { HttpClient, loadKubeconfig } from '#client';
 import { gvr } from '#kinds';
 import { startTestPostgres } from '#testing';
@@ -65,7 +66,7 @@ class Rig {
     for (let i = 0; this.writing; i++) {
       const name = `w-${writer}-${i}`;
       try {
-        const made = await client.create(gvr.configmaps, 'default', {
+        const made = await client.create<KubeObject>(gvr.configmaps, 'default', {
           apiVersion: 'v1',
           kind: 'ConfigMap',
           metadata: { name },

@@ -95,7 +95,7 @@ function fetchUrl(
       const { location } = response.headers;
       if (status >= 300 && status < 400 && location) {
         // The pod may say anything: what is no address must not throw here, where nobody would catch it.
-        if (!URL.canParse(location, url)) {
+        if (!URL.canParse(location, url.href)) {
           call.destroy();
           return reject(new Error(`Get "${url.href}": failed to parse Location header ${JSON.stringify(location)}`));
         }
