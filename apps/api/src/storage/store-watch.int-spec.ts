@@ -174,6 +174,32 @@ test('compacted revisions are refused; the state before an old object is still t
   await client.end();
 });
 
+test('history outlives the watch log, but for Leases and Events, which come in masses', async () => {
+  const { url: own } = await testDatabase();
+  const fresh = await openStore({ databaseUrl: own, compactionMs: 0 });
+  const resources = ['pods', 'coordination.k8s.io/leases', 'events'];
+  for (const resource of resources) {
+    await write(fresh, { ...creation('kept'), key: { resource, namespace: 'default', name: 'kept' } });
+  }
+  const client = new pg.Client({ connectionString: own });
+  await client.connect();
+  const logged = async () =>
+    (await client.query('SELECT resource FROM berth.change ORDER BY revision')).rows.map((row) => row.resource);
+  const day = 24 * 3600_000;
+  await compact(client, { watchLogMs: 60_000, historyMs: day });
+  assert.deepEqual(await logged(), resources, 'five minutes have not gone by');
+  // The log's window is over, the day is not.
+  await compact(client, { watchLogMs: 0, historyMs: day });
+  assert.deepEqual(await logged(), ['pods']);
+  assert.equal(fresh.cache('events').size, 1, 'the objects themselves stay');
+  const history = await client.query(`SELECT name FROM berth.history WHERE resource = 'pods'`);
+  assert.deepEqual(history.rows, [{ name: 'kept' }]);
+  await compact(client, { watchLogMs: 0, historyMs: 0 });
+  assert.deepEqual(await logged(), []);
+  await client.end();
+  await fresh.close();
+});
+
 test('a watch that reads the log when it is compacted expires', async () => {
   const tiny = await open(1);
   const watch = tiny.cache('pods').watch({ from: tiny.currentRevision() })!;
