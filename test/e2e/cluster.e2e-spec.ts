@@ -47,6 +47,37 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
     assert.match(await cluster.apply(webManifest(FIRST)), /deployment\.apps\/web unchanged/);
   });
 
+  test('the node tells all that clients ask of one', async () => {
+    const node = await cluster.json('get', 'node', cluster.nodeName);
+    const { addresses, capacity, allocatable, conditions, daemonEndpoints, nodeInfo } = node.status;
+    assert.deepEqual(addresses, [
+      { type: 'InternalIP', address: cluster.nodeIp },
+      { type: 'Hostname', address: cluster.nodeName },
+    ]);
+    for (const resources of [capacity, allocatable]) {
+      assert.ok(Number.parseInt(resources.cpu, 10) > 0);
+      assert.match(resources.memory, /^[1-9]\d+Ki$/);
+      assert.match(resources['ephemeral-storage'], /^[1-9]\d+(Ki)?$/);
+      assert.equal(resources.pods, '110');
+    }
+    assert.deepEqual(daemonEndpoints, { kubeletEndpoint: { Port: 10250 } });
+    assert.match(nodeInfo.kubeletVersion, /^v1\.37\.\d/);
+    assert.match(nodeInfo.containerRuntimeVersion, /^containerd:\/\/v?\d/);
+    for (const field of ['machineID', 'bootID', 'kernelVersion', 'osImage', 'operatingSystem', 'architecture']) {
+      assert.ok(nodeInfo[field], field);
+    }
+    const state = Object.fromEntries(conditions.map(({ type, status }: any) => [type, status]));
+    assert.deepEqual(state, { Ready: 'True', MemoryPressure: 'False', DiskPressure: 'False', PIDPressure: 'False' });
+    assert.match(node.spec.podCIDR, /^10\.244\.\d+\.0\/24$/);
+    assert.ok(node.metadata.labels['kubernetes.io/hostname'] && node.metadata.labels['kubernetes.io/arch']);
+    const lease = await cluster.json('get', 'lease', cluster.nodeName, '-n', 'kube-node-lease');
+    assert.ok(Date.now() - Date.parse(lease.spec.renewTime) < 40_000);
+    await until('the imported images', async () => {
+      const { images } = (await cluster.json('get', 'node', cluster.nodeName)).status;
+      return [FIRST, SECOND].every((name) => images?.some(({ names }: any) => names.includes(name)));
+    });
+  });
+
   test('another pod finds the Service by its name', async () => {
     await cluster.apply(toolPod('tool', FIRST));
     await cluster.kubectl('wait', '--for=condition=Ready', 'pod/tool', '--timeout=30s');

@@ -30,7 +30,14 @@ class Rig {
   private port = 0;
   private writing = true;
 
-  constructor(readonly databaseUrl: string) {}
+  constructor(
+    readonly databaseUrl: string,
+    private readonly components = 'api',
+  ) {}
+
+  get running(): boolean {
+    return this.server.exitCode === null && this.server.signalCode === null;
+  }
 
   async start(): Promise<void> {
     this.port ||= await freePort();
@@ -40,7 +47,7 @@ class Rig {
       'secure-port': this.port,
       'advertise-address': '192.0.2.1',
       'database-url': this.databaseUrl,
-      components: 'api',
+      components: this.components,
     };
     const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     this.server = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'ignore'] });
@@ -80,6 +87,16 @@ class Rig {
         await sleep(20);
       }
     }
+  }
+
+  /** Reads until `stop`; errors that came. */
+  async read(): Promise<Error[]> {
+    const client = this.client();
+    const errors: Error[] = [];
+    for (; this.writing; await sleep(5)) {
+      await client.get(gvr.namespaces, '', 'default').catch((error: Error) => errors.push(error));
+    }
+    return errors;
   }
 
   /** What a watcher sees that goes on at the last revision it saw whenever it is cut off. */
@@ -141,6 +158,7 @@ for (const victim of ['server', 'PostgreSQL'] as const) {
       await rig.start();
       const seen: number[] = [];
       const watching = rig.watch(seen, end.signal);
+      const reading = rig.read();
       const writers = Array.from({ length: WRITERS }, (_, writer) => rig.write(writer));
       for (let kill = 0; kill < KILLS; kill++) {
         const before = rig.acknowledged.size;
@@ -168,8 +186,9 @@ for (const victim of ['server', 'PostgreSQL'] as const) {
         own.filter((name) => !known.has(name) && !unanswered.has(name)),
         [],
       );
-      // The server lived on: it found out what became of every write, and said so.
-      if (victim === 'PostgreSQL') assert.deepEqual(rig.failed, []);
+      // The server lived on: it found out what became of every write, and said so; reads waited.
+      const errors = await reading;
+      if (victim === 'PostgreSQL') assert.deepEqual([rig.failed, errors], [[], []]);
 
       const revisions = own.map((name) => present.get(name)!).sort((a, b) => a - b);
       await rig.until('the watcher has seen all', async () => seen.length >= revisions.length);
@@ -187,6 +206,56 @@ for (const victim of ['server', 'PostgreSQL'] as const) {
     }
   });
 }
+
+test('while PostgreSQL is away for longer than leadership lasts reads go on, and then controllers do', async () => {
+  const postgres = await startTestPostgres();
+  const rig = new Rig(postgres.url, 'api,controllers,scheduler');
+  try {
+    await rig.start();
+    const client = rig.client();
+    const deployment = (name: string) => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
+    });
+    const hasPods = (name: string) =>
+      rig.until(`pods of ${name}`, async () => {
+        const { items } = await client.list(gvr.pods, { namespace: 'default', labelSelector: `app=${name}` });
+        // The scheduler has looked at it: there is no node.
+        return items.some((pod) =>
+          pod['status'].conditions?.some(({ type }: { type: string }) => type === 'PodScheduled'),
+        );
+      });
+    await client.create(gvr.deployments, 'default', deployment('before'));
+    await hasPods('before');
+    await postgres.kill();
+    // A write waits 30 s, and a leader that cannot renew for 10 s is none any more.
+    for (const end = Date.now() + 45_000; Date.now() < end; await sleep(1_000)) {
+      assert.ok(rig.running, 'the server lives on');
+      const { items } = await client.list(gvr.deployments, { namespace: 'default', resourceVersion: '0' });
+      assert.deepEqual(
+        items.map(({ metadata }) => metadata.name),
+        ['before'],
+      );
+    }
+    // The newest state cannot be told without it.
+    await assert.rejects(client.get(gvr.deployments, 'default', 'before'), { reason: 'ServiceUnavailable' });
+    await postgres.start();
+    await rig.until(
+      'writes go on',
+      async () => !!(await client.create(gvr.deployments, 'default', deployment('after'))),
+    );
+    await hasPods('after');
+    assert.ok(rig.running);
+  } finally {
+    rig.close();
+    await postgres.stop();
+  }
+});
 
 /** Revision by revision without a gap, and up to the counter. */
 async function assertLogIsWhole(url: string): Promise<void> {

@@ -38,6 +38,8 @@ const CHANGE_CHANNEL = 'berth_change';
 /** Milliseconds between looks at the database that find a dead connection and, as a second net, commits of others. */
 const HEARTBEAT_MS = 2_000;
 const MINUTE = 60_000;
+/** Milliseconds that a read waits for a PostgreSQL that is away. */
+const READ_WAIT_MS = 10_000;
 
 /** Connects, brings the schema up to date, and reads all objects. Rejects with StoreUnavailable. */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -175,13 +177,18 @@ class PostgresStore implements Store {
     await Promise.all([this.writer.close(), this.reader.close()]);
   }
 
+  /** A PostgreSQL that is started again is waited for: its clients should not notice. */
   private async askRevision(): Promise<Revision> {
-    try {
-      const revision = await this.replica.databaseRevision();
-      await this.replica.catchUpTo(revision);
-      return revision;
-    } catch (error) {
-      throw new StoreUnavailable(explain(error));
+    const deadline = Date.now() + Math.min(READ_WAIT_MS, this.options.waitMs ?? READ_WAIT_MS);
+    for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
+      try {
+        const revision = await this.replica.databaseRevision();
+        await this.replica.catchUpTo(revision);
+        return revision;
+      } catch (error) {
+        if (this.closed || Date.now() + pause > deadline) throw new StoreUnavailable(explain(error));
+        await sleep(pause);
+      }
     }
   }
 
