@@ -74,6 +74,21 @@ describe('a replica whose cache is behind', () => {
     });
   }
 
+  it('goes on with a list that a newer replica began', async () => {
+    const made = await client.create<KubeObject>(gvr.configmaps, 'default', configMap('listed', '1'));
+    await behind(2, made.metadata, { ...made, data: { value: '2' } });
+    const all = (await second.client().list(gvr.configmaps, { namespace: 'default' })).items.map(
+      (item) => item.metadata.name,
+    );
+    const page = await second.client().list(gvr.configmaps, { namespace: 'default', limit: 1 });
+    const rest = await client.list(gvr.configmaps, { namespace: 'default', continue: page.metadata.continue });
+    assert.equal(rest.metadata.resourceVersion, page.metadata.resourceVersion);
+    assert.deepEqual(
+      [...page.items, ...rest.items].map(({ metadata }) => metadata.name),
+      all,
+    );
+  });
+
   it('judges a precondition by the newest state', async () => {
     const old = await client.create<KubeObject>(gvr.configmaps, 'default', configMap('again', '1'));
     await behind(3, old.metadata, old);
