@@ -43,13 +43,29 @@ describe('a replica whose cache is behind', () => {
   });
 
   /** Writes behind the back of the first replica: op 1 creates, 2 updates, 3 deletes. */
-  async function behind(op: 1 | 2 | 3, { name, uid, resourceVersion }: KubeObject['metadata'], object: KubeObject) {
+  async function behind(
+    op: 1 | 2 | 3,
+    { name, uid, resourceVersion }: KubeObject['metadata'],
+    object: KubeObject,
+    resource = 'configmaps',
+    namespace = 'default',
+  ) {
     const body = Buffer.from(
       JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } }),
     );
     const { rows } = await database.query(
-      `SELECT failed FROM berth.commit_batch($1, gen_random_uuid(), $2, '{0}', $3, '{configmaps}', '{default}', $4, $5, $6, '{1}', $7)`,
-      [replica, body, [op], [name], [uid], [op === 1 ? 0 : Number(resourceVersion)], [body.length]],
+      `SELECT failed FROM berth.commit_batch($1, gen_random_uuid(), $2, '{0}', $3, $8, $9, $4, $5, $6, '{1}', $7)`,
+      [
+        replica,
+        body,
+        [op],
+        [name],
+        [uid],
+        [op === 1 ? 0 : Number(resourceVersion)],
+        [body.length],
+        [resource],
+        [namespace],
+      ],
     );
     assert.deepEqual(rows[0].failed, []);
   }
@@ -87,6 +103,21 @@ describe('a replica whose cache is behind', () => {
       [...page.items, ...rest.items].map(({ metadata }) => metadata.name),
       all,
     );
+  });
+
+  it('finds the namespace that was made through another replica', async () => {
+    const made = await second.client().get(gvr.namespaces, '', 'default');
+    const uid = randomUUID();
+    const namespace = {
+      ...made,
+      metadata: { name: 'fresh', uid, creationTimestamp: made.metadata.creationTimestamp },
+      status: { phase: 'Active' },
+    };
+    await behind(1, { name: 'fresh', uid }, namespace, 'namespaces', '');
+    await client.create(gvr.configmaps, 'fresh', configMap('in-it', '1'));
+    await assert.rejects(client.create(gvr.configmaps, 'absent', configMap('in-it', '1')), {
+      message: 'namespaces "absent" not found',
+    });
   });
 
   it('judges a precondition by the newest state', async () => {
