@@ -49,6 +49,9 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+/** Events go this long after they were written last: the default of kube-apiserver's --event-ttl. */
+const EVENT_LIFETIME_MS = 3_600_000;
+
 /** The server's own identity, for what it does on nobody's behalf. */
 const API_SERVER = 'system:apiserver';
 
@@ -62,6 +65,7 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
     openStore({
       databaseUrl: options.databaseUrl,
       fieldValue: storedFieldValue(),
+      lifetimes: { events: EVENT_LIFETIME_MS },
       log: (message) => logger.info(message),
     }),
   ]);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { CommitQueue } from './commit-queue.js';
-import { compact, type Retention } from './compaction.js';
+import { compact, expiredObjects, type Lifetimes, type Retention } from './compaction.js';
 import { JOIN_CHANNEL, Membership } from './membership.js';
 import { Replica } from './replica.js';
 import { ensureSchema } from './schema.js';
@@ -27,6 +27,8 @@ export interface StoreOptions {
   /** Milliseconds that a write waits for a PostgreSQL that is away, and a start for one that is not yet there. */
   waitMs?: number;
   retention?: Partial<Retention>;
+  /** Objects that go by themselves; by default none. */
+  lifetimes?: Lifetimes;
   /** Milliseconds between rounds of compaction; 0: none. */
   compactionMs?: number;
   /** Bytes of the latest events that a resource keeps in memory; older ones are read from the log. */
@@ -286,6 +288,9 @@ class PostgresStore implements Store {
     const client = await this.connect();
     try {
       this.replica.setCompacted(await compact(client, this.retention));
+      // Other replicas may be at it, too: whoever comes second finds nothing to delete.
+      const expired = await expiredObjects(client, this.options.lifetimes ?? {});
+      await Promise.all(expired.map((write) => this.queue.commit({ writes: [write] })));
     } finally {
       await client.end().catch(() => {});
     }
