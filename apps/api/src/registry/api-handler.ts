@@ -1,4 +1,4 @@
-import { genericNotFound, StatusError, serviceUnavailable, timeout } from '#apimachinery';
+import { badRequest, genericNotFound, StatusError, serviceUnavailable, timeout } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
@@ -33,7 +33,7 @@ export class RegistryHandler implements ApiHandler {
         return await this.run(request, notes);
       }
     } catch (error) {
-      throw storeFailure(error) ?? error;
+      throw knownFailure(error) ?? error;
     }
   }
 
@@ -61,10 +61,12 @@ export class RegistryHandler implements ApiHandler {
   }
 }
 
-/** A database that is away is the server's trouble, and worth another try. */
-function storeFailure(error: unknown): StatusError | undefined {
+/** A database that is away is the server's trouble, and worth another try; a body that cannot be held is the client's. */
+function knownFailure(error: unknown): StatusError | undefined {
   if (error instanceof StoreOutcomeUnknown) return timeout(error.message, 1);
   if (error instanceof StoreUnavailable) return serviceUnavailable(error.message);
+  // A body nested thousands deep; the reference's reader has a limit of its own.
+  if (error instanceof RangeError && /call stack/.test(error.message)) return badRequest('exceeded max depth');
   return undefined;
 }
 
