@@ -21,14 +21,6 @@ interface Sent {
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 
-/** Each key's list is twice as long as that of the one before. */
-function multiply(keys: string): string {
-  return [...keys]
-    .slice(1)
-    .map((key, i) => `${key}: &${key} [*${keys[i]}, *${keys[i]}]`)
-    .join('\n');
-}
-
 describe('the API over HTTPS', () => {
   let server: TestServer;
 
@@ -97,24 +89,6 @@ describe('the API over HTTPS', () => {
         { body: 'a: [', headers: { 'Content-Type': 'application/yaml' } },
         400,
         /error converting YAML to JSON/,
-      ],
-      ...[
-        ['an alias of nothing', 'a: *b'],
-        ['a circle', 'apiVersion: v1\nkind: ConfigMap\nmetadata: &m {name: y, annotations: *m}'],
-        ['aliases that multiply', `a: &a [x,x]\n${multiply('abcdefghijklmnopqrstu')}`],
-      ].map(([what, body]): (typeof table)[number] => [
-        `YAML with ${what}`,
-        { body, headers: { 'Content-Type': 'application/yaml' } },
-        400,
-        /error converting YAML to JSON: yaml: \S/,
-      ]),
-      [
-        'a body nested too deep',
-        {
-          body: `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"x":${'['.repeat(9000)}${']'.repeat(9000)}}`,
-        },
-        400,
-        /exceeded max depth/,
       ],
       [
         'another kind',
