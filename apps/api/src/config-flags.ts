@@ -1,7 +1,7 @@
 import { homedir, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Ipv4Range, PortRange } from './registry/ip-range.js';
+import { IpRange, PortRange, parseServiceRanges } from './registry/ip-range.js';
 
 /** Settings of the server process. */
 export interface ServerConfig {
@@ -33,7 +33,11 @@ const FLAGS = {
   'secure-port': { type: 'string', help: 'port to listen on', default: '6443' },
   'advertise-address': { type: 'string', help: 'address by which others reach this server' },
   'database-url': { type: 'string', help: 'PostgreSQL to keep the state in (default: DATABASE_URL)' },
-  'service-cluster-ip-range': { type: 'string', help: 'addresses of Services', default: '10.96.0.0/16' },
+  'service-cluster-ip-range': {
+    type: 'string',
+    help: 'addresses of Services, one CIDR for each IP family',
+    default: '10.96.0.0/16',
+  },
   'cluster-cidr': { type: 'string', help: 'addresses of pods', default: '10.244.0.0/16' },
   'cluster-domain': { type: 'string', help: 'DNS domain of the cluster', default: 'cluster.local' },
   'cluster-dns-port': { type: 'string', help: 'where cluster DNS listens on every node', default: '10053' },
@@ -73,10 +77,11 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     advertiseAddress,
     databaseUrl,
     serviceClusterIpRange: checked('service-cluster-ip-range', text('service-cluster-ip-range'), (value) => {
-      new Ipv4Range(value.split(',')[0]!.trim());
+      parseServiceRanges(value);
     }),
     clusterCidr: checked('cluster-cidr', text('cluster-cidr'), (value) => {
-      new Ipv4Range(value.split(',')[0]!.trim());
+      const { family } = new IpRange(value.split(',')[0]!.trim());
+      if (family !== 'IPv4') throw new Error('the first entry must be IPv4: the pod network has no other addresses');
     }),
     clusterDomain: checked('cluster-domain', text('cluster-domain'), (value) => {
       if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)) throw new Error(`${JSON.stringify(value)} is no DNS domain`);

@@ -25,14 +25,16 @@ import type { ServerConfig } from './config-flags.js';
 import type { HealthCheck } from './http/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
 import { type Pki, preparePki } from './pki/pki.js';
-import { Ipv4Range, PortRange } from './registry/ip-range.js';
+import { PortRange, parseServiceRanges } from './registry/ip-range.js';
 import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
-import { openStore, type Store } from './storage/index.js';
+import { openStore, type Store, type StoreOptions } from './storage/index.js';
 
 export interface ControlPlaneOptions extends ServerConfig {
   logger: Logger;
   clock?: Clock;
+  /** Where the store is to differ from its defaults. */
+  store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
 }
 
 export interface ControlPlane {
@@ -63,6 +65,7 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
   const [pki, store] = await Promise.all([
     preparePki({ ...options, serverUrl: `https://${clientAddress(options)}:${options.securePort}` }),
     openStore({
+      ...options.store,
       databaseUrl: options.databaseUrl,
       fieldValue: storedFieldValue(),
       lifetimes: { events: EVENT_LIFETIME_MS },
@@ -115,7 +118,7 @@ async function assemble(
         'services',
         new ServiceAllocator(
           store,
-          new Ipv4Range(options.serviceClusterIpRange.split(',')[0]!.trim()),
+          parseServiceRanges(options.serviceClusterIpRange),
           new PortRange(options.serviceNodePortRange),
           now,
         ),

@@ -24,6 +24,8 @@ const bad: [args: string[], message: RegExp][] = [
     ['--service-cluster-ip-range=10.97.0.0/29'],
     /--service-cluster-ip-range: 10\.97\.0\.0\/29 is no IPv4 range .*to \/28/,
   ],
+  [['--service-cluster-ip-range=fd00::/112'], /--service-cluster-ip-range: fd00::\/112 is no IPv4 range/],
+  [['--service-cluster-ip-range=10.96.0.0/16,10.97.0.0/16'], /after the IPv4 range may come one IPv6 range/],
   [['--node-ip=nowhere'], /--node-ip: nowhere is no IP address/],
   [['--proxy-mode=ebpf'], /--proxy-mode: ebpf is none of/],
   [['--database-url=mysql://x'], /--database-url/],
@@ -38,6 +40,11 @@ for (const [args, message] of bad) {
 test('a range is kept by its first address', () => {
   const settings = resolve(['--service-cluster-ip-range=10.97.5.7/16', '--cluster-cidr=10.12.3.4/16']);
   assert.deepEqual([settings.serviceCidr, settings.clusterCidr], ['10.97.0.0/16', '10.12.0.0/16']);
+});
+
+test('Services may have addresses of a second family', () => {
+  const both = '10.96.0.0/16,fd00:10:96::/112';
+  assert.equal(resolve([`--service-cluster-ip-range=${both}`]).serviceCidr, both);
 });
 
 test('the Service range of a cluster cannot change', () => {

@@ -62,7 +62,12 @@ export const upFlags: readonly Flag[] = [
   },
   { name: 'database-url', argument: 'URL', help: 'a PostgreSQL of your own; also $DATABASE_URL', default: 'embedded' },
   { name: 'cluster-cidr', argument: 'CIDR', help: 'addresses of pods', default: '10.244.0.0/16' },
-  { name: 'service-cluster-ip-range', argument: 'CIDR', help: 'addresses of Services', default: '10.96.0.0/16' },
+  {
+    name: 'service-cluster-ip-range',
+    argument: 'CIDR',
+    help: 'addresses of Services, IPv4[,IPv6]',
+    default: '10.96.0.0/16',
+  },
   { name: 'service-node-port-range', argument: 'A-B', help: 'ports of NodePort Services', default: '30000-32767' },
   { name: 'cluster-domain', argument: 'NAME', help: 'domain of cluster DNS', default: 'cluster.local' },
   {
@@ -142,14 +147,23 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
       throw new UsageError(`--${flag}: ${value} is no port (1-65535)`);
     return number;
   };
-  const cidr = (flag: string, otherwise: string, longest: number) => {
-    const value = text(flag) ?? otherwise;
-    const [address = '', bits = ''] = value.split('/');
-    if (isIP(address) !== 4 || !/^\d+$/.test(bits) || Number(bits) > longest || Number(bits) < 8) {
+  const cidr = (flag: string, otherwise: string, longest: number, value = text(flag) ?? otherwise) => {
+    if (!isRange(value, 4, 8, longest)) {
       throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}, from /8 to /${longest}`);
     }
-    // What lies behind the prefix says nothing: 10.96.5.7/16 is 10.96.0.0/16.
-    return `${nthAddress(value, 0)}/${bits}`;
+    return canonical(value);
+  };
+  /** Nodes reach Services by IPv4, so it comes first; the addresses of the second family are given out all the same. */
+  const serviceRanges = (flag: string, otherwise: string, longest: number) => {
+    const [first, second, ...more] = (text(flag) ?? otherwise).split(',');
+    const ranges = [cidr(flag, otherwise, longest, first)];
+    if (second !== undefined) {
+      if (more.length > 0 || !isRange(second, 6, 64, 126)) {
+        throw new UsageError(`--${flag}: after the IPv4 range may come one IPv6 range such as fd00:10:96::/112`);
+      }
+      ranges.push(canonical(second));
+    }
+    return ranges.join(',');
   };
   const oneOf = <T extends string>(flag: string, choices: readonly T[], otherwise: T): T => {
     const value = (text(flag) as T | undefined) ?? otherwise;
@@ -168,8 +182,8 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
   if (!/^\d+-\d+$/.test(nodePortRange))
     throw new UsageError(`--service-node-port-range: ${nodePortRange} is not of the form A-B`);
   const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16', 24);
-  const serviceCidr = cidr('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16', 28);
-  if (overlap(clusterCidr, serviceCidr))
+  const serviceCidr = serviceRanges('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16', 28);
+  if (overlap(clusterCidr, serviceCidr.split(',')[0]!))
     throw new UsageError(`--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap`);
   if (last && last.serviceCidr !== serviceCidr) {
     throw new UsageError(
@@ -238,6 +252,17 @@ function defaultAddress(): string {
   const named = device ? (interfaces[device] ?? []) : [];
   const all = [...named, ...Object.values(interfaces).flatMap((addresses) => addresses ?? [])];
   return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+/** What lies behind the prefix says nothing: 10.96.5.7/16 is 10.96.0.0/16. */
+function canonical(range: string): string {
+  return `${nthAddress(range, 0)}/${range.split('/')[1]}`;
+}
+
+function isRange(value: string, version: 4 | 6, from: number, to: number): boolean {
+  const [address = '', bits = '', ...more] = value.split('/');
+  if (isIP(address) !== version || more.length > 0 || !/^\d+$/.test(bits)) return false;
+  return Number(bits) >= from && Number(bits) <= to;
 }
 
 function overlap(a: string, b: string): boolean {

@@ -1,13 +1,51 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
+/** Addresses of both families as numbers. */
+
+export type IpFamily = 'IPv4' | 'IPv6';
+
+export interface IpAddress {
+  family: IpFamily;
+  value: bigint;
+}
+
+/** Undefined for what is no address, has leading zeros, or names a zone. */
+export function parseIp(text: string): IpAddress | undefined {
+  if (isIPv4(text)) return { family: 'IPv4', value: parseV4(text) };
+  if (isIPv6(text) && !text.includes('%')) return { family: 'IPv6', value: parseV6(text) };
+  return undefined;
+}
+
+/** The canonical text. */
+export function formatIp({ family, value }: IpAddress): string {
+  return family === 'IPv4' ? formatV4(value) : formatV6(value);
+}
+
+export interface Cidr {
+  /** The network address. */
+  network: IpAddress;
+  hostBits: number;
+}
+
+/** Undefined when it is malformed. */
+export function parseCidr(text: string): Cidr | undefined {
+  const [address = '', prefix = '', ...more] = text.split('/');
+  const ip = parseIp(address);
+  if (!ip || more.length > 0 || !/^\d{1,3}$/.test(prefix)) return undefined;
+  const hostBits = (ip.family === 'IPv4' ? 32 : 128) - Number(prefix);
+  if (hostBits < 0) return undefined;
+  const mask = BigInt(hostBits);
+  return { network: { family: ip.family, value: (ip.value >> mask) << mask }, hostBits };
+}
+
 /** The address of the Service `kubernetes` in a Service range. Throws when the range is malformed or too small. */
 export function apiAddress(serviceRange: string): string {
   return nthAddress(serviceRange, 1);
 }
 
-/** The address of the Service `kube-dns` in a Service range. Throws when the range is malformed or too small. */
+/** The address of the Service `kube-dns` in a Service range, the first of several. Throws when the range is malformed or too small. */
 export function dnsAddress(serviceRange: string): string {
-  return nthAddress(serviceRange, 10);
+  return nthAddress(serviceRange.split(',')[0]!, 10);
 }
 
 /**
@@ -15,18 +53,12 @@ export function dnsAddress(serviceRange: string): string {
  * Throws when the range is malformed or too small.
  */
 export function nthAddress(cidr: string, n: number): string {
-  const [address = '', prefix = ''] = cidr.split('/');
-  const v4 = isIPv4(address);
-  const bits = v4 ? 32 : 128;
-  const length = Number(prefix);
-  if ((!v4 && !isIPv6(address)) || prefix === '' || !Number.isInteger(length) || length < 0 || length > bits) {
-    throw new Error(`invalid CIDR address: ${cidr}`);
-  }
-  const hostBits = BigInt(bits - length);
-  if (BigInt(n) >= 1n << hostBits)
+  const parsed = parseCidr(cidr);
+  if (!parsed) throw new Error(`invalid CIDR address: ${cidr}`);
+  if (BigInt(n) >= 1n << BigInt(parsed.hostBits))
     throw new Error(`can't generate IP with index ${n} from subnet. subnet too small. subnet: "${cidr}"`);
-  const value = (((v4 ? parseV4(address) : parseV6(address)) >> hostBits) << hostBits) + BigInt(n);
-  return v4 ? formatV4(value) : formatV6(value);
+  const { family, value } = parsed.network;
+  return formatIp({ family, value: value + BigInt(n) });
 }
 
 function parseV4(address: string): bigint {

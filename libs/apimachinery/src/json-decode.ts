@@ -1,4 +1,3 @@
-import { isJsonObject } from './json.js';
 import { badRequest, type StatusError } from './status.js';
 
 /** What went wrong in a text that is no JSON, in the words of Go's decoder: clients show them to people. */
@@ -282,7 +281,8 @@ function quoteChar(text: string, at: number): string {
   const char = String.fromCodePoint(text.codePointAt(at)!);
   if (char === "'") return "'\\''";
   if (char === '"') return `'"'`;
-  return `'${JSON.stringify(char).slice(1, -1)}'`;
+  const quoted = JSON.stringify(char).slice(1, -1);
+  return `'${quoted.replace(/^\\u00([0-7].)$/, '\\x$1')}'`;
 }
 
 /** Bytes of a body that an error message shows. */
@@ -310,28 +310,9 @@ function summarize(body: Buffer): string {
   return shown.toString(body[0] === 0x7b ? 'utf8' : 'hex') + (cut ? ' ...' : '');
 }
 
-/** Decodes and insists on an object; `kind` is for the message. */
-export function decodeObject(
-  body: Buffer,
-  kind: string,
-  detectDuplicates = true,
-): { object: Record<string, unknown>; duplicates: string[] } {
-  let decoded: DecodedJson;
-  try {
-    decoded = decodeJson(body, detectDuplicates);
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) throw notJson(kind, error, body);
-    throw error;
-  }
-  if (!isJsonObject(decoded.value)) {
-    const type = goTypeName(decoded.value);
-    const cause = `json: cannot unmarshal ${type} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
-    throw notJson(kind, new JsonSyntaxError(cause), body);
-  }
-  return { object: decoded.value, duplicates: decoded.duplicates };
-}
-
-function goTypeName(value: unknown): string {
+/** What Go's JSON reader calls the type of a value that it did not expect. */
+export function jsonTypeName(value: unknown): string {
+  if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'boolean') return 'bool';
   return typeof value;

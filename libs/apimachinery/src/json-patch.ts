@@ -1,4 +1,5 @@
 import { deepCopy, deepEqual, isJsonObject, setOwn } from './json.js';
+import { jsonTypeName } from './json-decode.js';
 import { badRequest, requestEntityTooLarge, unprocessable } from './status.js';
 
 /** One RFC 6902 operation. */
@@ -53,7 +54,7 @@ export function jsonPatchStrictErrors(patch: unknown): string[] {
 
 function checkOperations(patch: unknown): JsonPatchOperation[] {
   if (!Array.isArray(patch)) {
-    throw badRequest(`json: cannot unmarshal ${goType(patch)} into Go value of type jsonpatch.Patch`);
+    throw badRequest(`json: cannot unmarshal ${jsonTypeName(patch)} into Go value of type jsonpatch.Patch`);
   }
   if (patch.length > MAX_OPERATIONS) {
     const text = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`;
@@ -61,16 +62,10 @@ function checkOperations(patch: unknown): JsonPatchOperation[] {
   }
   for (const operation of patch) {
     if (!isJsonObject(operation)) {
-      throw badRequest(`json: cannot unmarshal ${goType(operation)} into Go value of type jsonpatch.Operation`);
+      throw badRequest(`json: cannot unmarshal ${jsonTypeName(operation)} into Go value of type jsonpatch.Operation`);
     }
   }
   return patch as JsonPatchOperation[];
-}
-
-function goType(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
 function applyOperation(document: Json, operation: JsonPatchOperation, copied: number): number {

@@ -305,3 +305,17 @@ export function safeEncode(text: string): string {
 export function newUid(): string {
   return randomUUID();
 }
+
+const PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const PATH_RE = new RegExp(`^${PATH}$`);
+const PATH_MESSAGE = patternMessage('Invalid path', PATH);
+
+/** What is wrong with a path below a domain, such as `acme.io/foo`; each with the part of it that is wrong. */
+export function domainPrefixedPathProblems(value: string): { value: string; message: string }[] {
+  const slash = value.indexOf('/');
+  const [host, path] = [value.slice(0, slash), value.slice(slash + 1)];
+  if (slash <= 0 || path === '') return [{ value, message: 'must be a domain-prefixed path (such as "acme.io/foo")' }];
+  const problems = isDNS1123Subdomain(host).map((message) => ({ value: host, message }));
+  if (!PATH_RE.test(path)) problems.push({ value: path, message: PATH_MESSAGE });
+  return problems;
+}

@@ -22,10 +22,10 @@ test('messages, reasons and codes', () => {
     [status.forbidden(pods, '', 'w'), 403, 'Forbidden', 'pods is forbidden: w'],
     [status.forbidden({ group: '', resource: '' }, '', 'w'), 403, 'Forbidden', 'forbidden: w'],
     [
-      status.methodNotAllowed(pods, 'patch'),
+      status.methodNotAllowed(),
       405,
       'MethodNotAllowed',
-      'patch is not supported on resources of kind "pods"',
+      'the server does not allow this method on the requested resource',
     ],
     [status.unauthorized(), 401, 'Unauthorized', 'Unauthorized'],
     [status.internalError(new Error('x')), 500, 'InternalError', 'Internal error occurred: x'],

@@ -153,9 +153,9 @@ export function badRequest(message: string): StatusError {
   return failure(400, 'BadRequest', message);
 }
 
-export function methodNotAllowed(resource: GroupResource, action: string): StatusError {
-  const text = `${action} is not supported on resources of kind ${quote(groupResourceText(resource))}`;
-  return failure(405, 'MethodNotAllowed', text, resourceDetails(resource, ''));
+/** The path is served, but not with this method. */
+export function methodNotAllowed(): StatusError {
+  return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
 /** `accepted` are the media types that the endpoint can answer with. */

@@ -1,5 +1,6 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale.js';
 export { type Table, tableOf } from './columns/table.js';
+export { clusterIpErrors } from './core/v1/service-cluster-ip.validation.js';
 export { defaulterFor } from './defaults/defaulter.js';
 export * from './definition.js';
 export * from './discovery.js';

@@ -13,6 +13,10 @@ export interface TestServerOptions {
   dataDir?: string;
   clock?: Clock;
   logger?: Logger;
+  /** Default 10.96.0.0/16. */
+  serviceClusterIpRange?: string;
+  /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
+  store?: { ringBytes?: number; retention?: { watchLogMs: number }; compactionMs?: number };
 }
 
 export interface TestServer {
@@ -43,7 +47,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     // Endpoints may not be loopback addresses; nobody connects to this one.
     advertiseAddress: '192.0.2.1',
     databaseUrl,
-    serviceClusterIpRange: '10.96.0.0/16',
+    serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',
     clusterCidr: '10.244.0.0/16',
     clusterDomain: 'cluster.local',
     clusterDnsPort: 10053,
@@ -52,6 +56,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     components: new Set(['api', ...(options.components ?? [])] as const),
     logger: options.logger ?? silentLogger,
     clock: options.clock,
+    store: options.store,
   });
   await plane.bootstrapped;
   const { pki } = plane;

@@ -19,16 +19,19 @@ export interface ControllerEnvironmentOptions {
   /** Starts a stand-in for the node agent: binds pods to `node-1`, makes them ready, confirms their end. */
   agent?: boolean;
   clock?: Clock;
+  /** As of the server. */
+  serviceClusterIpRange?: string;
 }
 
 /** A test server with all control loops running, and no scheduler. */
 export async function controllerEnvironment(
   options: ControllerEnvironmentOptions = {},
 ): Promise<ControllerEnvironment> {
-  const server = await testServer({ components: ['controllers'], clock: options.clock });
+  const { agent, ...more } = options;
+  const server = await testServer({ components: ['controllers'], ...more });
   const client = server.client();
   const stop = new AbortController();
-  if (options.agent) await startStandInAgent(client, stop.signal);
+  if (agent) await startStandInAgent(client, stop.signal);
   return {
     server,
     client,

@@ -1,4 +1,5 @@
 import type { UserInfo } from '#apimachinery';
+import type { RequestAttributes } from '../authorization/authorizer.js';
 
 /** What a request shows of its sender. */
 export interface Credentials {
@@ -13,6 +14,8 @@ export interface Credentials {
   authorization?: string;
   /** Lower-case header names as node gives them: front proxies and impersonation are read from here. */
   headers?: Readonly<Record<string, string | string[] | undefined>>;
+  /** What is asked for: who impersonates needs leave for that as well. Always there with `headers`. */
+  request?: RequestAttributes;
 }
 
 /** Tries one way of knowing the sender: undefined means not this way; a thrown StatusError (401) ends the attempt. */

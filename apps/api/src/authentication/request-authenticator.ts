@@ -3,7 +3,7 @@ import type { Lister } from '../admission/lister.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Credentials, RequestAuthenticator } from './authenticator.js';
 import { BootstrapTokenAuthenticator } from './bootstrap-token-authenticator.js';
-import { impersonate } from './impersonation.js';
+import { Impersonation } from './impersonation.js';
 import { REQUEST_HEADERS, RequestHeaderAuthenticator } from './request-header-authenticator.js';
 import { ServiceAccountTokenAuthenticator, verificationKey } from './service-account-tokens.js';
 import { type TokenAuthenticator, tokenChain } from './token-authenticator.js';
@@ -50,6 +50,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
   const frontProxy = options.frontProxyCa
     ? new RequestHeaderAuthenticator({ ...REQUEST_HEADERS, authorities: [options.frontProxyCa] }, clock)
     : undefined;
+  const impersonation = new Impersonation(options.authorizer);
   const anonymous = options.anonymous ?? true;
 
   /** Credentials that fail do not make their sender anonymous: they are answered 401, unless another kind succeeds. */
@@ -83,7 +84,8 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
     audiences,
     async authenticate(credentials) {
       const user = identify(credentials);
-      return credentials.headers ? impersonate(user, credentials.headers, options.authorizer) : user;
+      const { headers, request } = credentials;
+      return headers && request ? impersonation.actAs(user, headers, request) : user;
     },
   };
 }

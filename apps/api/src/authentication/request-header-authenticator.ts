@@ -50,7 +50,7 @@ export class RequestHeaderAuthenticator implements Authenticator {
     return withAuthenticatedGroup({
       name,
       ...(uid ? { uid } : undefined),
-      groups: this.options.groupHeaders.flatMap((header) => headerValues(headers, header)),
+      groups: this.options.groupHeaders.flatMap((header) => headerValues(headers, header).filter(Boolean)),
       extra: extraFrom(headers, this.options.extraHeaderPrefixes),
     });
   }
@@ -61,7 +61,7 @@ export type Headers = NonNullable<Credentials['headers']>;
 export function headerValues(headers: Headers, name: string): string[] {
   const value = headers[name.toLowerCase()];
   if (value === undefined) return [];
-  return (Array.isArray(value) ? value : [value]).filter((item) => item !== '');
+  return Array.isArray(value) ? value : [value];
 }
 
 /** Keys are what follows the prefix, lower case, percent-decoded where that works. */

@@ -27,6 +27,9 @@ export interface AuthorizationAttributes {
   labelSelector?: readonly SelectorRequirement[];
 }
 
+/** What is asked for, whoever asks. */
+export type RequestAttributes = Omit<AuthorizationAttributes, 'user'>;
+
 export interface AuthorizationDecision {
   decision: 'Allow' | 'Deny' | 'NoOpinion';
   reason: string;

@@ -1,5 +1,5 @@
 import { forbidden, quote, type StatusError } from '#apimachinery';
-import type { AuthorizationAttributes } from './authorizer.js';
+import type { AuthorizationAttributes, Authorizer } from './authorizer.js';
 
 /** What the caller may not do, in upstream's words: clients and people grep for them. */
 export function forbiddenText(attributes: AuthorizationAttributes): string {
@@ -15,4 +15,11 @@ export function forbiddenError(attributes: AuthorizationAttributes, reason: stri
   const text = forbiddenText(attributes);
   const resource = { group: attributes.group, resource: attributes.resource };
   return forbidden(resource, attributes.name, reason ? `${text}: ${reason}` : text);
+}
+
+/** Asks the authorizers; throws 403 unless they allow it. */
+export async function allowedOrThrow(authorizer: Authorizer, attributes: AuthorizationAttributes): Promise<void> {
+  const answer = authorizer.authorize(attributes);
+  const { decision, reason } = 'then' in answer ? await answer : answer;
+  if (decision !== 'Allow') throw forbiddenError(attributes, reason);
 }

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { after, before, describe, it } from 'node:test';
-import type { GroupVersionResource, KubeObject } from '#apimachinery';
+import type { GroupVersionResource } from '#apimachinery';
 import { silentLogger } from '#client';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
-import { createAuthority, issueCertificate } from '../pki/certificate-issuer.js';
 import { runBootstrap } from './bootstrap.js';
 import { defaultRbac } from './rbac.bootstrap.js';
 
@@ -149,146 +147,5 @@ describe('running it again', () => {
     assert.deepEqual(after.rules[0], own);
     assert.ok(after.rules.length > 1);
     assert.deepEqual((await get(gvr.clusterroles, '', 'system:discovery')).rules ?? [], []);
-  });
-});
-
-interface Answer {
-  code: number;
-  body: any;
-}
-
-function call(
-  path: string,
-  how: { cert?: string; key?: string; headers?: Record<string, string>; body?: unknown } = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const text = how.body === undefined ? undefined : JSON.stringify(how.body);
-    const sent = request(
-      `${server.url}${path}`,
-      {
-        ca: server.tls.ca,
-        cert: how.cert,
-        key: how.key,
-        agent: false,
-        method: text ? 'POST' : 'GET',
-        headers: { ...(text ? { 'content-type': 'application/json' } : undefined), ...how.headers },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('end', () => {
-          const received = Buffer.concat(chunks).toString();
-          const json = response.headers['content-type']?.includes('json');
-          resolve({ code: response.statusCode!, body: json ? JSON.parse(received) : received });
-        });
-      },
-    );
-    sent.on('error', reject);
-    sent.end(text);
-  });
-}
-
-describe('who comes over HTTPS', () => {
-  it('with the administrator’s certificate may do all', async () => {
-    const answer = await call('/api/v1/namespaces', server.tls);
-    assert.equal(answer.code, 200);
-  });
-
-  it('without anything may see the version and little else', async () => {
-    assert.equal((await call('/version')).code, 200);
-    const answer = await call('/api/v1/namespaces');
-    assert.equal(answer.code, 403);
-    assert.equal(
-      answer.body.message,
-      'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope',
-    );
-  });
-
-  it('with a certificate of another authority is 401', async () => {
-    const foreign = await createAuthority('kubernetes', new Date());
-    const profile = { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] as const };
-    const { certificate, key } = await issueCertificate(foreign, profile, new Date());
-    const answer = await call('/api/v1/namespaces', { cert: certificate, key });
-    assert.equal(answer.code, 401);
-    assert.equal(answer.body.message, 'Unauthorized');
-    assert.equal(answer.body.reason, 'Unauthorized');
-  });
-
-  it('with an expired certificate is 401', async () => {
-    const authority = { certificate: server.tls.ca, key: await readFile(`${server.dataDir}/pki/ca.key`, 'utf8') };
-    const longAgo = new Date(Date.now() - 2 * 365 * 24 * 3600 * 1000);
-    const profile = { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] as const };
-    const { certificate, key } = await issueCertificate(authority, profile, longAgo);
-    assert.equal((await call('/api/v1/namespaces', { cert: certificate, key })).code, 401);
-  });
-
-  it('with a token that is none is 401', async () => {
-    const answer = await call('/api/v1/namespaces', { headers: { authorization: 'Bearer nonsense' } });
-    assert.equal(answer.code, 401);
-  });
-
-  it('with a ServiceAccount’s token is that account, until the account goes', async () => {
-    const account: KubeObject = {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: 'app', namespace: 'default' },
-    };
-    await admin().create(gvr.serviceaccounts, 'default', account);
-    const asked = await call('/api/v1/namespaces/default/serviceaccounts/app/token', {
-      ...server.tls,
-      body: {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        spec: { audiences: [], expirationSeconds: 600 },
-      },
-    });
-    assert.equal(asked.code, 201, JSON.stringify(asked.body));
-    const headers = { authorization: `Bearer ${asked.body.status.token}` };
-    const me = await call('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
-      headers,
-      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
-    });
-    assert.equal(me.code, 201, JSON.stringify(me.body));
-    assert.equal(me.body.status.userInfo.username, 'system:serviceaccount:default:app');
-    const can = await call('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
-      headers,
-      body: {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SelfSubjectAccessReview',
-        spec: { resourceAttributes: { namespace: 'default', verb: 'list', resource: 'pods' } },
-      },
-    });
-    assert.equal(can.code, 201, JSON.stringify(can.body));
-    assert.equal(can.body.status.allowed, false);
-    const forbidden = await call('/api/v1/namespaces/default/pods', { headers });
-    assert.equal(
-      forbidden.body.message,
-      'pods is forbidden: User "system:serviceaccount:default:app" cannot list resource "pods" in API group "" in the namespace "default"',
-    );
-    await admin().delete(gvr.serviceaccounts, 'default', 'app');
-    assert.equal((await call('/version', { headers })).code, 401);
-  });
-
-  it('through the front proxy is whom the proxy names', async () => {
-    const pem = (name: string) => readFile(`${server.dataDir}/pki/${name}`, 'utf8');
-    const [cert, key] = [await pem('front-proxy-client.crt'), await pem('front-proxy-client.key')];
-    const answer = await call('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
-      cert,
-      key,
-      headers: { 'x-remote-user': 'carol', 'x-remote-group': 'dev' },
-      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
-    });
-    assert.equal(answer.code, 201, JSON.stringify(answer.body));
-    assert.deepEqual(answer.body.status.userInfo, { username: 'carol', groups: ['dev', 'system:authenticated'] });
-    assert.equal((await call('/api/v1/namespaces', { cert, key })).code, 401);
-  });
-
-  it('may act as another user with leave only', async () => {
-    const headers = { 'impersonate-user': 'bob', 'impersonate-group': 'dev' };
-    const asAdmin = await call('/api/v1/namespaces', { ...server.tls, headers });
-    assert.equal(asAdmin.code, 403);
-    assert.match(asAdmin.body.message, /User "bob" cannot list resource "namespaces"/);
-    const asAnybody = await call('/api/v1/namespaces', { headers });
-    assert.match(asAnybody.body.message, /User "system:anonymous" cannot impersonate resource "users"/);
   });
 });

@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiModule } from './api.module.js';
 import type { ApiSurface } from './api.tokens.js';
+import { discoveryPaths } from './discovery-paths.js';
 import { PlainErrorFilter } from './plain-error.filter.js';
 import { type DispatcherOptions, RequestDispatcher } from './request-dispatcher.js';
 
@@ -66,7 +67,7 @@ export async function createHttpsServer(
     logger: false,
     abortOnError: false,
   });
-  app.useGlobalFilters(new PlainErrorFilter());
+  app.useGlobalFilters(new PlainErrorFilter(discoveryPaths(surface.resources).add('/version')));
   await app.init();
   await adapter.getInstance().ready();
 

@@ -4,7 +4,7 @@ import type { ApiHandler, ApiRequest, ResponseNotes } from '../registry/pipeline
 import type { ResourceTable } from '../registry/resource-table.js';
 import { readBody } from './body-reader.js';
 import { negotiateOutput, type OutputFormat } from './negotiation.js';
-import type { RequestInfo } from './request-info.js';
+import { misdirection, type RequestInfo } from './request-info.js';
 import { includeObjectOf, renderResult } from './response-renderer.js';
 import { sendBody, sendError, sendText } from './response-writer.js';
 import { streamWatch } from './watch-stream.js';
@@ -44,6 +44,7 @@ export class ObjectPathHandler {
         userAgent: request.headers['user-agent'] ?? '',
         user,
         signal: watching ? abortedWith(response) : NEVER,
+        misdirected: misdirection(request.method ?? 'GET', info),
       };
       const result = await this.api.handle(apiRequest, notes);
       if (result.kind === 'watch') {
@@ -55,18 +56,14 @@ export class ObjectPathHandler {
       await sendBody(request, response, code, format.mediaType, body, notes.warnings);
     } catch (error) {
       const status = asStatusError(error);
-      if (isUnknownPath(status.status)) {
+      // The plain text that the reference's mux gives for what no API is behind.
+      if (status.code === 404 && !this.resources.servesGroupVersion(info.group, info.version)) {
         sendText(response, 404, '404 page not found\n');
         return;
       }
       sendError(response, status, format, notes.warnings);
     }
   }
-}
-
-/** A path that nothing serves gets the plain text that the reference's mux gives. */
-function isUnknownPath(status: { code: number; details?: object }): boolean {
-  return status.code === 404 && status.details !== undefined && Object.keys(status.details).length === 0;
 }
 
 function abortedWith(response: ServerResponse): AbortSignal {

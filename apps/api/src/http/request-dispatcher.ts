@@ -11,7 +11,7 @@ import {
 } from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../authentication/authenticator.js';
 import type { Authorizer } from '../authorization/authorizer.js';
-import { authorizePathOrThrow } from '../registry/authorization.js';
+import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../registry/authorization.js';
 import type { ObjectPathHandler } from './object-path.handler.js';
 import { bearerOfProtocols } from './proxy/upstream-pipe.js';
 import { parseRequestInfo, type RequestInfo } from './request-info.js';
@@ -90,7 +90,7 @@ export class RequestDispatcher {
       metrics.observe(info, response.statusCode, (performance.now() - started) / 1000);
     });
     try {
-      const user = await this.identify(request);
+      const user = await this.identify(request, info);
       if (info.isResourceRequest) {
         const { proxy, objects } = this.options;
         if (!proxy?.takes(info)) return await objects.serve(request, response, info, user);
@@ -122,7 +122,7 @@ export class RequestDispatcher {
     const { metrics, proxy } = this.options;
     const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
     request.headers.authorization ??= bearerOfProtocols(request.headers['sec-websocket-protocol']);
-    const user = await this.identify(request);
+    const user = await this.identify(request, info);
     if (!info.isResourceRequest || !proxy) throw genericNotFound();
     const gauge = metrics.longRunningCell(info);
     if (gauge) gauge.value += 1;
@@ -147,7 +147,7 @@ export class RequestDispatcher {
   }
 
   /** Who sends this. A connection's certificate is looked at once; headers that say more are looked at each time. */
-  async identify(request: IncomingMessage): Promise<UserInfo> {
+  private async identify(request: IncomingMessage, info: RequestInfo): Promise<UserInfo> {
     const { headers } = request;
     const socket = request.socket as TLSSocket;
     const plain = headers.authorization === undefined && !asksForMore(headers);
@@ -157,7 +157,10 @@ export class RequestDispatcher {
     }
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
-    if (!plain) credentials.headers = request.headersDistinct;
+    if (!plain) {
+      credentials.headers = request.headersDistinct;
+      credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
+    }
     const user = await this.options.authenticator.authenticate(credentials);
     if (plain) this.identities.set(socket, { user, until: Date.now() + IDENTITY_LIFETIME_MS });
     return user;

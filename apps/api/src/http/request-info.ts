@@ -1,4 +1,4 @@
-import type { Verb } from '#apimachinery';
+import { genericNotFound, methodNotAllowed, type StatusError, type Verb } from '#apimachinery';
 
 /** What the URL and the method say of a request; the rules are those of the reference's request info resolver. */
 export interface RequestInfo {
@@ -13,7 +13,7 @@ export interface RequestInfo {
   resource: string;
   subresource: string;
   name: string;
-  /** Path segments beyond the subresource, for proxies. */
+  /** Path segments beyond the subresource, for proxies; of a path that begins with `watch`, those beyond the name. */
   rest: string[];
   query: URLSearchParams;
 }
@@ -87,6 +87,8 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   if (prefixed === '') {
     info.subresource = parts[at + 2] ?? '';
     if (parts.length > at + 3) info.rest = parts.slice(at + 3);
+  } else {
+    info.rest = parts.slice(at + 2);
   }
 
   if (info.name === '') {
@@ -98,6 +100,14 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     }
   }
   return info;
+}
+
+/** What there is to say against a request on the object path before its resource is known. */
+export function misdirection(method: string, { rest, verb }: RequestInfo): StatusError | undefined {
+  if (rest.length > 0 || verb === 'proxy') return genericNotFound();
+  const readOnly = verb === 'watch' || verb === 'list';
+  const served = readOnly ? method === 'GET' : method !== 'HEAD' && method in VERB_BY_METHOD;
+  return served ? undefined : methodNotAllowed();
 }
 
 /** The name that `fieldSelector=metadata.name=x` pins a list to: authorization and single-object lists use it. */

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
+import { discoveryPaths } from './discovery-paths.js';
 import { SERVER_VERSION } from './version.js';
 
 /** /version, and the list of paths at /. */
@@ -19,8 +20,7 @@ export class VersionController {
   @Get()
   async paths(@Res() reply: FastifyReply): Promise<void> {
     const paths = new Set([
-      '/api',
-      '/apis',
+      ...discoveryPaths(this.surface.resources),
       '/healthz',
       '/livez',
       '/metrics',
@@ -29,10 +29,6 @@ export class VersionController {
       '/readyz',
       '/version',
     ]);
-    for (const { group, version } of this.surface.resources) {
-      if (group === '') paths.add(`/api/${version}`);
-      else paths.add(`/apis/${group}`).add(`/apis/${group}/${version}`);
-    }
     for (const path of this.surface.documents.keys()) paths.add(path);
     await reply
       .header('cache-control', 'no-cache, private')

@@ -1,4 +1,4 @@
-import { badRequest, genericNotFound, StatusError, serviceUnavailable, timeout } from '#apimachinery';
+import { badRequest, genericNotFound, methodNotAllowed, StatusError, serviceUnavailable, timeout } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
@@ -12,7 +12,6 @@ import { handleSubresource } from './subresources.js';
 import { updateObject } from './update.js';
 import { answerVirtual } from './virtual-create.js';
 import { watchObjects } from './watcher.js';
-import { notAllowed } from './write-attempt.js';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete']);
 const MISSING = new Set([403, 404]);
@@ -51,11 +50,12 @@ export class RegistryHandler implements ApiHandler {
     await authorizeOrThrow(context, request);
     const entry = context.resources.find(request.group, request.version, request.resource);
     if (!entry) throw genericNotFound();
-    checkScope(entry, request);
+    checkPath(entry, request);
+    if (request.misdirected) throw request.misdirected;
     if (request.subresource !== '') return handleSubresource(context, entry, request, notes.warnings);
+    if (!entry.verbs.has(request.verb) || !offeredVerbs(entry, request).has(request.verb)) throw methodNotAllowed();
     const virtual = entry.virtual.get('');
     if (virtual && request.verb === 'create') return answerVirtual(context, entry, virtual, request, notes.warnings);
-    if (!entry.verbs.has(request.verb)) throw notAllowed(entry, request.verb);
     const inScope = entry.definition.namespaced ? request : { ...request, namespace: '' };
     return runVerb(context, entry, inScope, notes.warnings);
   }
@@ -98,21 +98,38 @@ async function runVerb(
     case 'deletecollection':
       return deleteCollection(context, entry, request, warnings);
     default:
-      throw notAllowed(entry, request.verb);
+      throw methodNotAllowed();
   }
 }
 
-/** What is done to one object is not done to a collection. */
-const NAMED_VERBS = new Set(['get', 'update', 'patch', 'delete']);
+const OBJECT_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch', 'delete']);
+const COLLECTION_VERBS: ReadonlySet<string> = new Set(['list', 'watch', 'create', 'deletecollection']);
+/** What a namespaced resource offers over all namespaces. */
+const EVERYWHERE_VERBS: ReadonlySet<string> = new Set(['list', 'watch']);
 
-/** Namespaced objects are reached through their namespace only, and cluster-scoped ones never. */
-function checkScope(entry: ResourceEntry, request: ApiRequest): void {
-  const { namespaced } = entry.definition;
-  if (request.name === '' && NAMED_VERBS.has(request.verb)) throw notAllowed(entry, request.verb);
-  if (namespaced) {
-    const single = request.name !== '' && request.verb !== 'list' && request.verb !== 'watch';
-    if (request.namespace === '' && (single || request.verb === 'create')) throw genericNotFound();
-  } else if (request.namespace !== '' && entry.definition.plural !== 'namespaces') {
-    throw genericNotFound();
+/** Lists and watches have a name when their field selector asks for one. */
+function isObjectPath({ name, subresource, verb }: ApiRequest): boolean {
+  return subresource !== '' || (name !== '' && !EVERYWHERE_VERBS.has(verb));
+}
+
+function offeredVerbs({ definition }: ResourceEntry, request: ApiRequest): ReadonlySet<string> {
+  if (isObjectPath(request)) return OBJECT_VERBS;
+  return definition.namespaced && request.namespace === '' ? EVERYWHERE_VERBS : COLLECTION_VERBS;
+}
+
+/**
+ * Throws 404 for a path that serves no verb at all. Namespaced objects are reached through their namespace only, and
+ * cluster-scoped ones never.
+ */
+function checkPath(entry: ResourceEntry, request: ApiRequest): void {
+  const { namespaced, plural } = entry.definition;
+  const { namespace, subresource } = request;
+  const fits = namespaced ? namespace !== '' || !isObjectPath(request) : namespace === '' || plural === 'namespaces';
+  if (!fits) throw genericNotFound();
+  if (subresource !== '') {
+    if (!entry.subresources.has(subresource)) throw genericNotFound();
+    return;
   }
+  for (const verb of offeredVerbs(entry, request)) if (entry.verbs.has(verb)) return;
+  throw genericNotFound();
 }

@@ -8,6 +8,7 @@ import {
   type FieldSet,
   formatTime,
   isJsonObject,
+  jsonTypeName,
   type KubeObject,
   type ManagedFieldsEntry,
   pruneNulls,
@@ -17,7 +18,7 @@ import {
 } from '#apimachinery';
 import { conflictError, mergeApplied, removeMembers } from './apply-merge.js';
 import { authorizeOrThrow } from './authorization.js';
-import { decodeObjectAs, parseYaml } from './body-decoder.js';
+import { decodeObjectAs, parseYaml, warningLines, YamlError } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { schemaOf } from './field-managers.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -34,7 +35,7 @@ export async function applyObject(
   options: WriteRequestOptions,
   warnings: string[],
 ): Promise<ApiResult> {
-  const applied = readApplied(entry, request);
+  const applied = readApplied(entry, request, options, warnings);
   const schema = schemaOf(entry);
   const set = compareObjects(schema, {}, applied)?.added;
   let first = true;
@@ -78,15 +79,23 @@ export async function applyObject(
   });
 }
 
-function readApplied(entry: ResourceEntry, request: ApiRequest): KubeObject {
-  const { kind } = entry.definition;
-  const value = Buffer.isBuffer(request.body) ? parseYaml(request.body, kind).value : deepCopy(request.body);
-  if (!isJsonObject(value)) throw badRequest(`error decoding YAML: the applied configuration is no object`);
-  const applied = pruneNulls(value) as unknown as KubeObject;
-  if (applied.apiVersion !== entry.apiVersion || applied.kind !== kind) {
+function readApplied(
+  entry: ResourceEntry,
+  request: ApiRequest,
+  options: WriteRequestOptions,
+  warnings: string[],
+): KubeObject {
+  const value = readConfiguration(request, options, warnings) ?? {};
+  if (!isJsonObject(value)) {
     throw badRequest(
-      `the applied configuration is ${applied.apiVersion ?? ''}, Kind=${applied.kind ?? ''}, and the endpoint takes ${entry.apiVersion}, Kind=${kind}`,
+      `error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonTypeName(value)} into Go value of type map[string]interface {}`,
     );
+  }
+  const applied = pruneNulls(value) as unknown as KubeObject;
+  const { apiVersion = '', kind = '' } = applied;
+  if (apiVersion !== entry.apiVersion || kind !== entry.definition.kind) {
+    const groupVersion = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
+    throw badRequest(`invalid object type: ${groupVersion}, Kind=${kind}`);
   }
   applied.metadata ??= {};
   if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
@@ -97,6 +106,26 @@ function readApplied(entry: ResourceEntry, request: ApiRequest): KubeObject {
     );
   }
   return applied;
+}
+
+/** Keys that it has twice are refused or warned about as asked for. Throws 400 for what is no YAML. */
+function readConfiguration(
+  { body }: ApiRequest,
+  { fieldValidation }: WriteRequestOptions,
+  warnings: string[],
+): unknown {
+  if (!Buffer.isBuffer(body)) return deepCopy(body);
+  try {
+    const { value, strict } = parseYaml(body);
+    if (fieldValidation === 'Strict' && strict.length > 0) {
+      throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${strict.join(', ')}`);
+    }
+    if (fieldValidation === 'Warn') warnings.push(...strict.flatMap(warningLines));
+    return value;
+  } catch (error) {
+    if (error instanceof YamlError) throw badRequest(`error encoding patch: ${error.message}`);
+    throw error;
+  }
 }
 
 function applyTo(

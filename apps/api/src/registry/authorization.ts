@@ -1,14 +1,32 @@
 import type { UserInfo } from '#apimachinery';
-import type { AuthorizationAttributes, Authorizer } from '../authorization/authorizer.js';
-import { forbiddenError } from '../authorization/forbidden.js';
+import type { AuthorizationAttributes, Authorizer, RequestAttributes } from '../authorization/authorizer.js';
+import { allowedOrThrow } from '../authorization/forbidden.js';
 import { fieldRequirements, labelRequirements } from '../authorization/selector-requirements.js';
 import type { ApiRequest } from './pipeline.js';
 
+type RequestParts = Pick<
+  ApiRequest,
+  'verb' | 'group' | 'version' | 'resource' | 'subresource' | 'namespace' | 'name' | 'path' | 'query'
+>;
+
 /** Asks the authorizers about a request on the object path; throws 403. */
 export async function authorizeOrThrow(context: { authorizer: Authorizer }, request: ApiRequest): Promise<void> {
+  await allowedOrThrow(context.authorizer, { user: request.user, ...resourceAttributes(request) });
+}
+
+/** The same for a path that names no resource. */
+export async function authorizePathOrThrow(
+  context: { authorizer: Authorizer },
+  user: UserInfo,
+  method: string,
+  path: string,
+): Promise<void> {
+  await allowedOrThrow(context.authorizer, { user, ...pathAttributes(method, path) });
+}
+
+export function resourceAttributes(request: RequestParts): RequestAttributes {
   const narrowing = narrowingOf(request);
-  await decide(context.authorizer, {
-    user: request.user,
+  return {
     verb: request.verb,
     resourceRequest: true,
     group: request.group,
@@ -19,18 +37,11 @@ export async function authorizeOrThrow(context: { authorizer: Authorizer }, requ
     name: request.name || (request.verb === 'deletecollection' ? '' : pinnedName(narrowing)),
     path: request.path,
     ...narrowing,
-  });
+  };
 }
 
-/** The same for a path that names no resource. */
-export async function authorizePathOrThrow(
-  context: { authorizer: Authorizer },
-  user: UserInfo,
-  method: string,
-  path: string,
-): Promise<void> {
-  await decide(context.authorizer, {
-    user,
+export function pathAttributes(method: string, path: string): RequestAttributes {
+  return {
     verb: method.toLowerCase(),
     resourceRequest: false,
     group: '',
@@ -40,13 +51,7 @@ export async function authorizePathOrThrow(
     namespace: '',
     name: '',
     path,
-  });
-}
-
-async function decide(authorizer: Authorizer, attributes: AuthorizationAttributes): Promise<void> {
-  const answer = authorizer.authorize(attributes);
-  const { decision, reason } = 'then' in answer ? await answer : answer;
-  if (decision !== 'Allow') throw forbiddenError(attributes, reason);
+  };
 }
 
 const SELECTABLE = new Set(['list', 'watch', 'deletecollection']);
@@ -54,7 +59,7 @@ const SELECTABLE = new Set(['list', 'watch', 'deletecollection']);
 type Narrowing = Pick<AuthorizationAttributes, 'fieldSelector' | 'labelSelector'>;
 
 /** Selectors narrow what is asked for; one that does not parse counts as none. */
-function narrowingOf(request: ApiRequest): Narrowing {
+function narrowingOf(request: RequestParts): Narrowing {
   if (request.query.size === 0 || !SELECTABLE.has(request.verb)) return {};
   return {
     fieldSelector: fieldRequirements(request.query.get('fieldSelector')),

@@ -5,6 +5,7 @@ import {
   deepCopy,
   isJsonObject,
   JsonSyntaxError,
+  jsonTypeName,
   type KubeObject,
   notJson,
   parseGroupVersion,
@@ -89,7 +90,7 @@ function settle(
 const YAML_ERRORS = 'yaml: unmarshal errors:\n';
 
 /** The YAML reader's error holds several: each is a warning of its own. */
-function warningLines(problem: string): string[] {
+export function warningLines(problem: string): string[] {
   if (!problem.startsWith(YAML_ERRORS)) return [problem];
   return problem
     .slice(YAML_ERRORS.length)
@@ -114,7 +115,7 @@ function parseBody(request: ApiRequest, expected: ExpectedKind, validation: Fiel
   if (body !== undefined && !Buffer.isBuffer(body)) return { value: deepCopy(body), strict: [], body: NO_BODY };
   const bytes = body ?? NO_BODY;
   const format = negotiateInput(request.contentType);
-  if (format === 'yaml') return { ...parseYaml(bytes, kind), body: bytes };
+  if (format === 'yaml') return { ...readYaml(bytes, kind), body: bytes };
   if (format === 'protobuf') return { value: parseProtobuf(bytes, expected), strict: [], body: bytes };
   try {
     const { value, duplicates } = decodeJson(bytes, validation !== 'Ignore');
@@ -137,8 +138,26 @@ export function parseProtobuf(bytes: Buffer, expected: ExpectedKind): unknown {
   }
 }
 
-/** One document of YAML 1.1 as the reference reads it; what comes out is JSON data. */
-export function parseYaml(bytes: Buffer, kind: string): { value: unknown; strict: string[] } {
+function readYaml(bytes: Buffer, kind: string): Yaml {
+  try {
+    return parseYaml(bytes);
+  } catch (error) {
+    if (error instanceof YamlError) throw unrecognizedObject(kind, error.message, bytes);
+    throw error;
+  }
+}
+
+/** The message begins as the reference's does. */
+export class YamlError extends Error {}
+
+interface Yaml {
+  value: unknown;
+  /** Repeated keys, as strict decoding reports them. */
+  strict: string[];
+}
+
+/** One document of YAML 1.1 as the reference reads it; what comes out is JSON data. Throws YamlError. */
+export function parseYaml(bytes: Buffer): Yaml {
   const lines = new LineCounter();
   const options = { version: '1.1', uniqueKeys: false, merge: true, lineCounter: lines } as const;
   const documents = parseAllDocuments(bytes.toString('utf8'), options);
@@ -148,7 +167,7 @@ export function parseYaml(bytes: Buffer, kind: string): { value: unknown; strict
     const line = problem.linePos?.[0].line;
     const where = line === undefined ? '' : `line ${line}: `;
     const text = problem.message.split(' at line ')[0]!;
-    throw unrecognizedObject(kind, `error converting YAML to JSON: yaml: ${where}${text}`, bytes);
+    throw new YamlError(`error converting YAML to JSON: yaml: ${where}${text}`);
   }
   if (!document) return { value: null, strict: [] };
   const value = plainData(document);
@@ -184,30 +203,33 @@ function repeatedKeys(document: Document.Parsed, lines: LineCounter): string[] {
 }
 
 /** Fills in a missing kind and apiVersion, and refuses others than the endpoint's. */
-function checkKind(value: unknown, expected: ExpectedKind, body: Buffer): Record<string, unknown> {
+function checkKind(given: unknown, expected: ExpectedKind, body: Buffer): Record<string, unknown> {
+  // Go's reader takes null for an object without fields.
+  const value = given ?? {};
   if (!isJsonObject(value)) {
-    const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
+    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeName(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
     throw unrecognizedObject(expected.kind, cause, body);
   }
   const apiVersion = expected.group === '' ? expected.version : `${expected.group}/${expected.version}`;
   const kind = value.kind || expected.kind;
-  const given = value.apiVersion || apiVersion;
-  if (typeof kind !== 'string' || typeof given !== 'string') {
+  const version = value.apiVersion || apiVersion;
+  if (typeof kind !== 'string' || typeof version !== 'string') {
     const name = typeof kind !== 'string' ? 'kind' : 'apiVersion';
-    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${typeof value[name]} into Go struct field .${name} of type string`;
+    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeName(value[name])} into Go struct field .${name} of type string`;
     throw unrecognizedObject(expected.kind, cause, body);
   }
   if (kind !== expected.kind) {
-    const version = parseGroupVersion(given)?.version ?? given;
+    const short = parseGroupVersion(version)?.version ?? version;
     throw badRequest(
-      `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: converting (${given}.${kind}) to (${apiVersion}.${expected.kind}): unknown conversion`,
+      `${kind} in version ${JSON.stringify(short)} cannot be handled as a ${expected.kind}: converting (${version}.${kind}) to (${apiVersion}.${expected.kind}): unknown conversion`,
     );
   }
-  if (given !== apiVersion) {
-    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
+  if (version !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${version}) does not match the expected API version (${apiVersion})`,
+    );
   }
   value.kind = kind;
-  value.apiVersion = given;
+  value.apiVersion = version;
   return value;
 }

@@ -114,7 +114,7 @@ export async function createDecoded(
       ],
       guards: [...namespaceGuards(entry, request.namespace), ...contribution.guards],
     });
-    if (result.ok) return writtenResult(entry, key, object, result.revision, 201);
+    if (result.ok) return writtenResult(entry, key, object, result.revisions[0]!, 201);
 
     const { failure } = result;
     if (contributor?.retries(failure.key) && attempt < ALLOCATION_ATTEMPTS) {

@@ -14,7 +14,7 @@ import {
 } from '#apimachinery';
 import { negotiateInput } from '../http/negotiation.js';
 import type { CachedObject } from '../storage/store.js';
-import { parseProtobuf, parseYaml } from './body-decoder.js';
+import { parseProtobuf, parseYaml, YamlError } from './body-decoder.js';
 import { type DeletionPolicy, deletionPolicy } from './deletion-policy.js';
 import { encodeForStorage } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -51,10 +51,11 @@ export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
     if (body.length > 0) {
       try {
         const format = negotiateInput(request.contentType);
-        if (format === 'yaml') value = parseYaml(body, 'DeleteOptions').value;
+        if (format === 'yaml') value = parseYaml(body).value;
         else if (format === 'protobuf') value = parseProtobuf(body, DELETE_OPTIONS);
         else value = decodeJson(body, false).value;
       } catch (error) {
+        if (error instanceof YamlError) throw badRequest(error.message);
         if (error instanceof JsonSyntaxError) {
           throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
         }
@@ -157,9 +158,9 @@ async function attemptDelete(
   }
   if (!removing) {
     const cascading = options.orphanDependents === false ? 202 : 200;
-    return writtenResult(entry, key, object, result.revision, cascading);
+    return writtenResult(entry, key, object, result.revisions[0]!, cascading);
   }
-  object.metadata.resourceVersion = String(result.revision);
+  object.metadata.resourceVersion = String(result.revisions[0]);
   return removedResult(entry, policy, object);
 }
 

@@ -1,62 +1,74 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
+import { formatIp, type IpFamily, parseCidr, parseIp } from '#apimachinery';
 
-/** An IPv4 CIDR as service addresses are taken from it: network and broadcast addresses are never given away. */
-export class Ipv4Range {
-  private readonly first: number;
-  private readonly size: number;
+/** Prefix lengths of ranges that addresses can be given from one by one. */
+const PREFIXES = { IPv4: { from: 8, to: 30 }, IPv6: { from: 64, to: 126 } } as const;
+
+/** A CIDR as service addresses are taken from it: the network address is never given away, nor is IPv4's broadcast address. */
+export class IpRange {
+  readonly family: IpFamily;
+  private readonly first: bigint;
+  private readonly size: bigint;
   /** Addresses at the start that are only given when asked for, while there are others. */
-  private readonly reserved: number;
+  private readonly reserved: bigint;
 
   constructor(readonly cidr: string) {
-    const match = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(cidr);
-    const base = match ? parseIpv4(match[1]!) : undefined;
-    const bits = Number(match?.[2]);
-    if (base === undefined || !(bits >= 8 && bits <= 30)) {
+    const parsed = parseCidr(cidr);
+    if (!parsed) throw new Error(`invalid CIDR ${JSON.stringify(cidr)}: expected an address and a prefix length`);
+    const { network, hostBits } = parsed;
+    const { from, to } = PREFIXES[network.family];
+    const bits = (network.family === 'IPv4' ? 32 : 128) - hostBits;
+    if (bits < from || bits > to) {
       throw new Error(
-        `invalid IPv4 CIDR ${JSON.stringify(cidr)}: expected an address and a prefix length from 8 to 30`,
+        `invalid ${network.family} CIDR ${JSON.stringify(cidr)}: expected a prefix length from ${from} to ${to}`,
       );
     }
-    const total = 2 ** (32 - bits);
-    this.first = base - (base % total) + 1;
-    this.size = total - 2;
-    this.reserved = Math.min(Math.max(16, Math.floor(total / 16)), 256, this.size);
+    this.family = network.family;
+    const total = 1n << BigInt(hostBits);
+    this.first = network.value + 1n;
+    this.size = total - (this.family === 'IPv4' ? 2n : 1n);
+    const [share, available] = [total / 16n, this.size].map((number) => Number(number < 256n ? number : 256n));
+    this.reserved = BigInt(Math.min(Math.max(16, share!), available!));
   }
 
   contains(address: string): boolean {
-    const value = parseIpv4(address);
-    return value !== undefined && value >= this.first && value < this.first + this.size;
+    const ip = parseIp(address);
+    return ip?.family === this.family && ip.value >= this.first && ip.value < this.first + this.size;
   }
 
   /** A free address: at random from the larger part, else whatever is left. Undefined when all are taken. */
   pick(taken: (address: string) => boolean): string | undefined {
-    const start = this.size > this.reserved ? this.reserved : 0;
+    const start = this.size > this.reserved ? this.reserved : 0n;
     for (let attempt = 0; attempt < 16; attempt += 1) {
-      const address = formatIpv4(this.first + start + randomInt(this.size - start));
+      const address = this.at(start + randomBelow(this.size - start));
       if (!taken(address)) return address;
     }
-    const offset = start + randomInt(this.size - start);
-    for (let i = 0; i < this.size; i += 1) {
-      const address = formatIpv4(this.first + ((offset + i) % this.size));
+    const offset = start + randomBelow(this.size - start);
+    for (let i = 0n; i < this.size; i += 1n) {
+      const address = this.at((offset + i) % this.size);
       if (!taken(address)) return address;
     }
     return undefined;
   }
-}
 
-/** Undefined when it is no dotted quad, or has leading zeros. */
-export function parseIpv4(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    value = value * 256 + Number(part);
+  private at(offset: bigint): string {
+    return formatIp({ family: this.family, value: this.first + offset });
   }
-  return value;
 }
 
-function formatIpv4(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+function randomBelow(limit: bigint): bigint {
+  if (limit < 1n << 48n) return BigInt(randomInt(Number(limit)));
+  return BigInt(`0x${randomBytes(16).toString('hex')}`) % limit;
+}
+
+/** `v4`, `v6`, or one of each with a comma between: the first is the primary one. Throws for anything else. */
+export function parseServiceRanges(text: string): IpRange[] {
+  const ranges = text.split(',').map((cidr) => new IpRange(cidr.trim()));
+  if (ranges.length > 2) throw new Error('must not contain more than two entries');
+  if (ranges.length === 2 && ranges[0]!.family === ranges[1]!.family) {
+    throw new Error('the two entries must be of different IP family');
+  }
+  return ranges;
 }
 
 /** `30000-32767`, both ends included. Throws for anything else. */

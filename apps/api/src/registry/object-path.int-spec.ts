@@ -157,6 +157,8 @@ describe('the object path in process', () => {
     };
     const made = await client.create(gvr.services, 'default', service);
     assert.match(made['spec'].clusterIP, /^10\.96\./);
+    const read = await client.get(gvr.services, 'default', 'web');
+    assert.deepEqual(read, made, 'the answer has the revision of the Service, not of what was written with it');
     const { nodePort } = made['spec'].ports[0];
     assert.ok(nodePort >= 30000 && nodePort <= 32767);
     await client.get(gvr.ipaddresses, '', made['spec'].clusterIP);

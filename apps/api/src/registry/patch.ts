@@ -5,13 +5,18 @@ import {
   badRequest,
   decodeJson,
   field,
+  formatGroupVersion,
   invalid,
+  isJsonObject,
   JsonSyntaxError,
   jsonPatchStrictErrors,
+  jsonTypeName,
   type KubeObject,
+  parseGroupVersion,
+  quote,
   unsupportedMediaType,
 } from '#apimachinery';
-import { DecodeError, decodeAs } from '#kinds';
+import { DecodeError, decodeAs, findKind } from '#kinds';
 import { applyObject } from './apply.js';
 import type { ExpectedKind } from './body-decoder.js';
 import { schemaOf } from './field-managers.js';
@@ -48,12 +53,12 @@ export async function patchObject(
   const type = patchTypeOf(request);
   const options = parseWriteOptions(request.query, 'PatchOptions', type === APPLY_PATCH);
   if (type === APPLY_PATCH) return applyObject(context, entry, request, options, warnings);
-  const patch = readPatch(request);
+  const patch = readPatch(request, options);
   let first = true;
   return updateWith(context, entry, request, warnings, {
     options,
     subresource: request.subresource,
-    repeatable: !namesRevision(patch),
+    repeatable: !namesRevision(patch.value),
     next: (old) => {
       const notes = first ? warnings : [];
       first = false;
@@ -72,26 +77,24 @@ export function patchDocument(
   expected: ExpectedKind,
   options: WriteRequestOptions,
   warnings: string[],
-  patch: unknown = readPatch(request),
+  patch: Patch = readPatch(request, options),
 ): KubeObject {
-  const type = patchTypeOf(request);
-  const strict = type === JSON_PATCH && options.fieldValidation !== 'Ignore' ? jsonPatchStrictErrors(patch) : [];
-  const patched = applyPatch(type, entry, document, patch);
-  if (patched.kind !== document.kind || patched.apiVersion !== document.apiVersion) {
-    throw badRequest(
-      `${patched.kind} in version ${JSON.stringify(patched.apiVersion)} cannot be handled as a ${document.kind}: the patch may not change the kind`,
-    );
-  }
+  const patched = applyPatch(patch.type, entry, document, patch.value);
+  // A strategic patch is merged into the typed object: what it says of the type goes nowhere.
+  if (patch.type === STRATEGIC_PATCH) Object.assign(patched, { kind: document.kind, apiVersion: document.apiVersion });
+  else checkType(patched, expected);
+  // The reference shows the whole object, unless the patch was merged as such.
+  const shown = patch.type === STRATEGIC_PATCH ? patch.value : patched;
   let decoded: ReturnType<typeof decodeAs>;
   try {
     decoded = decodeAs(expected.schemaName, patched);
   } catch (error) {
-    if (error instanceof DecodeError) throw invalidPatch(patch, error.message);
+    if (error instanceof DecodeError) throw invalidPatch(shown, error.message);
     throw error;
   }
-  const problems = [...strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  const problems = [...patch.strict, ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (problems.length > 0 && options.fieldValidation === 'Strict') {
-    throw invalidPatch(patch, `strict decoding error: ${problems.join(', ')}`);
+    throw invalidPatch(shown, `strict decoding error: ${problems.join(', ')}`);
   }
   if (options.fieldValidation === 'Warn') warnings.push(...problems);
   const object = decoded.object as KubeObject;
@@ -110,19 +113,53 @@ function applyPatch(type: string, entry: ResourceEntry, document: KubeObject, pa
   }
 }
 
-function invalidPatch(patch: unknown, detail: string): Error {
-  return invalid({ group: '', kind: '' }, '', [field.invalid('patch', JSON.stringify(patch), detail)]);
+/** A patch may make another kind of the object only where that converts into this one. Throws 422. */
+function checkType(patched: KubeObject, { group, version, kind }: ExpectedKind): void {
+  if (patched.kind === kind && patched.apiVersion === formatGroupVersion(group, version)) return;
+  const given = parseGroupVersion(patched.apiVersion ?? '') ?? { group: '', version: '' };
+  const hub = group === '' ? 'core' : group.split('.')[0];
+  const known = findKind(given.group, given.version, patched.kind ?? '') !== undefined;
+  const detail = known
+    ? `converting (${given.version}.${patched.kind}) to (${hub}.${kind}): unknown conversion`
+    : `no kind ${quote(patched.kind ?? '')} is registered for version ${quote(patched.apiVersion ?? '')}`;
+  throw invalidPatch(patched, detail);
 }
 
-export function readPatch(request: ApiRequest): unknown {
+function invalidPatch(shown: unknown, detail: string): Error {
+  return invalid({ group: '', kind: '' }, '', [field.invalid('patch', JSON.stringify(shown), detail)]);
+}
+
+interface Patch {
+  type: string;
+  value: unknown;
+  /** What is repeated, or means nothing in a JSON patch, as strict decoding reports it. */
+  strict: string[];
+}
+
+function readPatch(request: ApiRequest, { fieldValidation }: WriteRequestOptions): Patch {
+  const type = patchTypeOf(request);
   const { body } = request;
-  if (!Buffer.isBuffer(body)) return body;
+  if (!Buffer.isBuffer(body)) return { type, value: body, strict: [] };
+  const checked = fieldValidation !== 'Ignore';
   try {
-    return decodeJson(body, false).value;
+    const { value, duplicates } = decodeJson(body, checked);
+    if (!checked) return { type, value, strict: [] };
+    checkShape(type, value);
+    if (type !== JSON_PATCH) return { type, value, strict: duplicates };
+    const strict = [...duplicates.map((text) => `json patch ${text}`), ...jsonPatchStrictErrors(value)];
+    return { type, value, strict };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw badRequest('invalid JSON patch');
     throw error;
   }
+}
+
+/** Whoever wants fields checked gets what the reference's checking reader says of a patch of another type. */
+function checkShape(type: string, value: unknown): void {
+  if (value === null || (type === JSON_PATCH ? Array.isArray(value) : isJsonObject(value))) return;
+  const wanted = type === JSON_PATCH ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
+  const cause = `json: cannot unmarshal ${jsonTypeName(value)} into Go value of type ${wanted}`;
+  throw badRequest(type === STRATEGIC_PATCH ? cause : `error decoding patch: ${cause}`);
 }
 
 function namesRevision(patch: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { KubeObject, Status, UserInfo } from '#apimachinery';
+import type { KubeObject, Status, StatusError, UserInfo } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
 import type { CachedObject, Revision } from '../storage/store.js';
 
@@ -25,6 +25,8 @@ export interface ApiRequest {
   user: UserInfo;
   /** Aborted when the caller goes away: ends watches. */
   signal: AbortSignal;
+  /** What the URL and the method alone say against the request; the answer once it is authorized. */
+  misdirected?: StatusError;
 }
 
 /**

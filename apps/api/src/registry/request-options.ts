@@ -1,4 +1,4 @@
-import { badRequest, type FieldError, field, invalid } from '#apimachinery';
+import { badRequest, type FieldError, field, invalid, jsonTypeName } from '#apimachinery';
 
 /** Query parameters and option objects of the verbs, read and checked as the reference does. */
 
@@ -122,7 +122,7 @@ function typed<T>(from: Record<string, unknown>, key: string, type: string): T |
   if (value === undefined || value === null) return undefined;
   if (typeof value !== type) {
     throw badRequest(
-      `json: cannot unmarshal ${goKind(value)} into Go struct field DeleteOptions.${key} of type ${GO_TYPE[type]}`,
+      `json: cannot unmarshal ${jsonTypeName(value)} into Go struct field DeleteOptions.${key} of type ${GO_TYPE[type]}`,
     );
   }
   return value as T;
@@ -134,11 +134,6 @@ const GO_TYPE: Record<string, string> = {
   string: 'string',
   object: 'v1.Preconditions',
 };
-
-function goKind(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
-}
 
 function checkPropagation(options: DeleteRequestOptions, errors: FieldError[]): void {
   const { propagationPolicy: policy, orphanDependents } = options;

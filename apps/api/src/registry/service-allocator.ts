@@ -1,15 +1,27 @@
-import { type FieldError, field, formatTime, internalError, invalid, type KubeObject, newUid } from '#apimachinery';
+import {
+  deepEqual,
+  field,
+  formatIp,
+  formatTime,
+  type IpFamily,
+  internalError,
+  type KubeObject,
+  newUid,
+  parseIp,
+} from '#apimachinery';
+import type { ServiceSpec } from '#kinds';
 import type { ObjectKey, Store, Write } from '../storage/store.js';
-import { type Ipv4Range, type PortRange, parseIpv4 } from './ip-range.js';
+import type { IpRange, PortRange } from './ip-range.js';
 import { encodeForStorage } from './object-codec.js';
 import type { Contribution, WriteSetContributor } from './registry-context.js';
+import { HEADLESS, keepsFamilies, refuseService, sameList, settleFamilies } from './service-ip-families.js';
 
 const IP_ADDRESSES = 'networking.k8s.io/ipaddresses';
 /** Not served: one object for each node port in use, so that the store itself keeps ports unique across replicas. */
 const NODE_PORTS = 'berth.internal/nodeports';
-const HEADLESS = 'None';
 
 interface Port {
+  name?: string;
   port: number;
   protocol?: string;
   nodePort?: number;
@@ -22,20 +34,22 @@ interface Port {
 export class ServiceAllocator implements WriteSetContributor {
   constructor(
     private readonly store: Pick<Store, 'cache'>,
-    private readonly addresses: Ipv4Range,
+    /** One for each family of the cluster, the primary one first. */
+    private readonly ranges: readonly IpRange[],
     private readonly ports: PortRange,
     private readonly now: () => Date,
   ) {}
 
   contribute(service: KubeObject | undefined, old: KubeObject | undefined): Contribution {
     const writes: Write[] = [];
+    // Status and metadata have nothing to do with any of this.
+    if (service && old && deepEqual(service.spec, old.spec)) return { writes, guards: [] };
     if (service) {
       if (old) adoptAllocated(service, old);
-      matchClusterIps(service, old);
-      settleFamilies(service, old);
+      pairClusterIps(service, old?.spec);
+      if (hasClusterIp(service.spec) && !(old && keepsFamilies(service, old))) this.settleClusterIps(service, old);
     }
     const heldIps = old ? addressesOf(old) : [];
-    if (service && needsClusterIp(service)) this.assignClusterIp(service, heldIps);
     const wantedIps = service ? addressesOf(service) : [];
     for (const ip of wantedIps) if (!heldIps.includes(ip)) writes.push(this.takeIp(ip, service!));
     for (const ip of heldIps) if (!wantedIps.includes(ip)) writes.push(...this.release(IP_ADDRESSES, ip));
@@ -61,43 +75,51 @@ export class ServiceAllocator implements WriteSetContributor {
     return this.store.cache(NODE_PORTS).get('', String(port)) !== undefined;
   }
 
-  private assignClusterIp(service: KubeObject, held: readonly string[]): void {
-    const wanted = service.spec.clusterIPs?.[0] ?? '';
-    if (wanted === HEADLESS) return;
-    if (wanted === '') {
-      const address = this.addresses.pick((candidate) => this.ipTaken(candidate));
-      if (!address) {
-        const text = `failed to allocate a serviceIP for Service ${JSON.stringify(service.metadata.name)}: range is full`;
-        throw internalError(new Error(text));
-      }
-      service.spec.clusterIP = address;
-      service.spec.clusterIPs = [address];
-      return;
-    }
-    // What is no address at all is for validation to tell.
-    if (held.includes(wanted) || parseIpv4(wanted) === undefined) return;
-    const why = !this.addresses.contains(wanted)
-      ? `the provided network does not match the current range`
-      : this.ipTaken(wanted)
+  /** Families first, then an address of each. What the Service had stays: that it may not change is for validation to tell. */
+  private settleClusterIps(service: KubeObject, old: KubeObject | undefined): void {
+    const families = this.ranges.map((range) => range.family);
+    settleFamilies(service, old, families);
+    const { spec } = service;
+    const given: string[] = spec.clusterIPs ?? [];
+    if (given[0] === HEADLESS) return;
+    const kept = old && hasClusterIp(old.spec) ? old.spec.clusterIPs.length : 0;
+    spec.clusterIPs = (spec.ipFamilies as IpFamily[]).map((family, i) => {
+      if (i < kept) return given[i];
+      if (!given[i]) return this.pickIp(service, family);
+      this.checkIp(service, given[i], family);
+      return given[i];
+    });
+    spec.clusterIP = spec.clusterIPs[0];
+  }
+
+  private rangeOf(family: IpFamily): IpRange {
+    return this.ranges.find((range) => range.family === family)!;
+  }
+
+  private pickIp(service: KubeObject, family: IpFamily): string {
+    const address = this.rangeOf(family).pick((candidate) => this.ipTaken(candidate));
+    if (address) return address;
+    const text = `failed to allocate a serviceIP for Service ${JSON.stringify(service.metadata.name)}: range is full`;
+    throw internalError(new Error(text));
+  }
+
+  private checkIp(service: KubeObject, address: string, family: IpFamily): void {
+    const why = !this.rangeOf(family).contains(address)
+      ? 'the provided network does not match the current range'
+      : this.ipTaken(canonical(address))
         ? 'provided IP is already allocated'
         : undefined;
     if (why === undefined) return;
-    const shown = why.startsWith('the provided')
-      ? `provided IP is not in the valid range. The range of valid IPs is ${this.addresses.cidr}`
-      : why;
-    throw invalidService(service, [
-      field.invalid('spec.clusterIPs', service.spec.clusterIPs, `failed to allocate IP ${wanted}: ${shown}`),
-    ]);
+    const detail = `failed to allocate IP ${address}: ${why}`;
+    refuseService(service, [field.invalid('spec.clusterIPs', service.spec.clusterIPs, detail)]);
   }
 
   private assignNodePorts(service: KubeObject, held: readonly number[]): void {
     const { spec } = service;
-    const type = spec.type ?? 'ClusterIP';
-    const exposed = type === 'NodePort' || type === 'LoadBalancer';
-    const allocates = exposed && (type !== 'LoadBalancer' || spec.allocateLoadBalancerNodePorts !== false);
+    const allocates = getsNodePorts(spec);
     const chosen = new Set<number>();
     const byPort = new Map<number, number>();
-    const ports = (exposed ? (spec.ports ?? []) : []) as Port[];
+    const ports: Port[] = hasNodePorts(spec) ? (spec.ports ?? []) : [];
     ports.forEach(({ nodePort, port }, i) => {
       if (!nodePort) return;
       this.checkPort(service, nodePort, `spec.ports[${i}].nodePort`, held);
@@ -111,7 +133,7 @@ export class ServiceAllocator implements WriteSetContributor {
       chosen.add(port.nodePort);
       byPort.set(port.port, port.nodePort);
     }
-    if (!needsHealthCheckPort(service)) return;
+    if (!hasHealthCheckPort(spec)) return;
     if (spec.healthCheckNodePort) this.checkPort(service, spec.healthCheckNodePort, 'spec.healthCheckNodePort', held);
     else spec.healthCheckNodePort = this.pickPort(chosen);
   }
@@ -119,16 +141,11 @@ export class ServiceAllocator implements WriteSetContributor {
   private checkPort(service: KubeObject, port: number, path: string, held: readonly number[]): void {
     if (held.includes(port)) return;
     if (!this.ports.contains(port)) {
-      throw invalidService(service, [
-        field.invalid(
-          path,
-          port,
-          `provided port is not in the valid range. The range of valid ports is ${this.ports.text}`,
-        ),
-      ]);
+      const detail = `provided port is not in the valid range. The range of valid ports is ${this.ports.text}`;
+      refuseService(service, [field.invalid(path, port, detail)]);
     }
     if (this.portTaken(port)) {
-      throw invalidService(service, [field.invalid(path, port, 'provided port is already allocated')]);
+      refuseService(service, [field.invalid(path, port, 'provided port is already allocated')]);
     }
   }
 
@@ -145,7 +162,7 @@ export class ServiceAllocator implements WriteSetContributor {
       kind: 'IPAddress',
       metadata: {
         labels: {
-          'ipaddress.kubernetes.io/ip-family': 'IPv4',
+          'ipaddress.kubernetes.io/ip-family': parseIp(address)!.family,
           'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
         },
       },
@@ -184,105 +201,68 @@ export class ServiceAllocator implements WriteSetContributor {
   }
 }
 
-function invalidService(service: KubeObject, errors: FieldError[]): Error {
-  return invalid({ group: '', kind: 'Service' }, service.metadata.name ?? '', errors);
+function hasClusterIp({ type }: ServiceSpec): boolean {
+  return type !== 'ExternalName';
 }
 
-function needsClusterIp(service: KubeObject): boolean {
-  return service.spec?.type !== 'ExternalName';
+function hasNodePorts({ type }: ServiceSpec): boolean {
+  return type === 'NodePort' || type === 'LoadBalancer';
 }
 
-function needsHealthCheckPort(service: KubeObject): boolean {
-  return service.spec?.type === 'LoadBalancer' && service.spec.externalTrafficPolicy === 'Local';
+/** Ports that are asked for are taken also where none is given unasked. */
+function getsNodePorts(spec: ServiceSpec): boolean {
+  return hasNodePorts(spec) && (spec.type !== 'LoadBalancer' || spec.allocateLoadBalancerNodePorts !== false);
 }
 
+function hasHealthCheckPort({ type, externalTrafficPolicy }: ServiceSpec): boolean {
+  return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
+}
+
+/** Canonical: IPAddresses are named by it. */
 function addressesOf(service: KubeObject): string[] {
-  if (!needsClusterIp(service)) return [];
-  return ((service.spec?.clusterIPs ?? []) as string[]).filter((ip) => parseIpv4(ip) !== undefined);
+  if (!hasClusterIp(service.spec)) return [];
+  return ((service.spec.clusterIPs ?? []) as string[]).filter((ip) => parseIp(ip) !== undefined).map(canonical);
+}
+
+function canonical(address: string): string {
+  return formatIp(parseIp(address)!);
 }
 
 function nodePortsOf(service: KubeObject): number[] {
-  const { type, ports = [], healthCheckNodePort } = service.spec ?? {};
-  if (type !== 'NodePort' && type !== 'LoadBalancer') return [];
+  const { ports = [], healthCheckNodePort } = service.spec;
+  if (!hasNodePorts(service.spec)) return [];
   const numbers = (ports as Port[]).map((port) => port.nodePort ?? 0);
-  if (needsHealthCheckPort(service)) numbers.push(healthCheckNodePort ?? 0);
+  if (hasHealthCheckPort(service.spec)) numbers.push(healthCheckNodePort ?? 0);
   return [...new Set(numbers.filter((number) => number > 0))];
 }
 
-/** An update that leaves out what the server gave keeps it. */
-function adoptAllocated(service: KubeObject, old: KubeObject): void {
-  const { spec } = service;
-  if (!spec || !old.spec) return;
-  if (needsClusterIp(service) && needsClusterIp(old)) {
-    if (!spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIP = old.spec.clusterIP;
-    if (!spec.clusterIPs?.length && spec.clusterIP === old.spec.clusterIP) spec.clusterIPs = old.spec.clusterIPs;
+/** An update that leaves out what the server gave keeps it, so that a manifest can be sent again and again. */
+function adoptAllocated({ spec }: KubeObject, { spec: old }: KubeObject): void {
+  if (hasClusterIp(spec) && hasClusterIp(old)) {
+    spec.clusterIP ||= old.clusterIP;
+    if (!spec.clusterIPs?.length && old.clusterIPs?.length) spec.clusterIPs = [...old.clusterIPs];
   }
-  const exposed = (item: KubeObject) => item.spec.type === 'NodePort' || item.spec.type === 'LoadBalancer';
-  if (exposed(service) && exposed(old)) {
-    const given = new Set(((spec.ports ?? []) as Port[]).map((port) => port.nodePort ?? 0));
-    for (const port of (spec.ports ?? []) as Port[]) {
-      if (port.nodePort) continue;
-      const before = ((old.spec.ports ?? []) as Port[]).find(
-        (item) => item.port === port.port && (item.protocol ?? 'TCP') === (port.protocol ?? 'TCP'),
-      );
-      if (before?.nodePort && !given.has(before.nodePort)) port.nodePort = before.nodePort;
-    }
-  }
-  if (needsHealthCheckPort(service) && needsHealthCheckPort(old) && !spec.healthCheckNodePort) {
-    spec.healthCheckNodePort = old.spec.healthCheckNodePort;
+  if (getsNodePorts(spec) && getsNodePorts(old)) adoptNodePorts(spec.ports ?? [], old.ports ?? []);
+  if (hasHealthCheckPort(spec) && hasHealthCheckPort(old)) spec.healthCheckNodePort ||= old.healthCheckNodePort;
+}
+
+/** Ports are known by their names: everything else of them may have changed. */
+function adoptNodePorts(ports: Port[], old: readonly Port[]): void {
+  const given = new Set(ports.map((port) => port.nodePort));
+  for (const port of ports) {
+    if (port.nodePort) continue;
+    const before = old.find(({ name = '' }) => name === (port.name ?? ''))?.nodePort;
+    if (before && !given.has(before)) port.nodePort = before;
   }
 }
 
-/** clusterIP and clusterIPs[0] say the same; whichever the writer changed wins. */
-function matchClusterIps(service: KubeObject, old: KubeObject | undefined): void {
-  const { spec } = service;
-  if (!spec) return;
-  if (!needsClusterIp(service)) {
-    if (old && needsClusterIp(old)) {
-      if (spec.clusterIP === old.spec.clusterIP) delete spec.clusterIP;
-      if (spec.clusterIPs?.[0] === old.spec.clusterIPs?.[0]) delete spec.clusterIPs;
-      delete spec.ipFamilies;
-      delete spec.ipFamilyPolicy;
-    }
-    return;
-  }
-  const single = spec.clusterIP ?? '';
-  const first = spec.clusterIPs?.[0] ?? '';
+/** Clients that know only clusterIP change only that one: clusterIPs follows. */
+function pairClusterIps({ spec }: KubeObject, old: ServiceSpec | undefined): void {
   if (!old) {
-    if (single !== '' && spec.clusterIPs === undefined) spec.clusterIPs = [single];
+    if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
     return;
   }
-  const changedSingle = single !== (old.spec?.clusterIP ?? '');
-  const changedFirst = first !== (old.spec?.clusterIPs?.[0] ?? '');
-  if (changedSingle && !changedFirst) {
-    if (single === '') delete spec.clusterIPs;
-    else spec.clusterIPs = [single];
-  } else if (changedFirst && !changedSingle && spec.clusterIPs?.length) {
-    spec.clusterIP = first;
-  }
-}
-
-/** The cluster has one family, IPv4; a headless Service without selector may say anything. */
-function settleFamilies(service: KubeObject, old: KubeObject | undefined): void {
-  const { spec } = service;
-  if (!spec || !needsClusterIp(service)) return;
-  const free = spec.clusterIP === HEADLESS && Object.keys(spec.selector ?? {}).length === 0;
-  spec.ipFamilyPolicy ??= old?.spec?.ipFamilyPolicy ?? (free ? 'RequireDualStack' : 'SingleStack');
-  const errors: FieldError[] = [];
-  if (!free) {
-    if (spec.ipFamilyPolicy === 'RequireDualStack') {
-      const text = 'this cluster is not configured for dual-stack services';
-      errors.push(field.invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text));
-    }
-    ((spec.ipFamilies ?? []) as string[]).forEach((family, i) => {
-      if (family !== 'IPv4') {
-        errors.push(field.invalid(`spec.ipFamilies[${i}]`, family, 'not configured on this cluster'));
-      }
-    });
-  }
-  if (errors.length > 0) throw invalidService(service, errors);
-  if (!spec.ipFamilies?.length) spec.ipFamilies = ['IPv4'];
-  if (free && spec.ipFamilies.length < 2 && spec.ipFamilyPolicy !== 'SingleStack') {
-    spec.ipFamilies = [spec.ipFamilies[0], spec.ipFamilies[0] === 'IPv4' ? 'IPv6' : 'IPv4'];
-  }
+  if ((spec.clusterIP ?? '') === (old.clusterIP ?? '') || !sameList(spec.clusterIPs, old.clusterIPs)) return;
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
+  else delete spec.clusterIPs;
 }

@@ -2,9 +2,9 @@ import {
   badRequest,
   deepCopy,
   formatLabelSelector,
-  genericNotFound,
   type KubeObject,
   LabelMatcher,
+  methodNotAllowed,
 } from '#apimachinery';
 import { decodeBody, subresourceKind } from './body-decoder.js';
 import { patchDocument, patchObject } from './patch.js';
@@ -15,7 +15,7 @@ import { parseWriteOptions } from './request-options.js';
 import type { ResourceEntry } from './resource-table.js';
 import { updateObject, updateWith } from './update.js';
 import { answerVirtual } from './virtual-create.js';
-import { notAllowed, servedObject } from './write-attempt.js';
+import { servedObject } from './write-attempt.js';
 
 /** Subresources of the object path. Streams and proxies (log, exec, ...) end at the HTTP layer before they come here. */
 export async function handleSubresource(
@@ -24,15 +24,14 @@ export async function handleSubresource(
   request: ApiRequest,
   warnings: string[],
 ): Promise<ApiResult> {
-  const sub = entry.subresources.get(request.subresource);
-  if (!sub) throw genericNotFound();
+  const sub = entry.subresources.get(request.subresource)!;
   const virtual = entry.virtual.get(sub.name);
   if (virtual && request.verb === 'create') return answerVirtual(context, entry, virtual, request, warnings);
-  if (!sub.verbs.includes(request.verb)) throw notAllowed(entry, request.verb);
+  if (!sub.verbs.includes(request.verb)) throw methodNotAllowed();
   const inScope = entry.definition.namespaced ? request : { ...request, namespace: '' };
   if (sub.kind === entry.definition.kind) return viewOfParent(context, entry, inScope, warnings);
   if (sub.kind === 'Scale') return scale(context, entry, inScope, warnings);
-  throw notAllowed(entry, request.verb);
+  throw methodNotAllowed();
 }
 
 /** The subresource is the whole object, of which it may change a part: status, finalize, resize, approval. */
@@ -53,7 +52,7 @@ async function viewOfParent(
     case 'patch':
       return patchObject(context, entry, request, warnings);
     default:
-      throw notAllowed(entry, request.verb);
+      throw methodNotAllowed();
   }
 }
 

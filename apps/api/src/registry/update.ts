@@ -223,8 +223,8 @@ async function attemptUpdate(
     guards: parting.guards,
   });
   if (result.ok) {
-    if (!removed) return writtenResult(entry, key, object, result.revision, 200);
-    object.metadata.resourceVersion = String(result.revision);
+    if (!removed) return writtenResult(entry, key, object, result.revisions[0]!, 200);
+    object.metadata.resourceVersion = String(result.revisions[0]);
     return { kind: 'object', code: 200, resource: definition, object };
   }
   const { failure } = result;

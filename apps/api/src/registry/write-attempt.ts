@@ -5,7 +5,6 @@ import {
   type FieldError,
   invalid,
   type KubeObject,
-  methodNotAllowed,
   notFound,
   type ObjectMeta,
   type StatusError,
@@ -145,9 +144,4 @@ export function writtenResult(
   if (cached?.revision === revision) return { kind: 'cached', code, resource: entry.definition, object: cached };
   const metadata = { ...object.metadata, resourceVersion: String(revision) };
   return { kind: 'object', code, resource: entry.definition, object: { ...object, metadata } };
-}
-
-/** 405 for a verb that the resource does not have. */
-export function notAllowed(entry: ResourceEntry, verb: string): StatusError {
-  return methodNotAllowed(entry.groupResource, verb);
 }

@@ -70,7 +70,7 @@ const creates: [path: string, body: any, errors: string[]][] = [
   ['v1/secrets', { type: 'kubernetes.io/tls' }, ['data[tls.crt]: Required value', 'data[tls.key]: Required value']],
   ['v1/secrets', { type: 'kubernetes.io/basic-auth', stringData: { username: 'u' } }, []],
   ['v1/services', {}, ['spec.ports: Required value']],
-  ['v1/services', { spec: { clusterIP: 'None' } }, []],
+  ['v1/services', { spec: { clusterIP: 'None', clusterIPs: ['None'] } }, []],
   [
     'v1/services',
     { spec: { ports: [{ port: 0 }, { port: 80, name: 'x', nodePort: 30000 }, { port: 80, name: 'x' }] } },
@@ -204,8 +204,11 @@ const updates: [path: string, body: any, change: (object: any) => void, errors: 
   ],
   [
     'v1/services',
-    { spec: { clusterIP: '10.0.0.1', ports: [{ port: 1 }] } },
-    ({ spec }) => (spec.clusterIP = '10.0.0.2'),
+    { spec: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], ports: [{ port: 1 }] } },
+    ({ spec }) => {
+      spec.clusterIP = '10.0.0.2';
+      spec.clusterIPs = ['10.0.0.2'];
+    },
     ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set'],
   ],
   [

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { badRequest, genericNotFound, type KubeObject, methodNotAllowed, type UserInfo } from '#apimachinery';
+import type { SubresourceDefinition } from '#kinds';
 import type { Lister } from '../../admission/lister.js';
 import { authorizeOrThrow } from '../../registry/authorization.js';
 import type { ApiRequest } from '../../registry/pipeline.js';
@@ -111,7 +112,8 @@ export class NodeConnectHandler implements ConnectHandler {
     const entry = this.context.resources.find(info.group, info.version, info.resource);
     if (!entry) throw genericNotFound();
     const sub = entry.subresources.get(info.subresource);
-    if (!sub?.verbs.includes(info.verb)) throw methodNotAllowed(entry.groupResource, info.verb);
+    if (info.rest.length > 0 && info.subresource !== 'proxy') throw genericNotFound();
+    if (!sub || !servesMethod(sub, request.method ?? 'GET', info.verb)) throw methodNotAllowed();
     if (info.subresource === 'log') return;
     const { group, version, plural } = entry.definition;
     const attributes = {
@@ -168,6 +170,12 @@ function connectOptions(kind: string, query: URLSearchParams): KubeObject {
     options[name] = name === 'command' || name === 'ports' ? values : values[0];
   }
   return options;
+}
+
+/** Proxies pass on HEAD, and OPTIONS, which has no verb of its own; the others answer neither. */
+function servesMethod({ name, verbs }: SubresourceDefinition, method: string, verb: string): boolean {
+  if (name === 'proxy') return method === 'OPTIONS' || verbs.includes(verb);
+  return method !== 'HEAD' && verbs.includes(verb);
 }
 
 /** What follows `/proxy`, with its query, as it was sent. */

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
-import { type TestServer, testServer } from '#testing';
+import { call, type TestServer, testServer } from '#testing';
 
 describe('streams to a node', () => {
   let api: TestServer;
@@ -58,20 +58,9 @@ describe('streams to a node', () => {
     await api.client().create(gvr.pods, 'default', pod);
   }
 
-  function ask(path: string): Promise<{ code: number; body: string }> {
-    const { ca, cert, key } = api.tls;
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(`${api.url}/api/v1/${path}`, { ca, cert, key, agent: false });
-      outgoing.on('error', reject);
-      outgoing.on('response', (incoming) => {
-        let body = '';
-        incoming.on('data', (part) => {
-          body += part;
-        });
-        incoming.on('end', () => resolve({ code: incoming.statusCode!, body }));
-      });
-      outgoing.end();
-    });
+  async function ask(path: string): Promise<{ code: number; body: string }> {
+    const { code, body } = await call(api, `/api/v1/${path}`);
+    return { code, body: body.toString() };
   }
 
   test('logs come from the container that is asked for', async () => {
@@ -122,6 +111,14 @@ describe('streams to a node', () => {
 
   test('the log of a pod without a node is empty', async () => {
     assert.deepEqual(await ask('namespaces/default/pods/waiting/log'), { code: 200, body: '' });
+  });
+
+  test('proxies pass on every method', async () => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      const answer = await call(api, '/api/v1/nodes/here/proxy/x', { method });
+      assert.equal(answer.body.toString().split(' as ')[0], `${method} /x`);
+    }
+    assert.equal((await call(api, '/api/v1/nodes/here/proxy/x', { method: 'HEAD' })).code, 200);
   });
 
   test('nodes/proxy reaches any path of the node', async () => {

@@ -1,4 +1,4 @@
-import { field, isDNS1123Subdomain, isQualifiedName, patternMessage, quote } from '#apimachinery';
+import { domainPrefixedPathProblems, field, isQualifiedName, quote } from '#apimachinery';
 import { checkPodTemplate } from '../../core/v1/pod-template.validation.js';
 import type { Leniency } from '../../core/v1/pod-validation-context.js';
 import type {
@@ -59,17 +59,10 @@ export function checkJobSpec(at: FieldCursor, spec: JobSpec, lenient: Leniency):
   checkRestartPolicy(at, spec);
 }
 
-const pathText = patternMessage('Invalid path', "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+");
-
 function checkManager(at: FieldCursor, manager: string): void {
-  const slash = manager.indexOf('/');
   if (manager === '') at.required('managedBy');
-  else if (slash <= 0 || slash === manager.length - 1) {
-    at.invalid('managedBy', manager, 'must be a domain-prefixed path (such as "acme.io/foo")');
-  } else {
-    at.format('managedBy', manager.slice(0, slash), isDNS1123Subdomain);
-    const path = manager.slice(slash + 1);
-    if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)) at.invalid('managedBy', path, pathText);
+  else {
+    for (const { value, message } of domainPrefixedPathProblems(manager)) at.invalid('managedBy', value, message);
   }
   if (Buffer.byteLength(manager) > maxManagedBy) at.tooLong('managedBy', maxManagedBy);
 }

@@ -3,50 +3,15 @@ import type { Service, ServiceSpec } from '../../generated/types.js';
 import type { KindStrategy } from '../../registry/kind-strategy.js';
 
 /**
- * What follows from a change of type. Allocation of cluster IPs and node ports is the registry's: it fills what is
- * still unset after this, and frees what is gone.
+ * What follows from a change of type. Allocation of cluster IPs and node ports is the registry's, which keeps what a
+ * request left out, fills what is still unset, and frees what is gone.
  */
 export const serviceStrategy: KindStrategy = {
-  prepareForCreate({ spec }: Service) {
-    if (spec.clusterIP && (spec.clusterIPs ?? []).length === 0) spec.clusterIPs = [spec.clusterIP];
-  },
   prepareForUpdate(service: Service, old: Service, context) {
     if (context.subresource === 'status') return;
-    keepAllocated(service.spec, old.spec);
-    pairClusterIps(service.spec, old.spec);
     dropWhatTypeDoesNotUse(service, old);
   },
 };
-
-/** What the server allocated and the request left out is kept, so that a manifest can be sent again and again. */
-function keepAllocated(spec: ServiceSpec, old: ServiceSpec): void {
-  if (hasClusterIp(spec) && hasClusterIp(old) && old.clusterIP !== undefined) {
-    spec.clusterIP ||= old.clusterIP;
-    if ((spec.clusterIPs ?? []).length === 0 && spec.clusterIP === old.clusterIP && old.clusterIPs !== undefined) {
-      spec.clusterIPs = [...old.clusterIPs];
-    }
-  }
-  if (hasNodePorts(spec) && hasNodePorts(old)) {
-    const taken = new Set(nodePorts(spec));
-    for (const port of spec.ports ?? []) {
-      if (port.nodePort) continue;
-      const before = old.ports?.find((item) => item.port === port.port && item.protocol === port.protocol)?.nodePort;
-      if (!before || taken.has(before)) continue;
-      port.nodePort = before;
-      taken.add(before);
-    }
-  }
-  if (hasHealthCheckPort(spec) && hasHealthCheckPort(old) && old.healthCheckNodePort !== undefined) {
-    spec.healthCheckNodePort ||= old.healthCheckNodePort;
-  }
-}
-
-/** Clients that know only clusterIP change only that one: clusterIPs follows. */
-function pairClusterIps(spec: ServiceSpec, old: ServiceSpec): void {
-  if (!deepEqual(spec.clusterIPs ?? [], old.clusterIPs ?? []) || spec.clusterIP === old.clusterIP) return;
-  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
-  else delete spec.clusterIPs;
-}
 
 type SpecField = keyof ServiceSpec;
 

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { gvr } from '#kinds';
+import { call, type TestServer, testServer } from '#testing';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
+const NOT_ALLOWED = 'the server does not allow this method on the requested resource';
+const UNKNOWN = 'the server could not find the requested resource';
+
+/** The routes that the reference installs: every other method of a path is 405, and a path without any is 404. */
+const TABLE: [path: string, served: string][] = [
+  // collections
+  ['/api/v1/namespaces/default/configmaps', 'GET POST DELETE'],
+  ['/api/v1/configmaps', 'GET'],
+  ['/api/v1/namespaces', 'GET POST'],
+  ['/api/v1/nodes', 'GET POST DELETE'],
+  ['/api/v1/componentstatuses', 'GET'],
+  ['/apis/apps/v1/namespaces/default/deployments', 'GET POST DELETE'],
+  // objects
+  ['/api/v1/namespaces/default/configmaps/x', 'GET PUT PATCH DELETE'],
+  ['/api/v1/namespaces/x', 'GET PUT PATCH DELETE'],
+  ['/api/v1/nodes/x', 'GET PUT PATCH DELETE'],
+  ['/apis/rbac.authorization.k8s.io/v1/clusterroles/x', 'GET PUT PATCH DELETE'],
+  // what is only made
+  ['/api/v1/namespaces/default/bindings', 'POST'],
+  ['/api/v1/namespaces/default/bindings/x', ''],
+  ['/api/v1/bindings', ''],
+  ['/apis/authorization.k8s.io/v1/subjectaccessreviews', 'POST'],
+  ['/apis/authorization.k8s.io/v1/subjectaccessreviews/x', ''],
+  ['/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews', 'POST'],
+  ['/apis/authorization.k8s.io/v1/localsubjectaccessreviews', ''],
+  // subresources
+  ['/api/v1/namespaces/default/pods/x/status', 'GET PUT PATCH'],
+  ['/api/v1/namespaces/default/pods/x/ephemeralcontainers', 'GET PUT PATCH'],
+  ['/api/v1/namespaces/default/pods/x/resize', 'GET PUT PATCH'],
+  ['/api/v1/namespaces/default/pods/x/binding', 'POST'],
+  ['/api/v1/namespaces/default/pods/x/eviction', 'POST'],
+  ['/api/v1/namespaces/default/pods/x/log', 'GET'],
+  ['/api/v1/namespaces/default/pods/x/exec', 'GET POST'],
+  ['/api/v1/namespaces/default/pods/x/portforward', 'GET POST'],
+  ['/api/v1/namespaces/default/pods/x/nothing', ''],
+  ['/api/v1/namespaces/default/pods/x/status/y', ''],
+  ['/api/v1/namespaces/default/pods/x/log/y', ''],
+  ['/api/v1/namespaces/default/serviceaccounts/x/token', 'POST'],
+  ['/api/v1/namespaces/x/finalize', 'PUT'],
+  ['/api/v1/namespaces/x/status', 'GET PUT PATCH'],
+  ['/apis/apps/v1/namespaces/default/deployments/x/scale', 'GET PUT PATCH'],
+  ['/apis/certificates.k8s.io/v1/certificatesigningrequests/x/approval', 'GET PUT PATCH'],
+  // the older form of a watch
+  ['/api/v1/watch/namespaces/default/configmaps', 'GET'],
+  ['/api/v1/watch/configmaps', 'GET'],
+  ['/api/v1/watch/namespaces/default/configmaps/x', 'GET'],
+  ['/api/v1/watch/namespaces/default/pods/x/status', ''],
+  // no such place
+  ['/api/v1/nothings', ''],
+  ['/api/v1/namespaces/default/nothings', ''],
+  ['/api/v1/configmaps/x', ''],
+  ['/api/v1/namespaces/default/nodes', ''],
+  ['/api/v1/namespaces/default/nodes/x', ''],
+  ['/api/v1/proxy/namespaces/default/pods/x', ''],
+];
+
+describe('methods and paths', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await testServer();
+  });
+  after(() => server.close());
+
+  for (const [path, served] of TABLE) {
+    test(`${path}: ${served || 'nothing'}`, async () => {
+      for (const method of METHODS) {
+        // No object has this name and no body is good: what is served fails, or reads, but never with these two answers.
+        const query = path.includes('/watch/') ? '?timeoutSeconds=1' : '?dryRun=All';
+        const body = ['POST', 'PUT', 'PATCH'].includes(method) ? 'null' : undefined;
+        const answer = await call(server, `${path}${query}`, { method, body });
+        const what = `${method} ${answer.code} ${answer.body}`;
+        if (served.split(' ').includes(method)) {
+          assert.ok(answer.code !== 405 && !answer.body.includes(UNKNOWN), what);
+          continue;
+        }
+        assert.equal(answer.code, served === '' ? 404 : 405, what);
+        if (method === 'HEAD') continue;
+        const { reason, message, details } = answer.json;
+        assert.equal(message, served === '' ? UNKNOWN : NOT_ALLOWED, what);
+        assert.equal(reason, served === '' ? 'NotFound' : 'MethodNotAllowed');
+        assert.deepEqual(details, {});
+      }
+    });
+  }
+
+  test('documents are only read', async () => {
+    for (const path of ['/version', '/api', '/apis', '/api/v1', '/apis/apps', '/apis/apps/v1/']) {
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+        const answer = await call(server, path, { method });
+        assert.equal(answer.code, 405, `${method} ${path}`);
+        assert.equal(answer.json.message, NOT_ALLOWED);
+      }
+    }
+    for (const path of ['/apis/none', '/api/v9', '/nothing']) {
+      assert.equal((await call(server, path, { method: 'POST' })).body.toString(), '404 page not found\n');
+    }
+  });
+
+  test('a POST to a name makes nothing', async () => {
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'made' } };
+    const answer = await call(server, '/api/v1/namespaces/default/configmaps/made', { method: 'POST', body });
+    assert.equal(answer.code, 405);
+    const { items } = await server.client().list(gvr.configmaps, { namespace: 'default' });
+    assert.deepEqual(
+      items.filter(({ metadata }) => metadata.name === 'made'),
+      [],
+    );
+  });
+
+  test('who may not do it is told so first', async () => {
+    const answer = await call(server, '/api/v1/namespaces/default/configmaps/x', { method: 'POST', as: 'nobody' });
+    assert.equal(answer.code, 403);
+  });
+});
