@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
-import { rules } from './dependency-rules.mjs';
+import { nativeDoors, rules } from './dependency-rules.mjs';
 import { root } from './prepare.mjs';
 
 const FEWEST = 50;
@@ -47,6 +47,22 @@ for (const { rule, from, to, cycle } of summary.violations) {
     `${rule.severity}: ${rule.name}: ${from} -> ${cycle ? cycle.map((step) => step.name ?? step).join(' -> ') : to}`,
   );
 }
-const errors = summary.violations.filter((violation) => violation.rule.severity === 'error').length;
+// Native libraries are loaded at run time, which no import shows.
+const loads = own.flatMap(({ source }) => {
+  const text = readFileSync(source, 'utf8');
+  if (!/\bloadNative\b/.test(text)) return [];
+  return Object.keys(nativeDoors)
+    .filter((crate) => text.includes(`'${crate}'`))
+    .map((crate) => ({ crate, source }));
+});
+const strangers = loads.filter(
+  ({ crate, source }) => !new RegExp(nativeDoors[crate]).test(source) && !source.startsWith('libs/testing/'),
+);
+for (const { crate, source } of strangers) console.error(`error: ${crate}-has-one-importer: ${source}`);
+for (const crate of Object.keys(nativeDoors).filter((name) => !loads.some((load) => load.crate === name))) {
+  console.error(`check-dependencies: nothing loads native/${crate}: it does not read the code`);
+  process.exit(1);
+}
+const errors = summary.violations.filter((violation) => violation.rule.severity === 'error').length + strangers.length;
 console.log(`${own.length} modules, ${crossing.length} imports between folders, ${errors} violations`);
 process.exit(errors > 0 ? 1 : 0);

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { aptGet } from './apt-get.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const isRoot = process.getuid?.() === 0;
@@ -44,16 +45,20 @@ function say(text) {
   console.log(text);
 }
 
-function run(what, command, args, options = {}) {
-  const begun = Date.now();
-  say(`${what} ...`);
-  const result = spawnSync(command, args, {
+function plainly(command, args) {
+  return spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    ...options,
   });
+}
+
+/** @param start runs the command; spawnSync's result tells how it went. */
+function run(what, command, args, start = plainly) {
+  const begun = Date.now();
+  say(`${what} ...`);
+  const result = start(command, args);
   if (result.error) throw new PrepareError(`${what}: ${command} could not be started: ${result.error.message}`);
   if (result.status !== 0) {
     throw new PrepareError(
@@ -76,11 +81,10 @@ function installPackages(packages) {
     return names;
   }
   for (const { name, why } of wanted) say(`will install ${name}: it ${why}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run('package lists', 'apt-get', ['update', '-q'], { env });
-  run(`Debian packages ${names.join(' ')}`, 'apt-get', ['install', '-y', '-q', '--no-install-recommends', ...names], {
-    env,
-  });
+  const apt = (_, args) => aptGet(args, { say });
+  run('package lists', 'apt-get', ['update', '-q'], apt);
+  const install = ['install', '-y', '-q', '--no-install-recommends', ...names];
+  run(`Debian packages ${names.join(' ')}`, 'apt-get', install, apt);
   return missing(packages).map(({ name }) => name);
 }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -15,11 +14,7 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
   let cluster: Cluster;
   let untouched: MachineState;
 
-  const state = () => machineState((command) => execInside(command));
-  const execInside = (command: string[]) => {
-    const [program, ...args] = cluster.inside(command);
-    return execFileSync(program!, args, { encoding: 'utf8' });
-  };
+  const state = () => machineState(cluster);
   const clusterIp = async () => (await cluster.json('get', 'service', 'web')).spec.clusterIP as string;
   const page = async (address: string) =>
     (await cluster.run(['curl', '-sS', '--max-time', '5', `http://${address}/`])).stdout.trim();
@@ -28,7 +23,10 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
     cluster = new Cluster('e2e');
     untouched = state();
     const said = await cluster.up();
-    assert.match(said, /Next:\n {2}kubectl --context berth get nodes/);
+    assert.match(
+      said,
+      /Next:\n {2}kubectl --context berth get nodes\n {2}kubectl --context berth create deployment \S+ --image=\S+\n {2}npm run status\n/,
+    );
   });
   after(() => cluster?.close());
 
@@ -47,6 +45,37 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
     await until('the ClusterIP answers', async () => (await page(await clusterIp())) === 'version one');
     assert.equal(await page(`${cluster.nodeIp}:30080`), 'version one');
     assert.match(await cluster.apply(webManifest(FIRST)), /deployment\.apps\/web unchanged/);
+  });
+
+  test('the node tells all that clients ask of one', async () => {
+    const node = await cluster.json('get', 'node', cluster.nodeName);
+    const { addresses, capacity, allocatable, conditions, daemonEndpoints, nodeInfo } = node.status;
+    assert.deepEqual(addresses, [
+      { type: 'InternalIP', address: cluster.nodeIp },
+      { type: 'Hostname', address: cluster.nodeName },
+    ]);
+    for (const resources of [capacity, allocatable]) {
+      assert.ok(Number.parseInt(resources.cpu, 10) > 0);
+      assert.match(resources.memory, /^[1-9]\d+Ki$/);
+      assert.match(resources['ephemeral-storage'], /^[1-9]\d+(Ki)?$/);
+      assert.equal(resources.pods, '110');
+    }
+    assert.deepEqual(daemonEndpoints, { kubeletEndpoint: { Port: 10250 } });
+    assert.match(nodeInfo.kubeletVersion, /^v1\.37\.\d/);
+    assert.match(nodeInfo.containerRuntimeVersion, /^containerd:\/\/v?\d/);
+    for (const field of ['machineID', 'bootID', 'kernelVersion', 'osImage', 'operatingSystem', 'architecture']) {
+      assert.ok(nodeInfo[field], field);
+    }
+    const state = Object.fromEntries(conditions.map(({ type, status }: any) => [type, status]));
+    assert.deepEqual(state, { Ready: 'True', MemoryPressure: 'False', DiskPressure: 'False', PIDPressure: 'False' });
+    assert.match(node.spec.podCIDR, /^10\.244\.\d+\.0\/24$/);
+    assert.ok(node.metadata.labels['kubernetes.io/hostname'] && node.metadata.labels['kubernetes.io/arch']);
+    const lease = await cluster.json('get', 'lease', cluster.nodeName, '-n', 'kube-node-lease');
+    assert.ok(Date.now() - Date.parse(lease.spec.renewTime) < 40_000);
+    await until('the imported images', async () => {
+      const { images } = (await cluster.json('get', 'node', cluster.nodeName)).status;
+      return [FIRST, SECOND].every((name) => images?.some(({ names }: any) => names.includes(name)));
+    });
   });
 
   test('another pod finds the Service by its name', async () => {
@@ -194,7 +223,8 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
     await cluster.down();
     assert.notEqual((await cluster.run(['kubectl', `--kubeconfig=${cluster.kubeconfig}`, 'get', 'nodes'])).code, 0);
     const begun = Date.now();
-    await cluster.up();
+    // As a user starts it: what is built and installed already is left alone.
+    await cluster.ok(['npm', 'run', '--silent', 'up', '--', ...cluster.flags]);
     console.log(`# up again took ${((Date.now() - begun) / 1000).toFixed(1)} s`);
     assert.deepEqual(started(await cluster.json('get', 'pods')), started(before));
     await cluster.up();

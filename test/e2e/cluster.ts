@@ -1,13 +1,10 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { installation, which } from '#host';
 import { buildImage } from '#oci';
-
-/** dist/test/e2e -> the checkout. */
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 export interface Output {
   code: number;
@@ -18,9 +15,8 @@ export interface Output {
 /** Why no cluster can run here, for `{ skip }`; undefined when it can. */
 export function clusterMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'a node takes root';
-  const path = `${process.env.PATH}:/usr/sbin:/sbin`.split(':');
   const missing = ['kubectl', 'containerd', 'iptables', 'nsenter', 'ip', 'curl', 'script'].filter(
-    (program) => !path.some((dir) => existsSync(join(dir, program))),
+    (program) => !which(program),
   );
   return missing.length > 0 ? `missing on PATH: ${missing.join(', ')}` : undefined;
 }
@@ -91,6 +87,12 @@ export class Cluster {
     });
   }
 
+  /** Runs a command in the cluster's network and blocks until it ended; throws when it fails. */
+  now(command: string[]): string {
+    const [program, ...args] = this.inside(command);
+    return execFileSync(program!, args, { encoding: 'utf8' });
+  }
+
   spawn(command: string[]): ChildProcess {
     const [program, ...args] = this.inside(command);
     return spawn(program!, args, { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -105,7 +107,7 @@ export class Cluster {
   }
 
   berth(verb: string, ...args: string[]): string[] {
-    return [process.execPath, join(root, 'bin', 'berth.mjs'), verb, ...args];
+    return [process.execPath, join(installation, 'bin', 'berth.mjs'), verb, ...args];
   }
 
   up(...more: string[]): Promise<string> {

@@ -6,6 +6,7 @@ import {
   chownSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -13,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Cluster, clusterMissing, type Output, until } from './cluster.js';
+import { ourProcesses } from './leftovers.js';
 
 /** A command that fails as it should: nothing on standard output, one line on standard error. */
 function refused(output: Output, code: number, line: RegExp): void {
@@ -186,6 +188,17 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     assert.equal((await berth('delete', `--data-dir=${dir}`)).code, 0);
   });
 
+  test('npm run up -- --help lists the flags', async () => {
+    const output = await box.run(['npm', 'run', '--silent', 'up', '--', '--help']);
+    assert.equal(output.code, 0, output.stderr);
+    for (const flag of [
+      ...['data-dir', 'no-node', 'node-name', 'secure-port', 'agent-port', 'database-url', 'cluster-cidr'],
+      ...['service-cluster-ip-range', 'container-runtime-endpoint', 'cgroup-driver', 'proxy-mode'],
+    ]) {
+      assert.match(output.stdout, new RegExp(`^  --${flag} `, 'm'));
+    }
+  });
+
   test('npm run prints the path of the kubeconfig and nothing else', async () => {
     const dir = folder('printed');
     writeFileSync(join(dir, 'kubeconfig'), '');
@@ -197,7 +210,6 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
 /** An ordinary user that every system has. */
 const NOBODY = 65534;
 
-/** Other users cannot enter a checkout in root's home. */
 function readableByAll(): boolean {
   try {
     for (let path = process.cwd(); path !== '/'; path = join(path, '..')) {
@@ -210,20 +222,25 @@ function readableByAll(): boolean {
   }
 }
 
-const unprivileged = clusterMissing() ?? (readableByAll() ? false : 'other users cannot read this checkout');
+/** Other users cannot enter a checkout in root's home: then root runs the same, and asks for no node. */
+const unprivileged = readableByAll();
 
-describe('berth without root', { skip: unprivileged }, () => {
+describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMissing() ?? false }, () => {
   let box: Cluster;
   let home: string;
   let dataDir: string;
 
-  const asNobody = (command: string[]) => [
-    ...['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'],
-    ...['env', '-u', 'KUBECONFIG', `HOME=${home}`, ...command],
+  const command = (verb: string, args: string[]) => [
+    ...(unprivileged ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] : []),
+    ...['env', '-u', 'KUBECONFIG', `HOME=${home}`],
+    ...box.berth(
+      verb,
+      ...(unprivileged ? [] : [`--data-dir=${dataDir}`, ...(verb === 'up' ? ['--no-node'] : [])]),
+      ...args,
+    ),
   ];
-  const berth = (verb: string, ...args: string[]) => box.run(asNobody(box.berth(verb, ...args)));
-  const apply = async (input: string, ...args: string[]) =>
-    box.run(asNobody(box.berth('apply', '-f', '-', ...args)), { input });
+  const berth = (verb: string, ...args: string[]) => box.run(command(verb, args));
+  const apply = async (input: string, ...args: string[]) => box.run(command('apply', ['-f', '-', ...args]), { input });
   const kubectl = async (...args: string[]) => box.ok(['kubectl', `--kubeconfig=${dataDir}/kubeconfig`, ...args]);
 
   before(async () => {
@@ -234,6 +251,7 @@ describe('berth without root', { skip: unprivileged }, () => {
     const other =
       'apiVersion: v1\nkind: Config\n# mine\ncurrent-context: work\nclusters: []\nusers: []\ncontexts: []\n';
     writeFileSync(join(home, '.kube', 'config'), other);
+    if (!unprivileged) return;
     for (const path of [home, join(home, '.kube'), join(home, '.kube', 'config')]) chownSync(path, NOBODY, NOBODY);
   });
   after(async () => {
@@ -244,10 +262,10 @@ describe('berth without root', { skip: unprivileged }, () => {
   test('the control plane alone comes up, and says what is missing', async () => {
     const output = await berth('up');
     assert.equal(output.code, 0, output.stderr);
-    assert.match(
-      output.stdout,
-      /^No node runs here, since running containers takes root; get one with: sudo npm run up$/m,
-    );
+    const why = unprivileged
+      ? /^No node runs here, since running containers takes root; get one with: sudo npm run up$/m
+      : /^No node runs here, as --no-node asked; get one with: npm run up$/m;
+    assert.match(output.stdout, why);
     const kept = await box.run(['cat', join(home, '.kube', 'config')]);
     assert.match(kept.stdout, /# mine\ncurrent-context: work/);
     assert.match(kept.stdout, /name: "?berth/);
@@ -344,6 +362,42 @@ describe('berth without root', { skip: unprivileged }, () => {
     assert.equal(output.stdout, 'configmap/after-bad created\n');
   });
 
+  const supervisorConfig = () => join(dataDir, 'supervisor.json');
+  const ours = () => ourProcesses().filter((line) => line.includes(dataDir));
+  const pids = async () => [...(await berth('status')).stdout.matchAll(/^(\w+) +running +(\d+)/gm)].map(([row]) => row);
+  const killSupervisor = async () => {
+    const [pid] = ours().filter((line) => line.endsWith(supervisorConfig()));
+    assert.ok(pid, 'a supervisor runs');
+    process.kill(Number.parseInt(pid, 10), 'SIGKILL');
+    await until('it is gone', async () => !ours().some((line) => line.endsWith(supervisorConfig())));
+  };
+
+  test('what a killed supervisor left running is shown, adopted by up, and ended by down', async () => {
+    const before = await pids();
+    assert.equal(before.length, 2);
+    await killSupervisor();
+    const status = await berth('status');
+    assert.equal(status.code, 1);
+    assert.match(status.stdout, /^server +running[\s\S]*^supervisor: it was killed, .* npm run up$/m);
+    const again = await berth('up');
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(await pids(), before);
+    assert.equal((await berth('status')).code, 0);
+    await killSupervisor();
+    const down = await berth('down');
+    assert.match(down.stdout, /^Stopped (postgres, server|server, postgres)\./m);
+    assert.deepEqual(ours(), []);
+    assert.equal((await berth('up')).code, 0);
+  });
+
+  test('an up that was interrupted after it wrote down what to run is made good by the next one', async () => {
+    const wanted = readFileSync(supervisorConfig());
+    assert.equal((await berth('up', '--secure-port=7443')).code, 0);
+    writeFileSync(supervisorConfig(), wanted);
+    const output = await berth('up', '--secure-port=6443', '--timeout=30');
+    assert.equal(output.code, 0, output.stderr);
+  });
+
   test('status tells a process that failed; down and delete end it all', async () => {
     const down = await berth('down');
     assert.match(down.stdout, /^Stopped postgres, server\./m);
@@ -351,7 +405,9 @@ describe('berth without root', { skip: unprivileged }, () => {
     const again = await berth('up', '--secure-port=7443');
     assert.equal(again.code, 0, again.stderr);
     assert.match(await kubectl('get', 'configmap', 'after-bad', '-o', 'name'), /configmap\/after-bad/);
+    await killSupervisor();
     assert.equal((await berth('delete')).code, 0);
+    assert.deepEqual(ours(), []);
     assert.match((await berth('delete')).stdout, /^Nothing to delete/);
     const kept = await box.run(['cat', join(home, '.kube', 'config')]);
     assert.doesNotMatch(kept.stdout, /berth/);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, clusterMissing, until } from './cluster.js';
-import { ourProcesses } from './leftovers.js';
+import { leftovers, type MachineState, machineState, ourProcesses } from './leftovers.js';
 import { webManifest } from './manifests.js';
 
 const IMAGES = ['berth.local/web:1', 'berth.local/web:2'] as const;
@@ -11,9 +11,17 @@ const IMAGES = ['berth.local/web:1', 'berth.local/web:2'] as const;
 describe('what kills others', { skip: clusterMissing() ?? false }, () => {
   let cluster: Cluster;
   let turn = 0;
+  let untouched: MachineState;
+
+  const state = () => machineState(cluster);
+  const killSupervisor = () => {
+    const [line = ''] = ourProcesses().filter((process) => process.endsWith(`${cluster.dataDir}/supervisor.json`));
+    process.kill(Number.parseInt(line, 10), 'SIGKILL');
+  };
 
   before(async () => {
     cluster = new Cluster('faults');
+    untouched = state();
   });
   after(() => cluster?.close());
 
@@ -129,11 +137,24 @@ describe('what kills others', { skip: clusterMissing() ?? false }, () => {
     );
   });
 
-  test('what forgotten shims are left goes with the cluster', async () => {
+  test('supervisor killed in the middle of a rollout: what runs goes on, and up adopts it', async () => {
+    const pids = async () =>
+      Promise.all(['agent', 'server', 'postgres', 'containerd', 'dns'].map((u) => cluster.pidOf(u)));
+    const before = await pids();
+    await cluster.kubectl('set', 'image', 'deployment/web', `web=${IMAGES[1]}`);
+    await sleep(700);
+    killSupervisor();
+    await settled(IMAGES[1]);
+    assert.deepEqual(await pids(), before);
+    await cluster.up();
+    assert.deepEqual(await pids(), before);
+  });
+
+  test('pods that an up without a node left, and shims that nobody knows, go with the cluster', async () => {
+    assert.match(await cluster.up('--no-node'), /^No node runs here, as --no-node asked; get one with: npm run up$/m);
+    killSupervisor();
     await cluster.delete();
-    assert.deepEqual(
-      ourProcesses().filter((line) => line.includes(cluster.directory)),
-      [],
-    );
+    await sleep(500);
+    assert.deepEqual(leftovers(untouched, state()), {});
   });
 });

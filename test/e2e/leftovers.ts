@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** What Berth might leave on a machine, as names that can be compared before and after. */
 export interface MachineState {
@@ -27,7 +27,17 @@ const WATCHED_FOLDERS = [
 const TEST_FOLDER = /^berth-[a-z]+-/;
 const OUR_PROGRAMS = /berth|containerd|postgres|\/pause$/;
 
-export function machineState(inNetwork: (command: string[]) => string): MachineState {
+/** What a cluster may leave. `directory` and the namespace tell its processes from those of other Berths here. */
+export interface Place {
+  directory: string;
+  /** Name of its network namespace. */
+  network: string;
+  /** Runs a command in that namespace. */
+  now(command: string[]): string;
+}
+
+export function machineState(place: Place): MachineState {
+  const inNetwork = (command: string[]) => place.now(command);
   return {
     mounts: lines(readFileSync('/proc/self/mounts', 'utf8')).map((line) => line.split(' ')[1]!),
     namespaces: list('/run/netns'),
@@ -41,7 +51,7 @@ export function machineState(inNetwork: (command: string[]) => string): MachineS
       // Everybody writes to /tmp: only what looks like ours, and is no test's own folder.
       ...list('/tmp').filter((name) => /berth|containerd|runc|cni|postgres/.test(name) && !TEST_FOLDER.test(name)),
     ],
-    processes: ourProcesses(),
+    processes: ourProcesses().filter((line) => line.includes(place.directory) || isInside(line, place.network)),
   };
 }
 
@@ -70,6 +80,14 @@ export function ourProcesses(): string[] {
     .filter(
       (line) => OUR_PROGRAMS.test(line.split(' ')[1] ?? '') || /apps\/(api|node-agent)\/src\/main\.js/.test(line),
     );
+}
+
+function isInside(process: string, network: string): boolean {
+  try {
+    return statSync(`/proc/${Number.parseInt(process, 10)}/ns/net`).ino === statSync(`/run/netns/${network}`).ino;
+  } catch {
+    return false;
+  }
 }
 
 function list(folder: string): string[] {

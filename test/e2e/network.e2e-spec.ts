@@ -171,6 +171,15 @@ describe('the network of pods and Services', { skip: clusterMissing() ?? false }
     await until('it refuses', async () => (await curl(address)).code === REFUSED, 20);
   });
 
+  test('rules that somebody flushed come back', async () => {
+    const echo = await ipOf('echo');
+    await cluster.ok(['iptables', '-w', '-t', 'nat', '-F']);
+    await cluster.ok(['iptables', '-w', '-t', 'nat', '-X']);
+    assert.notEqual((await curl(echo)).code, 0);
+    await until('the Service answers again', async () => (await page(echo)).startsWith('echo-'), 60);
+    assert.match(await page(`${cluster.nodeIp}:30090`), /^echo-/);
+  });
+
   test('connections and rules survive the agent', async () => {
     const [stream, echo] = [await ipOf('stream'), await ipOf('echo')];
     const child = cluster.spawn(['/bin/busybox', 'nc', stream, '9000']);

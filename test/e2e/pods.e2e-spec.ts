@@ -11,6 +11,24 @@ const container = (script: string, more = '') =>
 const pod = (name: string, containers: string, more = '') =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {app: ${name}}, annotations: {note: hello}}\nspec: {terminationGracePeriodSeconds: 1, containers: [${containers}]${more && `, ${more}`}}\n`;
 const FOREVER = 'while :; do sleep 1; done';
+const field = (name: string, path: string) =>
+  `{name: ${name}, valueFrom: {fieldRef: {fieldPath: ${JSON.stringify(path)}}}}`;
+const VARIABLES = `envFrom: [{prefix: CM_, configMapRef: {name: settings}}, {secretRef: {name: keys}}, {configMapRef: {name: absent, optional: true}}], env: [${[
+  '{name: PLAIN, value: plain}',
+  '{name: FROM_KEY, valueFrom: {configMapKeyRef: {name: settings, key: level}}}',
+  '{name: FROM_SECRET, valueFrom: {secretKeyRef: {name: keys, key: a}}}',
+  '{name: ABSENT, valueFrom: {secretKeyRef: {name: keys, key: z, optional: true}}}',
+  '{name: COMPOSED, value: "$(PLAIN) and $(FROM_SECRET), but $(NOTHING) and $$(PLAIN)"}',
+  '{name: MEMORY, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}',
+  field('NAME', 'metadata.name'),
+  field('UID', 'metadata.uid'),
+  field('LABEL', "metadata.labels['app']"),
+  field('NOTE', "metadata.annotations['note']"),
+  field('NODE', 'spec.nodeName'),
+  field('ACCOUNT', 'spec.serviceAccountName'),
+  field('HOST_IP', 'status.hostIP'),
+  field('POD_IP', 'status.podIP'),
+].join(', ')}]`;
 
 describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () => {
   let cluster: Cluster;
@@ -39,6 +57,8 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
       '{name: settings, configMap: {name: settings}}',
       '{name: about, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}, {path: cpu, resourceFieldRef: {containerName: c, resource: limits.cpu, divisor: 1m}}]}}',
       '{name: token, projected: {sources: [{serviceAccountToken: {path: token, audience: vault, expirationSeconds: 600}}]}}',
+      '{name: secret, secret: {secretName: keys, defaultMode: 256, items: [{key: a, path: deep/a}]}}',
+      '{name: all, projected: {sources: [{configMap: {name: settings}}, {secret: {name: keys}}, {downwardAPI: {items: [{path: me, fieldRef: {fieldPath: metadata.name}}]}}]}}',
     ];
     const mounts = volumes
       .map((text) => /name: (\w+)/.exec(text)![1])
@@ -48,6 +68,21 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
     await cluster.apply(
       [
         'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {level: low}\n',
+        'apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {a: alpha, b: beta}\n',
+        pod('variables', container(`env > /tmp/env; ${FOREVER}`, `resources: {limits: {memory: 32Mi}}, ${VARIABLES}`)),
+        pod(
+          'served',
+          container(
+            'mkdir /tmp/www; echo yes > /tmp/www/alive.html; exec httpd -f -p 8080 -h /tmp/www',
+            [
+              'ports: [{name: web, containerPort: 8080}]',
+              'startupProbe: {tcpSocket: {port: web}, periodSeconds: 1, failureThreshold: 30}',
+              'readinessProbe: {httpGet: {path: /ready.html, port: web}, periodSeconds: 1, failureThreshold: 1}',
+              'livenessProbe: {httpGet: {path: /alive.html, port: 8080}, periodSeconds: 1, failureThreshold: 1}',
+            ].join(', '),
+          ),
+        ),
+        pod('talking', container('i=0; while :; do i=$((i+1)); echo "line $i"; sleep 1; done')),
         pod(
           'whole',
           container(
@@ -104,17 +139,58 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
     assert.equal(claims['kubernetes.io'].pod.name, 'whole');
   });
 
+  test('secrets lie in memory, with their mode, and sources are put together', async () => {
+    assert.equal(await inPod('whole', 'ls /v/secret; cat /v/secret/deep/a'), 'deep\nalpha');
+    assert.equal(await inPod('whole', 'stat -L -c %a /v/secret/deep/a'), '400\n');
+    assert.match(await inPod('whole', 'mount'), /tmpfs on \/v\/secret type tmpfs/);
+    assert.equal(await inPod('whole', 'cd /v/all; cat level a b me'), 'lowalphabetawhole');
+  });
+
+  test('variables come from everywhere that a spec may name', async () => {
+    await ready('variables');
+    const environment = new Map(
+      (await inPod('variables', 'cat /tmp/env'))
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    );
+    const live = await cluster.json('get', 'pod', 'variables');
+    const expected = {
+      PLAIN: 'plain',
+      COMPOSED: 'plain and alpha, but $(NOTHING) and $(PLAIN)',
+      FROM_KEY: 'low',
+      FROM_SECRET: 'alpha',
+      CM_level: 'low',
+      b: 'beta',
+      NAME: 'variables',
+      UID: live.metadata.uid,
+      LABEL: 'variables',
+      NOTE: 'hello',
+      NODE: cluster.nodeName,
+      ACCOUNT: 'default',
+      HOST_IP: cluster.nodeIp,
+      POD_IP: live.status.podIP,
+      MEMORY: '32',
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+      KUBERNETES_SERVICE_PORT: '443',
+    };
+    assert.deepEqual(Object.fromEntries(Object.keys(expected).map((key) => [key, environment.get(key)])), expected);
+    assert.equal(environment.has('ABSENT'), false);
+  });
+
   test('a changed ConfigMap reaches the running container', async () => {
     await cluster.kubectl('patch', 'configmap', 'settings', '-p', '{"data":{"level":"high"}}');
     await until('the file changed', async () => (await inPod('whole', 'cat /v/settings/level')) === 'high', 90);
   });
 
-  test('a CPU limit is in force in the cgroup', async () => {
+  test('limits are in force in the cgroup', async () => {
     const quota = await inPod(
       'whole',
       'cat /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us',
     );
     assert.match(quota, /^25000\b/);
+    const limit = 'cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes';
+    assert.equal(Number(await inPod('whole', limit)), 64 << 20);
   });
 
   test('init containers run one after the other before the others', async () => {
@@ -151,6 +227,42 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
       /Liveness probe failed/.test(await cluster.kubectl('describe', 'pod', 'probed')),
     );
     await ready('probed');
+  });
+
+  test('probes ask over the network', async () => {
+    const status = async () => (await state('served')).containerStatuses[0];
+    await until('it has started', async () => (await status()).started === true);
+    assert.deepEqual([(await status()).ready, (await status()).restartCount], [false, 0]);
+    await inPod('served', 'echo yes > /tmp/www/ready.html');
+    await ready('served');
+    await inPod('served', 'rm /tmp/www/ready.html');
+    await until('it is unready', async () => (await status()).ready === false, 20);
+    assert.equal((await status()).restartCount, 0, 'a readiness probe restarts nothing');
+    await inPod('served', 'rm /tmp/www/alive.html');
+    await until('it was restarted', async () => (await status()).restartCount === 1, 20);
+    const described = await cluster.kubectl('describe', 'pod', 'served');
+    assert.match(described, /Unhealthy.* Liveness probe failed: HTTP probe failed with statuscode: 404/);
+    assert.match(described, /Killing.* Container c failed liveness probe, will be restarted/);
+  });
+
+  test('logs are told from where the client says', async () => {
+    await ready('talking');
+    const logs = async (...options: string[]) =>
+      (await cluster.kubectl('logs', 'talking', ...options)).trimEnd().split('\n');
+    await until('some lines', async () => (await logs()).length > 6, 20);
+    assert.equal((await logs())[0], 'line 1');
+    assert.equal((await logs('--tail=2')).length, 2);
+    const recent = await logs('--since=3s');
+    assert.ok(recent.length >= 1 && recent.length <= 4 && !recent.includes('line 1'), recent.join(', '));
+    assert.equal((await logs('--limit-bytes=4'))[0], 'line');
+    const [stamp = '', ...rest] = (await logs('--timestamps'))[3]!.split(' ');
+    assert.match(stamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d)$/);
+    assert.equal(rest.join(' '), 'line 4');
+    assert.equal((await logs(`--since-time=${stamp}`))[0], 'line 4');
+    const other = await cluster.run(['kubectl', `--kubeconfig=${cluster.kubeconfig}`, 'logs', 'talking', '-c', 'no']);
+    assert.match(other.stderr, /container no is not valid for pod talking/);
+    const none = await cluster.run(['kubectl', `--kubeconfig=${cluster.kubeconfig}`, 'logs', '-p', 'talking']);
+    assert.match(none.stderr, /previous terminated container "c" in pod "talking" not found/);
   });
 
   test('attach speaks to the process', async () => {

@@ -47,10 +47,13 @@ export interface ControlPlane {
   client(identity: string, groups?: readonly string[]): Client;
   /** Resolves when the cluster's own objects are there. */
   readonly bootstrapped: Promise<void>;
-  /** Resolves with the reason when the process has to end: leadership was lost. */
+  /** Resolves with the reason, or rejects, when the process has to end. */
   readonly ended: Promise<string>;
   close(): Promise<void>;
 }
+
+/** Events go this long after they were written last: the default of kube-apiserver's --event-ttl. */
+const EVENT_LIFETIME_MS = 3_600_000;
 
 /** The server's own identity, for what it does on nobody's behalf. */
 const API_SERVER = 'system:apiserver';
@@ -66,6 +69,7 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
       ...options.store,
       databaseUrl: options.databaseUrl,
       fieldValue: storedFieldValue(),
+      lifetimes: { events: EVENT_LIFETIME_MS },
       log: (message) => logger.info(message),
     }),
   ]);
@@ -152,7 +156,7 @@ async function assemble(
   });
   const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port));
   const ended = Promise.race([
-    loops.then((running) => running.lost),
+    loops.then((running) => running.failed),
     ready.then(
       () => new Promise<string>(() => {}),
       (error) => `bootstrap failed: ${(error as Error).message}`,
@@ -228,8 +232,8 @@ async function listen(
 }
 
 interface RunningLoops {
-  /** Settles when a loop lost its leadership. */
-  lost: Promise<string>;
+  /** Rejects when a loop cannot go on. */
+  failed: Promise<never>;
   stopped: Promise<unknown>;
 }
 
@@ -245,45 +249,72 @@ async function startLoops(
   const { logger, components } = options;
   // We listen on this address by now: whoever had the name before is gone, and need not be waited for.
   const leaderIdentity = components.has('api') ? `${hostname()}_${options.advertiseAddress}:${port}` : undefined;
-  const running: Promise<string | undefined>[] = [];
+  const running: Promise<void>[] = [];
   if (components.has('controllers')) {
     const { startControllers, CONTROLLER_MANAGER } = await import('#controllers');
-    const work = startControllers({
-      clientFor,
-      informers: new SharedInformers(clientFor(CONTROLLER_MANAGER)),
-      clock,
-      random: Math.random,
-      logger,
-      signal,
-      leaderIdentity,
-      options: {
-        clusterCidr: options.clusterCidr,
-        serviceCidr: options.serviceClusterIpRange,
-        rootCA: pki.ca.certificate,
-        clusterDomain: options.clusterDomain,
-      },
-    });
-    running.push(work.then((lost) => (lost ? 'controllers lost their leadership' : undefined)));
+    running.push(
+      leadAgainAndAgain('controllers', logger, signal, (term) =>
+        startControllers({
+          clientFor,
+          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER)),
+          clock,
+          random: Math.random,
+          logger,
+          signal: term,
+          leaderIdentity,
+          options: {
+            clusterCidr: options.clusterCidr,
+            serviceCidr: options.serviceClusterIpRange,
+            rootCA: pki.ca.certificate,
+            clusterDomain: options.clusterDomain,
+          },
+        }),
+      ),
+    );
   }
   if (components.has('scheduler')) {
     const { startScheduler, SCHEDULER } = await import('#scheduler');
     const client = clientFor(SCHEDULER);
-    const work = startScheduler({
-      client,
-      informers: new SharedInformers(client),
-      clock,
-      random: Math.random,
-      logger,
-      signal,
-      leaderIdentity,
-    });
-    running.push(work.then((lost) => (lost ? 'the scheduler lost its leadership' : undefined)));
+    running.push(
+      leadAgainAndAgain('the scheduler', logger, signal, (term) =>
+        startScheduler({
+          client,
+          informers: new SharedInformers(client),
+          clock,
+          random: Math.random,
+          logger,
+          signal: term,
+          leaderIdentity,
+        }),
+      ),
+    );
   }
   const stopped = Promise.all(running);
-  const lost = new Promise<string>((resolve, reject) => {
-    for (const loop of running) loop.then((reason) => reason && resolve(reason), reject);
+  const failed = new Promise<never>((_, reject) => {
+    stopped.catch(reject);
   });
-  return { lost, stopped };
+  return { failed, stopped };
+}
+
+/**
+ * Whoever loses its leadership starts anew, with fresh state, and waits for its turn. The process lives on: the API that runs
+ * in it serves reads while the database, without which no leader can renew, is away.
+ */
+async function leadAgainAndAgain(
+  what: string,
+  logger: Logger,
+  signal: AbortSignal,
+  start: (term: AbortSignal) => Promise<boolean>,
+): Promise<void> {
+  while (!signal.aborted) {
+    const term = new AbortController();
+    try {
+      if (!(await start(AbortSignal.any([signal, term.signal])))) return;
+      logger.warn('leadership was lost; starting anew', { what });
+    } finally {
+      term.abort();
+    }
+  }
 }
 
 function identityOf(identity: string, groups: readonly string[] = []): UserInfo {

@@ -6,8 +6,14 @@ import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
 import { step } from './progress.js';
 import { dataDirFlag, dataDirOf, loadSettings, type Settings } from './settings.js';
-import { askSupervisor, startSupervisor, type UnitStatus } from './supervisor-client.js';
-import { agentFlags, agentProgram, unitsOf, writeSupervisorConfig } from './up/units.js';
+import {
+  askSupervisor,
+  shutDown,
+  startSupervisor,
+  type UnitStatus,
+  writeSupervisorConfig,
+} from './supervisor-client.js';
+import { agentFlags, agentProgram, unitsOf } from './up/units.js';
 import { CliError, type Verb } from './verb.js';
 
 export const deleteCluster: Verb = {
@@ -29,20 +35,23 @@ export const deleteCluster: Verb = {
       return 0;
     }
     const settings = loadSettings(layout);
-    if (settings?.node && !isRoot)
-      throw new CliError('this Berth has a node; deleting it takes root: sudo npm run delete');
-    if (settings?.node) await step('pods', () => cleanNode(layout, settings));
+    // `up --no-node` stops the node's processes and leaves its pods: what is left of a node is seen from its folder.
+    const node = settings !== undefined && (settings.node || existsSync(layout.agentDir));
+    if (node && !isRoot) throw new CliError('this Berth has a node; deleting it takes root: sudo npm run delete');
+    if (node) await step('pods', () => cleanNode(layout, { ...settings, node: true }));
     await step('processes', async () => {
-      await askSupervisor(layout, { do: 'shutdown' });
+      await shutDown(layout);
       endOrphanShims(layout);
     });
+    // While the kubeconfig that says which entries are ours is still there.
+    const unmerged = unmergeKubeconfig(layout.kubeconfig, userKubeconfig());
     await step('files', () => {
       unmount(layout);
       rmSync(layout.runDir, { recursive: true, force: true });
       rmSync(layout.dataDir, { recursive: true, force: true });
       removeServerUser();
     });
-    if (unmergeKubeconfig(userKubeconfig())) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
+    if (unmerged) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
     console.log('Berth is deleted.');
     return 0;
   },

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { installation } from '#host';
 import { usage } from './flags.js';
-import { installation } from './layout.js';
 import { upFlags } from './settings.js';
 
 const page = readFileSync(join(installation, 'docs', 'command-line.md'), 'utf8');

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { which } from '#host';
 import { buildPauseImage, CONTAINERD_NAMESPACE, importArchive, PAUSE_IMAGE } from '#oci';
 import { parseFlags, usage } from './flags.js';
 import { type Layout } from './layout.js';
 import { dataDirFlag, dataDirOf, loadSettings } from './settings.js';
-import { which } from './up/containerd.js';
 import { CliError, UsageError, type Verb } from './verb.js';
 
 export const image: Verb = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -8,7 +8,7 @@ import { mergeKubeconfig, unmergeKubeconfig } from './kubeconfig-file.js';
 
 const own = `apiVersion: v1
 kind: Config
-clusters: [{name: kubernetes, cluster: {server: "https://127.0.0.1:6443"}}]
+clusters: [{name: kubernetes, cluster: {server: "https://127.0.0.1:6443", certificate-authority-data: b3du}}]
 users: [{name: admin, user: {token: t}}]
 contexts: [{name: admin@kubernetes, context: {cluster: kubernetes, user: admin}}]
 current-context: admin@kubernetes
@@ -56,9 +56,9 @@ test('merging twice and taking out again leaves the file as it was', () => {
   );
   assert.equal(merged['current-context'], 'work', 'the current context is not taken over');
   assert.ok(readFileSync(target, 'utf8').includes('# my clusters'));
-  assert.equal(unmergeKubeconfig(target), true);
+  assert.equal(unmergeKubeconfig(join(dir, 'own'), target), true);
   assert.deepEqual(parse(readFileSync(target, 'utf8')), parse(theirs));
-  assert.equal(unmergeKubeconfig(target), false);
+  assert.equal(unmergeKubeconfig(join(dir, 'own'), target), false);
 });
 
 test('a broken file is left alone', () => {
@@ -66,4 +66,50 @@ test('a broken file is left alone', () => {
   writeFileSync(target, 'clusters: [');
   assert.throws(() => mergeKubeconfig(join(dir, 'own'), target), /was left alone/);
   assert.equal(readFileSync(target, 'utf8'), 'clusters: [');
+});
+
+test('a link stays a link, and the file behind it keeps its mode', () => {
+  const [target, file] = [join(dir, 'config'), join(dir, 'dotfiles')];
+  writeFileSync(file, theirs, { mode: 0o640 });
+  symlinkSync(file, target);
+  mergeKubeconfig(join(dir, 'own'), target);
+  assert.ok(lstatSync(target).isSymbolicLink());
+  assert.equal(statSync(file).mode & 0o777, 0o640);
+  assert.equal(parse(readFileSync(file, 'utf8')).contexts.length, 2);
+  unmergeKubeconfig(join(dir, 'own'), target);
+  assert.ok(lstatSync(target).isSymbolicLink());
+});
+
+test('the entries of another Berth are not taken out', () => {
+  const target = join(dir, 'config');
+  writeFileSync(join(dir, 'other'), own.replace('b3du', 'b3RoZXI='));
+  mergeKubeconfig(join(dir, 'other'), target);
+  const before = readFileSync(target, 'utf8');
+  assert.equal(unmergeKubeconfig(join(dir, 'own'), target), false);
+  assert.equal(readFileSync(target, 'utf8'), before);
+  assert.equal(unmergeKubeconfig(join(dir, 'other'), target), true);
+});
+
+for (const [what, text] of [
+  ['an empty file', ''],
+  ['a file of comments', '# nothing yet\n'],
+  ['JSON', '{"apiVersion": "v1", "kind": "Config", "clusters": null, "users": [], "contexts": []}'],
+] as const) {
+  test(`${what} can be merged into`, () => {
+    const target = join(dir, 'config');
+    writeFileSync(target, text);
+    mergeKubeconfig(join(dir, 'own'), target);
+    const config = parse(readFileSync(target, 'utf8'));
+    assert.deepEqual([config.clusters.length, config.users.length, config.contexts.length], [1, 1, 1]);
+    assert.equal(config['current-context'], 'berth');
+  });
+}
+
+test('what is no kubeconfig is left alone', () => {
+  const target = join(dir, 'config');
+  writeFileSync(target, '- a list\n');
+  assert.throws(() => mergeKubeconfig(join(dir, 'own'), target), /is no kubeconfig and was left alone/);
+  assert.equal(readFileSync(target, 'utf8'), '- a list\n');
+  mkdirSync(join(dir, 'folder'));
+  assert.throws(() => mergeKubeconfig(join(dir, 'own'), join(dir, 'folder')), /EISDIR/);
 });

@@ -1,7 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Document, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
+import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
 import { CliError } from './verb.js';
 
 const NAME = 'berth';
@@ -38,10 +47,11 @@ export function mergeKubeconfig(own: string, target: string): void {
   write(target, document);
 }
 
-/** Takes our entries out again. True when there were any. */
-export function unmergeKubeconfig(target: string): boolean {
+/** Takes our entries out again, unless they lead to another Berth than that of `own`. True when there were any. */
+export function unmergeKubeconfig(own: string, target: string): boolean {
   if (!existsSync(target)) return false;
   const document = read(target);
+  if (existsSync(own) && !isSameCluster(parseDocument(readFileSync(own, 'utf8')), document)) return false;
   const removed = lists.map((list) => remove(document, list)).some(Boolean);
   if (!removed) return false;
   if (document.get('current-context') === NAME) document.delete('current-context');
@@ -49,11 +59,25 @@ export function unmergeKubeconfig(target: string): boolean {
   return true;
 }
 
+const AUTHORITY = 'certificate-authority-data';
+
+/** Every Berth has a certificate authority of its own. */
+function isSameCluster(ours: Document, document: Document): boolean {
+  const own = ours.getIn(['clusters', 0, 'cluster', AUTHORITY]);
+  const clusters = document.get('clusters');
+  const entry = isSeq(clusters) ? clusters.items.find(isOurs) : undefined;
+  return (entry as YAMLMap | undefined)?.getIn(['cluster', AUTHORITY]) === own;
+}
+
+function isOurs(item: unknown): boolean {
+  return isMap(item) && item.get('name') === NAME;
+}
+
 function remove(document: Document, list: string): boolean {
   const sequence = document.get(list);
   if (!isSeq(sequence)) return false;
   const before = sequence.items.length;
-  sequence.items = sequence.items.filter((item) => (item as YAMLMap).get?.('name') !== NAME);
+  sequence.items = sequence.items.filter((item) => !isOurs(item));
   return sequence.items.length < before;
 }
 
@@ -61,11 +85,15 @@ function read(target: string): Document {
   const document = parseDocument(readFileSync(target, 'utf8'));
   if (document.errors.length > 0)
     throw new CliError(`${target} is not valid YAML and was left alone: ${document.errors[0]!.message.split('\n')[0]}`);
+  if (document.contents !== null && !isMap(document.contents))
+    throw new CliError(`${target} is no kubeconfig and was left alone`);
   return document;
 }
 
-function write(target: string, document: Document): void {
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+function write(path: string, document: Document): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // Where the file is a link, the file behind it changes and the link stays.
+  const target = existsSync(path) ? realpathSync(path) : path;
   const mode = existsSync(target) ? statSync(target).mode & 0o777 : 0o600;
   const temporary = `${target}.berth-new`;
   writeFileSync(temporary, document.toString({ lineWidth: 0 }), { mode });

@@ -1,9 +1,5 @@
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-/** The checkout (or installation) that this program runs from: four folders above dist/apps/cli/src. */
-export const installation = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
+import { join, resolve } from 'node:path';
 
 export const isRoot = process.getuid?.() === 0;
 

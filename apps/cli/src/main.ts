@@ -71,7 +71,7 @@ async function main(args: string[]): Promise<number> {
  * message says what failed on which path. Anything else is a defect, and its stack is worth more than a clean line.
  */
 function isExpected(error: NodeJS.ErrnoException): boolean {
-  const named = ['StatusError', 'KubeconfigError', 'ConnectionError', 'PostgresError'];
+  const named = ['StatusError', 'KubeconfigError', 'ConnectionError', 'PostgresError', 'NotBuiltError'];
   return named.includes(error.name) || (error.syscall !== undefined && error.code !== undefined);
 }
 

@@ -19,6 +19,11 @@ const bad: [args: string[], message: RegExp][] = [
   [['--secure-port=70000'], /--secure-port: 70000 is no port/],
   [['--cluster-cidr=10.0.0.0'], /--cluster-cidr: 10\.0\.0\.0 is no IPv4 range/],
   [['--cluster-cidr=10.96.0.0/12'], /overlap/],
+  [['--cluster-cidr=10.244.0.0/25'], /from \/8 to \/24/],
+  [
+    ['--service-cluster-ip-range=10.97.0.0/29'],
+    /--service-cluster-ip-range: 10\.97\.0\.0\/29 is no IPv4 range .*to \/28/,
+  ],
   [['--service-cluster-ip-range=fd00::/112'], /--service-cluster-ip-range: fd00::\/112 is no IPv4 range/],
   [['--service-cluster-ip-range=10.96.0.0/16,10.97.0.0/16'], /after the IPv4 range may come one IPv6 range/],
   [['--node-ip=nowhere'], /--node-ip: nowhere is no IP address/],
@@ -31,6 +36,11 @@ const bad: [args: string[], message: RegExp][] = [
 for (const [args, message] of bad) {
   test(`${args.join(' ')} is refused by name`, () => assert.throws(() => resolve(args), { message }));
 }
+
+test('a range is kept by its first address', () => {
+  const settings = resolve(['--service-cluster-ip-range=10.97.5.7/16', '--cluster-cidr=10.12.3.4/16']);
+  assert.deepEqual([settings.serviceCidr, settings.clusterCidr], ['10.97.0.0/16', '10.12.0.0/16']);
+});
 
 test('Services may have addresses of a second family', () => {
   const both = '10.96.0.0/16,fd00:10:96::/112';

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
+import { nthAddress } from '#apimachinery';
 import type { Flag, Values } from './flags.js';
 import { defaultDataDir, isRoot, type Layout, layoutOf } from './layout.js';
 import { CliError, UsageError } from './verb.js';
@@ -146,19 +147,23 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
       throw new UsageError(`--${flag}: ${value} is no port (1-65535)`);
     return number;
   };
-  const cidr = (flag: string, otherwise: string, value = text(flag) ?? otherwise) => {
-    if (!isRange(value, 4, 8, 30)) throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}`);
-    return value;
+  const cidr = (flag: string, otherwise: string, longest: number, value = text(flag) ?? otherwise) => {
+    if (!isRange(value, 4, 8, longest)) {
+      throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}, from /8 to /${longest}`);
+    }
+    return canonical(value);
   };
   /** Nodes reach Services by IPv4, so it comes first; the addresses of the second family are given out all the same. */
-  const serviceRanges = (flag: string, otherwise: string) => {
-    const value = text(flag) ?? otherwise;
-    const [first, second, ...more] = value.split(',');
-    cidr(flag, otherwise, first);
-    if (second !== undefined && (more.length > 0 || !isRange(second, 6, 64, 126))) {
-      throw new UsageError(`--${flag}: after the IPv4 range may come one IPv6 range such as fd00:10:96::/112`);
+  const serviceRanges = (flag: string, otherwise: string, longest: number) => {
+    const [first, second, ...more] = (text(flag) ?? otherwise).split(',');
+    const ranges = [cidr(flag, otherwise, longest, first)];
+    if (second !== undefined) {
+      if (more.length > 0 || !isRange(second, 6, 64, 126)) {
+        throw new UsageError(`--${flag}: after the IPv4 range may come one IPv6 range such as fd00:10:96::/112`);
+      }
+      ranges.push(canonical(second));
     }
-    return value;
+    return ranges.join(',');
   };
   const oneOf = <T extends string>(flag: string, choices: readonly T[], otherwise: T): T => {
     const value = (text(flag) as T | undefined) ?? otherwise;
@@ -176,8 +181,8 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
   const nodePortRange = text('service-node-port-range') ?? last?.nodePortRange ?? '30000-32767';
   if (!/^\d+-\d+$/.test(nodePortRange))
     throw new UsageError(`--service-node-port-range: ${nodePortRange} is not of the form A-B`);
-  const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16');
-  const serviceCidr = serviceRanges('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16');
+  const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16', 24);
+  const serviceCidr = serviceRanges('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16', 28);
   if (overlap(clusterCidr, serviceCidr.split(',')[0]!))
     throw new UsageError(`--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap`);
   if (last && last.serviceCidr !== serviceCidr) {
@@ -247,6 +252,11 @@ function defaultAddress(): string {
   const named = device ? (interfaces[device] ?? []) : [];
   const all = [...named, ...Object.values(interfaces).flatMap((addresses) => addresses ?? [])];
   return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+/** What lies behind the prefix says nothing: 10.96.5.7/16 is 10.96.0.0/16. */
+function canonical(range: string): string {
+  return `${nthAddress(range, 0)}/${range.split('/')[1]}`;
 }
 
 function isRange(value: string, version: 4 | 6, from: number, to: number): boolean {

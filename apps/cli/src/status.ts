@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseFlags, usage } from './flags.js';
 import { dataDirFlag, dataDirOf, loadSettings } from './settings.js';
-import { askSupervisor } from './supervisor-client.js';
+import { askSupervisor, unsupervised } from './supervisor-client.js';
 import { waitForApi, waitForNode } from './up/wait.js';
 import type { Verb } from './verb.js';
 
@@ -19,9 +19,10 @@ export const status: Verb = {
       return 0;
     }
     const layout = dataDirOf(values);
-    const units = await askSupervisor(layout, { do: 'status' });
+    const supervised = await askSupervisor(layout, { do: 'status' });
+    const units = supervised ?? unsupervised(layout);
     const settings = loadSettings(layout);
-    if (!units || !settings) {
+    if ((!supervised && units.length === 0) || !settings) {
       console.log(`Berth is down (data directory ${layout.dataDir}).`);
       return 3;
     }
@@ -38,10 +39,12 @@ export const status: Verb = {
         ].join(''),
       );
     }
+    if (!supervised)
+      console.log('supervisor: it was killed, and nobody restarts what ends; get another with: npm run up');
     const soon = () => Date.now() + 2000;
     const checks: [string, () => Promise<void>][] = [['API', () => waitForApi(layout, settings, soon())]];
     if (settings.node) checks.push([`node ${settings.nodeName}`, () => waitForNode(layout, settings, soon())]);
-    let well = units.every((unit) => unit.state === 'running');
+    let well = supervised !== undefined && units.every((unit) => unit.state === 'running');
     for (const [name, check] of checks) {
       const problem = await check().then(
         () => undefined,

@@ -1,10 +1,23 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installation, type Layout } from './layout.js';
+import { nativeProgram } from '#host';
+import type { Layout } from './layout.js';
 import { CliError } from './verb.js';
+
+/** One unit as berth-supervisor reads it (native/supervisor/src/config.rs). */
+export interface Unit {
+  name: string;
+  argv: string[];
+  env?: Record<string, string>;
+  requires?: string[];
+  stopSignal?: 'TERM' | 'INT';
+  stopSeconds?: number;
+  /** Changes when the program does, so that the next `up` restarts it. */
+  revision?: string;
+}
 
 export interface UnitStatus {
   name: string;
@@ -39,9 +52,63 @@ export function askSupervisor(layout: Layout, request: Request): Promise<UnitSta
   });
 }
 
+/** Writes what the supervisor is to run; it takes that up when it starts, and when it is asked to `apply`. */
+export function writeSupervisorConfig(layout: Layout, units: readonly Unit[]): void {
+  const text = `${JSON.stringify({ runDir: layout.runDir, logDir: layout.logDir, units }, null, 1)}\n`;
+  writeFileSync(layout.supervisorConfig, text, { mode: 0o600 });
+}
+
+/** The record of a process, as native/supervisor/src/process.rs writes it. */
+interface ProcessRecord {
+  pid: number;
+  /** Field 22 of /proc/PID/stat. */
+  start_time: number;
+  unit: { name: string };
+}
+
+/**
+ * The units that run although no supervisor does, since it was killed: the next one adopts those that are configured as
+ * they were, and ends the others. Empty while a supervisor answers, or after all have ended.
+ */
+export function unsupervised(layout: Layout): UnitStatus[] {
+  const folder = join(layout.runDir, 'processes');
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+  return names.flatMap((file) => {
+    try {
+      const { pid, start_time, unit } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as ProcessRecord;
+      if (startTime(pid) !== start_time) return [];
+      return [{ name: unit.name, state: 'running' as const, pid, restarts: 0, message: '' }];
+    } catch {
+      // It ended meanwhile.
+      return [];
+    }
+  });
+}
+
+function startTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The command's name may have spaces and parentheses in it.
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+}
+
+/**
+ * Ends every process, also where the supervisor was killed. Returns what ran; undefined when nothing did.
+ */
+export async function shutDown(layout: Layout): Promise<UnitStatus[] | undefined> {
+  const stopped = await askSupervisor(layout, { do: 'shutdown' });
+  if (stopped) return stopped;
+  const left = unsupervised(layout);
+  if (left.length === 0) return undefined;
+  // A supervisor that is to run nothing ends what runs, before it answers for the first time.
+  writeSupervisorConfig(layout, []);
+  await startSupervisor(layout);
+  await askSupervisor(layout, { do: 'shutdown' });
+  return left;
+}
+
 /** Starts a supervisor in a session of its own, and waits until it answers. */
 export async function startSupervisor(layout: Layout): Promise<void> {
-  const program = supervisorProgram();
+  const program = nativeProgram('berth-supervisor');
   mkdirSync(layout.runDir, { recursive: true });
   mkdirSync(layout.logDir, { recursive: true });
   const log = openSync(join(layout.logDir, 'supervisor.log'), 'a');
@@ -64,14 +131,4 @@ export async function startSupervisor(layout: Layout): Promise<void> {
     await sleep(10);
   }
   throw new CliError(`the supervisor did not answer on ${layout.supervisorSocket}`);
-}
-
-function supervisorProgram(): string {
-  const program = nativeProgram('berth-supervisor');
-  if (!existsSync(program)) throw new CliError(`${program} is missing; run: npm run build:native`);
-  return program;
-}
-
-export function nativeProgram(name: string): string {
-  return join(process.env.CARGO_TARGET_DIR ?? join(installation, 'target'), 'release', name);
 }

@@ -1,13 +1,14 @@
+import { dnsAddress } from '#apimachinery';
 import { preparePostgres } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { ensurePauseImage } from './image.js';
 import { mergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
-import { isRoot } from './layout.js';
+import { isRoot, type Layout } from './layout.js';
 import { step } from './progress.js';
 import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
-import { askSupervisor, startSupervisor } from './supervisor-client.js';
+import { askSupervisor, startSupervisor, unsupervised, writeSupervisorConfig } from './supervisor-client.js';
 import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
-import { dnsAddress, unitsOf, writeSupervisorConfig } from './up/units.js';
+import { unitsOf } from './up/units.js';
 import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
 import { UsageError, type Verb } from './verb.js';
 
@@ -31,28 +32,29 @@ export const up: Verb = {
     const layout = dataDirOf(values);
     checkDataDir(layout);
     const settings = resolveSettings(values, loadSettings(layout));
-    const running = (await askSupervisor(layout, { do: 'status' })) ?? [];
+    const supervised = await askSupervisor(layout, { do: 'status' });
     checkRuntime(settings);
-    await checkPorts(settings, running);
+    await checkPorts(settings, supervised ?? unsupervised(layout));
     if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
     saveSettings(layout, settings);
-    const changed = writeSupervisorConfig(layout, await unitsOf(layout, settings));
-    if (running.length === 0) await startSupervisor(layout);
-    else if (changed) await askSupervisor(layout, { do: 'apply' });
+    writeSupervisorConfig(layout, await unitsOf(layout, settings));
+    // Also when the file stays the same: an `up` that was interrupted may have written it and told nobody.
+    if (supervised) await askSupervisor(layout, { do: 'apply' });
+    else await startSupervisor(layout);
 
     const image =
       settings.node && !settings.containerRuntimeEndpoint ? ensurePauseImage(layout, deadline) : Promise.resolve();
     // Awaited below; until then a failure must not count as unhandled.
     image.catch(() => {});
     await step('API', () => waitForApi(layout, settings, deadline));
-    mergeKubeconfig(layout.kubeconfig, userKubeconfig());
+    const merged = mergeInto(userKubeconfig(), layout);
     if (settings.node) {
       await step('sandbox image', () => image);
       await step(`node ${settings.nodeName} Ready`, () => waitForNode(layout, settings, deadline));
       await step('cluster DNS', () => waitForDns(layout, settings, dnsAddress(settings.serviceCidr), deadline));
     }
     const took = ((performance.now() - begun) / 1000).toFixed(1);
-    console.log(`\nBerth is up after ${took} s. Context "berth" is in ${userKubeconfig()}.`);
+    console.log(`\nBerth is up after ${took} s. ${merged}`);
     if (!settings.node) {
       console.log(
         isRoot
@@ -66,3 +68,13 @@ export const up: Verb = {
     return 0;
   },
 };
+
+/** Merges the kubeconfig and says where it is. A user's file that cannot be changed keeps no cluster from running. */
+function mergeInto(target: string, layout: Layout): string {
+  try {
+    mergeKubeconfig(layout.kubeconfig, target);
+    return `Context "berth" is in ${target}.`;
+  } catch (error) {
+    return `Its kubeconfig is ${layout.kubeconfig}; it is not in yours: ${(error as Error).message}.`;
+  }
+}

@@ -293,6 +293,22 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     await harness.delete('kept');
   });
 
+  test('a container that was made and not started, since the runtime broke off, is made anew', async () => {
+    const { runtime } = harness.agent;
+    const start = runtime.startContainer;
+    runtime.startContainer = async () => {
+      runtime.startContainer = start;
+      throw new Error('transport error');
+    };
+    await harness.create('unstarted', { containers: [sleepy] });
+    await harness.until('unstarted', ({ status }) => {
+      return status.containerStatuses?.[0]?.state.waiting?.reason === 'RunContainerError';
+    });
+    const pod = await harness.running('unstarted');
+    assert.equal(pod.status.containerStatuses![0]!.restartCount, 0);
+    await harness.delete('unstarted');
+  });
+
   test('a sandbox that dies is made anew with its containers', async () => {
     await harness.create('reborn', { containers: [sleepy] });
     const before = await harness.running('reborn');

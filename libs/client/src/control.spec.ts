@@ -120,11 +120,11 @@ describe('Expectations', () => {
   it('are met by what is seen, each deletion once, or by time', async () => {
     const clock = new FakeClock();
     const expectations = new Expectations(clock);
-    expectations.expectCreations('a', 1);
+    expectations.expect('a', 1, []);
     assert.equal(expectations.satisfied('a'), false);
     expectations.creationObserved('a');
     assert.equal(expectations.satisfied('a'), true);
-    expectations.expectDeletions('a', ['x', 'y']);
+    expectations.expect('a', 0, ['x', 'y']);
     expectations.deletionObserved('a', 'x');
     expectations.deletionObserved('a', 'x');
     assert.equal(expectations.satisfied('a'), false);

@@ -19,16 +19,10 @@ export class Expectations {
 
   constructor(private readonly clock: Clock) {}
 
-  expectCreations(key: string, count: number): void {
-    this.expect(key, count, []);
-  }
-
-  /** `ids` tell the objects apart; each is observed once, however often its deletion is shown. */
-  expectDeletions(key: string, ids: Iterable<string>): void {
-    this.expect(key, 0, ids);
-  }
-
-  /** Both at once. */
+  /**
+   * What a loop is about to do for the key: creations by their number, deletions by ids, each of which is observed once, however
+   * often it is shown.
+   */
   expect(key: string, creations: number, ids: Iterable<string>): void {
     this.#entries.set(key, { creations, deletions: new Set(ids), at: this.clock.now() });
   }

@@ -69,7 +69,7 @@ export const CONTROLLER_MANAGER = 'system:kube-controller-manager';
 
 /**
  * Runs the control loops while this process holds the Lease `kube-system/kube-controller-manager`. Resolves after the
- * signal has fired, with true when leadership was lost before: the process should then end, since its state is stale.
+ * signal has fired, or with true when leadership was lost before: its state is stale then, and it has to be started anew.
  */
 export async function startControllers(options: StartOptions): Promise<boolean> {
   const { signal, clock, random, logger, clientFor } = options;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { KubeObject } from '#apimachinery';
+import { type KubeObject, notFound } from '#apimachinery';
 import { type Client, silentLogger } from '#client';
 import { FakeClock } from '#testing';
 import { EventSink } from './event-sink.js';
@@ -15,14 +15,17 @@ describe('event sink', () => {
   function setUp() {
     const created: any[] = [];
     const patched: any[] = [];
+    const gone = new Set<string>();
     const clock = new FakeClock();
     const client = {
       create: async (_gvr: unknown, _namespace: string, object: any) => created.push(object),
-      patch: async (_gvr: unknown, _namespace: string, name: string, _type: string, patch: any) =>
-        patched.push({ name, ...patch.series }),
+      patch: async (_gvr: unknown, _namespace: string, name: string, _type: string, patch: any) => {
+        if (gone.has(name)) throw notFound({ group: 'events.k8s.io', resource: 'events' }, name);
+        patched.push({ name, ...patch.series });
+      },
     } as unknown as Client;
     const sink = new EventSink({ client, clock, logger: silentLogger, controller: 'c', instance: 'i' });
-    return { created, patched, clock, sink };
+    return { created, patched, gone, clock, sink };
   }
 
   it('counts repeats, and writes the count seldom', async () => {
@@ -41,6 +44,20 @@ describe('event sink', () => {
     sink.failedScheduling(POD, 'no room');
     await sink.flush();
     assert.equal(patched[1].count, 6);
+  });
+
+  it('begins anew when the event is gone', async () => {
+    const { created, gone, clock, sink } = setUp();
+    sink.failedScheduling(POD, 'no room');
+    await sink.flush();
+    gone.add(created[0].metadata.name);
+    await clock.advance(1_000);
+    sink.failedScheduling(POD, 'no room');
+    await sink.flush();
+    assert.deepEqual(
+      created.map(({ note }) => note),
+      ['no room', 'no room'],
+    );
   });
 
   it('writes another message, and one after a long time, as an event of its own', async () => {

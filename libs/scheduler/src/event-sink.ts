@@ -1,4 +1,4 @@
-import { formatMicroTime, type KubeObject } from '#apimachinery';
+import { formatMicroTime, isNotFound, type KubeObject } from '#apimachinery';
 import { type Client, type Clock, type Logger, referenceTo } from '#client';
 
 const EVENTS = { group: 'events.k8s.io', version: 'v1', resource: 'events' };
@@ -125,8 +125,13 @@ export class EventSink {
       known.writtenAt = now;
       const series = { count: known.count, lastObservedTime: formatMicroTime(new Date(now)) };
       const patch = { series };
-      await client.patch(EVENTS, known.namespace, known.name, 'application/strategic-merge-patch+json', patch);
-      return;
+      try {
+        await client.patch(EVENTS, known.namespace, known.name, 'application/strategic-merge-patch+json', patch);
+        return;
+      } catch (error) {
+        // Somebody deleted it, or its time was over: the next one begins a series of its own.
+        if (!isNotFound(error)) throw error;
+      }
     }
     // Nanoseconds as upstream; the low digits keep names of one millisecond apart.
     const stamp = BigInt(Math.trunc(now)) * 1_000_000n + BigInt(this.#sequence++ % 1_000_000);

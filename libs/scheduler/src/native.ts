@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { loadNative } from '#host';
 
 /** What one pod of a batch is told when no node will do. */
 export interface PodFailure {
@@ -54,22 +51,8 @@ interface Library {
   SchedCore: new (seed: number, scoring: string) => SchedCore;
 }
 
-const LIBRARY = join('native', 'sched-core', 'sched-core.node');
-
-let library: Library | undefined;
-
-/** Looks upward for the library, since this file runs from `dist/` as well as from a package. */
-function load(): Library {
-  const here = fileURLToPath(import.meta.url);
-  for (let folder = dirname(here); ; folder = dirname(folder)) {
-    const path = join(folder, LIBRARY);
-    if (existsSync(path)) return createRequire(import.meta.url)(path) as Library;
-    if (folder === dirname(folder)) throw new Error(`${LIBRARY} is missing: run "npm run build:native"`);
-  }
-}
-
 /** `seed` fixes how ties between equally good nodes are broken. */
 export function createSchedCore(seed: number, scoring?: ScoringStrategy): SchedCore {
-  library ??= load();
+  const library = loadNative<Library>('sched-core');
   return new library.SchedCore(seed, scoring ? JSON.stringify(scoring) : '');
 }

@@ -31,7 +31,7 @@ export interface StartSchedulerOptions {
 
 /**
  * Schedules pods while this process holds the Lease `kube-system/kube-scheduler`. Resolves after the signal has fired,
- * with true when leadership was lost before: the process should then end, since its state is stale.
+ * or with true when leadership was lost before: its state is stale then, and it has to be started anew.
  */
 export async function startScheduler(options: StartSchedulerOptions): Promise<boolean> {
   const { client, clock, random, logger, signal, informers } = options;

@@ -1,11 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { cniPlugins, hasCapability, loadNative, which } from '#host';
 import { type BuiltImage, buildImage, buildPauseImage, importArchive, PAUSE_IMAGE, type TarEntry } from '#oci';
 
 /** Debian's static busybox under every name it answers to. */
@@ -22,7 +21,7 @@ export interface ContainerdOptions {
 export function containerdMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root';
   for (const program of ['containerd', 'ctr', 'runc']) if (!which(program)) return `needs ${program} on PATH`;
-  if (!cniDirectory()) return 'needs the CNI plugins (containernetworking-plugins)';
+  if (!cniPlugins()) return 'needs the CNI plugins (containernetworking-plugins)';
   if (!existsSync('/bin/busybox')) return 'needs busybox-static';
   return undefined;
 }
@@ -76,7 +75,7 @@ export class ContainerdEnvironment {
     for (const name of ['root', 'state', 'cni', 'ipam', 'opt'])
       mkdirSync(join(this.directory, name), { recursive: true });
     const file = (name: string) => JSON.stringify(join(this.directory, name));
-    const restrict = !hasCapability(CAP_SYS_RESOURCE);
+    const restrict = !hasCapability('CAP_SYS_RESOURCE');
     writeFileSync(
       join(this.directory, 'config.toml'),
       `version = 2
@@ -95,7 +94,7 @@ stream_server_port = "0"
 enable_unprivileged_ports = true
 enable_unprivileged_icmp = true
 [plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "${cniDirectory()}"
+bin_dir = "${cniPlugins()}"
 conf_dir = ${file('cni')}
 [plugins."io.containerd.grpc.v1.cri".containerd]
 default_runtime_name = "runc"
@@ -177,7 +176,7 @@ BinaryName = "${which('runc')}"
   }
 
   async #removeSandboxes(): Promise<void> {
-    const { RuntimeClient } = createRequire(import.meta.url)(nativeLibrary('cri'));
+    const { RuntimeClient } = loadNative<any>('cri');
     const runtime = new RuntimeClient(this.socket);
     const call = async (method: string, request: object): Promise<any> =>
       JSON.parse(await runtime.call(method, JSON.stringify(request), 30_000));
@@ -217,26 +216,4 @@ export function buildBusyboxImage(): BuiltImage {
     config: { Cmd: ['/bin/sh'], Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] },
     files,
   });
-}
-
-const CAP_SYS_RESOURCE = 24n;
-
-function hasCapability(capability: bigint): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  return ((BigInt(`0x${effective}`) >> capability) & 1n) === 1n;
-}
-
-function cniDirectory(): string | undefined {
-  return ['/opt/cni/bin', '/usr/lib/cni'].find((directory) => existsSync(join(directory, 'bridge')));
-}
-
-function which(program: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
-  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
-}
-
-function nativeLibrary(crate: string): string {
-  let root = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(root, 'package.json')) && dirname(root) !== root) root = dirname(root);
-  return join(root, 'native', crate, `${crate}.node`);
 }

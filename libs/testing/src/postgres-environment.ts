@@ -46,12 +46,19 @@ export async function testDatabase(): Promise<TestDatabase> {
   return (await shared).createDatabase();
 }
 
-/** A server of its own for a test that kills or stops it. `durable`: with fsync, as in production. */
-export async function startTestPostgres(options: { durable?: boolean } = {}): Promise<TestPostgres> {
+export interface TestPostgresOptions {
+  /** With fsync, as in production. */
+  durable?: boolean;
+  /** Folder to keep the server's files in: by default that of temporary files. */
+  within?: string;
+}
+
+/** A server of its own for a test that kills or stops it. */
+export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
   const cache = await cacheDirectory();
   const binaries = join(cache, 'server');
   const template = await clusterTemplate(cache, binaries);
-  const dir = await freshDirectory();
+  const dir = await freshDirectory(options.within);
   await run('cp', ['-a', '--reflink=auto', template, join(dir, 'data')]);
   const prepare = { durable: options.durable ?? false, binaries };
   let server = await startPostgres(dir, prepare);
@@ -176,9 +183,9 @@ async function clusterTemplate(cache: string, binaries: string): Promise<string>
   return template;
 }
 
-async function freshDirectory(): Promise<string> {
+async function freshDirectory(within = tmpdir()): Promise<string> {
   // Short, for the socket's path; open to the server's user, which mkdtemp would not leave it.
-  const dir = join(tmpdir(), `berth-pg-${randomBytes(6).toString('hex')}`);
+  const dir = join(within, `berth-pg-${randomBytes(6).toString('hex')}`);
   await mkdir(dir, { mode: 0o755 });
   await chmod(dir, 0o755);
   return dir;

@@ -1,8 +1,7 @@
 import { isIPv6 } from 'node:net';
-import { deepEqual, formatTime, isNotFound, type KubeObject } from '#apimachinery';
+import { apiAddress, deepEqual, dnsAddress, formatTime, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
-import { nthAddress } from '../network/ip-address.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 
@@ -59,8 +58,8 @@ async function ensureKubernetesService(options: BootstrapOptions): Promise<void>
     metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
     spec: {
       type: 'ClusterIP',
-      clusterIP: nthAddress(ranges(options)[0]!, 1),
-      clusterIPs: [nthAddress(ranges(options)[0]!, 1)],
+      clusterIP: apiAddress(ranges(options)[0]!),
+      clusterIPs: [apiAddress(ranges(options)[0]!)],
       sessionAffinity: 'None',
       ports: [port],
     },
@@ -108,7 +107,7 @@ async function ensureSlice(client: Client, slice: KubeObject): Promise<void> {
 
 /** Cluster DNS. It has no selector: a controller lists the Ready nodes, where the DNS processes are, in its slice. */
 async function ensureDnsService(options: BootstrapOptions): Promise<void> {
-  const address = nthAddress(ranges(options)[0]!, 10);
+  const address = dnsAddress(ranges(options)[0]!);
   await ensureService(options, {
     apiVersion: 'v1',
     kind: 'Service',

@@ -4,7 +4,6 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { nthAddress } from '../network/ip-address.js';
 import { type PkiOptions, preparePki } from './pki.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -79,20 +78,4 @@ describe('preparePki', () => {
     await writeFile(join(dataDir, 'pki/ca.key'), key, { mode: 0o600 });
     assert.deepEqual((await preparePki(options)).written, []);
   });
-});
-
-describe('nthAddress', () => {
-  for (const [cidr, n, address] of [
-    ['10.96.0.0/16', 1, '10.96.0.1'],
-    ['10.96.0.0/16', 10, '10.96.0.10'],
-    ['10.0.0.250/24', 255, '10.0.0.255'],
-    ['fd00:10:96::/112', 1, 'fd00:10:96::1'],
-    ['2001:db8::/64', 65536, '2001:db8::1:0'],
-  ] as const) {
-    it(`of ${cidr}, ${n} is ${address}`, () => assert.equal(nthAddress(cidr, n), address));
-  }
-  for (const cidr of ['10.96.0.0', 'x/16', '10.0.0.0/33', '10.0.0.0/']) {
-    it(`refuses ${cidr}`, () => assert.throws(() => nthAddress(cidr, 1), /invalid CIDR/));
-  }
-  it('refuses an index beyond the range', () => assert.throws(() => nthAddress('10.0.0.0/30', 4), /too small/));
 });

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { nthAddress } from '../network/ip-address.js';
+import { apiAddress } from '#apimachinery';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
 import { PUBLIC_MODE, readIfPresent, SECRET_MODE, writeAtomically, writeIfChanged } from './credential-files.js';
 import { renderKubeconfig } from './kubeconfig.js';
@@ -118,7 +118,7 @@ function serverProfile(options: PkiOptions): CertificateProfile {
     '127.0.0.1',
     '::1',
     options.advertiseAddress,
-    ...options.serviceClusterIpRange.split(',').map((range) => nthAddress(range.trim(), 1)),
+    ...options.serviceClusterIpRange.split(',').map((range) => apiAddress(range.trim())),
   ]);
   if (options.localNode) {
     names.add(options.localNode.name);

@@ -1,4 +1,4 @@
-import { genericNotFound, methodNotAllowed, type StatusError, serviceUnavailable, timeout } from '#apimachinery';
+import { badRequest, genericNotFound, methodNotAllowed, StatusError, serviceUnavailable, timeout } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
@@ -13,16 +13,36 @@ import { updateObject } from './update.js';
 import { answerVirtual } from './virtual-create.js';
 import { watchObjects } from './watcher.js';
 
+const WRITES = new Set(['create', 'update', 'patch', 'delete']);
+const MISSING = new Set([403, 404]);
+
 /** The object path: authorization, then one verb of one resource. The same for HTTP and for callers in the process. */
 export class RegistryHandler implements ApiHandler {
   constructor(private readonly context: RegistryContext) {}
 
   async handle(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
+    const began = this.context.store.currentRevision();
+    const warned = notes.warnings.length;
     try {
-      return await this.run(request, notes);
+      try {
+        return await this.run(request, notes);
+      } catch (error) {
+        if (!(await this.judgedByThePast(request, error, began))) throw error;
+        notes.warnings.length = warned;
+        return await this.run(request, notes);
+      }
     } catch (error) {
-      throw storeFailure(error) ?? error;
+      throw knownFailure(error) ?? error;
     }
+  }
+
+  /**
+   * A write that was refused for what is missing (its namespace, its ServiceAccount, a permission) by a cache that another replica was
+   * ahead of: a client that makes a namespace through one replica and fills it through another has to find it.
+   */
+  private async judgedByThePast(request: ApiRequest, error: unknown, began: number): Promise<boolean> {
+    if (!WRITES.has(request.verb) || !(error instanceof StatusError) || !MISSING.has(error.code)) return false;
+    return (await this.context.store.readBarrier()) > began;
   }
 
   private async run(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
@@ -41,10 +61,12 @@ export class RegistryHandler implements ApiHandler {
   }
 }
 
-/** A database that is away is the server's trouble, and worth another try. */
-function storeFailure(error: unknown): StatusError | undefined {
+/** A database that is away is the server's trouble, and worth another try; a body that cannot be held is the client's. */
+function knownFailure(error: unknown): StatusError | undefined {
   if (error instanceof StoreOutcomeUnknown) return timeout(error.message, 1);
   if (error instanceof StoreUnavailable) return serviceUnavailable(error.message);
+  // A body nested thousands deep; the reference's reader has a limit of its own.
+  if (error instanceof RangeError && /call stack/.test(error.message)) return badRequest('exceeded max depth');
   return undefined;
 }
 

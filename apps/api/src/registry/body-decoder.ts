@@ -170,8 +170,17 @@ export function parseYaml(bytes: Buffer): Yaml {
     throw new YamlError(`error converting YAML to JSON: yaml: ${where}${text}`);
   }
   if (!document) return { value: null, strict: [] };
-  const value = JSON.parse(JSON.stringify(document.toJS() ?? null));
+  const value = plainData(document);
   return { value, strict: repeatedKeys(document, lines) };
+}
+
+/** Throws for what YAML can say and JSON cannot: circles, aliases of nothing, and aliases that multiply beyond measure. */
+function plainData(document: Document.Parsed): unknown {
+  try {
+    return JSON.parse(JSON.stringify(document.toJS() ?? null));
+  } catch (error) {
+    throw badRequest(`error converting YAML to JSON: yaml: ${(error as Error).message.split('\n')[0]}`);
+  }
 }
 
 /** Keys that a map has twice, as the one error that the reference's YAML reader gives; lines are those of the values. */

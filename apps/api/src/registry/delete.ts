@@ -10,6 +10,7 @@ import {
   notFound,
   parseTime,
   type Status,
+  type StatusError,
 } from '#apimachinery';
 import { negotiateInput } from '../http/negotiation.js';
 import type { CachedObject } from '../storage/store.js';
@@ -24,6 +25,7 @@ import { buildFilter } from './selection.js';
 import {
   admissionAttributes,
   commitError,
+  isNewest,
   keyOf,
   NO_CONTRIBUTION,
   servedObject,
@@ -108,7 +110,11 @@ async function attemptDelete(
 ): Promise<ApiResult | 'conflict'> {
   const { definition } = entry;
   const old = servedObject(entry, current);
-  checkPreconditions(entry, options, current);
+  const unmet = unmetPrecondition(entry, options, current);
+  if (unmet) {
+    if (!(await isNewest(context, entry, current))) return 'conflict';
+    throw unmet;
+  }
   const attributes = admissionAttributes(entry, request, 'DELETE', undefined, old, { ...options }, warnings);
   attributes.name = current.name;
   const mutated = context.admission.admit(attributes);
@@ -120,6 +126,7 @@ async function attemptDelete(
   const object = deepCopy(old);
   const step = planDeletion(object, options, policy, definition.strategy, context.now());
   if (step === 'nothing' || (step === 'mark' && deepEqual(object, old))) {
+    if (!(await isNewest(context, entry, current))) return 'conflict';
     return { kind: 'cached', code: 200, resource: definition, object: current };
   }
   if (options.dryRun) {
@@ -176,11 +183,15 @@ function removedResult(entry: ResourceEntry, policy: DeletionPolicy, object: Kub
   return { kind: 'object', code: 200, resource: undefined, object: status as Status };
 }
 
-function checkPreconditions(entry: ResourceEntry, options: DeleteRequestOptions, current: CachedObject): void {
+function unmetPrecondition(
+  entry: ResourceEntry,
+  options: DeleteRequestOptions,
+  current: CachedObject,
+): StatusError | undefined {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const { name } = current;
   if (uid !== undefined && uid !== current.uid) {
-    throw conflict(
+    return conflict(
       entry.groupResource,
       name,
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`,
@@ -188,12 +199,13 @@ function checkPreconditions(entry: ResourceEntry, options: DeleteRequestOptions,
   }
   const revision = String(current.revision);
   if (resourceVersion !== undefined && resourceVersion !== revision) {
-    throw conflict(
+    return conflict(
       entry.groupResource,
       name,
       `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${revision}`,
     );
   }
+  return undefined;
 }
 
 /** Changes `object` to what a deletion makes of it now, and says what is to be done with it. */

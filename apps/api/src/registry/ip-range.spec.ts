@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatIp, nthAddress, parseIp } from '../network/ip-address.js';
+import { formatIp, nthAddress, parseIp } from '#apimachinery';
 import { IpRange, parseServiceRanges } from './ip-range.js';
 
 describe('addresses', () => {

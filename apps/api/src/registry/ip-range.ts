@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { formatIp, type IpFamily, parseCidr, parseIp } from '../network/ip-address.js';
+import { formatIp, type IpFamily, parseCidr, parseIp } from '#apimachinery';
 
 /** Prefix lengths of ranges that addresses can be given from one by one. */
 const PREFIXES = { IPv4: { from: 8, to: 30 }, IPv6: { from: 64, to: 126 } } as const;

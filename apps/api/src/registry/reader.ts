@@ -41,6 +41,8 @@ export async function listObjects(
       throw badRequest('specifying resource version is not allowed when using continue');
     }
     const at = position.revision > 0 ? position.revision : undefined;
+    // The page before may be from a replica that was further on.
+    if (at !== undefined) await waitForRevision(context, at);
     const page = entry.cache.list({ namespace, filter, limit, after: position.after, at });
     if (!page) throw expiredContinue(position);
     return listed(entry, page, filter === undefined);

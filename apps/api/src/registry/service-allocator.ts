@@ -1,6 +1,15 @@
-import { deepEqual, field, formatTime, internalError, type KubeObject, newUid } from '#apimachinery';
+import {
+  deepEqual,
+  field,
+  formatIp,
+  formatTime,
+  type IpFamily,
+  internalError,
+  type KubeObject,
+  newUid,
+  parseIp,
+} from '#apimachinery';
 import type { ServiceSpec } from '#kinds';
-import { formatIp, type IpFamily, parseIp } from '../network/ip-address.js';
 import type { ObjectKey, Store, Write } from '../storage/store.js';
 import type { IpRange, PortRange } from './ip-range.js';
 import { encodeForStorage } from './object-codec.js';

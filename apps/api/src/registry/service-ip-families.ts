@@ -1,6 +1,5 @@
-import { type FieldError, field, invalid, type KubeObject } from '#apimachinery';
+import { type FieldError, field, type IpFamily, invalid, type KubeObject, parseIp } from '#apimachinery';
 import { clusterIpErrors, type ServiceSpec } from '#kinds';
-import { type IpFamily, parseIp } from '../network/ip-address.js';
 
 /** Which IP families a Service has, by its policy, its addresses and the cluster. Pure but for the Service it completes. */
 

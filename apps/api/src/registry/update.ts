@@ -14,6 +14,7 @@ import {
   admissionAttributes,
   commitError,
   dropRepeatedOwners,
+  isNewest,
   keyOf,
   NO_CONTRIBUTION,
   servedObject,
@@ -134,6 +135,7 @@ async function attemptUpdate(
   const { metadata } = object;
   const wantedUid = metadata.uid;
   if (wantedUid && wantedUid !== current.uid) {
+    if (!(await isNewest(context, entry, current))) return attemptUpdate(context, entry, request, warnings, plan, key);
     throw conflict(
       entry.groupResource,
       request.name,
@@ -196,7 +198,11 @@ async function attemptUpdate(
   }
 
   const removed = goesAway(entry, object, old);
-  if (!removed && deepEqual(object, old)) return { kind: 'cached', code: 200, resource: definition, object: current };
+  if (!removed && deepEqual(object, old)) {
+    // That nothing is to be done can only be said of the newest state, which another replica may have written.
+    if (!(await isNewest(context, entry, current))) return attemptUpdate(context, entry, request, warnings, plan, key);
+    return { kind: 'cached', code: 200, resource: definition, object: current };
+  }
   object.metadata.resourceVersion ??= old.metadata.resourceVersion;
   if (plan.options.dryRun) return { kind: 'object', code: 200, resource: definition, object };
 

@@ -27,7 +27,7 @@ export async function watchObjects(
   const common = { resource, apiVersion, served, filter, bookmarks: options.allowWatchBookmarks, timeoutMs };
 
   if (!withInitial && !unset) {
-    const watch = cache.watch({ from: wanted, namespace });
+    const watch = cache.watch({ from: wanted, namespace, filter });
     if (!watch) {
       return { kind: 'watch', resource, session: failedWatch(expiredItem(wanted, context.store.compactedRevision())) };
     }
@@ -36,7 +36,7 @@ export async function watchObjects(
 
   await freshen(context, options.resourceVersion);
   const state = cache.list({ namespace, filter })!;
-  const watch = cache.watch({ from: state.revision, namespace })!;
+  const watch = cache.watch({ from: state.revision, namespace, filter })!;
   return {
     kind: 'watch',
     resource,

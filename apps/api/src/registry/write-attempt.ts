@@ -12,7 +12,7 @@ import {
 import type { AdmissionAttributes, AdmissionOperation } from '../admission/admission.js';
 import type { CachedObject, CommitFailure, Guard, ObjectKey, Revision } from '../storage/store.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
-import type { Contribution } from './registry-context.js';
+import type { Contribution, RegistryContext } from './registry-context.js';
 import type { ResourceEntry } from './resource-table.js';
 
 /** What all writes share: admission attributes, keys, guards, and answers. */
@@ -22,6 +22,16 @@ export const NO_CONTRIBUTION: Contribution = Object.freeze({ writes: [], guards:
 export function keyOf(entry: ResourceEntry, namespace: string, name: string): ObjectKey {
   const { storageResource, namespaced } = entry.definition;
   return { resource: storageResource, namespace: namespaced ? namespace : '', name };
+}
+
+/** Whether this is the object's newest state; another replica may have written one that the cache learns of just now. */
+export async function isNewest(
+  { store }: RegistryContext,
+  entry: ResourceEntry,
+  object: CachedObject,
+): Promise<boolean> {
+  await store.readBarrier();
+  return entry.cache.get(object.namespace, object.name)?.revision === object.revision;
 }
 
 /** A create lands only while its namespace is there, whatever admission saw a moment before. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { COMPACTION_LOCK } from './advisory-locks.js';
-import type { Revision } from './store.js';
+import type { Revision, Write } from './store.js';
 
 export interface Retention {
   /** Milliseconds of the watch log: clients expect 410 after about five minutes. */
@@ -14,6 +14,33 @@ const SHORT_LIVED = ['coordination.k8s.io/leases', 'events', 'events.k8s.io/even
 
 /** Rows that one transaction deletes: it must stay short, the log is written to all the time. */
 const BATCH = 2000;
+
+/** Objects that are to go by themselves: the lifetime in milliseconds after the last write, by storage resource. */
+export type Lifetimes = Readonly<Record<string, number>>;
+
+/** Objects of one resource that one round lets go at most; the next round goes on. */
+const EXPIRED = 5000;
+
+/**
+ * The deletions of objects that have outlived their time. Their revisions tell when they were written last, as exactly as rounds of
+ * compaction follow each other. A writer that is faster keeps its object: each deletion holds for one revision.
+ */
+export async function expiredObjects(client: pg.ClientBase, lifetimes: Lifetimes): Promise<Write[]> {
+  const writes: Write[] = [];
+  for (const [resource, ms] of Object.entries(lifetimes)) {
+    const until = await revisionBefore(client, ms);
+    if (until === undefined) continue;
+    const { rows } = await client.query(
+      `SELECT namespace, name, uid, revision, body FROM berth.object
+        WHERE resource = $1 AND revision <= $2 ORDER BY revision LIMIT ${EXPIRED}`,
+      [resource, until],
+    );
+    for (const { namespace, name, uid, revision, body } of rows) {
+      writes.push({ op: 'delete', key: { resource, namespace, name }, uid, body, ifRevision: Number(revision) });
+    }
+  }
+  return writes;
+}
 
 /**
  * One round of compaction. Every replica calls it now and then; whoever has the lock does the work, the others find it done.

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { CommitQueue } from './commit-queue.js';
-import { compact, type Retention } from './compaction.js';
+import { compact, expiredObjects, type Lifetimes, type Retention } from './compaction.js';
 import { JOIN_CHANNEL, Membership } from './membership.js';
 import { Replica } from './replica.js';
 import { ensureSchema } from './schema.js';
@@ -27,6 +27,8 @@ export interface StoreOptions {
   /** Milliseconds that a write waits for a PostgreSQL that is away, and a start for one that is not yet there. */
   waitMs?: number;
   retention?: Partial<Retention>;
+  /** Objects that go by themselves; by default none. */
+  lifetimes?: Lifetimes;
   /** Milliseconds between rounds of compaction; 0: none. */
   compactionMs?: number;
   /** Bytes of the latest events that a resource keeps in memory; older ones are read from the log. */
@@ -38,6 +40,8 @@ const CHANGE_CHANNEL = 'berth_change';
 /** Milliseconds between looks at the database that find a dead connection and, as a second net, commits of others. */
 const HEARTBEAT_MS = 2_000;
 const MINUTE = 60_000;
+/** Milliseconds that a read waits for a PostgreSQL that is away. */
+const READ_WAIT_MS = 10_000;
 
 /** Connects, brings the schema up to date, and reads all objects. Rejects with StoreUnavailable. */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -175,13 +179,18 @@ class PostgresStore implements Store {
     await Promise.all([this.writer.close(), this.reader.close()]);
   }
 
+  /** A PostgreSQL that is started again is waited for: its clients should not notice. */
   private async askRevision(): Promise<Revision> {
-    try {
-      const revision = await this.replica.databaseRevision();
-      await this.replica.catchUpTo(revision);
-      return revision;
-    } catch (error) {
-      throw new StoreUnavailable(explain(error));
+    const deadline = Date.now() + Math.min(READ_WAIT_MS, this.options.waitMs ?? READ_WAIT_MS);
+    for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
+      try {
+        const revision = await this.replica.databaseRevision();
+        await this.replica.catchUpTo(revision);
+        return revision;
+      } catch (error) {
+        if (this.closed || Date.now() + pause > deadline) throw new StoreUnavailable(explain(error));
+        await sleep(pause);
+      }
     }
   }
 
@@ -279,6 +288,9 @@ class PostgresStore implements Store {
     const client = await this.connect();
     try {
       this.replica.setCompacted(await compact(client, this.retention));
+      // Other replicas may be at it, too: whoever comes second finds nothing to delete.
+      const expired = await expiredObjects(client, this.options.lifetimes ?? {});
+      await Promise.all(expired.map((write) => this.queue.commit({ writes: [write] })));
     } finally {
       await client.end().catch(() => {});
     }

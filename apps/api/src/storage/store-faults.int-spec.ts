@@ -158,9 +158,12 @@ test('while PostgreSQL is away writes wait, then fail as not committed; reads go
     assert.ok(Date.now() - began >= 600 && Date.now() - began < 3_000);
     assert.ok(store.cache('pods').get('default', 'before'));
     await assert.rejects(store.ping(), StoreUnavailable);
+    await assert.rejects(store.readBarrier(), StoreUnavailable);
     const waiting = store.commit({ writes: [creation('waits')] });
+    const reading = store.readBarrier();
     await postgres.start();
     assert.ok((await waiting).ok);
+    assert.ok((await reading) > 0);
     await store.ping();
     assert.equal(store.cache('pods').get('default', 'refused'), undefined);
     assert.equal((await readLog(postgres.url)).filter((row) => row.name === 'refused').length, 0);

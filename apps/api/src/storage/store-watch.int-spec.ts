@@ -174,6 +174,61 @@ test('compacted revisions are refused; the state before an old object is still t
   await client.end();
 });
 
+test('history outlives the watch log, but for Leases and Events, which come in masses', async () => {
+  const { url: own } = await testDatabase();
+  const fresh = await openStore({ databaseUrl: own, compactionMs: 0 });
+  const resources = ['pods', 'coordination.k8s.io/leases', 'events'];
+  for (const resource of resources) {
+    await write(fresh, { ...creation('kept'), key: { resource, namespace: 'default', name: 'kept' } });
+  }
+  const client = new pg.Client({ connectionString: own });
+  await client.connect();
+  const logged = async () =>
+    (await client.query('SELECT resource FROM berth.change ORDER BY revision')).rows.map((row) => row.resource);
+  const day = 24 * 3600_000;
+  await compact(client, { watchLogMs: 60_000, historyMs: day });
+  assert.deepEqual(await logged(), resources, 'five minutes have not gone by');
+  // The log's window is over, the day is not.
+  await compact(client, { watchLogMs: 0, historyMs: day });
+  assert.deepEqual(await logged(), ['pods']);
+  assert.equal(fresh.cache('events').size, 1, 'the objects themselves stay');
+  const history = await client.query(`SELECT name FROM berth.history WHERE resource = 'pods'`);
+  assert.deepEqual(history.rows, [{ name: 'kept' }]);
+  await compact(client, { watchLogMs: 0, historyMs: 0 });
+  assert.deepEqual(await logged(), []);
+  await client.end();
+  await fresh.close();
+});
+
+test('objects with a lifetime go when nobody has written them for so long', async () => {
+  const { url: own } = await testDatabase();
+  const lasting = await openStore({ databaseUrl: own, compactionMs: 0 });
+  const event = (name: string) => ({ ...creation(name), key: { resource: 'events', namespace: 'default', name } });
+  for (const name of ['quiet', 'told-again']) await write(lasting, event(name));
+  await write(lasting, creation('pod'));
+  const watch = lasting.cache('events').watch({ from: lasting.currentRevision() })!;
+  const client = new pg.Client({ connectionString: own });
+  await client.connect();
+  await compact(client, { watchLogMs: 60_000, historyMs: 60_000 });
+  const { uid, revision, bytes } = lasting.cache('events').get('default', 'told-again')!;
+  const body = Buffer.from(bytes.toString().replace(`"resourceVersion":"${revision}",`, ''));
+  const key = { resource: 'events', namespace: 'default', name: 'told-again' };
+  await write(lasting, { op: 'update', key, uid, body, ifRevision: revision });
+  await client.end();
+  const mortal = await openStore({ databaseUrl: own, compactionMs: 20, lifetimes: { events: 0, pods: 3_600_000 } });
+  // The revision of the update gets its time in the first round of this store, and is over in the next.
+  const seen: string[] = [];
+  while (seen.length < 3) seen.push(...told((await watch.next())!));
+  assert.deepEqual(
+    seen.map((line) => line.replace(/^\d+ /, '')),
+    ['MODIFIED told-again', 'DELETED quiet', 'DELETED told-again'],
+  );
+  assert.equal(mortal.cache('pods').size, 1);
+  watch.stop();
+  await mortal.close();
+  await lasting.close();
+});
+
 test('a watch that reads the log when it is compacted expires', async () => {
   const tiny = await open(1);
   const watch = tiny.cache('pods').watch({ from: tiny.currentRevision() })!;

@@ -1,17 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cniPlugins, hasCapability, which } from '#host';
 import { PAUSE_IMAGE } from '#oci';
 import type { Layout } from '../layout.js';
 import { CliError } from '../verb.js';
-
-const cniBinDirs = ['/usr/lib/cni', '/opt/cni/bin'];
 
 /** Writes the configuration of a containerd of our own and returns its command line. */
 export function containerdCommand(layout: Layout): string[] {
   const program = which('containerd');
   if (!program) throw new CliError('containerd is missing; get it with: apt-get install containerd');
-  const binDir = cniBinDirs.find((dir) => existsSync(join(dir, 'bridge')));
+  const binDir = cniPlugins();
   if (!binDir)
     throw new CliError('the CNI plugins are missing; get them with: apt-get install containernetworking-plugins');
   mkdirSync(layout.containerdDir, { recursive: true, mode: 0o711 });
@@ -22,7 +21,8 @@ export function containerdCommand(layout: Layout): string[] {
     majorVersion: containerdVersion(program),
     runtime: chooseRuntime(),
     binDir,
-    restrictOomScore: lacksSysResource(),
+    // Root without it may not lower any process's out-of-memory score, and runc then fails to start containers.
+    restrictOomScore: !hasCapability('CAP_SYS_RESOURCE'),
   });
   if (!existsSync(path) || readFileSync(path, 'utf8') !== config) writeFileSync(path, config, { mode: 0o600 });
   return [program, '--config', path];
@@ -104,15 +104,4 @@ function chooseRuntime(): string {
   const choice = (unified ? which('crun') : undefined) ?? which('runc') ?? which('crun');
   if (!choice) throw new CliError('neither crun nor runc is there; get one with: apt-get install crun runc');
   return choice;
-}
-
-/** Root without CAP_SYS_RESOURCE may not lower any process's out-of-memory score, and runc then fails to start containers. */
-export function lacksSysResource(): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  return (BigInt(`0x${effective}`) & (1n << 24n)) === 0n;
-}
-
-export function which(command: string): string | undefined {
-  const dirs = `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/local/bin`.split(':');
-  return dirs.map((dir) => join(dir, command)).find((path) => existsSync(path));
 }

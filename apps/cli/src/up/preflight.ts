@@ -2,11 +2,11 @@ import { createSocket } from 'node:dgram';
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { createServer, isIPv6 } from 'node:net';
 import { dirname } from 'node:path';
+import { which } from '#host';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
 import type { UnitStatus } from '../supervisor-client.js';
 import { CliError } from '../verb.js';
-import { which } from './containerd.js';
 
 const NEEDED_BYTES = 512 * 1024 * 1024;
 

@@ -1,22 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dnsAddress } from '#apimachinery';
+import { installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
-import { installation, type Layout } from '../layout.js';
+import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
-import { nativeProgram } from '../supervisor-client.js';
+import type { Unit } from '../supervisor-client.js';
 import { containerdCommand } from './containerd.js';
-
-/** One unit as berth-supervisor reads it (native/supervisor/src/config.rs). */
-export interface Unit {
-  name: string;
-  argv: string[];
-  env?: Record<string, string>;
-  requires?: string[];
-  stopSignal?: 'TERM' | 'INT';
-  stopSeconds?: number;
-  /** Changes when the program does, so that the next `up` restarts it. */
-  revision?: string;
-}
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
 export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[]> {
@@ -118,22 +108,8 @@ function pairs(flags: Record<string, string>): string[] {
   return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
 }
 
-/** The tenth address of the first Service range, as the server gives it to `kube-dns`. */
-export function dnsAddress(serviceCidr: string): string {
-  const parts = serviceCidr.split('/')[0]!.split('.').map(Number);
-  parts[3]! += 10;
-  return parts.join('.');
-}
-
 function buildId(): string {
   const stamp = join(installation, 'dist', 'build-id');
   const native = join(installation, 'target', '.berth-native');
   return [stamp, native].map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
-}
-
-export function writeSupervisorConfig(layout: Layout, units: Unit[]): boolean {
-  const text = `${JSON.stringify({ runDir: layout.runDir, logDir: layout.logDir, units }, null, 1)}\n`;
-  if (existsSync(layout.supervisorConfig) && readFileSync(layout.supervisorConfig, 'utf8') === text) return false;
-  writeFileSync(layout.supervisorConfig, text, { mode: 0o600 });
-  return true;
 }

@@ -6,6 +6,7 @@ import type { ImageProgress } from '../plan/pod-memory.js';
 import type { Step } from '../plan/steps.js';
 import { allContainers } from '../pod/pod-types.js';
 import { CriError, GrpcCode, hasCode } from '../runtime/cri.js';
+import { ContainerState } from '../runtime/cri-types.js';
 import { MountFailure, mountAll, unmountAll } from '../volumes/volume-set.js';
 import {
   type Execution,
@@ -182,6 +183,8 @@ async function removeContainer(
   { id }: Extract<Step, { type: 'removeContainer' }>,
 ): Promise<void> {
   const container = observed.containers.find((candidate) => candidate.id === id);
+  // What was seen before it was started may run by now, and the runtime would end it.
+  if (container?.state === 'created' && (await isStarted(runtime, id))) return;
   await ignoreMissing(runtime.removeContainer(id));
   memory.messages.delete(id);
   memory.probes.delete(id);
@@ -189,6 +192,15 @@ async function removeContainer(
   memory.applied.delete(id);
   if (container?.messageFile) await rm(container.messageFile, { force: true });
   if (container?.logPath) await removeLogs(container.logPath);
+}
+
+async function isStarted(runtime: Execution['runtime'], id: string): Promise<boolean> {
+  try {
+    return (await runtime.containerStatus(id)).state === ContainerState.Running;
+  } catch (error) {
+    if (hasCode(error, GrpcCode.NotFound)) return false;
+    throw error;
+  }
 }
 
 async function removeLogs(path: string): Promise<void> {

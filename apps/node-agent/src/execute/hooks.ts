@@ -93,20 +93,30 @@ function fetchUrl(
     const call = request(url, { headers, agent: false, signal, rejectUnauthorized: false }, (response) => {
       const status = response.statusCode ?? 0;
       const { location } = response.headers;
-      if (status >= 300 && status < 400 && location && hops > 0) {
+      if (status >= 300 && status < 400 && location) {
+        // The pod may say anything: what is no address must not throw here, where nobody would catch it.
+        if (!URL.canParse(location, url.href)) {
+          call.destroy();
+          return reject(new Error(`Get "${url.href}": failed to parse Location header ${JSON.stringify(location)}`));
+        }
         const next = new URL(location, url);
         // A redirect away from the pod proves that it answers.
         if (next.hostname === url.hostname) {
           response.resume();
+          if (hops === 0) return reject(new Error(`Get "${url.href}": stopped after 10 redirects`));
           return resolve(fetchUrl(next, headers, signal, hops - 1));
         }
       }
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (text: string) => {
-        if (body.length < MAX_BODY) body += text;
+        body += text;
+        if (body.length < MAX_BODY) return;
+        // Enough is known, and the rest may have no end.
+        resolve({ status, body: body.slice(0, MAX_BODY) });
+        call.destroy();
       });
-      response.once('end', () => resolve({ status, body: body.slice(0, MAX_BODY) }));
+      response.once('end', () => resolve({ status, body }));
       response.once('error', reject);
     });
     call.once('error', (error) => {

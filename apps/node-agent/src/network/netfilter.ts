@@ -1,4 +1,4 @@
-import { loadNative } from '../runtime/native-library.js';
+import { loadNative } from '#host';
 
 export interface SyncResult {
   full: boolean;

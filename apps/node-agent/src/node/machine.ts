@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { arch, availableParallelism, release } from 'node:os';
+import { hasCapability } from '#host';
 
 /** What of this machine goes into the Node object and does not change while it runs. */
 export interface MachineFacts {
@@ -67,15 +68,12 @@ export function processCount(): { running: number; limit: number } {
   return { running, limit: Math.min(...limits.filter((limit) => limit > 0)) };
 }
 
-const CAP_SYS_RESOURCE = 24n;
-
 /**
  * The lowest oom_score_adj this process may give to others: its own, where it lacks CAP_SYS_RESOURCE (a container, a
  * user namespace); the runtime would fail to start anything below.
  */
 export function minimumOomScore(): number {
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(read('/proc/self/status'))?.[1] ?? '0';
-  if (((BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE) & 1n) === 1n) return -1000;
+  if (hasCapability('CAP_SYS_RESOURCE')) return -1000;
   return Number(read('/proc/self/oom_score_adj') || 0);
 }
 

@@ -1,4 +1,4 @@
-import type { Logger } from '#client';
+import { delay, type Logger, realClock } from '#client';
 import { CriError, type CriRuntime, GrpcCode, hasCode } from '../runtime/cri.js';
 import {
   ContainerState,
@@ -75,7 +75,7 @@ export class Observer {
   async run(signal: AbortSignal): Promise<void> {
     void this.#followEvents(signal);
     while (!signal.aborted) {
-      await pause(RELIST_BLIND, signal);
+      await delay(realClock, RELIST_BLIND, signal);
       const interval = this.#events ? RELIST_EVENTS : RELIST_BLIND;
       if (this.now() - this.#lastRelist < interval - 50) continue;
       try {
@@ -234,7 +234,7 @@ export class Observer {
       } finally {
         this.#events = false;
       }
-      await pause(RECONNECT_DELAY, signal);
+      await delay(realClock, RECONNECT_DELAY, signal);
     }
   }
 
@@ -323,17 +323,4 @@ function observedContainer(item: CriContainer, status: CriContainerStatus): Obse
 
 function present<T>(items: (T | undefined)[]): T[] {
   return items.filter((item): item is T => item !== undefined);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-  });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Pod } from '../pod/pod-types.js';
-import { aContainer, anObserved, aPod, aSandbox, exited, NOW, running } from '../testing/pod-builders.js';
+import { aContainer, anObserved, aPod, aSandbox, created, exited, NOW, running } from '../testing/pod-builders.js';
 import { plan } from './plan.js';
 import { newMemory, type PodMemory } from './pod-memory.js';
 import { killOrder } from './termination.js';
@@ -155,6 +155,28 @@ const cases: Case[] = [
     }),
     memory: prepared,
     steps: ['removeContainer c1'],
+  },
+  {
+    title: 'a container that was made and never started gives its name back first',
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [created('main')] }),
+    memory: withImage('main'),
+    steps: ['removeContainer main-1'],
+  },
+  {
+    title: 'so does an init container, and nothing overtakes it',
+    pod: withInit,
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [created('init')] }),
+    memory: withImage('init', 'main'),
+    steps: ['removeContainer init-1'],
+  },
+  {
+    title: 'but not while it is being started',
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [created('main')] }),
+    memory: (memory) => {
+      withImage('main')(memory);
+      memory.inFlight.add('container:main');
+    },
+    steps: [],
   },
   {
     title: 'a pod that ran to its end gives back its sandbox and volumes, and keeps its container',

@@ -116,7 +116,8 @@ class Planner {
     this.#resize();
     const sequence = { blocked: this.#startsInFlight() };
     for (const container of this.#pod.spec.ephemeralContainers ?? []) {
-      if (!newest(this.#observed, container.name)) this.#start(container, 'ephemeral', sandbox, { blocked: false });
+      const last = newest(this.#observed, container.name);
+      if (!last || last.state === 'created') this.#start(container, 'ephemeral', sandbox, { blocked: false });
     }
     const init = this.#pod.spec.initContainers ?? [];
     if (this.#mainStarted(sandbox)) {
@@ -180,9 +181,13 @@ class Planner {
     const key = `container:${container.name}`;
     const last = newest(this.#observed, container.name);
     if (sequence.blocked || this.#memory.inFlight.has(key)) return;
-    // Made but never started: a start that failed, or an agent that died in between.
-    const ran = last && last.state !== 'created';
-    const restartCount = last ? last.restartCount + (ran ? 1 : 0) : 0;
+    if (last?.state === 'created') {
+      // Made but never started: the runtime or the agent died in between. It has the name that the next one needs.
+      sequence.blocked = true;
+      this.#remove(last);
+      return;
+    }
+    const restartCount = last ? last.restartCount + 1 : 0;
     let backoff: ReturnType<typeof raise> | undefined;
     if (last?.state === 'exited') {
       const entry = this.#memory.backoffs.get(container.name);

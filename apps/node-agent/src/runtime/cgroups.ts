@@ -1,4 +1,4 @@
-import { loadNative } from './native-library.js';
+import { loadNative } from '#host';
 
 /** Absent fields leave the kernel's value; -1 is no limit. */
 export interface CgroupLimits {

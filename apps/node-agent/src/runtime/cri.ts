@@ -1,3 +1,4 @@
+import { loadNative } from '#host';
 import type {
   CriAuth,
   CriContainer,
@@ -16,7 +17,6 @@ import type {
   CriVersion,
   RuntimeEvent,
 } from './cri-types.js';
-import { loadNative } from './native-library.js';
 
 /** gRPC codes that callers branch on. */
 export const GrpcCode = {

@@ -49,6 +49,10 @@ export function running(name: string, rest: Partial<ObservedContainer> = {}): Ob
   };
 }
 
+export function created(name: string, rest: Partial<ObservedContainer> = {}): ObservedContainer {
+  return running(name, { state: 'created', startedAt: 0, ...rest });
+}
+
 export function exited(name: string, exitCode: number, rest: Partial<ObservedContainer> = {}): ObservedContainer {
   const reason = exitCode === 0 ? 'Completed' : 'Error';
   return running(name, { state: 'exited', exitCode, reason, finishedAt: NOW - 1000, ...rest });

@@ -1,11 +1,11 @@
-import { deepEqual, hasCause, isNotFound, type KubeObject } from '#apimachinery';
+import { deepEqual, type KubeObject } from '#apimachinery';
 import { Backoff, ControlLoop, Expectations, type Informer, objectKey, type Requeue } from '#client';
 import { type ControllerRevision, type DaemonSet, gvr, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, revisionHash, syncHistory, trimHistory } from '../workload/controller-revisions.js';
 import { labelMatcher } from '../workload/label-matcher.js';
-import { createPod, deletePod, podFromTemplate, slowStart } from '../workload/pod-control.js';
+import { changePods, podFromTemplate } from '../workload/pod-control.js';
 import { observePods } from '../workload/pod-observation.js';
 import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
 import {
@@ -179,28 +179,10 @@ class DaemonSetReconciler implements Controller {
   }
 
   async #carryOut(key: string, { set, hash }: DaemonWorld, createOn: string[], remove: Pod[]): Promise<void> {
-    let failure: unknown;
-    this.#expectations.expect(
-      key,
-      createOn.length,
-      remove.map((pod) => pod.metadata.uid!),
-    );
-    await Promise.all(
-      remove.map(async (pod) => {
-        try {
-          await deletePod(this.runtime, pod, set);
-        } catch (error) {
-          this.#expectations.deletionObserved(key, pod.metadata.uid!);
-          if (!isNotFound(error)) failure ??= error;
-        }
-      }),
-    );
-    const nodes = [...createOn];
-    const { successes, error } = await slowStart(createOn.length, () =>
-      createPod(this.runtime, podFromTemplate(daemonTemplate(set, nodes.shift()!, hash), set), set),
-    );
-    for (let skipped = createOn.length - successes; skipped > 0; skipped--) this.#expectations.creationObserved(key);
-    if (!hasCause(error, 'NamespaceTerminating')) failure ??= error;
+    const failure = await changePods(this.runtime, this.#expectations, key, set, {
+      remove,
+      create: createOn.map((node) => podFromTemplate(daemonTemplate(set, node, hash), set)),
+    });
     if (failure !== undefined) throw failure;
   }
 }

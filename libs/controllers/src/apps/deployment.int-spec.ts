@@ -37,12 +37,42 @@ function manifest({ replicas = 3, image = 'web:1', annotations, spec }: Wanted):
 const create = (namespace: string, wanted: Wanted = {}) =>
   env.client.create(gvr.deployments, namespace, manifest(wanted));
 const patch = (namespace: string, body: unknown) => env.client.patch(gvr.deployments, namespace, 'web', MERGE, body);
-const setImage = (namespace: string, image: string) =>
-  patch(namespace, { spec: { template: { spec: { containers: [{ name: 'main', image }] } } } });
+const setImage = (namespace: string, image: string, annotations?: Record<string, string | null>) =>
+  patch(namespace, {
+    spec: { template: { metadata: { annotations }, spec: { containers: [{ name: 'main', image }] } } },
+  });
 const get = (namespace: string) => env.client.get<Deployment & KubeObject>(gvr.deployments, namespace, 'web');
 const sets = async (namespace: string) =>
   (await env.client.list<ReplicaSet & KubeObject>(gvr.replicasets, { namespace })).items;
 const pods = async (namespace: string) => (await env.client.list<Pod & KubeObject>(gvr.pods, { namespace })).items;
+
+/** How many pods each revision is to have, by its image. */
+const sizes = async (namespace: string) =>
+  new Map((await sets(namespace)).map(({ spec }) => [spec.template!.spec!.containers[0]!.image, spec.replicas ?? 1]));
+
+/** Looks all the time how many pods there are at most, and how many are ready at least. */
+function watchBounds(namespace: string): { end(): Promise<{ most: number; least: number }> } {
+  const stop = new AbortController();
+  const bounds = { most: 0, least: Number.POSITIVE_INFINITY };
+  const watching = (async () => {
+    while (!stop.signal.aborted) {
+      const running = (await pods(namespace)).filter((pod) => !pod.metadata.deletionTimestamp);
+      const ready = running.filter((pod) =>
+        pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+      );
+      bounds.most = Math.max(bounds.most, running.length);
+      bounds.least = Math.min(bounds.least, ready.length);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  })();
+  return {
+    end: async () => {
+      stop.abort();
+      await watching;
+      return bounds;
+    },
+  };
+}
 
 /** What `kubectl rollout status` waits for. */
 const rolledOut = (namespace: string) =>
@@ -78,25 +108,10 @@ describe('Deployment', () => {
     const namespace = await env.namespace();
     await create(namespace, { spec: { strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } } });
     await rolledOut(namespace);
-    const stop = new AbortController();
-    let most = 0;
-    let least = 9;
-    const watching = (async () => {
-      while (!stop.signal.aborted) {
-        const all = await pods(namespace);
-        const running = all.filter((pod) => !pod.metadata.deletionTimestamp);
-        most = Math.max(most, running.length);
-        const ready = running.filter((pod) =>
-          pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
-        );
-        least = Math.min(least, ready.length);
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-    })();
+    const bounds = watchBounds(namespace);
     await setImage(namespace, 'web:2');
     await rolledOut(namespace);
-    stop.abort();
-    await watching;
+    const { most, least } = await bounds.end();
     assert.ok(most <= 4, `${most} pods at once`);
     assert.ok(least >= 3, `only ${least} ready`);
     assert.ok((await pods(namespace)).every((pod) => pod.spec.containers[0]?.image === 'web:2'));
@@ -110,14 +125,84 @@ describe('Deployment', () => {
     assert.equal((await get(namespace)).metadata.annotations?.[REVISION], '3');
   });
 
-  it('changes course in the middle of a rollout', async () => {
+  it('changes course in the middle of a rollout, and back, without losing a ready pod', async () => {
     const namespace = await env.namespace();
-    await create(namespace, { replicas: 4 });
+    await create(namespace, { replicas: 4, spec: { strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } } });
     await rolledOut(namespace);
-    await setImage(namespace, 'web:2');
-    await setImage(namespace, 'web:3');
+    const first = (await pods(namespace)).map((pod) => pod.metadata.uid).sort();
+    const bounds = watchBounds(namespace);
+    await setImage(namespace, 'web:2', { 'test/hold': '1' });
+    await env.until('one new pod, that never gets ready', async () => (await sizes(namespace)).get('web:2') === 1);
+    await setImage(namespace, 'web:3', { 'test/hold': '1' });
+    await env.until('the next one in its place', async () => (await sizes(namespace)).get('web:3') === 1);
+    assert.deepEqual([...(await sizes(namespace))].sort(), [
+      ['web:1', 4],
+      ['web:2', 0],
+      ['web:3', 1],
+    ]);
+    await setImage(namespace, 'web:1', { 'test/hold': null });
     await rolledOut(namespace);
-    assert.ok((await pods(namespace)).every((pod) => pod.spec.containers[0]?.image === 'web:3'));
+    assert.deepEqual(
+      (await pods(namespace)).map((pod) => pod.metadata.uid).sort(),
+      first,
+      'the pods of the first revision',
+    );
+    assert.equal((await get(namespace)).metadata.annotations?.[REVISION], '4');
+    const { most, least } = await bounds.end();
+    assert.ok(most <= 5, `${most} pods at once`);
+    assert.equal(least, 4);
+  });
+
+  it('shares a new size among the revisions in the middle of a rollout', async () => {
+    const namespace = await env.namespace();
+    await create(namespace, {
+      replicas: 10,
+      spec: { strategy: { rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } } },
+    });
+    await rolledOut(namespace);
+    await setImage(namespace, 'web:2', { 'test/hold': '1' });
+    await env.until('the surge', async () => (await sizes(namespace)).get('web:2') === 2);
+    await patch(namespace, { spec: { replicas: 20 } });
+    // 22 pods may be: 10 and 2 of 12 become 18 and 4 of 22.
+    await env.until('the shares', async () => {
+      const now = await sizes(namespace);
+      return now.get('web:1') === 18 && now.get('web:2') === 4;
+    });
+    await patch(namespace, { spec: { replicas: 5 } });
+    await env.until('smaller shares', async () => {
+      const now = await sizes(namespace);
+      return (now.get('web:1') ?? 0) + (now.get('web:2') ?? 0) === 7;
+    });
+  });
+
+  it('stops in the middle of a rollout when paused, and goes on from there', async () => {
+    const namespace = await env.namespace();
+    await create(namespace, {
+      replicas: 4,
+      spec: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: '50%' } } },
+    });
+    await rolledOut(namespace);
+    await setImage(namespace, 'web:2', { 'test/hold': '1' });
+    await env.until('half of each', async () => {
+      const now = await sizes(namespace);
+      return now.get('web:1') === 2 && now.get('web:2') === 2;
+    });
+    await patch(namespace, { spec: { paused: true } });
+    await env.until('the condition', async () => {
+      const { reason, status } = condition(await get(namespace), 'Progressing') ?? {};
+      return reason === 'DeploymentPaused' && status === 'Unknown';
+    });
+    for (const pod of await pods(namespace)) {
+      if (pod.metadata.annotations?.['test/hold'] === undefined) continue;
+      await env.client.patch(gvr.pods, namespace, pod.metadata.name!, MERGE, {
+        metadata: { annotations: { 'test/hold': null } },
+      });
+    }
+    await env.until('all are available', async () => (await get(namespace)).status?.availableReplicas === 4);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.deepEqual([...(await sizes(namespace)).values()], [2, 2]);
+    await patch(namespace, { spec: { paused: false, template: { metadata: { annotations: { 'test/hold': null } } } } });
+    await rolledOut(namespace);
   });
 
   it('scales up and down', async () => {

@@ -1,10 +1,10 @@
-import { deepEqual, formatTime, hasCause, isNotFound, type KubeObject } from '#apimachinery';
+import { deepEqual, formatTime, isNotFound, type KubeObject } from '#apimachinery';
 import { ControlLoop, Expectations, type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
 import { type Container, gvr, type Job, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
 import { labelMatcher } from '../workload/label-matcher.js';
-import { createPod, deletePod, podFromTemplate, slowStart } from '../workload/pod-control.js';
+import { changePods, podFromTemplate } from '../workload/pod-control.js';
 import { observePods } from '../workload/pod-observation.js';
 import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
 import { COMPLETION_INDEX } from './completion-indexes.js';
@@ -168,28 +168,10 @@ class JobReconciler implements Controller {
   }
 
   async #carryOut(key: string, job: Job, { create, remove }: JobPlan): Promise<void> {
-    let failure: unknown;
-    this.#expectations.expect(
-      key,
-      create.length,
-      remove.map((pod) => pod.metadata.uid!),
-    );
-    await Promise.all(
-      remove.map(async (pod) => {
-        try {
-          await deletePod(this.runtime, pod, job);
-        } catch (error) {
-          this.#expectations.deletionObserved(key, pod.metadata.uid!);
-          if (!isNotFound(error)) failure ??= error;
-        }
-      }),
-    );
-    const indexes = [...create];
-    const { successes, error } = await slowStart(create.length, () =>
-      createPod(this.runtime, buildJobPod(job, indexes.shift()), job),
-    );
-    for (let skipped = create.length - successes; skipped > 0; skipped--) this.#expectations.creationObserved(key);
-    if (!hasCause(error, 'NamespaceTerminating')) failure ??= error;
+    const failure = await changePods(this.runtime, this.#expectations, key, job, {
+      remove,
+      create: create.map((index) => buildJobPod(job, index)),
+    });
     if (failure !== undefined) throw failure;
   }
 }

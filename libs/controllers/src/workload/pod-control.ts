@@ -1,4 +1,5 @@
 import { hasCause, isNotFound, type KubeObject } from '#apimachinery';
+import type { Expectations } from '#client';
 import { gvr, type Pod, type PodTemplateSpec } from '#kinds';
 import type { ControllerRuntime } from '../context.js';
 import { controllerReference } from './controller-ref.js';
@@ -76,4 +77,44 @@ export async function slowStart(count: number, action: () => Promise<unknown>): 
     if (failed) return { successes, error: failed.reason };
   }
   return { successes };
+}
+
+export interface PodChanges {
+  remove: readonly Pod[];
+  /** The pods to create, in order. */
+  create: readonly Pod[];
+}
+
+/**
+ * Deletes and creates an owner's pods, and keeps in `expectations` what the informer has not shown yet. Resolves with the first
+ * failure, if there was one; in a namespace that is going away every creation fails, and none is needed.
+ */
+export async function changePods(
+  runtime: Pick<ControllerRuntime, 'client' | 'recorder'>,
+  expectations: Expectations,
+  key: string,
+  owner: KubeObject,
+  { remove, create }: PodChanges,
+): Promise<unknown> {
+  let failure: unknown;
+  expectations.expect(
+    key,
+    create.length,
+    remove.map((pod) => pod.metadata.uid!),
+  );
+  await Promise.all(
+    remove.map(async (pod) => {
+      try {
+        await deletePod(runtime, pod, owner);
+      } catch (error) {
+        expectations.deletionObserved(key, pod.metadata.uid!);
+        if (!isNotFound(error)) failure ??= error;
+      }
+    }),
+  );
+  const pods = create.values();
+  const { successes, error } = await slowStart(create.length, () => createPod(runtime, pods.next().value!, owner));
+  for (let skipped = create.length - successes; skipped > 0; skipped--) expectations.creationObserved(key);
+  if (!hasCause(error, 'NamespaceTerminating')) failure ??= error;
+  return failure;
 }

@@ -1,18 +1,10 @@
-import {
-  deepEqual,
-  formatTime,
-  type GroupVersionResource,
-  hasCause,
-  isConflict,
-  isNotFound,
-  type KubeObject,
-} from '#apimachinery';
+import { deepEqual, formatTime, type GroupVersionResource, isConflict, type KubeObject } from '#apimachinery';
 import { ControlLoop, Expectations, type Informer, objectKey, type Requeue } from '#client';
 import { gvr, type Pod } from '#kinds';
 import type { Controller, ControllerRuntime } from '../context.js';
 import { claimObjects, controllerOf } from './controller-ref.js';
 import { podsToDelete } from './deletion-ranking.js';
-import { createPod, deletePod, podFromTemplate, slowStart } from './pod-control.js';
+import { changePods, podFromTemplate } from './pod-control.js';
 import {
   isPodActive,
   isPodReady,
@@ -173,38 +165,12 @@ export class ReplicaLoop implements Controller {
   /** Creates or deletes; returns what it failed with. */
   async #scale(key: string, owner: ReplicaOwner, active: readonly Pod[]): Promise<unknown> {
     const difference = replicaDifference(owner, active.length);
-    if (difference > 0) return this.#create(key, owner, difference);
-    if (difference < 0) return this.#delete(key, owner, active, -difference);
-    return undefined;
-  }
-
-  async #create(key: string, owner: ReplicaOwner, count: number): Promise<unknown> {
+    if (difference === 0) return undefined;
     const pod = podFromTemplate(owner.spec.template!, owner);
-    this.#expectations.expectCreations(key, count);
-    const { successes, error } = await slowStart(count, () => createPod(this.runtime, pod, owner));
-    for (let skipped = count - successes; skipped > 0; skipped--) this.#expectations.creationObserved(key);
-    // In a namespace that is going away every creation fails, and none is needed.
-    return hasCause(error, 'NamespaceTerminating') ? undefined : error;
-  }
-
-  async #delete(key: string, owner: ReplicaOwner, active: readonly Pod[], count: number): Promise<unknown> {
-    const victims = podsToDelete(active, this.#related(owner), count, this.runtime.clock.now());
-    this.#expectations.expectDeletions(
-      key,
-      victims.map((pod) => pod.metadata.uid!),
-    );
-    let failure: unknown;
-    await Promise.all(
-      victims.map(async (pod) => {
-        try {
-          await deletePod(this.runtime, pod, owner);
-        } catch (error) {
-          this.#expectations.deletionObserved(key, pod.metadata.uid!);
-          if (!isNotFound(error)) failure ??= error;
-        }
-      }),
-    );
-    return failure;
+    return changePods(this.runtime, this.#expectations, key, owner, {
+      create: Array.from({ length: Math.max(0, difference) }, () => pod),
+      remove: podsToDelete(active, this.#related(owner), Math.max(0, -difference), this.runtime.clock.now()),
+    });
   }
 
   /** Pods of all owners that have the same controller as this one: those of the other revisions of a Deployment. */

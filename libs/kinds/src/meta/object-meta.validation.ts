@@ -39,6 +39,8 @@ export function validateObjectMeta(meta: ObjectMeta, scope: Scope): FieldError[]
     errors.push(field.required(root.child('name'), 'name or generateName is required'));
   } else {
     for (const text of check(meta.name, false)) errors.push(field.invalid(root.child('name'), meta.name, text));
+    // PostgreSQL's text does not hold it, and no path can name it.
+    if (meta.name.includes('\0')) errors.push(field.invalid(root.child('name'), meta.name, 'must not contain NUL'));
   }
   if (!scope.namespaced) {
     if (meta.namespace) errors.push(field.forbidden(root.child('namespace'), 'not allowed on this type'));

@@ -1,5 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { type FieldError, type FieldPath, field, type Path } from '#apimachinery';
+import { type FieldError, type FieldPath, field, nthAddress, type Path } from '#apimachinery';
 
 /** Checks of addresses and CIDRs in upstream's words. */
 
@@ -37,16 +37,31 @@ export function validateIp(path: Path, value: string, existing: readonly string[
   return problem === undefined || existing.includes(value) ? [] : [field.invalid(path, value, problem)];
 }
 
-export function validateCidr(path: FieldPath, value: string, existing: readonly string[] = []): FieldError[] {
-  if (isCidr(value) || existing.includes(value)) return [];
-  return [field.invalid(path, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
+/** For fields that came after readers had disagreed: also in the one form that everybody writes. */
+export function validateCanonicalIp(path: Path, value: string): FieldError[] {
+  const errors = validateIp(path, value);
+  if (errors.length > 0) return errors;
+  const canonical = nthAddress(`${value}/${isIPv4(value) ? 32 : 128}`, 0);
+  return value === canonical ? [] : [field.invalid(path, value, `must be in canonical form ("${canonical}")`)];
 }
 
-function isCidr(value: string): boolean {
-  const slash = value.lastIndexOf('/');
-  const length = value.slice(slash + 1);
-  const family = slash < 0 ? 0 : isIP(value.slice(0, slash));
-  return family !== 0 && /^(0|[1-9]\d{0,2})$/.test(length) && Number(length) <= (family === 4 ? 32 : 128);
+export function validateCidr(path: FieldPath, value: string, existing: readonly string[] = []): FieldError[] {
+  const problem = cidrProblem(value);
+  return problem === undefined || existing.includes(value) ? [] : [field.invalid(path, value, problem)];
+}
+
+function cidrProblem(value: string): string | undefined {
+  const [, address = '', length = ''] = /^(.*)\/(\d+)$/.exec(value) ?? [];
+  const unpadded = paddedIPv4.test(address) ? address.replace(/(^|\.)0+(?=\d)/g, '$1') : address;
+  const family = address.includes('%') ? 0 : isIP(unpadded);
+  if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) {
+    return 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+  }
+  if (unpadded !== address || !/^(0|[1-9]\d*)$/.test(length)) return 'must not have leading 0s in IP or prefix length';
+  if (ipProblem(address) !== undefined) return 'must not have an IPv4-mapped IPv6 address';
+  const bits = family === 4 ? 32 : 128;
+  const first = nthAddress(value, 0);
+  return first === nthAddress(`${address}/${bits}`, 0) ? undefined : 'must not have bits set beyond the prefix length';
 }
 
 /** Addresses that endpoints may not have: unspecified, loopback, link-local. */

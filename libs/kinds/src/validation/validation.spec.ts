@@ -9,6 +9,11 @@ const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name
 const creates: [path: string, body: any, errors: string[]][] = [
   ['v1/configmaps', { metadata: { name: '' } }, ['metadata.name: Required value: name or generateName is required']],
   ['v1/namespaces', { metadata: { name: 'A' } }, [`metadata.name: Invalid value: "A": ${labelText}`]],
+  [
+    'rbac.authorization.k8s.io/v1/clusterroles',
+    { metadata: { name: 'a\0b' } },
+    ['metadata.name: Invalid value: "a\\x00b": must not contain NUL'],
+  ],
   ['v1/nodes', { metadata: { namespace: 'x' } }, ['metadata.namespace: Forbidden: not allowed on this type']],
   [
     'v1/configmaps',

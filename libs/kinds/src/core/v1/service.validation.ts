@@ -32,6 +32,7 @@ export const serviceValidator: KindValidator = {
 function validate(service: Service, old: Service | undefined): FieldError[] {
   const { spec } = service;
   return [
+    ...topologyErrors(service),
     ...typeErrors(spec),
     ...(spec.ports ?? []).flatMap((port, i, all) => portErrors(port, i, all)),
     ...validateLabels(spec.selector, root.child('selector')),
@@ -41,8 +42,33 @@ function validate(service: Service, old: Service | undefined): FieldError[] {
     ...choiceErrors(spec.type, types, root.child('type')),
     ...portUniquenessErrors(spec),
     ...balancerErrors(spec, old?.spec),
+    ...rangesAnnotationErrors(service, old),
     ...trafficErrors(spec),
   ];
+}
+
+const annotations = FieldPath.of('metadata', 'annotations');
+const hintsAnnotation = 'service.kubernetes.io/topology-aware-hints';
+const modeAnnotation = 'service.kubernetes.io/topology-mode';
+const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+
+/** The older name of an annotation and the newer one must agree. */
+function topologyErrors({ metadata }: Service): FieldError[] {
+  const hints = metadata.annotations?.[hintsAnnotation];
+  const mode = metadata.annotations?.[modeAnnotation];
+  if (hints === undefined || mode === undefined || hints === mode) return [];
+  const detail = `must match annotations[${hintsAnnotation}] when both are specified`;
+  return [field.invalid(annotations.key(modeAnnotation), mode, detail)];
+}
+
+/** What `loadBalancerSourceRanges` was before it was a field; it counts where the field is empty. */
+function rangesAnnotationErrors({ metadata, spec }: Service, old: Service | undefined): FieldError[] {
+  const text = metadata.annotations?.[rangesAnnotation];
+  if (text === undefined || (spec.loadBalancerSourceRanges ?? []).length > 0) return [];
+  const path = annotations.key(rangesAnnotation);
+  const errors = spec.type === 'LoadBalancer' ? [] : [field.forbidden(path, onlyLoadBalancer)];
+  if (text.trim() === '' || old?.metadata.annotations?.[rangesAnnotation] === text) return errors;
+  return [...errors, ...text.split(',').flatMap((range) => validateCidr(path, range.trim()))];
 }
 
 function typeErrors(spec: ServiceSpec): FieldError[] {

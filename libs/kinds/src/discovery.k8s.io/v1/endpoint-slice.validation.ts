@@ -12,7 +12,7 @@ import {
 import type { DiscoveryEndpointPort, Endpoint, EndpointHints, EndpointSlice } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
 import { choiceErrors, formatErrors, immutableErrors, portProtocols } from '../../validation/fields.js';
-import { isIPv4, isIPv6, validateEndpointIp, validateIp } from '../../validation/ip.js';
+import { isIPv4, isIPv6, validateCanonicalIp, validateEndpointIp, validateIp } from '../../validation/ip.js';
 
 const addressTypes = ['FQDN', 'IPv4', 'IPv6'];
 const maxEndpoints = 1000;
@@ -84,7 +84,7 @@ function addressErrors(address: string, addressType: string, list: FieldPath, i:
   const path = list.index(i);
   if (addressType === 'FQDN') return domainErrors(address, path);
   if (addressType !== 'IPv4' && addressType !== 'IPv6') return [];
-  const errors = validateIp(path, address);
+  const errors = addressType === 'IPv4' ? validateIp(path, address) : validateCanonicalIp(path, address);
   if (errors.length > 0) return errors;
   const fits = addressType === 'IPv4' ? isIPv4(address) : isIPv6(address);
   if (!fits) errors.push(field.invalid(list, address, `must be an ${addressType} address`));

@@ -38,8 +38,18 @@ export function parseCidr(text: string): Cidr | undefined {
   return { network: { family: ip.family, value: (ip.value >> mask) << mask }, hostBits };
 }
 
+/** The address of the Service `kubernetes` in a Service range. Throws when the range is malformed or too small. */
+export function apiAddress(serviceRange: string): string {
+  return nthAddress(serviceRange, 1);
+}
+
+/** The address of the Service `kube-dns` in a Service range, the first of several. Throws when the range is malformed or too small. */
+export function dnsAddress(serviceRange: string): string {
+  return nthAddress(serviceRange.split(',')[0]!, 10);
+}
+
 /**
- * The n-th address of a CIDR (0 is the network address): the service range's 1 is `kubernetes`, 10 is `kube-dns`.
+ * The n-th address of a CIDR; 0 is the network address.
  * Throws when the range is malformed or too small.
  */
 export function nthAddress(cidr: string, n: number): string {

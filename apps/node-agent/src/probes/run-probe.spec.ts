@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import type { Container, Probe } from '../pod/pod-types.js';
+import { ProbeWorker } from './probe-worker.js';
+import { type ProbeOutcome, runProbe } from './run-probe.js';
+
+const PAGES: Record<string, (response: ServerResponse, headers: Record<string, unknown>) => void> = {
+  '/ok': (response) => response.end('fine'),
+  '/teapot': (response) => response.writeHead(418).end('no'),
+  '/broken': (response) => response.writeHead(503).end(),
+  '/echo': (response, headers) => response.writeHead(headers['x-key'] === 'a, b' ? 200 : 400).end(),
+  '/agent': (response, headers) => response.writeHead(headers['user-agent'] === 'kube-probe/1.37' ? 200 : 400).end(),
+  '/to-ok': (response) => response.writeHead(302, { location: '/ok' }).end(),
+  '/to-teapot': (response) => response.writeHead(302, { location: '/teapot' }).end(),
+  '/away': (response) => response.writeHead(302, { location: 'http://elsewhere.invalid/' }).end(),
+  '/nowhere': (response) => response.writeHead(302, { location: 'http://[no-address' }).end(),
+  '/circle': (response) => response.writeHead(302, { location: '/circle' }).end(),
+  '/silent': () => {},
+  '/endless': (response) => {
+    const more = setInterval(() => response.write('x'.repeat(4096)), 1);
+    response.on('close', () => clearInterval(more));
+  },
+};
+
+const noRuntime = { execSync: () => Promise.reject(new Error('no runtime')) };
+
+describe('a probe over the network', () => {
+  let server: Server;
+  let port: number;
+  let closed: number;
+  const container = (): Container => ({ name: 'main', image: 'i', ports: [{ name: 'web', containerPort: port }] });
+  const run = (probe: Probe) =>
+    runProbe(noRuntime, probe, { containerId: 'c', container: container(), podIP: '127.0.0.1' });
+
+  before(async () => {
+    server = createServer((request, response) => PAGES[request.url!]?.(response, request.headers));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    port = (server.address() as AddressInfo).port;
+    const other = createTcpServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    closed = (other.address() as AddressInfo).port;
+    await new Promise((resolve) => other.close(resolve));
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const pages: [path: string, result: ProbeOutcome['result'], output: RegExp][] = [
+    ['/ok', 'success', /^fine$/],
+    ['ok', 'success', /^fine$/],
+    ['/agent', 'success', /^$/],
+    ['/to-ok', 'success', /^fine$/],
+    ['/away', 'success', /^$/],
+    ['/endless', 'success', /^x{10240}$/],
+    ['/teapot', 'failure', /^HTTP probe failed with statuscode: 418$/],
+    ['/to-teapot', 'failure', /^HTTP probe failed with statuscode: 418$/],
+    ['/broken', 'failure', /^HTTP probe failed with statuscode: 503$/],
+    ['/nowhere', 'failure', /failed to parse Location header/],
+    ['/circle', 'failure', /stopped after 10 redirects/],
+    ['/silent', 'failure', /context deadline exceeded/],
+  ];
+  for (const [path, result, output] of pages) {
+    it(`to ${path} is a ${result}`, async () => {
+      const outcome = await run({ httpGet: { path, port: 'web' }, timeoutSeconds: 1 });
+      assert.equal(outcome.result, result, outcome.output);
+      assert.match(outcome.output, output);
+    });
+  }
+
+  it('sends its headers, repeated ones too', async () => {
+    const httpHeaders = ['a', 'b'].map((value) => ({ name: 'X-Key', value }));
+    assert.equal((await run({ httpGet: { path: '/echo', port, httpHeaders } })).result, 'success');
+  });
+
+  it('by TCP asks whether somebody listens', async () => {
+    assert.equal((await run({ tcpSocket: { port: 'web' } })).result, 'success');
+    const { result, output } = await run({ tcpSocket: { port: closed } });
+    assert.deepEqual([result, output], ['failure', `dial tcp 127.0.0.1:${closed}: connect: connection refused`]);
+  });
+});
+
+describe('thresholds of a probe', () => {
+  const cases: [what: string, probe: Probe, outcomes: string, results: string][] = [
+    ['one success is enough, three failures are', {}, 'sfffs', 's  f s'],
+    ['as many as it says', { successThreshold: 2, failureThreshold: 1 }, 'ssfss', ' s f s'],
+    ['in a row', { failureThreshold: 2 }, 'fsfsff', ' s s  f'],
+    ['errors, tried three times each, count for nothing', { failureThreshold: 2 }, 'feeef', '    f'],
+  ];
+  const NAMES = { s: 'success', f: 'failure', e: 'error' } as const;
+  for (const [what, probe, outcomes, expected] of cases) {
+    it(what, async () => {
+      const results: string[] = [];
+      const queue = [...outcomes] as (keyof typeof NAMES)[];
+      let worker: ProbeWorker;
+      await new Promise<void>((resolve) => {
+        worker = new ProbeWorker({
+          probe: { ...probe, periodSeconds: 0.001 },
+          startedAt: 0,
+          now: () => 0,
+          mayRun: () => true,
+          run: async () => {
+            const next = queue.shift();
+            if (next) return { result: NAMES[next], output: '' };
+            worker.stop();
+            resolve();
+            return { result: 'error', output: '' };
+          },
+          onOutcome: () => {},
+          onResult: (result) => results.push(result[0]!),
+        });
+      });
+      // A result is told each time that the threshold is reached or passed; what counts is the order.
+      assert.equal(results.join('').replace(/(.)\1+/g, '$1'), expected.replaceAll(' ', '').replace(/(.)\1+/g, '$1'));
+    });
+  }
+});

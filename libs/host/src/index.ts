@@ -1,0 +1,3 @@
+export * from './capabilities.js';
+export * from './installation.js';
+export * from './programs.js';
