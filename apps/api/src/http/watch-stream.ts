@@ -56,17 +56,17 @@ function writeChunk(response: ServerResponse, renderer: WatchRenderer, items: It
  * out together: under load a write (a TLS record, a wake-up of the client) costs more than the events in it. A watcher that
  * was quiet gets its event at once.
  */
-const MIN_PAUSE_MS = 4;
-const MAX_PAUSE_MS = 15;
+const MIN_PAUSE_MS = 8;
+const MAX_PAUSE_MS = 20;
 
 /** Pauses are this many times as long as the writing to all busy watchers, which leaves most of the time to others. */
-const PAUSE_SHARE = 8;
+const PAUSE_SHARE = 12;
 
 /** How much the latest write counts: one that the machine held up says little of the next. */
 const LATEST_WEIGHT = 0.1;
 
 /** Watchers that are written to before the event loop looks at requests again. */
-const WATCHERS_A_TURN = 6;
+const WATCHERS_A_TURN = 8;
 
 const waiting: (() => void)[] = [];
 let turning = false;
