@@ -1,16 +1,40 @@
+import type { QueryConfig } from 'pg';
 import type { CommitFailure, CommitResult, ObjectKey, Revision, Write, WriteSet } from './store.js';
 
 const WRITE_CODE = { create: 1, update: 2, delete: 3 } as const;
 const GUARD_CODE = { exists: 4, absent: 5, revision: 6 } as const;
 const REASONS = [undefined, 'exists', 'missing', 'conflict'] as const;
 
-export const COMMIT_STATEMENT = {
+const COMMIT_BATCH = {
   name: 'commit',
   text: 'SELECT base, failed, reasons FROM berth.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+};
+const COMMIT_UPDATE = {
+  name: 'commit-update',
+  text: 'SELECT base, failed, reasons FROM berth.commit_update($1, $2, $3, $4, $5, $6, $7, $8)',
 };
 
 export function keyText(key: ObjectKey): string {
   return `${key.resource}\0${key.namespace}\0${key.name}`;
+}
+
+/**
+ * What commits the sets. `replica` is what other replicas are told; undefined where there are none. The answer of either function
+ * is a BatchAnswer.
+ */
+export function commitStatement(sets: WriteSet[], replica: string | undefined, batch: string): QueryConfig {
+  const only = onlyWrite(sets);
+  if (only?.op !== 'update') return { ...COMMIT_BATCH, values: encodeBatch(sets, replica, batch) };
+  const { key, uid, ifRevision, body } = only;
+  return {
+    ...COMMIT_UPDATE,
+    values: [replica ?? null, batch, key.resource, key.namespace, key.name, uid, ifRevision, body],
+  };
+}
+
+function onlyWrite(sets: WriteSet[]): Write | undefined {
+  const [{ writes, guards = [] }] = sets as [WriteSet];
+  return sets.length === 1 && writes.length === 1 && guards.length === 0 ? writes[0] : undefined;
 }
 
 /** What commit_batch answers. */
@@ -28,10 +52,9 @@ export interface AcceptedWrite {
 
 /**
  * The sets as the arrays that commit_batch takes: an entry for each write, in order, and then for each guard. All bodies go as
- * one binary parameter: as an array they would travel as hexadecimal text. `replica` is what other replicas are told;
- * undefined where there are none.
+ * one binary parameter: as an array they would travel as hexadecimal text.
  */
-export function encodeBatch(sets: WriteSet[], replica: string | undefined, batch: string): unknown[] {
+function encodeBatch(sets: WriteSet[], replica: string | undefined, batch: string): unknown[] {
   const set: number[] = [];
   const op: number[] = [];
   const resource: string[] = [];

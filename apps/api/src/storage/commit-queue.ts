@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type AcceptedWrite,
-  type BatchAnswer,
-  COMMIT_STATEMENT,
-  decodeAnswer,
-  encodeBatch,
-  keyText,
-} from './commit-batch.js';
+import { type AcceptedWrite, type BatchAnswer, commitStatement, decodeAnswer, keyText } from './commit-batch.js';
 import { explain, isStatementError, type Session } from './session.js';
 import {
   type CommitResult,
@@ -136,13 +129,10 @@ export class CommitQueue {
         continue;
       }
       try {
-        const values = encodeBatch(
-          batch.map((pending) => pending.set),
-          this.options.announce(),
-          id,
-        );
+        const sets = batch.map((pending) => pending.set);
+        const statement = commitStatement(sets, this.options.announce(), id);
         for (const pending of batch) pending.unknown = true;
-        const { rows } = await this.options.session.run({ ...COMMIT_STATEMENT, values });
+        const { rows } = await this.options.session.run(statement);
         return await this.accept(batch, rows[0]);
       } catch (error) {
         reason = explain(error);

@@ -35,6 +35,34 @@ test('the other replica has it after a read barrier', async () => {
   assert.equal(two.cache('pods').get('default', 'second')?.revision, revision);
 });
 
+test('a lone update is judged as it would be in a batch', async () => {
+  await write(one, creation('lone'));
+  const { uid, revision } = one.cache('pods').get('default', 'lone')!;
+  const key = podKey('lone');
+  const body = podBody(key, { labels: { app: 'b' } });
+  const refused = [
+    { set: { op: 'update', key: podKey('none'), uid, body, ifRevision: 1 }, reason: 'missing' },
+    { set: { op: 'update', key, uid, body, ifRevision: revision - 1 }, reason: 'conflict' },
+    { set: { op: 'update', key, uid, body, ifRevision: revision + 1 }, reason: 'conflict' },
+    { set: { op: 'update', key, uid: 'other', body, ifRevision: revision }, reason: 'conflict' },
+  ] as const;
+  for (const { set, reason } of refused) {
+    const failure = { ok: false, failure: { reason, key: set.key } };
+    const alone = await one.commit({ writes: [set] });
+    const [together] = await Promise.all([
+      one.commit({ writes: [set] }),
+      one.commit({ writes: [creation(`beside-${reason}-${set.ifRevision}-${set.uid}`)] }),
+    ]);
+    assert.deepEqual([alone, together], [failure, failure], JSON.stringify(set.key));
+  }
+  const done = await one.commit({ writes: [{ op: 'update', key, uid, body, ifRevision: revision }] });
+  assert.ok(done.ok);
+  assert.deepEqual(done.revisions, [done.revision]);
+  assert.deepEqual(one.cache('pods').get('default', 'lone')?.labels, { app: 'b' });
+  assert.equal(await two.readBarrier(), done.revision);
+  assert.equal(two.cache('pods').get('default', 'lone')?.revision, done.revision);
+});
+
 test('preconditions fail with their reason, and nothing of the set is written', async () => {
   await write(one, creation('taken'));
   const { uid, revision } = one.cache('pods').get('default', 'taken')!;

@@ -5,12 +5,15 @@ import { STORE_LOCK } from '../advisory-locks.js';
 export class Commit1700000000004 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(COMMIT_BATCH);
+    await runner.query(COMMIT_UPDATE);
     await runner.query(RESOLVE_BATCH);
     await runner.query(ADOPT_SERVER);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP FUNCTION berth.commit_batch, berth.resolve_batch, berth.adopt_server');
+    await runner.query(
+      'DROP FUNCTION berth.commit_batch, berth.commit_update, berth.resolve_batch, berth.adopt_server',
+    );
   }
 }
 
@@ -121,6 +124,56 @@ BEGIN
   END IF;
 
   UPDATE berth.revision SET value = base + v_logged WHERE name = 'current';
+  IF p_replica IS NOT NULL THEN
+    PERFORM pg_notify('berth_change', p_replica);
+  END IF;
+END
+$$`;
+
+/**
+ * The batch of one update without guards, by far the most common one while a cluster is calm: the same as commit_batch, in as few and
+ * small statements as can be, for half the time.
+ */
+const COMMIT_UPDATE = `
+CREATE OR REPLACE FUNCTION berth.commit_update(
+  p_replica text, p_batch uuid, p_resource text, p_namespace text, p_name text, p_uid text, p_revision bigint, p_body bytea,
+  OUT base bigint, OUT failed int[], OUT reasons int[])
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
+AS $$
+DECLARE
+  v_voided boolean;
+  v_revision bigint;
+  v_uid text;
+  v_before bytea;
+BEGIN
+  PERFORM pg_advisory_xact_lock(${STORE_LOCK});
+  SELECT c.value, EXISTS (SELECT FROM berth.voided_batch v WHERE v.id = p_batch), o.revision, o.uid,
+         CASE WHEN o.revision <= k.value THEN o.body END
+    INTO STRICT base, v_voided, v_revision, v_uid, v_before
+    FROM berth.revision c CROSS JOIN berth.revision k
+    LEFT JOIN berth.object o ON o.resource = p_resource AND o.namespace = p_namespace AND o.name = p_name
+   WHERE c.name = 'current' AND k.name = 'compacted';
+  IF v_voided THEN
+    RAISE EXCEPTION 'batch % was declared lost', p_batch USING ERRCODE = 'BT001';
+  END IF;
+  failed := '{}';
+  reasons := '{}';
+  IF v_revision IS NULL THEN
+    reasons := '{2}';
+  ELSIF v_revision <> p_revision OR (p_uid <> '' AND v_uid <> p_uid) THEN
+    reasons := '{3}';
+  END IF;
+  IF reasons <> '{}' THEN
+    failed := '{1}';
+    RETURN;
+  END IF;
+  INSERT INTO berth.change (revision, type, resource, namespace, name, uid, previous, before, body, batch, at)
+  VALUES (base + 1, 2, p_resource, p_namespace, p_name, p_uid, p_revision, v_before, p_body, p_batch, clock_timestamp());
+  UPDATE berth.object SET revision = base + 1, body = p_body
+   WHERE resource = p_resource AND namespace = p_namespace AND name = p_name;
+  UPDATE berth.revision SET value = base + 1 WHERE name = 'current';
   IF p_replica IS NOT NULL THEN
     PERFORM pg_notify('berth_change', p_replica);
   END IF;
