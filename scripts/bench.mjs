@@ -179,7 +179,8 @@ async function measureScheduler(system) {
     flags.workload,
   ];
   const result = JSON.parse(run(load('schedbench'), args));
-  return Object.fromEntries(Object.entries(result).filter(([, value]) => typeof value === 'number'));
+  const figures = Object.entries(result).filter(([, value]) => typeof value === 'number');
+  return Object.fromEntries(figures.map(([name, value]) => [name, /(?<!per)_s$/.test(name) ? -value : value]));
 }
 
 function measurePodstart(system) {

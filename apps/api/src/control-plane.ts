@@ -29,13 +29,15 @@ import { PortRange, parseServiceRanges } from './registry/ip-range.js';
 import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
-import { warmUp } from './warm-up.js';
+import { type WarmUp, warmUp } from './warm-up.js';
 
 export interface ControlPlaneOptions extends ServerConfig {
   logger: Logger;
   clock?: Clock;
   /** Where the store is to differ from its defaults. */
   store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
+  /** Is ready only when its code is compiled; for servers that live long. */
+  warmUp?: boolean;
 }
 
 export interface ControlPlane {
@@ -149,7 +151,7 @@ async function assemble(
   };
   const ready = runBootstrap(bootstrap).then(async () => {
     if (options.components.has('api')) {
-      await warmUp(registry, identityOf(API_SERVER, [MASTERS_GROUP]));
+      if (options.warmUp) logWarmUp(logger, await warmUp(registry, identityOf(API_SERVER, [MASTERS_GROUP])));
       void keepBootstrap(bootstrap, stop.signal);
     }
     bootstrapped.done = true;
@@ -178,6 +180,11 @@ async function assemble(
       await store.close();
     },
   };
+}
+
+function logWarmUp(logger: Logger, { rounds, refused }: WarmUp): void {
+  logger.info('warmed up', { rounds });
+  for (const reason of refused) logger.warn('a request of the warm-up was refused', { reason });
 }
 
 type ListeningServer = HttpsServer & { port: number };

@@ -6,7 +6,7 @@ async function main(): Promise<void> {
   const config = readConfig();
   const logger = stderrLogger('server');
   const { startControlPlane } = await import('./control-plane.js');
-  const plane = await startControlPlane({ ...config, logger });
+  const plane = await startControlPlane({ ...config, logger, warmUp: true });
   if (config.components.has('api')) logger.info('serving', { url: plane.url });
   await plane.bootstrapped;
   logger.info('ready');

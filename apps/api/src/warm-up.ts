@@ -12,29 +12,40 @@ const ROUNDS = 100;
 const NEVER = new AbortController().signal;
 const JSON_FORMAT = { mediaType: 'application/json', as: undefined, asVersion: '', pretty: false } as const;
 
+export interface WarmUp {
+  rounds: number;
+  /** Why requests were refused, each reason once: their way through the server is not warm. */
+  refused: string[];
+}
+
 /**
- * Runs the object path on dry runs of common requests until V8 has compiled it: the first thousand requests after a start would
- * otherwise take twice the time of later ones. Nothing is stored, and what is refused is no harm: an error's way is warmed, too.
- * Bounded in time, so that a slow machine starts all the same.
+ * Runs the object path on dry runs of common requests until V8 has compiled it: the first thousands of requests after a start would
+ * otherwise take twice the time of later ones. Nothing is stored. Bounded in time, so that a slow machine starts all the same.
  */
-export async function warmUp(registry: Registry, user: UserInfo): Promise<void> {
+export async function warmUp(registry: Registry, user: UserInfo): Promise<WarmUp> {
   const requests = commonRequests(user);
+  const refused = new Set<string>();
   const end = performance.now() + BUDGET_MS;
-  for (let round = 0; round < ROUNDS && performance.now() < end; round += 1) {
-    for (const request of requests) await run(registry, request);
+  let rounds = 0;
+  for (; rounds < ROUNDS && performance.now() < end; rounds += 1) {
+    for (const request of requests) {
+      const reason = await run(registry, request);
+      if (reason !== undefined) refused.add(`${request.verb} ${request.resource}: ${reason}`);
+    }
     // Whoever came meanwhile is served first.
     await nextTurn();
   }
+  return { rounds, refused: [...refused] };
 }
 
-async function run({ handler, context }: Registry, request: ApiRequest): Promise<void> {
+async function run({ handler, context }: Registry, request: ApiRequest): Promise<string | undefined> {
   try {
     const result = await handler.handle(request, { warnings: [] });
-    if (result.kind === 'watch') return result.session.stop();
     const entry = context.resources.find(request.group, request.version, request.resource);
-    renderResult(result, entry, JSON_FORMAT, () => 'Metadata');
-  } catch {
-    // Admission may refuse what is not there yet.
+    if (result.kind !== 'watch') renderResult(result, entry, JSON_FORMAT, () => 'Metadata');
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 
@@ -58,12 +69,14 @@ function commonRequests(user: UserInfo): ApiRequest[] {
   });
   const labels = { app: 'warm-up', tier: 'web' };
   const template = { metadata: { labels }, spec: podSpec() };
-  // A mirror pod needs no ServiceAccount, which a new cluster does not have yet.
+  // A mirror pod needs no ServiceAccount, which a new cluster does not have yet; it names its node.
   const metadata = { name: 'warm-up', labels, annotations: { 'kubernetes.io/config.mirror': 'warm-up' } };
   const patch = { metadata: { labels: { patched: 'yes' } } };
   const root = { namespace: '', name: 'default' };
   return [
-    request('create', 'pods', { body: { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec() } }),
+    request('create', 'pods', {
+      body: { apiVersion: 'v1', kind: 'Pod', metadata, spec: { ...podSpec(), nodeName: 'warm-up' } },
+    }),
     request('create', 'deployments', {
       group: 'apps',
       body: {

@@ -13,6 +13,8 @@ export interface TestServerOptions {
   dataDir?: string;
   clock?: Clock;
   logger?: Logger;
+  /** Runs the warm-up of a server that lives long; a test's does not. */
+  warmUp?: boolean;
   /** Default 10.96.0.0/16. */
   serviceClusterIpRange?: string;
   /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
@@ -57,6 +59,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     logger: options.logger ?? silentLogger,
     clock: options.clock,
     store: options.store,
+    warmUp: options.warmUp,
   });
   await plane.bootstrapped;
   const { pki } = plane;

@@ -56,7 +56,7 @@ function writeChunk(response: ServerResponse, renderer: WatchRenderer, items: It
  * out together: under load a write (a TLS record, a wake-up of the client) costs more than the events in it. A watcher that
  * was quiet gets its event at once.
  */
-const MIN_PAUSE_MS = 8;
+const MIN_PAUSE_MS = 2;
 const MAX_PAUSE_MS = 20;
 
 /** Pauses are this many times as long as the writing to all busy watchers, which leaves most of the time to others. */

@@ -17,6 +17,10 @@ export class Commit1700000000004 implements MigrationInterface {
   }
 }
 
+/** The tables grow while plans are kept: what is looked up by key today is looked up by key for ever. */
+const INDEX_PLANS = `SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off`;
+
 /**
  * One group commit. Entry i of the arrays is a write (1 create, 2 update, 3 delete) or a guard (4 exists, 5 absent,
  * 6 at a revision) of set p_set[i]; writes come before guards, and the body of a write is the slice of p_bodies at p_start[i],
@@ -37,8 +41,7 @@ CREATE OR REPLACE FUNCTION berth.commit_batch(
   p_start int[], p_length int[],
   OUT base bigint, OUT failed int[], OUT reasons int[])
 LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
+${INDEX_PLANS}
 AS $$
 DECLARE
   v_compacted bigint;
@@ -139,8 +142,7 @@ CREATE OR REPLACE FUNCTION berth.commit_update(
   p_replica text, p_batch uuid, p_resource text, p_namespace text, p_name text, p_uid text, p_revision bigint, p_body bytea,
   OUT base bigint, OUT failed int[], OUT reasons int[])
 LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
+${INDEX_PLANS}
 AS $$
 DECLARE
   v_voided boolean;
