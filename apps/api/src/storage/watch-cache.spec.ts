@@ -10,7 +10,8 @@ import { type CacheHost, ObjectCache } from './watch-cache.js';
 class TestHost implements CacheHost {
   revision = 0;
   currentRevision = (): number => this.revision;
-  compactedRevision = (): number => 0;
+  compacted = 0;
+  compactedRevision = (): number => this.compacted;
   readLog = (): Promise<undefined> => Promise.resolve(undefined);
   now = (): number => 0;
 }
@@ -129,8 +130,25 @@ test('a kept page outlives the ring; a revision that neither has is refused', ()
     [2, 3],
   );
   assert.equal(cache.list({ at: first.revision + 1 }), undefined);
+  host.compacted = host.revision;
   cache.prune(2_000);
   assert.equal(cache.list({ at: first.revision }), undefined);
+});
+
+test('the revision of a page is refused once it is compacted, however often the page was read', () => {
+  const host = new TestHost();
+  const cache = emptyCache(host);
+  for (const name of ['a', 'b', 'c']) put(cache, host, name, 'ADDED');
+  const first = cache.list({ limit: 1 })!;
+  put(cache, host, 'd', 'ADDED');
+  const next = () => cache.list({ at: first.revision, after: first.next, limit: 1 });
+  host.compacted = first.revision;
+  cache.prune(10);
+  assert.equal(next()?.items[0]?.name, 'b');
+  host.compacted = first.revision + 1;
+  assert.equal(next(), undefined);
+  cache.prune(20);
+  assert.equal(next(), undefined);
 });
 
 test('the ring finds the position after any revision, and knows what it dropped', () => {

@@ -21,14 +21,10 @@ export interface CacheHost {
 
 export interface CacheLimits {
   ringBytes: number;
-  /** How long events and the snapshots of paged lists are kept. */
+  /** How long events are kept. */
   windowMs: number;
+  /** Paged lists whose state is kept, until their revision is compacted. */
   snapshots: number;
-}
-
-interface Snapshot {
-  tree: Tree;
-  usedAt: number;
 }
 
 export interface Change {
@@ -64,7 +60,7 @@ export class ObjectCache implements WatchCache {
   private entries = new Map<string, CacheEntry>();
   private tree: Tree = emptyTree();
   private readonly indexes = new ObjectIndexes(this.entries);
-  private readonly snapshots = new Map<Revision, Snapshot>();
+  private readonly snapshots = new Map<Revision, Tree>();
   /** The newest clone of the tree, and whether the tree has changed since. */
   private clone: Tree | undefined;
 
@@ -167,8 +163,8 @@ export class ObjectCache implements WatchCache {
   /** Lets go of what is out of the window. */
   prune(now: number): void {
     this.ring.prune(now);
-    for (const [revision, snapshot] of this.snapshots) {
-      if (snapshot.usedAt < now - this.limits.windowMs) this.snapshots.delete(revision);
+    for (const revision of this.snapshots.keys()) {
+      if (revision < this.host.compactedRevision()) this.snapshots.delete(revision);
     }
   }
 
@@ -185,24 +181,18 @@ export class ObjectCache implements WatchCache {
   }
 
   private keep(revision: Revision, tree: Tree): void {
-    const kept = this.snapshots.get(revision);
-    if (kept) {
-      kept.usedAt = this.host.now();
-      return;
-    }
+    if (this.snapshots.has(revision)) return;
     if (tree === this.tree) tree = this.clone ??= this.tree.clone();
     if (this.snapshots.size >= this.limits.snapshots) this.snapshots.delete(this.snapshots.keys().next().value!);
-    this.snapshots.set(revision, { tree, usedAt: this.host.now() });
+    this.snapshots.set(revision, tree);
   }
 
   /** The tree as it was at a revision: kept for a paged list, or made by undoing the events since. */
   private treeAt(revision: Revision): Tree | undefined {
+    // However often its pages are read: a client is told to start anew some minutes after it began.
+    if (revision < this.host.compactedRevision() || revision > this.host.currentRevision()) return undefined;
     const kept = this.snapshots.get(revision);
-    if (kept) {
-      kept.usedAt = this.host.now();
-      return kept.tree;
-    }
-    if (revision > this.host.currentRevision()) return undefined;
+    if (kept) return kept;
     const first = this.ring.after(revision);
     if (first === undefined) return undefined;
     if (first === this.ring.end) return this.tree;
