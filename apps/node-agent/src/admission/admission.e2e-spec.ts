@@ -69,4 +69,18 @@ describe('pods that cannot run on their node', { skip: containerdMissing() ?? fa
     assert.equal(disrupted?.reason, 'TerminationByKubelet');
     for (const name of ['huge', 'victim', 'vital']) await harness.delete(name);
   });
+
+  test('the node is free for others as soon as it says that a pod has ended', async () => {
+    const node = await harness.client.get(NODES, '', 'node-1');
+    const resources = { requests: { cpu: String(Number(node['status'].allocatable.cpu)) } };
+    for (const name of ['brief-1', 'brief-2', 'brief-3']) {
+      await harness.create(name, {
+        restartPolicy: 'Never',
+        containers: [{ ...sleepy, command: ['true'], resources }],
+      });
+      const { status } = await harness.until(name, ({ status }) => ['Succeeded', 'Failed'].includes(status.phase!));
+      assert.equal(status.phase, 'Succeeded', status.message);
+    }
+    for (const name of ['brief-1', 'brief-2', 'brief-3']) await harness.delete(name);
+  });
 });

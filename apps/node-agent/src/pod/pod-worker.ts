@@ -69,11 +69,15 @@ export class PodWorker implements Occupant {
     return this.#state;
   }
 
-  /** The pod was admitted, and has not yet ended: its requests and ports count. */
+  /**
+   * The pod was admitted, and has not yet ended: its requests and ports count. Its sandbox does not: the status tells of the end
+   * before that is stopped, and the scheduler then gives to others what the pod had.
+   */
   get occupies(): boolean {
     const { memory, observed } = this.#state;
     if (!memory.admitted) return false;
-    return !memory.kill || observed.containers.some(isLive) || observed.sandboxes.some(({ ready }) => ready);
+    const over = memory.kill !== undefined || isTerminal(this.#wanted.status);
+    return !over || observed.containers.some(isLive);
   }
 
   get leaving(): boolean {
