@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
 import { stderrLogger } from '#client';
 import { FlagError, parseFlags, type ServerConfig, usage } from './config-flags.js';
 
+/** Node 20 waits for many calls before it compiles a function, as its V8 has only a slow compiler for that. */
+const INTERRUPT_BUDGET = 20_000;
+
 /** The server process: API, controllers, scheduler. Ends with 1 and one line when it cannot start. */
 async function main(): Promise<void> {
+  if (Number.parseInt(process.versions.node, 10) < 22) setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
   const config = readConfig();
   const logger = stderrLogger('server');
   const { startControlPlane } = await import('./control-plane.js');

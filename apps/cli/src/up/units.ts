@@ -93,11 +93,8 @@ function serverFlags(layout: Layout, settings: Settings): string[] {
   });
 }
 
-/**
- * Heaps grow until they must not; these keep idle processes small without touching a busy one's throughput. The server's code is
- * compiled after fewer calls than Node would wait for: it runs for weeks, and is measured from its first minute.
- */
-const serverNodeFlags = ['--enable-source-maps', '--max-semi-space-size=16', '--interrupt-budget=20000'];
+/** Heaps grow until they must not; these keep idle processes small without touching a busy one's throughput. */
+const serverNodeFlags = ['--enable-source-maps', '--max-semi-space-size=16'];
 const agentNodeFlags = ['--enable-source-maps', '--max-semi-space-size=2'];
 
 function entry(app: string): string {
