@@ -99,7 +99,9 @@ export function statefulStatus({ set, pods, current, update, now }: StatefulWorl
     collisionCount: set.status?.collisionCount ?? 0,
   };
   const rolling = set.spec.updateStrategy?.type !== 'OnDelete';
-  if (rolling && status.updatedReplicas === status.replicas && ready === status.replicas) {
+  // A pod that is about to be made is missing here: without it the others tell nothing of the whole.
+  const whole = all.length === (set.spec.replicas ?? 1);
+  if (rolling && whole && status.updatedReplicas === status.replicas && ready === status.replicas) {
     status.currentReplicas = status.updatedReplicas;
     status.currentRevision = update;
   }
