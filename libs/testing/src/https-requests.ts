@@ -40,16 +40,15 @@ export async function call(target: Target, path: string, sent: Sent = {}): Promi
   };
 }
 
-/** A watch over HTTPS: its events one after the other. */
+/** A watch over HTTPS: its events one after the other. Nothing is read before the first is asked for. */
 export class WatchReader {
   readonly headers: IncomingHttpHeaders;
   readonly code: number;
-  private readonly lines: AsyncIterator<string>;
+  private lines: AsyncIterator<string> | undefined;
 
   private constructor(private readonly incoming: IncomingMessage) {
     this.headers = incoming.headers;
     this.code = incoming.statusCode ?? 0;
-    this.lines = createInterface({ input: incoming, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   }
 
   static async open(target: Target, path: string, sent: Sent = {}): Promise<WatchReader> {
@@ -58,6 +57,10 @@ export class WatchReader {
 
   /** Undefined when the server has ended the watch. */
   async next(): Promise<{ type: string; object: any } | undefined> {
+    // Lines are taken from the connection as they come from now on, whether anybody waits for them or not.
+    this.lines ??= createInterface({ input: this.incoming, crlfDelay: Number.POSITIVE_INFINITY })[
+      Symbol.asyncIterator
+    ]();
     const { value, done } = await this.lines.next();
     return done ? undefined : JSON.parse(value);
   }

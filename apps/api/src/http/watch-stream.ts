@@ -24,8 +24,9 @@ export async function streamWatch(
       if (items.length === 0) continue;
       await nextTurn();
       if (response.destroyed || response.writableEnded) break;
-      if (!writeChunk(response, renderer, items)) await drained(response.socket ?? response);
-      await pause();
+      // Waiting for a slow reader is a pause, too.
+      if (writeChunk(response, renderer, items)) await pause();
+      else await drained(response.socket ?? response);
     }
     response.end();
   } finally {
