@@ -5,6 +5,7 @@
 
 mod config;
 mod control;
+mod launch;
 mod logs;
 mod process;
 mod supervisor;
@@ -13,7 +14,10 @@ mod unit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.next_if(|argument| argument == launch::ARGUMENT).is_some() {
+        return launch::launch(arguments);
+    }
     let (Some(path), None) = (arguments.next(), arguments.next()) else {
         eprintln!("usage: berth-supervisor CONFIG.json");
         return ExitCode::from(2);

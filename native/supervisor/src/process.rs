@@ -1,17 +1,16 @@
 //! One process of ours, started by this supervisor or adopted from the one before.
 
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{StopSignal, UnitConfig};
+use crate::launch::Launch;
 
 /// Names one run of a process for good: ids are used again, an id with its start time is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,34 +31,24 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the unit's program in a process group of its own, its output appended to `log`.
-    pub fn start(unit: &UnitConfig, log: &Path) -> io::Result<Self> {
-        let program = unit.argv.first().ok_or_else(|| io::Error::other("argv is empty"))?;
-        let output: File = OpenOptions::new().create(true).append(true).open(log)?;
-        let mut command = Command::new(program);
-        command
-            .args(&unit.argv[1..])
-            .envs(&unit.env)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0);
-        if let Some(cwd) = &unit.cwd {
-            command.current_dir(cwd);
-        }
-        let mut child = command.spawn()?;
-        let pid = child.id() as i32;
+    /// Starts the unit's program, once its record is written.
+    pub fn start(unit: &UnitConfig, log: &Path, records: &Records) -> io::Result<Self> {
+        let launch = Launch::prepare(unit, log)?;
+        let pid = launch.child.id() as i32;
         let opened = Pid::from_raw(pid).ok_or_else(|| io::Error::other("no process id")).and_then(open);
         let pidfd = match opened {
             Ok(pidfd) => pidfd,
             Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
+                launch.cancel();
                 return Err(error);
             }
         };
-        let start_time = start_time(pid).unwrap_or(0);
-        Ok(Process { record: Record { pid, start_time, unit: unit.clone() }, pidfd, child: Some(child) })
+        let record = Record { pid, start_time: start_time(pid).unwrap_or(0), unit: unit.clone() };
+        if let Err(error) = records.save(&record) {
+            // On a full disk it runs all the same: it may be what makes room.
+            eprintln!("{}: its record cannot be written: {error}", unit.name);
+        }
+        Ok(Process { record, pidfd, child: Some(launch.go()?) })
     }
 
     /// Takes over a process that an earlier supervisor started, if it is still the one recorded.

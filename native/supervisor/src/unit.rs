@@ -148,11 +148,7 @@ fn supervise(config: &UnitConfig, shared: &Shared, records: &Records, log: &Path
                 if wait_for_required(config, shared) {
                     break;
                 }
-                Process::start(config, log).inspect(|process| {
-                    if let Err(error) = records.save(&process.record) {
-                        eprintln!("{}: its record cannot be written: {error}", config.name);
-                    }
-                })
+                Process::start(config, log, records)
             }
         };
         let begun = Instant::now();

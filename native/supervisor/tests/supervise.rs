@@ -89,6 +89,19 @@ fn alive(pid: i64) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
+/// Gone, or waiting for init to collect it when its parent is no more.
+fn ended(pid: i64) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+}
+
+fn child_of(parent: u32) -> Option<i64> {
+    let entries = std::fs::read_dir("/proc").unwrap();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).find(|pid: &i64| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(1)) == Some(&parent.to_string())
+    })
+}
+
 fn kill(pid: i64) {
     assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
 }
@@ -122,6 +135,29 @@ fn processes_outlive_a_killed_supervisor_and_the_next_one_adopts_them() {
 }
 
 #[test]
+fn nothing_runs_twice_when_the_supervisor_is_killed_before_it_could_write_a_record() {
+    let mut rig = Rig { dir: tempfile::tempdir().unwrap(), supervisor: None };
+    let began = rig.path("began");
+    let script = format!("echo $$ >> {}; exec sleep 60", began.display());
+    rig.configure(json!([{ "name": "a", "argv": ["sh", "-c", script] }]));
+    // Who opens a pipe to write waits for a reader: the record is never written.
+    let records = rig.path("run/processes");
+    std::fs::create_dir_all(&records).unwrap();
+    assert!(Command::new("mkfifo").arg(records.join("a.new")).status().unwrap().success());
+    rig.start();
+    let supervisor = rig.supervisor.as_ref().unwrap().id();
+    until("it has begun to start the unit", || child_of(supervisor).is_some());
+    let child = child_of(supervisor).unwrap();
+    rig.kill_supervisor();
+    std::fs::remove_file(records.join("a.new")).unwrap();
+    until("what has no record is gone with its supervisor", || ended(child));
+    rig.start();
+    let pid = rig.pid_of("a", 0);
+    until("it runs", || began.exists());
+    assert_eq!(std::fs::read_to_string(&began).unwrap().trim(), pid.to_string());
+}
+
+#[test]
 fn apply_restarts_what_changed_and_keeps_the_rest() {
     let rig = Rig::new(json!([sleeper("kept"), sleeper("changed"), sleeper("gone")]));
     let (kept, changed, gone) = (rig.pid_of("kept", 0), rig.pid_of("changed", 0), rig.pid_of("gone", 0));
@@ -141,10 +177,7 @@ fn a_new_supervisor_ends_what_is_no_longer_configured() {
     rig.configure(json!([sleeper("new")]));
     rig.start();
     rig.pid_of("new", 0);
-    // Its parent is this test's process no more; gone or waiting for init to collect it.
-    until("the old one ends", || {
-        std::fs::read_to_string(format!("/proc/{old}/stat")).map_or(true, |s| s.contains(") Z "))
-    });
+    until("the old one ends", || ended(old));
 }
 
 #[test]
