@@ -25,6 +25,11 @@ const INTERVAL = 10_000;
 const CLEANUP_LIMIT = 30_000;
 const CLEANUP_POLL = 200;
 
+export interface Resident extends Occupant {
+  /** It has ended, and its volumes and cgroup are gone as well. */
+  readonly released: boolean;
+}
+
 export interface EvictionOptions {
   thresholds: readonly Threshold[];
   measure(): Promise<NodeMeasure>;
@@ -32,7 +37,7 @@ export interface EvictionOptions {
   images: Pick<ImageCollector, 'removeUnused'>;
   /** Removes dead containers of pods that have ended. */
   discardEnded(): Promise<void>;
-  occupants(): Occupant[];
+  occupants(): Resident[];
   /** What events are about. */
   node(): KubeObject;
   events: EventRecorder;
@@ -54,19 +59,19 @@ export class Eviction {
   /** Looks until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      let leaving: Occupant[] = [];
+      let leaving: Resident[] = [];
       try {
         leaving = await this.synchronize();
       } catch (error) {
         this.options.logger.warn('the node could not be checked for pressure', { error });
       }
-      if (leaving.length > 0) await this.#untilGone(leaving, signal);
+      if (leaving.length > 0) await this.#untilReleased(leaving, signal);
       else await delay(realClock, INTERVAL, signal);
     }
   }
 
   /** One look. Gives the pods that it has evicted. */
-  async synchronize(): Promise<Occupant[]> {
+  async synchronize(): Promise<Resident[]> {
     const { thresholds, measure, now } = this.options;
     const node = await measure();
     const observed = observations(node);
@@ -77,7 +82,7 @@ export class Eviction {
     return this.#reclaim(met[0]!, observed, node);
   }
 
-  async #evictBeyondLimits({ filesystems }: NodeMeasure): Promise<Occupant[]> {
+  async #evictBeyondLimits({ filesystems }: NodeMeasure): Promise<Resident[]> {
     const limited = this.#candidates().filter(({ pod }) => hasStorageLimits(pod));
     const usages = await this.options.usages.read(limited.map(({ pod }) => pod));
     return limited.filter((occupant) => {
@@ -88,7 +93,7 @@ export class Eviction {
     });
   }
 
-  async #reclaim(threshold: Threshold, observed: Observations, { filesystems }: NodeMeasure): Promise<Occupant[]> {
+  async #reclaim(threshold: Threshold, observed: Observations, { filesystems }: NodeMeasure): Promise<Resident[]> {
     const { events, node, logger, thresholds, measure, usages } = this.options;
     const { resource } = SIGNALS[threshold.signal];
     logger.warn('the node runs short', { signal: threshold.signal, ...observed[threshold.signal] });
@@ -122,20 +127,21 @@ export class Eviction {
     }
   }
 
-  #candidates(): Occupant[] {
+  #candidates(): Resident[] {
     return this.options.occupants().filter(({ ended, pod }) => !ended && !isCritical(pod));
   }
 
-  #evict(occupant: Occupant, message: string, disruption?: string): void {
+  #evict(occupant: Resident, message: string, disruption?: string): void {
     const { events, logger } = this.options;
     logger.info('evicting a pod', { pod: podKey(occupant.pod), message });
     events.event(occupant.pod, 'Warning', 'Evicted', message);
     occupant.end(evicted(message, disruption));
   }
 
-  async #untilGone(pods: readonly Occupant[], signal: AbortSignal): Promise<void> {
+  /** Its files go after its containers: a look in between would find the disk as full as before. */
+  async #untilReleased(pods: readonly Resident[], signal: AbortSignal): Promise<void> {
     const end = this.options.now() + CLEANUP_LIMIT;
-    const left = () => this.options.occupants().some((occupant) => pods.includes(occupant));
+    const left = () => pods.some(({ released }) => !released);
     while (left() && this.options.now() < end && !signal.aborted) await delay(realClock, CLEANUP_POLL, signal);
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '#client';
 import type { Occupant, PodAdmission } from '../admission/pod-admission.js';
+import type { Resident } from '../eviction/eviction.js';
 import type { Execution, PodState } from '../execute/execution.js';
 import { volumeContext } from '../execute/execution.js';
 import { execute } from '../execute/executor.js';
@@ -40,7 +41,7 @@ export interface WorkerContext {
 }
 
 /** One pod's pipe. Syncs run one after another; steps run beside them and wake the next sync when they end. */
-export class PodWorker implements Occupant {
+export class PodWorker implements Resident {
   readonly #state: PodState;
   #running = false;
   #again = false;
@@ -87,6 +88,10 @@ export class PodWorker implements Occupant {
 
   get ended(): boolean {
     return this.#state.memory.failed !== undefined;
+  }
+
+  get released(): boolean {
+    return this.#state.memory.cleaned !== 'no';
   }
 
   /** Removes dead containers when the pod has ended and the API server knows how. True when there were some. */
