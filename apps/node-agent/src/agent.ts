@@ -146,7 +146,7 @@ export class NodeAgent {
       this.#staticPods.gone(uid);
     });
     this.#staticPods = new StaticPods({
-      directory: options.podManifestPath,
+      path: options.podManifestPath,
       nodeName: options.nodeName,
       client,
       writer: this.#writer,

@@ -52,7 +52,8 @@ const FLAGS = {
   'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
   'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
   'pod-pids-limit': 'processes a pod may have; 0 is no limit',
-  'pod-manifest-path': 'folder of static pods, a file each (default <data dir>/manifests); empty: none',
+  'pod-manifest-path':
+    'folder of static pods, a file each, or a single file (default <data dir>/manifests); empty: none',
   'allowed-unsafe-sysctls':
     'kernel settings that pods may have besides the safe ones, comma-separated; kernel.msg* for several',
   'image-gc-high-threshold':

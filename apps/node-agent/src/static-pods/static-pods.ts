@@ -4,7 +4,7 @@ import type { Node } from '#kinds';
 import { isStatic } from '../pod/pod-source.js';
 import { type Pod, type PodStatus, podKey } from '../pod/pod-types.js';
 import { PODS, type StatusWriter } from '../report/status-writer.js';
-import { ManifestDirectory } from './manifest-directory.js';
+import { ManifestPath } from './manifest-path.js';
 import { mirrorOf, mirrorStep } from './mirror-pod.js';
 
 /** Milliseconds. */
@@ -13,7 +13,7 @@ const TAKEN_RETRY = 10_000;
 
 export interface StaticPodsOptions {
   /** Undefined: there are none, only copies of earlier ones that have to go. */
-  directory: string | undefined;
+  path: string | undefined;
   nodeName: string;
   client: Client;
   writer: StatusWriter;
@@ -28,7 +28,7 @@ export interface StaticPodsOptions {
 }
 
 /**
- * Pods that a folder of the node describes. They run without the API server; it has copies of them, for others to see. By
+ * Pods that files of the node describe. They run without the API server; it has copies of them, for others to see. By
  * `namespace/name`, since of two pods of one name the second waits until the first has gone.
  */
 export class StaticPods {
@@ -43,12 +43,12 @@ export class StaticPods {
     this.#loop = new ControlLoop({ name: 'mirror-pods', clock: realClock, logger: options.logger, reconcile });
   }
 
-  /** Resolves when the folder was read once and its pods have begun. */
+  /** Resolves when the path was read once and its pods have begun. */
   async start(signal: AbortSignal): Promise<void> {
-    const { directory, nodeName, logger } = this.options;
+    const { path, nodeName, logger } = this.options;
     void this.#loop.run(signal);
-    if (directory === undefined) return;
-    await new ManifestDirectory(directory, nodeName, logger, (pods) => this.#set(pods)).start(signal);
+    if (path === undefined) return;
+    await new ManifestPath(path, nodeName, logger, (pods) => this.#set(pods)).start(signal);
   }
 
   /** The API's copy came or changed. */
