@@ -4,7 +4,6 @@ import { ImageError } from '../images/image-service.js';
 import { IMAGE_PULL } from '../plan/backoff.js';
 import type { ImageProgress } from '../plan/pod-memory.js';
 import type { Step } from '../plan/steps.js';
-import { allContainers } from '../pod/pod-types.js';
 import { CriError, GrpcCode, hasCode } from '../runtime/cri.js';
 import { ContainerState } from '../runtime/cri-types.js';
 import { MountFailure, mountAll, unmountAll } from '../volumes/volume-set.js';
@@ -132,20 +131,25 @@ async function ensureImage(
   const { pod, memory } = state;
   const { restartCount } = step;
   const container = findContainer(pod, step.container, step.kind);
+  const { image } = container;
   const before = memory.images.get(step.container);
   try {
     const secrets = await pullSecrets(execution, pod);
     const imageRef = await execution.images.ensure(container, secrets, (type, reason, message) => {
       recordContainer(execution, pod, step.container, type, reason, message);
     });
-    memory.images.set(step.container, { restartCount, imageRef });
+    memory.images.set(step.container, { image, restartCount, imageRef });
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     recordContainer(execution, pod, step.container, 'Warning', 'Failed', `Error: ${error.reason}`);
-    const doubled = before?.delay ? Math.min(before.delay * 2, IMAGE_PULL.max) : IMAGE_PULL.initial;
+    const doubled =
+      before?.pulled && before.delay && before.image === image
+        ? Math.min(before.delay * 2, IMAGE_PULL.max)
+        : IMAGE_PULL.initial;
     // Only a registry must be spared; the runtime itself may be back in a moment.
     const delay = error.pulled ? doubled : error.reason === 'ImageInspectError' ? INSPECT_RETRY : IMAGE_PULL.initial;
     const failed: ImageProgress = {
+      image,
       restartCount,
       failure: { reason: error.reason, message: error.message },
       retryAt: execution.now() + delay,
@@ -169,8 +173,7 @@ async function noteBackoff(
   }
   const image = memory.images.get(step.container);
   if (!image?.failure) return;
-  const requested = [...allContainers(pod)].find(({ container }) => container.name === step.container)?.container.image;
-  const message = `Back-off pulling image "${requested}"`;
+  const message = `Back-off pulling image "${image.image}"`;
   recordContainer(execution, pod, step.container, 'Normal', 'BackOff', message);
   recordContainer(execution, pod, step.container, 'Warning', 'Failed', 'Error: ImagePullBackOff');
   image.failure = { reason: 'ImagePullBackOff', message: `${message}: ErrImagePull: ${image.failure.message}` };

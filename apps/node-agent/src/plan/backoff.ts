@@ -1,5 +1,7 @@
-/** Delays as kubelet's: the first restart is free, then 10 s doubling to 300 s, forgotten after twice the longest. */
+import type { Container } from '../pod/pod-types.js';
+import { containerHash } from '../runtime/labels.js';
 
+/** Delays as kubelet's: the first restart is free, then 10 s doubling to 300 s, forgotten after twice the longest. */
 export const CRASH_LOOP = { initial: 10_000, max: 300_000 };
 export const IMAGE_PULL = { initial: 10_000, max: 300_000 };
 
@@ -13,6 +15,15 @@ export interface BackoffEntry {
 export interface BackoffLimits {
   initial: number;
   max: number;
+}
+
+/** What counts for a container whose last run had that hash: with another image it starts over, as with kubelet. */
+export function backoffOf(
+  entry: BackoffEntry | undefined,
+  container: Container,
+  lastHash: string,
+): BackoffEntry | undefined {
+  return lastHash === '' || lastHash === containerHash(container) ? entry : undefined;
 }
 
 /** Until when to wait after something that ended at `eventAt`; a time in the past means now. */

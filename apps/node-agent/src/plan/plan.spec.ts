@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Pod } from '../pod/pod-types.js';
+import { containerHash } from '../runtime/labels.js';
 import { aContainer, anObserved, aPod, aSandbox, created, exited, NOW, running } from '../testing/pod-builders.js';
 import { plan } from './plan.js';
 import { newMemory, type PodMemory } from './pod-memory.js';
@@ -26,8 +27,13 @@ const withImage =
   (...names: string[]) =>
   (memory: PodMemory): void => {
     prepared(memory);
-    for (const name of names) memory.images.set(name, { restartCount: 0, imageRef: 'sha256:1' });
+    for (const name of names) memory.images.set(name, { image: 'app:1', restartCount: 0, imageRef: 'sha256:1' });
   };
+const failedPull = (memory: PodMemory, image: string): void => {
+  prepared(memory);
+  const failure = { reason: 'ImagePullBackOff', message: '' };
+  memory.images.set('main', { image, restartCount: 0, failure, retryAt: NOW + 60_000 });
+};
 const deleted = { deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 };
 const withInit = aPod({ initContainers: [aContainer('init')] });
 const sidecar = aContainer('side', { restartPolicy: 'Always' });
@@ -102,6 +108,39 @@ const cases: Case[] = [
     observed: anObserved({ sandboxes: [aSandbox()], containers: [running('side')] }),
     memory: prepared,
     steps: [],
+  },
+  {
+    title: 'an image whose pull failed is not asked for again before its time',
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: (memory) => failedPull(memory, 'app:1'),
+    steps: [],
+    wakeIn: 60_000,
+  },
+  {
+    title: 'another image in its place is pulled at once',
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: (memory) => failedPull(memory, 'app:0'),
+    steps: ['ensureImage main'],
+  },
+  {
+    title: 'and so is one in the place of an image that is there',
+    pod: aPod({ containers: [aContainer('main', { image: 'app:2' })] }),
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: withImage('main'),
+    steps: ['ensureImage main'],
+  },
+  {
+    title: 'a crash loop is over when the container has another image',
+    pod: aPod({ containers: [aContainer('main', { image: 'app:2' })] }),
+    observed: anObserved({
+      sandboxes: [aSandbox()],
+      containers: [exited('main', 1, { hash: containerHash(aContainer('main')) })],
+    }),
+    memory: (memory) => {
+      prepared(memory);
+      memory.backoffs.set('main', { delay: 300_000, raisedAt: NOW - 60_000 });
+    },
+    steps: ['ensureImage main'],
   },
   {
     title: 'a crashed container starts again at once the first time',

@@ -7,7 +7,7 @@ import {
 } from '../observe/observed-pod.js';
 import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/pod-types.js';
 import { containerHash } from '../runtime/labels.js';
-import { CRASH_LOOP, raise, waitUntil } from './backoff.js';
+import { backoffOf, CRASH_LOOP, raise, waitUntil } from './backoff.js';
 import { outcome, restarts } from './phase.js';
 import type { ImageProgress, PodMemory } from './pod-memory.js';
 import { pendingChanges } from './resize.js';
@@ -190,7 +190,7 @@ class Planner {
     const restartCount = last ? last.restartCount + 1 : 0;
     let backoff: ReturnType<typeof raise> | undefined;
     if (last?.state === 'exited') {
-      const entry = this.#memory.backoffs.get(container.name);
+      const entry = backoffOf(this.#memory.backoffs.get(container.name), container, last.hash);
       const until = waitUntil(entry, last.finishedAt, CRASH_LOOP);
       // A start that failed because its sandbox was going says nothing of the container.
       const innocent = last.reason === 'StartError' && last.sandboxId !== sandbox?.id;
@@ -204,9 +204,10 @@ class Planner {
     const failure = this.#memory.startFailures.get(container.name);
     // In another sandbox it may well start.
     if (failure?.sandboxId === sandbox?.id && !this.#mayRetry(failure)) return;
-    const image = this.#memory.images.get(container.name);
-    if (image?.restartCount !== restartCount || !image.imageRef) {
-      if (image?.restartCount === restartCount && image.failure && !this.#mayRetry(image)) {
+    const tried = this.#memory.images.get(container.name);
+    const image = tried?.restartCount === restartCount && tried.image === container.image ? tried : undefined;
+    if (!image?.imageRef) {
+      if (image?.failure && !this.#mayRetry(image)) {
         this.#imageBackoff(container.name, image);
         return;
       }

@@ -9,6 +9,8 @@ export interface WaitReason {
 }
 
 export interface ImageProgress {
+  /** As the container named it then: another one is tried at once. */
+  image: string | undefined;
   /** The start that this is for: a restart with policy Always pulls again. */
   restartCount: number;
   /** Set once the image is on the node. */

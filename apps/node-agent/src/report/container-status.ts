@@ -1,6 +1,6 @@
 import { formatTime } from '#apimachinery';
 import { newest, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
-import { CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
+import { backoffOf, CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
 import { outcome, restarts } from '../plan/phase.js';
 import type { PodMemory, WaitReason } from '../plan/pod-memory.js';
 import { appliedTo } from '../plan/resize.js';
@@ -117,7 +117,7 @@ function restartWait(
   if (failure) return { reason: failure.reason, message: failure.message };
   const image = memory.images.get(container.name)?.failure;
   if (image) return image;
-  const entry = memory.backoffs.get(container.name);
+  const entry = backoffOf(memory.backoffs.get(container.name), container, current.hash);
   if (!entry || waitUntil(entry, current.finishedAt, CRASH_LOOP) <= now) return undefined;
   return { reason: 'CrashLoopBackOff', message: crashLoopMessage(pod, container.name, entry.delay) };
 }
