@@ -46,7 +46,7 @@ describe('a lifecycle hook', () => {
     await run({ httpGet: { path: '/good', port: 'web' } });
     assert.deepEqual(asked.splice(0), ['/good kube-lifecycle/1.37']);
     await assert.rejects(run({ httpGet: { path: '/bad', port } }), /HTTP status 500/);
-    await assert.rejects(run({ httpGet: { path: '/', port: 'none' } }), /couldn't find port: "none"/);
+    await assert.rejects(run({ httpGet: { path: '/', port: 'none' } }), /^Error: port "none" not found$/);
   });
 
   it('connects', async () => {

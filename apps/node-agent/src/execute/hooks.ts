@@ -44,12 +44,14 @@ export async function runHook(
   }
 }
 
-/** A number, or the name of one of the container's ports. */
+export class UnknownPort extends Error {}
+
+/** A number, or the name of one of the container's ports. Throws UnknownPort. */
 export function resolvePort(port: string | number, container: Container): number {
   if (typeof port === 'number') return port;
   if (/^\d+$/.test(port)) return Number(port);
   const found = container.ports?.find((candidate) => candidate.name === port);
-  if (!found) throw new Error(`couldn't find port: ${JSON.stringify(port)} in container ${container.name}`);
+  if (!found) throw new UnknownPort(`port ${JSON.stringify(port)} not found`);
   return found.containerPort;
 }
 

@@ -20,7 +20,7 @@ export interface ProbeWorkerOptions {
 /** Asks one probe of one container again and again, and counts what comes against the thresholds. */
 export class ProbeWorker {
   #timer: NodeJS.Timeout | undefined;
-  #last: ProbeOutcome['result'] | undefined;
+  #last: ProbeResult | undefined;
   #count = 0;
   #stopped = false;
 
@@ -50,9 +50,12 @@ export class ProbeWorker {
 
   async #tick(): Promise<void> {
     this.#timer = undefined;
-    const { probe, mayRun } = this.options;
+    const { probe, mayRun, now } = this.options;
+    const period = (probe.periodSeconds ?? 10) * 1000;
+    const begun = now();
     if (mayRun()) await this.#probe();
-    if (!this.#stopped) this.#schedule((probe.periodSeconds ?? 10) * 1000);
+    // The period goes from start to start: a container that answers late is not asked less often.
+    if (!this.#stopped) this.#schedule(Math.min(Math.max(begun + period - now(), 0), period));
   }
 
   async #probe(): Promise<void> {
@@ -62,9 +65,10 @@ export class ProbeWorker {
     if (this.#stopped) return;
     if (outcome.result !== 'success') onOutcome(outcome);
     if (outcome.result === 'error') return;
-    this.#count = this.#last === outcome.result ? this.#count + 1 : 1;
-    this.#last = outcome.result;
-    const threshold = outcome.result === 'success' ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3);
-    if (this.#count >= threshold) onResult(outcome.result);
+    const result = outcome.result === 'warning' ? 'success' : outcome.result;
+    this.#count = this.#last === result ? this.#count + 1 : 1;
+    this.#last = result;
+    const threshold = result === 'success' ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3);
+    if (this.#count >= threshold) onResult(result);
   }
 }

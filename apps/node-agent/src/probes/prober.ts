@@ -102,13 +102,18 @@ export class Prober {
         const podIP = podIPs(state, node)[0] ?? '';
         return runProbe(runtime, probe, { containerId: current.id, container, podIP });
       },
-      // A failure is final for its container: it will be replaced.
-      mayRun: () =>
-        type === 'startup'
-          ? results().startup === 'unknown'
-          : results().startup === 'success' && results().liveness !== 'failure',
+      // A failure is final for its container: it will be replaced. Until it is gone others want to know whether it is ready.
+      mayRun: () => {
+        const { startup, liveness } = results();
+        if (type === 'startup') return startup === 'unknown';
+        return startup === 'success' && (type === 'readiness' || liveness !== 'failure');
+      },
       onOutcome: ({ result, output }) => {
         const fieldPath = containerFieldPath(kind, container.name);
+        if (result === 'warning') {
+          events.event(state.pod, 'Warning', 'ProbeWarning', `${title} probe warning: ${output}`, fieldPath);
+          return;
+        }
         const verb = result === 'error' ? 'errored and resulted in unknown state' : 'failed';
         events.event(state.pod, 'Warning', 'Unhealthy', `${title} probe ${verb}: ${output}`, fieldPath);
       },
@@ -133,6 +138,6 @@ function isProbed(container: Container, kind: ContainerKind): boolean {
 
 /** A pod that is being stopped still says whether it is ready; nothing restarts its containers any more. */
 function shouldRun({ pod, removed, memory }: PodState, type: ProbeType): boolean {
-  if (removed || memory.failed || isTerminal(pod.status)) return false;
-  return type === 'readiness' || pod.metadata.deletionTimestamp === undefined;
+  if (removed || isTerminal(pod.status)) return false;
+  return type === 'readiness' || (!memory.failed && pod.metadata.deletionTimestamp === undefined);
 }

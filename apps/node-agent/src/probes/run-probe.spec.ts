@@ -53,7 +53,7 @@ describe('a probe over the network', () => {
     ['ok', 'success', /^fine$/],
     ['/agent', 'success', /^$/],
     ['/to-ok', 'success', /^fine$/],
-    ['/away', 'success', /^$/],
+    ['/away', 'warning', /^Probe terminated redirects, Response body: $/],
     ['/endless', 'success', /^x{10240}$/],
     ['/teapot', 'failure', /^HTTP probe failed with statuscode: 418$/],
     ['/to-teapot', 'failure', /^HTTP probe failed with statuscode: 418$/],
@@ -70,6 +70,12 @@ describe('a probe over the network', () => {
     });
   }
 
+  it('that asks for a port which the container does not have says nothing of the container', async () => {
+    for (const probe of [{ httpGet: { path: '/ok', port: 'none' } }, { tcpSocket: { port: 'none' } }]) {
+      assert.deepEqual(await run(probe), { result: 'error', output: 'port "none" not found' });
+    }
+  });
+
   it('sends its headers, repeated ones too', async () => {
     const httpHeaders = ['a', 'b'].map((value) => ({ name: 'X-Key', value }));
     assert.equal((await run({ httpGet: { path: '/echo', port, httpHeaders } })).result, 'success');
@@ -82,14 +88,56 @@ describe('a probe over the network', () => {
   });
 });
 
+it('a probe by a command knows the values that the spec itself gives', async () => {
+  const ran: string[][] = [];
+  const runtime = {
+    execSync: async (_id: string, command: string[]) => {
+      ran.push(command);
+      return { exitCode: 0, stdout: '', stderr: '' } as never;
+    },
+  };
+  const env = [
+    { name: 'FILE', value: '/tmp/ok' },
+    { name: 'FROM', valueFrom: {} },
+  ];
+  const command = ['cat', '$(FILE)', '$(FROM)', '$(NONE)', '$$(FILE)'];
+  await runProbe(runtime, { exec: { command } }, { containerId: 'c', container: { name: 'main', env }, podIP: '' });
+  assert.deepEqual(ran, [['cat', '/tmp/ok', '', '$(NONE)', '$(FILE)']]);
+});
+
+it('the period of a probe goes from start to start, however long it takes', async () => {
+  let now = 0;
+  const begun = performance.now();
+  await new Promise<void>((resolve) => {
+    const worker = new ProbeWorker({
+      probe: { periodSeconds: 20 },
+      startedAt: 0,
+      now: () => now,
+      mayRun: () => true,
+      run: async () => {
+        if (now > 0) {
+          worker.stop();
+          resolve();
+        }
+        now += 20_000;
+        return { result: 'failure', output: '' };
+      },
+      onOutcome: () => {},
+      onResult: () => {},
+    });
+  });
+  assert.ok(performance.now() - begun < 10_000);
+});
+
 describe('thresholds of a probe', () => {
   const cases: [what: string, probe: Probe, outcomes: string, results: string][] = [
+    ['a warning is a success', { successThreshold: 2 }, 'sw', ' s'],
     ['one success is enough, three failures are', {}, 'sfffs', 's  f s'],
     ['as many as it says', { successThreshold: 2, failureThreshold: 1 }, 'ssfss', ' s f s'],
     ['in a row', { failureThreshold: 2 }, 'fsfsff', ' s s  f'],
     ['errors, tried three times each, count for nothing', { failureThreshold: 2 }, 'feeef', '    f'],
   ];
-  const NAMES = { s: 'success', f: 'failure', e: 'error' } as const;
+  const NAMES = { s: 'success', w: 'warning', f: 'failure', e: 'error' } as const;
   for (const [what, probe, outcomes, expected] of cases) {
     it(what, async () => {
       const results: string[] = [];

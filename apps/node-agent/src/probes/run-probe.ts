@@ -1,10 +1,11 @@
-import { httpGet, resolvePort, tcpConnect } from '../execute/hooks.js';
+import { expand } from '../execute/expand.js';
+import { httpGet, resolvePort, tcpConnect, UnknownPort } from '../execute/hooks.js';
 import type { Container, Probe } from '../pod/pod-types.js';
 import { type CriRuntime, checkGrpcHealth, GrpcCode, hasCode } from '../runtime/cri.js';
 
-/** `error`: the probe itself could not be run, which counts as neither. */
+/** `error`: the probe itself could not be run, which counts as neither; `warning`: a success that is worth an event. */
 export interface ProbeOutcome {
-  result: 'success' | 'failure' | 'error';
+  result: 'success' | 'warning' | 'failure' | 'error';
   output: string;
 }
 
@@ -17,10 +18,18 @@ export async function runProbe(
 ): Promise<ProbeOutcome> {
   const seconds = probe.timeoutSeconds ?? 1;
   try {
-    if (probe.exec) return await runExec(runtime, probe.exec.command ?? [], target.containerId, seconds);
+    if (probe.exec) {
+      const command = (probe.exec.command ?? []).map((word) =>
+        expand(word, (name) => staticValue(target.container, name)),
+      );
+      return await runExec(runtime, command, target.containerId, seconds);
+    }
     if (probe.httpGet) {
       const { status, body } = await httpGet(probe.httpGet, target, 'kube-probe/1.37', seconds * 1000);
-      if (status >= 200 && status < 400) return { result: 'success', output: body };
+      if (status >= 300 && status < 400) {
+        return { result: 'warning', output: `Probe terminated redirects, Response body: ${body}` };
+      }
+      if (status >= 200 && status < 300) return { result: 'success', output: body };
       return { result: 'failure', output: `HTTP probe failed with statuscode: ${status}` };
     }
     if (probe.tcpSocket) {
@@ -35,9 +44,16 @@ export async function runProbe(
     }
     return { result: 'error', output: 'missing probe handler' };
   } catch (error) {
-    // A connection that is refused or times out is the answer of an unhealthy container.
-    return { result: 'failure', output: (error as Error).message };
+    const output = (error as Error).message;
+    // A connection that is refused or times out is the answer of an unhealthy container; it is not to blame for its spec.
+    return { result: error instanceof UnknownPort ? 'error' : 'failure', output };
   }
+}
+
+/** As kubelet has it: what the spec says itself; values from elsewhere are empty here. */
+function staticValue({ env = [] }: Container, name: string): string | undefined {
+  const found = env.findLast((entry) => entry.name === name);
+  return found && (found.value ?? '');
 }
 
 async function runExec(

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeFacts, PodState } from '../execute/execution.js';
+import { newMemory } from '../plan/pod-memory.js';
+import { aContainer, anObserved, aPod, aSandbox, running } from '../testing/pod-builders.js';
+import { Prober } from './prober.js';
+
+const probe = (command: string) => ({ exec: { command: [command] }, periodSeconds: 0.01, failureThreshold: 1 });
+
+describe('A container that is being stopped', () => {
+  const probers: Prober[] = [];
+  after(() => probers.forEach((prober) => void prober.stop('uid-1')));
+
+  /** Answers of the probes by name; what was asked; and the pod. */
+  function aProbed(metadata: object = {}) {
+    const healthy = { live: true, ready: true };
+    const asked = new Set<string>();
+    const container = aContainer('main', { livenessProbe: probe('live'), readinessProbe: probe('ready') });
+    const state: PodState = {
+      pod: aPod({ containers: [container] }, {}, metadata),
+      removed: false,
+      observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
+      memory: newMemory(),
+      volumes: new Map(),
+    };
+    const prober = new Prober({
+      runtime: {
+        execSync: async (_id, [name]) => {
+          asked.add(name!);
+          return { exitCode: healthy[name as keyof typeof healthy] ? 0 : 1, stdout: '', stderr: '' } as never;
+        },
+      },
+      events: { event: () => {} },
+      node: {} as NodeFacts,
+      now: Date.now,
+      onChange: () => {},
+    });
+    probers.push(prober);
+    prober.sync(state);
+    const until = async (liveness: string, readiness: string) => {
+      const expected = { startup: 'success', liveness, readiness };
+      const results = () => state.memory.probes.get('main-1');
+      for (let i = 0; i < 200 && JSON.stringify(results()) !== JSON.stringify(expected); i++) await sleep(10);
+      assert.deepEqual(results(), expected);
+    };
+    return { healthy, asked, state, prober, until };
+  }
+
+  test('since it is not alive still says whether it is ready', async () => {
+    const { healthy, until } = aProbed();
+    await until('success', 'success');
+    healthy.live = false;
+    await until('failure', 'success');
+    Object.assign(healthy, { live: true, ready: false });
+    await until('failure', 'failure');
+  });
+
+  test('since its pod failed still says whether it is ready, and nobody asks whether it lives', async () => {
+    const { healthy, asked, state, prober, until } = aProbed();
+    await until('success', 'success');
+    state.memory.failed = { reason: 'Evicted', message: '' };
+    prober.sync(state);
+    asked.clear();
+    Object.assign(healthy, { live: false, ready: false });
+    await until('success', 'failure');
+    assert.deepEqual([...asked], ['ready']);
+  });
+
+  test('since its pod is deleted still says whether it is ready, and nobody asks whether it lives', async () => {
+    const { healthy, asked, until } = aProbed({ deletionTimestamp: '2026-01-01T00:00:30Z' });
+    await until('success', 'success');
+    Object.assign(healthy, { live: false, ready: false });
+    await until('success', 'failure');
+    assert.deepEqual([...asked], ['ready']);
+  });
+});
