@@ -28,13 +28,8 @@ export async function runHook(
       throw new Error(`command '${command.join(' ')}' exited with ${exitCode}: ${stderr}, message: "${stdout}"`);
     }
   } else if (handler.httpGet) {
-    const { status } = await httpGet(
-      handler.httpGet,
-      target,
-      'kube-lifecycle/1.37',
-      seconds > 0 ? seconds * 1000 : 30_000,
-    );
-    if (status >= 400) throw new Error(`Http lifecycle hook failed with HTTP status ${status}`);
+    // Whatever the answer says, it was asked: kubelet does not look at it.
+    await httpGet(handler.httpGet, target, 'kube-lifecycle/1.37', seconds * 1000);
   } else if (handler.tcpSocket) {
     const port = resolvePort(handler.tcpSocket.port, target.container);
     await tcpConnect(handler.tcpSocket.host || target.podIP, port, seconds > 0 ? seconds * 1000 : 30_000);
@@ -60,7 +55,10 @@ export interface HttpAnswer {
   body: string;
 }
 
-/** One request without certificate checks; redirects to the same host are followed, others count as an answer. */
+/**
+ * One request without certificate checks; redirects to the same host are followed, others count as an answer. A time of 0
+ * is no limit.
+ */
 export function httpGet(
   action: HttpGetAction,
   target: Pick<HookTarget, 'container' | 'podIP'>,
@@ -81,7 +79,8 @@ export function httpGet(
   headers['user-agent'] ??= userAgent;
   headers['accept'] ??= '*/*';
   if (headers['accept'] === '') delete headers['accept'];
-  return fetchUrl(url, headers, AbortSignal.timeout(timeoutMs), 10);
+  const limit = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : new AbortController().signal;
+  return fetchUrl(url, headers, limit, 10);
 }
 
 function fetchUrl(

@@ -23,6 +23,7 @@ type StartStep = Extract<Step, { type: 'startContainer' }>;
 
 /** How long a start that failed for its configuration waits; a crash has its own back-off. Milliseconds. */
 const RETRY_DELAY = 10_000;
+const GOING_POLL = 100;
 
 /** Reason and message are those of the container's waiting state. */
 class StartError extends Error {
@@ -65,10 +66,10 @@ export async function startContainer(execution: Execution, state: PodState, step
   await postStart(execution, state, step, container, id);
 }
 
-async function postStart(
+export async function postStart(
   execution: Execution,
   state: PodState,
-  step: StartStep,
+  step: Pick<StartStep, 'container'>,
   container: Container,
   id: string,
 ): Promise<void> {
@@ -76,7 +77,8 @@ async function postStart(
   if (!handler) return;
   const podIP = podIPs(state, execution.node)[0] ?? '';
   try {
-    await runHook(execution.runtime, handler, { containerId: id, container, podIP }, 0);
+    const hook = runHook(execution.runtime, handler, { containerId: id, container, podIP }, 0);
+    await unlessGoing(state, hook);
   } catch (error) {
     const { pod } = state;
     execution.logger.warn('postStart hook failed', { pod: pod.metadata.name, container: step.container, error });
@@ -90,6 +92,19 @@ async function postStart(
       reason: 'Unknown',
       message: 'FailedPostStartHook',
     });
+  }
+}
+
+/** Waits no longer when the pod must go: its containers are stopped whether a hook has ended or not. */
+async function unlessGoing({ memory }: PodState, hook: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const going = new Promise<void>((resolve) => {
+    timer = setInterval(() => memory.kill && resolve(), GOING_POLL);
+  });
+  try {
+    await Promise.race([hook, going]);
+  } finally {
+    clearInterval(timer);
   }
 }
 
