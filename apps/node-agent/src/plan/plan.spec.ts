@@ -110,6 +110,17 @@ const cases: Case[] = [
     steps: [],
   },
   {
+    title: 'a resize that waits for room is looked at again, also when the pod has a deadline',
+    pod: aPod({ activeDeadlineSeconds: 3600 }, { startTime: new Date(NOW).toISOString() }),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
+    memory: (memory) => {
+      prepared(memory);
+      memory.resizePending = { reason: 'Deferred', message: '' };
+    },
+    steps: [],
+    wakeIn: 5000,
+  },
+  {
     title: 'an image whose pull failed is not asked for again before its time',
     observed: anObserved({ sandboxes: [aSandbox()] }),
     memory: (memory) => failedPull(memory, 'app:1'),

@@ -25,6 +25,8 @@ export interface PlanInput {
 
 /** Milliseconds. */
 const PULL_ERROR_SHOWN = 1500;
+/** How often a resize is looked at that the node has no room for. */
+const DEFERRED_RETRY = 5000;
 
 /** Pure: from what should be, what is, what was tried and the time, to the steps that may begin now. */
 export function plan(input: PlanInput): Plan {
@@ -285,6 +287,7 @@ class Planner {
 
   #resize(): void {
     const memory = this.#memory;
+    if (memory.resizePending?.reason === 'Deferred') this.#wake(this.#now + DEFERRED_RETRY);
     if (!memory.cgroupReady) return;
     const changes = pendingChanges(this.#pod, this.#observed, memory);
     for (const { container, observed } of changes.filter(({ restart }) => restart)) {

@@ -23,8 +23,6 @@ import { terminationMessage } from './termination-message.js';
 const UNEXPECTED_RETRY = 2000;
 /** How often a pod is looked at that cannot be admitted or refused yet. Milliseconds. */
 const ADMISSION_RETRY = 200;
-/** How often a resize is looked at that the node has no room for. Milliseconds. */
-const DEFERRED_RETRY = 5000;
 
 export interface WorkerContext {
   execution: Execution;
@@ -200,7 +198,6 @@ export class PodWorker implements Resident {
     this.context.prober.sync(state);
     const { steps, wakeAt } = plan(input);
     this.#report(pod, now);
-    if (memory.resizePending?.reason === 'Deferred') this.#wakeIn(DEFERRED_RETRY);
     for (const step of steps) this.#begin(step);
     if (wakeAt !== undefined) this.#wakeIn(wakeAt - now);
     if (state.removed && memory.cleaned === 'removed' && memory.inFlight.size === 0) {
