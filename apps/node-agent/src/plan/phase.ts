@@ -6,9 +6,18 @@ export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
 /** True when an exited container of that kind starts again. */
 export function restarts(pod: Pod, container: Container, sidecar: boolean, exitCode: number): boolean {
-  if (sidecar) return true;
+  if (sidecar || ruleOf(container, exitCode) === 'Restart') return true;
   const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** The action of the first of the container's own rules that the exit meets. */
+function ruleOf({ restartPolicyRules = [] }: Container, exitCode: number): string | undefined {
+  const meets = restartPolicyRules.find(({ exitCodes }) => {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false;
+    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed;
+  });
+  return meets?.action;
 }
 
 /** The last exit of a container that will not run again. */
@@ -22,9 +31,8 @@ export function finalExit(pod: Pod, observed: ObservedPod, container: Container)
 export function initFailed(pod: Pod, observed: ObservedPod): boolean {
   return (pod.spec.initContainers ?? []).some((container) => {
     if (isSidecar(container, 'init')) return false;
-    const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
-    const last = newest(observed, container.name);
-    return policy === 'Never' && last?.state === 'exited' && last.exitCode !== 0;
+    const last = finalExit(pod, observed, container);
+    return last !== undefined && last.exitCode !== 0;
   });
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
-import type { Pod } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod-types.js';
 import { containerHash } from '../runtime/labels.js';
 import { aContainer, anObserved, aPod, aSandbox, created, exited, NOW, running } from '../testing/pod-builders.js';
 import { plan } from './plan.js';
@@ -35,6 +35,10 @@ const failedPull = (memory: PodMemory, image: string): void => {
   memory.images.set('main', { image, restartCount: 0, failure, retryAt: NOW + 60_000 });
 };
 const deleted = { deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 };
+type Rule = NonNullable<Container['restartPolicyRules']>[number];
+const restartOn42: Rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } };
+const ruled = (...restartPolicyRules: Rule[]) => aContainer('main', { restartPolicy: 'Never', restartPolicyRules });
+const withRules = aPod({ containers: [ruled(restartOn42)] });
 const withInit = aPod({ initContainers: [aContainer('init')] });
 const sidecar = aContainer('side', { restartPolicy: 'Always' });
 
@@ -108,6 +112,36 @@ const cases: Case[] = [
     observed: anObserved({ sandboxes: [aSandbox()], containers: [running('side')] }),
     memory: prepared,
     steps: [],
+  },
+  {
+    title: 'a container starts again after an exit that one of its own rules names',
+    pod: withRules,
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 42)] }),
+    memory: prepared,
+    steps: ['ensureImage main'],
+  },
+  {
+    title: 'and not after another one',
+    pod: withRules,
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 1)] }),
+    memory: prepared,
+    steps: ['stopSandbox s1'],
+  },
+  {
+    title: 'nor when the first rule that the exit meets wants something else',
+    pod: aPod({
+      containers: [ruled({ action: 'Other', exitCodes: { operator: 'NotIn', values: [1] } }, restartOn42)],
+    }),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 42)] }),
+    memory: prepared,
+    steps: ['stopSandbox s1'],
+  },
+  {
+    title: 'an init container has such rules, too',
+    pod: aPod({ initContainers: [{ ...ruled(restartOn42), name: 'init' }], restartPolicy: 'Never' }),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('init', 42)] }),
+    memory: prepared,
+    steps: ['ensureImage init'],
   },
   {
     title: 'a resize that waits for room is looked at again, also when the pod has a deadline',

@@ -74,6 +74,7 @@ export interface Container {
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   securityContext?: SecurityContext;
   restartPolicy?: 'Always' | 'OnFailure' | 'Never';
+  restartPolicyRules?: { action: string; exitCodes?: { operator: string; values?: number[] } }[];
   stdin?: boolean;
   stdinOnce?: boolean;
   tty?: boolean;
