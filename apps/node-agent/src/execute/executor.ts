@@ -16,7 +16,7 @@ import {
   unmountContext,
   volumeContext,
 } from './execution.js';
-import { killContainer } from './kill-container.js';
+import { killContainer, runPreStop } from './kill-container.js';
 import { resizePod } from './resize-pod.js';
 import { podCgroup, podLimits } from './resources.js';
 import { sandboxConfig } from './sandbox-config.js';
@@ -43,6 +43,10 @@ const HANDLERS: { [T in Step['type']]: Handler<T> } = {
   ensureImage,
   startContainer,
   killContainer,
+  preStop: async (execution, state, step) => {
+    state.memory.stopHooks.add(step.key);
+    await runPreStop(execution, state, step);
+  },
   resizePod,
   noteBackoff,
   removeContainer,

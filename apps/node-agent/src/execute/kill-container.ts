@@ -12,30 +12,41 @@ const MINIMUM_AFTER_HOOK = 2;
 
 /** preStop within the grace, then the stop signal, then SIGKILL when the grace is over. */
 export async function killContainer(execution: Execution, state: PodState, step: KillStep): Promise<void> {
-  const { runtime, logger, now } = execution;
-  const { pod, observed } = state;
-  const container = observed.containers.find(({ id }) => id === step.id);
+  const { runtime, now } = execution;
+  const { pod } = state;
   recordContainer(execution, pod, step.container, 'Normal', 'Killing', step.message);
   let grace = step.graceSeconds;
-  const handler = preStop(pod, step.container, container?.annotations);
-  if (handler && grace > 0 && step.reason !== 'Unknown' && container?.state === 'running') {
+  if (grace > 0 && !step.hooked && step.reason !== 'Unknown') {
     const startedAt = now();
-    const spec = specOf(pod, step.container);
-    const podIP = podIPs(state, execution.node)[0] ?? '';
-    try {
-      const target = { containerId: step.id, container: spec ?? { name: step.container }, podIP };
-      await withLimit(runHook(runtime, handler, target, grace), grace);
-    } catch (error) {
-      logger.warn('preStop hook failed', { pod: pod.metadata.name, container: step.container, error });
-      recordContainer(execution, pod, step.container, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
-    }
-    grace = Math.max(grace - (now() - startedAt) / 1000, MINIMUM_AFTER_HOOK);
+    const ran = await runPreStop(execution, state, step);
+    if (ran) grace = Math.max(grace - (now() - startedAt) / 1000, MINIMUM_AFTER_HOOK);
   }
   try {
     await runtime.stopContainer(step.id, grace);
   } catch (error) {
     if (!hasCode(error, GrpcCode.NotFound)) throw error;
   }
+}
+
+/** The hook of a running container, within the grace. False when there is none. */
+export async function runPreStop(
+  execution: Execution,
+  state: PodState,
+  { id, container: name, graceSeconds }: Pick<KillStep, 'id' | 'container' | 'graceSeconds'>,
+): Promise<boolean> {
+  const { pod, observed } = state;
+  const container = observed.containers.find((candidate) => candidate.id === id);
+  const handler = preStop(pod, name, container?.annotations);
+  if (!handler || container?.state !== 'running') return false;
+  const podIP = podIPs(state, execution.node)[0] ?? '';
+  const target = { containerId: id, container: specOf(pod, name) ?? { name }, podIP };
+  try {
+    await withLimit(runHook(execution.runtime, handler, target, graceSeconds), graceSeconds);
+  } catch (error) {
+    execution.logger.warn('preStop hook failed', { pod: pod.metadata.name, container: name, error });
+    recordContainer(execution, pod, name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
+  }
+  return true;
 }
 
 /** From the spec, or from what the container's labels remember when its pod is gone. */

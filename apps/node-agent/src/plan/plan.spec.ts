@@ -42,6 +42,10 @@ const withRules = aPod({ containers: [ruled(restartOn42)] });
 const withInit = aPod({ initContainers: [aContainer('init')] });
 const sidecar = aContainer('side', { restartPolicy: 'Always' });
 
+const hookedSidecar = { ...sidecar, lifecycle: { preStop: { sleep: { seconds: 5 } } } };
+/** Of that sidecar in a pod that is deleted now. */
+const hook = `hook:side-1:${NOW + 30_000}`;
+
 const cases: Case[] = [
   {
     title: 'a new pod: everything that does not wait for something else begins at once',
@@ -281,6 +285,29 @@ const cases: Case[] = [
     pod: aPod({ initContainers: [sidecar] }, {}, deleted),
     observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
     steps: ['killContainer main-1'],
+  },
+  {
+    title: 'the hook of a sidecar does not wait for its turn',
+    pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
+    steps: ['killContainer main-1', 'preStop side-1'],
+  },
+  {
+    title: 'and is not begun twice',
+    pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
+    memory: (memory) => memory.stopHooks.add(hook),
+    steps: ['killContainer main-1'],
+  },
+  {
+    title: 'a sidecar whose turn has come is stopped when its hook is over',
+    pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143), running('side')] }),
+    memory: (memory) => {
+      memory.stopHooks.add(hook);
+      memory.inFlight.add(hook);
+    },
+    steps: [],
   },
   {
     title: 'then sidecars',

@@ -95,6 +95,8 @@ export interface PodMemory {
   failed?: PodFailure;
   /** Set when the pod must go: by deletion, by its end, or by failure. */
   kill?: KillOrder;
+  /** Keys of preStop hooks that were begun before their container's turn to stop. */
+  stopHooks: Set<string>;
   /** Sandboxes whose network has been torn down by us. */
   stoppedSandboxes: Set<string>;
   /** `released`: volumes and cgroup are given back, logs stay. `removed`: nothing of the pod is left on the node. */
@@ -119,6 +121,7 @@ export function newMemory(): PodMemory {
     inFlight: new Set(),
     probes: new Map(),
     outOfMemory: new Set(),
+    stopHooks: new Set(),
     stoppedSandboxes: new Set(),
     cleaned: 'no',
     messages: new Map(),

@@ -25,9 +25,13 @@ export type Step =
       container: string;
       /** Seconds until SIGKILL, hooks included. */
       graceSeconds: number;
+      /** Its preStop hook was run before its turn came. */
+      hooked?: boolean;
       reason: KillReason;
       message: string;
     }
+  /** Runs the preStop hook of a container whose turn to stop has not come; seconds that it may take. */
+  | { type: 'preStop'; key: string; id: string; container: string; graceSeconds: number }
   /** Gives running containers, and the pod's cgroup, what the node has granted anew. */
   | { type: 'resizePod'; key: string }
   /** Tells by an event, once for each exit or failed pull, that the container waits for its next try. */

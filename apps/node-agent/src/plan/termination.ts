@@ -40,17 +40,30 @@ export function planTermination(input: PlanInput, until: 'finish' | 'delete'): P
   const live = observed.containers.filter(isLive);
   if (live.length > 0 || startInFlight(memory.inFlight)) {
     const graceSeconds = Math.max(order.graceSeconds - (now - order.at) / 1000, MINIMUM_GRACE);
-    for (const container of nextToStop(input, live)) {
-      steps.push({
-        type: 'killContainer',
-        // A shorter grace is a new order, which overtakes the one under way.
-        key: `kill:${container.id}:${order.at + order.graceSeconds * 1000}`,
-        id: container.id,
-        container: container.name,
-        graceSeconds,
-        reason: until === 'delete' ? 'Deleted' : 'Finished',
-        message: `Stopping container ${container.name}`,
-      });
+    // A shorter grace is a new order, which overtakes the one under way.
+    const deadline = order.at + order.graceSeconds * 1000;
+    const turn = nextToStop(input, live);
+    for (const container of live) {
+      const { id, name } = container;
+      const hook = `hook:${id}:${deadline}`;
+      const hooked = memory.stopHooks.has(hook);
+      if (!turn.includes(container)) {
+        // Sidecars wait for their turn to stop; their hooks begin with the others', and have as much time.
+        if (!hooked && hasPreStop(input, container)) {
+          steps.push({ type: 'preStop', key: hook, id, container: name, graceSeconds });
+        }
+      } else if (!memory.inFlight.has(hook)) {
+        steps.push({
+          type: 'killContainer',
+          key: `kill:${id}:${deadline}`,
+          id,
+          container: name,
+          graceSeconds,
+          reason: until === 'delete' ? 'Deleted' : 'Finished',
+          message: `Stopping container ${name}`,
+          ...(hooked ? { hooked } : {}),
+        });
+      }
     }
     return done();
   }
@@ -91,6 +104,11 @@ function nextToStop({ pod }: PlanInput, live: ObservedContainer[]): ObservedCont
     if (running.length > 0) return running;
   }
   return live;
+}
+
+function hasPreStop({ pod }: PlanInput, { name, state }: ObservedContainer): boolean {
+  const sidecar = pod.spec.initContainers?.find((container) => container.name === name);
+  return state === 'running' && sidecar?.lifecycle?.preStop !== undefined;
 }
 
 function collectFinished({ observed, memory }: PlanInput, steps: Step[]): void {

@@ -313,7 +313,14 @@ function resizeSummary({ spec, metadata }: Pod): string {
 }
 
 function changesRuntime(step: Step): boolean {
-  return !['makeCgroup', 'mountVolumes', 'ensureImage', 'noteBackoff', 'cleanUp', 'deletePod', 'resizePod'].includes(
-    step.type,
-  );
+  return ![
+    'makeCgroup',
+    'mountVolumes',
+    'ensureImage',
+    'noteBackoff',
+    'preStop',
+    'cleanUp',
+    'deletePod',
+    'resizePod',
+  ].includes(step.type);
 }

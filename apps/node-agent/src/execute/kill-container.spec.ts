@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger } from '#client';
+import { newMemory } from '../plan/pod-memory.js';
+import type { Step } from '../plan/steps.js';
+import { aContainer, anObserved, aPod, exited, running } from '../testing/pod-builders.js';
+import type { Execution } from './execution.js';
+import { execute } from './executor.js';
+
+const kill: Step = {
+  type: 'killContainer',
+  key: 'kill',
+  id: 'main-1',
+  container: 'main',
+  graceSeconds: 30,
+  reason: 'Deleted',
+  message: 'Stopping container main',
+};
+const preStop: Step = { type: 'preStop', key: 'hook', id: 'main-1', container: 'main', graceSeconds: 30 };
+const spec = { containers: [aContainer('main', { lifecycle: { preStop: { exec: { command: ['bye'] } } } })] };
+
+const cases: [title: string, steps: Step[], done: string[], container?: typeof running][] = [
+  ['a container is stopped after its hook', [kill], ['bye', 'stop 20']],
+  ['a hook that ran before is not run again', [preStop, { ...kill, hooked: true }], ['bye', 'stop 30']],
+  ['a container that has ended has no hook any more', [kill], ['stop 30'], (name) => exited(name, 0)],
+];
+
+for (const [title, steps, expected, container = running] of cases) {
+  test(title, async () => {
+    const done: string[] = [];
+    let now = 0;
+    const execution = {
+      runtime: {
+        execSync: async (_id: string, command: string[]) => {
+          done.push(command.join(' '));
+          now += 10_000;
+          return { exitCode: 0, stdout: '', stderr: '' };
+        },
+        stopContainer: async (_id: string, grace: number) => void done.push(`stop ${grace}`),
+      },
+      node: { hostIPs: [] },
+      events: { event: () => {} },
+      logger: silentLogger,
+      now: () => now,
+    } as unknown as Execution;
+    const memory = newMemory();
+    const observed = anObserved({ containers: [container('main')] });
+    const state = { pod: aPod(spec), removed: false, observed, memory, volumes: new Map() };
+    for (const step of steps) await execute(execution, state, step);
+    assert.deepEqual(done, expected);
+  });
+}
