@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StatusError, type UserInfo } from '#apimachinery';
-import type { AuthorizationAttributes, Authorizer, RequestAttributes } from '../authorization/authorizer.js';
+import type { AuthorizationAttributes, Authorizer } from '../authorization/authorizer.js';
 import { Impersonation } from './impersonation.js';
 import type { Headers } from './request-header-authenticator.js';
+import { LIST_PODS } from './testing/list-pods.js';
 import { EXTRA } from './users.js';
-
-const LIST_PODS: RequestAttributes = {
-  verb: 'list',
-  resourceRequest: true,
-  group: '',
-  version: 'v1',
-  resource: 'pods',
-  subresource: '',
-  namespace: 'web',
-  name: '',
-  path: '/api/v1/namespaces/web/pods',
-};
 
 /** What is asked: `verb group/resource[/subresource] [namespace/]name`. */
 function asked({ verb, group, resource, subresource, namespace, name }: AuthorizationAttributes): string {

@@ -10,6 +10,7 @@ import type { Credentials } from './authenticator.js';
 import { type Authentication, createAuthenticator } from './request-authenticator.js';
 import { tokenReviewResource } from './reviews.js';
 import { ServiceAccountTokenIssuer } from './service-account-tokens.js';
+import { LIST_PODS } from './testing/list-pods.js';
 import { tokenRequestResource } from './token-request.js';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
@@ -423,22 +424,10 @@ describe('front proxies', () => {
 });
 
 describe('impersonation', () => {
-  const request = {
-    verb: 'list',
-    resourceRequest: true,
-    group: '',
-    version: 'v1',
-    resource: 'pods',
-    subresource: '',
-    namespace: 'web',
-    name: '',
-    path: '/api/v1/namespaces/web/pods',
-  };
-
   it('comes after the certificate has said who asks', async () => {
     const headers = { 'impersonate-user': 'bob' };
     const clientCertificate = await certificate(ca, 'boss');
-    const user = await world().authentication.authenticate({ clientCertificate, headers, request });
+    const user = await world().authentication.authenticate({ clientCertificate, headers, request: LIST_PODS });
     assert.equal(user.name, 'bob');
   });
 });
