@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { All, Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { notAcceptable } from '#apimachinery';
 import {
@@ -25,27 +25,27 @@ export class DiscoveryController {
 
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
-  @Get('api')
+  @All('api')
   async core(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.root(request, reply, '/api', () => apiVersions(this.surface.serverAddress));
   }
 
-  @Get('apis')
+  @All('apis')
   async groups(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.root(request, reply, '/apis', () => apiGroupList(this.surface.resources));
   }
 
-  @Get('api/:version')
+  @All('api/:version')
   async coreVersion(@Res() reply: FastifyReply, @Param('version') version: string): Promise<void> {
     await this.plain(reply, apiResourceList(this.surface.resources, '', version));
   }
 
-  @Get('apis/:group')
+  @All('apis/:group')
   async group(@Res() reply: FastifyReply, @Param('group') group: string): Promise<void> {
     await this.plain(reply, apiGroup(this.surface.resources, group));
   }
 
-  @Get('apis/:group/:version')
+  @All('apis/:group/:version')
   async groupVersion(
     @Res() reply: FastifyReply,
     @Param('group') group: string,

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, NotFoundException, Req, Res } from '@nestjs/common';
+import { All, Controller, Inject, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
@@ -7,7 +7,7 @@ import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 export class DocumentsController {
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
-  @Get(['.well-known/openid-configuration', 'openid/v1/jwks'])
+  @All(['.well-known/openid-configuration', 'openid/v1/jwks'])
   async document(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const make = this.surface.documents.get(request.url.split('?')[0]!);
     if (!make) throw new NotFoundException();

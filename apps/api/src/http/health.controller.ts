@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { All, Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 import { checkHealth, type HealthCheck } from './health-checks.js';
@@ -11,13 +11,13 @@ type Endpoint = (typeof ENDPOINTS)[number];
 export class HealthController {
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
-  @Get([...ENDPOINTS])
+  @All([...ENDPOINTS])
   async health(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const [path, query = ''] = request.url.split('?') as [string, string | undefined];
     await this.answer(path.slice(1) as Endpoint, this.surface.checks, query, reply);
   }
 
-  @Get(ENDPOINTS.map((endpoint) => `${endpoint}/:check`))
+  @All(ENDPOINTS.map((endpoint) => `${endpoint}/:check`))
   async single(
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,

@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiModule } from './api.module.js';
 import type { ApiSurface } from './api.tokens.js';
-import { discoveryPaths } from './discovery-paths.js';
+import { getOnlyPaths } from './discovery-paths.js';
 import { PlainErrorFilter } from './plain-error.filter.js';
 import { type DispatcherOptions, RequestDispatcher } from './request-dispatcher.js';
 
@@ -57,7 +57,7 @@ export async function createHttpsServer(
   const adapter = new FastifyAdapter({
     logger: false,
     serverFactory: (handler: RequestListener) => {
-      dispatcher = new RequestDispatcher(dispatching, handler);
+      dispatcher = new RequestDispatcher(dispatching, getOnlyPaths(surface), handler);
       server.on('request', (request, response) => dispatcher.handle(request, response));
       server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
       return server as never;
@@ -66,8 +66,12 @@ export async function createHttpsServer(
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forSurface(surface), adapter, {
     logger: false,
     abortOnError: false,
+    bodyParser: false,
   });
-  app.useGlobalFilters(new PlainErrorFilter(discoveryPaths(surface.resources).add('/version')));
+  // Nobody here looks at a body, whatever it is called.
+  adapter.getInstance().removeAllContentTypeParsers();
+  adapter.getInstance().addContentTypeParser('*', (_request, _body, done) => done(null));
+  app.useGlobalFilters(new PlainErrorFilter());
   await app.init();
   await adapter.getInstance().ready();
 

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { All, Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
@@ -7,7 +7,7 @@ import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 export class MetricsController {
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
-  @Get('metrics')
+  @All('metrics')
   async metrics(@Res() reply: FastifyReply): Promise<void> {
     await reply.type('text/plain; version=0.0.4; charset=utf-8').send(this.surface.metrics.render());
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Controller, Get, Inject, NotFoundException, Req, Res } from '@nestjs/common';
+import { All, Controller, Inject, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { openApiV2, openApiV3, openApiV3Path } from '#kinds';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
@@ -19,7 +19,7 @@ export class OpenApiController {
 
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
-  @Get('openapi/v3')
+  @All('openapi/v3')
   async index(@Res() reply: FastifyReply): Promise<void> {
     const paths: Record<string, { serverRelativeURL: string }> = {};
     for (const [path, { group, version }] of this.groupVersions()) {
@@ -32,7 +32,7 @@ export class OpenApiController {
       .send(JSON.stringify({ paths }));
   }
 
-  @Get('openapi/v3/*')
+  @All('openapi/v3/*')
   async document(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const [address, query = ''] = request.url.split('?') as [string, string | undefined];
     const path = decodeURIComponent(address.slice('/openapi/v3/'.length));
@@ -50,7 +50,7 @@ export class OpenApiController {
     await this.send(request, reply, document);
   }
 
-  @Get('openapi/v2')
+  @All('openapi/v2')
   async v2(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const document = this.made('v2', () => openApiV2(this.surface.resources));
     await this.send(request, reply, document);

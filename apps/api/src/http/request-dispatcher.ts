@@ -5,6 +5,7 @@ import {
   asStatusError,
   badRequest,
   genericNotFound,
+  methodNotAllowed,
   type StatusError,
   tooManyRequests,
   type UserInfo,
@@ -61,6 +62,8 @@ export class RequestDispatcher {
 
   constructor(
     private readonly options: DispatcherOptions,
+    /** Paths that name no resource and answer no other method. */
+    private readonly getOnly: ReadonlySet<string>,
     /** Serves the paths that name no resource. */
     private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
   ) {}
@@ -100,6 +103,7 @@ export class RequestDispatcher {
       if (!ALWAYS_ALLOWED.has(info.path)) {
         await authorizePathOrThrow(this.options, user, info.verb, info.path);
       }
+      if (info.verb !== 'get' && this.getOnly.has(info.path.replace(/\/$/, ''))) throw methodNotAllowed();
       (request as unknown as Record<symbol, UserInfo>)[REQUEST_USER] = user;
       response.setHeader('Audit-Id', auditId());
       this.framework(request, response);

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { All, Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 import { discoveryPaths } from './discovery-paths.js';
@@ -9,7 +9,7 @@ import { SERVER_VERSION } from './version.js';
 export class VersionController {
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
-  @Get('version')
+  @All('version')
   async version(@Res() reply: FastifyReply): Promise<void> {
     await reply
       .header('cache-control', 'no-cache, private')
@@ -17,7 +17,7 @@ export class VersionController {
       .send(JSON.stringify(SERVER_VERSION, null, 2));
   }
 
-  @Get()
+  @All()
   async paths(@Res() reply: FastifyReply): Promise<void> {
     const paths = new Set([
       ...discoveryPaths(this.surface.resources),
