@@ -94,6 +94,7 @@ async function assemble(
   const { logger } = options;
   const now = () => new Date(clock.now());
   const lister = storeLister(store);
+  const readBarrier = () => store.readBarrier();
   const authorizer = createAuthorizer({ store, nodeRules: nodeRules(), signal: stop.signal });
   const issuerUrl = `https://kubernetes.default.svc.${options.clusterDomain}`;
   const authenticator = createAuthenticator({
@@ -102,6 +103,7 @@ async function assemble(
     serviceAccountPublicKeys: [pki.serviceAccount.publicKey],
     issuers: [issuerUrl],
     lister,
+    readBarrier,
     authorizer,
   });
   const issuer = new ServiceAccountTokenIssuer(pki.serviceAccount.privateKey, issuerUrl);
@@ -114,7 +116,7 @@ async function assemble(
       ...accessReviewResources(authorizer),
       tokenReviewResource(tokens, audiences),
       selfSubjectReviewResource(),
-      tokenRequestResource({ issuer, audiences, lister }),
+      tokenRequestResource({ issuer, audiences, lister, readBarrier }),
     ],
     contributors: new Map([
       [

@@ -23,6 +23,14 @@ const publicPem = keys.publicKey.export({ type: 'spki', format: 'pem' }).toStrin
 
 class FakeLister implements Lister {
   readonly objects = new Map<string, KubeObject>();
+  /** What other replicas have written and this one learns of at the next barrier. */
+  unseen = () => {};
+  barriers = 0;
+
+  readonly readBarrier = async (): Promise<void> => {
+    this.barriers += 1;
+    this.unseen();
+  };
 
   add(resource: string, namespace: string, name: string, more: Record<string, unknown> = {}): KubeObject {
     const metadata = { name, namespace, uid: `${name}-uid` };
@@ -82,6 +90,7 @@ function world(): World {
     serviceAccountPublicKeys: [publicPem],
     issuers: [ISSUER],
     lister,
+    readBarrier: lister.readBarrier,
     authorizer,
     clock: () => time.now,
   });
@@ -93,12 +102,13 @@ async function certificate(authority: KeyPair, commonName: string, organizations
   return new X509Certificate(pair.certificate).raw;
 }
 
-function token({ issuer, lister, time }: World, spec: Record<string, unknown> = {}): string {
-  const resource = tokenRequestResource({ issuer, audiences: [ISSUER], lister, clock: () => time.now });
+async function token({ issuer, lister, time }: World, spec: Record<string, unknown> = {}): Promise<string> {
+  const { readBarrier } = lister;
+  const resource = tokenRequestResource({ issuer, audiences: [ISSUER], lister, readBarrier, clock: () => time.now });
   const object = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec } as KubeObject;
   const user = { name: 'x', groups: [] };
-  const answer = resource.create({ user, namespace: 'web', name: 'app', object, dryRun: false, warn: () => {} });
-  return (answer as KubeObject)['status'].token;
+  const answer = await resource.create({ user, namespace: 'web', name: 'app', object, dryRun: false, warn: () => {} });
+  return answer['status'].token;
 }
 
 const bearer = (text: string): Credentials => ({ authorization: `Bearer ${text}` });
@@ -184,7 +194,9 @@ describe('ServiceAccount tokens', () => {
   it('name the account, its groups, and the pod', async () => {
     const cluster = world();
     const user = await cluster.authentication.authenticate(
-      bearer(token(cluster, { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'pod-1', uid: 'pod-1-uid' } })),
+      bearer(
+        await token(cluster, { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'pod-1', uid: 'pod-1-uid' } }),
+      ),
     );
     assert.equal(user.name, 'system:serviceaccount:web:app');
     assert.equal(user.uid, 'app-uid');
@@ -197,13 +209,18 @@ describe('ServiceAccount tokens', () => {
   });
 
   const bound = { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'pod-1' } };
-  const broken: [string, (cluster: World) => string][] = [
+  const broken: [string, (cluster: World) => Promise<string> | string][] = [
     ['that are no token', () => 'nonsense'],
-    ['with a changed payload', (cluster) => token(cluster).replace(/\.(.)/, (_all, c) => `.${c === 'e' ? 'f' : 'e'}`)],
+    [
+      'with a changed payload',
+      async (cluster) => (await token(cluster)).replace(/\.(.)/, (_all, c) => `.${c === 'e' ? 'f' : 'e'}`),
+    ],
     [
       'with another signature',
-      (cluster) =>
-        `${token(cluster).split('.').slice(0, 2).join('.')}.${token(cluster, {}).split('.')[2]!.split('').reverse().join('')}`,
+      async (cluster) => {
+        const [header, payload, signature] = (await token(cluster)).split('.');
+        return `${header}.${payload}.${signature!.split('').reverse().join('')}`;
+      },
     ],
     [
       'signed by another key',
@@ -217,53 +234,54 @@ describe('ServiceAccount tokens', () => {
     ['for another audience', (cluster) => token(cluster, { audiences: ['vault'] })],
     [
       'without signature (alg none)',
-      (cluster) => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${token(cluster).split('.')[1]}.`,
+      async (cluster) =>
+        `${Buffer.from('{"alg":"none"}').toString('base64url')}.${(await token(cluster)).split('.')[1]}.`,
     ],
     [
       'that have expired',
-      (cluster) => {
-        const text = token(cluster);
+      async (cluster) => {
+        const text = await token(cluster);
         cluster.time.now += 3 * 3600_000;
         return text;
       },
     ],
     [
       'that are not valid yet',
-      (cluster) => {
+      async (cluster) => {
         cluster.time.now += DAY_MS;
-        const text = token(cluster);
+        const text = await token(cluster);
         cluster.time.now -= DAY_MS;
         return text;
       },
     ],
     [
       'of a deleted account',
-      (cluster) => {
-        const text = token(cluster);
+      async (cluster) => {
+        const text = await token(cluster);
         cluster.lister.objects.delete('serviceaccounts/web/app');
         return text;
       },
     ],
     [
       'of an account that was made anew',
-      (cluster) => {
-        const text = token(cluster);
+      async (cluster) => {
+        const text = await token(cluster);
         cluster.lister.get('serviceaccounts', 'web', 'app')!.metadata.uid = 'new';
         return text;
       },
     ],
     [
       'of a deleted pod',
-      (cluster) => {
-        const text = token(cluster, bound);
+      async (cluster) => {
+        const text = await token(cluster, bound);
         cluster.lister.objects.delete('pods/web/pod-1');
         return text;
       },
     ],
     [
       'of a pod that was made anew',
-      (cluster) => {
-        const text = token(cluster, bound);
+      async (cluster) => {
+        const text = await token(cluster, bound);
         cluster.lister.get('pods', 'web', 'pod-1')!.metadata.uid = 'new';
         return text;
       },
@@ -272,25 +290,68 @@ describe('ServiceAccount tokens', () => {
   for (const [title, make] of broken) {
     it(`${title} are 401`, async () => {
       const cluster = world();
-      await rejected(cluster.authentication.authenticate(bearer(make(cluster))), 401, 'Unauthorized');
+      await rejected(cluster.authentication.authenticate(bearer(await make(cluster))), 401, 'Unauthorized');
     });
   }
 
   it('end at once when their pod goes, also when they were used before', async () => {
     const cluster = world();
-    const text = token(cluster, bound);
+    const text = await token(cluster, bound);
     await cluster.authentication.authenticate(bearer(text));
     cluster.lister.objects.delete('pods/web/pod-1');
     await rejected(cluster.authentication.authenticate(bearer(text)), 401);
   });
 
-  it('that pods mount live long, with the time to renew in them', () => {
+  const boundTo = (kind: string, name: string) => ({ boundObjectRef: { apiVersion: 'v1', kind, name } });
+  const late: [what: string, spec: Record<string, unknown>, object: string][] = [
+    ['account', {}, 'serviceaccounts/web/app'],
+    ['pod', bound, 'pods/web/pod-1'],
+    ['secret', boundTo('Secret', 'key'), 'secrets/web/key'],
+    ['node', boundTo('Node', 'node-1'), 'nodes//node-1'],
+  ];
+  for (const [what, spec, key] of late) {
+    for (const [made, seen] of [
+      ['made', undefined],
+      ['made anew', 'old'],
+    ] as const) {
+      it(`are good when their ${what} was ${made} a moment ago through another replica`, async () => {
+        const cluster = world();
+        const { lister, authentication } = cluster;
+        lister.add('secrets', 'web', 'key');
+        const text = await token(cluster, spec);
+        const object = lister.objects.get(key)!;
+        lister.objects.delete(key);
+        if (seen) lister.objects.set(key, { ...object, metadata: { ...object.metadata, uid: seen } });
+        lister.unseen = () => lister.objects.set(key, object);
+        assert.equal((await authentication.authenticate(bearer(text))).name, 'system:serviceaccount:web:app');
+      });
+    }
+  }
+
+  it('that are good ask nobody for the newest state, nor do those with another fault', async () => {
+    const cluster = world();
+    const { lister, authentication, time } = cluster;
+    const text = await token(cluster, bound);
+    const before = lister.barriers;
+    await authentication.authenticate(bearer(text));
+    time.now += 3 * 3600_000;
+    await rejected(authentication.authenticate(bearer(text)), 401);
+    assert.equal(lister.barriers, before);
+  });
+
+  it('are made for what is there in the newest state', async () => {
+    const cluster = world();
+    cluster.lister.unseen = () => cluster.lister.add('pods', 'web', 'pod-2', { spec: { serviceAccountName: 'app' } });
+    await token(cluster, boundTo('Pod', 'pod-2'));
+  });
+
+  it('that pods mount live long, with the time to renew in them', async () => {
     const cluster = world();
     const claims = (text: string) => JSON.parse(Buffer.from(text.split('.')[1]!, 'base64url').toString());
-    const mounted = claims(token(cluster, { ...bound, expirationSeconds: 3607 }));
+    const mounted = claims(await token(cluster, { ...bound, expirationSeconds: 3607 }));
     assert.equal(mounted.exp - mounted.iat, 365 * 24 * 3600);
     assert.equal(mounted['kubernetes.io'].warnafter - mounted.iat, 3607);
-    const asked = claims(token(cluster, { expirationSeconds: 3607 }));
+    const asked = claims(await token(cluster, { expirationSeconds: 3607 }));
     assert.equal(asked.exp - asked.iat, 3607);
     assert.deepEqual(asked.aud, [ISSUER]);
   });
@@ -330,7 +391,7 @@ describe('TokenRequest', () => {
     ],
   ];
   for (const [title, spec, code, message] of cases) {
-    it(`refuses ${title}`, () => rejected((async () => token(world(), spec))(), code, message));
+    it(`refuses ${title}`, () => rejected(token(world(), spec), code, message));
   }
 
   it('refuses a pod of another account', () => {
@@ -338,7 +399,7 @@ describe('TokenRequest', () => {
     cluster.lister.add('pods', 'web', 'other', { spec: { serviceAccountName: 'else' } });
     const spec = { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'other' } };
     return rejected(
-      (async () => token(cluster, spec))(),
+      token(cluster, spec),
       400,
       'cannot bind token for serviceaccount "app" to pod running with different serviceaccount name.',
     );
@@ -363,7 +424,7 @@ describe('TokenReview', () => {
   it('tells whose token it is and for which audiences', async () => {
     const cluster = world();
     const status = await review(cluster, {
-      token: token(cluster, { audiences: ['vault', 'other'] }),
+      token: await token(cluster, { audiences: ['vault', 'other'] }),
       audiences: ['vault'],
     });
     assert.equal(status.authenticated, true);
@@ -373,7 +434,7 @@ describe('TokenReview', () => {
 
   it('tells why a token is no good', async () => {
     const cluster = world();
-    const status = await review(cluster, { token: token(cluster, { audiences: ['vault'] }) });
+    const status = await review(cluster, { token: await token(cluster, { audiences: ['vault'] }) });
     assert.equal(status.authenticated, undefined);
     assert.match(status.error, /token audiences \["vault"\] is invalid for the target audiences/);
   });

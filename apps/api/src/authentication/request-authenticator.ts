@@ -22,6 +22,8 @@ export interface AuthenticationOptions {
   /** What this server is called in `aud`; by default the first issuer. */
   audiences?: readonly string[];
   lister: Lister;
+  /** Brings the lister to the newest state. */
+  readBarrier(): Promise<unknown>;
   /** Decides about impersonation. */
   authorizer: Authorizer;
   /** Default true: without credentials one is system:anonymous, and RBAC says what that may do. */
@@ -43,7 +45,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
   const audiences = options.audiences ?? options.issuers.slice(0, 1);
   const keys = options.serviceAccountPublicKeys.map(verificationKey);
   const tokens = tokenChain([
-    new ServiceAccountTokenAuthenticator(keys, options.issuers, options.lister, clock),
+    new ServiceAccountTokenAuthenticator(keys, options.issuers, options.lister, options.readBarrier, clock),
     new BootstrapTokenAuthenticator(options.lister, clock),
   ]);
   const x509 = new X509Authenticator([options.clientCa], clock);
@@ -53,27 +55,28 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
   const impersonation = new Impersonation(options.authorizer);
   const anonymous = options.anonymous ?? true;
 
+  const userOf = async (token: string): Promise<UserInfo> => {
+    const identity = await tokens.authenticateToken(token, audiences);
+    if (!identity) throw new Error('invalid bearer token');
+    return identity.user;
+  };
+
   /** Credentials that fail do not make their sender anonymous: they are answered 401, unless another kind succeeds. */
-  const identify = (credentials: Credentials): UserInfo => {
+  const identify = async (credentials: Credentials): Promise<UserInfo> => {
     let failed = false;
-    const attempt = (what: () => UserInfo | undefined): UserInfo | undefined => {
+    const attempt = async (what: () => Promise<UserInfo> | UserInfo | undefined): Promise<UserInfo | undefined> => {
       try {
-        return what();
+        return await what();
       } catch {
         failed = true;
         return undefined;
       }
     };
+    const token = bearerToken(credentials.authorization);
     const user =
-      (frontProxy && attempt(() => frontProxy.authenticate(credentials))) ??
-      (credentials.clientCertificate && attempt(() => x509.authenticate(credentials))) ??
-      attempt(() => {
-        const token = bearerToken(credentials.authorization);
-        if (token === undefined) return undefined;
-        const identity = tokens.authenticateToken(token, audiences);
-        if (!identity) throw new Error('invalid bearer token');
-        return identity.user;
-      });
+      (frontProxy && (await attempt(() => frontProxy.authenticate(credentials)))) ??
+      (credentials.clientCertificate && (await attempt(() => x509.authenticate(credentials)))) ??
+      (token !== undefined ? await attempt(() => userOf(token)) : undefined);
     if (user) return user;
     if (failed || !anonymous) throw unauthorized();
     return ANONYMOUS_USER;
@@ -83,7 +86,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
     tokens,
     audiences,
     async authenticate(credentials) {
-      const user = identify(credentials);
+      const user = await identify(credentials);
       const { headers, request } = credentials;
       return headers && request ? impersonation.actAs(user, headers, request) : user;
     },

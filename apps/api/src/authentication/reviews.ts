@@ -14,13 +14,13 @@ export function tokenReviewResource(tokens: TokenAuthenticator, audiences: reado
     subresource: '',
     kind: 'TokenReview',
     namespaced: false,
-    create({ object }) {
+    async create({ object }) {
       const token = object['spec']?.token;
       if (!token) throw badRequest('token is required for TokenReview in authentication');
       const wanted: string[] = object['spec'].audiences?.length ? object['spec'].audiences : [...audiences];
       const status: Record<string, unknown> = {};
       try {
-        const identity = tokens.authenticateToken(token, wanted);
+        const identity = await tokens.authenticateToken(token, wanted);
         if (identity) {
           status['authenticated'] = true;
           status['user'] = userInfoBody(identity.user);

@@ -29,14 +29,21 @@ export interface ServiceAccountClaims {
 /** Clocks may differ by this much, seconds; objects that are being deleted count as there for as long. */
 const LEEWAY_SECONDS = 60;
 
+/** What a token is bound to is not here, or is another object by now; a replica that is behind may be wrong about that. */
+export class BoundObjectMissing extends Error {
+  override readonly name: string = 'BoundObjectMissing';
+}
+
 /** Throws an Error when the times do not fit or an object that the token is bound to is gone. `now` in milliseconds. */
 export function checkClaims(claims: ServiceAccountClaims, lister: Lister, now: number): void {
   checkTimes(claims, now / 1000);
   const { namespace, serviceaccount, pod, secret, node } = claims['kubernetes.io'];
   const account = lister.get('serviceaccounts', namespace, serviceaccount.name);
-  if (!account) throw new Error(`serviceaccounts "${serviceaccount.name}" not found`);
+  if (!account) throw new BoundObjectMissing(`serviceaccounts "${serviceaccount.name}" not found`);
   if (account.metadata.uid !== serviceaccount.uid) {
-    throw new Error(`service account UID (${account.metadata.uid}) does not match claim (${serviceaccount.uid})`);
+    throw new BoundObjectMissing(
+      `service account UID (${account.metadata.uid}) does not match claim (${serviceaccount.uid})`,
+    );
   }
   if (deletedBefore(account, now))
     throw new Error(`service account ${namespace}/${serviceaccount.name} has been deleted`);
@@ -58,9 +65,9 @@ function checkBound(
   what: 'pod' | 'secret' | 'node',
   now: number,
 ): void {
-  if (!object) throw new Error('service account token has been invalidated');
+  if (!object) throw new BoundObjectMissing('service account token has been invalidated');
   if (object.metadata.uid !== claim.uid) {
-    throw new Error(
+    throw new BoundObjectMissing(
       `${what} UID (${object.metadata.uid}) does not match service account ${what} ref claim (${claim.uid})`,
     );
   }

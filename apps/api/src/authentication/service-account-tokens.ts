@@ -11,7 +11,7 @@ import {
 import { quote, type UserInfo } from '#apimachinery';
 import type { Lister } from '../admission/lister.js';
 import { BoundedCache } from './bounded-cache.js';
-import { checkClaims, readClaims, type ServiceAccountClaims } from './service-account-claims.js';
+import { BoundObjectMissing, checkClaims, readClaims, type ServiceAccountClaims } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
 import { EXTRA, serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from './users.js';
 
@@ -83,6 +83,7 @@ interface Verified {
 /**
  * ServiceAccount tokens of this cluster. A good signature is remembered by the token's hash; times and the objects that
  * the token is bound to are looked at on every request, which the caches make cheap: deleting a pod ends its tokens at once.
+ * A token is refused for such an object only by the newest state: it may have been made a moment ago, through another replica.
  */
 export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
   private readonly verified = new BoundedCache<string, Verified>(8192);
@@ -91,10 +92,11 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     private readonly keys: readonly VerificationKey[],
     private readonly issuers: readonly string[],
     private readonly lister: Lister,
+    private readonly readBarrier: () => Promise<unknown>,
     private readonly clock: () => number = Date.now,
   ) {}
 
-  authenticateToken(token: string, audiences: readonly string[]): TokenIdentity | undefined {
+  async authenticateToken(token: string, audiences: readonly string[]): Promise<TokenIdentity | undefined> {
     const hash = createHash('sha256').update(token).digest('base64');
     let entry = this.verified.get(hash);
     if (!entry) {
@@ -109,7 +111,13 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
         `token audiences ${goStrings(entry.claims.aud)} is invalid for the target audiences ${goStrings(audiences)}`,
       );
     }
-    checkClaims(entry.claims, this.lister, this.clock());
+    try {
+      checkClaims(entry.claims, this.lister, this.clock());
+    } catch (error) {
+      if (!(error instanceof BoundObjectMissing)) throw error;
+      await this.readBarrier();
+      checkClaims(entry.claims, this.lister, this.clock());
+    }
     return { user: entry.user, audiences: shared };
   }
 

@@ -8,17 +8,20 @@ export interface TokenIdentity {
 
 /** One kind of bearer token. Undefined: not of this kind; a thrown Error: of this kind and no good (its message goes into TokenReviews). */
 export interface TokenAuthenticator {
-  authenticateToken(token: string, audiences: readonly string[]): TokenIdentity | undefined;
+  authenticateToken(
+    token: string,
+    audiences: readonly string[],
+  ): Promise<TokenIdentity | undefined> | TokenIdentity | undefined;
 }
 
 /** Tries each kind in turn. An error is kept until nobody has accepted the token. */
 export function tokenChain(authenticators: readonly TokenAuthenticator[]): TokenAuthenticator {
   return {
-    authenticateToken(token, audiences) {
+    async authenticateToken(token, audiences) {
       const errors: string[] = [];
       for (const authenticator of authenticators) {
         try {
-          const identity = authenticator.authenticateToken(token, audiences);
+          const identity = await authenticator.authenticateToken(token, audiences);
           if (identity) return identity;
         } catch (error) {
           errors.push((error as Error).message);

@@ -21,6 +21,8 @@ export interface TokenRequestOptions {
   /** This server's audiences: what a request without audiences gets. */
   audiences: readonly string[];
   lister: Lister;
+  /** Brings the lister to the newest state: what a token is bound to may have been made a moment ago, through another replica. */
+  readBarrier(): Promise<unknown>;
   clock?: () => number;
 }
 
@@ -37,8 +39,9 @@ export function tokenRequestResource(options: TokenRequestOptions): VirtualResou
   };
 }
 
-function createToken(options: TokenRequestOptions, request: VirtualRequest): KubeObject {
+async function createToken(options: TokenRequestOptions, request: VirtualRequest): Promise<KubeObject> {
   const { namespace, name, object } = request;
+  await options.readBarrier();
   const metadata = (object.metadata ??= {});
   mustMatch(name, 'name', metadata.name, name);
   mustMatch(name, 'namespace', metadata.namespace, namespace);

@@ -12,6 +12,7 @@ import {
 } from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../authentication/authenticator.js';
 import type { Authorizer } from '../authorization/authorizer.js';
+import { knownFailure } from '../registry/api-handler.js';
 import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../registry/authorization.js';
 import type { ObjectPathHandler } from './object-path.handler.js';
 import { bearerOfProtocols } from './proxy/upstream-pipe.js';
@@ -108,7 +109,7 @@ export class RequestDispatcher {
       response.setHeader('Audit-Id', auditId());
       this.framework(request, response);
     } catch (error) {
-      sendError(response, asStatusError(error));
+      sendError(response, statusOf(error));
     }
   }
 
@@ -119,7 +120,7 @@ export class RequestDispatcher {
 
   handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, asStatusError(error)));
+    this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, statusOf(error)));
   }
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -169,6 +170,10 @@ export class RequestDispatcher {
     if (plain) this.identities.set(socket, { user, until: Date.now() + IDENTITY_LIFETIME_MS });
     return user;
   }
+}
+
+function statusOf(error: unknown): StatusError {
+  return asStatusError(knownFailure(error) ?? error);
 }
 
 function asksForMore(headers: IncomingMessage['headers']): boolean {

@@ -193,4 +193,38 @@ describe('two replicas behind one client', () => {
       reader.close();
     }
   });
+
+  test('a token made by one is good for the other, and so is its pod', async () => {
+    const inDefault = '/api/v1/namespaces/default';
+    const post = async (path: string, body: object, code = 201, sent: Sent = {}) => {
+      const answer = await ask(path, { method: 'POST', body, ...sent });
+      assert.equal(answer.code, code, answer.body.toString());
+      return answer.json;
+    };
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+    for (let i = 0; i < ROUNDS / 4; i += 1) {
+      // An odd number of requests a round: each of them meets both servers.
+      const name = `bound-${i}`;
+      await post(`${inDefault}/serviceaccounts`, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } });
+      const pod = await post(`${inDefault}/pods`, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name },
+        spec: { serviceAccountName: name, containers: [{ name: 'main', image: 'x' }] },
+      });
+      const { uid } = pod.metadata;
+      const token = await post(`${inDefault}/serviceaccounts/${name}/token`, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } },
+      });
+      const headers = { Authorization: `Bearer ${token.status.token}` };
+      const who = await post('/apis/authentication.k8s.io/v1/selfsubjectreviews', review, 201, {
+        as: 'nobody',
+        headers,
+      });
+      assert.deepEqual(who.status.userInfo.extra['authentication.kubernetes.io/pod-uid'], [uid]);
+      assert.equal((await ask(`${inDefault}/pods/${name}/log`)).code, 200);
+    }
+  });
 });

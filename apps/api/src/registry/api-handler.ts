@@ -14,7 +14,8 @@ import { answerVirtual } from './virtual-create.js';
 import { watchObjects } from './watcher.js';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete']);
-const MISSING = new Set([403, 404]);
+/** By what is missing, and by an object that is not (any more) what the request takes it for. */
+const REFUSALS = new Set([403, 404, 422]);
 
 /** The object path: authorization, then one verb of one resource. The same for HTTP and for callers in the process. */
 export class RegistryHandler implements ApiHandler {
@@ -37,11 +38,13 @@ export class RegistryHandler implements ApiHandler {
   }
 
   /**
-   * A write that was refused for what is missing (its namespace, its ServiceAccount, a permission) by a cache that another replica was
-   * ahead of: a client that makes a namespace through one replica and fills it through another has to find it.
+   * A write that was refused for what is missing (its namespace, its ServiceAccount, a permission), or for what the object is, by a
+   * cache that another replica was ahead of: a client that makes a namespace through one replica and fills it through another has to
+   * find it. Conflicts are judged anew for patches alone: other writes name the revision that they are about, or are told by the store.
    */
-  private async judgedByThePast(request: ApiRequest, error: unknown, began: number): Promise<boolean> {
-    if (!WRITES.has(request.verb) || !(error instanceof StatusError) || !MISSING.has(error.code)) return false;
+  private async judgedByThePast({ verb }: ApiRequest, error: unknown, began: number): Promise<boolean> {
+    if (!WRITES.has(verb) || !(error instanceof StatusError)) return false;
+    if (!REFUSALS.has(error.code) && !(verb === 'patch' && error.code === 409)) return false;
     return (await this.context.store.readBarrier()) > began;
   }
 
@@ -62,7 +65,7 @@ export class RegistryHandler implements ApiHandler {
 }
 
 /** A database that is away is the server's trouble, and worth another try; a body that cannot be held is the client's. */
-function knownFailure(error: unknown): StatusError | undefined {
+export function knownFailure(error: unknown): StatusError | undefined {
   if (error instanceof StoreOutcomeUnknown) return timeout(error.message, 1);
   if (error instanceof StoreUnavailable) return serviceUnavailable(error.message);
   // A body nested thousands deep; the reference's reader has a limit of its own.

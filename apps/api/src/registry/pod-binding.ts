@@ -51,7 +51,12 @@ async function bind(
     const current = cache.get(namespace, name);
     if (!current) throw notFound(PODS, name);
     const pod = current.parse() as KubeObject;
-    checkBindable(pod, binding, String(current.revision));
+    const unfit = unbindable(pod, binding, String(current.revision));
+    if (unfit) {
+      await context.store.readBarrier();
+      if (cache.get(namespace, name)?.revision === current.revision) throw unfit;
+      continue;
+    }
     if (dryRun) return success();
     const bound = boundPod(pod, binding, context.now());
     const result = await context.store.commit({
@@ -88,26 +93,27 @@ function checkTarget(binding: KubeObject): void {
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, binding.metadata.name ?? '', errors);
 }
 
-function checkBindable(pod: KubeObject, binding: KubeObject, revision: string): void {
+function unbindable(pod: KubeObject, binding: KubeObject, revision: string): StatusError | undefined {
   const name = pod.metadata.name!;
   const { uid, resourceVersion } = binding.metadata;
   if (uid && uid !== pod.metadata.uid) {
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`;
-    throw conflict(PODS, name, why);
+    return conflict(PODS, name, why);
   }
   if (resourceVersion && resourceVersion !== revision) {
     const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${revision}`;
-    throw conflict(PODS, name, why);
+    return conflict(PODS, name, why);
   }
   if (pod.metadata.deletionTimestamp) {
-    throw notBindable(name, `pod ${name} is being deleted, cannot be assigned to a host`);
+    return notBindable(name, `pod ${name} is being deleted, cannot be assigned to a host`);
   }
   if (pod.spec.nodeName) {
-    throw notBindable(name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
+    return notBindable(name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
   }
   if ((pod.spec.schedulingGates?.length ?? 0) > 0) {
-    throw notBindable(name, `pod ${name} has non-empty .spec.schedulingGates`);
+    return notBindable(name, `pod ${name} has non-empty .spec.schedulingGates`);
   }
+  return undefined;
 }
 
 function notBindable(name: string, why: string): StatusError {

@@ -6,6 +6,7 @@ import type { SubresourceDefinition } from '#kinds';
 import type { Lister } from '../../admission/lister.js';
 import { authorizeOrThrow } from '../../registry/authorization.js';
 import type { ApiRequest } from '../../registry/pipeline.js';
+import { freshen } from '../../registry/reader.js';
 import type { RegistryContext } from '../../registry/registry-context.js';
 import type { ConnectHandler } from '../request-dispatcher.js';
 import type { RequestInfo } from '../request-info.js';
@@ -50,7 +51,7 @@ export class NodeConnectHandler implements ConnectHandler {
   async serve(request: IncomingMessage, response: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void> {
     await this.authorize(request, info, user);
     if (UPGRADES.has(info.subresource)) {
-      this.target(info);
+      await this.target(info);
       throw badRequest('Upgrade request required');
     }
     const location = redirectLocation(request, info);
@@ -59,7 +60,7 @@ export class NodeConnectHandler implements ConnectHandler {
       response.end();
       return;
     }
-    const target = this.target(info);
+    const target = await this.target(info);
     if (!target) {
       response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 0 });
       response.end();
@@ -80,7 +81,7 @@ export class NodeConnectHandler implements ConnectHandler {
   ): Promise<void> {
     if (!this.takes(info)) throw genericNotFound();
     await this.authorize(request, info, user);
-    const target = this.target(info);
+    const target = await this.target(info);
     if (!target) throw badRequest(`pod ${info.name} does not have a host assigned`);
     // Node servers stream logs over plain HTTP; a browser may want them as WebSocket messages.
     if (info.subresource === 'log') await pipeToWebSocket(request, socket, head, target);
@@ -134,8 +135,9 @@ export class NodeConnectHandler implements ConnectHandler {
     await this.context.admission.validate(attributes);
   }
 
-  /** Undefined: there is nothing to ask, and nothing is the answer. */
-  private target(info: RequestInfo): ProxyTarget | undefined {
+  /** By the newest state, like any other get. Undefined: there is nothing to ask, and nothing is the answer. */
+  private async target(info: RequestInfo): Promise<ProxyTarget | undefined> {
+    await freshen(this.context, '');
     const { resource, subresource, name, namespace, query } = info;
     if (resource === 'nodes') return this.onNode(name, restPath(info));
     if (resource === 'services') {
