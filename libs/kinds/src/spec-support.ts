@@ -68,3 +68,20 @@ export function updated(
 function texts(errors: FieldError[]): string[] {
   return errors.map(({ field, message }) => `${field}: ${message}`);
 }
+
+/** Texts of the reference that many errors end in. */
+export const words = {
+  subdomain:
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+  namePart:
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+  labelValue:
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+  standardFinalizer: 'name is neither a standard finalizer name nor is it fully qualified',
+  ipForm: 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+  loopback: 'may not be in the loopback range (127.0.0.0/8, ::1/128)',
+  linkLocal: 'may not be in the link-local range (169.254.0.0/16, fe80::/10)',
+  linkLocalMulticast: 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)',
+  label:
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+} as const;

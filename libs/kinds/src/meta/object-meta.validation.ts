@@ -54,11 +54,11 @@ export function validateObjectMeta(meta: ObjectMeta, scope: Scope): FieldError[]
   if ((meta.generation ?? 0) < 0) {
     errors.push(field.invalid(root.child('generation'), meta.generation, 'must be greater than or equal to 0'));
   }
-  errors.push(...commonErrors(meta), ...finalizerErrors(meta.finalizers ?? []));
+  errors.push(...commonErrors(meta), ...finalizerErrors(meta.finalizers ?? [], scope));
   return errors;
 }
 
-export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, _scope: Scope): FieldError[] {
+export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, scope: Scope): FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
     const added = (meta.finalizers ?? []).filter((name) => !(old.finalizers ?? []).includes(name)).sort();
@@ -78,7 +78,9 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, _sco
     errors.push(field.immutable(root.child('deletionGracePeriodSeconds'), meta.deletionGracePeriodSeconds ?? null));
   }
   errors.push(...commonErrors(meta));
-  if (!deepEqual(meta.finalizers ?? [], old.finalizers ?? [])) errors.push(...finalizerErrors(meta.finalizers ?? []));
+  if (!deepEqual(meta.finalizers ?? [], old.finalizers ?? [])) {
+    errors.push(...finalizerErrors(meta.finalizers ?? [], scope));
+  }
   return errors;
 }
 
@@ -135,7 +137,16 @@ function ownerReferenceErrors(references: OwnerReference[]): FieldError[] {
 
 const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
-function finalizerErrors(finalizers: string[]): FieldError[] {
+/** Groups whose validation upstream is without core's addition: that a short name is one of the standard ones. */
+const shortFinalizerGroups = new Set([
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'apiregistration.k8s.io',
+  'coordination.k8s.io',
+  'node.k8s.io',
+]);
+
+function finalizerErrors(finalizers: string[], { group, kind }: Scope): FieldError[] {
   const errors: FieldError[] = [];
   const path = root.child('finalizers');
   for (const name of finalizers) {
@@ -145,6 +156,7 @@ function finalizerErrors(finalizers: string[]): FieldError[] {
     const text = 'finalizer orphan and foregroundDeletion cannot be both set';
     errors.push(field.invalid(path, finalizers, text));
   }
+  if (shortFinalizerGroups.has(group) || (group === '' && kind === 'Event')) return errors;
   finalizers.forEach((name, i) => {
     if (name.includes('/') || standardFinalizers.includes(name)) return;
     const text = 'name is neither a standard finalizer name nor is it fully qualified';

@@ -7,16 +7,19 @@ import { jobStrategy } from '../batch/v1/job.strategy.js';
 import { certificateSigningRequestStrategy } from '../certificates.k8s.io/v1/certificate-signing-request.strategy.js';
 import { limitRangeStrategy } from '../core/v1/limit-range.strategy.js';
 import { namespaceStrategy } from '../core/v1/namespace.strategy.js';
+import { nodeStrategy } from '../core/v1/node.strategy.js';
 import { persistentVolumeClaimStrategy, persistentVolumeStrategy } from '../core/v1/persistent-volume.strategy.js';
 import { podStrategy } from '../core/v1/pod.strategy.js';
 import { secretStrategy } from '../core/v1/secret.strategy.js';
 import { serviceStrategy } from '../core/v1/service.strategy.js';
+import { endpointSliceStrategy } from '../discovery.k8s.io/v1/endpoint-slice.strategy.js';
 import type { KindStrategy } from './kind-strategy.js';
 
 /** Kinds that differ from the generic strategy, by group/version/Kind. */
 export const kindStrategies: Readonly<Record<string, KindStrategy>> = {
   'v1/Pod': podStrategy,
   'v1/Namespace': namespaceStrategy,
+  'v1/Node': nodeStrategy,
   'v1/Service': serviceStrategy,
   'v1/Secret': secretStrategy,
   'v1/PersistentVolume': persistentVolumeStrategy,
@@ -28,7 +31,7 @@ export const kindStrategies: Readonly<Record<string, KindStrategy>> = {
   'apps/v1/DaemonSet': daemonSetStrategy,
   'apps/v1/StatefulSet': statefulSetStrategy,
   'batch/v1/Job': jobStrategy,
-  'discovery.k8s.io/v1/EndpointSlice': { generationOf: ['addressType', 'endpoints', 'ports', 'metadata.labels'] },
+  'discovery.k8s.io/v1/EndpointSlice': endpointSliceStrategy,
   // Its generation is set once.
   'scheduling.k8s.io/v1/PriorityClass': { generationOf: [] },
   'admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration': { generationOf: ['webhooks'] },

@@ -1,5 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { type FieldError, type FieldPath, field, nthAddress, type Path } from '#apimachinery';
+import { type FieldError, type FieldPath, field, type IpAddress, nthAddress, type Path, parseIp } from '#apimachinery';
 
 /** Checks of addresses and CIDRs in upstream's words. */
 
@@ -64,21 +64,32 @@ function cidrProblem(value: string): string | undefined {
   return first === nthAddress(`${address}/${bits}`, 0) ? undefined : 'must not have bits set beyond the prefix length';
 }
 
+const mappedPrefix = 0xffffn << 32n;
+
+/** As number; IPv4 also when it is padded with zeros, or mapped into IPv6. */
+function sloppyIp(value: string): IpAddress | undefined {
+  const ip = parseIp(paddedIPv4.test(value) ? value.replace(/(^|\.)0+(?=\d)/g, '$1') : value);
+  if (ip?.family !== 'IPv6' || ip.value >> 32n !== mappedPrefix >> 32n) return ip;
+  return { family: 'IPv4', value: ip.value - mappedPrefix };
+}
+
 /** Addresses that endpoints may not have: unspecified, loopback, link-local. */
-export function validateEndpointIp(value: string, path: FieldPath): FieldError[] {
-  if (isIP(value) === 0) return [field.invalid(path, value, 'must be a valid IP address')];
-  const v4 = isIPv4(value);
-  const low = value.toLowerCase();
+export function validateEndpointIp(text: string, path: FieldPath): FieldError[] {
+  const ip = sloppyIp(text);
+  if (!ip) return [field.invalid(path, text, 'must be a valid IP address')];
+  const { value } = ip;
+  const v4 = ip.family === 'IPv4';
   const errors: FieldError[] = [];
   const refuse = (detail: string): void => {
-    errors.push(field.invalid(path, value, detail));
+    errors.push(field.invalid(path, text, detail));
   };
-  if (value === '0.0.0.0' || low === '::') refuse(`may not be unspecified (${value})`);
-  if (v4 ? value.startsWith('127.') : low === '::1') refuse('may not be in the loopback range (127.0.0.0/8, ::1/128)');
-  if (v4 ? value.startsWith('169.254.') : /^fe[89ab]/.test(low)) {
+  if (value === 0n) refuse(`may not be unspecified (${text})`);
+  if (v4 ? value >> 24n === 127n : value === 1n) refuse('may not be in the loopback range (127.0.0.0/8, ::1/128)');
+  if (v4 ? value >> 16n === 0xa9fen : value >> 118n === 0xfe80n >> 6n) {
     refuse('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
   }
-  if (v4 ? value.startsWith('224.0.0.') : low.startsWith('ff02:')) {
+  // Whatever the flags are, the third digit: only the scope counts.
+  if (v4 ? value >> 8n === 0xe00000n : ((value >> 112n) & 0xff0fn) === 0xff02n) {
     refuse('may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
   }
   return errors;

@@ -1,8 +1,16 @@
-import { type FieldError, type FieldPath, field, isDNS1123Subdomain, isQualifiedName, type Path } from '#apimachinery';
+import {
+  deepEqual,
+  type FieldError,
+  type FieldPath,
+  field,
+  isQualifiedName,
+  type Path,
+  semanticEqual,
+} from '#apimachinery';
 import { eventToStorage } from '../../events.k8s.io/v1/event.conversion.js';
 import type { Event } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
-import { formatErrors, immutableErrors } from '../../validation/fields.js';
+import { formatErrors } from '../../validation/fields.js';
 
 const maxCharacters = 128;
 const maxNote = 1024;
@@ -18,7 +26,6 @@ export const newEventValidator: KindValidator = {
   validateCreate(served) {
     const event = eventToStorage(served) as unknown as Event;
     const errors = legacyErrors(event, 'reportingController');
-    errors.push(...formatErrors(isDNS1123Subdomain, event.metadata.name ?? '', 'metadata.name'));
     errors.push(...seriesErrors(event));
     if (!event.eventTime) errors.push(field.required('eventTime'));
     if (event.type !== 'Normal' && event.type !== 'Warning') {
@@ -37,10 +44,10 @@ export const newEventValidator: KindValidator = {
     const event: any = eventToStorage(served);
     const old: any = eventToStorage(servedOld);
     const errors = legacyErrors(event, 'reportingController');
-    errors.push(...seriesErrors(event));
+    if (!deepEqual(event.series, old.series)) errors.push(...seriesErrors(event));
     for (const name of unchangeable) {
       const path = name === 'reportingComponent' ? 'reportingController' : name;
-      errors.push(...immutableErrors(event[name], old[name], path));
+      if (!semanticEqual(event[name], old[name])) errors.push(field.immutable(path, shown(name, event[name])));
     }
     return errors;
   },
@@ -61,6 +68,25 @@ const unchangeable = [
   'reportingComponent',
   'reportingInstance',
 ];
+
+const reference = ['Kind', 'Namespace', 'Name', 'UID', 'APIVersion', 'ResourceVersion', 'FieldPath'];
+const structs: Record<string, readonly string[]> = {
+  involvedObject: reference,
+  related: reference,
+  source: ['Component', 'Host'],
+};
+
+/** As the reference prints what it has in memory: structs have all their fields. */
+function shown(name: string, value: any): unknown {
+  const fields = structs[name];
+  if (!fields || value === undefined) return value ?? null;
+  const wire = (field: string) => value[field === 'UID' ? 'uid' : field === 'APIVersion' ? 'apiVersion' : lower(field)];
+  return new Map(fields.map((field) => [field, wire(field) ?? '']));
+}
+
+function lower(name: string): string {
+  return name[0]!.toLowerCase() + name.slice(1);
+}
 
 function seriesErrors({ series }: Event): FieldError[] {
   if (series === undefined) return [];

@@ -10,7 +10,7 @@ export const namespaceValidator: KindValidator = {
   validateCreate: (namespace: Namespace) => finalizerErrors(namespace, () => finalizersPath),
   validateUpdate(namespace: Namespace, _old, { subresource }) {
     if (subresource === 'finalize') return finalizerErrors(namespace, (i) => finalizersPath.index(i));
-    return subresource === 'status' ? phaseErrors(namespace) : [];
+    return subresource === 'status' ? phaseErrors(namespace) : finalizerErrors(namespace, () => finalizersPath);
   },
 };
 

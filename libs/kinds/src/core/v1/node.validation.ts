@@ -1,60 +1,44 @@
-import { type FieldError, FieldPath, field, isLabelValue, isQualifiedName, Quantity } from '#apimachinery';
-import type { Node, Taint } from '../../generated/types.js';
+import { type FieldError, FieldPath, field, parseCidr, Quantity } from '#apimachinery';
+import type { Node } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
-import { duplicateWith, formatErrors } from '../../validation/fields.js';
+import { goStruct } from '../../validation/go-struct.js';
 import { isIPv4, validateCidr } from '../../validation/ip.js';
+import { nodeAnnotationErrors } from './node-annotations.validation.js';
+import { taintErrors } from './node-taints.validation.js';
+import { isCounted } from './pod-resources.validation.js';
 
 const podCidrsPath = FieldPath.of('spec', 'podCIDRs');
-const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
+const featuresPath = FieldPath.of('status', 'declaredFeatures');
+const featureForm = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+const maxFeatureLength = 253;
 
 export const nodeValidator: KindValidator = {
-  validateCreate(node: Node) {
-    return [
-      ...taintErrors(node.spec.taints ?? []),
-      ...resourceErrors(node),
-      ...podCidrErrors(node.spec.podCIDRs ?? []),
-    ];
-  },
-  validateUpdate(node: Node, old: Node) {
-    return [
-      ...resourceErrors(node),
-      ...addressErrors(node),
-      ...changeErrors(node, old),
-      ...taintErrors(node.spec.taints ?? []),
-    ];
+  validateCreate: (node: Node) => nodeErrors(node),
+  validateUpdate(node: Node, old: Node, { subresource }) {
+    const checked = subresource === 'status' ? statusUpdateErrors(node) : nodeErrors(node);
+    return [...checked, ...addressErrors(node), ...changeErrors(node, old)];
   },
 };
 
+/** Status is optional, and checked as far as there is one. */
+function nodeErrors(node: Node): FieldError[] {
+  return [
+    ...nodeAnnotationErrors(node),
+    ...nodeTaintErrors(node),
+    ...resourceErrors(node),
+    ...swapErrors(node),
+    ...featureErrors(node),
+    ...podCidrErrors(node.spec.podCIDRs ?? []),
+  ];
+}
+
+function statusUpdateErrors(node: Node): FieldError[] {
+  return [...nodeAnnotationErrors(node), ...resourceErrors(node), ...featureErrors(node), ...nodeTaintErrors(node)];
+}
+
 /** The path says metadata, as upstream's does. */
-function taintErrors(taints: Taint[]): FieldError[] {
-  const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  taints.forEach((taint, i) => {
-    const path = FieldPath.of('metadata', 'taints').index(i);
-    errors.push(...formatErrors(isQualifiedName, taint.key, path.child('key')));
-    const value = isLabelValue(taint.value ?? '');
-    if (value.length > 0) errors.push(field.invalid(path.child('value'), taint.value, value.join(';')));
-    if (!taint.effect) errors.push(field.required(path.child('effect')));
-    else if (!effects.includes(taint.effect))
-      errors.push(field.notSupported(path.child('effect'), taint.effect, effects));
-    const pair = `${taint.effect}\0${taint.key}`;
-    if (seen.has(pair)) {
-      const { key, value: text = '', effect, timeAdded = null } = taint;
-      const shown = { Key: key, Value: text, Effect: effect, TimeAdded: timeAdded };
-      errors.push(duplicateWith(path, shown, 'taints must be unique by key and effect pair'));
-    }
-    seen.add(pair);
-  });
-  return errors;
-}
-
-/** Resources that the scheduler counts in whole units. */
-function isWhole(name: string): boolean {
-  return name === 'pods' || name.startsWith('attachable-volumes-') || isExtended(name);
-}
-
-function isExtended(name: string): boolean {
-  return name.includes('/') && !name.includes('kubernetes.io/');
+function nodeTaintErrors({ spec }: Node): FieldError[] {
+  return taintErrors(spec.taints ?? [], FieldPath.of('metadata', 'taints'));
 }
 
 function resourceErrors({ status }: Node): FieldError[] {
@@ -64,20 +48,61 @@ function resourceErrors({ status }: Node): FieldError[] {
       const path = FieldPath.of('status', list, name);
       const quantity = Quantity.parse(amount);
       if (quantity.sign() < 0) errors.push(field.invalid(path, amount, 'must be greater than or equal to 0'));
-      if (isWhole(name) && quantity.milliValue() % 1000 !== 0)
+      if (isCounted(name) && quantity.milliValue() % 1000 !== 0)
         errors.push(field.invalid(path, amount, 'must be an integer'));
     }
   }
   return errors;
 }
 
+/** Here, too, the path says metadata. */
+function swapErrors({ status }: Node): FieldError[] {
+  const capacity = status?.nodeInfo?.swap?.capacity;
+  if (capacity === undefined || capacity > 0) return [];
+  return [field.invalid(FieldPath.of('metadata', 'nodeSwapStatus', 'capacity'), capacity, 'must be greater than zero')];
+}
+
+function featureErrors({ status }: Node): FieldError[] {
+  const features = status?.declaredFeatures ?? [];
+  return features.flatMap((feature, i) => {
+    const problem = featureProblem(feature);
+    const path = featuresPath.index(i);
+    const errors = problem ? [field.invalid(path, feature, `invalid feature name "${feature}": ${problem}`)] : [];
+    const before = features[i - 1];
+    if (before === feature) return [field.duplicate(path, feature), ...errors];
+    if (before !== undefined && before > feature) {
+      return [field.invalid(path, feature, 'list must be sorted alphabetically'), ...errors];
+    }
+    return errors;
+  });
+}
+
+function featureProblem(name: string): string | undefined {
+  if (name.length > maxFeatureLength) return `must be no more than ${maxFeatureLength} characters`;
+  if (featureForm.test(name)) return undefined;
+  return "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+}
+
 function podCidrErrors(cidrs: string[]): FieldError[] {
   const errors = cidrs.flatMap((cidr, i) => validateCidr(podCidrsPath.index(i), cidr));
-  const families = new Set(cidrs.map((cidr) => isIPv4(cidr.split('/')[0] ?? '')));
-  if (cidrs.length > 1 && (families.size < 2 || cidrs.length > 2)) {
+  if (cidrs.length < 2) return errors;
+  const bad = cidrs.findIndex((cidr) => !parseCidr(unpadded(cidr)));
+  if (bad >= 0) {
+    const why = `invalid CIDR[${bad}]: <nil> (invalid CIDR address: ${cidrs[bad]})`;
+    errors.push(
+      field.internalError(podCidrsPath, `invalid PodCIDRs. failed to check with dual stack with error:${why}`),
+    );
+  }
+  const families = new Set(cidrs.map((cidr) => isIPv4(unpadded(cidr).split('/')[0] ?? '')));
+  if (bad >= 0 || families.size < 2 || cidrs.length > 2) {
     errors.push(field.invalid(podCidrsPath, cidrs, 'may specify no more than one CIDR for each IP family'));
   }
   return errors;
+}
+
+/** The count of families is taken with the older reader, which minds no leading zeros. */
+function unpadded(cidr: string): string {
+  return cidr.replace(/(^|\.)0+(?=\d)/g, '$1');
 }
 
 function addressErrors({ status }: Node): FieldError[] {
@@ -85,7 +110,9 @@ function addressErrors({ status }: Node): FieldError[] {
   return (status?.addresses ?? []).flatMap(({ type, address }, i) => {
     const pair = `${type}\0${address}`;
     if (seen.has(pair)) {
-      return [field.duplicate(FieldPath.of('status', 'addresses').index(i), { Type: type, Address: address })];
+      return [
+        field.duplicate(FieldPath.of('status', 'addresses').index(i), goStruct('Type Address', { type, address })),
+      ];
     }
     seen.add(pair);
     return [];

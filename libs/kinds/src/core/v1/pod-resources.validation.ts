@@ -59,6 +59,11 @@ export function isExtendedResource(name: string): boolean {
   return isQualifiedName(`requests.${name}`).length === 0;
 }
 
+/** Whether the resource is counted in whole units. */
+export function isCounted(name: string): boolean {
+  return countedResources.has(name) || isExtendedResource(name);
+}
+
 function mayOvercommit(name: string): boolean {
   return isNative(name) && !isHugePages(name);
 }
@@ -153,8 +158,7 @@ function checkAmount(at: FieldCursor, name: string, amount: Quantity, checkName:
   checkName(at, name);
   if (amount.sign() < 0) at.invalid('', amount.toString(), 'must be greater than or equal to 0');
   if (!containerResources.has(name)) {
-    const whole = countedResources.has(name) || isExtendedResource(name);
-    if (whole && amount.milliValue() % 1000 !== 0) at.invalid('', amount.toString(), 'must be an integer');
+    if (isCounted(name) && amount.milliValue() % 1000 !== 0) at.invalid('', amount.toString(), 'must be an integer');
     if (isHugePages(name) && !lenient.indivisibleHugePages && !isDivisible(name, amount)) {
       at.invalid('', amount.toString(), `${amount} is not positive integer multiple of ${name}`);
     }

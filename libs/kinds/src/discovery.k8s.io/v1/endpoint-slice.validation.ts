@@ -7,31 +7,43 @@ import {
   isDNS1123Subdomain,
   isLabelValue,
   isQualifiedName,
-  validateLabels,
 } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointHints, EndpointSlice } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
-import { choiceErrors, formatErrors, immutableErrors, portProtocols } from '../../validation/fields.js';
+import { choiceErrors, formatErrors, portProtocols } from '../../validation/fields.js';
 import { isIPv4, isIPv6, validateCanonicalIp, validateEndpointIp, validateIp } from '../../validation/ip.js';
 
 const addressTypes = ['FQDN', 'IPv4', 'IPv6'];
 const maxEndpoints = 1000;
 const maxAddresses = 100;
 const maxPorts = 20_000;
-const maxTopologyLabels = 16;
 const maxHints = 8;
 
 export const endpointSliceValidator: KindValidator = {
-  validateCreate: (slice: EndpointSlice) => [...shapeErrors(slice), ...endpointErrors(slice)],
+  validateCreate: (slice: EndpointSlice) => [
+    ...portErrors(slice.ports ?? []),
+    ...endpointErrors(slice),
+    ...choiceErrors(slice.addressType, addressTypes, 'addressType'),
+    ...addressCountErrors(slice),
+  ],
   validateUpdate(slice: EndpointSlice, old: EndpointSlice) {
-    const errors = shapeErrors(slice);
-    if (!deepEqual(slice.endpoints ?? [], old.endpoints ?? [])) errors.push(...endpointErrors(slice));
-    return [...errors, ...immutableErrors(slice.addressType, old.addressType, 'addressType')];
+    const errors = [...choiceErrors(slice.addressType, addressTypes, 'addressType'), ...portErrors(slice.ports ?? [])];
+    const changed = !deepEqual(slice.endpoints ?? [], old.endpoints ?? []);
+    if (changed) errors.push(...endpointErrors(slice));
+    if (slice.addressType !== old.addressType) errors.push(field.immutable('addressType', null));
+    if (changed) errors.push(...addressCountErrors(slice));
+    return errors;
   },
 };
 
-function shapeErrors({ addressType, ports }: EndpointSlice): FieldError[] {
-  return [...choiceErrors(addressType, addressTypes, 'addressType'), ...portErrors(ports ?? [])];
+/** Rules that upstream has in its schema come after those that it has in code. */
+function addressCountErrors({ endpoints }: EndpointSlice): FieldError[] {
+  return (endpoints ?? []).flatMap(({ addresses }, i) => {
+    const at = FieldPath.of('endpoints').index(i).child('addresses');
+    const count = addresses?.length ?? 0;
+    if (count === 0) return [field.required(at)];
+    return count > maxAddresses ? [field.tooMany(at, count, maxAddresses)] : [];
+  });
 }
 
 function portErrors(ports: DiscoveryEndpointPort[]): FieldError[] {
@@ -60,19 +72,12 @@ function endpointErrors({ endpoints, addressType }: EndpointSlice): FieldError[]
 function oneEndpoint(endpoint: Endpoint, addressType: string, path: FieldPath): FieldError[] {
   const at = path.child('addresses');
   const errors: FieldError[] = [];
-  const addresses = endpoint.addresses ?? [];
-  if (addresses.length === 0) errors.push(field.required(at, 'must contain at least 1 address'));
-  else if (addresses.length > maxAddresses) errors.push(field.tooMany(at, addresses.length, maxAddresses));
-  addresses.forEach((address, i) => {
+  (endpoint.addresses ?? []).forEach((address, i) => {
     errors.push(...addressErrors(address, addressType, at, i));
   });
   if (endpoint.nodeName !== undefined) {
     errors.push(...formatErrors(isDNS1123Subdomain, endpoint.nodeName, path.child('nodeName')));
   }
-  const topology = endpoint.deprecatedTopology ?? {};
-  const count = Object.keys(topology).length;
-  if (count > maxTopologyLabels) errors.push(field.tooMany(path.child('deprecatedTopology'), count, maxTopologyLabels));
-  errors.push(...validateLabels(topology, path.child('deprecatedTopology')));
   if (endpoint.hostname !== undefined) {
     errors.push(...formatErrors(isDNS1123Label, endpoint.hostname, path.child('hostname')));
   }

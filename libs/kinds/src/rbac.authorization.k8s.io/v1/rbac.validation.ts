@@ -1,4 +1,5 @@
 import {
+  deepEqual,
   type FieldError,
   FieldPath,
   field,
@@ -6,27 +7,42 @@ import {
   isPathSegmentName,
   validateLabelSelector,
 } from '#apimachinery';
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '../../generated/types.js';
+import type {
+  AggregationRule,
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
-import { formatErrors, immutableErrors } from '../../validation/fields.js';
+import { formatErrors } from '../../validation/fields.js';
 
 const group = 'rbac.authorization.k8s.io';
 
-const validateRole = ({ rules }: Role): FieldError[] => ruleErrors(rules ?? [], true);
+const validateRole = ({ rules }: Role): FieldError[] => [...ruleErrors(rules ?? [], true), ...verbErrors(rules ?? [])];
 export const roleValidator: KindValidator = { validateCreate: validateRole, validateUpdate: validateRole };
 
 function validateClusterRole({ rules, aggregationRule }: ClusterRole): FieldError[] {
-  const errors = ruleErrors(rules ?? [], false);
-  if (aggregationRule === undefined) return errors;
+  return [
+    ...ruleErrors(rules ?? [], false),
+    ...(aggregationRule ? aggregationErrors(aggregationRule) : []),
+    ...verbErrors(rules ?? []),
+  ];
+}
+
+function aggregationErrors({ clusterRoleSelectors: selectors = [] }: AggregationRule): FieldError[] {
   const path = FieldPath.of('aggregationRule', 'clusterRoleSelectors');
-  const selectors = aggregationRule.clusterRoleSelectors ?? [];
   if (selectors.length === 0) {
-    errors.push(field.required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
+    return [field.required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil')];
   }
-  selectors.forEach((selector, i) => {
-    errors.push(...validateLabelSelector(selector as Parameters<typeof validateLabelSelector>[0], path.index(i)));
+  return selectors.flatMap((selector, i) => {
+    const at = path.index(i);
+    const errors = validateLabelSelector(selector as Parameters<typeof validateLabelSelector>[0], at);
+    // Once more, by whoever would make a selector of it.
+    return errors.length > 0 ? [...errors, field.invalid(at, null, 'invalid label selector.')] : [];
   });
-  return errors;
 }
 export const clusterRoleValidator: KindValidator = {
   validateCreate: validateClusterRole,
@@ -40,9 +56,7 @@ function ruleErrors(rules: PolicyRule[], namespaced: boolean): FieldError[] {
   return rules.flatMap((rule, i) => {
     const path = FieldPath.of('rules').index(i);
     const errors: FieldError[] = [];
-    const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
-    if ((verbs ?? []).length === 0)
-      errors.push(field.required(path.child('verbs'), 'verbs must contain at least one value'));
+    const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
     if (nonResourceURLs.length > 0) {
       const at = path.child('nonResourceURLs');
       if (namespaced) {
@@ -64,22 +78,44 @@ function ruleErrors(rules: PolicyRule[], namespaced: boolean): FieldError[] {
   });
 }
 
+/** Rules that upstream has in its schema come after those that it has in code; so do the names of bindings below. */
+function verbErrors(rules: PolicyRule[]): FieldError[] {
+  return rules.flatMap(({ verbs }, i) =>
+    (verbs ?? []).length === 0 ? [field.required(FieldPath.of('rules').index(i).child('verbs'))] : [],
+  );
+}
+
 type Binding = RoleBinding | ClusterRoleBinding;
 
 function bindingValidator(kinds: readonly string[], namespaced: boolean): KindValidator {
-  const validate = (binding: Binding): FieldError[] => [
+  const check = (binding: Binding): FieldError[] => [
     ...roleRefErrors(binding, kinds),
     ...(binding.subjects ?? []).flatMap((subject, i) =>
       subjectErrors(subject, namespaced, FieldPath.of('subjects').index(i)),
     ),
   ];
   return {
-    validateCreate: validate,
+    validateCreate: (binding: Binding) => [...check(binding), ...nameErrors(binding)],
     validateUpdate: (binding: Binding, old: Binding) => [
-      ...validate(binding),
-      ...immutableErrors(binding.roleRef, old.roleRef, 'roleRef'),
+      ...check(binding),
+      ...nameErrors(binding),
+      ...changedRoleErrors(binding, old),
     ],
   };
+}
+
+function changedRoleErrors({ roleRef }: Binding, { roleRef: old }: Binding): FieldError[] {
+  if (deepEqual(roleRef, old)) return [];
+  const { apiGroup = '', kind = '', name = '' } = roleRef ?? {};
+  return [field.immutable('roleRef', new Map(Object.entries({ APIGroup: apiGroup, Kind: kind, Name: name })))];
+}
+
+function nameErrors({ roleRef, subjects }: Binding): FieldError[] {
+  const errors = (subjects ?? []).flatMap(({ name }, i) =>
+    name ? [] : [field.required(FieldPath.of('subjects').index(i).child('name'))],
+  );
+  if (!roleRef?.name) errors.push(field.required(FieldPath.of('roleRef', 'name')));
+  return errors;
 }
 
 function roleRefErrors({ roleRef }: Binding, kinds: readonly string[]): FieldError[] {
@@ -88,8 +124,7 @@ function roleRefErrors({ roleRef }: Binding, kinds: readonly string[]): FieldErr
   const { apiGroup = '', kind = '', name = '' } = roleRef ?? {};
   if (apiGroup !== group) errors.push(field.notSupported(path.child('apiGroup'), apiGroup, [group]));
   if (!kinds.includes(kind)) errors.push(field.notSupported(path.child('kind'), kind, kinds));
-  if (name === '') errors.push(field.required(path.child('name')));
-  else errors.push(...formatErrors(isPathSegmentName, name, path.child('name')));
+  if (name !== '') errors.push(...formatErrors(isPathSegmentName, name, path.child('name')));
   return errors;
 }
 
@@ -101,7 +136,6 @@ function subjectErrors(
   path: FieldPath,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (!name) errors.push(field.required(path.child('name')));
   if (kind === 'ServiceAccount') {
     if (name) errors.push(...formatErrors(isDNS1123Subdomain, name, path.child('name')));
     if (apiGroup !== '') errors.push(field.notSupported(path.child('apiGroup'), apiGroup, ['']));
