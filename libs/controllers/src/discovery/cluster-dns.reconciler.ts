@@ -1,7 +1,8 @@
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { ControlLoop, type Informer, type Requeue } from '#client';
 import { type Endpoint, type EndpointSlice, gvr, type Node, type Service } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { type AddressType, addressTypesOf } from './service-endpoints.js';
 import { sliceLabels } from './slice-labels.js';
 import { type PortGroup, planSlices } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
@@ -15,7 +16,7 @@ export function clusterDnsController(context: ControllerContext): Controller {
   return new ClusterDnsReconciler(runtimeFor(context, 'endpointslice-controller', 'cluster-dns-controller'));
 }
 
-/** Keeps the slice of the `kube-dns` Service equal to the Ready nodes: DNS runs on each of them, not in pods. */
+/** Keeps the slices of the `kube-dns` Service equal to the Ready nodes: DNS runs on each of them, not in pods. */
 class ClusterDnsReconciler implements Controller {
   readonly name = 'cluster-dns-controller';
   readonly #services: Informer<Service>;
@@ -60,22 +61,28 @@ class ClusterDnsReconciler implements Controller {
     const existing = this.#slices.slicesOf(KEY);
     if (!existing) return { requeueAfter: CATCH_UP };
     const labels = sliceLabels(service, MANAGER);
-    const identity = { owner: service, addressType: 'IPv4' as const, labels, placeholder: true };
-    const plan = planSlices(identity, existing, dnsGroups(service, this.#nodes.list()));
-    await this.#slices.apply(KEY, 'kube-system', plan);
+    const types = addressTypesOf(service);
+    for (const addressType of types) {
+      const current = existing.filter((slice) => slice.addressType === addressType);
+      const identity = { owner: service, addressType, labels, placeholder: true };
+      const plan = planSlices(identity, current, dnsGroups(service, this.#nodes.list(), addressType));
+      await this.#slices.apply(KEY, 'kube-system', plan);
+    }
+    const remove = existing.filter((slice) => !types.includes(slice.addressType));
+    await this.#slices.apply(KEY, 'kube-system', { create: [], update: [], remove });
     return undefined;
   }
 }
 
-/** One endpoint for each Ready node, at its InternalIP, on the ports that the Service says DNS listens on there. */
-export function dnsGroups(service: Service, nodes: readonly Node[]): PortGroup[] {
+/** One endpoint for each Ready node, at its InternalIP of the family, on the ports that the Service says DNS listens on there. */
+export function dnsGroups(service: Service, nodes: readonly Node[], addressType: AddressType): PortGroup[] {
   const ports = (service.spec?.ports ?? []).map(({ name, protocol, port, targetPort }) => ({
     name: name ?? '',
     protocol: protocol ?? ('TCP' as const),
     port: typeof targetPort === 'number' ? targetPort : port,
   }));
   const endpoints = nodes.flatMap((node) => {
-    const address = internalAddress(node);
+    const address = internalAddress(node, addressType);
     if (!isReady(node) || !address) return [];
     const endpoint: Endpoint = {
       addresses: [address],
@@ -94,14 +101,16 @@ function isReady(node: Node): boolean {
   return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
-function internalAddress(node: Node): string | undefined {
-  return node.status?.addresses?.find(({ type, address }) => type === 'InternalIP' && !isIPv6(address))?.address;
+function internalAddress(node: Node, addressType: AddressType): string | undefined {
+  const wanted = addressType === 'IPv6' ? isIPv6 : isIPv4;
+  return node.status?.addresses?.find(({ type, address }) => type === 'InternalIP' && wanted(address))?.address;
 }
 
 function nodeChanged(old: Node, node: Node): boolean {
   return (
     isReady(old) !== isReady(node) ||
-    internalAddress(old) !== internalAddress(node) ||
+    internalAddress(old, 'IPv4') !== internalAddress(node, 'IPv4') ||
+    internalAddress(old, 'IPv6') !== internalAddress(node, 'IPv6') ||
     old.metadata.labels?.[ZONE_LABEL] !== node.metadata.labels?.[ZONE_LABEL]
   );
 }

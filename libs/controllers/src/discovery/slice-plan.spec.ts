@@ -213,7 +213,7 @@ describe('cluster DNS', () => {
       buildNode({ name: 'a', ready: 'True', address: '192.0.2.1' }),
       buildNode({ name: 'c', ready: 'Unknown', address: '192.0.2.3' }),
     ];
-    const [group] = dnsGroups(dns, nodes);
+    const [group] = dnsGroups(dns, nodes, 'IPv4');
     assert.deepEqual(group?.ports, [{ name: 'dns', port: 10053, protocol: 'UDP' }]);
     assert.deepEqual(
       group?.endpoints.map((e) => [e.nodeName, ...e.addresses]),
@@ -222,5 +222,6 @@ describe('cluster DNS', () => {
         ['b', '192.0.2.2'],
       ],
     );
+    assert.deepEqual(dnsGroups(dns, nodes, 'IPv6'), []);
   });
 });
