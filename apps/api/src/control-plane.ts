@@ -140,6 +140,7 @@ async function assemble(
     server = await listen(options, registry, pki, authenticator, issuerUrl, bootstrapped);
     port = server.port;
   }
+  const url = `https://${clientAddress(options)}:${port}`;
   const bootstrap = {
     client: clientFor(API_SERVER, [MASTERS_GROUP]),
     advertiseAddress: options.advertiseAddress,
@@ -153,7 +154,10 @@ async function assemble(
   };
   const ready = runBootstrap(bootstrap).then(async () => {
     if (options.components.has('api')) {
-      if (options.warmUp) logWarmUp(logger, await warmUp(registry, identityOf(API_SERVER, [MASTERS_GROUP])));
+      if (options.warmUp) {
+        const { certificate: cert, key } = pki.admin;
+        logWarmUp(logger, await warmUp({ url, ca: pki.ca.certificate, cert, key }));
+      }
       void keepBootstrap(bootstrap, stop.signal);
     }
     bootstrapped.done = true;
@@ -169,7 +173,7 @@ async function assemble(
   ended.catch(() => {});
   return {
     port,
-    url: `https://${clientAddress(options)}:${port}`,
+    url,
     pki,
     store,
     client: clientFor,

@@ -1,16 +1,25 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { UserInfo } from '#apimachinery';
-import { renderResult } from './http/response-renderer.js';
+import { Agent, request } from 'node:https';
 import { MERGE_PATCH, STRATEGIC_PATCH } from './registry/patch.js';
-import type { ApiRequest } from './registry/pipeline.js';
-import type { Registry } from './server.js';
 
 /** Milliseconds that a start waits for the warm-up at most, and rounds after which it gains little. */
-const BUDGET_MS = 500;
+const BUDGET_MS = 700;
 const ROUNDS = 100;
 
-const NEVER = new AbortController().signal;
-const JSON_FORMAT = { mediaType: 'application/json', as: undefined, asVersion: '', pretty: false } as const;
+/** Watches that are told of the writes of each round. */
+const WATCHES = 8;
+
+const WHOLE = 'application/json';
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
+const LEASE = `${LEASES}/warm-up`;
+
+export interface WarmUpOptions {
+  /** Where this process serves. */
+  url: string;
+  ca: string;
+  /** A client certificate that may do everything. */
+  cert: string;
+  key: string;
+}
 
 export interface WarmUp {
   rounds: number;
@@ -18,85 +27,121 @@ export interface WarmUp {
   refused: string[];
 }
 
+interface Call {
+  method: string;
+  path: string;
+  type?: string;
+  body?: object;
+}
+
 /**
- * Runs the object path on dry runs of common requests until V8 has compiled it: the first thousands of requests after a start would
- * otherwise take twice the time of later ones. Nothing is stored. Bounded in time, so that a slow machine starts all the same.
+ * Makes common requests of this server, as its clients do, until V8 has compiled what serves them: the first thousands of requests
+ * after a start would otherwise take twice the time of later ones. They are dry runs, but for the writes to one Lease of its own that
+ * watches are told of, as those of a Lease leave no history. Bounded in time, so that a slow machine starts all the same.
  */
-export async function warmUp(registry: Registry, user: UserInfo): Promise<WarmUp> {
-  const requests = commonRequests(user);
-  const refused = new Set<string>();
+export async function warmUp(options: WarmUpOptions): Promise<WarmUp> {
+  const client = new WarmUpClient(options);
   const end = performance.now() + BUDGET_MS;
   let rounds = 0;
-  for (; rounds < ROUNDS && performance.now() < end; rounds += 1) {
-    for (const request of requests) {
-      const reason = await run(registry, request);
-      if (reason !== undefined) refused.add(`${request.verb} ${request.resource}: ${reason}`);
-    }
-    // Whoever came meanwhile is served first.
-    await nextTurn();
-  }
-  return { rounds, refused: [...refused] };
-}
-
-async function run({ handler, context }: Registry, request: ApiRequest): Promise<string | undefined> {
   try {
-    const result = await handler.handle(request, { warnings: [] });
-    const entry = context.resources.find(request.group, request.version, request.resource);
-    if (result.kind !== 'watch') renderResult(result, entry, JSON_FORMAT, () => 'Metadata');
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
+    await client.call({ method: 'POST', path: LEASES, body: lease() });
+    for (let i = 0; i < WATCHES; i += 1) client.watch(`${LEASES}?watch=1&fieldSelector=metadata.name%3Dwarm-up`);
+    const requests = commonRequests();
+    for (; rounds < ROUNDS && performance.now() < end; rounds += 1) {
+      await Promise.all(requests.map((each) => client.call(each)));
+      const body = { metadata: { annotations: { round: String(rounds) } } };
+      await client.call({ method: 'PATCH', path: LEASE, type: MERGE_PATCH, body });
+    }
+    await client.call({ method: 'DELETE', path: LEASE });
+  } finally {
+    client.close();
+  }
+  return { rounds, refused: [...client.refused] };
+}
+
+class WarmUpClient {
+  readonly refused = new Set<string>();
+  private readonly agent: Agent;
+
+  constructor(private readonly options: WarmUpOptions) {
+    const { ca, cert, key } = options;
+    this.agent = new Agent({ keepAlive: true, ca, cert, key });
+  }
+
+  /** Resolves when the answer is there, whatever it is. */
+  async call({ method, path, type = WHOLE, body }: Call): Promise<void> {
+    const failure = await this.send(method, path, type, body && JSON.stringify(body)).catch((error) => String(error));
+    if (failure !== undefined) this.refused.add(`${method} ${path}: ${failure}`);
+  }
+
+  watch(path: string): void {
+    void this.call({ method: 'GET', path });
+  }
+
+  /** Ends the watches, too. */
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private send(method: string, path: string, type: string, body = ''): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      const headers = { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'User-Agent': 'warm-up/v0' };
+      const sent = request(`${this.options.url}${path}`, { method, agent: this.agent, headers }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        const failed = response.statusCode! >= 300 && response.statusCode !== 409;
+        response.on('data', (chunk: string) => {
+          if (failed) text += chunk;
+        });
+        response.on('end', () => resolve(failed ? text : undefined));
+        response.on('error', () => resolve(undefined));
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
   }
 }
 
-function commonRequests(user: UserInfo): ApiRequest[] {
-  const request = (verb: string, resource: string, given: Partial<ApiRequest> = {}): ApiRequest => ({
-    verb,
-    group: '',
-    version: 'v1',
-    resource,
-    subresource: '',
-    namespace: 'default',
-    name: '',
-    path: '',
-    query: new URLSearchParams(WRITES.has(verb) ? { dryRun: 'All' } : {}),
-    contentType: 'application/json',
-    userAgent: 'warm-up/v0',
-    user,
-    signal: NEVER,
-    ...given,
-    body: given.body === undefined ? undefined : Buffer.from(JSON.stringify(given.body)),
-  });
+function lease(): object {
+  const spec = { holderIdentity: 'warm-up', leaseDurationSeconds: 10 };
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'warm-up' }, spec };
+}
+
+function commonRequests(): Call[] {
+  const dry = '?dryRun=All';
   const labels = { app: 'warm-up', tier: 'web' };
   const template = { metadata: { labels }, spec: podSpec() };
   // A mirror pod needs no ServiceAccount, which a new cluster does not have yet; it names its node.
   const metadata = { name: 'warm-up', labels, annotations: { 'kubernetes.io/config.mirror': 'warm-up' } };
-  const patch = { metadata: { labels: { patched: 'yes' } } };
-  const root = { namespace: '', name: 'default' };
+  const body = { metadata: { labels: { patched: 'yes' } } };
+  const core = '/api/v1/namespaces/default';
   return [
-    request('create', 'pods', {
+    {
+      method: 'POST',
+      path: `${core}/pods${dry}`,
       body: { apiVersion: 'v1', kind: 'Pod', metadata, spec: { ...podSpec(), nodeName: 'warm-up' } },
-    }),
-    request('create', 'deployments', {
-      group: 'apps',
+    },
+    {
+      method: 'POST',
+      path: `/apis/apps/v1/namespaces/default/deployments${dry}`,
       body: {
         apiVersion: 'apps/v1',
         kind: 'Deployment',
         metadata: { name: 'warm-up', labels },
         spec: { replicas: 2, selector: { matchLabels: labels }, template },
       },
-    }),
-    request('create', 'configmaps', {
+    },
+    {
+      method: 'POST',
+      path: `${core}/configmaps${dry}`,
       body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'warm-up' }, data: { key: 'value' } },
-    }),
-    request('patch', 'namespaces', { ...root, contentType: STRATEGIC_PATCH, body: patch }),
-    request('patch', 'namespaces', { ...root, contentType: MERGE_PATCH, body: patch }),
-    request('get', 'namespaces', root),
-    request('list', 'services', { query: new URLSearchParams({ labelSelector: 'component=apiserver' }) }),
+    },
+    { method: 'PATCH', path: `${core}${dry}`, type: STRATEGIC_PATCH, body },
+    { method: 'PATCH', path: `${core}${dry}`, type: MERGE_PATCH, body },
+    { method: 'GET', path: core },
+    { method: 'GET', path: `${core}/services?labelSelector=component%3Dapiserver` },
   ];
 }
-
-const WRITES = new Set(['create', 'patch']);
 
 function podSpec(): object {
   return {
