@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { MERGE_PATCH, STRATEGIC_PATCH } from './registry/patch.js';
 
@@ -10,7 +11,6 @@ const WATCHES = 8;
 
 const WHOLE = 'application/json';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
-const LEASE = `${LEASES}/warm-up`;
 
 export interface WarmUpOptions {
   /** Where this process serves. */
@@ -41,18 +41,21 @@ interface Call {
  */
 export async function warmUp(options: WarmUpOptions): Promise<WarmUp> {
   const client = new WarmUpClient(options);
+  // Another replica may be starting, too.
+  const name = `warm-up-${randomBytes(4).toString('hex')}`;
+  const path = `${LEASES}/${name}`;
   const end = performance.now() + BUDGET_MS;
   let rounds = 0;
   try {
-    await client.call({ method: 'POST', path: LEASES, body: lease() });
-    for (let i = 0; i < WATCHES; i += 1) client.watch(`${LEASES}?watch=1&fieldSelector=metadata.name%3Dwarm-up`);
+    await client.call({ method: 'POST', path: LEASES, body: lease(name) });
+    for (let i = 0; i < WATCHES; i += 1) client.watch(`${LEASES}?watch=1&fieldSelector=metadata.name%3D${name}`);
     const requests = commonRequests();
     for (; rounds < ROUNDS && performance.now() < end; rounds += 1) {
       await Promise.all(requests.map((each) => client.call(each)));
       const body = { metadata: { annotations: { round: String(rounds) } } };
-      await client.call({ method: 'PATCH', path: LEASE, type: MERGE_PATCH, body });
+      await client.call({ method: 'PATCH', path, type: MERGE_PATCH, body });
     }
-    await client.call({ method: 'DELETE', path: LEASE });
+    await client.call({ method: 'DELETE', path });
   } finally {
     client.close();
   }
@@ -89,7 +92,7 @@ class WarmUpClient {
       const sent = request(`${this.options.url}${path}`, { method, agent: this.agent, headers }, (response) => {
         let text = '';
         response.setEncoding('utf8');
-        const failed = response.statusCode! >= 300 && response.statusCode !== 409;
+        const failed = response.statusCode! >= 300;
         response.on('data', (chunk: string) => {
           if (failed) text += chunk;
         });
@@ -102,9 +105,9 @@ class WarmUpClient {
   }
 }
 
-function lease(): object {
+function lease(name: string): object {
   const spec = { holderIdentity: 'warm-up', leaseDurationSeconds: 10 };
-  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'warm-up' }, spec };
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name }, spec };
 }
 
 function commonRequests(): Call[] {
