@@ -12,8 +12,8 @@ const PAUSE_SHARE = 12;
 /** How much the latest write counts: one that the machine held up says little of the next. */
 const LATEST_WEIGHT = 0.1;
 
-/** Watchers that are written to before the event loop looks at requests again: some 2 ms. */
-const WATCHERS_A_TURN = 64;
+/** Milliseconds of writing after which the event loop looks at requests again: enough for some hundred watchers of a few events each. */
+const TURN_MS = 4;
 
 interface Pause {
   /** Watchers in it. */
@@ -62,18 +62,27 @@ export class WatchPacer {
 
   private take(): void {
     const started = this.now();
-    const resolvers = this.waiting.splice(0, WATCHERS_A_TURN);
-    for (const resolve of resolvers) resolve();
-    // Comes after all those who waited for this turn, and write in it.
-    queueMicrotask(() => {
-      this.writeMs += LATEST_WEIGHT * ((this.now() - started) / resolvers.length - this.writeMs);
-      this.endTurn();
-      this.turning = this.waiting.length > 0;
-      if (this.turning) setImmediate(() => this.take());
-    });
+    let writers = 0;
+    const next = () => {
+      const ms = this.now() - started;
+      const resolve = ms < TURN_MS ? this.waiting[writers] : undefined;
+      if (!resolve) {
+        this.waiting = this.waiting.slice(writers);
+        this.endTurn(ms / writers);
+        return;
+      }
+      writers += 1;
+      resolve();
+      // Comes after the writing of the one that waited.
+      queueMicrotask(next);
+    };
+    next();
   }
 
-  private endTurn(): void {
+  private endTurn(writeMs: number): void {
+    this.writeMs += LATEST_WEIGHT * (writeMs - this.writeMs);
+    this.turning = this.waiting.length > 0;
+    if (this.turning) setImmediate(() => this.take());
     const pause = this.current;
     if (!pause) return;
     this.current = undefined;
