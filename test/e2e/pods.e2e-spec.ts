@@ -311,7 +311,10 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
     assert.match(await cluster.kubectl('logs', name), /from a file/);
     const { metadata, status } = await cluster.json('get', 'pod', name);
     assert.equal(metadata.ownerReferences[0].uid, node.metadata.uid);
-    await cluster.kubectl('delete', 'pod', name);
+    // Where the name is taken again at once, kubectl's waiting for the end may miss it: it lists, finds nothing, and then sees the new pod.
+    await cluster.kubectl('delete', 'pod', name, '--wait=false');
+    const uid = ['get', 'pod', name, '--ignore-not-found', '-o=jsonpath={.metadata.uid}'];
+    await until('a new copy', async () => !['', metadata.uid].includes(await cluster.kubectl(...uid)));
     await ready(name);
     const again = await cluster.json('get', 'pod', name);
     assert.notEqual(again.metadata.uid, metadata.uid);
