@@ -62,8 +62,8 @@ describe('the pace of watchers', () => {
   });
 
   const TURNS: [what: string, cost: number, turns: number[]][] = [
-    ['all in a turn while that is short', 0.01, [90, 0, 0, 0]],
-    ['a few in a turn, with requests in between', 0.125, [32, 32, 26, 0]],
+    ['many in a turn while that is short', 0.01, [64, 26, 0, 0]],
+    ['fewer in a turn when it takes longer', 0.625, [32, 32, 26, 0]],
     ['one in a turn when much is written', 50, [1, 1, 1, 1]],
   ];
   for (const [what, cost, expected] of TURNS) {

@@ -12,8 +12,12 @@ const PAUSE_SHARE = 12;
 /** How much the latest write counts: one that the machine held up says little of the next. */
 const LATEST_WEIGHT = 0.1;
 
-/** Milliseconds of writing after which the event loop looks at requests again: enough for some hundred watchers of a few events each. */
-const TURN_MS = 4;
+/**
+ * Watchers, and milliseconds of writing, after which the event loop looks at requests again: some 3 ms when each has a few events. The
+ * time is for those that begin with many objects; a shorter one would split turns for good whenever the machine holds up a write.
+ */
+const WATCHERS_A_TURN = 64;
+const TURN_MS = 20;
 
 interface Pause {
   /** Watchers in it. */
@@ -65,7 +69,7 @@ export class WatchPacer {
     let writers = 0;
     const next = () => {
       const ms = this.now() - started;
-      const resolve = ms < TURN_MS ? this.waiting[writers] : undefined;
+      const resolve = ms < TURN_MS && writers < WATCHERS_A_TURN ? this.waiting[writers] : undefined;
       if (!resolve) {
         this.waiting = this.waiting.slice(writers);
         this.endTurn(ms / writers);
