@@ -1,5 +1,6 @@
 /** Builders of field errors read as upstream's: `field.required(path.child('name'))`. */
 
+export * from './certificate-subject.js';
 export * from './cidr.js';
 export * from './field-compare.js';
 export type { FieldError, Path } from './field-errors.js';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { UserInfo } from '#apimachinery';
+import { type CertificateSubject, certificateUser, type UserInfo } from '#apimachinery';
 import type { Authenticator, Credentials } from './authenticator.js';
 import { BoundedCache } from './bounded-cache.js';
 import { EXTRA, withAuthenticatedGroup } from './users.js';
@@ -109,24 +109,18 @@ export class X509Authenticator implements Authenticator {
 
 /** Undefined without a common name: such a certificate names nobody. */
 function userOf(certificate: X509Certificate): UserInfo | undefined {
-  // The legacy form alone gives attribute values unescaped, whatever characters they hold.
-  const subject = certificate.toLegacyObject().subject as unknown as Record<string, string | string[] | undefined>;
-  const all = (value: string | string[] | undefined) =>
-    value === undefined ? [] : Array.isArray(value) ? value : [value];
-  const name = all(subject['CN']).at(-1);
-  if (!name) return undefined;
+  const user = certificateUser(subjectOf(certificate));
+  if (!user) return undefined;
   const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
-  return withAuthenticatedGroup({
-    name,
-    groups: all(subject['O']),
-    extra: { [EXTRA.credentialId]: [`X509SHA256=${fingerprint}`] },
-  });
+  return withAuthenticatedGroup({ ...user, extra: { [EXTRA.credentialId]: [`X509SHA256=${fingerprint}`] } });
+}
+
+/** The legacy form alone gives attribute values unescaped, whatever characters they hold. */
+function subjectOf(certificate: X509Certificate): CertificateSubject {
+  return certificate.toLegacyObject().subject as CertificateSubject;
 }
 
 /** The common name alone, for callers that check it against a list. */
 export function commonName(certificate: X509Certificate): string {
-  const value = (certificate.toLegacyObject().subject as unknown as Record<string, string | string[] | undefined>)[
-    'CN'
-  ];
-  return (Array.isArray(value) ? value.at(-1) : value) ?? '';
+  return certificateUser(subjectOf(certificate))?.name ?? '';
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { KubeObject, UserInfo } from '#apimachinery';
+import { type CertificateSubject, certificateUser, type KubeObject, type UserInfo } from '#apimachinery';
 import type { Client } from '#client';
 import { ExpiringMap } from './expiring-map.js';
 
@@ -32,7 +32,7 @@ export class Authenticator {
 
   /** Undefined: not known. Rejects when a token could not be checked. */
   async authenticate(request: IncomingMessage): Promise<UserInfo | undefined> {
-    return certificateUser(request.socket as TLSSocket) ?? (await this.#tokenUser(request.headers.authorization));
+    return userOfConnection(request.socket as TLSSocket) ?? (await this.#tokenUser(request.headers.authorization));
   }
 
   async #tokenUser(header: string | undefined): Promise<UserInfo | undefined> {
@@ -61,18 +61,9 @@ export class Authenticator {
   }
 }
 
-/** The common name is the user, the organizations are the groups. */
-function certificateUser(socket: TLSSocket): UserInfo | undefined {
+function userOfConnection(socket: TLSSocket): UserInfo | undefined {
   if (!socket.authorized) return undefined;
-  const { subject } = socket.getPeerCertificate();
-  const name = first(subject?.CN);
-  if (!name) return undefined;
-  const organizations = subject.O as string | string[] | undefined;
-  const groups = organizations === undefined ? [] : [organizations].flat();
-  return { name, groups: [...groups, 'system:authenticated'] };
-}
-
-/** Node gives a list when a name stands more than once in a subject. */
-function first(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
+  const subject: CertificateSubject = socket.getPeerCertificate().subject ?? {};
+  const user = certificateUser(subject);
+  return user && { ...user, groups: [...user.groups, 'system:authenticated'] };
 }

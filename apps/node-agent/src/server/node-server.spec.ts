@@ -101,6 +101,12 @@ describe('node server', () => {
       others.remove();
     });
 
+    it('takes the last of several common names, as the API server does', async () => {
+      const several = await certificates.issue('CN=first, O=dev, CN=last');
+      assert.equal((await new NodeClient(server.port, certificates.ca, several).get('/pods')).code, 200);
+      assert.equal((reviews.asked[0]!['spec'] as { user: string }).user, 'last');
+    });
+
     it('knows users by token, and asks once in a while', async () => {
       reviews.tokens.set('good', { username: 'robot', groups: ['robots'] });
       const good = new NodeClient(server.port, certificates.ca, undefined, { Authorization: 'Bearer good' });
