@@ -66,15 +66,15 @@ export function headerValues(headers: Headers, name: string): string[] {
 
 /** Keys are what follows the prefix, lower case, percent-decoded where that works. */
 export function extraFrom(headers: Headers, prefixes: readonly string[]): Record<string, string[]> {
-  const extra: Record<string, string[]> = {};
+  const extra = new Map<string, string[]>();
   for (const prefix of prefixes.map((item) => item.toLowerCase())) {
     for (const header of Object.keys(headers)) {
       if (!header.startsWith(prefix)) continue;
       const key = decode(header.slice(prefix.length));
-      extra[key] = [...(extra[key] ?? []), ...headerValues(headers, header)];
+      extra.set(key, [...(extra.get(key) ?? []), ...headerValues(headers, header)]);
     }
   }
-  return extra;
+  return Object.fromEntries(extra);
 }
 
 function decode(text: string): string {

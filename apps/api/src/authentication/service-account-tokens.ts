@@ -126,13 +126,16 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const parts = token.split('.');
     const [header, payload, signature] = parts;
     if (parts.length !== 3 || !header || !payload || !signature) return undefined;
-    const body = decode(payload) as { iss?: unknown } | undefined;
+    const body = decodeJson(payload) as { iss?: unknown } | undefined;
     if (typeof body?.iss !== 'string' || !this.issuers.includes(body.iss)) return undefined;
-    const head = decode(header) as { alg?: unknown; kid?: unknown } | undefined;
+    const head = decodeJson(header) as { alg?: unknown; kid?: unknown; crit?: unknown } | undefined;
+    // No extension of the format is understood here, and a critical one may not be passed over (RFC 7515, 4.1.11).
+    if (head?.crit !== undefined) throw new Error('go-jose/go-jose: unsupported critical header');
     const candidates = this.keys.filter((key) => head?.kid === undefined || head.kid === key.id);
     if (candidates.length === 0) throw new Error('invalid signature, no keys found');
     const data = Buffer.from(`${header}.${payload}`);
-    const bytes = Buffer.from(signature, 'base64url');
+    const bytes = decode(signature);
+    if (!bytes) return undefined;
     // The key says which algorithm is used; the token's own claim must agree and chooses nothing.
     const good = candidates.some(
       ({ algorithm, key }) => head?.alg === algorithm && verify('sha256', data, signingOptions(algorithm, key), bytes),
@@ -174,9 +177,15 @@ function encode(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-function decode(part: string): unknown {
+/** Undefined unless the part is written the one way that base64url writes these bytes: a token has one form. */
+function decode(part: string): Buffer | undefined {
+  const bytes = Buffer.from(part, 'base64url');
+  return bytes.toString('base64url') === part ? bytes : undefined;
+}
+
+function decodeJson(part: string): unknown {
   try {
-    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return JSON.parse(decode(part)?.toString('utf8') ?? '');
   } catch {
     return undefined;
   }
