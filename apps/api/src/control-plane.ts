@@ -24,6 +24,7 @@ import { nodeRules } from './bootstrap/rbac.bootstrap.js';
 import type { ServerConfig } from './config-flags.js';
 import type { HealthCheck } from './http/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
+import type { ProxyNetwork } from './http/proxy/proxy-network.js';
 import { type Pki, preparePki } from './pki/pki.js';
 import { PortRange, parseServiceRanges } from './registry/ip-range.js';
 import { ServiceAllocator } from './registry/service-allocator.js';
@@ -36,6 +37,8 @@ export interface ControlPlaneOptions extends ServerConfig {
   clock?: Clock;
   /** Where the store is to differ from its defaults. */
   store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
+  /** How proxied requests leave the process; by default as the machine connects and looks up names. */
+  proxyNetwork?: ProxyNetwork;
   /** Is ready only when its code is compiled; for servers that live long. */
   warmUp?: boolean;
 }
@@ -229,6 +232,7 @@ async function listen(
       cert: pki.kubeletClient.certificate,
       key: pki.kubeletClient.key,
     },
+    proxyNetwork: options.proxyNetwork,
     checks,
     documents: new Map(
       (

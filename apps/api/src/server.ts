@@ -12,6 +12,7 @@ import { createHttpsServer, type HttpsServer, type TlsOptions } from './http/htt
 import { MetricsRegistry } from './http/metrics-registry.js';
 import { ObjectPathHandler } from './http/object-path.handler.js';
 import { NodeConnectHandler, type NodeCredentials } from './http/proxy/connect.handler.js';
+import type { ProxyNetwork } from './http/proxy/proxy-network.js';
 import { RequestMetrics, registerProcessMetrics } from './http/request-metrics.js';
 import { RegistryHandler } from './registry/api-handler.js';
 import type { ApiHandler } from './registry/pipeline.js';
@@ -70,6 +71,8 @@ export interface ApiServerOptions {
   maxInflightWrites?: number;
   /** For logs, exec, port-forward and proxies. */
   nodeCredentials: NodeCredentials;
+  /** How these leave the process; by default as the machine connects and looks up names. */
+  proxyNetwork?: ProxyNetwork;
   log(text: string): void;
 }
 
@@ -99,7 +102,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<HttpsS
       authorizer: context.authorizer,
       objects: new ObjectPathHandler(handler, context.resources),
       metrics: new RequestMetrics(metrics),
-      proxy: new NodeConnectHandler(context, storeLister(context.store), options.nodeCredentials),
+      proxy: new NodeConnectHandler(context, storeLister(context.store), options.nodeCredentials, options.proxyNetwork),
       maxInflightReads: options.maxInflightReads ?? MAX_INFLIGHT_READS,
       maxInflightWrites: options.maxInflightWrites ?? MAX_INFLIGHT_WRITES,
     },

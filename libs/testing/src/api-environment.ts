@@ -17,9 +17,13 @@ export interface TestServerOptions {
   warmUp?: boolean;
   /** Default 10.96.0.0/16. */
   serviceClusterIpRange?: string;
+  /** Where proxied requests end; by default where they are sent. */
+  proxyNetwork?: ProxyNetwork;
   /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
   store?: { ringBytes?: number; retention?: { watchLogMs: number }; compactionMs?: number };
 }
+
+type ProxyNetwork = import('../../../apps/api/src/http/proxy/proxy-network.js').ProxyNetwork;
 
 export interface TestServer {
   /** `https://127.0.0.1:port`. */
@@ -59,6 +63,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     logger: options.logger ?? silentLogger,
     clock: options.clock,
     store: options.store,
+    proxyNetwork: options.proxyNetwork,
     warmUp: options.warmUp,
   });
   await plane.bootstrapped;

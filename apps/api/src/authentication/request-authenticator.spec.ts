@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, sign, webcrypto, X509Certificate } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import type { KubeObject, StatusError } from '#apimachinery';
 import type { Lister } from '../admission/lister.js';
 import type { Authorizer } from '../authorization/authorizer.js';
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
 import { createAuthority, issueCertificate } from '../pki/certificate-issuer.js';
 import type { KeyPair } from '../pki/certificate-profile.js';
 import type { Credentials } from './authenticator.js';
@@ -102,6 +104,33 @@ async function certificate(authority: KeyPair, commonName: string, organizations
   return new X509Certificate(pair.certificate).raw;
 }
 
+/** With any subject, at any time. */
+async function certificateOf(authority: KeyPair, subject: x509.JsonName): Promise<Buffer> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const { subtle } = webcrypto;
+  const own = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const der = createPrivateKey(authority.key).export({ type: 'pkcs8', format: 'der' });
+  const made = await x509.X509CertificateGenerator.create({
+    subject,
+    issuer: new x509.X509Certificate(authority.certificate).subjectName.toJSON(),
+    publicKey: own.publicKey as x509.PublicKeyType,
+    signingKey: await subtle.importKey('pkcs8', der, algorithm, false, ['sign']),
+    signingAlgorithm: algorithm,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + DAY_MS),
+  });
+  return Buffer.from(made.rawData);
+}
+
+/** What the token's parts say, written again as told and signed with the cluster's key. */
+function rewritten(text: string, change: (header: Record<string, unknown>) => void): string {
+  const [header, payload] = text.split('.') as [string, string];
+  const fields = JSON.parse(Buffer.from(header, 'base64url').toString());
+  change(fields);
+  const signed = `${Buffer.from(JSON.stringify(fields)).toString('base64url')}.${payload}`;
+  return `${signed}.${sign('sha256', Buffer.from(signed), keys.privateKey).toString('base64url')}`;
+}
+
 async function token({ issuer, lister, time }: World, spec: Record<string, unknown> = {}): Promise<string> {
   const { readBarrier } = lister;
   const resource = tokenRequestResource({ issuer, audiences: [ISSUER], lister, readBarrier, clock: () => time.now });
@@ -171,6 +200,26 @@ describe('client certificates', () => {
     const pair = await issueCertificate(ca, { commonName: 'alice', usages: ['server'] }, new Date());
     const clientCertificate = new X509Certificate(pair.certificate).raw;
     await rejected(world().authentication.authenticate({ clientCertificate }), 401);
+  });
+
+  it('with several common names name the last', async () => {
+    const clientCertificate = await certificateOf(ca, [{ CN: ['first'] }, { O: ['dev'] }, { CN: ['last'] }]);
+    assert.equal((await world().authentication.authenticate({ clientCertificate })).name, 'last');
+  });
+
+  it('of this server towards nodes are 401, also with groups, with a token, or in a front proxy’s headers', async () => {
+    const cluster = world();
+    const { authentication } = cluster;
+    const user = 'kube-apiserver-kubelet-client';
+    for (const groups of [[], ['system:masters']]) {
+      const clientCertificate = await certificate(ca, user, groups);
+      await rejected(authentication.authenticate({ clientCertificate }), 401, 'Unauthorized');
+      await rejected(authentication.authenticate({ clientCertificate, ...bearer(await token(cluster)) }), 401);
+      const headers = { 'impersonate-user': 'bob' };
+      await rejected(authentication.authenticate({ clientCertificate, headers, request: LIST_PODS }), 401);
+    }
+    const clientCertificate = await certificate(proxyCa, 'front-proxy-client');
+    await rejected(authentication.authenticate({ clientCertificate, headers: { 'x-remote-user': user } }), 401);
   });
 
   it('that are none are 401', async () => {
@@ -287,6 +336,41 @@ describe('ServiceAccount tokens', () => {
       },
     ],
   ];
+  const respelled: [string, (parts: string[]) => string[]][] = [
+    [
+      'a character that is not of the alphabet in the signature',
+      ([h, p, s]) => [h!, p!, `${s!.slice(0, 9)}!!${s!.slice(9)}`],
+    ],
+    ['a line break in the signature', ([h, p, s]) => [h!, p!, `${s!.slice(0, 9)}\n${s!.slice(9)}`]],
+    ['padding', ([h, p, s]) => [h!, p!, `${s}==`]],
+    ['the other alphabet of base64', ([h, p, s]) => [h!, p!, s!.replaceAll('-', '+').replaceAll('_', '/')]],
+    [
+      'other unused bits at the signature’s end',
+      ([h, p, s]) => [h!, p!, `${s!.slice(0, -1)}${nextLetter(s!.at(-1)!)}`],
+    ],
+    ['a character that is not of the alphabet in the header', ([h, p, s]) => [`${h}!`, p!, s!]],
+  ];
+  for (const [title, change] of respelled) {
+    it(`with ${title} are 401`, async () => {
+      const cluster = world();
+      // A signature that holds both letters in which the alphabets differ.
+      let text = '';
+      while (!/-.*_|_.*-/.test(text.split('.')[2] ?? '')) text = await token(cluster);
+      assert.ok(await cluster.authentication.authenticate(bearer(text)));
+      await rejected(cluster.authentication.authenticate(bearer(change(text.split('.')).join('.'))), 401);
+    });
+  }
+
+  it('with critical extensions are 401, whatever they are', async () => {
+    const cluster = world();
+    const text = await token(cluster);
+    assert.ok(await cluster.authentication.authenticate(bearer(rewritten(text, (header) => (header['x'] = 1)))));
+    for (const crit of [['exp'], [], 'exp', null]) {
+      const marked = rewritten(text, (header) => (header['crit'] = crit));
+      await rejected(cluster.authentication.authenticate(bearer(marked)), 401);
+    }
+  });
+
   for (const [title, make] of broken) {
     it(`${title} are 401`, async () => {
       const cluster = world();
@@ -356,6 +440,12 @@ describe('ServiceAccount tokens', () => {
     assert.deepEqual(asked.aud, [ISSUER]);
   });
 });
+
+/** The letter of the alphabet that differs in the last bit. */
+function nextLetter(letter: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return alphabet[alphabet.indexOf(letter) ^ 1]!;
+}
 
 describe('TokenRequest', () => {
   const cases: [string, Record<string, unknown>, number, string][] = [
@@ -471,6 +561,17 @@ describe('front proxies', () => {
     assert.equal(user.name, 'bob');
     assert.deepEqual(user.groups, ['dev', 'ops', 'system:authenticated']);
     assert.deepEqual(user.extra, { 'acme.com/project': ['x'] });
+  });
+
+  it('may name extras like the members of every object', async () => {
+    const clientCertificate = await certificate(proxyCa, 'front-proxy-client');
+    const names = ['constructor', '__proto__', 'tostring', 'hasownproperty'];
+    const extras = Object.fromEntries(names.map((name) => [`x-remote-extra-${name}`, `of ${name}`]));
+    const user = await world().authentication.authenticate({ clientCertificate, headers: { ...headers, ...extras } });
+    for (const name of names) {
+      assert.deepEqual(Object.getOwnPropertyDescriptor(user.extra, name)?.value, [`of ${name}`], name);
+    }
+    assert.equal(Object.getPrototypeOf(user.extra), Object.prototype);
   });
 
   it('under another name are 401', async () => {

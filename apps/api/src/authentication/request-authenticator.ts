@@ -7,7 +7,7 @@ import { Impersonation } from './impersonation.js';
 import { REQUEST_HEADERS, RequestHeaderAuthenticator } from './request-header-authenticator.js';
 import { ServiceAccountTokenAuthenticator, verificationKey } from './service-account-tokens.js';
 import { type TokenAuthenticator, tokenChain } from './token-authenticator.js';
-import { ALL_UNAUTHENTICATED, ANONYMOUS } from './users.js';
+import { ALL_UNAUTHENTICATED, ANONYMOUS, KUBELET_CLIENT } from './users.js';
 import { X509Authenticator } from './x509-authenticator.js';
 
 export interface AuthenticationOptions {
@@ -77,6 +77,8 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
       (frontProxy && (await attempt(() => frontProxy.authenticate(credentials)))) ??
       (credentials.clientCertificate && (await attempt(() => x509.authenticate(credentials)))) ??
       (token !== undefined ? await attempt(() => userOf(token)) : undefined);
+    // What this server shows to nodes opens no door of its own: a request that comes with it was led back here.
+    if (user?.name === KUBELET_CLIENT) throw unauthorized();
     if (user) return user;
     if (failed || !anonymous) throw unauthorized();
     return ANONYMOUS_USER;

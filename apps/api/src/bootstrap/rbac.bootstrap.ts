@@ -1,6 +1,7 @@
 import { deepEqual, type GroupVersionResource, type KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { bootstrapRbac, gvr } from '#kinds';
+import { KUBELET_CLIENT } from '../authentication/users.js';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
 import { uncoveredRules } from '../authorization/rule-coverage.js';
@@ -54,7 +55,7 @@ function ownClusterRoleBindings(): KubeObject[] {
     clusterRoleBinding('berth:node-service-proxy', 'berth:node-service-proxy', { kind: 'Group', name: 'system:nodes' }),
     clusterRoleBinding('berth:kubelet-api-admin', 'system:kubelet-api-admin', {
       kind: 'User',
-      name: 'kube-apiserver-kubelet-client',
+      name: KUBELET_CLIENT,
     }),
   ];
 }

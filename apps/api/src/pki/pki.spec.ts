@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { issueCertificate } from './certificate-issuer.js';
 import { type PkiOptions, preparePki } from './pki.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -69,6 +70,19 @@ describe('preparePki', () => {
     const other = await readFile(join(dataDir, 'pki/dns.key'), 'utf8');
     await writeFile(join(dataDir, 'pki/admin.key'), other);
     assert.deepEqual((await preparePki(options)).written.sort(), ['admin.crt', 'admin.key', 'kubeconfig']);
+  });
+
+  it('knows itself to nodes by a user without groups, and replaces an older certificate in system:masters', async () => {
+    const pki = await preparePki(options);
+    const user = 'kube-apiserver-kubelet-client';
+    assert.equal(new X509Certificate(pki.kubeletClient.certificate).subject, `CN=${user}`);
+    const profile = { commonName: user, organizations: ['system:masters'], usages: ['client' as const] };
+    const old = await issueCertificate(pki.ca, profile, new Date());
+    await writeFile(join(dataDir, 'pki/kubelet-client.crt'), old.certificate);
+    await writeFile(join(dataDir, 'pki/kubelet-client.key'), old.key);
+    const again = await preparePki(options);
+    assert.deepEqual(again.written.sort(), ['kubelet-client.crt', 'kubelet-client.key']);
+    assert.equal(new X509Certificate(again.kubeletClient.certificate).subject, `CN=${user}`);
   });
 
   it('refuses to go on with an authority that has no key, and names the file', async () => {

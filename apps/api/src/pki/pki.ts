@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { apiAddress } from '#apimachinery';
+import { KUBELET_CLIENT } from '../authentication/users.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
 import { PUBLIC_MODE, readIfPresent, SECRET_MODE, writeAtomically, writeIfChanged } from './credential-files.js';
 import { renderKubeconfig } from './kubeconfig.js';
@@ -59,7 +60,6 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     keeper.authority('front-proxy-ca', 'front-proxy-ca'),
     keeper.signingKeys('sa'),
   ]);
-  const masters = ['system:masters'];
   const node = options.localNode;
   const client = (commonName: string, organizations?: string[]): CertificateProfile => ({
     commonName,
@@ -68,8 +68,8 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
   });
   const [server, admin, kubeletClient, frontProxyClient, dns, agent, agentServer] = await Promise.all([
     keeper.certificate('server', ca, serverProfile(options)),
-    keeper.certificate('admin', ca, client('kubernetes-admin', masters)),
-    keeper.certificate('kubelet-client', ca, client('kube-apiserver-kubelet-client', masters)),
+    keeper.certificate('admin', ca, client('kubernetes-admin', ['system:masters'])),
+    keeper.certificate('kubelet-client', ca, client(KUBELET_CLIENT)),
     keeper.certificate('front-proxy-client', frontProxyCa, client('front-proxy-client')),
     keeper.certificate('dns', ca, client('system:kube-dns')),
     node && keeper.certificate('agent', ca, client(`system:node:${node.name}`, ['system:nodes'])),

@@ -11,7 +11,15 @@ import type { RegistryContext } from '../../registry/registry-context.js';
 import type { ConnectHandler } from '../request-dispatcher.js';
 import type { RequestInfo } from '../request-info.js';
 import { executionPath, findPod, logPath, portForwardPath } from './pod-stream-target.js';
-import { nodeServer, type ProxyTarget, podServer, serviceServer } from './proxy-target.js';
+import { HOST_NETWORK, type ProxyNetwork, proxyableAddress } from './proxy-network.js';
+import {
+  nodeProxyServer,
+  nodeServer,
+  type ProxyServer,
+  type ProxyTarget,
+  podServer,
+  serviceServer,
+} from './proxy-target.js';
 import { pipeRequest, pipeUpgrade } from './upstream-pipe.js';
 import { pipeToWebSocket } from './web-socket-reader.js';
 
@@ -39,6 +47,7 @@ export class NodeConnectHandler implements ConnectHandler {
     private readonly context: RegistryContext,
     private readonly lister: Lister,
     credentials: NodeCredentials,
+    private readonly network: ProxyNetwork = HOST_NETWORK,
     private readonly random: () => number = Math.random,
   ) {
     this.nodeTls = { ...credentials };
@@ -139,23 +148,25 @@ export class NodeConnectHandler implements ConnectHandler {
   private async target(info: RequestInfo): Promise<ProxyTarget | undefined> {
     await freshen(this.context, '');
     const { resource, subresource, name, namespace, query } = info;
-    if (resource === 'nodes') return this.onNode(name, restPath(info));
-    if (resource === 'services') {
-      return { ...serviceServer(this.lister, namespace, name, this.random), path: restPath(info) };
+    if (subresource === 'proxy') {
+      const server = this.proxied(resource, namespace, name);
+      return this.reach(server, restPath(info), await proxyableAddress(server.host, this.network));
     }
-    if (subresource === 'proxy') return { ...podServer(this.lister, namespace, name), path: restPath(info) };
     const pod = findPod(this.lister, namespace, name);
     const path = streamPath(subresource, pod, query);
-    return path === undefined ? undefined : this.onNode(pod.spec.nodeName, path);
+    if (path === undefined) return undefined;
+    const server = { ...nodeServer(this.lister, pod.spec.nodeName), secure: true, tls: this.nodeTls };
+    return this.reach(server, path, server.host);
   }
 
-  private onNode(id: string, path: string): ProxyTarget {
-    // nodes/<scheme>:<name>:<port>/proxy may name another port.
-    const parts = id.split(':');
-    const name = parts.length === 3 ? parts[1]! : parts[0]!;
-    const port = parts.length === 3 ? parts[2]! : (parts[1] ?? '');
-    const server = nodeServer(this.lister, name);
-    return { ...server, ...(port === '' ? undefined : { port: Number(port) }), secure: true, path, tls: this.nodeTls };
+  private proxied(resource: string, namespace: string, id: string): ProxyServer {
+    if (resource === 'nodes') return nodeProxyServer(this.lister, id, this.nodeTls);
+    if (resource === 'services') return serviceServer(this.lister, namespace, id, this.random);
+    return podServer(this.lister, namespace, id);
+  }
+
+  private reach(server: ProxyServer, path: string, address: string): ProxyTarget {
+    return { ...server, path, connect: () => this.network.connect(address, server.port) };
   }
 }
 

@@ -1,33 +1,35 @@
 import type { Transform } from 'node:stream';
 
 /** Attributes that hold an address, by tag: those of the HTML standard's index of attributes. */
-const ADDRESSES: Record<string, readonly string[]> = {
-  a: ['href'],
-  applet: ['codebase'],
-  area: ['href'],
-  audio: ['src'],
-  base: ['href'],
-  blockquote: ['cite'],
-  body: ['background'],
-  button: ['formaction'],
-  command: ['icon'],
-  del: ['cite'],
-  embed: ['src'],
-  form: ['action'],
-  frame: ['longdesc', 'src'],
-  head: ['profile'],
-  html: ['manifest'],
-  iframe: ['longdesc', 'src'],
-  img: ['longdesc', 'src', 'usemap'],
-  input: ['src', 'usemap', 'formaction'],
-  ins: ['cite'],
-  link: ['href'],
-  object: ['classid', 'codebase', 'data', 'usemap'],
-  q: ['cite'],
-  script: ['src'],
-  source: ['src'],
-  video: ['poster', 'src'],
-};
+const ADDRESSES = new Map<string, readonly string[]>(
+  Object.entries({
+    a: ['href'],
+    applet: ['codebase'],
+    area: ['href'],
+    audio: ['src'],
+    base: ['href'],
+    blockquote: ['cite'],
+    body: ['background'],
+    button: ['formaction'],
+    command: ['icon'],
+    del: ['cite'],
+    embed: ['src'],
+    form: ['action'],
+    frame: ['longdesc', 'src'],
+    head: ['profile'],
+    html: ['manifest'],
+    iframe: ['longdesc', 'src'],
+    img: ['longdesc', 'src', 'usemap'],
+    input: ['src', 'usemap', 'formaction'],
+    ins: ['cite'],
+    link: ['href'],
+    object: ['classid', 'codebase', 'data', 'usemap'],
+    q: ['cite'],
+    script: ['src'],
+    source: ['src'],
+    video: ['poster', 'src'],
+  }),
+);
 
 /** Where a page is served from, and where its reader sees it. */
 export interface LinkContext {
@@ -56,7 +58,7 @@ export async function linkRewriter(context: LinkContext): Promise<Transform> {
   const { RewritingStream } = await import('parse5-html-rewriting-stream');
   const stream = new RewritingStream();
   stream.on('startTag', (tag, raw) => {
-    const names = ADDRESSES[tag.tagName];
+    const names = ADDRESSES.get(tag.tagName);
     let changed = false;
     for (const attribute of tag.attrs) {
       if (!names?.includes(attribute.name)) continue;

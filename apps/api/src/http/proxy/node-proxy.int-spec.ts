@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer, request as httpsRequest, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
@@ -9,13 +9,19 @@ import { WebSocket } from 'ws';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { call, type TestServer, testServer } from '#testing';
+import { HOST_NETWORK, type ProxyNetwork } from './proxy-network.js';
+
+/** In the certificate of every test server, which the node shows. */
+const NODE_ADDRESS = '192.0.2.1';
+/** Whatever address is asked for: it is on this machine. */
+const network: ProxyNetwork = { ...HOST_NETWORK, connect: (_address, port) => connect({ host: '127.0.0.1', port }) };
 
 describe('streams to a node', () => {
   let api: TestServer;
   let node: Server;
 
   before(async () => {
-    api = await testServer();
+    api = await testServer({ proxyNetwork: network });
     node = startNodeServer(api.dataDir);
     await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
     const client = api.client();
@@ -42,7 +48,7 @@ describe('streams to a node', () => {
     const client = api.client();
     const made = await client.create(gvr.nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name } });
     const status = {
-      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+      addresses: [{ type: 'InternalIP', address: NODE_ADDRESS }],
       daemonEndpoints: { kubeletEndpoint: { Port: port } },
     };
     await client.update(gvr.nodes, '', { ...made, status }, { subresource: 'status' });
@@ -98,7 +104,7 @@ describe('streams to a node', () => {
       ['waiting/portforward', 400, /^pod waiting does not have a host assigned$/],
       ['one/exec?stdout=1', 400, /^you must specify at least 1 command for the container$/],
       ['one/exec?command=ls&stdout=1', 400, /^Upgrade request required$/],
-      ['lost/log', 500, /error dialing backend: dial tcp 127\.0\.0\.1:1: connect: connection refused/],
+      ['lost/log', 500, /error dialing backend: dial tcp 192\.0\.2\.1:1: connect: connection refused/],
     ];
     for (const [path, code, message] of table) {
       await t.test(path, async () => {

@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect as netConnect, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
 import { badRequest, internalError, type StatusError, statusErrorFrom } from '#apimachinery';
@@ -53,8 +53,7 @@ export function pipeRequest(
       path: target.path,
       method: request.method,
       headers,
-      agent: false,
-      ...(target.secure ? (target.tls ?? { rejectUnauthorized: false }) : undefined),
+      createConnection: () => connectionTo(target),
     });
     outgoing.setTimeout(DIAL_TIMEOUT_MS, () => {
       if (!outgoing.socket || outgoing.socket.connecting) outgoing.destroy(new Error('i/o timeout'));
@@ -83,7 +82,10 @@ export function pipeRequest(
       response.flushHeaders();
       if (page) {
         incoming.setEncoding('utf8');
-        linkRewriter(links).then((rewriter) => incoming.pipe(rewriter).pipe(response), reject);
+        linkRewriter(links).then((rewriter) => {
+          rewriter.on('error', () => response.destroy());
+          incoming.pipe(rewriter).pipe(response);
+        }, reject);
       } else incoming.pipe(response);
       incoming.on('error', () => response.destroy());
       incoming.on('end', resolve);
@@ -95,6 +97,20 @@ export function pipeRequest(
   });
 }
 
+/** A new connection, with TLS where the target wants it. */
+export function connectionTo({ connect, secure, host, tls }: ProxyTarget): Socket {
+  const socket = connect();
+  if (!secure) return socket;
+  const servername = isIP(host) ? {} : { servername: host };
+  return tlsConnect({
+    socket,
+    host,
+    ...servername,
+    ALPNProtocols: ['http/1.1'],
+    ...(tls ?? { rejectUnauthorized: false }),
+  });
+}
+
 /** Connects, repeats the request line and headers, and joins the two sockets: what follows is theirs alone. */
 export function pipeUpgrade(
   request: IncomingMessage,
@@ -103,11 +119,7 @@ export function pipeUpgrade(
   target: ProxyTarget,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const { host, port } = target;
-    const options = { host, port, ...(target.tls ?? { rejectUnauthorized: false }) };
-    const upstream = target.secure
-      ? tlsConnect({ ...options, ALPNProtocols: ['http/1.1'] })
-      : netConnect({ host, port });
+    const upstream = connectionTo(target);
     let connected = false;
     upstream.setTimeout(DIAL_TIMEOUT_MS, () => {
       if (!connected) upstream.destroy(new Error('i/o timeout'));

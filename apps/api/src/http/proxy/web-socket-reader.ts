@@ -5,18 +5,18 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { WebSocketServer } from 'ws';
 import type { ProxyTarget } from './proxy-target.js';
-import { dialError, refusal } from './upstream-pipe.js';
+import { connectionTo, dialError, refusal } from './upstream-pipe.js';
 
 /** The subprotocols of one-way streams, and how each writes bytes. */
-const ENCODERS: Record<string, (chunk: Buffer) => Buffer | string> = {
-  'binary.k8s.io': (chunk) => chunk,
-  'base64.binary.k8s.io': (chunk) => chunk.toString('base64'),
-};
+const ENCODERS = new Map<string, (chunk: Buffer) => Buffer | string>([
+  ['binary.k8s.io', (chunk) => chunk],
+  ['base64.binary.k8s.io', (chunk) => chunk.toString('base64')],
+]);
 
 const sockets = new WebSocketServer({
   noServer: true,
   perMessageDeflate: false,
-  handleProtocols: (offered) => [...offered].find((name) => name in ENCODERS) ?? false,
+  handleProtocols: (offered) => [...offered].find((name) => ENCODERS.has(name)) ?? false,
 });
 
 /** What the target answers, as messages of a WebSocket that is closed at its end. A refusal is thrown as a Status. */
@@ -28,7 +28,7 @@ export async function pipeToWebSocket(
 ): Promise<void> {
   const source = await open(target, socket);
   sockets.handleUpgrade(request, socket, head, async (client) => {
-    const encode = ENCODERS[client.protocol] ?? ENCODERS['binary.k8s.io']!;
+    const encode = ENCODERS.get(client.protocol) ?? ENCODERS.get('binary.k8s.io')!;
     client.on('close', () => source.destroy());
     client.on('error', () => source.destroy());
     try {
@@ -50,8 +50,7 @@ function open(target: ProxyTarget, socket: Socket): Promise<IncomingMessage> {
       host: target.host,
       port: target.port,
       path: target.path,
-      agent: false,
-      ...(target.tls ?? { rejectUnauthorized: false }),
+      createConnection: () => connectionTo(target),
     });
     outgoing.on('response', (incoming) => {
       const code = incoming.statusCode ?? 502;
