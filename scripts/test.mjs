@@ -3,7 +3,7 @@
 //   npm test                  all rings
 //   npm test -- unit api      only these rings, or only spec files whose path has one of the other words
 //
-// Rings: check (types, lint, imports, generated code), rust, unit (*.spec), integration (*.int-spec: real PostgreSQL),
+// Rings: check (types, lint, imports, lookups, generated code), rust, unit (*.spec), integration (*.int-spec: real PostgreSQL),
 // e2e (*.e2e-spec: a real cluster; takes root).
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -144,6 +144,7 @@ try {
     await check('types', process.execPath, ['node_modules/typescript7/bin/tsc', '--noEmit']);
     await check('lint and format', 'npx', ['biome', 'ci', '--colors=off', '.']);
     await check('import rules', process.execPath, ['scripts/check-dependencies.mjs']);
+    await check('lookups by clients’ text', process.execPath, ['scripts/check-lookups.mjs']);
     await check('generated code', process.execPath, ['scripts/generate.mjs', '--check']);
   }
   if (wants('rust')) await rust();

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { setOwn } from '#apimachinery';
 import { UsageError } from './verb.js';
 
 /** One flag: what it is for, its argument's name (none: a switch), and its default as --help prints it. */
@@ -22,11 +23,11 @@ export function parseFlags(
     help: { type: 'boolean', short: 'h' },
   };
   for (const flag of flags) {
-    options[flag.name] = {
+    setOwn(options, flag.name, {
       type: flag.argument ? 'string' : 'boolean',
       ...(flag.multiple ? { multiple: true } : {}),
       ...(flag.name === 'filename' ? { short: 'f' } : {}),
-    };
+    });
   }
   try {
     const parsed = parseArgs({ args, options, strict: true, allowPositionals });

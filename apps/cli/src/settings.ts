@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { nthAddress } from '#apimachinery';
+import { nthAddress, ownValue } from '#apimachinery';
 import type { Flag, Values } from './flags.js';
 import { defaultDataDir, isRoot, type Layout, layoutOf } from './layout.js';
 import { CliError, UsageError } from './verb.js';
@@ -138,7 +138,7 @@ export function dataDirOf(values: Values): Layout {
 
 /** Flags over the last settings over defaults; every value is checked and a bad one named by its flag. */
 export function resolveSettings(values: Values, last: Settings | undefined): Settings {
-  const text = (flag: string) => values[flag] as string | undefined;
+  const text = (flag: string) => ownValue(values, flag) as string | undefined;
   const port = (flag: string, otherwise: number) => {
     const value = text(flag);
     if (value === undefined) return otherwise;
@@ -249,7 +249,7 @@ function defaultAddress(): string {
     // Not Linux, or no /proc: any address will do.
   }
   const interfaces = networkInterfaces();
-  const named = device ? (interfaces[device] ?? []) : [];
+  const named = device ? (ownValue(interfaces, device) ?? []) : [];
   const all = [...named, ...Object.values(interfaces).flatMap((addresses) => addresses ?? [])];
   return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
 }

@@ -1,5 +1,5 @@
 import { type FieldSet, fieldElement, LEAF, sortedNode, valueElement } from './field-set.js';
-import { deepEqual, isJsonObject } from './json.js';
+import { deepEqual, isJsonObject, ownValue } from './json.js';
 import { childNode, type SchemaNode } from './schema.js';
 
 /** What a write did to an object, as sets of paths. No path is in two of them. Undefined sets are empty. */
@@ -56,14 +56,16 @@ function compareMembers(
   root: boolean,
 ): void {
   for (const key in left) {
-    if (left[key] === undefined || right[key] !== undefined || skip?.has(key) === true) continue;
-    compareMember(node, key, left[key], undefined, result, root);
+    const before = left[key];
+    // own-lookup: no inherited member is equal to a value of JSON, and what is not equal is looked up below
+    if (before === undefined || before === right[key] || skip?.has(key) === true) continue;
+    if (ownValue(right, key) === undefined) compareMember(node, key, before, undefined, result, root);
   }
   for (const key in right) {
     const after = right[key];
-    const before = left[key];
-    if (before === after || after === undefined || skip?.has(key) === true) continue;
-    compareMember(node, key, before, after, result, root);
+    // own-lookup: as above
+    if (after === undefined || after === left[key] || skip?.has(key) === true) continue;
+    compareMember(node, key, ownValue(left, key), after, result, root);
   }
 }
 
@@ -209,6 +211,7 @@ function differAligned(
     const is = after[i];
     if (was === is) continue;
     if (node.listType === 'set' || !isJsonObject(was) || !isJsonObject(is)) return true;
+    // own-lookup: names of the schema, and so in itemElement
     for (const key of node.listMapKeys) if (was[key] !== is[key]) return true;
     const inner = start();
     compareMembers(items, was, is, inner, undefined, false);
@@ -243,14 +246,17 @@ export function itemElement(node: SchemaNode, items: SchemaNode, item: unknown):
   if (!isJsonObject(item)) return undefined;
   if (node.listMapKeys.length === 1) {
     // By far the most common: one key, a string.
+    // own-lookup: as above
     const value = item[node.listMapKeys[0]!];
     if (typeof value === 'string') return `k:{"${node.listMapKeys[0]}":${JSON.stringify(value)}}`;
   }
   const keys: Json = {};
   let some = false;
   for (const key of sortedKeys(node)) {
+    // own-lookup: as above
     const value = item[key] ?? items.field(key)?.default;
     if (value === undefined) continue;
+    // own-lookup: as above
     keys[key] = value;
     some = true;
   }

@@ -24,8 +24,24 @@ export function setOwn(object: Record<string, unknown>, key: string, value: unkn
   if (key === '__proto__') {
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   } else {
+    // own-lookup: the one name that is no ordinary member is dealt with above
     object[key] = value;
   }
+}
+
+/** The object's own member: what all objects inherit, such as `constructor`, is not there. */
+export function ownValue<T>(object: Readonly<Record<string, T>> | null | undefined, key: string): T | undefined {
+  return object !== undefined && object !== null && hasOwn.call(object, key) ? object[key] : undefined;
+}
+
+/** A table by text that may be anybody's: it has no prototype, so nothing is found in it that was not written there. */
+export interface Bare<T> {
+  readonly [key: string]: T;
+}
+
+export function bare<T>(entries: Readonly<Record<string, T>>): Bare<T> {
+  // own-lookup: without a prototype `__proto__` is a name like any other
+  return Object.freeze(Object.assign(Object.create(null), entries));
 }
 
 /** Same JSON; the order of keys does not matter, and undefined is the same as absent. */
@@ -43,6 +59,7 @@ export function deepEqual(a: unknown, b: unknown): boolean {
     const left = (a as Record<string, unknown>)[key];
     if (left === undefined) continue;
     defined++;
+    // own-lookup: asked before
     if (!hasOwn.call(b, key) || !deepEqual(left, (b as Record<string, unknown>)[key])) return false;
   }
   for (const key in b) if ((b as Record<string, unknown>)[key] !== undefined) defined--;
@@ -65,10 +82,6 @@ export function semanticEqual(a: unknown, b: unknown): boolean {
   for (const key in left) if (!semanticEqual(left[key], ownValue(right, key))) return false;
   for (const key in right) if (!hasOwn.call(left, key) && !isVoid(right[key])) return false;
   return true;
-}
-
-function ownValue(object: Record<string, unknown>, key: string): unknown {
-  return hasOwn.call(object, key) ? object[key] : undefined;
 }
 
 /** Absent, null, {} or []. */

@@ -192,7 +192,7 @@ function tokenize(selector: string): Token[] {
       let text: string | undefined;
       while (end < selector.length && '=!(),><'.includes(selector[end]!)) {
         const longer = selector.slice(at, end + 1);
-        if (TOKENS[longer] === true) text = longer;
+        if (Object.hasOwn(TOKENS, longer)) text = longer;
         else if (text !== undefined) break;
         end++;
       }

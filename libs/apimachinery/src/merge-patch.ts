@@ -1,4 +1,4 @@
-import { deepCopy, deepEqual, isJsonObject, setOwn } from './json.js';
+import { deepCopy, deepEqual, isJsonObject, ownValue, setOwn } from './json.js';
 import { badRequest } from './status.js';
 
 type Json = Record<string, unknown>;
@@ -17,7 +17,7 @@ function mergeInto(target: Json, patch: Json): void {
     if (value === null) {
       delete target[key];
     } else if (isJsonObject(value)) {
-      const present = Object.hasOwn(target, key) ? target[key] : undefined;
+      const present = ownValue(target, key);
       if (isJsonObject(present)) {
         mergeInto(present, value);
       } else {
@@ -35,10 +35,10 @@ function mergeInto(target: Json, patch: Json): void {
 export function createMergePatch(from: Json, to: Json): Json | undefined {
   let patch: Json | undefined;
   for (const key in from) {
-    if (!Object.hasOwn(to, key) || to[key] === undefined) (patch ??= {})[key] = null;
+    if (ownValue(to, key) === undefined) setOwn((patch ??= {}), key, null);
   }
   for (const key in to) {
-    const change = difference(Object.hasOwn(from, key) ? from[key] : undefined, to[key]);
+    const change = difference(ownValue(from, key), to[key]);
     if (change !== undefined) setOwn((patch ??= {}), key, change);
   }
   return patch;

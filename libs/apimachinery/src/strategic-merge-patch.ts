@@ -1,5 +1,5 @@
 import { goValue } from './go-format.js';
-import { deepCopy, isJsonObject, setOwn } from './json.js';
+import { deepCopy, isJsonObject, ownValue, setOwn } from './json.js';
 import { childNode, type SchemaNode } from './schema.js';
 import { badRequest, unclassified, unprocessable } from './status.js';
 
@@ -50,12 +50,12 @@ function mergeMap(original: Json, patch: Json, schema: SchemaNode): Json {
 }
 
 function mergeField(original: Json, key: string, value: unknown, schema: SchemaNode): void {
-  const present = Object.hasOwn(original, key) ? original[key] : undefined;
+  const present = ownValue(original, key);
   const node = childNode(schema, key);
   if (isJsonObject(present) && isJsonObject(value)) {
-    original[key] = strategyOf(node) === 'replace' ? value : mergeMap(present, value, node);
+    setOwn(original, key, strategyOf(node) === 'replace' ? value : mergeMap(present, value, node));
   } else if (Array.isArray(present) && Array.isArray(value)) {
-    original[key] = strategyOf(node) === 'merge' ? mergeLists(present, value, node, false) : value;
+    setOwn(original, key, strategyOf(node) === 'merge' ? mergeLists(present, value, node, false) : value);
   } else {
     if (present === undefined || typeof present === 'object' || typeof value === 'object') discardNulls(value);
     const [kept, keep] = withoutDirectives(value);
@@ -174,6 +174,7 @@ function identity(item: unknown, mergeKey: string | undefined): unknown {
   if (!Object.hasOwn(map, mergeKey)) {
     throw unclassified(`map: ${goValue(map)} does not contain declared merge key: ${mergeKey}`);
   }
+  // own-lookup: asked before
   return map[mergeKey];
 }
 

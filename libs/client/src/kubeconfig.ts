@@ -95,7 +95,7 @@ export function parseKubeconfig(
     throw new KubeconfigError(`${source}: ${(error as Error).message}`);
   }
   if (file === null || typeof file !== 'object') throw new KubeconfigError(`${source}: not a kubeconfig`);
-  const pick = (list: unknown, kind: string, name: string): any => {
+  const pick = (list: unknown, kind: 'context' | 'cluster' | 'user', name: string): any => {
     const found = (Array.isArray(list) ? (list as NamedEntry[]) : []).find((entry) => entry?.name === name);
     if (!found) throw new KubeconfigError(`${source}: ${kind} "${name}" does not exist`);
     return found[kind] ?? {};
@@ -111,7 +111,10 @@ export function parseKubeconfig(
       `${source}: user "${context.user}": exec and auth-provider credentials are not supported`,
     );
   }
-  const pem = (entry: any, field: string): string | undefined => {
+  const pem = (
+    entry: any,
+    field: 'certificate-authority' | 'client-certificate' | 'client-key',
+  ): string | undefined => {
     const data = entry[`${field}-data`];
     if (data) return Buffer.from(data, 'base64').toString('utf8');
     return entry[field] ? readText(resolve(directory, entry[field])) : undefined;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
+import { bare } from '#apimachinery';
 import { LeaderElection } from '#client';
 import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
@@ -27,7 +28,7 @@ import { persistentVolumeProtection } from './storage/persistent-volume-protecti
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
-export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
+export const CONTROLLERS = bare<ControllerFactory>({
   'deployment-controller': deploymentController,
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
@@ -51,7 +52,7 @@ export const CONTROLLERS: Readonly<Record<string, ControllerFactory>> = {
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
-};
+});
 
 export interface StartOptions extends ControllerContext {
   /** Ends the control loops; the promise resolves when they have finished what they had in hand. */

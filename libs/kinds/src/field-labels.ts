@@ -1,4 +1,4 @@
-import type { KubeObject } from '#apimachinery';
+import { bare, type KubeObject, ownValue } from '#apimachinery';
 import { validationFacts } from './facts.js';
 
 /** Field labels that field selectors of a kind may use, beyond metadata.name and metadata.namespace. */
@@ -10,7 +10,7 @@ export interface FieldLabels {
 type Reader = (object: any) => unknown;
 
 /** Labels that are not simply the field of that path. */
-const readers: Record<string, Record<string, Reader>> = {
+const readers = bare<Record<string, Reader>>({
   'v1/Pod': {
     'spec.hostNetwork': (pod) => pod.spec?.hostNetwork ?? false,
     'spec.host': (pod) => pod.spec?.nodeName,
@@ -25,10 +25,10 @@ const readers: Record<string, Record<string, Reader>> = {
     source: (event) => event.source?.component || event.reportingComponent,
     reportingComponent: (event) => event.reportingComponent,
   },
-};
+});
 
 export function fieldLabelsOf(kind: string): FieldLabels {
-  const names = ((validationFacts().fieldSelectors[kind] as string[] | undefined) ?? []).map(
+  const names = ((ownValue(validationFacts().fieldSelectors, kind) as string[] | undefined) ?? []).map(
     (entry) => entry.split(' ')[0]!,
   );
   const special = readers[kind];
@@ -38,13 +38,13 @@ export function fieldLabelsOf(kind: string): FieldLabels {
     value(object, label) {
       if (label === 'metadata.name') return object.metadata.name ?? '';
       if (label === 'metadata.namespace') return object.metadata.namespace ?? '';
-      const read = special?.[label];
+      const read = ownValue(special, label);
       let value: any;
       if (read !== undefined) {
         value = read(object);
       } else {
         value = object;
-        for (const step of paths.get(label) ?? label.split('.')) value = value?.[step];
+        for (const step of paths.get(label) ?? label.split('.')) value = ownValue(value, step);
       }
       return value === undefined || value === null ? '' : String(value);
     },

@@ -7,15 +7,17 @@ export class PostgresError extends Error {
 export function explainSystemError(error: unknown, doing: string, path: string): PostgresError {
   if (error instanceof PostgresError) return error;
   const code = (error as NodeJS.ErrnoException)?.code;
-  const reasons: Record<string, string> = {
-    EROFS: 'the file system is read-only; choose another data directory',
-    ENOSPC: 'no space is left on the device',
-    EDQUOT: 'the disk quota is used up',
-    EACCES: 'permission denied',
-    EPERM: 'operation not permitted',
-    ENOTDIR: 'a part of the path is not a directory',
-  };
-  const reason = (code && reasons[code]) || firstLine((error as Error)?.message ?? String(error));
+  const reasons = new Map(
+    Object.entries({
+      EROFS: 'the file system is read-only; choose another data directory',
+      ENOSPC: 'no space is left on the device',
+      EDQUOT: 'the disk quota is used up',
+      EACCES: 'permission denied',
+      EPERM: 'operation not permitted',
+      ENOTDIR: 'a part of the path is not a directory',
+    }),
+  );
+  const reason = (code && reasons.get(code)) || firstLine((error as Error)?.message ?? String(error));
   return new PostgresError(`${doing} ${path}: ${reason}`);
 }
 

@@ -1,3 +1,4 @@
+import { bare } from '#apimachinery';
 /** What happened in the cluster, as far as it can make a waiting pod fit. Flags, since one update can be several. */
 export const ClusterEvent = {
   NodeAdd: 1 << 0,
@@ -20,7 +21,7 @@ export const ClusterEvent = {
  * The events that can undo a plugin's rejection (source: each plugin's EventsToRegister). A pod that a plugin rejected
  * waits until one of these happens.
  */
-const HINTS: Readonly<Record<string, number>> = {
+const HINTS = bare<number>({
   NodeName: ClusterEvent.NodeAdd,
   NodeUnschedulable: ClusterEvent.NodeAdd | ClusterEvent.NodeTaint,
   TaintToleration: ClusterEvent.NodeAdd | ClusterEvent.NodeTaint,
@@ -46,7 +47,7 @@ const HINTS: Readonly<Record<string, number>> = {
     ClusterEvent.AssignedPodAdd |
     ClusterEvent.AssignedPodUpdate |
     ClusterEvent.AssignedPodDelete,
-};
+});
 
 const EVERYTHING = ~0;
 

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import { ClusterEvent } from './cluster-event.js';
 import type { SchedCore } from './native.js';
 import { type NodeParts, nodeParts, projectNode, projectPod, specPart } from './projection.js';
@@ -275,5 +276,5 @@ function startOf(pod: KubeObject): number {
 export function sameLabels(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
   if (a === b) return true;
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+  return keys.length === Object.keys(b).length && keys.every((key) => ownValue(a, key) === ownValue(b, key));
 }

@@ -1,4 +1,4 @@
-import { Quantity } from '#apimachinery';
+import { ownValue, Quantity } from '#apimachinery';
 import type { ResourceList } from './pod-resource-totals.js';
 
 /** Each gives no or one problem, in upstream's words. `bound` and the lists hold quantities as text. */
@@ -11,7 +11,11 @@ export function minProblem(
   requests: ResourceList,
   limits: ResourceList,
 ): Problems {
-  const [request, limit, least] = [parse(requests[name]), parse(limits[name]), Quantity.parse(bound)];
+  const [request, limit, least] = [
+    parse(ownValue(requests, name)),
+    parse(ownValue(limits, name)),
+    Quantity.parse(bound),
+  ];
   const said = `minimum ${name} usage per ${type} is ${least}`;
   if (!request) return [`${said}.  No request is specified`];
   if (request.compare(least) < 0) return [`${said}, but request is ${request}`];
@@ -20,7 +24,7 @@ export function minProblem(
 }
 
 export function maxRequestProblem(type: string, name: string, bound: string, requests: ResourceList): Problems {
-  const [request, most] = [parse(requests[name]), Quantity.parse(bound)];
+  const [request, most] = [parse(ownValue(requests, name)), Quantity.parse(bound)];
   const said = `maximum ${name} usage per ${type} is ${most}`;
   if (!request) return [`${said}.  No request is specified`];
   return request.compare(most) > 0 ? [`${said}, but request is ${request}`] : [];
@@ -33,7 +37,11 @@ export function maxProblem(
   requests: ResourceList,
   limits: ResourceList,
 ): Problems {
-  const [request, limit, most] = [parse(requests[name]), parse(limits[name]), Quantity.parse(bound)];
+  const [request, limit, most] = [
+    parse(ownValue(requests, name)),
+    parse(ownValue(limits, name)),
+    Quantity.parse(bound),
+  ];
   const said = `maximum ${name} usage per ${type} is ${most}`;
   if (!limit) return [`${said}.  No limit is specified`];
   if (limit.compare(most) > 0) return [`${said}, but limit is ${limit}`];
@@ -48,7 +56,11 @@ export function ratioProblem(
   requests: ResourceList,
   limits: ResourceList,
 ): Problems {
-  const [request, limit, most] = [parse(requests[name]), parse(limits[name]), Quantity.parse(bound)];
+  const [request, limit, most] = [
+    parse(ownValue(requests, name)),
+    parse(ownValue(limits, name)),
+    Quantity.parse(bound),
+  ];
   const said = `${name} max limit to request ratio per ${type} is ${most}`;
   if (!request || request.isZero()) return [`${said}, but no request is specified or request is 0`];
   if (!limit || limit.isZero()) return [`${said}, but no limit is specified or limit is 0`];

@@ -1,3 +1,5 @@
+import { ownValue } from '#apimachinery';
+
 /** Labels in the reserved domains that a node may set on itself. */
 const KUBELET_LABELS = new Set([
   'kubernetes.io/hostname',
@@ -18,7 +20,7 @@ type Labels = Record<string, string> | undefined;
 /** Keys that were added, removed or changed. */
 export function modifiedLabels(now: Labels, before: Labels): string[] {
   const keys = new Set([...Object.keys(now ?? {}), ...Object.keys(before ?? {})]);
-  return [...keys].filter((key) => now?.[key] !== before?.[key]);
+  return [...keys].filter((key) => ownValue(now, key) !== ownValue(before, key));
 }
 
 /** Of these keys those that a node may not touch: with them it could draw privileged pods to itself. Sorted. */

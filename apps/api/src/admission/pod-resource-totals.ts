@@ -1,4 +1,4 @@
-import { type KubeObject, Quantity } from '#apimachinery';
+import { type KubeObject, Quantity, setOwn } from '#apimachinery';
 
 /** Resource name to quantity as text. */
 export type ResourceList = Record<string, string>;
@@ -28,10 +28,10 @@ export function podResourceTotals(pod: KubeObject, field: 'requests' | 'limits')
   }
   takeLarger(total, starting);
   const list: ResourceList = {};
-  for (const [name, quantity] of total) list[name] = quantity.toString();
+  for (const [name, quantity] of total) setOwn(list, name, quantity.toString());
   const atPod: ResourceList = spec.resources?.[field] ?? {};
   for (const [name, quantity] of Object.entries(atPod)) {
-    if (name === 'cpu' || name === 'memory' || name.startsWith('hugepages-')) list[name] = quantity;
+    if (name === 'cpu' || name === 'memory' || name.startsWith('hugepages-')) setOwn(list, name, quantity);
   }
   return list;
 }

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { KubeObject } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import type { Lister } from '../admission/lister.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
 import { withAuthenticatedGroup } from './users.js';
@@ -38,7 +39,7 @@ export class BootstrapTokenAuthenticator implements TokenAuthenticator {
 }
 
 function dataOf(secret: KubeObject, key: string): string {
-  const value = secret['data']?.[key];
+  const value = ownValue(secret['data'], key);
   return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : '';
 }
 

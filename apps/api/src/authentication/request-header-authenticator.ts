@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { UserInfo } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import type { Authenticator, Credentials } from './authenticator.js';
 import { withAuthenticatedGroup } from './users.js';
 import { CertificateError, ClientCertificateVerifier, commonName } from './x509-authenticator.js';
@@ -59,7 +60,7 @@ export class RequestHeaderAuthenticator implements Authenticator {
 export type Headers = NonNullable<Credentials['headers']>;
 
 export function headerValues(headers: Headers, name: string): string[] {
-  const value = headers[name.toLowerCase()];
+  const value = ownValue(headers, name.toLowerCase());
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
 }

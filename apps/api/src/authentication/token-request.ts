@@ -1,4 +1,14 @@
-import { badRequest, conflict, field, formatTime, invalid, type KubeObject, notFound, quote } from '#apimachinery';
+import {
+  badRequest,
+  bare,
+  conflict,
+  field,
+  formatTime,
+  invalid,
+  type KubeObject,
+  notFound,
+  quote,
+} from '#apimachinery';
 import type { Lister } from '../admission/lister.js';
 import type { VirtualRequest, VirtualResource } from '../authorization/virtual-resource.js';
 import type { ServiceAccountClaims } from './service-account-claims.js';
@@ -114,11 +124,11 @@ type Bound = Pick<ServiceAccountClaims['kubernetes.io'], 'pod' | 'secret' | 'nod
 
 function bind(lister: Lister, namespace: string, account: string, ref: Record<string, string | undefined>): Bound {
   const group = ref['apiVersion']?.includes('/') ? ref['apiVersion'].split('/')[0]! : '';
-  const resources: Record<string, { resource: string; namespace: string }> = {
+  const resources = bare<{ resource: string; namespace: string }>({
     Pod: { resource: 'pods', namespace },
     Secret: { resource: 'secrets', namespace },
     Node: { resource: 'nodes', namespace: '' },
-  };
+  });
   const target = group === '' ? resources[ref['kind'] ?? ''] : undefined;
   if (!target) {
     const [first = '', second] = (ref['apiVersion'] ?? '').split('/');

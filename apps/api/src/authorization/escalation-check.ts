@@ -1,4 +1,4 @@
-import { deepEqual, forbidden, type KubeObject, notFound, quote, type UserInfo } from '#apimachinery';
+import { bare, deepEqual, forbidden, type KubeObject, notFound, quote, type UserInfo } from '#apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission/admission.js';
 import { MASTERS_GROUP } from '../authentication/users.js';
 import type { Authorization } from './authorizer-chain.js';
@@ -55,7 +55,7 @@ export class EscalationCheck implements AdmissionPlugin {
 
   private async checkBinding(attributes: AdmissionAttributes, object: KubeObject): Promise<void> {
     const ref = (object['roleRef'] ?? {}) as RoleRef;
-    const resources: Record<string, string> = { ClusterRole: 'clusterroles', Role: 'roles' };
+    const resources = bare<string>({ ClusterRole: 'clusterroles', Role: 'roles' });
     const target = resources[ref.kind];
     // Validation has the word on anything else.
     if (!target) return;

@@ -1,5 +1,14 @@
 import { isIPv6 } from 'node:net';
-import { apiAddress, deepEqual, dnsAddress, formatTime, isNotFound, type KubeObject } from '#apimachinery';
+import {
+  apiAddress,
+  deepEqual,
+  dnsAddress,
+  formatTime,
+  isNotFound,
+  type KubeObject,
+  ownValue,
+  setOwn,
+} from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
 import type { BootstrapOptions } from './bootstrap-options.js';
@@ -146,8 +155,8 @@ async function ensureService({ client }: BootstrapOptions, wanted: KubeObject): 
 function amend(stored: KubeObject, wanted: KubeObject, fields: readonly string[]): boolean {
   let changed = mergeMap(stored.metadata, 'labels', wanted.metadata.labels);
   for (const name of fields) {
-    if (deepEqual(stored[name], wanted[name])) continue;
-    stored[name] = wanted[name];
+    if (deepEqual(ownValue(stored, name), ownValue(wanted, name))) continue;
+    setOwn(stored, name, ownValue(wanted, name));
     changed = true;
   }
   return changed;

@@ -5,6 +5,8 @@ import {
   isConflict,
   isNotFound,
   type KubeObject,
+  ownValue,
+  setOwn,
 } from '#apimachinery';
 import type { Client } from '#client';
 
@@ -45,13 +47,13 @@ export async function ensureObject<T extends KubeObject>(
 /** Adds what is missing or different of `wanted` to the map that `owner[field]` is. True when something changed. */
 export function mergeMap(
   owner: Record<string, any>,
-  field: string,
+  field: 'labels' | 'annotations' | 'data',
   wanted: Record<string, string> | undefined,
 ): boolean {
   let changed = false;
   for (const [key, value] of Object.entries(wanted ?? {})) {
-    if (owner[field]?.[key] === value) continue;
-    (owner[field] ??= {})[key] = value;
+    if (ownValue(owner[field], key) === value) continue;
+    setOwn((owner[field] ??= {}), key, value);
     changed = true;
   }
   return changed;

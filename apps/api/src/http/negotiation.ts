@@ -1,4 +1,4 @@
-import { notAcceptable, unsupportedMediaType } from '#apimachinery';
+import { notAcceptable, setOwn, unsupportedMediaType } from '#apimachinery';
 
 /** How a client wants objects shown. */
 export interface OutputFormat {
@@ -47,7 +47,7 @@ export function parseAccept(header: string): AcceptClause[] {
         .trim()
         .replace(/^"(.*)"$/, '$1');
       if (key === 'q') clause.q = Number(value) || 0;
-      else clause.parameters[key] = value;
+      else setOwn(clause.parameters, key, value);
     }
     clauses.push(clause);
   }

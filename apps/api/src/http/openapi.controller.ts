@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { All, Controller, Inject, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { setOwn } from '#apimachinery';
 import { openApiV2, openApiV3, openApiV3Path } from '#kinds';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
@@ -24,7 +25,7 @@ export class OpenApiController {
     const paths: Record<string, { serverRelativeURL: string }> = {};
     for (const [path, { group, version }] of this.groupVersions()) {
       const { hash } = this.groupVersion(path, group, version);
-      paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+      setOwn(paths, path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` });
     }
     await reply
       .header('cache-control', 'no-cache, private')

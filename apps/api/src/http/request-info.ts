@@ -1,4 +1,4 @@
-import { genericNotFound, methodNotAllowed, type StatusError, type Verb } from '#apimachinery';
+import { bare, genericNotFound, methodNotAllowed, type StatusError, type Verb } from '#apimachinery';
 
 /** What the URL and the method say of a request; the rules are those of the reference's request info resolver. */
 export interface RequestInfo {
@@ -20,14 +20,14 @@ export interface RequestInfo {
 
 export const EMPTY_QUERY: URLSearchParams = new URLSearchParams();
 
-const VERB_BY_METHOD: Record<string, string> = {
+const VERB_BY_METHOD = bare<string>({
   POST: 'create',
   GET: 'get',
   HEAD: 'get',
   PUT: 'update',
   PATCH: 'patch',
   DELETE: 'delete',
-};
+});
 
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
@@ -106,7 +106,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
 export function misdirection(method: string, { rest, verb }: RequestInfo): StatusError | undefined {
   if (rest.length > 0 || verb === 'proxy') return genericNotFound();
   const readOnly = verb === 'watch' || verb === 'list';
-  const served = readOnly ? method === 'GET' : method !== 'HEAD' && method in VERB_BY_METHOD;
+  const served = readOnly ? method === 'GET' : method !== 'HEAD' && Object.hasOwn(VERB_BY_METHOD, method);
   return served ? undefined : methodNotAllowed();
 }
 

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { bare } from '#apimachinery';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import {
@@ -99,11 +100,11 @@ async function importSigningKey(keyPem: string): Promise<{ key: CryptoKey; algor
     return { key: (await subtle.importKey('pkcs8', der, algorithm, false, ['sign'])) as CryptoKey, algorithm };
   }
   if (key.asymmetricKeyType !== 'ec') throw new Error(`unsupported key type ${key.asymmetricKeyType}`);
-  const curves: Record<string, { namedCurve: string; hash: string }> = {
+  const curves = bare<{ namedCurve: string; hash: string }>({
     prime256v1: { namedCurve: 'P-256', hash: 'SHA-256' },
     secp384r1: { namedCurve: 'P-384', hash: 'SHA-384' },
     secp521r1: { namedCurve: 'P-521', hash: 'SHA-512' },
-  };
+  });
   const curve = curves[key.asymmetricKeyDetails?.namedCurve ?? ''];
   if (!curve) throw new Error(`unsupported curve ${key.asymmetricKeyDetails?.namedCurve}`);
   const algorithm = { name: 'ECDSA', ...curve };

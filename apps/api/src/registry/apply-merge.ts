@@ -7,9 +7,11 @@ import {
   isJsonObject,
   itemElement,
   type ManagedFieldsEntry,
+  ownValue,
   pathsOf,
   type SchemaNode,
   type StatusError,
+  setOwn,
 } from '#apimachinery';
 
 /** Merging of server-side apply: what is applied wins, what it no longer says goes, the rest stays. */
@@ -30,7 +32,7 @@ export function mergeApplied(node: SchemaNode, live: unknown, applied: unknown):
     const merged = deepCopy(live) as Json;
     for (const key in applied) {
       if (applied[key] === undefined || applied[key] === null) continue;
-      merged[key] = mergeApplied(childNode(node, key), live[key], applied[key]);
+      setOwn(merged, key, mergeApplied(childNode(node, key), ownValue(live, key), applied[key]));
     }
     return merged;
   }

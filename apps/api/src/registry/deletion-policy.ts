@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { bare } from '#apimachinery';
 
 /** What deletion does differently for a few resources; facts of the reference's registry, keyed by storage resource. */
 export interface DeletionPolicy {
@@ -14,7 +15,7 @@ export interface DeletionPolicy {
 
 const RETURNS: DeletionPolicy = { returnsObject: true };
 
-const POLICIES: Record<string, DeletionPolicy> = {
+const POLICIES = bare<DeletionPolicy>({
   namespaces: {
     returnsObject: true,
     heldBack: (namespace) => (namespace.spec?.finalizers?.length ?? 0) > 0,
@@ -40,7 +41,7 @@ const POLICIES: Record<string, DeletionPolicy> = {
   'resource.k8s.io/resourceclaims': RETURNS,
   'resource.k8s.io/resourceclaimtemplates': RETURNS,
   'resource.k8s.io/resourceslices': RETURNS,
-};
+});
 
 const NONE: DeletionPolicy = {};
 

@@ -1,4 +1,4 @@
-import { badRequest, type FieldError, field, invalid, jsonTypeName } from '#apimachinery';
+import { badRequest, bare, type FieldError, field, invalid, jsonTypeName, ownValue } from '#apimachinery';
 
 /** Query parameters and option objects of the verbs, read and checked as the reference does. */
 
@@ -118,7 +118,7 @@ function readDeleteOptionsBody(body: unknown, options: DeleteRequestOptions, err
 }
 
 function typed<T>(from: Record<string, unknown>, key: string, type: string): T | undefined {
-  const value = from[key];
+  const value = ownValue(from, key);
   if (value === undefined || value === null) return undefined;
   if (typeof value !== type) {
     throw badRequest(
@@ -128,12 +128,12 @@ function typed<T>(from: Record<string, unknown>, key: string, type: string): T |
   return value as T;
 }
 
-const GO_TYPE: Record<string, string> = {
+const GO_TYPE = bare<string>({
   number: 'int64',
   boolean: 'bool',
   string: 'string',
   object: 'v1.Preconditions',
-};
+});
 
 function checkPropagation(options: DeleteRequestOptions, errors: FieldError[]): void {
   const { propagationPolicy: policy, orphanDependents } = options;

@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import type { CacheEntry } from './cached-object.js';
 
 /** Indexes cost memory and a parse a write: only what lists ask for gets one, and not more than this many a resource. */
@@ -43,7 +44,7 @@ export class ObjectIndexes {
   constructor(private entries: ReadonlyMap<string, CacheEntry>) {}
 
   byLabel(label: string, value: string): Iterable<string> {
-    return this.index(`l ${label}`, (entry) => entry.labels?.[label]).get(value);
+    return this.index(`l ${label}`, (entry) => ownValue(entry.labels, label)).get(value);
   }
 
   byField(field: string, value: string): Iterable<string> {

@@ -1,4 +1,4 @@
-import { childNode, deepEqual, type SchemaNode } from '#apimachinery';
+import { childNode, deepEqual, ownValue, type SchemaNode, setOwn } from '#apimachinery';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Fields = { [key: string]: Json };
@@ -14,9 +14,10 @@ export function threeWayPatch(last: Fields | undefined, next: Fields, schema: Sc
 function withRemovals(last: Fields, next: Fields, schema: SchemaNode): Fields {
   const patch: Fields = { ...next };
   for (const [name, before] of Object.entries(last)) {
-    const after = next[name];
-    if (after === undefined || after === null) patch[name] = null;
-    else if (isFields(before) && isFields(after)) patch[name] = withRemovals(before, after, childNode(schema, name));
+    const after = ownValue(next, name);
+    if (after === undefined || after === null) setOwn(patch, name, null);
+    else if (isFields(before) && isFields(after))
+      setOwn(patch, name, withRemovals(before, after, childNode(schema, name)));
     else if (Array.isArray(before) && Array.isArray(after))
       mergeList(patch, name, before, after, childNode(schema, name));
   }
@@ -32,7 +33,7 @@ function mergeList(patch: Fields, name: string, before: Json[], after: Json[], s
     if (gone.length > 0) patch[`$deleteFromPrimitiveList/${name}`] = gone;
     return;
   }
-  const keyOf = (item: Json) => (isFields(item) ? item[key] : undefined);
+  const keyOf = (item: Json) => (isFields(item) ? ownValue(item, key) : undefined);
   const items = after.map((item) => {
     const old = before.find((candidate) => keyOf(candidate) === keyOf(item));
     return isFields(item) && isFields(old) && schema.items ? withRemovals(old, item, schema.items) : item;
@@ -42,7 +43,7 @@ function mergeList(patch: Fields, name: string, before: Json[], after: Json[], s
     if (value !== undefined && !after.some((other) => keyOf(other) === value))
       items.push({ $patch: 'delete', [key]: value });
   }
-  patch[name] = items;
+  setOwn(patch, name, items);
 }
 
 function isFields(value: Json | undefined): value is Fields {

@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { createServer, isIPv6 } from 'node:net';
 import { dirname } from 'node:path';
+import { bare } from '#apimachinery';
 import { which } from '#host';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
@@ -10,12 +11,12 @@ import { CliError } from '../verb.js';
 
 const NEEDED_BYTES = 512 * 1024 * 1024;
 
-const REASONS: Record<string, string> = {
+const REASONS = bare<string>({
   EROFS: 'its file system is read-only',
   EACCES: 'no permission',
   EEXIST: 'it is no folder',
   ENOTDIR: 'a part of the path is no folder',
-};
+});
 
 /** Makes the data directory and says plainly when it cannot hold a cluster. */
 export function checkDataDir(layout: Layout): void {

@@ -85,7 +85,7 @@ function lackingResources({ pod, allocatable, others }: AdmissionRequest): Short
   );
   for (const name of PRIMARY) named.delete(name);
   // A node that does not know an extended resource leaves it to whoever manages it for the cluster.
-  const further = [...named].filter((name) => name in allocatable || !isExtended(name)).sort();
+  const further = [...named].filter((name) => Object.hasOwn(allocatable, name) || !isExtended(name)).sort();
   return [...tooMany, ...shortages(pod, [...PRIMARY, ...further], allocatable, others)];
 }
 

@@ -1,4 +1,4 @@
-import { milliValueOf } from '#apimachinery';
+import { milliValueOf, ownValue } from '#apimachinery';
 import { podTotal } from '../execute/resources.js';
 import type { Pod, ResourceList } from '../pod/pod-types.js';
 
@@ -16,7 +16,7 @@ export function requestOf(pod: Pod, resource: string): number {
 }
 
 export function capacityOf(allocatable: ResourceList, resource: string): number {
-  return shown(resource, milliValueOf(allocatable[resource]));
+  return shown(resource, milliValueOf(ownValue(allocatable, resource)));
 }
 
 /** Pure: which of the resources the pod asks for are not there beside the others. */

@@ -1,4 +1,4 @@
-import { Quantity } from '#apimachinery';
+import { bare, ownValue, Quantity } from '#apimachinery';
 import type { Container, ObjectFieldSelector, Pod, ResourceFieldSelector, ResourceList } from '../pod/pod-types.js';
 
 /** What the pod's own fields look like to it. Used by env and by downwardAPI volumes. */
@@ -20,7 +20,7 @@ export function fieldValue(context: DownwardContext, selector: ObjectFieldSelect
   const subscript = /^metadata\.(annotations|labels)\['(.*)'\]$/.exec(path);
   if (subscript) {
     const map = subscript[1] === 'labels' ? metadata.labels : metadata.annotations;
-    return map?.[subscript[2]!] ?? '';
+    return ownValue(map, subscript[2]!) ?? '';
   }
   switch (path) {
     case 'metadata.name':
@@ -58,7 +58,7 @@ function formatMap(map: Record<string, string> | undefined): string {
 }
 
 function goQuote(text: string): string {
-  const escapes: Record<string, string> = {
+  const escapes = bare<string>({
     '\\': '\\\\',
     '"': '\\"',
     '\n': '\\n',
@@ -68,7 +68,7 @@ function goQuote(text: string): string {
     '\b': '\\b',
     '\f': '\\f',
     '\v': '\\v',
-  };
+  });
   let out = '"';
   for (const character of text) {
     const code = character.codePointAt(0)!;
@@ -84,7 +84,9 @@ export function resourceValue(context: DownwardContext, container: Container, se
   const { requests, limits } = container.resources ?? {};
   // Without a limit the node's allocatable counts; a request falls back to the limit, as defaulting would set it.
   const value =
-    list === 'limits' ? (limits?.[name] ?? context.nodeAllocatable[name]) : (requests?.[name] ?? limits?.[name]);
+    list === 'limits'
+      ? (ownValue(limits, name) ?? ownValue(context.nodeAllocatable, name))
+      : (ownValue(requests, name) ?? ownValue(limits, name));
   if (value === undefined) return '0';
   const divisor = selector.divisor && selector.divisor !== '0' ? selector.divisor : '1';
   return String(divideUp(value, divisor, name === 'cpu'));

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { ownValue, setOwn } from '#apimachinery';
 import type { Container, EnvVar, Pod } from '../pod/pod-types.js';
 import { type DownwardContext, DownwardError, fieldValue, resourceValue } from './downward.js';
 import { expand } from './expand.js';
@@ -72,14 +73,14 @@ async function variableValue(
   if (valueFrom.configMapKeyRef) {
     const { name = '', key, optional } = valueFrom.configMapKeyRef;
     const map = await requireConfigMap(input, name, optional);
-    const value = map?.['data']?.[key];
+    const value = ownValue<string>(map?.['data'], key);
     if (value === undefined && !optional)
       throw new ConfigError(`couldn't find key ${key} in ConfigMap ${namespace}/${name}`);
     return value;
   }
   if (valueFrom.secretKeyRef) {
     const { name = '', key, optional } = valueFrom.secretKeyRef;
-    const value = decodeSecret(await requireSecret(input, name, optional))[key];
+    const value = ownValue(decodeSecret(await requireSecret(input, name, optional)), key);
     if (value === undefined && !optional)
       throw new ConfigError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
     return value;
@@ -110,7 +111,7 @@ async function requireSecret(
 function decodeSecret(secret: KubeObject | undefined): Record<string, string> {
   const data: Record<string, string> = {};
   for (const [key, value] of Object.entries((secret?.['data'] ?? {}) as Record<string, string>)) {
-    data[key] = Buffer.from(value, 'base64').toString('utf8');
+    setOwn(data, key, Buffer.from(value, 'base64').toString('utf8'));
   }
   return data;
 }

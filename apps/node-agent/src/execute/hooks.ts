@@ -70,25 +70,19 @@ export function httpGet(
   const scheme = (action.scheme ?? 'HTTP').toLowerCase();
   const path = action.path ? (action.path.startsWith('/') ? action.path : `/${action.path}`) : '/';
   const url = new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`);
-  const headers: Record<string, string | string[]> = {};
+  const headers = new Map<string, string[]>();
   for (const { name, value } of action.httpHeaders ?? []) {
     const key = name.toLowerCase();
-    const known = headers[key];
-    headers[key] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
+    headers.set(key, [...(headers.get(key) ?? []), value]);
   }
-  headers['user-agent'] ??= userAgent;
-  headers['accept'] ??= '*/*';
-  if (headers['accept'] === '') delete headers['accept'];
+  if (!headers.has('user-agent')) headers.set('user-agent', [userAgent]);
+  if (!headers.has('accept')) headers.set('accept', ['*/*']);
+  if (headers.get('accept')?.join() === '') headers.delete('accept');
   const limit = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : new AbortController().signal;
-  return fetchUrl(url, headers, limit, 10);
+  return fetchUrl(url, Object.fromEntries(headers), limit, 10);
 }
 
-function fetchUrl(
-  url: URL,
-  headers: Record<string, string | string[]>,
-  signal: AbortSignal,
-  hops: number,
-): Promise<HttpAnswer> {
+function fetchUrl(url: URL, headers: Record<string, string[]>, signal: AbortSignal, hops: number): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const call = request(url, { headers, agent: false, signal, rejectUnauthorized: false }, (response) => {

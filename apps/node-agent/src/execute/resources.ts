@@ -1,4 +1,4 @@
-import { milliValueOf, valueOfQuantity } from '#apimachinery';
+import { milliValueOf, ownValue, valueOfQuantity } from '#apimachinery';
 import type { Container, Pod, ResourceList } from '../pod/pod-types.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
 import type { CriLinuxResources } from '../runtime/cri-types.js';
@@ -25,7 +25,8 @@ export function qosClass(pod: Pod): QosClass {
   const known = pod.status?.qosClass;
   if (known === 'Guaranteed' || known === 'Burstable' || known === 'BestEffort') return known;
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const of = (container: Container, list: 'requests' | 'limits', name: string) => container.resources?.[list]?.[name];
+  const of = (container: Container, list: 'requests' | 'limits', name: string) =>
+    ownValue(container.resources?.[list], name);
   const names = ['cpu', 'memory'];
   const any = containers.some((container) =>
     names.some((name) => positive(of(container, 'requests', name)) || positive(of(container, 'limits', name))),
@@ -58,10 +59,10 @@ export function podCgroup(pod: Pod): string {
  */
 export function podTotal(pod: Pod, list: 'requests' | 'limits', name: string): number | undefined {
   const amount = (container: Container): number | undefined => {
-    const value = container.resources?.[list]?.[name];
+    const value = ownValue(container.resources?.[list], name);
     return value === undefined ? undefined : milliValueOf(value);
   };
-  const podLevel = pod.spec.resources?.[list]?.[name];
+  const podLevel = ownValue(pod.spec.resources?.[list], name);
   if (podLevel !== undefined) return milliValueOf(podLevel);
   let main = 0;
   for (const container of pod.spec.containers) {
@@ -79,7 +80,7 @@ export function podTotal(pod: Pod, list: 'requests' | 'limits', name: string): n
       largest = Math.max(largest, sidecars);
     } else largest = Math.max(largest, sidecars + (value ?? 0));
   }
-  const overhead = milliValueOf(pod.spec.overhead?.[name]);
+  const overhead = milliValueOf(ownValue(pod.spec.overhead, name));
   const total = Math.max(main + sidecars, largest);
   // Overhead raises a limit only where there is one.
   return list === 'limits' && total === 0 ? 0 : total + overhead;

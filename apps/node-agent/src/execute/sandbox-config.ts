@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import { normalSysctl } from '../admission/sysctls.js';
 import type { Pod } from '../pod/pod-types.js';
 import { type CriPortMapping, type CriSandboxConfig, ProfileType, Protocol } from '../runtime/cri-types.js';
@@ -63,7 +64,7 @@ function portMappings(pod: Pod): CriPortMapping[] {
     .flatMap((container) => container.ports ?? [])
     .filter((port) => port.hostPort)
     .map((port) => ({
-      protocol: Protocol[port.protocol ?? 'TCP'] ?? 0,
+      protocol: ownValue(Protocol, port.protocol ?? 'TCP') ?? 0,
       containerPort: port.containerPort,
       hostPort: port.hostPort!,
       ...(port.hostIP ? { hostIp: port.hostIP } : {}),

@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import type { Container, Pod, SeccompProfile } from '../pod/pod-types.js';
 import {
   type CriContainerSecurityContext,
@@ -48,7 +49,7 @@ export function seccomp(profile: SeccompProfile | undefined, privileged: boolean
   if (profile.type === 'Localhost') {
     return { profileType: ProfileType['Localhost'], localhostRef: `${root}/${profile.localhostProfile ?? ''}` };
   }
-  return { profileType: ProfileType[profile.type] ?? ProfileType['RuntimeDefault'] };
+  return { profileType: ownValue(ProfileType, profile.type) ?? ProfileType['RuntimeDefault'] };
 }
 
 export function isPrivileged(container: Container): boolean {
@@ -102,7 +103,7 @@ export function containerSecurityContext(input: SecurityInput): CriContainerSecu
     ...(appArmor
       ? {
           apparmor: {
-            profileType: ProfileType[appArmor.type] ?? 0,
+            profileType: ownValue(ProfileType, appArmor.type) ?? 0,
             ...(appArmor.localhostProfile ? { localhostRef: appArmor.localhostProfile } : {}),
           },
         }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownValue } from '#apimachinery';
 import type { Step } from '../plan/steps.js';
 import type { Container, Pod } from '../pod/pod-types.js';
 import { CriError } from '../runtime/cri.js';
@@ -222,7 +223,7 @@ async function containerMounts(
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       hostPath,
       readonly: mount.readOnly === true || images.has(mount.name),
-      propagation: MountPropagation[mount.mountPropagation ?? 'None'] ?? 0,
+      propagation: ownValue(MountPropagation, mount.mountPropagation ?? 'None') ?? 0,
     });
   }
   const hosts = await writeHosts(execution, state);

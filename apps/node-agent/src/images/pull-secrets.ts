@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import type { CriAuth } from '../runtime/cri-types.js';
 import { splitRepository } from './image-reference.js';
 
@@ -22,7 +23,7 @@ export function credentialsFor(image: string, secrets: readonly KubeObject[]): C
 
 function entriesOf(secret: KubeObject): Entry[] {
   const data = (secret['data'] ?? {}) as Record<string, string>;
-  const decode = (key: string): any => JSON.parse(Buffer.from(data[key]!, 'base64').toString('utf8'));
+  const decode = (key: string): any => JSON.parse(Buffer.from(ownValue(data, key)!, 'base64').toString('utf8'));
   try {
     if (data['.dockerconfigjson']) return toEntries(decode('.dockerconfigjson').auths);
     if (data['.dockercfg']) return toEntries(decode('.dockercfg'));

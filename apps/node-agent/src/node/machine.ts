@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { arch, availableParallelism, release } from 'node:os';
+import { bare } from '#apimachinery';
 import { hasCapability } from '#host';
 
 /** What of this machine goes into the Node object and does not change while it runs. */
@@ -27,7 +28,7 @@ export interface DiskUsage {
 }
 
 export function readMachine(): MachineFacts {
-  const architectures: Record<string, string> = { x64: 'amd64', ia32: '386' };
+  const architectures = bare<string>({ x64: 'amd64', ia32: '386' });
   return {
     cpus: availableParallelism(),
     memory: meminfo('MemTotal'),

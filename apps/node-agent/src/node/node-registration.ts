@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
+import { bare, isAlreadyExists, isNotFound, type KubeObject, ownValue } from '#apimachinery';
 import type { Client, EventRecorder, Logger } from '#client';
 import type { PressureCondition, Threshold } from '../eviction/thresholds.js';
 import type { CriRuntime } from '../runtime/cri.js';
@@ -14,12 +14,12 @@ const CHECK_NOT_READY = 500;
 const WRITE_UNCHANGED = 300_000;
 const RETRY = 1000;
 /** Reasons of the events that tell of a condition: when it begins to hold, and when it no longer does. */
-const CONDITION_EVENTS: Record<string, [holds: string, doesNot: string]> = {
+const CONDITION_EVENTS = bare<[holds: string, doesNot: string]>({
   Ready: ['NodeReady', 'NodeNotReady'],
   MemoryPressure: ['NodeHasInsufficientMemory', 'NodeHasSufficientMemory'],
   DiskPressure: ['NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
   PIDPressure: ['NodeHasInsufficientPID', 'NodeHasSufficientPID'],
-};
+});
 
 export interface NodeRegistrationOptions {
   client: Client;
@@ -77,7 +77,7 @@ export class NodeRegistration {
       const existing = await client.get<KubeObject>(NODES, '', nodeName);
       this.#node = existing;
       const labels = nodeLabels(nodeName, machine);
-      if (Object.entries(labels).some(([key, value]) => existing.metadata.labels?.[key] !== value)) {
+      if (Object.entries(labels).some(([key, value]) => ownValue(existing.metadata.labels, key) !== value)) {
         await client.patch(NODES, '', nodeName, 'application/strategic-merge-patch+json', { metadata: { labels } });
       }
       await this.#write(existing, true);

@@ -1,4 +1,4 @@
-import { milliValueOf } from '#apimachinery';
+import { milliValueOf, ownValue } from '#apimachinery';
 import { capacityOf, requestOf, shortageMessage, shortages } from '../admission/shortage.js';
 import type { ObservedContainer, ObservedPod } from '../observe/observed-pod.js';
 import {
@@ -30,7 +30,7 @@ function amount(
   list: 'requests' | 'limits',
   name: string,
 ): number | undefined {
-  const value = resources?.[list]?.[name];
+  const value = ownValue(resources?.[list], name);
   return value === undefined ? undefined : milliValueOf(value);
 }
 

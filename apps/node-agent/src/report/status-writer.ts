@@ -1,4 +1,4 @@
-import { isConflict, isInvalid, isNotFound } from '#apimachinery';
+import { isConflict, isInvalid, isNotFound, ownValue, setOwn } from '#apimachinery';
 import type { Client, Logger } from '#client';
 import type { Pod, PodCondition, PodStatus } from '../pod/pod-types.js';
 
@@ -89,7 +89,7 @@ export function statusPatch(uid: string, old: PodStatus, status: PodStatus): obj
   const body: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(status)) {
     if (value === undefined || field === 'conditions' || field === 'podIPs' || field === 'hostIPs') continue;
-    if (JSON.stringify(old[field]) !== JSON.stringify(value)) body[field] = value;
+    if (JSON.stringify(ownValue(old, field)) !== JSON.stringify(value)) setOwn(body, field, value);
   }
   const conditions: object[] = (status.conditions ?? [])
     .filter((condition) => !sameCondition(old.conditions, condition))

@@ -1,4 +1,5 @@
 import type { KubeObject, UserInfo } from '#apimachinery';
+import { bare } from '#apimachinery';
 import type { Client } from '#client';
 import { ExpiringMap } from './expiring-map.js';
 import { HttpError } from './http-error.js';
@@ -9,7 +10,7 @@ const SUBJECT_ACCESS_REVIEWS = { group: 'authorization.k8s.io', version: 'v1', r
 const ALLOWED_LIFETIME = 300_000;
 const DENIED_LIFETIME = 30_000;
 
-const VERBS: Record<string, string> = { POST: 'create', GET: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const VERBS = bare<string>({ POST: 'create', GET: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' });
 
 /** Paths with a subresource of their own; each may also be reached with `nodes/proxy`. */
 const FINE_GRAINED: [prefix: string, subresource: string][] = [

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setOwn } from '#apimachinery';
 import { HttpError } from './http-error.js';
 
 export interface NodeRequest {
@@ -60,7 +61,7 @@ function matchParts(pattern: readonly string[], parts: readonly string[]): Recor
     }
     const actual = parts[index];
     if (actual === undefined) return undefined;
-    if (expected.startsWith(':')) params[expected.slice(1)] = decode(actual);
+    if (expected.startsWith(':')) setOwn(params, expected.slice(1), decode(actual));
     else if (expected !== actual) return undefined;
   }
   return parts.length === pattern.length ? params : undefined;

@@ -1,4 +1,5 @@
 import type { KubeObject, OwnerReference } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import { SourceAnnotation } from '../pod/pod-source.js';
 import type { Pod } from '../pod/pod-types.js';
 
@@ -36,6 +37,6 @@ export type MirrorStep = 'create' | 'delete' | 'report' | 'none';
 export function mirrorStep(pod: Pod | undefined, mirror: Pod | undefined): MirrorStep {
   if (!mirror) return pod ? 'create' : 'none';
   if (!pod || mirror.metadata.deletionTimestamp !== undefined) return 'delete';
-  const hash = (side: Pod, annotation: string) => side.metadata.annotations?.[annotation];
+  const hash = (side: Pod, annotation: string) => ownValue(side.metadata.annotations, annotation);
   return hash(mirror, SourceAnnotation.mirror) === hash(pod, SourceAnnotation.hash) ? 'report' : 'delete';
 }

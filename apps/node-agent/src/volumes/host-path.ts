@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { bare } from '#apimachinery';
 import { VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 interface Check {
@@ -13,7 +14,7 @@ const makeDirectory = async (path: string): Promise<void> => {
 };
 const makeFile = (path: string): Promise<void> => writeFile(path, '', { mode: 0o644, flag: 'a' });
 
-const CHECKS: Record<string, Check> = {
+const CHECKS = bare<Check>({
   Directory: { what: 'a directory', test: (stats) => stats.isDirectory() },
   DirectoryOrCreate: { what: 'a directory', test: (stats) => stats.isDirectory(), create: makeDirectory },
   File: { what: 'a file', test: (stats) => stats.isFile() },
@@ -21,7 +22,7 @@ const CHECKS: Record<string, Check> = {
   Socket: { what: 'a socket file', test: (stats) => stats.isSocket() },
   CharDevice: { what: 'a character device', test: (stats) => stats.isCharacterDevice() },
   BlockDevice: { what: 'a block device', test: (stats) => stats.isBlockDevice() },
-};
+});
 
 export const hostPath: VolumePlugin = {
   type: 'hostPath',

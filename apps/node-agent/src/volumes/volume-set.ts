@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownValue } from '#apimachinery';
 import type { Volume } from '../pod/pod-types.js';
 import { configMap } from './config-map.js';
 import { downwardApi } from './downward-api.js';
@@ -23,7 +24,7 @@ export class MountFailure extends Error {
 }
 
 export function pluginOf(volume: Volume): VolumePlugin {
-  const plugin = PLUGINS.find((candidate) => volume[candidate.type] !== undefined);
+  const plugin = PLUGINS.find((candidate) => ownValue(volume, candidate.type) !== undefined);
   if (plugin) return plugin;
   const type = Object.keys(volume).find((key) => key !== 'name');
   if (!type) return emptyDir;
@@ -44,7 +45,7 @@ export async function mountAll(context: VolumeContext): Promise<Map<string, stri
 /** Brings the volumes up to date whose content follows the API. */
 export async function refreshAll(context: VolumeContext): Promise<void> {
   const volumes = (context.pod.spec.volumes ?? []).filter((volume) => {
-    const plugin = PLUGINS.find((candidate) => volume[candidate.type] !== undefined);
+    const plugin = PLUGINS.find((candidate) => ownValue(volume, candidate.type) !== undefined);
     return plugin?.refreshes;
   });
   await Promise.all(volumes.map((volume) => mountOne(context, volume)));

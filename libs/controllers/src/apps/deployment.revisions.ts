@@ -1,3 +1,4 @@
+import { setOwn } from '#apimachinery';
 import type { Deployment, ReplicaSet } from '#kinds';
 import { controllerReference } from '../workload/controller-ref.js';
 import { equalIgnoringHash, POD_TEMPLATE_HASH, templateHash } from '../workload/template-hash.js';
@@ -47,7 +48,7 @@ export function nextRevision(oldSets: readonly ReplicaSet[]): bigint {
 export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, revision: bigint): Record<string, string> {
   const annotations = { ...set.metadata.annotations };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
-    if (!OWN_ANNOTATIONS.has(key)) annotations[key] = value;
+    if (!OWN_ANNOTATIONS.has(key)) setOwn(annotations, key, value);
   }
   const former = annotations[REVISION];
   if (former !== undefined && !/^\d+$/.test(former)) return annotations;

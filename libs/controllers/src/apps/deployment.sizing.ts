@@ -1,4 +1,4 @@
-import { scaledValue } from '#apimachinery';
+import { ownValue, scaledValue } from '#apimachinery';
 import type { Deployment, ReplicaSet } from '#kinds';
 
 /** How large each ReplicaSet of a Deployment should be: pure arithmetic, with upstream's rounding and order. */
@@ -221,6 +221,6 @@ export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
 }
 
 function countAnnotation(set: ReplicaSet, key: string): number | undefined {
-  const text = set.metadata.annotations?.[key];
+  const text = ownValue(set.metadata.annotations, key);
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

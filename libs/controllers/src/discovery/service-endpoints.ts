@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { ownValue } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Node, Pod, Service, ServicePort } from '#kinds';
 import { isPodFinished, isPodReady } from '../workload/pods.js';
 
@@ -26,7 +27,7 @@ export function addressTypesOf(service: Service): AddressType[] {
 export function selects(service: Service, pod: Pod): boolean {
   const selector = service.spec?.selector;
   if (!selector || service.spec?.type === 'ExternalName') return false;
-  return Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value);
+  return Object.entries(selector).every(([key, value]) => ownValue(pod.metadata.labels, key) === value);
 }
 
 export function belongsInEndpoints(pod: Pod, includeTerminating: boolean): boolean {

@@ -1,4 +1,4 @@
-import { type KubeObject, semanticEqual } from '#apimachinery';
+import { type KubeObject, ownValue, semanticEqual } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from '#kinds';
 import { controllerReference } from '../workload/controller-ref.js';
 import { canonicalJson } from '../workload/template-hash.js';
@@ -168,7 +168,7 @@ function isPlaceholder(slice: EndpointSlice, empty: EndpointSlice): boolean {
 
 function hasAnnotations(slice: EndpointSlice, identity: SliceIdentity): boolean {
   return Object.entries(identity.annotations ?? {}).every(
-    ([key, value]) => slice.metadata.annotations?.[key] === value,
+    ([key, value]) => ownValue(slice.metadata.annotations, key) === value,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import type { Pod, PodTemplateSpec } from '#kinds';
 import { isPodAvailable, isPodReady } from './pods.js';
 
@@ -62,7 +63,7 @@ export function replicaStatus(owner: ReplicaOwner, input: StatusInput): ReplicaS
   };
   count(
     'fullyLabeledReplicas',
-    active.filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value)),
+    active.filter((pod) => labels.every(([key, value]) => ownValue(pod.metadata.labels, key) === value)),
   );
   count('readyReplicas', active.filter(isPodReady));
   count(

@@ -1,4 +1,4 @@
-import { formatLabelSelector, humanDuration, type KubeObject, parseTime } from '#apimachinery';
+import { formatLabelSelector, humanDuration, type KubeObject, ownValue, parseTime } from '#apimachinery';
 
 /** One row's cells, in the order of the kind's columns. Wide columns are always computed: clients choose. */
 export type Cells = (object: KubeObject & any, now: Date) => unknown[];
@@ -24,7 +24,7 @@ export function nameOf(object: KubeObject): string {
 /** `a=1,b=2` in order of keys; `<none>` when empty. */
 export function labelList(labels: Record<string, string> | null | undefined): string {
   const keys = Object.keys(labels ?? {}).sort();
-  return keys.length === 0 ? none : keys.map((key) => `${key}=${labels![key]}`).join(',');
+  return keys.length === 0 ? none : keys.map((key) => `${key}=${ownValue(labels, key)}`).join(',');
 }
 
 export function selectorText(selector: any): string {

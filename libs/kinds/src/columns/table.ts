@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import type { TableColumn } from '../definition.js';
 import { columnFacts, type ResourceFacts } from '../facts.js';
 import type { Cells } from './cells.js';
@@ -15,7 +16,7 @@ const generic: Cells = (object) => [object.metadata.name ?? '', object.metadata.
 /** Also for kinds that are no resources of their own, such as Scale. */
 export function tableOf(resource: Pick<ResourceFacts, 'group' | 'kind'>): Table {
   const { kind } = resource;
-  const cells = kindColumns[`${resource.group}/${kind}`] ?? kindColumns[kind];
+  const cells = ownValue(kindColumns, `${resource.group}/${kind}`) ?? ownValue(kindColumns, kind);
   let columns: TableColumn[] | undefined;
   return {
     get columns() {
@@ -26,7 +27,7 @@ export function tableOf(resource: Pick<ResourceFacts, 'group' | 'kind'>): Table 
 }
 
 function declaredColumns(kind: string): TableColumn[] {
-  const facts = columnFacts().kinds[kind];
+  const facts = ownValue(columnFacts().kinds, kind);
   if (facts === undefined) throw new Error(`no columns are declared for ${kind}`);
   return facts.map(([name, type, format, priority, how]) => ({
     name,

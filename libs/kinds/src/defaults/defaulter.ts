@@ -1,4 +1,4 @@
-import type { KubeObject } from '#apimachinery';
+import { type KubeObject, ownValue } from '#apimachinery';
 import { defaultsFacts, type ResourceFacts } from '../facts.js';
 import { kindKey } from '../registry/kind-strategy.js';
 import { kindRules } from './kind-rules.js';
@@ -32,11 +32,11 @@ export function defaulterFor(resource: Pick<ResourceFacts, 'group' | 'version' |
 }
 
 function kindSetters(key: string): Setter[] {
-  const facts = defaultsFacts().kinds[key] ?? {};
-  const rules = kindRules[key] ?? {};
+  const facts = ownValue(defaultsFacts().kinds, key) ?? {};
+  const rules = ownValue(kindRules, key) ?? {};
   const setters: Setter[] = [];
   for (const [path, value] of Object.entries(facts)) {
-    const rule = rules[path];
+    const rule = ownValue(rules, path);
     if (rule !== undefined) setters.push(rule);
     else if (typeof value !== 'string' || !value.startsWith('=')) setters.push(pathSetter(path, value));
     else if (!followsFromTypes(value)) throw new Error(`no code for the default of ${key} ${path}: ${value}`);
@@ -58,9 +58,11 @@ function pathSetter(path: string, value: unknown): Setter {
     if (step.endsWith('[*]')) {
       const name = step.slice(0, -3);
       return (object) => {
+        // own-lookup: a name of the facts
         for (const item of object[name] ?? []) next(item);
       };
     }
+    // own-lookup: a name of the facts
     return (object) => next((object[step] ??= {}));
   }, assign);
 }

@@ -1,4 +1,5 @@
 import type { Setter } from './type-defaults.js';
+import { fillMissing } from './type-rules.js';
 
 /**
  * Rules in words of `defaults.json` that belong to kinds, by kind and path, and the few literals that hold only under a
@@ -17,8 +18,7 @@ const requestsFromLimits =
     for (const container of pod.spec?.[list] ?? []) {
       const limits = container.resources?.limits;
       if (limits === undefined) continue;
-      container.resources.requests ??= {};
-      for (const key in limits) container.resources.requests[key] ??= limits[key];
+      fillMissing((container.resources.requests ??= {}), limits);
     }
   };
 
@@ -31,8 +31,10 @@ const labelsFromTemplate: Setter = (object) => {
   if (isEmpty(object.metadata.labels) && !isEmpty(labels)) object.metadata.labels = { ...labels };
 };
 
+type RollingUpdateField = 'maxSurge' | 'maxUnavailable' | 'partition';
+
 const rollingUpdate =
-  (field: 'strategy' | 'updateStrategy', name: string, value: unknown): Setter =>
+  (field: 'strategy' | 'updateStrategy', name: RollingUpdateField, value: unknown): Setter =>
   (object) => {
     const strategy = object.spec[field];
     if (strategy?.type !== 'RollingUpdate') return;
@@ -41,7 +43,7 @@ const rollingUpdate =
   };
 
 const inGivenRollingUpdate =
-  (name: string, value: unknown): Setter =>
+  (name: RollingUpdateField, value: unknown): Setter =>
   (object) => {
     const strategy = object.spec.updateStrategy;
     if (strategy.type === 'RollingUpdate' && strategy.rollingUpdate !== undefined)

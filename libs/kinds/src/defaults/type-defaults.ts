@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import { defaultsFacts } from '../facts.js';
 import { type Field, gateTypeName, type StructType, structType, type TypeRef } from '../schema/type-graph.js';
 import { typeRules } from './type-rules.js';
@@ -10,8 +11,10 @@ export type Setter = (object: any) => void;
 export function assignerFor(name: string, value: unknown, zeroIsUnset: boolean): Setter {
   const make = typeof value === 'object' && value !== null ? () => structuredClone(value) : () => value;
   return (object) => {
+    // own-lookup: a name of the facts, like all in this file
     const current = object[name];
     if (current === undefined || current === null || current === '' || (zeroIsUnset && current === 0)) {
+      // own-lookup: as above
       object[name] = make();
     }
   };
@@ -79,6 +82,7 @@ function compile(type: StructType): Setter {
     for (let i = 0; i < own.length; i++) own[i]!(object);
     for (let i = 0; i < below.length; i++) {
       const { name, set } = below[i]!;
+      // own-lookup: as above
       const value = object[name];
       if (value !== undefined && value !== null) set(value);
     }
@@ -89,7 +93,7 @@ function ownSetters(type: StructType): Setter[] {
   const rules = typeRules[gateTypeName(type.name)] ?? {};
   const setters: Setter[] = [];
   for (const [name, value] of Object.entries(ownOf(type) ?? {})) {
-    const rule = rules[name];
+    const rule = ownValue(rules, name);
     if (rule !== undefined) setters.push(rule);
     else if (typeof value === 'string' && value.startsWith('=')) {
       throw new Error(`no code for the default of ${type.name} ${name}: ${value}`);

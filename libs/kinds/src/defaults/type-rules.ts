@@ -1,3 +1,4 @@
+import { bare, ownValue, setOwn } from '#apimachinery';
 import { imagePullPolicyFor } from './image-reference.js';
 import type { Setter } from './type-defaults.js';
 
@@ -5,8 +6,11 @@ import type { Setter } from './type-defaults.js';
 
 const nothing: Setter = () => {};
 
-function fillMissing(target: Record<string, string>, from: Record<string, string> | undefined): void {
-  for (const key in from) target[key] ??= from[key]!;
+/** What `from` has and `target` has not. */
+export function fillMissing(target: Record<string, string>, from: Record<string, string> | undefined): void {
+  for (const key in from) {
+    if (ownValue(target, key) === undefined) setOwn(target, key, from[key]!);
+  }
 }
 
 const imagePullPolicy: Setter = (container) => {
@@ -17,7 +21,7 @@ const deviceCount: Setter = (request) => {
   if (request.allocationMode === 'ExactCount' && !request.count) request.count = 1;
 };
 
-export const typeRules: Record<string, Record<string, Setter>> = {
+export const typeRules = bare<Record<string, Setter>>({
   'core/v1.PodSpec': {
     serviceAccountName: (spec) => {
       spec.serviceAccountName ||= spec.serviceAccount;
@@ -94,4 +98,4 @@ export const typeRules: Record<string, Record<string, Setter>> = {
     },
   },
   'meta/v1.DeleteOptions': { propagationPolicy: nothing },
-};
+});

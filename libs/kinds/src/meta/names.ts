@@ -1,4 +1,5 @@
 import {
+  bare,
   checkNamePrefix,
   type FormatCheck,
   isDNS1035Label,
@@ -7,6 +8,7 @@ import {
   isPathSegmentName,
   isPathSegmentPrefix,
   maxLengthMessage,
+  ownValue,
 } from '#apimachinery';
 import { validationFacts } from '../facts.js';
 import { kindKey } from '../registry/kind-strategy.js';
@@ -20,12 +22,12 @@ function of(check: FormatCheck): NameCheck {
   return (name, prefix) => (prefix ? checkNamePrefix(check, name) : check(name));
 }
 
-const formats: Record<string, NameCheck> = {
+const formats = bare<NameCheck>({
   dns1123Label: of(isDNS1123Label),
   dns1123Subdomain: of(isDNS1123Subdomain),
   dns1035Label: of(isDNS1035Label),
   pathSegment: (name, prefix) => (prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name)),
-};
+});
 
 function limited(check: NameCheck, max: number): NameCheck {
   return (name, prefix) => [...check(name, prefix), ...(name.length > max ? [maxLengthMessage(max)] : [])];
@@ -34,7 +36,7 @@ function limited(check: NameCheck, max: number): NameCheck {
 const signerBundleName: NameCheck = (name, prefix) =>
   name.includes(':') ? [] : formats['dns1123Subdomain']!(name, prefix);
 
-const special: Record<string, NameCheck> = {
+const special = bare<NameCheck>({
   'v1/Event': none,
   'batch/v1/CronJob': limited(formats['dns1123Subdomain']!, 52),
   'storage.k8s.io/v1/CSIDriver': limited(formats['dns1123Subdomain']!, 63),
@@ -42,7 +44,7 @@ const special: Record<string, NameCheck> = {
   'certificates.k8s.io/v1/ClusterTrustBundle': signerBundleName,
   'networking.k8s.io/v1/IPAddress': none,
   'apiregistration.k8s.io/v1/APIService': formats['pathSegment']!,
-};
+});
 
 const checks = new Map<string, NameCheck>();
 
@@ -51,7 +53,7 @@ export function nameCheckOf(group: string, version: string, kind: string): NameC
   const key = kindKey(group, version, kind);
   let check = checks.get(key);
   if (check === undefined) {
-    const told = validationFacts().kinds[key]?.name ?? '';
+    const told = ownValue(validationFacts().kinds, key)?.name ?? '';
     check = special[key] ?? formats[told.split(' ')[0] ?? ''] ?? formats['dns1123Subdomain']!;
     checks.set(key, check);
   }

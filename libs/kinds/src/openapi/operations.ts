@@ -1,3 +1,4 @@
+import { bare, ownValue, setOwn } from '#apimachinery';
 import type { ResourceDefinition, SubresourceDefinition } from '../definition.js';
 import { apiFacts } from '../facts.js';
 import { type Dialect, type Json, refTo } from './schemas.js';
@@ -49,7 +50,7 @@ export function addResourcePaths(dialect: Dialect, item: ResourceDefinition, int
   const own: Gvk = { group: item.group, version: item.version, kind: item.kind };
   const name = operationName(item);
   const type = item.schemaName;
-  const list = apiFacts().types[`${type}List`] === undefined ? type : `${type}List`;
+  const list = ownValue(apiFacts().types, `${type}List`) === undefined ? type : `${type}List`;
   const has = (verb: string): boolean => item.verbs.includes(verb);
   const write = { types: bodyTypes, schema: type };
   const make = (verb: string, action: string, rest: Partial<Operation>): Operation => ({
@@ -92,13 +93,13 @@ export function addResourcePaths(dialect: Dialect, item: ResourceDefinition, int
 
 const deleteBody = { types: bodyTypes, schema: `${metaV1}.DeleteOptions` };
 const patchBody = { types: patchTypes, schema: `${metaV1}.Patch` };
-const verbMethods: Record<string, [Method, string, string]> = {
+const verbMethods = bare<[Method, string, string]>({
   get: ['get', 'get', 'read'],
   update: ['put', 'put', 'replace'],
   patch: ['patch', 'patch', 'patch'],
   create: ['post', 'post', 'create'],
   delete: ['delete', 'delete', 'delete'],
-};
+});
 
 function addSubresource(
   dialect: Dialect,
@@ -118,7 +119,7 @@ function addSubresource(
     const [method, action, word] = verbMethods[verb]!;
     const suffix = subresource.name.replace(/^./, (letter) => letter.toUpperCase());
     const shared = { tag: tagOf(item), gvk, codes: [200] };
-    if (params[connect] !== undefined) {
+    if (ownValue(params, connect) !== undefined) {
       const operationId = `${name(`connect${method[0]!.toUpperCase()}${method.slice(1)}`)}${suffix}`;
       operations[method] = { ...shared, operationId, action: 'connect', parameters: connect, response: undefined };
       continue;
@@ -128,8 +129,8 @@ function addSubresource(
       ...shared,
       operationId: `${name(word)}${suffix}`,
       action,
-      parameters: params[log] === undefined ? action : log,
-      response: params[log] === undefined ? type : undefined,
+      parameters: ownValue(params, log) === undefined ? action : log,
+      response: ownValue(params, log) === undefined ? type : undefined,
       ...(method === 'put' || method === 'post' ? { request: { types: bodyTypes, schema: type! } } : undefined),
       ...(method === 'patch' ? { request: patchBody } : undefined),
     };
@@ -179,7 +180,8 @@ function addPath(
   pathParameters: string[],
 ): void {
   const item: Json = {};
-  for (const [method, operation] of Object.entries(operations)) item[method] = describe(dialect, operation, into.types);
+  for (const [method, operation] of Object.entries(operations))
+    setOwn(item, method, describe(dialect, operation, into.types));
   const parameters = pathParameters.map((name) => ({
     name,
     in: 'path',
@@ -187,7 +189,7 @@ function addPath(
     ...typed(dialect, 'string'),
   }));
   if (parameters.length > 0) item['parameters'] = parameters;
-  into.paths[path] = item;
+  setOwn(into.paths, path, item);
 }
 
 function typed(dialect: Dialect, type: string): Json {
@@ -195,7 +197,7 @@ function typed(dialect: Dialect, type: string): Json {
 }
 
 function describe(dialect: Dialect, operation: Operation, types: Set<string>): Json {
-  const query = Object.entries(apiFacts().params[operation.parameters ?? ''] ?? {});
+  const query = Object.entries(ownValue(apiFacts().params, operation.parameters ?? '') ?? {});
   const parameters: Json[] = query.map(([name, type]) => ({ name, in: 'query', ...typed(dialect, type) }));
   const described: Json = { tags: [operation.tag], operationId: operation.operationId };
   const { request, response } = operation;

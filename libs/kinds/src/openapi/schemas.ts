@@ -1,3 +1,4 @@
+import { ownValue, setOwn } from '#apimachinery';
 import { apiFacts, type FieldFacts, type TypeFacts } from '../facts.js';
 
 /** OpenAPI schemas of the API's types, in the dialect of version 2 or 3. */
@@ -15,7 +16,7 @@ export function schemasFor(dialect: Dialect, roots: Iterable<string>): Record<st
   const waiting = [...roots];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (names.has(name)) continue;
-    const type = apiFacts().types[name];
+    const type = ownValue(apiFacts().types, name);
     if (type === undefined) continue;
     names.add(name);
     for (const field of Object.values(type.fields ?? {})) {
@@ -24,19 +25,18 @@ export function schemasFor(dialect: Dialect, roots: Iterable<string>): Record<st
     }
   }
   const schemas: Record<string, Json> = {};
-  for (const name of [...names].sort()) schemas[name] = typeSchema(dialect, apiFacts().types[name]!);
+  for (const name of [...names].sort()) setOwn(schemas, name, typeSchema(dialect, ownValue(apiFacts().types, name)!));
   return schemas;
 }
 
 function typeSchema(dialect: Dialect, type: TypeFacts): Json {
-  const schema: Json = {};
-  if (type.fields === undefined) Object.assign(schema, scalarType(dialect, type));
-  else {
+  const schema: Json = type.fields === undefined ? { ...scalarType(dialect, type) } : {};
+  if (type.fields !== undefined) {
     schema['type'] = 'object';
     if (type.required !== undefined) schema['required'] = type.required;
     const properties: Record<string, Json> = {};
     for (const [name, field] of Object.entries(type.fields)) {
-      properties[name] = fieldSchema(dialect, typeof field === 'string' ? { t: field } : field);
+      setOwn(properties, name, fieldSchema(dialect, typeof field === 'string' ? { t: field } : field));
     }
     schema['properties'] = properties;
   }

@@ -1,4 +1,4 @@
-import { type FieldError, type KubeObject, type ObjectMeta, semanticEqual } from '#apimachinery';
+import { type FieldError, type KubeObject, type ObjectMeta, ownValue, semanticEqual, setOwn } from '#apimachinery';
 import { defaulterFor } from '../defaults/defaulter.js';
 import type { Strategy, WriteContext } from '../definition.js';
 import { defaultsFacts, type ResourceFacts, validationFacts } from '../facts.js';
@@ -78,6 +78,7 @@ class GenericStrategy implements Strategy {
 
   applyDefaults(object: KubeObject): void {
     defaulterFor(this.resource)(object);
+    this.own.convert?.(object);
   }
 
   prepareForCreate(object: KubeObject, context: WriteContext): void {
@@ -88,7 +89,7 @@ class GenericStrategy implements Strategy {
 
   prepareForUpdate(object: KubeObject, old: KubeObject, context: WriteContext): void {
     carryMetadata(object.metadata, old.metadata);
-    const special = this.own.subresources?.[context.subresource];
+    const special = ownValue(this.own.subresources, context.subresource);
     if (special !== undefined) {
       special(object, old, context);
     } else {
@@ -105,7 +106,7 @@ class GenericStrategy implements Strategy {
 
   validateCreate(object: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMeta(object.metadata, this.resource);
-    const validator = kindValidators[this.key];
+    const validator = ownValue(kindValidators, this.key);
     if (validator === undefined) errors.push(...checksFor(this.resource).validate(object));
     else errors.push(...validator.validateCreate(object, context));
     if (this.own.validateCreate !== undefined) errors.push(...this.own.validateCreate(object, context));
@@ -115,7 +116,7 @@ class GenericStrategy implements Strategy {
   validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMetaUpdate(object.metadata, old.metadata, this.resource);
     if (!this.allowUnconditionalUpdate && !object.metadata.resourceVersion) errors.push(missingResourceVersion(object));
-    const validator = kindValidators[this.key];
+    const validator = ownValue(kindValidators, this.key);
     if (validator === undefined) {
       const checks = checksFor(this.resource);
       // These checks leave status alone, and its endpoint changes nothing else.
@@ -139,7 +140,8 @@ class GenericStrategy implements Strategy {
       if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata' && key !== 'status') delete object[key];
     }
     for (const key of Object.keys(old)) {
-      if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata' && key !== 'status') object[key] = old[key];
+      if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata' && key !== 'status')
+        setOwn(object, key, old[key]);
     }
     if (this.keepsMetadata) keepMetadata(object, old);
   }
@@ -172,6 +174,6 @@ function setOrDelete<K extends keyof ObjectMeta>(meta: ObjectMeta, key: K, value
 
 function valueAt(object: any, path: string): unknown {
   let value = object;
-  for (const step of path.split('.')) value = value?.[step];
+  for (const step of path.split('.')) value = ownValue(value, step);
   return value;
 }

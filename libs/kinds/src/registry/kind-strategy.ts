@@ -6,6 +6,8 @@ import type { WriteContext } from '../definition.js';
  * result. Files `<kind>.strategy.ts` export one of these; `registry/kind-strategies.ts` lists them.
  */
 export interface KindStrategy {
+  /** What the reference does when it converts a decoded object: before anybody is recorded as the owner of its fields. */
+  convert?(object: any): void;
   prepareForCreate?(object: any, context: WriteContext): void;
   prepareForUpdate?(object: any, old: any, context: WriteContext): void;
   validateCreate?(object: any, context: WriteContext): FieldError[];

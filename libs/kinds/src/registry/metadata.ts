@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { ownValue, setOwn } from '#apimachinery';
 
 /** For endpoints that write no metadata: the stored metadata, with the request's resourceVersion and managed fields. */
 export function keepMetadata(object: KubeObject, old: KubeObject): void {
@@ -12,8 +13,8 @@ export function keepMetadata(object: KubeObject, old: KubeObject): void {
 
 /** A top-level or nested field as it was; absent stays absent. */
 export function keepField(object: any, old: any, name: string): void {
-  if (old?.[name] === undefined) delete object[name];
-  else object[name] = old[name];
+  if (ownValue(old, name) === undefined) delete object[name];
+  else setOwn(object, name, ownValue(old, name));
 }
 
 /** The time as meta/v1 Time writes it. */

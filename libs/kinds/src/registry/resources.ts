@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { bare, ownValue } from '#apimachinery';
 import { tableOf } from '../columns/table.js';
 import { podRowConditions } from '../core/v1/pod.columns.js';
 import type { ResourceDefinition, SubresourceDefinition } from '../definition.js';
@@ -28,10 +29,10 @@ export function findKind(group: string, version: string, kind: string): Resource
   return allResources().find((item) => item.group === group && item.version === version && item.kind === kind);
 }
 
-const deprecations: Readonly<Record<string, string>> = {
+const deprecations = bare<string>({
   'v1/ComponentStatus': 'v1 ComponentStatus is deprecated in v1.19+',
   'v1/Endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
-};
+});
 
 function define(facts: ResourceFacts): ResourceDefinition {
   const { group, version, kind, plural } = facts;
@@ -55,7 +56,7 @@ function define(facts: ResourceFacts): ResourceDefinition {
     storageVersion: stored.version,
     schemaName: facts.type,
     get strategy() {
-      return (strategy ??= createStrategy(facts, kindStrategies[key] ?? {}));
+      return (strategy ??= createStrategy(facts, ownValue(kindStrategies, key) ?? {}));
     },
     ...(deprecations[key] === undefined ? undefined : { deprecationWarning: deprecations[key] }),
     get columns() {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { bare } from '#apimachinery';
 import { hpaFromStorage, hpaToStorage } from '../autoscaling/v1/horizontal-pod-autoscaler.conversion.js';
 import { eventFromStorage, eventToStorage } from '../events.k8s.io/v1/event.conversion.js';
 import type { ResourceFacts } from '../facts.js';
@@ -14,7 +15,7 @@ export interface StoredVersion {
 const identity = (object: KubeObject): KubeObject => object;
 
 /** Served versions that are views of objects stored as another version. */
-const views: Record<string, StoredVersion> = {
+const views = bare<StoredVersion>({
   'events.k8s.io/v1/events': {
     resource: 'events',
     version: { group: '', version: 'v1' },
@@ -27,7 +28,7 @@ const views: Record<string, StoredVersion> = {
     toStorage: hpaToStorage,
     fromStorage: hpaFromStorage,
   },
-};
+});
 
 export function versionsOf(facts: ResourceFacts): StoredVersion {
   const view = views[`${facts.group}/${facts.version}/${facts.plural}`];

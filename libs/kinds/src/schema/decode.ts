@@ -159,6 +159,7 @@ function compileStruct(type: StructType): Decoder {
     }
     const result = dropped ? withoutUndefined(value) : value;
     for (const { name, zero } of filled) {
+      // own-lookup: a name of the facts
       if (result[name] === undefined) result[name] = zero();
     }
     return result;
@@ -176,6 +177,7 @@ function isEmpty(value: unknown): boolean {
 function withoutUndefined(value: Record<string, unknown>): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const key in value) {
+    // own-lookup: what is not a name of the facts is undefined by now
     if (value[key] !== undefined) result[key] = value[key];
   }
   return result;

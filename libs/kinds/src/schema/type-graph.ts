@@ -1,3 +1,4 @@
+import { bare, ownValue } from '#apimachinery';
 import { apiFacts, type FieldFacts, gateFacts, type TypeFacts, wireFacts } from '../facts.js';
 
 /** The types of the API as a graph, built from the facts type by type on first use. */
@@ -36,14 +37,14 @@ export interface Field {
 }
 
 const metaPrefix = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
-const specialTypes: Record<string, { scalar?: Scalar; goType: string }> = {
+const specialTypes = bare<{ scalar?: Scalar; goType: string }>({
   'io.k8s.apimachinery.pkg.api.resource.Quantity': { scalar: 'quantity', goType: 'resource.Quantity' },
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': { scalar: 'int-or-string', goType: 'intstr.IntOrString' },
   [`${metaPrefix}Time`]: { scalar: 'time', goType: 'v1.Time' },
   [`${metaPrefix}MicroTime`]: { scalar: 'micro-time', goType: 'v1.MicroTime' },
   [`${metaPrefix}FieldsV1`]: { goType: 'v1.FieldsV1' },
   'io.k8s.apimachinery.pkg.runtime.RawExtension': { goType: 'runtime.RawExtension' },
-};
+});
 
 export class StructType {
   readonly name: string;
@@ -62,7 +63,7 @@ export class StructType {
   }
 
   private buildFields(): Map<string, Field> {
-    const wire = wireFacts().types[this.name] ?? {};
+    const wire = ownValue(wireFacts().types, this.name) ?? {};
     const omit = new Set(wire.omit);
     const always = new Set(wire.always);
     const nulls = new Set(wire.nulls);
@@ -77,8 +78,8 @@ export class StructType {
           : nulls.has(name)
             ? 'null'
             : 'optional';
-      const gate = gates[`${gateTypeName(this.name)}.${name}`];
-      fields.set(name, new LazyField(name, facts, presence, gate?.on === false, wire.go?.[name]));
+      const gate = ownValue(gates, `${gateTypeName(this.name)}.${name}`);
+      fields.set(name, new LazyField(name, facts, presence, gate?.on === false, ownValue(wire.go, name)));
     }
     return fields;
   }
@@ -116,7 +117,7 @@ const structs = new Map<string, StructType>();
 export function structType(name: string): StructType {
   let type = structs.get(name);
   if (type === undefined) {
-    const facts = apiFacts().types[name];
+    const facts = ownValue(apiFacts().types, name);
     if (facts === undefined) throw new Error(`no such API type: ${name}`);
     type = new StructType(name, facts);
     structs.set(name, type);
@@ -168,7 +169,7 @@ function resolveNamed(name: string): TypeRef {
       ? { kind: 'opaque', goType: special.goType }
       : scalar(special.scalar, special.goType);
   }
-  const facts = apiFacts().types[name];
+  const facts = ownValue(apiFacts().types, name);
   const parts = name.split('.');
   const goType = `${parts.at(-2)}.${parts.at(-1)}`;
   if (facts?.fields === undefined) {

@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, field, type KubeObject, semanticEqual } from '#apimachinery';
+import { type FieldError, FieldPath, field, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
 import { type KindRules, type ResourceFacts, validationFacts } from '../facts.js';
 import { kindKey } from '../registry/kind-strategy.js';
 import { type Field, type StructType, structType, type TypeRef } from '../schema/type-graph.js';
@@ -34,7 +34,7 @@ export function checksFor(resource: ResourceFacts): FactChecks {
   const key = kindKey(resource.group, resource.version, resource.kind);
   let checks = compiled.get(key);
   if (checks === undefined) {
-    checks = compile(structType(resource.type), validationFacts().kinds[key] ?? {});
+    checks = compile(structType(resource.type), ownValue(validationFacts().kinds, key) ?? {});
     compiled.set(key, checks);
   }
   return checks;
@@ -76,7 +76,7 @@ function compile(type: StructType, rules: KindRules): FactChecks {
 
 function valueAt(object: any, path: readonly string[]): unknown {
   let value = object;
-  for (const step of path) value = value?.[step];
+  for (const step of path) value = ownValue(value, step);
   return value;
 }
 
@@ -128,7 +128,7 @@ class Compiler {
     }
     return (value, parent, errors) => {
       for (const { name, needed, check } of checks) {
-        const item = value[name];
+        const item = ownValue(value, name);
         if (item === undefined || item === null || item === '') {
           if (needed) errors.push(field.required(parent === undefined ? name : parent.child(name)));
         } else if (check !== undefined) {

@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 /**
  * How the reference prints a value of its internal types in an error: every field in its order, under its Go name, and
  * null for what is unset. The names are of the fields in the order of the type.
@@ -5,7 +6,7 @@
 export function goStruct(names: string, value: object): Map<string, unknown> {
   const shown = new Map<string, unknown>();
   for (const name of names.split(' ')) {
-    const own = (value as Record<string, unknown>)[wireName(name)];
+    const own = ownValue(value as Record<string, unknown>, wireName(name));
     shown.set(name, own === undefined ? null : own);
   }
   return shown;

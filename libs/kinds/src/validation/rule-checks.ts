@@ -1,4 +1,4 @@
-import { type FieldError, field, type KubeObject, labelSelectorMatcher } from '#apimachinery';
+import { bare, type FieldError, field, type KubeObject, labelSelectorMatcher } from '#apimachinery';
 
 /** Rules in words of `validation.json` that more than one kind has, each with its check. */
 
@@ -48,13 +48,13 @@ const replicaOrder: RuleCheck = ({ spec }) => {
   return [field.invalid('spec.maxReplicas', spec.maxReplicas, text)];
 };
 
-const checks: Record<string, RuleCheck> = {
+const checks = bare<RuleCheck>({
   'selector not empty': notEmpty,
   'selector required and not empty': notEmpty,
   'template labels must match selector (error at spec.template.metadata.labels)': templateMatches,
   'template restartPolicy must be Always; template activeDeadlineSeconds forbidden': restartsAlways,
   'maxReplicas at least minReplicas': replicaOrder,
-};
+});
 
 /** The check of a rule; undefined for rules that need a kind's full validation. */
 export function ruleChecks(rule: string): RuleCheck | undefined {

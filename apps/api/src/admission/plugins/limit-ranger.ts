@@ -1,4 +1,4 @@
-import { aggregateMessages, type KubeObject } from '#apimachinery';
+import { aggregateMessages, type KubeObject, ownValue, setOwn } from '#apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { maxProblem, maxRequestProblem, minProblem, ratioProblem } from '../limit-constraints.js';
 import type { Lister } from '../lister.js';
@@ -52,8 +52,8 @@ export class LimitRanger implements AdmissionPlugin {
 
 function applyDefaults(pod: KubeObject, limits: readonly LimitItem[]): void {
   const containers = limits.filter(({ type }) => type === 'Container');
-  const requests: ResourceList = Object.assign({}, ...containers.map((item) => item.defaultRequest));
-  const maxima: ResourceList = Object.assign({}, ...containers.map((item) => item.default));
+  const requests = merged(containers.map((item) => item.defaultRequest));
+  const maxima = merged(containers.map((item) => item.default));
   const notes: string[] = [];
   for (const [what, list] of [
     ['container', pod['spec'].containers],
@@ -70,14 +70,19 @@ function applyDefaults(pod: KubeObject, limits: readonly LimitItem[]): void {
   if (notes.length > 0) (pod.metadata.annotations ??= {})[ANNOTATION] = `LimitRanger plugin set: ${notes.join('; ')}`;
 }
 
+/** Of a name in several lists the last counts. */
+function merged(lists: readonly (ResourceList | undefined)[]): ResourceList {
+  return Object.fromEntries(lists.flatMap((list) => Object.entries(list ?? {})));
+}
+
 /** Sorted names of what was missing. */
 function fillIn(
   resources: Record<string, ResourceList>,
   field: 'limits' | 'requests',
   defaults: ResourceList,
 ): string[] {
-  const missing = Object.keys(defaults).filter((name) => resources[field]?.[name] === undefined);
-  for (const name of missing) (resources[field] ??= {})[name] = defaults[name]!;
+  const missing = Object.keys(defaults).filter((name) => ownValue(resources[field], name) === undefined);
+  for (const name of missing) setOwn((resources[field] ??= {}), name, ownValue(defaults, name)!);
   return missing.sort();
 }
 

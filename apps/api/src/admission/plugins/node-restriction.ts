@@ -1,4 +1,4 @@
-import { deepEqual, type KubeObject, notFound, quote, semanticEqual } from '#apimachinery';
+import { deepEqual, type KubeObject, notFound, ownValue, quote, semanticEqual } from '#apimachinery';
 import { apiObjectReference, MIRROR_POD_ANNOTATION } from '#kinds';
 import { nodeIdentity } from '../../authentication/users.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
@@ -171,7 +171,8 @@ function admitPodStatus(node: string, attributes: AdmissionAttributes): void {
   if (!deepEqual(oldObject!.metadata.labels ?? {}, object!.metadata.labels ?? {})) {
     throw rejection(attributes, `${who} cannot update labels through pod status`);
   }
-  const unchanged = (field: string) => semanticEqual(oldObject!['status']?.[field], object!['status']?.[field]);
+  const unchanged = (field: string) =>
+    semanticEqual(ownValue(oldObject!['status'], field), ownValue(object!['status'], field));
   if (!unchanged('resourceClaimStatuses')) {
     throw rejection(attributes, `${who} cannot update resource claim statues`);
   }

@@ -1,4 +1,4 @@
-import { canonicalQuantity, deepCopy, deepEqual, type KubeObject, quote } from '#apimachinery';
+import { canonicalQuantity, deepCopy, deepEqual, type KubeObject, ownValue, quote } from '#apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import type { Lister } from '../lister.js';
 import { rejection, targets } from '../rejection.js';
@@ -67,7 +67,11 @@ function mismatch(attributes: AdmissionAttributes) {
 function sameQuantities(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
   const names = Object.keys(a);
   if (names.length !== Object.keys(b).length) return false;
-  return names.every((name) => b[name] !== undefined && canonicalQuantity(a[name]!) === canonicalQuantity(b[name]!));
+  return names.every(
+    (name) =>
+      ownValue(b, name) !== undefined &&
+      canonicalQuantity(ownValue(a, name)!) === canonicalQuantity(ownValue(b, name)!),
+  );
 }
 
 function mergeSelectors(
@@ -76,10 +80,10 @@ function mergeSelectors(
   added: Record<string, string>,
 ): Record<string, string> {
   for (const [key, value] of Object.entries(added)) {
-    if (own?.[key] === undefined || own[key] === value) continue;
+    if (ownValue(own, key) === undefined || ownValue(own, key) === value) continue;
     throw rejection(
       attributes,
-      `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own[key]}`,
+      `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${ownValue(own, key)}`,
     );
   }
   return { ...own, ...added };

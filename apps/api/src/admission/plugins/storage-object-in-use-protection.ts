@@ -1,11 +1,12 @@
+import { bare } from '#apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { targets } from '../rejection.js';
 
-const FINALIZERS: Record<string, string> = {
+const FINALIZERS = bare<string>({
   persistentvolumes: 'kubernetes.io/pv-protection',
   persistentvolumeclaims: 'kubernetes.io/pvc-protection',
   volumeattributesclasses: 'kubernetes.io/vac-protection',
-};
+});
 
 /** Volumes and claims outlive their use: a controller takes the finalizer off when nothing uses them. */
 export class StorageObjectInUseProtection implements AdmissionPlugin {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { bare, ownValue, setOwn } from '#apimachinery';
 
 /**
  * Reads the protobuf encoding of request bodies. Go clients write built-in kinds in it unless they are told otherwise
@@ -19,7 +20,7 @@ let messages: Record<string, Fields> | undefined;
 
 function fieldsOf(message: string): Fields {
   messages ??= JSON.parse(readFileSync(new URL('./wire-numbers.json', import.meta.url), 'utf8'));
-  const fields = messages![message];
+  const fields = ownValue(messages, message);
   if (!fields) throw new WireError(`no protobuf message ${message}`);
   return fields;
 }
@@ -70,12 +71,15 @@ function readMessage(message: string, bytes: Buffer, into: Record<string, unknow
         readMessage(type.slice(1), value.bytes(), into);
         break;
       case '[':
-        readElements(type.slice(1), value, ((into[name] as unknown[] | undefined) ??= into[name] = []) as unknown[]);
+        // own-lookup: a name of the schema, and so below
+        readElements(type.slice(1), value, (into[name] ??= []) as unknown[]);
         break;
       case '{':
-        readEntry(type.slice(1), value.bytes(), ((into[name] as object | undefined) ??= into[name] = {}) as never);
+        // own-lookup: as above
+        readEntry(type.slice(1), value.bytes(), (into[name] ??= {}) as Record<string, unknown>);
         break;
       default:
+        // own-lookup: as above
         into[name] = readValue(type, value);
     }
   });
@@ -117,11 +121,11 @@ function readEntry(type: string, bytes: Buffer, into: Record<string, unknown>): 
     if (number === 1) key = value.text();
     if (number === 2) content = readValue(type, value);
   });
-  into[key] = content === undefined ? readMessage(type, Buffer.alloc(0)) : content;
+  setOwn(into, key, content === undefined ? readMessage(type, Buffer.alloc(0)) : content);
 }
 
 /** Messages whose JSON form is no object of their fields. */
-const SPECIAL: Record<string, (bytes: Buffer) => unknown> = {
+const SPECIAL = bare<(bytes: Buffer) => unknown>({
   'meta.v1.Time': (bytes) => timeText(bytes, 0),
   'meta.v1.MicroTime': (bytes) => timeText(bytes, 6),
   'meta.v1.Duration': (bytes) => goDuration(Number(plain(bytes)[1] ?? 0)),
@@ -160,7 +164,7 @@ const SPECIAL: Record<string, (bytes: Buffer) => unknown> = {
     });
     return names;
   },
-};
+});
 
 function parts(bytes: Buffer): Record<number, WireValue> {
   const found: Record<number, WireValue> = {};

@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { badRequest, genericNotFound, type KubeObject, methodNotAllowed, type UserInfo } from '#apimachinery';
+import {
+  badRequest,
+  bare,
+  genericNotFound,
+  type KubeObject,
+  methodNotAllowed,
+  setOwn,
+  type UserInfo,
+} from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
 import type { Lister } from '../../admission/lister.js';
 import { authorizeOrThrow } from '../../registry/authorization.js';
@@ -23,11 +31,11 @@ import {
 import { pipeRequest, pipeUpgrade } from './upstream-pipe.js';
 import { pipeToWebSocket } from './web-socket-reader.js';
 
-const CONNECTS: Record<string, ReadonlySet<string>> = {
+const CONNECTS = bare<ReadonlySet<string>>({
   pods: new Set(['log', 'exec', 'attach', 'portforward', 'proxy']),
   nodes: new Set(['proxy']),
   services: new Set(['proxy']),
-};
+});
 /** Streams end in an upgrade of the connection. */
 const UPGRADES = new Set(['exec', 'attach', 'portforward']);
 const NEVER = new AbortController().signal;
@@ -180,7 +188,7 @@ function connectOptions(kind: string, query: URLSearchParams): KubeObject {
   const options: KubeObject = { apiVersion: 'v1', kind, metadata: {} };
   for (const name of new Set(query.keys())) {
     const values = query.getAll(name);
-    options[name] = name === 'command' || name === 'ports' ? values : values[0];
+    setOwn(options, name, name === 'command' || name === 'ports' ? values : values[0]);
   }
   return options;
 }

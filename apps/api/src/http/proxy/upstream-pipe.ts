@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
-import { badRequest, internalError, type StatusError, statusErrorFrom } from '#apimachinery';
+import { badRequest, internalError, type StatusError, setOwn, statusErrorFrom } from '#apimachinery';
 import { linkRewriter, rewriteLink } from './html-links.js';
 import type { ProxyTarget } from './proxy-target.js';
 
@@ -40,7 +40,8 @@ export function pipeRequest(
   return new Promise((resolve, reject) => {
     const headers: Record<string, string | string[]> = {};
     for (const [name, value] of Object.entries(request.headers)) {
-      if (value !== undefined && !NOT_PASSED.has(name) && !name.startsWith('impersonate-')) headers[name] = value;
+      if (value !== undefined && !NOT_PASSED.has(name) && !name.startsWith('impersonate-'))
+        setOwn(headers, name, value);
     }
     headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
     headers['x-forwarded-uri'] = request.url ?? '';
@@ -66,7 +67,7 @@ export function pipeRequest(
       }
       const answered: Record<string, string | string[]> = {};
       for (const [name, value] of Object.entries(incoming.headers)) {
-        if (value !== undefined && !NOT_PASSED.has(name)) answered[name] = value;
+        if (value !== undefined && !NOT_PASSED.has(name)) setOwn(answered, name, value);
       }
       const links = linkPrefix && {
         prefix: linkPrefix,

@@ -1,4 +1,4 @@
-import { quote } from '#apimachinery';
+import { bare, quote } from '#apimachinery';
 import { allContainers, type ContainerStatus, type Pod } from '../../pod/pod-types.js';
 import { HttpError } from '../http-error.js';
 
@@ -27,10 +27,10 @@ function findContainerId(pod: Pod, name: string, previous: boolean): string {
   throw refuse(`is waiting to start: ${WAITING_TEXTS[waiting.reason ?? ''] ?? waiting.reason ?? ''}`);
 }
 
-const WAITING_TEXTS: Record<string, string> = {
+const WAITING_TEXTS = bare<string>({
   ErrImagePull: "image can't be pulled",
   ImagePullBackOff: 'trying and failing to pull image',
-};
+});
 
 function findStatus(pod: Pod, name: string): ContainerStatus | undefined {
   const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = pod.status ?? {};

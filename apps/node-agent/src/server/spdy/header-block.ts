@@ -1,4 +1,5 @@
 import { constants, createInflate } from 'node:zlib';
+import { setOwn } from '#apimachinery';
 import { HEADER_DICTIONARY, HEADER_DICTIONARY_ID } from './dictionary.js';
 
 /** Names are lower case. More than one value of a name is joined by NUL on the wire. */
@@ -43,7 +44,7 @@ function decodePairs(block: Buffer): SpdyHeaders {
   };
   for (let count = number(); count > 0; count--) {
     const name = text().toLowerCase();
-    headers[name] = text();
+    setOwn(headers, name, text());
   }
   return headers;
 }

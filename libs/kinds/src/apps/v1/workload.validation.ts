@@ -1,4 +1,4 @@
-import { isPercent, type LabelSelector, labelSelectorMatcher, semanticEqual } from '#apimachinery';
+import { isPercent, type LabelSelector, labelSelectorMatcher, ownValue, semanticEqual } from '#apimachinery';
 import { checkSelector } from '../../core/v1/pod-scheduling.validation.js';
 import { checkPodTemplate } from '../../core/v1/pod-template.validation.js';
 import type { Leniency } from '../../core/v1/pod-validation-context.js';
@@ -115,7 +115,8 @@ export function checkReplicaCounts<T extends object>(
   names: readonly (keyof T & string)[],
   readyText: string,
 ): void {
-  const count = (name: string): number => ((status as Record<string, unknown>)[name] as number | undefined) ?? 0;
+  const count = (name: string): number =>
+    (ownValue(status as Record<string, unknown>, name) as number | undefined) ?? 0;
   for (const name of names) {
     if (count(name) > count('replicas')) at.invalid(name, count(name), 'cannot be greater than status.replicas');
   }

@@ -1,4 +1,4 @@
-import { isJsonObject, type KubeObject } from '#apimachinery';
+import { isJsonObject, type KubeObject, ownValue, setOwn } from '#apimachinery';
 import { metricFromV1, metricStatusFromV1, metricStatusToV1, metricToV1 } from './metric.conversion.js';
 
 /**
@@ -32,9 +32,9 @@ export function hpaToStorage(hpa: KubeObject): KubeObject {
   if (hpa.apiVersion !== 'autoscaling/v1') return hpa;
   const annotations = hpa.metadata.annotations ?? {};
   const { targetCPUUtilizationPercentage, ...spec } = hpa.spec ?? {};
-  const metrics: object[] = listIn(annotations[annotation.metrics]).map(metricFromV1);
+  const metrics: object[] = listIn(ownValue(annotations, annotation.metrics)).map(metricFromV1);
   if (targetCPUUtilizationPercentage !== undefined) metrics.push(cpuUtilization(targetCPUUtilizationPercentage));
-  const behavior = parsed(annotations[annotation.behavior]);
+  const behavior = parsed(ownValue(annotations, annotation.behavior));
   spec.metrics = metrics.length > 0 ? metrics : [cpuUtilization(80)];
   if (isJsonObject(behavior) && Object.keys(behavior).length > 0) spec.behavior = withCase(behavior, lowerFirst);
   return {
@@ -48,13 +48,13 @@ export function hpaToStorage(hpa: KubeObject): KubeObject {
 
 function statusToStorage(v1: any, annotations: Record<string, string>): object {
   const { currentCPUUtilizationPercentage, ...status } = v1;
-  const currentMetrics = listIn(annotations[annotation.currentMetrics]).map(metricStatusFromV1);
+  const currentMetrics = listIn(ownValue(annotations, annotation.currentMetrics)).map(metricStatusFromV1);
   if (currentMetrics.length > 0) status.currentMetrics = currentMetrics;
   else if (currentCPUUtilizationPercentage !== undefined) {
     const current = { averageUtilization: currentCPUUtilizationPercentage };
     status.currentMetrics = [{ type: 'Resource', resource: { name: 'cpu', current } }];
   }
-  const conditions = listIn(annotations[annotation.conditions]);
+  const conditions = listIn(ownValue(annotations, annotation.conditions));
   if (conditions.length > 0) status.conditions = conditions;
   return status;
 }
@@ -75,18 +75,19 @@ export function hpaFromStorage(hpa: KubeObject): KubeObject {
   const metadata = withoutRoundTrip(hpa.metadata);
   const added: Record<string, string> = {};
   const others = metrics.filter((metric: any) => !isCpuUtilization(metric));
-  if (others.length > 0) added[annotation.metrics] = JSON.stringify(others.map(metricToV1));
+  if (others.length > 0) setOwn(added, annotation.metrics, JSON.stringify(others.map(metricToV1)));
   if (currentMetrics.length > 0)
-    added[annotation.currentMetrics] = JSON.stringify(currentMetrics.map(metricStatusToV1));
-  if (behavior !== undefined) added[annotation.behavior] = JSON.stringify(withCase(behavior, upperFirst));
-  if (conditions.length > 0) added[annotation.conditions] = JSON.stringify(conditions);
+    setOwn(added, annotation.currentMetrics, JSON.stringify(currentMetrics.map(metricStatusToV1)));
+  if (behavior !== undefined) setOwn(added, annotation.behavior, JSON.stringify(withCase(behavior, upperFirst)));
+  if (conditions.length > 0) setOwn(added, annotation.conditions, JSON.stringify(conditions));
   if (Object.keys(added).length > 0) metadata.annotations = { ...metadata.annotations, ...added };
   return { apiVersion: 'autoscaling/v1', kind: hpa.kind, metadata, spec, status };
 }
 
 function withoutRoundTrip(metadata: KubeObject['metadata']): KubeObject['metadata'] {
   const { annotations } = metadata;
-  if (annotations === undefined || !annotationNames.some((name) => name in annotations)) return { ...metadata };
+  if (annotations === undefined || !annotationNames.some((name) => Object.hasOwn(annotations, name)))
+    return { ...metadata };
   const kept = Object.entries(annotations).filter(([name]) => !annotationNames.includes(name));
   const { annotations: _, ...rest } = metadata;
   return kept.length > 0 ? { ...rest, annotations: Object.fromEntries(kept) } : rest;

@@ -1,3 +1,4 @@
+import { bare, ownValue } from '#apimachinery';
 import { age, type Cells, nameOf, none, unknown, unset, withMore } from '../../columns/cells.js';
 
 /** Rows of the v2 form; v1 is converted before. */
@@ -20,16 +21,16 @@ function targets(specs: any[], statuses: any[]): string {
   );
 }
 
-const sources: Record<string, string> = {
+const sources = {
   External: 'external',
   Object: 'object',
   Pods: 'pods',
   Resource: 'resource',
   ContainerResource: 'containerResource',
-};
+} as const;
 
 function target(spec: any, status: any): string {
-  const source = sources[spec.type];
+  const source = ownValue<(typeof sources)[keyof typeof sources]>(sources, spec.type);
   if (source === undefined) return '<unknown type>';
   const wanted = spec[source]?.target ?? {};
   const current = status?.[source]?.current;

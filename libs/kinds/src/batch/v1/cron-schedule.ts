@@ -1,3 +1,4 @@
+import { bare } from '#apimachinery';
 /**
  * Schedules of cron: five fields (minute, hour, day of month, month, day of week) or `@hourly` and the like. Rules and
  * texts are those of the parser that the reference uses (robfig/cron, standard form).
@@ -38,7 +39,7 @@ const bounds: readonly Bounds[] = [
   { min: 0, max: 6, names: days },
 ];
 
-const descriptors: Readonly<Record<string, string>> = {
+const descriptors = bare<string>({
   '@yearly': '0 0 1 1 *',
   '@annually': '0 0 1 1 *',
   '@monthly': '0 0 1 * *',
@@ -46,7 +47,7 @@ const descriptors: Readonly<Record<string, string>> = {
   '@daily': '0 0 * * *',
   '@midnight': '0 0 * * *',
   '@hourly': '0 * * * *',
-};
+});
 
 /** Throws CronScheduleError. */
 export function parseCronSchedule(text: string): CronSchedule {
@@ -100,7 +101,7 @@ function parseFields(text: string): CronSchedule {
   };
 }
 
-const durationUnits: Readonly<Record<string, number>> = {
+const durationUnits = bare<number>({
   ns: 1e-9,
   us: 1e-6,
   µs: 1e-6,
@@ -108,7 +109,7 @@ const durationUnits: Readonly<Record<string, number>> = {
   s: 1,
   m: 60,
   h: 3600,
-};
+});
 
 /** Whole seconds, one at least, as the reference rounds them. */
 function parseEvery(text: string): number {

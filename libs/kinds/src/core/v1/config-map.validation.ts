@@ -25,7 +25,7 @@ function validate({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {
   for (const key in data) {
     const path = FieldPath.of('data').key(key);
     errors.push(...formatErrors(isConfigMapKey, key, path));
-    if (key in binaryData) errors.push(field.invalid(path, key, 'duplicate of key present in binaryData'));
+    if (Object.hasOwn(binaryData, key)) errors.push(field.invalid(path, key, 'duplicate of key present in binaryData'));
     bytes += Buffer.byteLength(data[key]!);
   }
   for (const key in binaryData) {

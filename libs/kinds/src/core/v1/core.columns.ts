@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import {
   age,
   type Cells,
@@ -101,7 +102,7 @@ const replicationController: Cells = (controller, now) => [
 const resourceQuota: Cells = (quota, now) => {
   const { hard = {}, used = {} } = quota.status ?? {};
   const names = Object.keys(hard).sort();
-  const entry = (name: string): string => `${name}: ${used[name] ?? '0'}/${hard[name]}`;
+  const entry = (name: string): string => `${name}: ${ownValue(used, name) ?? '0'}/${ownValue(hard, name)}`;
   const isLimit = (name: string): boolean => name.startsWith('limits');
   return [
     nameOf(quota),

@@ -1,9 +1,11 @@
 import {
+  bare,
   deepEqual,
   type FieldError,
   type FieldPath,
   field,
   isQualifiedName,
+  ownValue,
   type Path,
   semanticEqual,
 } from '#apimachinery';
@@ -70,17 +72,18 @@ const unchangeable = [
 ];
 
 const reference = ['Kind', 'Namespace', 'Name', 'UID', 'APIVersion', 'ResourceVersion', 'FieldPath'];
-const structs: Record<string, readonly string[]> = {
+const structs = bare<readonly string[]>({
   involvedObject: reference,
   related: reference,
   source: ['Component', 'Host'],
-};
+});
 
 /** As the reference prints what it has in memory: structs have all their fields. */
 function shown(name: string, value: any): unknown {
   const fields = structs[name];
   if (!fields || value === undefined) return value ?? null;
-  const wire = (field: string) => value[field === 'UID' ? 'uid' : field === 'APIVersion' ? 'apiVersion' : lower(field)];
+  const wire = (field: string) =>
+    ownValue(value, field === 'UID' ? 'uid' : field === 'APIVersion' ? 'apiVersion' : lower(field));
   return new Map(fields.map((field) => [field, wire(field) ?? '']));
 }
 

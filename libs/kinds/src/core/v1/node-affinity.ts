@@ -1,9 +1,10 @@
+import { ownValue } from '#apimachinery';
 import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '../../generated/types.js';
 
 /** Does the node satisfy the pod's nodeSelector and required node affinity? */
 export function fitsRequiredAffinity(spec: Pick<PodSpec, 'nodeSelector' | 'affinity'>, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
-  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (labels[key] !== value) return false;
+  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (ownValue(labels, key) !== value) return false;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required === undefined || required.nodeSelectorTerms.some((term) => termMatches(term, node));
 }
@@ -15,7 +16,7 @@ function termMatches(term: NodeSelectorTerm, node: Node): boolean {
   if (expressions.length + fields.length === 0) return false;
   const labels = node.metadata.labels ?? {};
   return (
-    expressions.every((requirement) => requirementHolds(requirement, labels[requirement.key])) &&
+    expressions.every((requirement) => requirementHolds(requirement, ownValue(labels, requirement.key))) &&
     fields.every(
       (requirement) => requirement.key === 'metadata.name' && requirementHolds(requirement, node.metadata.name),
     )

@@ -1,4 +1,4 @@
-import { Quantity } from '#apimachinery';
+import { ownValue, Quantity } from '#apimachinery';
 import type { Container, PodStatus } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 
@@ -32,7 +32,7 @@ export function checkAllocatedResources(
 
 function checkName(at: FieldCursor, name: string, container: Container, status: PodStatus): void {
   if (!name.startsWith('claim:')) {
-    if (container.resources?.requests?.[name] !== undefined) return;
+    if (ownValue(container.resources?.requests, name) !== undefined) return;
     at.invalid('name', name, "must match one of the container's resource requests");
     return;
   }
@@ -49,7 +49,7 @@ function isExtendedClaim(claim: string, container: Container, { extendedResource
   if (claim.slice(0, slash) !== extendedResourceClaimStatus.resourceClaimName) return false;
   return (extendedResourceClaimStatus.requestMappings ?? []).some(({ containerName, requestName, resourceName }) => {
     if (containerName !== container.name || requestName !== claim.slice(slash + 1)) return false;
-    const amount = container.resources?.requests?.[resourceName];
+    const amount = ownValue(container.resources?.requests, resourceName);
     return amount !== undefined && !Quantity.parse(amount).isZero();
   });
 }

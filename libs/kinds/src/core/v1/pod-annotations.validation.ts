@@ -1,4 +1,4 @@
-import { type ObjectMeta, quote } from '#apimachinery';
+import { type ObjectMeta, ownValue, quote } from '#apimachinery';
 import type { AppArmorProfile, PodSpec, SeccompProfile } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { checkLocalPath } from './path.validation.js';
@@ -94,7 +94,7 @@ export function checkProfileAnnotations(at: FieldCursor, meta: ObjectMeta | unde
     at.leave();
   }
   eachContainer(at, spec, ({ name, securityContext }) => {
-    const own = annotations[seccompContainer + name];
+    const own = ownValue(annotations, seccompContainer + name);
     if (own === undefined || securityContext?.seccompProfile === undefined) return;
     at.enter('securityContext');
     checkSeccompMatch(at, own, securityContext.seccompProfile);
@@ -102,7 +102,7 @@ export function checkProfileAnnotations(at: FieldCursor, meta: ObjectMeta | unde
   });
   if (spec.os?.name === 'windows') return;
   eachContainer(at, spec, ({ name, securityContext }) => {
-    const own = annotations[appArmorContainer + name];
+    const own = ownValue(annotations, appArmorContainer + name);
     const profile = securityContext?.appArmorProfile ?? ofPod?.appArmorProfile;
     if (own === undefined || profile === undefined) return;
     at.enter('securityContext');

@@ -1,4 +1,4 @@
-import { Quantity } from '#apimachinery';
+import { bare, ownValue, Quantity, setOwn } from '#apimachinery';
 import type { Container, PodSpec } from '../../generated/types.js';
 
 /**
@@ -8,25 +8,29 @@ import type { Container, PodSpec } from '../../generated/types.js';
 export function fillPodLevelResources(spec: PodSpec): void {
   const own = spec.resources;
   if (own === undefined || (isEmpty(own.requests) && isEmpty(own.limits))) return;
-  const requests: Record<string, string> = { ...own.requests };
-  const limits: Record<string, string> = { ...own.limits };
+  const requests = new Map(Object.entries(own.requests ?? {}));
+  const limits = new Map(Object.entries(own.limits ?? {}));
+  const complete = (list: Map<string, string>, name: string, amount: string) => {
+    if (!list.has(name)) list.set(name, amount);
+  };
 
   for (const [name, sum] of aggregateResources(spec, 'limits')) {
-    if (name.startsWith('hugepages-') && requests[name] === undefined) limits[name] ??= sum.toString();
+    if (name.startsWith('hugepages-') && !requests.has(name)) complete(limits, name, sum.toString());
   }
   for (const [name, sum] of aggregateResources(spec, 'requests')) {
-    if (name === 'cpu' || name === 'memory') requests[name] ??= sum.toString();
+    if (name === 'cpu' || name === 'memory') complete(requests, name, sum.toString());
   }
-  for (const name in limits) if (isPodLevelResource(name)) requests[name] ??= limits[name]!;
+  for (const [name, limit] of limits) if (isPodLevelResource(name)) complete(requests, name, limit);
   for (const [name, sum] of aggregateResources(spec, 'limits')) {
-    if (!isPodLevelResource(name) || requests[name] === undefined || limits[name] !== undefined) continue;
-    if (!runningContainers(spec).every((container) => container.resources?.limits?.[name] !== undefined)) continue;
-    const request = Quantity.parse(requests[name]);
-    limits[name] = (request.compare(sum) > 0 ? request : sum).toString();
+    if (!isPodLevelResource(name) || !requests.has(name) || limits.has(name)) continue;
+    if (!runningContainers(spec).every((container) => ownValue(container.resources?.limits, name) !== undefined))
+      continue;
+    const request = Quantity.parse(requests.get(name)!);
+    limits.set(name, (request.compare(sum) > 0 ? request : sum).toString());
   }
 
-  if (!isEmpty(requests)) own.requests = requests;
-  if (!isEmpty(limits)) own.limits = limits;
+  if (requests.size > 0) own.requests = Object.fromEntries(requests);
+  if (limits.size > 0) own.limits = Object.fromEntries(limits);
 }
 
 function isEmpty(list: object | undefined): boolean {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { bare, ownValue } from '#apimachinery';
 
 /** The objects of its own namespace that a pod's spec names: what the node that runs it must be able to read. */
 export interface PodReferences {
@@ -99,7 +100,7 @@ const VOLUMES_WITHOUT_API = new Set([
   'vsphereVolume',
 ]);
 
-const VOLUMES_WITH_API: Record<string, string> = {
+const VOLUMES_WITH_API = bare<string>({
   configMap: 'configmaps (via configmap volumes)',
   secret: 'secrets (via secret volumes)',
   csi: 'csidrivers (via CSI volumes)',
@@ -107,7 +108,7 @@ const VOLUMES_WITH_API: Record<string, string> = {
   persistentVolumeClaim: 'persistentvolumeclaims',
   ephemeral: 'persistentvolumeclaims (via ephemeral volumes)',
   azureFile: 'secrets (via azureFile volumes)',
-};
+});
 
 const PROJECTIONS_WITH_API: Record<string, string> = {
   configMap: 'configmaps (via projected volumes)',
@@ -129,7 +130,8 @@ export function apiObjectReference(pod: KubeObject): string | undefined {
     if (source === undefined || VOLUMES_WITHOUT_API.has(source)) continue;
     if (source !== 'projected') return VOLUMES_WITH_API[source] ?? `unknown volume type for volume ${volume.name}`;
     for (const projection of volume.projected.sources ?? []) {
-      for (const [key, text] of Object.entries(PROJECTIONS_WITH_API)) if (projection[key] != null) return text;
+      for (const [key, text] of Object.entries(PROJECTIONS_WITH_API))
+        if (ownValue(projection, key) != null) return text;
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { semanticEqual } from '#apimachinery';
+import { ownValue, semanticEqual } from '#apimachinery';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { podQosClass } from './pod-qos.js';
@@ -104,7 +104,7 @@ function checkRemoved(
 type Amounts = Record<string, string> | undefined;
 
 function removed(list: Amounts, old: Amounts): boolean {
-  return Object.keys(old ?? {}).some((name) => list?.[name] === undefined);
+  return Object.keys(old ?? {}).some((name) => ownValue(list, name) === undefined);
 }
 
 function checkInitContainer(at: FieldCursor, container: Container, old: Container, index: number): void {

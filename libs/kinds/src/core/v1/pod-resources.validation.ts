@@ -1,4 +1,4 @@
-import { type FieldError, field, isDNS1123Label, isQualifiedName, Quantity } from '#apimachinery';
+import { type FieldError, field, isDNS1123Label, isQualifiedName, ownValue, Quantity } from '#apimachinery';
 import type { PodSpec, ResourceClaim, ResourceRequirements } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { aggregateResources, isPodLevelResource } from './pod-level-resources.js';
@@ -146,7 +146,7 @@ function checkLists(
       else if (isHugePages(name)) hugePages = true;
       const request = Quantity.parse(requests[name]!);
       checkAmount(at, name, request, checkName, lenient);
-      checkAgainstLimit(at, name, request, limits?.[name]);
+      checkAgainstLimit(at, name, request, ownValue(limits, name));
     }
     at.leave();
   }
@@ -249,7 +249,7 @@ function checkConsistency(at: FieldCursor, spec: PodSpec, { requests, limits }: 
     const own = side === 'requests' ? requests : limits;
     if (own === undefined) continue;
     for (const [name, sum] of aggregateResources(spec, side)) {
-      const amount = own[name];
+      const amount = ownValue(own, name);
       if (amount === undefined || (side === 'limits' && !isHugePages(name))) continue;
       if (sum.compare(Quantity.parse(amount)) <= 0) continue;
       at.enter(side);
@@ -260,8 +260,8 @@ function checkConsistency(at: FieldCursor, spec: PodSpec, { requests, limits }: 
   }
   spec.containers.forEach((container, i) => {
     for (const name in container.resources?.limits) {
-      const most = limits?.[name];
-      const own = container.resources.limits[name]!;
+      const most = ownValue(limits, name);
+      const own = ownValue(container.resources.limits, name)!;
       if (most === undefined || Quantity.parse(own).compare(Quantity.parse(most)) <= 0) continue;
       at.enter('containers');
       at.enter(i);

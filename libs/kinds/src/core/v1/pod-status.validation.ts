@@ -1,4 +1,4 @@
-import { isDNS1123Label, isDNS1123Subdomain, isQualifiedName } from '#apimachinery';
+import { isDNS1123Label, isDNS1123Subdomain, isQualifiedName, ownValue } from '#apimachinery';
 import type {
   Container,
   ContainerStatus,
@@ -146,7 +146,7 @@ function checkExtendedClaim(
     if (container === undefined) {
       const detail = `must match the name of an entry in ${places}.name or spec.containers.name`;
       at.invalid(`${path}.containerName`, containerName, detail);
-    } else if (container.resources?.requests?.[resourceName] === undefined) {
+    } else if (ownValue(container.resources?.requests, resourceName) === undefined) {
       const detail = `must match the extended resource name of an entry in ${places}.resources.requests or spec.containers.resources.requests`;
       at.invalid(`${path}.resourceName`, resourceName, detail);
     }

@@ -1,4 +1,4 @@
-import { quote, semanticEqual } from '#apimachinery';
+import { ownValue, quote, semanticEqual } from '#apimachinery';
 import type {
   Container,
   NodeAffinity,
@@ -31,10 +31,10 @@ export function checkAnnotationChanges(at: FieldCursor, pod: Pod, old: Pod): voi
   const after = pod.metadata.annotations ?? {};
   const before = old.metadata.annotations ?? {};
   for (const key in before) {
-    if (after[key] !== before[key]) refuseAnnotation(at, key, 'remove or update');
+    if (ownValue(after, key) !== before[key]) refuseAnnotation(at, key, 'remove or update');
   }
   for (const key in after) {
-    if (before[key] === undefined) refuseAnnotation(at, key, 'add');
+    if (ownValue(before, key) === undefined) refuseAnnotation(at, key, 'add');
   }
 }
 
@@ -151,7 +151,7 @@ function keep<T extends object>(object: T, old: T, key: keyof T): void {
 function checkGatedChanges(at: FieldCursor, rest: PodSpec, old: PodSpec): void {
   const { nodeSelector } = rest;
   for (const [key, value] of Object.entries(old.nodeSelector ?? {})) {
-    if (nodeSelector?.[key] === value) continue;
+    if (ownValue(nodeSelector, key) === value) continue;
     const detail = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
     at.invalid('nodeSelector', nodeSelector ?? null, detail);
     break;

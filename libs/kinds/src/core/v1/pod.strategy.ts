@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import type { LabelSelector, Pod, PodAffinityTerm, PodCondition, PodSpec } from '../../generated/types.js';
 import type { KindStrategy } from '../../registry/kind-strategy.js';
 import { keepField, keepMetadata } from '../../registry/metadata.js';
@@ -114,7 +115,7 @@ function addRequirements(
 ): void {
   if (selector === undefined) return;
   for (const key of keys ?? []) {
-    const value = labels[key];
+    const value = ownValue(labels, key);
     if (value === undefined) continue;
     selector.matchExpressions ??= [];
     selector.matchExpressions.push({ key, operator, values: [value] });

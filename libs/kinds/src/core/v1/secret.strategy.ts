@@ -1,9 +1,9 @@
+import { setOwn } from '#apimachinery';
 import type { Secret } from '../../generated/types.js';
 import type { KindStrategy } from '../../registry/kind-strategy.js';
 
 export const secretStrategy: KindStrategy = {
-  prepareForCreate: mergeStringData,
-  prepareForUpdate: mergeStringData,
+  convert: mergeStringData,
 };
 
 /** `stringData` is write-only: it overrides `data`, key by key. */
@@ -11,6 +11,6 @@ function mergeStringData(secret: Secret): void {
   const { stringData } = secret;
   if (stringData === undefined) return;
   secret.data = { ...secret.data };
-  for (const key in stringData) secret.data[key] = Buffer.from(stringData[key]!, 'utf8').toString('base64');
+  for (const key in stringData) setOwn(secret.data, key, Buffer.from(stringData[key]!, 'utf8').toString('base64'));
   delete secret.stringData;
 }

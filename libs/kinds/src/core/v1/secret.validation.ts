@@ -1,4 +1,4 @@
-import { deepEqual, type FieldError, FieldPath, field, isConfigMapKey, isJsonObject } from '#apimachinery';
+import { deepEqual, type FieldError, FieldPath, field, isConfigMapKey, isJsonObject, ownValue } from '#apimachinery';
 import type { Secret } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
 import { formatErrors, immutableErrors } from '../../validation/fields.js';
@@ -34,7 +34,7 @@ function validate(secret: Secret): FieldError[] {
 
 function typeErrors(secret: Secret, data: Record<string, string>): FieldError[] {
   const missing = (...keys: string[]): FieldError[] =>
-    keys.filter((key) => data[key] === undefined).map((key) => field.required(dataPath.key(key)));
+    keys.filter((key) => ownValue(data, key) === undefined).map((key) => field.required(dataPath.key(key)));
   switch (secret.type) {
     case 'kubernetes.io/service-account-token':
       if (secret.metadata.annotations?.[accountName]) return [];
@@ -58,7 +58,7 @@ function typeErrors(secret: Secret, data: Record<string, string>): FieldError[] 
 
 /** The value itself stays out of the message. */
 function jsonErrors(data: Record<string, string>, key: string): FieldError[] {
-  const text = data[key];
+  const text = ownValue(data, key);
   if (text === undefined) return [];
   const redacted = '<secret contents redacted>';
   try {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import { setOwn } from '#apimachinery';
 
 /**
  * events.k8s.io/v1 Event over the stored core/v1 Event. The pairs are those of upstream's conversion; what only the core
@@ -34,7 +35,7 @@ export function eventFromStorage(core: KubeObject): KubeObject {
 function rename(from: KubeObject, apiVersion: string, names: ReadonlyMap<string, string>): KubeObject {
   const to: KubeObject = { apiVersion, kind: 'Event', metadata: from.metadata };
   for (const key in from) {
-    if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata') to[names.get(key) ?? key] = from[key];
+    if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata') setOwn(to, names.get(key) ?? key, from[key]);
   }
   return to;
 }
