@@ -92,12 +92,18 @@ function readApplied(
     );
   }
   const applied = pruneNulls(value) as unknown as KubeObject;
-  const { apiVersion = '', kind = '' } = applied;
+  // Of what is no text the reference reads none.
+  const [apiVersion, kind] = [applied.apiVersion, applied.kind].map((item) => (typeof item === 'string' ? item : ''));
   if (apiVersion !== entry.apiVersion || kind !== entry.definition.kind) {
-    const groupVersion = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
+    const groupVersion = apiVersion!.includes('/') ? apiVersion : `/${apiVersion}`;
     throw badRequest(`invalid object type: ${groupVersion}, Kind=${kind}`);
   }
   applied.metadata ??= {};
+  if (!isJsonObject(applied.metadata)) {
+    throw badRequest(
+      `error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonTypeName(applied.metadata)} into Go value of type map[string]interface {}`,
+    );
+  }
   if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   applied.metadata.name ??= request.name;
   if (applied.metadata.name !== request.name) {

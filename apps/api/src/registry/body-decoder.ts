@@ -202,6 +202,13 @@ function repeatedKeys(document: Document.Parsed, lines: LineCounter): string[] {
   return found.length === 0 ? [] : [`${YAML_ERRORS}  ${found.join('\n  ')}`];
 }
 
+/** What the reference says of an object whose kind or apiVersion is no text; undefined for all others. */
+export function unreadableType(value: Record<string, unknown>): string | undefined {
+  const name = (['kind', 'apiVersion'] as const).find((field) => typeof (value[field] ?? '') !== 'string');
+  if (name === undefined) return undefined;
+  return `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeName(value[name])} into Go struct field .${name} of type string`;
+}
+
 /** Fills in a missing kind and apiVersion, and refuses others than the endpoint's. */
 function checkKind(given: unknown, expected: ExpectedKind, body: Buffer): Record<string, unknown> {
   // Go's reader takes null for an object without fields.
@@ -211,13 +218,10 @@ function checkKind(given: unknown, expected: ExpectedKind, body: Buffer): Record
     throw unrecognizedObject(expected.kind, cause, body);
   }
   const apiVersion = expected.group === '' ? expected.version : `${expected.group}/${expected.version}`;
-  const kind = value.kind || expected.kind;
-  const version = value.apiVersion || apiVersion;
-  if (typeof kind !== 'string' || typeof version !== 'string') {
-    const name = typeof kind !== 'string' ? 'kind' : 'apiVersion';
-    const cause = `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeName(value[name])} into Go struct field .${name} of type string`;
-    throw unrecognizedObject(expected.kind, cause, body);
-  }
+  const cause = unreadableType(value);
+  if (cause !== undefined) throw unrecognizedObject(expected.kind, cause, body);
+  const kind = (value.kind as string | null | undefined) || expected.kind;
+  const version = (value.apiVersion as string | null | undefined) || apiVersion;
   if (kind !== expected.kind) {
     const short = parseGroupVersion(version)?.version ?? version;
     throw badRequest(

@@ -18,7 +18,7 @@ import {
 } from '#apimachinery';
 import { DecodeError, decodeAs, findKind } from '#kinds';
 import { applyObject } from './apply.js';
-import type { ExpectedKind } from './body-decoder.js';
+import { type ExpectedKind, unreadableType } from './body-decoder.js';
 import { schemaOf } from './field-managers.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
@@ -116,6 +116,8 @@ function applyPatch(type: string, entry: ResourceEntry, document: KubeObject, pa
 /** A patch may make another kind of the object only where that converts into this one. Throws 422. */
 function checkType(patched: KubeObject, { group, version, kind }: ExpectedKind): void {
   if (patched.kind === kind && patched.apiVersion === formatGroupVersion(group, version)) return;
+  const unreadable = unreadableType(patched);
+  if (unreadable !== undefined) throw invalidPatch(patched, unreadable);
   const given = parseGroupVersion(patched.apiVersion ?? '') ?? { group: '', version: '' };
   const hub = group === '' ? 'core' : group.split('.')[0];
   const known = findKind(given.group, given.version, patched.kind ?? '') !== undefined;

@@ -150,6 +150,28 @@ describe('names that every object inherits', () => {
     await holds(`${SECRETS}/${other}`, 'data', encoded);
   });
 
+  test('or other odd things in place of a type or of metadata are refused with a reason', async () => {
+    const name = fresh();
+    await post(MAPS, configMap(name, '{}'));
+    const odd = ['{"toString":1,"valueOf":1}', '[{"toString":1}]', '{"__proto__":{"x":1}}', '1', 'true', '[]', '{}'];
+    for (const value of odd) {
+      for (const member of ['apiVersion', 'kind', 'metadata']) {
+        const fields = { apiVersion: '"v1"', kind: '"ConfigMap"', metadata: `{"name":"${name}"}`, [member]: value };
+        const body = `{${Object.entries(fields)
+          .map(([field, text]) => `"${field}":${text}`)
+          .join(',')}}`;
+        const answers = [
+          await patch(`${MAPS}/${name}`, 'merge-patch+json', body),
+          await patch(`${MAPS}/${name}`, 'strategic-merge-patch+json', body),
+          await patch(`${MAPS}/${name}?fieldManager=x`, 'apply-patch+yaml', body),
+          await patch(`${MAPS}/${name}`, 'json-patch+json', `[{"op":"add","path":"/${member}","value":${value}}]`),
+          await post(MAPS, body),
+        ];
+        for (const { code, body: answer } of answers) assert.ok(code < 500, `${body}: ${code} ${answer}`);
+      }
+    }
+  });
+
   test('are labels to select by where they are good names, and 422 where they are not', async () => {
     for (const key of NAMES) {
       const name = fresh();
