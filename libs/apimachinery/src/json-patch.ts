@@ -94,7 +94,7 @@ function applyOperation(document: Json, operation: JsonPatchOperation, copied: n
       testAt(document, pathOf(operation.path), operation.value ?? null);
       return copied;
     default:
-      throw new Inapplicable(`unknown operation ${op}`);
+      throw new Inapplicable('unknown operation');
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
-import { deepCopy, deepEqual, deepFreeze, pruneNulls, semanticEqual } from './json.js';
+import { bare, deepCopy, deepEqual, deepFreeze, ownValue, pruneNulls, semanticEqual, setOwn } from './json.js';
 import { decodeJson, goSyntaxMessage, strictErrors } from './json-decode.js';
 
 test('a copy is equal and shares nothing', () => {
@@ -111,4 +111,28 @@ test('syntax errors are told in the words of Go', () => {
     ['01', "invalid character '1' after top-level value"],
   ];
   for (const [text, message] of cases) assert.equal(goSyntaxMessage(text), message, text);
+});
+
+describe('members that every object inherits', () => {
+  const names = Object.getOwnPropertyNames(Object.prototype);
+
+  it('are not there until they are written, and then are like any other', () => {
+    const object: Record<string, unknown> = {};
+    for (const name of names) {
+      assert.equal(ownValue(object, name), undefined, name);
+      setOwn(object, name, `of ${name}`);
+      assert.equal(ownValue(object, name), `of ${name}`);
+    }
+    assert.deepEqual(Object.keys(object).sort(), [...names].sort());
+    assert.equal(Object.getPrototypeOf(object), Object.prototype);
+    assert.equal(ownValue(undefined, 'constructor'), undefined);
+  });
+
+  it('are in no table that does not have them', () => {
+    const table = bare({ a: 1 });
+    for (const name of names) assert.equal(table[name], undefined, name);
+    assert.equal(table['a'], 1);
+    const own = bare(JSON.parse('{"__proto__":{"b":1},"constructor":2}') as Record<string, unknown>);
+    assert.deepEqual([own['__proto__'], own['constructor'], own['b']], [{ b: 1 }, 2, undefined]);
+  });
 });

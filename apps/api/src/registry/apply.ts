@@ -107,8 +107,9 @@ function readApplied(
   if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   applied.metadata.name ??= request.name;
   if (applied.metadata.name !== request.name) {
+    const { name } = applied.metadata as { name: unknown };
     throw badRequest(
-      `the name of the object (${applied.metadata.name}) does not match the name on the URL (${request.name})`,
+      `the name of the object (${typeof name === 'string' ? name : JSON.stringify(name)}) does not match the name on the URL (${request.name})`,
     );
   }
   return applied;

@@ -165,7 +165,13 @@ describe('names that every object inherits', () => {
           await patch(`${MAPS}/${name}`, 'strategic-merge-patch+json', body),
           await patch(`${MAPS}/${name}?fieldManager=x`, 'apply-patch+yaml', body),
           await patch(`${MAPS}/${name}`, 'json-patch+json', `[{"op":"add","path":"/${member}","value":${value}}]`),
+          await patch(`${MAPS}/${name}`, 'json-patch+json', `[{"op":${value},"path":${value}}]`),
           await post(MAPS, body),
+          await patch(
+            `${MAPS}/${name}?fieldManager=x`,
+            'apply-patch+yaml',
+            configMap(name, '{}').replace(`"${name}"`, value),
+          ),
         ];
         for (const { code, body: answer } of answers) assert.ok(code < 500, `${body}: ${code} ${answer}`);
       }
