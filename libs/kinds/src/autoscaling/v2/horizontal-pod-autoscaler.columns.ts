@@ -1,4 +1,4 @@
-import { bare, ownValue } from '#apimachinery';
+import { ownValue } from '#apimachinery';
 import { age, type Cells, nameOf, none, unknown, unset, withMore } from '../../columns/cells.js';
 
 /** Rows of the v2 form; v1 is converted before. */

@@ -1,4 +1,4 @@
-import { bare, ownValue, Quantity, setOwn } from '#apimachinery';
+import { ownValue, Quantity } from '#apimachinery';
 import type { Container, PodSpec } from '../../generated/types.js';
 
 /**
