@@ -166,14 +166,18 @@ function requestHead(request: IncomingMessage, target: ProxyTarget): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** The token of a WebSocket subprotocol as an Authorization header. */
+/** No token of any kind: who shows it is refused, and not taken for somebody who shows nothing. */
+const NO_TOKEN = '-';
+
+/** The token of a WebSocket subprotocol as an Authorization header. It may stand there once, in base64url's one spelling. */
 export function bearerOfProtocols(header: string | undefined): string | undefined {
-  const found = header
-    ?.split(',')
-    .map((item) => item.trim())
-    .find((item) => item.startsWith(BEARER_PROTOCOL));
+  const offered = header?.split(',').map((item) => item.trim()) ?? [];
+  const [found, ...more] = offered.filter((item) => item.startsWith(BEARER_PROTOCOL));
   if (!found) return undefined;
-  return `Bearer ${Buffer.from(found.slice(BEARER_PROTOCOL.length), 'base64url').toString()}`;
+  const encoded = found.slice(BEARER_PROTOCOL.length);
+  const token = Buffer.from(encoded, 'base64url');
+  const good = more.length === 0 && encoded !== '' && token.toString('base64url') === encoded;
+  return `Bearer ${good ? token.toString() : NO_TOKEN}`;
 }
 
 /** What a node server refused, in the shape that the reference gives it. */
