@@ -8,6 +8,7 @@ import type { Container, Pod } from '../pod/pod-types.js';
 import { CriError } from '../runtime/cri.js';
 import { type CriMount, MountPropagation } from '../runtime/cri-types.js';
 import { bindSubPath } from '../volumes/sub-path.js';
+import { readOnlyVolumes } from '../volumes/volume-set.js';
 import { containerConfig } from './container-config.js';
 import { buildEnvironment, ConfigError } from './environment.js';
 import { type Execution, findContainer, type PodState, podIPs, recordContainer, volumeContext } from './execution.js';
@@ -202,7 +203,7 @@ async function containerMounts(
   const { uid } = pod.metadata;
   const { paths, mounter } = execution;
   const mounts: CriMount[] = [];
-  const images = new Set((pod.spec.volumes ?? []).filter(({ image }) => image).map(({ name }) => name));
+  const readOnly = readOnlyVolumes(pod.spec.volumes);
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
     const volume = volumes.get(mount.name);
     if (volume === undefined)
@@ -222,7 +223,7 @@ async function containerMounts(
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       hostPath,
-      readonly: mount.readOnly === true || images.has(mount.name),
+readonly: mount.readOnly === true || readOnly.has(mount.name),
       propagation: ownValue(MountPropagation, mount.mountPropagation ?? 'None') ?? 0,
     });
   }

@@ -33,6 +33,7 @@ export const configMap: VolumePlugin = {
   type: 'configMap',
   plugin: PLUGIN,
   refreshes: true,
+  readOnly: true,
   async mount(context, volume) {
     const source = volume['configMap'] as ConfigMapProjection & { defaultMode?: number };
     const payload = await configMapPayload(context, source, source.defaultMode);

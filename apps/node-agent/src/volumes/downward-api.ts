@@ -38,6 +38,7 @@ export const downwardApi: VolumePlugin = {
   type: 'downwardAPI',
   plugin: PLUGIN,
   refreshes: true,
+  readOnly: true,
   async mount(context, volume) {
     const { items = [], defaultMode } = volume['downwardAPI'];
     const path = context.paths.volume(context.pod.metadata.uid, PLUGIN, volume.name);

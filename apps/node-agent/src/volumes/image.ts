@@ -15,6 +15,7 @@ interface ImageSource {
 export const image: VolumePlugin = {
   type: 'image',
   plugin: PLUGIN,
+  readOnly: true,
   async mount({ pod, paths, mounter, images }, volume) {
     const { reference, pullPolicy } = volume['image'] as ImageSource;
     const path = paths.volume(pod.metadata.uid, PLUGIN, volume.name);

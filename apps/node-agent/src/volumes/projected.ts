@@ -13,6 +13,7 @@ export const projected: VolumePlugin = {
   type: 'projected',
   plugin: PLUGIN,
   refreshes: true,
+  readOnly: true,
   async mount(context, volume) {
     const { sources = [], defaultMode = DEFAULT_MODE } = volume['projected'];
     const payloads = await Promise.all(

@@ -35,6 +35,7 @@ export const secret: VolumePlugin = {
   type: 'secret',
   plugin: PLUGIN,
   refreshes: true,
+  readOnly: true,
   async mount(context, volume) {
     const { secretName, items, optional, defaultMode } = volume['secret'];
     const payload = await secretPayload(context, { name: secretName, items, optional }, defaultMode);

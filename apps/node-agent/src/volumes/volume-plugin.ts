@@ -64,6 +64,11 @@ export interface VolumePlugin {
   readonly plugin: string;
   /** True when its content follows API objects and must be brought up to date while the pod runs. */
   readonly refreshes?: boolean;
+  /**
+   * True when containers may only read it, whatever their mounts say (kubelet's `Attributes.ReadOnly`): the agent goes on
+   * writing there as root.
+   */
+  readonly readOnly?: boolean;
   /** Makes the volume ready and gives its path on the host. Called again to refresh. */
   mount(context: VolumeContext, volume: Volume): Promise<string>;
   unmount?(context: UnmountContext, uid: string, name: string): Promise<void>;

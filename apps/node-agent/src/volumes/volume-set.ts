@@ -31,6 +31,11 @@ export function pluginOf(volume: Volume): VolumePlugin {
   throw new VolumeError(`no volume plugin matched: volumes of type ${type} are not supported by this node`);
 }
 
+/** Names of the pod's volumes that containers may only read. */
+export function readOnlyVolumes(volumes: readonly Volume[] = []): Set<string> {
+  return new Set(volumes.filter((volume) => pluginOf(volume).readOnly).map(({ name }) => name));
+}
+
 /** Mounts every volume of the pod; gives their host paths by name. Throws the first MountFailure after all were tried. */
 export async function mountAll(context: VolumeContext): Promise<Map<string, string>> {
   const volumes = context.pod.spec.volumes ?? [];
