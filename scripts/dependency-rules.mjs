@@ -5,6 +5,7 @@ const allowed = {
   apimachinery: [],
   kinds: ['apimachinery'],
   host: [],
+  files: ['host'],
   postgres: ['host'],
   oci: ['host'],
   client: ['apimachinery', 'kinds'],
@@ -14,6 +15,7 @@ const allowed = {
 /** The one place that may load each native library; `loadNative` names it by its crate. */
 export const nativeDoors = {
   'sched-core': lib('scheduler'),
+  files: lib('files'),
   cri: '^apps/node-agent/',
   cgroups: '^apps/node-agent/',
   netfilter: '^apps/node-agent/',

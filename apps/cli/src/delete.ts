@@ -1,5 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs';
+import { FileTree } from '#files';
 import { removeServerUser } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
@@ -15,6 +16,10 @@ import {
 } from './supervisor-client.js';
 import { agentFlags, agentProgram, unitsOf } from './up/units.js';
 import { CliError, type Verb } from './verb.js';
+
+/** Milliseconds. */
+const UNMOUNT_PAUSE = 100;
+const UNMOUNT_TRIES = 30;
 
 export const deleteCluster: Verb = {
   async run(args) {
@@ -45,10 +50,9 @@ export const deleteCluster: Verb = {
     });
     // While the kubeconfig that says which entries are ours is still there.
     const unmerged = unmergeKubeconfig(layout.kubeconfig, userKubeconfig());
-    await step('files', () => {
-      unmount(layout);
-      rmSync(layout.runDir, { recursive: true, force: true });
-      rmSync(layout.dataDir, { recursive: true, force: true });
+    await step('files', async () => {
+      await removeFolder(layout.runDir);
+      await removeFolder(layout.dataDir);
       removeServerUser();
     });
     if (unmerged) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
@@ -88,17 +92,32 @@ async function waitForRuntime(layout: Layout, socket: string): Promise<void> {
   }
 }
 
-/** Lazily unmounts what is still mounted below our directories, deepest first: otherwise removing files would reach into it. */
-function unmount(layout: Layout): void {
-  const below = (path: string) => [layout.dataDir, layout.runDir].some((dir) => path.startsWith(`${dir}/`));
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => (line.split(' ')[1] ?? '').replace(/\\040/g, ' '));
-  for (const path of mounts.filter(below).sort().reverse()) spawnSync('umount', ['-l', path]);
-  const left = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .some((line) => below(line.split(' ')[1] ?? ''));
-  if (left) throw new CliError(`something is still mounted below ${layout.dataDir}; nothing was removed`);
+/**
+ * Removes a folder of ours, which may be a link or a mount point, with all that is in it on its own file system. What is
+ * mounted in it is unmounted first; while something stays mounted nothing is removed.
+ */
+async function removeFolder(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  const tree = new FileTree(path);
+  for (let tries = 1; ; tries++) {
+    try {
+      await tree.unmountBelow(path);
+      break;
+    } catch (error) {
+      // What has just ended lets go of its mounts a little later.
+      if (tries === UNMOUNT_TRIES) throw new CliError(`${(error as Error).message}; nothing was removed from ${path}`);
+      await new Promise((resolve) => setTimeout(resolve, UNMOUNT_PAUSE));
+    }
+  }
+  await tree.removeContents();
+  const place = realpathSync(path);
+  try {
+    rmdirSync(place);
+  } catch (error) {
+    // A disk of the administrator's is mounted there.
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+  }
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(path);
 }
 
 /** A containerd that is killed while it starts a container forgets the shim: nobody else would ever end it. */

@@ -74,19 +74,25 @@ export class NodeAgent {
     facts: { node: NodeFacts; machine: ReturnType<typeof readMachine>; runtimeName: string; memoryDirectory: string },
   ) {
     const root = join(options.dataDir, 'agent');
+    const paths = new PodPaths(root, options.podLogsDir);
     const now = Date.now;
     this.runtime = new CriRuntime(options.runtimeEndpoint);
     this.informers = new SharedInformers(client, { logger });
     this.#objects = new ConfigObjects(client, logger, (uid) => this.#referenceChanged(uid));
     this.#tokens = new ServiceAccountTokens(client, now);
     this.#writer = new StatusWriter(client, logger);
-    this.observer = new Observer(this.runtime, logger, (uid, outOfMemory) => this.#observed(uid, outOfMemory));
+    this.observer = new Observer(
+      this.runtime,
+      logger,
+      (uid, outOfMemory) => this.#observed(uid, outOfMemory),
+      (uid, container) => paths.container(uid, container),
+    );
     const services = this.informers.for(SERVICES);
     this.#execution = {
       runtime: this.runtime,
       cgroups: new Cgroups(options.cgroupRoot),
       images: new ImageService(this.runtime),
-      paths: new PodPaths(root, options.podLogsDir),
+      paths,
       source: this.#objects,
       tokens: this.#tokens,
       events,
@@ -140,11 +146,15 @@ export class NodeAgent {
       logger,
       runtimeName: facts.runtimeName,
     };
-    this.pool = new PodPool(context, this.observer, logger, (uid) => {
+    const onGone = (uid: string) => {
       this.#objects.unregister(uid);
       this.#tokens.forget(uid);
       this.#staticPods.gone(uid);
-    });
+    };
+    // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
+    const isOurs = async (uid: string) =>
+      options.cniConfigDir !== undefined || paths.files.exists(paths.pod(uid)).catch(() => false);
+    this.pool = new PodPool(context, this.observer, logger, onGone, isOurs);
     this.#staticPods = new StaticPods({
       path: options.podManifestPath,
       nodeName: options.nodeName,
@@ -237,7 +247,8 @@ export class NodeAgent {
       podPidsLimit: options.podPidsLimit,
     };
     const runtimeName = await waitForRuntime(options.runtimeEndpoint, logger);
-    const memoryDirectory = await mountMemoryDirectory(join(root, 'memory'), logger);
+    const paths = new PodPaths(root, options.podLogsDir);
+    const memoryDirectory = await mountMemoryDirectory(paths, join(root, 'memory'), logger);
     const agent = new NodeAgent(options, client, events, logger, { node, machine, runtimeName, memoryDirectory });
     onCreated?.(agent);
     await agent.#begin();
@@ -255,7 +266,7 @@ export class NodeAgent {
     void this.eviction.run(signal);
     void this.images.collect();
     this.#every(IMAGE_COLLECTION, () => this.images.collect());
-    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.observer.pods(), this.logger));
+    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.#ownPods(), this.logger));
     await this.registration.start(signal);
     void new NodeLease(this.client, this.options.nodeName, this.logger, Date.now).run(signal);
     this.#pods.addHandler({
@@ -305,6 +316,10 @@ export class NodeAgent {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(uid) === listeners) this.#listeners.delete(uid);
     };
+  }
+
+  #ownPods(): ObservedPod[] {
+    return [...this.observer.pods()].filter(({ uid }) => this.pool.get(uid) !== undefined);
   }
 
   #observed(uid: string, outOfMemory: boolean): void {

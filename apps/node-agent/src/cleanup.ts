@@ -1,72 +1,66 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from '#client';
+import { FileTree } from '#files';
 import { cleanupNetwork } from './network/network.js';
 import type { AgentOptions } from './options.js';
+import { podsOf, removeRemains } from './pod/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
-import { hasImageVolumes } from './volumes/image.js';
 
 const AT_ONCE = 8;
-const KUBEPODS = 'kubepods';
+/** Children first. */
+const POD_PARENTS = ['kubepods/burstable', 'kubepods/besteffort', 'kubepods'];
 
 /**
  * `main.js cleanup`: takes everything off the node that the agent and its pods left there. For `berth delete`, with the
- * agent stopped and the runtime running. Only pods of this runtime are touched, and only cgroups below `--cgroup-root`.
+ * agent stopped and the runtime running. What another agent of this machine owns stays: only pods with a folder here, or
+ * in a runtime of our own, are touched, and cgroups that hold others' pods are left. Fails when something cannot go, after
+ * all else is gone.
  */
 export async function cleanUpNode(options: AgentOptions, logger: Logger): Promise<void> {
   const runtime = new CriRuntime(options.runtimeEndpoint);
-  const pods = join(options.dataDir, 'agent', 'pods');
-  // In a runtime that others use as well, ours are the pods that have a folder here.
-  const isOurs = (uid: string) => options.cniConfigDir !== undefined || existsSync(join(pods, uid));
-  const queue = (await runtime.listSandboxes()).filter(({ metadata }) => isOurs(metadata.uid));
-  logger.info('removing pods', { count: queue.length });
-  const worker = async () => {
-    for (let sandbox = queue.pop(); sandbox; sandbox = queue.pop()) {
-      const { namespace, name, uid } = sandbox.metadata;
-      await runtime.stopPodSandbox(sandbox.id);
-      await runtime.removePodSandbox(sandbox.id);
-      rmSync(join(options.podLogsDir, `${namespace}_${name}_${uid}`), { recursive: true, force: true });
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  removeIfEmpty(options.podLogsDir);
   const root = join(options.dataDir, 'agent');
-  unmountBelow(root);
-  for (const uid of readDirectory(pods)) {
-    if (hasImageVolumes(new PodPaths(root, options.podLogsDir), uid)) await runtime.closeImageViews(uid);
-  }
-  rmSync(root, { recursive: true, force: true });
-  await new Cgroups(options.cgroupRoot).remove(KUBEPODS);
-  const parent = options.cgroupRoot.replace(/^\/+/, '');
-  if (parent)
-    await new Cgroups(dirname(parent) === '.' ? '' : dirname(parent)).remove(parent.slice(parent.lastIndexOf('/') + 1));
+  const paths = new PodPaths(root, options.podLogsDir);
+  const cgroups = new Cgroups(options.cgroupRoot);
+  const closeImages = (uid: string) => runtime.closeImageViews(uid);
+  const context = { paths, memoryDirectory: join(root, 'memory'), cgroups, closeImages };
+  const uids = new Set(await podsOf(context));
+  // In a runtime that others use as well, ours are the pods that have a folder here.
+  const isOurs = (uid: string) => options.cniConfigDir !== undefined || uids.has(uid);
+  const sandboxes = (await runtime.listSandboxes()).filter(({ metadata }) => isOurs(metadata.uid));
+  for (const { metadata } of sandboxes) if (metadata.uid) uids.add(metadata.uid);
+  logger.info('removing pods', { count: uids.size });
+  const failures: unknown[] = [];
+  await atOnce(sandboxes, async ({ id }) => {
+    await runtime.stopPodSandbox(id);
+    await runtime.removePodSandbox(id);
+  });
+  await atOnce([...uids], (uid) => removeRemains(context, uid).catch((error) => void failures.push(error)));
+  await paths.files.unmountBelow(root).catch((error) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+  await new FileTree(options.dataDir).remove(root);
+  await removeIfEmpty(options.podLogsDir);
+  for (const path of POD_PARENTS) cgroups.removeIfEmpty(path);
+  removeCgroupRoot(options.cgroupRoot);
   if (options.proxyMode !== 'none') await cleanupNetwork(options.cniConfigDir);
 }
 
-/** Volumes in memory and bound subpaths, deepest first. */
-function unmountBelow(directory: string): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '');
-  for (const path of mounts
-    .filter((path) => path.startsWith(`${directory}/`))
-    .sort()
-    .reverse()) {
-    spawnSync('umount', ['-l', path]);
-  }
+async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-function readDirectory(path: string): string[] {
-  return existsSync(path) ? readdirSync(path) : [];
+function removeCgroupRoot(cgroupRoot: string): void {
+  const path = cgroupRoot.replace(/^\/+/, '');
+  if (path) new Cgroups('').removeIfEmpty(path);
 }
 
-function removeIfEmpty(directory: string): void {
-  try {
-    if (readdirSync(directory).length === 0) rmdirSync(directory);
-  } catch {
-    // It is not there, or somebody else's now.
-  }
+/** Others may have their logs there. */
+async function removeIfEmpty(directory: string): Promise<void> {
+  const parent = new FileTree(dirname(directory));
+  if ((await parent.list(directory)).length === 0) await parent.remove(directory);
 }

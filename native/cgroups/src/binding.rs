@@ -53,6 +53,11 @@ impl Cgroups {
     }
 
     #[napi]
+    pub fn remove_if_empty(&self, path: String) -> Result<()> {
+        self.driver.remove_if_empty(&path).map_err(failure)
+    }
+
+    #[napi]
     pub fn processes(&self, path: String) -> Result<Vec<u32>> {
         self.driver.processes(&path).map_err(failure)
     }

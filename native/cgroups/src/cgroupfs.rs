@@ -121,6 +121,14 @@ impl CgroupDriver for CgroupfsDriver {
         Ok(())
     }
 
+    fn remove_if_empty(&self, path: &str) -> Result<()> {
+        for root in self.hierarchy.roots() {
+            // The kernel refuses what is in use, and nobody is asked to leave.
+            let _ = fs::remove_dir(self.place(root, path)?);
+        }
+        Ok(())
+    }
+
     fn processes(&self, path: &str) -> Result<Vec<u32>> {
         let Some(root) = self.hierarchy.root("memory") else { return Ok(Vec::new()) };
         let place = self.place(root, path)?;
@@ -296,6 +304,18 @@ mod tests {
         driver.remove("kubepods").unwrap();
         assert!(!driver.exists("kubepods"));
         driver.remove("kubepods").unwrap();
+    }
+
+    #[test]
+    fn only_an_empty_cgroup_is_removed_when_empty() {
+        let (mount, driver) = v1();
+        driver.apply("kubepods/pod1", &Resources::default()).unwrap();
+        driver.remove_if_empty("kubepods").unwrap();
+        assert!(mount.path().join("cpu/kubepods/pod1").is_dir());
+        driver.remove_if_empty("kubepods/pod1").unwrap();
+        driver.remove_if_empty("kubepods").unwrap();
+        assert!(!mount.path().join("cpu/kubepods").exists());
+        driver.remove_if_empty("kubepods").unwrap();
     }
 
     #[test]

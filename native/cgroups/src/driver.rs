@@ -26,6 +26,8 @@ pub trait CgroupDriver: Send + Sync {
     fn exists(&self, path: &str) -> bool;
     /// Removes the cgroup with everything below it. Processes still inside are killed first; a missing cgroup is fine.
     fn remove(&self, path: &str) -> Result<()>;
+    /// Removes a cgroup without processes and children in every hierarchy; another one is left as it is.
+    fn remove_if_empty(&self, path: &str) -> Result<()>;
     /// Processes in the cgroup and below it.
     fn processes(&self, path: &str) -> Result<Vec<u32>>;
     /// Names of the direct children.

@@ -11,7 +11,7 @@ use std::{
 
 use napi::{
     Error, Result,
-    bindgen_prelude::{Buffer, create_custom_tokio_runtime},
+    bindgen_prelude::{BigInt, Buffer, create_custom_tokio_runtime},
 };
 use napi_derive::{module_init, napi};
 
@@ -70,6 +70,12 @@ pub struct Entry {
 }
 
 #[napi(object)]
+pub struct Stat {
+    pub size: f64,
+    pub inode: BigInt,
+}
+
+#[napi(object)]
 pub struct Usage {
     pub bytes: f64,
     pub inodes: f64,
@@ -101,10 +107,9 @@ pub async fn list(root: String, path: String) -> Result<Vec<Entry>> {
 }
 
 #[napi]
-pub async fn size(root: String, path: String) -> Result<Option<f64>> {
-    let found =
-        work(move || present(split(&root, &path).and_then(|(folder, name)| read::size(&folder, &name)))).await?;
-    Ok(found.flatten().map(|size| size as f64))
+pub async fn stat(root: String, path: String) -> Result<Option<Stat>> {
+    let found = work(move || present(split(&root, &path).and_then(|(folder, name)| read::stat(&folder, &name)))).await?;
+    Ok(found.flatten().map(|read::Stat { size, inode }| Stat { size: size as f64, inode: inode.into() }))
 }
 
 #[napi]

@@ -79,19 +79,20 @@ fn prefix(folder: &Folder) -> Result<Vec<u8>> {
     Ok(path)
 }
 
-/// Unmounts all that is mounted below the folder, last and deepest first, never lazily: what is in use stays mounted, and
-/// the error names it.
+/// Unmounts all that is mounted below the folder, last and deepest first, never lazily: what is in use stays mounted, the
+/// error names the first of them, and the others go all the same.
 pub fn unmount_below(folder: &Folder) -> Result<()> {
     let prefix = prefix(folder)?;
     let mut left = below(folder)?;
     while !left.is_empty() {
         let parents: HashSet<u64> = left.iter().map(|mount| mount.parent).collect();
+        let mut failed = Ok(());
         for mount in left.iter().rev().filter(|mount| !parents.contains(&mount.id)) {
-            unmount_at(folder, &mount.point[prefix.len()..])?;
+            failed = failed.and(unmount_at(folder, &mount.point[prefix.len()..]));
         }
         let now = below(folder)?;
-        if let Some(stays) = now.iter().find(|_| now == left) {
-            return Err(Error::Mounted(shown(stays.path())));
+        if let Some(stays) = now.first().filter(|_| now == left) {
+            return failed.and(Err(Error::Mounted(shown(stays.path()))));
         }
         left = now;
     }

@@ -100,10 +100,19 @@ pub fn rename(folder: &Folder, from: &CStr, to: &CStr) -> Result<()> {
     rustix::fs::renameat(&folder.fd, from, &folder.fd, to).map_err(call("rename", folder.join(from)))
 }
 
-/// Bytes of a regular file; None when there is none.
-pub fn size(folder: &Folder, name: &CStr) -> Result<Option<u64>> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Bytes of content.
+    pub size: u64,
+    pub inode: u64,
+}
+
+/// Of a regular file; None when there is none.
+pub fn stat(folder: &Folder, name: &CStr) -> Result<Option<Stat>> {
     match folder.look(name)? {
-        Some(found) if found.kind() == FileType::RegularFile => Ok(Some(found.stat.st_size.unsigned_abs())),
+        Some(Found { stat, .. }) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+            Ok(Some(Stat { size: stat.st_size.unsigned_abs(), inode: stat.st_ino }))
+        }
         Some(found) => Err(not("a regular file", found.path)),
         None => Ok(None),
     }

@@ -6,7 +6,6 @@ import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriContainerStats } from '../runtime/cri-types.js';
 import { logUsage } from '../server/stats/log-usage.js';
-import { directoryUsage } from '../volumes/directory-usage.js';
 import { EMPTY_DIR } from '../volumes/empty-dir.js';
 import type { ContainerUsage, FileUsage, PodUsage } from './pod-usage.js';
 
@@ -54,7 +53,7 @@ export class UsageReader {
     const usages = new Map<string, FileUsage>();
     for (const { name, ...source } of pod.spec.volumes ?? []) {
       if (!source['emptyDir'] || source['emptyDir'].medium === 'Memory') continue;
-      usages.set(name, await directoryUsage(this.paths.volume(pod.metadata.uid, EMPTY_DIR, name)));
+      usages.set(name, await this.paths.files.usage(this.paths.volume(pod.metadata.uid, EMPTY_DIR, name)));
     }
     return usages;
   }

@@ -120,8 +120,8 @@ export function volumeContext(execution: Execution, state: PodState): VolumeCont
 }
 
 export function unmountContext(execution: Execution): UnmountContext {
-  const { paths, mounter, memoryDirectory, runtime } = execution;
-  return { paths, mounter, memoryDirectory, closeImages: (uid) => runtime.closeImageViews(uid) };
+  const { paths, memoryDirectory, runtime } = execution;
+  return { paths, memoryDirectory, closeImages: (uid) => runtime.closeImageViews(uid) };
 }
 
 /** Those of the pod's imagePullSecrets that exist. */

@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { FileTree } from '#files';
 import { ImageError } from '../images/image-service.js';
 import { IMAGE_PULL } from '../plan/backoff.js';
 import type { ImageProgress } from '../plan/pod-memory.js';
@@ -65,7 +65,9 @@ export function execute(execution: Execution, state: PodState, step: Step): Prom
   return handler(execution, state, step);
 }
 
-async function makeCgroup({ cgroups, node }: Execution, { pod, memory }: PodState): Promise<void> {
+async function makeCgroup({ cgroups, node, paths }: Execution, { pod, memory }: PodState): Promise<void> {
+  // First of all that is made for a pod, and removed last: by it the agent knows its own pods.
+  await paths.files.makeFolder(paths.pod(pod.metadata.uid), 0o750);
   const limits = podLimits(pod, node.podPidsLimit);
   cgroups.apply(podCgroup(pod), limits);
   memory.cgroupLimits = limits;
@@ -76,7 +78,7 @@ async function mountVolumes(execution: Execution, state: PodState): Promise<void
   const { pod, memory } = state;
   const { paths, events, logger } = execution;
   try {
-    await mkdir(paths.volumes(pod.metadata.uid), { recursive: true, mode: 0o750 });
+    await paths.files.makeFolder(paths.volumes(pod.metadata.uid), 0o750);
     const mounted = await mountAll(volumeContext(execution, state));
     for (const [name, path] of mounted) state.volumes.set(name, path);
     memory.volumes = 'ready';
@@ -106,7 +108,7 @@ async function runSandbox(
     events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
   }
   const logDirectory = paths.logDirectory(pod);
-  await mkdir(logDirectory, { recursive: true, mode: 0o755 });
+  await paths.logFiles.makeFolder(logDirectory, 0o755);
   const config = sandboxConfig({
     pod,
     attempt: step.attempt,
@@ -185,7 +187,7 @@ async function noteBackoff(
 
 /** With its logs and its last words: both lie on the host and only grow. */
 async function removeContainer(
-  { runtime }: Execution,
+  { runtime, paths }: Execution,
   { observed, memory }: PodState,
   { id }: Extract<Step, { type: 'removeContainer' }>,
 ): Promise<void> {
@@ -197,7 +199,7 @@ async function removeContainer(
   memory.probes.delete(id);
   memory.outOfMemory.delete(id);
   memory.applied.delete(id);
-  if (container?.messageFile) await rm(container.messageFile, { force: true });
+  if (container?.messageFile) await paths.files.remove(container.messageFile);
   if (container?.logPath) await removeLogs(container.logPath);
 }
 
@@ -211,9 +213,10 @@ async function isStarted(runtime: Execution['runtime'], id: string): Promise<boo
 }
 
 async function removeLogs(path: string): Promise<void> {
-  const names = await readdir(dirname(path)).catch(() => []);
+  const folder = new FileTree(dirname(path));
+  const names = (await folder.list(folder.root)).map(({ name }) => name);
   const parts = names.filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`));
-  for (const name of parts) await rm(join(dirname(path), name), { force: true });
+  for (const name of parts) await folder.remove(join(folder.root, name));
 }
 
 async function cleanUp(
@@ -228,8 +231,9 @@ async function cleanUp(
   await execution.cgroups.remove(podCgroup(pod));
   memory.cgroupReady = false;
   if (step.everything) {
-    await rm(execution.paths.pod(uid), { recursive: true, force: true });
-    await rm(execution.paths.logDirectory(pod), { recursive: true, force: true });
+    const { paths } = execution;
+    await paths.logFiles.remove(paths.logDirectory(pod));
+    await paths.files.remove(paths.pod(uid));
   }
   memory.cleaned = step.everything ? 'removed' : 'released';
 }

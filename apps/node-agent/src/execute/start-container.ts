@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownValue } from '#apimachinery';
+import { nodeHosts } from '../node/machine.js';
 import type { Step } from '../plan/steps.js';
 import type { Container, Pod } from '../pod/pod-types.js';
 import { CriError } from '../runtime/cri.js';
 import { type CriMount, MountPropagation } from '../runtime/cri-types.js';
-import { bindSubPath } from '../volumes/sub-path.js';
 import { readOnlyVolumes } from '../volumes/volume-set.js';
 import { containerConfig } from './container-config.js';
 import { buildEnvironment, ConfigError } from './environment.js';
@@ -144,7 +142,7 @@ async function create(execution: Execution, state: PodState, step: StartStep, co
     if (!expected) execution.logger.warn('container config failed', { pod: pod.metadata.name, error });
     throw new StartError('CreateContainerConfigError', (error as Error).message);
   }
-  await mkdir(join(paths.logDirectory(pod), step.container), { recursive: true, mode: 0o755 });
+  await paths.logFiles.makeFolder(join(paths.logDirectory(pod), step.container), 0o755);
   const sandbox = sandboxConfig({
     pod,
     attempt: observed.sandboxes.find(({ id }) => id === step.sandboxId)?.attempt ?? 0,
@@ -201,7 +199,7 @@ async function containerMounts(
 ): Promise<CriMount[]> {
   const { pod, volumes } = state;
   const { uid } = pod.metadata;
-  const { paths, mounter } = execution;
+  const { paths } = execution;
   const mounts: CriMount[] = [];
   const readOnly = readOnlyVolumes(pod.spec.volumes);
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
@@ -213,7 +211,8 @@ async function containerMounts(
     if (subPath) {
       const target = paths.subPath(uid, mount.name, container.name, index);
       try {
-        hostPath = await bindSubPath(mounter, volume, subPath, target);
+        await paths.files.bindSubPath(volume, subPath, target);
+        hostPath = target;
       } catch (error) {
         throw new ConfigError(
           `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${(error as Error).message}`,
@@ -234,11 +233,10 @@ readonly: mount.readOnly === true || readOnly.has(mount.name),
   const messagePath = container.terminationMessagePath ?? '/dev/termination-log';
   if (messagePath) {
     const directory = paths.container(uid, container.name);
-    await mkdir(directory, { recursive: true, mode: 0o750 });
+    await paths.files.makeFolder(directory, 0o750);
     const hostPath = join(directory, randomBytes(4).toString('hex'));
     // A process of any user writes its last words here.
-    await writeFile(hostPath, '');
-    await chmod(hostPath, 0o666);
+    await paths.files.write(hostPath, '', 0o666);
     mounts.push({ containerPath: messagePath, hostPath, selinuxRelabel: true });
   }
   return mounts;
@@ -259,7 +257,8 @@ async function writeHosts(execution: Execution, state: PodState): Promise<string
   const { pod } = state;
   const path = execution.paths.etcHosts(pod.metadata.uid);
   const { hostname, domain } = podHostname(pod, execution.dns.clusterDomain);
-  const host = pod.spec.hostNetwork ? readFileSync('/etc/hosts', 'utf8') : '';
-  await writeFile(path, hostsFile(pod, podIPs(state, execution.node), hostname, domain, host), { mode: 0o644 });
+  const host = pod.spec.hostNetwork ? await nodeHosts() : '';
+  const text = hostsFile(pod, podIPs(state, execution.node), hostname, domain, host);
+  await execution.paths.files.write(path, text, 0o644);
   return path;
 }

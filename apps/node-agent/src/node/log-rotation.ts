@@ -1,9 +1,8 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Logger } from '#client';
+import { FileTree } from '#files';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { CriRuntime } from '../runtime/cri.js';
 
@@ -21,10 +20,11 @@ export async function rotateLogs(
   for (const pod of pods) {
     for (const container of pod.containers) {
       if (container.state !== 'running' || !container.logPath) continue;
-      const size = (await stat(container.logPath).catch(() => undefined))?.size ?? 0;
+      const folder = new FileTree(dirname(container.logPath));
+      const size = (await folder.stat(container.logPath).catch(() => undefined))?.size ?? 0;
       if (size <= maxBytes) continue;
       try {
-        await rotate(runtime, container.id, container.logPath);
+        await rotate(runtime, folder, container.id, container.logPath);
       } catch (error) {
         logger.warn('log not rotated', { path: container.logPath, error });
       }
@@ -32,29 +32,40 @@ export async function rotateLogs(
   }
 }
 
-async function rotate(runtime: Pick<CriRuntime, 'reopenContainerLog'>, id: string, path: string): Promise<void> {
-  const directory = dirname(path);
+async function rotate(
+  runtime: Pick<CriRuntime, 'reopenContainerLog'>,
+  folder: FileTree,
+  id: string,
+  path: string,
+): Promise<void> {
   const prefix = `${basename(path)}.`;
-  const rotated = (await readdir(directory)).filter((name) => name.startsWith(prefix)).sort();
-  for (const name of rotated.filter((candidate) => candidate.endsWith('.tmp'))) await rm(join(directory, name));
+  const names = (await folder.list(folder.root)).map(({ name }) => name);
+  const rotated = names.filter((name) => name.startsWith(prefix)).sort();
+  const remove = (name: string) => folder.remove(join(folder.root, name));
+  for (const name of rotated.filter((candidate) => candidate.endsWith('.tmp'))) await remove(name);
   const parts = rotated.filter((name) => !name.endsWith('.tmp'));
   // The log itself and the one that this rotation makes count as files.
-  for (const name of parts.splice(0, Math.max(parts.length - (MAX_FILES - 2), 0))) await rm(join(directory, name));
-  for (const name of parts) if (!name.endsWith('.gz')) await pack(join(directory, name));
+  for (const name of parts.splice(0, Math.max(parts.length - (MAX_FILES - 2), 0))) await remove(name);
+  for (const name of parts) if (!name.endsWith('.gz')) await pack(folder, join(folder.root, name));
   const stamp = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   const target = `${path}.${stamp}`;
-  await rename(path, target);
+  await folder.rename(path, target);
   try {
     await runtime.reopenContainerLog(id);
   } catch (error) {
     // Without a new file the runtime would write into the renamed one unseen.
-    await rename(target, path);
+    await folder.rename(target, path);
     throw error;
   }
 }
 
-async function pack(path: string): Promise<void> {
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(`${path}.tmp`));
-  await rename(`${path}.tmp`, `${path}.gz`);
-  await rm(path);
+async function pack(folder: FileTree, path: string): Promise<void> {
+  const whole = await folder.open(path);
+  const packed = await folder.create(`${path}.tmp`, 0o640).catch(async (error) => {
+    await whole.close();
+    throw error;
+  });
+  await pipeline(whole.readable(), createGzip(), packed.writable());
+  await folder.rename(`${path}.tmp`, `${path}.gz`);
+  await folder.remove(path);
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, release } from 'node:os';
 import { bare } from '#apimachinery';
 import { hasCapability } from '#host';
@@ -25,6 +25,11 @@ export interface DiskUsage {
   available: number;
   inodes: number;
   inodesFree: number;
+}
+
+/** The node's own /etc/hosts, which pods on its network see. */
+export function nodeHosts(): Promise<string> {
+  return readFile('/etc/hosts', 'utf8');
 }
 
 export function readMachine(): MachineFacts {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { delay, type Logger, realClock } from '#client';
 import { CriError, type CriRuntime, GrpcCode, hasCode } from '../runtime/cri.js';
 import {
@@ -56,6 +57,8 @@ export class Observer {
     private readonly runtime: Runtime,
     private readonly logger: Logger,
     private readonly onChange: (uid: string, outOfMemory: boolean) => void,
+    /** Where message files of a container lie. */
+    private readonly folderOf: (uid: string, container: string) => string,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -178,7 +181,7 @@ export class Observer {
     if (known && known.state === item.state) return known.container;
     try {
       const status = await this.runtime.containerStatus(item.id);
-      const container = observedContainer(item, status);
+      const container = observedContainer(item, status, this.folderOf);
       this.#statuses.set(item.id, { state: status.state, container });
       return container;
     } catch (error) {
@@ -284,14 +287,29 @@ function differs(a: ObservedPod | undefined, b: ObservedPod | undefined): boolea
   );
 }
 
-function observedContainer(item: CriContainer, status: CriContainerStatus): ObservedContainer {
+/**
+ * The file that the agent made for the container's last words. A mount of the user's may have the same path in the
+ * container: it is the user's, and neither read nor removed.
+ */
+function messageFile(status: CriContainerStatus, folder: string): string {
+  const path = status.annotations[Annotation.terminationMessagePath] ?? '';
+  const isOurs = ({ containerPath, hostPath }: { containerPath: string; hostPath: string }) =>
+    containerPath === path && dirname(hostPath) === folder;
+  return status.mounts.find(isOurs)?.hostPath ?? '';
+}
+
+function observedContainer(
+  item: CriContainer,
+  status: CriContainerStatus,
+  folderOf: (uid: string, container: string) => string,
+): ObservedContainer {
   const annotations = status.annotations;
-  const messagePath = annotations[Annotation.terminationMessagePath] ?? '';
+  const name = item.labels[Label.containerName] ?? item.metadata.name;
   const linux = status.resources?.linux;
   const user = status.user?.linux;
   return {
     id: item.id,
-    name: item.labels[Label.containerName] ?? item.metadata.name,
+    name,
     sandboxId: item.podSandboxId,
     state: STATES[status.state] ?? 'unknown',
     restartCount: Number(annotations[Annotation.restartCount] ?? item.metadata.attempt),
@@ -305,7 +323,7 @@ function observedContainer(item: CriContainer, status: CriContainerStatus): Obse
     image: status.image?.userSpecifiedImage || status.image?.image || '',
     imageRef: status.imageRef || status.imageId,
     annotations,
-    messageFile: status.mounts.find((mount) => mount.containerPath === messagePath)?.hostPath ?? '',
+    messageFile: messageFile(status, folderOf(item.labels[Label.podUid] ?? '', name)),
     logPath: status.logPath,
     ...(user ? { user } : {}),
     ...(linux && (linux.cpuShares || linux.memoryLimitInBytes)

@@ -1,37 +1,50 @@
-import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#client';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { UnmountContext } from '../volumes/volume-plugin.js';
 import { unmountAll } from '../volumes/volume-set.js';
+import type { PodPaths } from './pod-paths.js';
 
 const QOS_PARENTS = ['kubepods', 'kubepods/burstable', 'kubepods/besteffort'];
 
+type Context = UnmountContext & { cgroups: Cgroups };
+
+/**
+ * The pods of this data directory, whatever became of them: their folder is made before, and removed after, all else that
+ * is theirs. Logs and cgroups that no folder answers for are somebody else's, a second agent's of this machine for one.
+ */
+export async function podsOf({
+  paths,
+  memoryDirectory,
+}: Pick<Context, 'paths' | 'memoryDirectory'>): Promise<string[]> {
+  const entries = [...(await paths.files.list(paths.pods)), ...(await paths.files.list(memoryDirectory))];
+  return [...new Set(entries.map(({ name }) => name))];
+}
+
 /** Removes what pods left on the node that are neither wanted nor running: folders, mounts, logs, cgroups. */
 export async function removeOrphans(
-  context: UnmountContext & { cgroups: Cgroups; logger: Logger },
+  context: Context & { logger: Logger },
   isKnown: (uid: string) => boolean,
 ): Promise<void> {
-  const { paths, memoryDirectory, cgroups, logger } = context;
-  const uids = new Set([...(await names(paths.pods)), ...(await names(memoryDirectory))]);
-  for (const uid of uids) {
+  for (const uid of await podsOf(context)) {
     if (isKnown(uid)) continue;
-    logger.info('removing folders of a pod that is gone', { uid });
-    await unmountAll(context, uid);
-    await rm(paths.pod(uid), { recursive: true, force: true });
-  }
-  for (const name of await names(paths.logs)) {
-    const uid = name.split('_')[2];
-    if (uid && !isKnown(uid)) await rm(join(paths.logs, name), { recursive: true, force: true });
-  }
-  for (const parent of QOS_PARENTS) {
-    for (const child of cgroups.children(parent)) {
-      const uid = /^pod(.+)$/.exec(child)?.[1];
-      if (uid && !isKnown(uid)) await cgroups.remove(`${parent}/${child}`);
-    }
+    context.logger.info('removing what is left of a pod that is gone', { uid });
+    await removeRemains(context, uid).catch((error) =>
+      context.logger.warn('a pod that is gone cannot be removed', { uid, error }),
+    );
   }
 }
 
-async function names(directory: string): Promise<string[]> {
-  return readdir(directory).catch(() => []);
+/** All that the node has of a pod whose containers are gone. */
+export async function removeRemains(context: Context, uid: string): Promise<void> {
+  const { paths, cgroups } = context;
+  await unmountAll(context, uid);
+  for (const parent of QOS_PARENTS) await cgroups.remove(`${parent}/pod${uid}`);
+  for (const path of await logDirectories(paths, uid)) await paths.logFiles.remove(path);
+  await paths.files.remove(paths.pod(uid));
+}
+
+async function logDirectories({ logs, logFiles }: PodPaths, uid: string): Promise<string[]> {
+  const names = (await logFiles.list(logs)).map(({ name }) => name);
+  return names.filter((name) => name.endsWith(`_${uid}`)).map((name) => join(logs, name));
 }

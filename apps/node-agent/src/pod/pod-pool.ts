@@ -20,6 +20,8 @@ export class PodPool {
     private readonly observer: Observer,
     private readonly logger: Logger,
     private readonly onGone: (uid: string) => void,
+    /** Whether this agent made the pod: another one may use the same runtime. */
+    private readonly isOurs: (uid: string) => Promise<boolean>,
   ) {}
 
   get(uid: string): PodWorker | undefined {
@@ -69,7 +71,7 @@ export class PodPool {
   /** The pods that are wanted are all known now: what the runtime has besides is stopped and removed. */
   complete(): void {
     this.#complete = true;
-    for (const pod of this.observer.pods()) this.#adoptOrphan(pod);
+    for (const pod of this.observer.pods()) void this.#adoptOrphan(pod);
     // Whoever came first is admitted first.
     for (const worker of [...this.#workers.values()].sort(byCreation)) worker.wake();
   }
@@ -83,7 +85,7 @@ export class PodPool {
       return;
     }
     const observed = this.observer.get(uid);
-    if (observed && this.#complete) this.#adoptOrphan(observed);
+    if (observed && this.#complete) void this.#adoptOrphan(observed);
   }
 
   close(): void {
@@ -109,10 +111,11 @@ export class PodPool {
     worker.wake();
   }
 
-  #adoptOrphan(observed: ObservedPod): void {
+  async #adoptOrphan(observed: ObservedPod): Promise<void> {
     const { uid, namespace, name } = observed;
     // Without our labels it belongs to somebody else who uses the same runtime.
-    if (this.#workers.has(uid) || !name || !namespace) return;
+    if (this.#workers.has(uid) || !name || !namespace || !(await this.isOurs(uid))) return;
+    if (this.#workers.has(uid) || !this.observer.get(uid)) return;
     this.logger.info('stopping a pod that is no longer wanted', { pod: `${namespace}/${name}`, uid });
     const annotations = observed.containers[0]?.annotations ?? {};
     const grace = annotations[Annotation.deletionGracePeriod] ?? annotations[Annotation.terminationGracePeriod];

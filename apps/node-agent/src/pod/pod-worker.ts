@@ -251,9 +251,10 @@ export class PodWorker implements Resident {
 
   async #collectMessages(): Promise<void> {
     const { observed, memory } = this.#state;
+    const { paths } = this.context.execution;
     for (const container of observed.containers) {
       if (container.state !== 'exited' || memory.messages.has(container.id)) continue;
-      memory.messages.set(container.id, await terminationMessage(container));
+      memory.messages.set(container.id, await terminationMessage(paths.files, container));
     }
   }
 

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { FileTree } from '#files';
 import type { ObservedContainer } from '../observe/observed-pod.js';
 import { Annotation } from '../runtime/labels.js';
 
@@ -8,32 +9,23 @@ const MAX_LOG = 2048;
 const MAX_LOG_LINES = 80;
 
 /** What an exited container left as its last words; '' when nothing. */
-export async function terminationMessage(container: ObservedContainer): Promise<string> {
+export async function terminationMessage(files: FileTree, container: ObservedContainer): Promise<string> {
   if (container.messageFile) {
-    const text = await readEnd(container.messageFile, MAX_MESSAGE);
+    const text = await readEnd(files, container.messageFile, MAX_MESSAGE);
     if (text) return text;
   }
   const policy = container.annotations[Annotation.terminationMessagePolicy];
   if (policy !== 'FallbackToLogsOnError' || container.exitCode === 0 || !container.logPath) return '';
-  const log = await readEnd(container.logPath, MAX_LOG * 4);
+  const log = await readEnd(new FileTree(dirname(container.logPath)), container.logPath, MAX_LOG * 4);
   return logContent(log).slice(-MAX_LOG);
 }
 
-async function readEnd(path: string, limit: number): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      const length = Math.min(size, limit);
-      const buffer = Buffer.alloc(length);
-      await file.read(buffer, 0, length, size - length);
-      return buffer.toString('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return '';
-  }
+/** '' for what is missing, or no regular file. */
+async function readEnd(files: FileTree, path: string, limit: number): Promise<string> {
+  return files.readEnd(path, limit).then(
+    (data) => data.toString('utf8'),
+    () => '',
+  );
 }
 
 /** The output in a CRI log: each line is time, stream, F or P, text. */

@@ -26,6 +26,7 @@ interface NativeCgroups {
   apply(path: string, resources: string): void;
   exists(path: string): boolean;
   remove(path: string): Promise<void>;
+  removeIfEmpty(path: string): void;
   children(path: string): string[];
   stats(path: string): string | null;
 }
@@ -57,8 +58,14 @@ export class Cgroups {
     return this.#native.exists(path);
   }
 
+  /** Kills what is still in it. */
   remove(path: string): Promise<void> {
     return this.#native.remove(path);
+  }
+
+  /** Leaves a cgroup that has processes or others below it. */
+  removeIfEmpty(path: string): void {
+    this.#native.removeIfEmpty(path);
   }
 
   children(path: string): string[] {

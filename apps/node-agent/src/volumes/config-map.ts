@@ -1,12 +1,5 @@
-import { writeAtomically } from './atomic-writer.js';
-import {
-  configMapData,
-  type Payload,
-  pickItems,
-  type VolumeContext,
-  VolumeError,
-  type VolumePlugin,
-} from './volume-plugin.js';
+import type { Payload } from '#files';
+import { configMapData, pickItems, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 const PLUGIN = 'kubernetes.io/configmap';
 const DEFAULT_MODE = 0o644;
@@ -38,7 +31,7 @@ export const configMap: VolumePlugin = {
     const source = volume['configMap'] as ConfigMapProjection & { defaultMode?: number };
     const payload = await configMapPayload(context, source, source.defaultMode);
     const path = context.paths.volume(context.pod.metadata.uid, PLUGIN, volume.name);
-    await writeAtomically(path, payload, context.pod.spec.securityContext?.fsGroup);
+    await context.paths.files.writePayload(path, payload, context.pod.spec.securityContext?.fsGroup);
     return path;
   },
 };

@@ -1,7 +1,7 @@
+import type { Payload, PayloadFile } from '#files';
 import { fieldValue, resourceValue } from '../execute/downward.js';
 import type { ObjectFieldSelector, ResourceFieldSelector } from '../pod/pod-types.js';
-import { writeAtomically } from './atomic-writer.js';
-import { type Payload, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+import { type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 const PLUGIN = 'kubernetes.io/downward-api';
 const DEFAULT_MODE = 0o644;
@@ -18,7 +18,7 @@ export function downwardPayload(
   items: readonly DownwardItem[],
   defaultMode = DEFAULT_MODE,
 ): Payload {
-  const payload: Payload = new Map();
+  const payload = new Map<string, PayloadFile>();
   for (const item of items) {
     payload.set(item.path, { data: Buffer.from(itemValue(context, item)), mode: item.mode ?? defaultMode });
   }
@@ -42,7 +42,7 @@ export const downwardApi: VolumePlugin = {
   async mount(context, volume) {
     const { items = [], defaultMode } = volume['downwardAPI'];
     const path = context.paths.volume(context.pod.metadata.uid, PLUGIN, volume.name);
-    await writeAtomically(
+    await context.paths.files.writePayload(
       path,
       downwardPayload(context, items, defaultMode),
       context.pod.spec.securityContext?.fsGroup,

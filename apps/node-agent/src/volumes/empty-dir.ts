@@ -1,6 +1,5 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { valueOfQuantity } from '#apimachinery';
-import { setGroup } from './ownership.js';
 import { VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 export const EMPTY_DIR = 'kubernetes.io/empty-dir';
@@ -8,24 +7,32 @@ export const EMPTY_DIR = 'kubernetes.io/empty-dir';
 export const emptyDir: VolumePlugin = {
   type: 'emptyDir',
   plugin: EMPTY_DIR,
-  async mount({ pod, paths, mounter }, volume) {
+  async mount({ pod, paths }, volume) {
     const source = volume['emptyDir'] ?? {};
-    const path = paths.volume(pod.metadata.uid, EMPTY_DIR, volume.name);
+    const { uid } = pod.metadata;
+    const { files } = paths;
+    const path = paths.volume(uid, EMPTY_DIR, volume.name);
+    const mark = paths.readyMark(uid, EMPTY_DIR, volume.name);
     const medium: string = source.medium ?? '';
-    await mkdir(path, { recursive: true });
-    if (medium === 'Memory' && !mounter.isMounted(path)) {
-      const limit = source.sizeLimit ? valueOfQuantity(source.sizeLimit) : 0;
-      await mounter.tmpfs(path, limit > 0 ? [`size=${limit}`] : []);
-    } else if (medium !== '' && medium !== 'Memory') {
+    if (medium !== '' && medium !== 'Memory') {
       throw new VolumeError(`unknown storage medium ${JSON.stringify(medium)}`);
     }
-    // Beyond what the process's umask leaves: any user of the pod may write.
-    await chmod(path, 0o777);
-    const security = pod.spec.securityContext;
-    await setGroup(path, security?.fsGroup, security?.fsGroupChangePolicy);
+    const inMemory = medium === 'Memory';
+    // What was made ready once is the containers' from then on: a new agent changes nothing in it, as kubelet does not.
+    if (await files.exists(mark)) {
+      if (inMemory ? await files.isMounted(path) : await files.exists(path)) return path;
+    }
+    await files.makeFolder(path, 0o750);
+    if (inMemory && !(await files.isMounted(path))) {
+      const limit = source.sizeLimit ? valueOfQuantity(source.sizeLimit) : 0;
+      await files.mountTmpfs(path, limit > 0 ? [`size=${limit}`] : []);
+    }
+    // Any user of the pod may write.
+    await files.makeFolderExactly(path, 0o777);
+    const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+    if (fsGroup !== undefined) await files.setGroup(path, fsGroup, fsGroupChangePolicy);
+    await files.makeFolder(dirname(mark), 0o750);
+    await files.write(mark, '', 0o640);
     return path;
-  },
-  async unmount({ paths, mounter }, uid, name) {
-    await mounter.unmount(paths.volume(uid, EMPTY_DIR, name));
   },
 };

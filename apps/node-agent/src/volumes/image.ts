@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { PodPaths } from '../pod/pod-paths.js';
 import type { VolumePlugin } from './volume-plugin.js';
 
@@ -20,10 +18,10 @@ export const image: VolumePlugin = {
     const { reference, pullPolicy } = volume['image'] as ImageSource;
     const path = paths.volume(pod.metadata.uid, PLUGIN, volume.name);
     // What is mounted stays as it is, whatever its tag means by now.
-    if (mounter.isMounted(path)) return path;
+    if (await paths.files.isMounted(path)) return path;
     const found = await images.ensure(volume.name, reference ?? '', pullPolicy);
     // First: that the folder is there tells that images are to be let go.
-    await mkdir(path, { recursive: true, mode: 0o755 });
+    await paths.files.makeFolder(path, 0o755);
     const mounts = await images.open(pod.metadata.uid, volume.name, found);
     // Upstream wants noexec, too, but a runtime's own read-only remount in the container takes it off again.
     for (const { type, source, options } of mounts)
@@ -32,7 +30,8 @@ export const image: VolumePlugin = {
   },
 };
 
-/** Whether a pod has, or had until just now, images as volumes: what is on the disk tells, the pod may be gone. */
-export function hasImageVolumes(paths: PodPaths, uid: string): boolean {
-  return existsSync(dirname(paths.volume(uid, PLUGIN, 'any')));
+/** Places of the images that a pod has, or had until just now, as volumes: what is on the disk tells, the pod may be gone. */
+export async function imageVolumes(paths: PodPaths, uid: string): Promise<string[]> {
+  const folder = dirname(paths.volume(uid, PLUGIN, 'any'));
+  return (await paths.files.list(folder)).map(({ name }) => join(folder, name));
 }

@@ -1,9 +1,9 @@
+import type { Payload } from '#files';
 import type { Pod } from '../pod/pod-types.js';
-import { writeAtomically } from './atomic-writer.js';
 import { configMapPayload } from './config-map.js';
 import { downwardPayload } from './downward-api.js';
 import { memoryPath, secretPayload } from './secret.js';
-import { type Payload, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+import { type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 const PLUGIN = 'kubernetes.io/projected';
 const DEFAULT_MODE = 0o644;
@@ -21,7 +21,7 @@ export const projected: VolumePlugin = {
     );
     const all: Payload = new Map(payloads.flatMap((payload) => [...payload]));
     const path = memoryPath(context, context.pod.metadata.uid, PLUGIN, volume.name);
-    await writeAtomically(path, all, context.pod.spec.securityContext?.fsGroup);
+    await context.paths.files.writePayload(path, all, context.pod.spec.securityContext?.fsGroup);
     return path;
   },
 };

@@ -1,13 +1,6 @@
 import { join } from 'node:path';
-import { writeAtomically } from './atomic-writer.js';
-import {
-  type Payload,
-  pickItems,
-  secretData,
-  type VolumeContext,
-  VolumeError,
-  type VolumePlugin,
-} from './volume-plugin.js';
+import type { Payload } from '#files';
+import { pickItems, secretData, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 const PLUGIN = 'kubernetes.io/secret';
 const DEFAULT_MODE = 0o644;
@@ -40,7 +33,7 @@ export const secret: VolumePlugin = {
     const { secretName, items, optional, defaultMode } = volume['secret'];
     const payload = await secretPayload(context, { name: secretName, items, optional }, defaultMode);
     const path = memoryPath(context, context.pod.metadata.uid, PLUGIN, volume.name);
-    await writeAtomically(path, payload, context.pod.spec.securityContext?.fsGroup);
+    await context.paths.files.writePayload(path, payload, context.pod.spec.securityContext?.fsGroup);
     return path;
   },
 };

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import type { Payload, PayloadFile } from '#files';
 import type { DownwardContext } from '../execute/downward.js';
 import type { ConfigSource } from '../execute/environment.js';
 import type { PodPaths } from '../pod/pod-paths.js';
@@ -21,7 +22,7 @@ export interface VolumeContext extends DownwardContext {
   tokens: TokenSource;
   /** Folder in memory for what must not reach a disk: secrets, tokens. */
   memoryDirectory: string;
-  /** Mounts that need a program (`mount`, `umount`). */
+  /** Mounts that need a program. */
   mounter: Mounter;
   images: VolumeImages;
 }
@@ -42,19 +43,13 @@ export interface VolumeImages {
 }
 
 /** What is needed to take a pod's volumes apart, known or not. */
-export interface UnmountContext extends Pick<VolumeContext, 'paths' | 'mounter' | 'memoryDirectory'> {
+export interface UnmountContext extends Pick<VolumeContext, 'paths' | 'memoryDirectory'> {
   /** Lets go of the images that the pod had as volumes. */
   closeImages(uid: string): Promise<void>;
 }
 
 export interface Mounter {
   mount(spec: MountSpec, target: string): Promise<void>;
-  tmpfs(target: string, options: string[]): Promise<void>;
-  /** Binds what `fd` refers to, however its name changes meanwhile. */
-  bindDescriptor(fd: number, target: string): Promise<void>;
-  /** Nothing happens when nothing is mounted. */
-  unmount(target: string): Promise<void>;
-  isMounted(target: string): boolean;
 }
 
 export interface VolumePlugin {
@@ -71,14 +66,10 @@ export interface VolumePlugin {
   readonly readOnly?: boolean;
   /** Makes the volume ready and gives its path on the host. Called again to refresh. */
   mount(context: VolumeContext, volume: Volume): Promise<string>;
-  unmount?(context: UnmountContext, uid: string, name: string): Promise<void>;
 }
 
 /** The message goes to the pod's FailedMount event as it is. */
 export class VolumeError extends Error {}
-
-/** Files of a volume by relative path. */
-export type Payload = Map<string, { data: Buffer; mode: number; uid?: number }>;
 
 export function pickItems(
   data: Map<string, Buffer>,
@@ -87,7 +78,7 @@ export function pickItems(
   optional: boolean,
   describe: string,
 ): Payload {
-  const payload: Payload = new Map();
+  const payload = new Map<string, PayloadFile>();
   if (!items?.length) {
     for (const [key, value] of data) payload.set(key, { data: value, mode: defaultMode });
     return payload;

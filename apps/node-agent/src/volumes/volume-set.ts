@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownValue } from '#apimachinery';
 import type { Volume } from '../pod/pod-types.js';
@@ -6,8 +5,7 @@ import { configMap } from './config-map.js';
 import { downwardApi } from './downward-api.js';
 import { emptyDir } from './empty-dir.js';
 import { hostPath } from './host-path.js';
-import { hasImageVolumes, image } from './image.js';
-import { mountPoints } from './mounter.js';
+import { image, imageVolumes } from './image.js';
 import { projected } from './projected.js';
 import { secret } from './secret.js';
 import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
@@ -64,13 +62,30 @@ async function mountOne(context: VolumeContext, volume: Volume): Promise<string>
   }
 }
 
-/** Unmounts and empties what lies below the pod's folders, whichever agent made it. */
+/**
+ * Unmounts and removes what lies below the pod's folders, whichever agent made it. One volume that cannot go stops no
+ * other; throws the first failure after all were tried.
+ */
 export async function unmountAll(context: UnmountContext, uid: string): Promise<void> {
-  const root = `${context.paths.pod(uid)}/`;
-  const below = [...mountPoints()].filter((point) => point.startsWith(root)).sort((a, b) => b.length - a.length);
-  for (const point of below) await context.mounter.unmount(point);
-  if (hasImageVolumes(context.paths, uid)) await context.closeImages(uid);
-  await rm(context.paths.volumes(uid), { recursive: true, force: true });
-  await rm(join(context.paths.pod(uid), 'volume-subpaths'), { recursive: true, force: true });
-  await rm(join(context.memoryDirectory, uid), { recursive: true, force: true });
+  const { paths, closeImages } = context;
+  const { files } = paths;
+  const failures: unknown[] = [];
+  const attempt = async (work: Promise<void>): Promise<void> => {
+    await work.catch((error) => failures.push(error));
+  };
+  const memory = join(context.memoryDirectory, uid);
+  for (const folder of [paths.pod(uid), memory]) await attempt(files.unmountBelow(folder));
+  const images = await imageVolumes(paths, uid);
+  const mounted = await Promise.all(images.map((path) => files.isMounted(path)));
+  if (images.length > 0 && !mounted.includes(true)) await attempt(closeImages(uid));
+  for (const folder of [paths.volumes(uid), memory]) {
+    for (const plugin of await files.list(folder)) {
+      const ofPlugin = join(folder, plugin.name);
+      for (const { name } of await files.list(ofPlugin)) await attempt(files.remove(join(ofPlugin, name)));
+    }
+  }
+  await attempt(files.remove(paths.subPaths(uid)));
+  if (failures.length > 0) throw failures[0];
+  // Only what is empty by now, and the marks of what is gone.
+  for (const folder of [paths.volumes(uid), memory, paths.plugins(uid)]) await files.remove(folder);
 }

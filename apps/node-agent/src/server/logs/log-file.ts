@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { FileTree, type RegularFile } from '#files';
 
 const BLOCK = 64 * 1024;
 const NEWLINE = 0x0a;
@@ -10,7 +11,7 @@ export class LogFile {
   #offset: number;
 
   private constructor(
-    private readonly handle: FileHandle,
+    private readonly file: RegularFile,
     readonly inode: bigint,
     offset: number,
   ) {
@@ -18,22 +19,22 @@ export class LogFile {
   }
 
   static async open(path: string): Promise<LogFile> {
-    const handle = await open(path, 'r');
+    const file = await new FileTree(dirname(path)).open(path);
     try {
-      return new LogFile(handle, (await handle.stat({ bigint: true })).ino, 0);
+      return new LogFile(file, (await file.stat()).ino, 0);
     } catch (error) {
-      await handle.close();
+      await file.close();
       throw error;
     }
   }
 
   /** Goes to the beginning of the last `count` whole records. A record without its end does not count as one. */
   async seekTail(count: number): Promise<void> {
-    let right = (await this.handle.stat()).size;
+    let right = await this.#size();
     let newlines = 0;
     while (right > 0) {
       const left = Math.max(0, right - BLOCK);
-      const block = await this.#readAt(left, right - left);
+      const block = await this.file.read(left, right - left);
       for (let at = block.lastIndexOf(NEWLINE); at >= 0; at = at === 0 ? -1 : block.lastIndexOf(NEWLINE, at - 1)) {
         newlines++;
         // The newline before the first record that is wanted.
@@ -52,10 +53,10 @@ export class LogFile {
   /** The whole records, with their newlines, up to the file's present end, in batches. */
   async *records(): AsyncGenerator<Buffer[]> {
     for (;;) {
-      const block = await this.#readAt(this.#offset, BLOCK);
+      const block = await this.file.read(this.#offset, BLOCK);
       if (block.length === 0) {
         // The runtime never shortens a file; someone else who did (`truncate`) makes reading begin again.
-        if ((await this.handle.stat()).size >= this.#offset) return;
+        if ((await this.#size()) >= this.#offset) return;
         this.#seek(0);
         continue;
       }
@@ -77,13 +78,11 @@ export class LogFile {
     return this.#rest.length > 0 ? this.#rest : undefined;
   }
 
-  async #readAt(offset: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length);
-    const { bytesRead } = await this.handle.read(buffer, 0, length, offset);
-    return buffer.subarray(0, bytesRead);
+  async #size(): Promise<number> {
+    return Number((await this.file.stat()).size);
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return this.file.close();
   }
 }

@@ -1,5 +1,6 @@
-import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseTime } from '#apimachinery';
+import { FileTree } from '#files';
 import { LogChanges } from './log-changes.js';
 import { fixedWidthTime, parseLogEntry } from './log-entry.js';
 import { LogFile } from './log-file.js';
@@ -27,15 +28,15 @@ export async function* readLog(
   container: FollowedContainer,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const resolved = await realpath(path).catch((error: Error) => {
+  const filter = new LogFilter(options);
+  // Kubelet resolves links first, which runtimes of old had there; these words are of that. A CRI log is no link.
+  let file = await LogFile.open(path).catch((error: Error) => {
     throw new Error(`failed to try resolving symlinks in path ${JSON.stringify(path)}: ${error.message}`);
   });
-  const filter = new LogFilter(options);
-  let file = await LogFile.open(resolved);
   let changes: LogChanges | undefined;
   try {
     if (options.tailLines !== undefined) await file.seekTail(options.tailLines);
-    if (options.follow) changes = new LogChanges(resolved, signal, (listener) => container.onChange(listener));
+    if (options.follow) changes = new LogChanges(path, signal, (listener) => container.onChange(listener));
     for (;;) {
       // Asked before reading: what an ended container wrote is all there to read.
       const running = options.follow && !signal.aborted && (await container.running());
@@ -45,7 +46,7 @@ export async function* readLog(
         if (filter.done || signal.aborted) return;
       }
       if (!changes || signal.aborted) break;
-      const next = await replacement(resolved, file);
+      const next = await replacement(path, file);
       if (next) {
         // Written between the last look and the runtime's move to the new file.
         for await (const lines of file.records()) {
@@ -76,8 +77,8 @@ export async function* readLog(
 
 /** The file that took the place of `current` by rotation; undefined while there is none. */
 async function replacement(path: string, current: LogFile): Promise<LogFile | undefined> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  if (!found || found.ino === current.inode) return undefined;
+  const found = await new FileTree(dirname(path)).stat(path).catch(() => undefined);
+  if (!found || found.inode === current.inode) return undefined;
   return LogFile.open(path).catch(() => undefined);
 }
 

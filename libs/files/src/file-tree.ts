@@ -1,0 +1,167 @@
+import { loadNative } from '#host';
+import { RegularFile } from './regular-file.js';
+
+export interface FolderEntry {
+  name: string;
+  isFolder: boolean;
+  /** Bytes of content. */
+  size: number;
+  /** Bytes on disk. */
+  disk: number;
+}
+
+export interface PayloadFile {
+  data: Buffer;
+  mode: number;
+  /** Root when absent. */
+  uid?: number;
+}
+
+/** Files of a volume by relative path. */
+export type Payload = ReadonlyMap<string, PayloadFile>;
+
+interface NativeFiles {
+  makeFolder(root: string, path: string, mode: number, exactly: boolean): Promise<void>;
+  list(root: string, path: string): Promise<FolderEntry[]>;
+  stat(root: string, path: string): Promise<{ size: number; inode: bigint } | null>;
+  exists(root: string, path: string): Promise<boolean>;
+  readEnd(root: string, path: string, limit: number): Promise<Buffer>;
+  openFile(root: string, path: string): Promise<number>;
+  createFile(root: string, path: string, mode: number): Promise<number>;
+  writeFile(root: string, path: string, data: Buffer, mode: number): Promise<void>;
+  rename(root: string, from: string, to: string): Promise<void>;
+  writePayload(
+    root: string,
+    path: string,
+    files: { path: string; data: Buffer; mode: number; owner: number | undefined }[],
+    group: number | undefined,
+  ): Promise<boolean>;
+  usage(root: string, path: string): Promise<{ bytes: number; inodes: number }>;
+  setGroup(root: string, path: string, group: number, onlyOnMismatch: boolean): Promise<void>;
+  remove(root: string, path: string): Promise<void>;
+  removeContents(root: string): Promise<void>;
+  bindSubPath(volume: string, subPath: string, root: string, path: string): Promise<void>;
+  mountTmpfs(root: string, path: string, options: string): Promise<void>;
+  isMounted(root: string, path: string): Promise<boolean>;
+  unmountBelow(root: string, path: string): Promise<void>;
+}
+
+let native: NativeFiles | undefined;
+const load = (): NativeFiles => (native ??= loadNative<NativeFiles>('files'));
+
+/**
+ * Files below a folder that somebody hostile may change at the same time, such as a container in its volumes. `root` is
+ * the administrator's, with what links it has; below it no link is followed, nothing but regular files is opened, and no
+ * tree is walked over to another mount. Paths are absolute, below `root`. The work is done on threads of its own. Errors
+ * name the path; that of a missing file begins with `ENOENT`.
+ */
+export class FileTree {
+  constructor(readonly root: string) {}
+
+  #below(path: string): string {
+    if (path === this.root) return '';
+    const prefix = this.root.endsWith('/') ? this.root : `${this.root}/`;
+    if (!path.startsWith(prefix)) throw new Error(`${path} is not below ${this.root}`);
+    return path.slice(prefix.length);
+  }
+
+  /** With its parents, which get the mode too; the process's umask counts. */
+  async makeFolder(path: string, mode: number): Promise<void> {
+    await load().makeFolder(this.root, this.#below(path), mode, false);
+  }
+
+  /** As `makeFolder`; the last folder has exactly that mode afterwards, also when it was there. */
+  async makeFolderExactly(path: string, mode: number): Promise<void> {
+    await load().makeFolder(this.root, this.#below(path), mode, true);
+  }
+
+  /** Nothing for a missing folder; names that are no text are left out. */
+  async list(path: string): Promise<FolderEntry[]> {
+    return load().list(this.root, this.#below(path));
+  }
+
+  /** Of a regular file; undefined when it is missing. */
+  async stat(path: string): Promise<{ size: number; inode: bigint } | undefined> {
+    return (await load().stat(this.root, this.#below(path))) ?? undefined;
+  }
+
+  /** Whatever it is, a link too. */
+  async exists(path: string): Promise<boolean> {
+    return load().exists(this.root, this.#below(path));
+  }
+
+  /** The last bytes of a regular file, at most `limit`. */
+  async readEnd(path: string, limit: number): Promise<Buffer> {
+    return load().readEnd(this.root, this.#below(path), limit);
+  }
+
+  async open(path: string): Promise<RegularFile> {
+    return new RegularFile(await load().openFile(this.root, this.#below(path)));
+  }
+
+  /** For writing; fails when anything has the name already. */
+  async create(path: string, mode: number): Promise<RegularFile> {
+    return new RegularFile(await load().createFile(this.root, this.#below(path), mode));
+  }
+
+  /** Writes a whole file in its place, so that who has it mounted sees it; makes it when it is missing. */
+  async write(path: string, data: string | Buffer, mode: number): Promise<void> {
+    await load().writeFile(this.root, this.#below(path), Buffer.from(data), mode);
+  }
+
+  /** Within the tree's own folder. */
+  async rename(from: string, to: string): Promise<void> {
+    await load().rename(this.root, this.#below(from), this.#below(to));
+  }
+
+  /**
+   * Puts files into a folder so that a reader sees all of the old or all of the new, as kubelet does (`..data`). With a
+   * group, its members may read. True when something changed.
+   */
+  async writePayload(path: string, payload: Payload, group?: number): Promise<boolean> {
+    const files = [...payload].map(([name, { data, mode, uid }]) => ({ path: name, data, mode, owner: uid }));
+    return load().writePayload(this.root, this.#below(path), files, group);
+  }
+
+  /** What a folder takes on its disk, with all that is in it; files with many names count once. Zeros when it is missing. */
+  async usage(path: string): Promise<{ bytes: number; inodes: number }> {
+    return load().usage(this.root, this.#below(path));
+  }
+
+  /** Gives a tree to a group: members read and write, and new files keep the group. */
+  async setGroup(path: string, group: number, policy: 'OnRootMismatch' | 'Always' = 'Always'): Promise<void> {
+    await load().setGroup(this.root, this.#below(path), group, policy === 'OnRootMismatch');
+  }
+
+  /** A file, a link or a whole tree; missing is fine. Fails when something is mounted there or below, and removes nothing then. */
+  async remove(path: string): Promise<void> {
+    await load().remove(this.root, this.#below(path));
+  }
+
+  /** All that is below the root, as `remove` does. */
+  async removeContents(): Promise<void> {
+    await load().removeContents(this.root);
+  }
+
+  /**
+   * Binds a part of a volume to a place of its own, whatever links a container swaps meanwhile. Links in the volume lead
+   * no further than the volume; a missing part becomes a folder. What was mounted at the place goes.
+   */
+  async bindSubPath(volume: string, subPath: string, place: string): Promise<void> {
+    await load().bindSubPath(volume, subPath, this.root, this.#below(place));
+  }
+
+  /** A tmpfs on a folder that is there. */
+  async mountTmpfs(path: string, options: readonly string[]): Promise<void> {
+    await load().mountTmpfs(this.root, this.#below(path), options.join(','));
+  }
+
+  async isMounted(path: string): Promise<boolean> {
+    return load().isMounted(this.root, this.#below(path));
+  }
+
+  /** Whatever is mounted below the folder, whoever did it; never lazily. Fails when something stays. */
+  async unmountBelow(path: string): Promise<void> {
+    await load().unmountBelow(this.root, this.#below(path));
+  }
+}

@@ -1,0 +1,2 @@
+export * from './file-tree.js';
+export * from './regular-file.js';
