@@ -222,7 +222,7 @@ async function containerMounts(
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       hostPath,
-readonly: mount.readOnly === true || readOnly.has(mount.name),
+      readonly: mount.readOnly === true || readOnly.has(mount.name),
       propagation: ownValue(MountPropagation, mount.mountPropagation ?? 'None') ?? 0,
     });
   }

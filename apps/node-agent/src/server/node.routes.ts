@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { join, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { FileTree } from '#files';
 import type { Pod } from '../pod/pod-types.js';
 import { HttpError } from './http-error.js';
 import type { NodeServerOptions } from './options.js';
@@ -90,8 +90,9 @@ async function serveNodeLog(root: string, path: string, pathname: string, respon
     return;
   }
   if (!found.isFile()) throw missing;
+  const file = await new FileTree(dirname(target)).open(target).catch(() => Promise.reject(missing));
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' });
-  await pipeline(createReadStream(target), response).catch(() => response.destroy());
+  await pipeline(file.readable(), response).catch(() => response.destroy());
 }
 
 function escapeHtml(text: string): string {

@@ -1,5 +1,7 @@
-import type { Stats } from 'node:fs';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+// biome-ignore-start lint/style/noRestrictedImports: the path is of the node, and its links count, as in kubelet.
+import { constants, type Stats } from 'node:fs';
+import { mkdir, open, stat } from 'node:fs/promises';
+// biome-ignore-end lint/style/noRestrictedImports: the path is of the node.
 import { bare } from '#apimachinery';
 import { VolumeError, type VolumePlugin } from './volume-plugin.js';
 
@@ -12,7 +14,11 @@ interface Check {
 const makeDirectory = async (path: string): Promise<void> => {
   await mkdir(path, { recursive: true, mode: 0o755 });
 };
-const makeFile = (path: string): Promise<void> => writeFile(path, '', { mode: 0o644, flag: 'a' });
+/** Waits for nobody, should it be a pipe by now. */
+const makeFile = async (path: string): Promise<void> => {
+  const { O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+  await (await open(path, O_CREAT | O_WRONLY | O_NONBLOCK, 0o644)).close();
+};
 
 const CHECKS = bare<Check>({
   Directory: { what: 'a directory', test: (stats) => stats.isDirectory() },

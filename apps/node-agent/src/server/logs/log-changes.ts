@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: it opens nothing, and only tells that something changed.
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 

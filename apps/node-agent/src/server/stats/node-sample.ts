@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: only the kernel's own files, below /proc.
 import { readFile } from 'node:fs/promises';
 import type { InterfaceSample, UsageSample } from './samples.js';
 
