@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs';
-import { FileTree } from '#files';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { removeServerUser } from '#postgres';
 import { parseFlags, usage } from './flags.js';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
 import { step } from './progress.js';
+import { removeFolder } from './remove-folder.js';
 import { dataDirFlag, dataDirOf, loadSettings, type Settings } from './settings.js';
 import {
   askSupervisor,
@@ -16,10 +16,6 @@ import {
 } from './supervisor-client.js';
 import { agentFlags, agentProgram, unitsOf } from './up/units.js';
 import { CliError, type Verb } from './verb.js';
-
-/** Milliseconds. */
-const UNMOUNT_PAUSE = 100;
-const UNMOUNT_TRIES = 30;
 
 export const deleteCluster: Verb = {
   async run(args) {
@@ -90,34 +86,6 @@ async function waitForRuntime(layout: Layout, socket: string): Promise<void> {
   for (let tries = 0; tries < 300 && !up(await askSupervisor(layout, { do: 'status' })); tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/**
- * Removes a folder of ours, which may be a link or a mount point, with all that is in it on its own file system. What is
- * mounted in it is unmounted first; while something stays mounted nothing is removed.
- */
-async function removeFolder(path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  const tree = new FileTree(path);
-  for (let tries = 1; ; tries++) {
-    try {
-      await tree.unmountBelow(path);
-      break;
-    } catch (error) {
-      // What has just ended lets go of its mounts a little later.
-      if (tries === UNMOUNT_TRIES) throw new CliError(`${(error as Error).message}; nothing was removed from ${path}`);
-      await new Promise((resolve) => setTimeout(resolve, UNMOUNT_PAUSE));
-    }
-  }
-  await tree.removeContents();
-  const place = realpathSync(path);
-  try {
-    rmdirSync(place);
-  } catch (error) {
-    // A disk of the administrator's is mounted there.
-    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
-  }
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(path);
 }
 
 /** A containerd that is killed while it starts a container forgets the shim: nobody else would ever end it. */

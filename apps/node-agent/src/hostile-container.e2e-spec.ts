@@ -12,7 +12,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -72,8 +72,12 @@ describe('containers that attack the agent through their files', { skip: contain
   });
   after(async () => {
     await harness?.close();
-    assert.deepEqual(mountsBelow(directory), []);
-    rmSync(directory, { recursive: true });
+    const left = mountsBelow(directory);
+    const tree = new FileTree(directory);
+    await tree.unmountBelow(directory);
+    await tree.removeContents();
+    rmdirSync(directory);
+    assert.deepEqual(left, []);
   });
 
   async function putObjects(value: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { delay, type Logger, realClock } from '#client';
 import { CriError, type CriRuntime, GrpcCode, hasCode } from '../runtime/cri.js';
 import {
@@ -18,6 +18,8 @@ const RELIST_EVENTS = 10_000;
 /** An event comes a little before the runtime's own lists show it. */
 const SETTLE_DELAYS = [0, 20, 80, 300, 1000, 3000];
 const RECONNECT_DELAY = 1000;
+/** As the agent names them. */
+const MESSAGE_FILE = /^[0-9a-f]+$/;
 /** How long the end of an unknown container is remembered. */
 const EARLY_KEPT = 60_000;
 
@@ -294,7 +296,7 @@ function differs(a: ObservedPod | undefined, b: ObservedPod | undefined): boolea
 function messageFile(status: CriContainerStatus, folder: string): string {
   const path = status.annotations[Annotation.terminationMessagePath] ?? '';
   const isOurs = ({ containerPath, hostPath }: { containerPath: string; hostPath: string }) =>
-    containerPath === path && dirname(hostPath) === folder;
+    containerPath === path && dirname(hostPath) === folder && MESSAGE_FILE.test(basename(hostPath));
   return status.mounts.find(isOurs)?.hostPath ?? '';
 }
 

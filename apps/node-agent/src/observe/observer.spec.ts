@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger } from '#client';
+import { ContainerState, type CriMount } from '../runtime/cri-types.js';
+import { Annotation, Label } from '../runtime/labels.js';
+import { Observer, type Runtime } from './observer.js';
+
+/** The message file that an observer takes from what the runtime says of a container's mounts. */
+async function messageFile(mounts: Pick<CriMount, 'containerPath' | 'hostPath'>[], path = '/x'): Promise<string> {
+  const labels = { [Label.podUid]: 'u', [Label.podName]: 'p', [Label.podNamespace]: 'n', [Label.containerName]: 'c' };
+  const runtime = {
+    listSandboxes: async () => [],
+    listContainers: async () => [
+      { id: '1', labels, state: ContainerState.Exited, metadata: { name: 'c', attempt: 0 } },
+    ],
+    containerStatus: async () => ({
+      state: ContainerState.Exited,
+      annotations: { [Annotation.terminationMessagePath]: path },
+      mounts,
+    }),
+  } as unknown as Runtime;
+  const observer = new Observer(
+    runtime,
+    silentLogger,
+    () => {},
+    (uid, container) => `/agent/pods/${uid}/containers/${container}`,
+  );
+  await observer.relist();
+  return observer.get('u')!.containers[0]!.messageFile;
+}
+
+const ours = { containerPath: '/x', hostPath: '/agent/pods/u/containers/c/12ab' };
+
+test('the message file is what the agent made, whatever the pod mounts at its path', async () => {
+  assert.equal(await messageFile([ours]), ours.hostPath);
+  assert.equal(await messageFile([{ containerPath: '/x', hostPath: '/etc/passwd' }, ours]), ours.hostPath);
+  for (const hostPath of [
+    '/etc/passwd',
+    '/agent/pods/u/volumes/kubernetes.io~empty-dir/d/p',
+    '/agent/pods/u/containers/other/12ab',
+    '/agent/pods/u/containers/c/../../../../../etc/passwd',
+    '/agent/pods/u/containers/c',
+    '/agent/pods/u/containers/c/..',
+  ]) {
+    assert.equal(await messageFile([{ containerPath: '/x', hostPath }]), '', hostPath);
+  }
+  assert.equal(await messageFile([ours], '/y'), '');
+});
