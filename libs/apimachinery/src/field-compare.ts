@@ -312,3 +312,50 @@ export function presentSet(node: SchemaNode, value: unknown): FieldSet {
   }
   return set === undefined ? LEAF : sortedNode(set);
 }
+
+/**
+ * What the manager of an applied configuration owns: what stands in objects and associative lists, and not these
+ * themselves, as a writer by other verbs does. Items of lists and entries of maps are owned themselves, too. An empty
+ * object is owned, an empty associative list is not. Fact: structured-merge-diff 6.4.2, typed/tofieldset.go.
+ */
+export function appliedSet(schema: SchemaNode, applied: Json): FieldSet | undefined {
+  let set: FieldSet | undefined;
+  for (const key in applied) {
+    const value = applied[key];
+    if (value === undefined || UNOWNED_ROOT.has(key)) continue;
+    const child = childNode(schema, key);
+    const node = key === 'metadata' ? appliedMetadata(child, toObject(value)) : appliedNode(child, value);
+    if (node !== undefined) set = put(set, fieldElement(key), node);
+  }
+  return set === undefined ? undefined : sortedNode(set);
+}
+
+function appliedMetadata(node: SchemaNode, metadata: Json): FieldSet | undefined {
+  const owned: Json = {};
+  for (const key in metadata) if (!UNOWNED_METADATA.has(key)) owned[key] = metadata[key];
+  return isVoid(owned) ? undefined : appliedNode(node, owned);
+}
+
+function appliedNode(node: SchemaNode, value: unknown): FieldSet | undefined {
+  let set: FieldSet | undefined;
+  if (isJsonObject(value)) {
+    if (isAtomic(node) || isVoid(value)) return LEAF;
+    for (const key in value) {
+      if (value[key] === undefined) continue;
+      const below = appliedNode(childNode(node, key), value[key]);
+      if (node.kind === 'map') set = put(set, fieldElement(key), withItself(below));
+      else if (below !== undefined) set = put(set, fieldElement(key), below);
+    }
+  } else if (Array.isArray(value) && isAssociative(node)) {
+    for (const [element, item] of indexElements(node, node.items, value)) {
+      set = put(set, element, withItself(item instanceof Duplicates ? LEAF : appliedNode(node.items, item)));
+    }
+  } else {
+    return LEAF;
+  }
+  return set === undefined ? undefined : sortedNode(set);
+}
+
+function withItself(node: FieldSet | undefined): FieldSet {
+  return node === undefined || node === LEAF ? LEAF : { '.': LEAF, ...node };
+}

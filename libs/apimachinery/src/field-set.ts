@@ -23,7 +23,7 @@ function isLeaf(node: FieldSet): boolean {
 }
 
 /** A node that stands for itself, beside what is below it. */
-function isMember(node: FieldSet): boolean {
+export function isMember(node: FieldSet): boolean {
   if (node['.'] !== undefined) return true;
   return isLeaf(node);
 }

@@ -5,6 +5,7 @@ import {
   type FieldSet,
   fieldElement,
   isJsonObject,
+  isMember,
   itemElement,
   type ManagedFieldsEntry,
   ownValue,
@@ -52,32 +53,30 @@ function mergeLists(node: SchemaNode & { items: SchemaNode }, live: unknown[], a
   return merged;
 }
 
-/** Takes the members of `set` out of `value`, in place; says whether nothing is left of it. */
-export function removeMembers(node: SchemaNode, value: unknown, set: FieldSet): boolean {
+/**
+ * Takes out of `value`, in place, what the manager applied before (`previous`) and nobody has now (`kept`). A field goes
+ * with all that is in it when no part of it is kept, an item of a list when nobody keeps the item itself: so what the
+ * server filled in goes with it. Fact: structured-merge-diff 6.4.2, merge/update.go (prune).
+ */
+export function pruneApplied(node: SchemaNode, value: unknown, previous: FieldSet, kept: FieldSet | undefined): void {
   if (isJsonObject(value)) {
     for (const key of Object.keys(value)) {
-      const below = set[fieldElement(key)];
-      if (below !== undefined && removeBelow(childNode(node, key), value[key], below)) delete value[key];
+      const before = previous[fieldElement(key)];
+      if (before === undefined) continue;
+      const now = kept?.[fieldElement(key)];
+      if (now === undefined) delete value[key];
+      else pruneApplied(childNode(node, key), value[key], before, now);
     }
-    return Object.keys(value).length === 0;
-  }
-  if (Array.isArray(value) && isAssociativeList(node)) {
+  } else if (Array.isArray(value) && isAssociativeList(node)) {
     for (let i = value.length - 1; i >= 0; i -= 1) {
       const element = itemElement(node, node.items, value[i]);
-      const below = element === undefined ? undefined : set[element];
-      if (below !== undefined && removeBelow(node.items, value[i], below)) value.splice(i, 1);
+      const before = element === undefined ? undefined : previous[element];
+      if (before === undefined) continue;
+      const now = kept?.[element!];
+      if (isMember(before) && (now === undefined || !isMember(now))) value.splice(i, 1);
+      else pruneApplied(node.items, value[i], before, now);
     }
-    return value.length === 0;
   }
-  return false;
-}
-
-/** True when the value itself is to go. */
-function removeBelow(node: SchemaNode, value: unknown, set: FieldSet): boolean {
-  const children = Object.keys(set).filter((element) => element !== '.');
-  if (children.length === 0) return true;
-  const empty = removeMembers(node, value, set);
-  return empty && set['.'] !== undefined;
 }
 
 interface Conflict {

@@ -1,4 +1,5 @@
 import {
+  appliedSet,
   badRequest,
   compareObjects,
   conflictingFields,
@@ -16,7 +17,7 @@ import {
   subtractSets,
   unionSets,
 } from '#apimachinery';
-import { conflictError, mergeApplied, removeMembers } from './apply-merge.js';
+import { conflictError, mergeApplied, pruneApplied } from './apply-merge.js';
 import { authorizeOrThrow } from './authorization.js';
 import { decodeObjectAs, parseYaml, warningLines, YamlError } from './body-decoder.js';
 import { createDecoded } from './create.js';
@@ -37,7 +38,7 @@ export async function applyObject(
 ): Promise<ApiResult> {
   const applied = readApplied(entry, request, options, warnings);
   const schema = schemaOf(entry);
-  const set = compareObjects(schema, {}, applied)?.added;
+  const set = appliedSet(schema, applied);
   let first = true;
   const decode = (object: KubeObject): KubeObject => {
     const decoded = decodeObjectAs(
@@ -160,9 +161,7 @@ function applyTo(
     if (conflicts.length > 0 && !force) throw conflictError(conflicts);
     others = withoutFields(others, conflicts);
   }
-  let dropped = subtractSets(previous?.fieldsV1 as FieldSet | undefined, set);
-  for (const entry of others) dropped = subtractSets(dropped, entry.fieldsV1 as FieldSet);
-  if (dropped) removeMembers(schema, merged, dropped);
+  if (previous !== undefined) prune(schema, merged, previous, set, others);
   merged.metadata.managedFields = undefined;
   const object = decode(merged);
 
@@ -173,6 +172,19 @@ function applyTo(
     deepEqual({ ...object, metadata: { ...object.metadata, managedFields: undefined } }, { ...old, metadata });
   object.metadata.managedFields = same ? old.metadata.managedFields : [mine, ...others];
   return object;
+}
+
+/** The metadata itself stays whatever was applied: what the server keeps in it is in nobody's set. */
+function prune(
+  schema: SchemaNode,
+  merged: KubeObject,
+  { fieldsV1 }: ManagedFieldsEntry,
+  set: FieldSet | undefined,
+  others: readonly ManagedFieldsEntry[],
+): void {
+  let kept = set;
+  for (const entry of others) kept = unionSets(kept, entry.fieldsV1 as FieldSet);
+  pruneApplied(schema, merged, fieldsV1 as FieldSet, { 'f:metadata': {}, ...kept });
 }
 
 /** Forced conflicts take the fields away from those who had them. */

@@ -189,7 +189,7 @@ describe('writes', () => {
       client.patch(gvr.configmaps, 'default', 'applied', APPLY, { ...wanted, data }, { fieldManager, force });
     const made = await apply('one', { a: '1', b: '2' });
     assert.equal(made.metadata.managedFields?.[0]?.operation, 'Apply');
-    assert.deepEqual(made.metadata.managedFields?.[0]?.fieldsV1, { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } });
+    assert.deepEqual(made.metadata.managedFields?.[0]?.fieldsV1, { 'f:data': { 'f:a': {}, 'f:b': {} } });
     const same = await apply('one', { a: '1', b: '2' });
     assert.equal(same.metadata.resourceVersion, made.metadata.resourceVersion);
     const fewer = await apply('one', { a: '1' });
