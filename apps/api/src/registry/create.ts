@@ -11,7 +11,7 @@ import {
 import type { WriteContext } from '#kinds';
 import { decodeBody } from './body-decoder.js';
 import { managerOf, trackUpdate } from './field-managers.js';
-import { encodeForStorage } from './object-codec.js';
+import { encodeWritten } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';
@@ -109,7 +109,13 @@ export async function createDecoded(
     const stored = definition.toStorage(object);
     const result = await context.store.commit({
       writes: [
-        { op: 'create', key, uid: object.metadata.uid!, body: encodeForStorage(stored), object: stored },
+        {
+          op: 'create',
+          key,
+          uid: object.metadata.uid!,
+          body: encodeWritten(stored, track !== undefined),
+          object: stored,
+        },
         ...contribution.writes,
       ],
       guards: [...namespaceGuards(entry, request.namespace), ...contribution.guards],

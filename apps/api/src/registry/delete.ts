@@ -16,7 +16,7 @@ import { negotiateInput } from '../http/negotiation.js';
 import type { CachedObject } from '../storage/store.js';
 import { parseProtobuf, parseYaml, YamlError } from './body-decoder.js';
 import { type DeletionPolicy, deletionPolicy } from './deletion-policy.js';
-import { encodeForStorage } from './object-codec.js';
+import { encodeDeleted } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { type DeleteRequestOptions, parseDeleteOptions, parseListOptions } from './request-options.js';
@@ -144,7 +144,7 @@ async function attemptDelete(
         op: removing ? 'delete' : 'update',
         key,
         uid: current.uid,
-        body: encodeForStorage(stored),
+        body: encodeDeleted(stored),
         object: stored,
         ifRevision: current.revision,
       },

@@ -5,7 +5,7 @@ import { decodeBody } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { deletionPolicy } from './deletion-policy.js';
 import { managerOf, trackUpdate } from './field-managers.js';
-import { encodeForStorage } from './object-codec.js';
+import { encodeDeleted, encodeWritten } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';
@@ -214,7 +214,7 @@ async function attemptUpdate(
         op: removed ? 'delete' : 'update',
         key,
         uid: current.uid,
-        body: encodeForStorage(stored),
+        body: removed ? encodeDeleted(stored) : encodeWritten(stored, plan.ownsManagedFields === true),
         object: stored,
         ifRevision: current.revision,
       },
