@@ -67,6 +67,15 @@ export const typeRules = bare<Record<string, Setter>>({
       if (!status.podIP && status.podIPs?.[0]?.ip) status.podIP = status.podIPs[0].ip;
     },
   },
+  // The older field decides: who changes it alone changes both, and validation sees that.
+  'core/v1.NodeSpec': {
+    podCIDRs: (spec) => {
+      if (spec.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
+    },
+    podCIDR: (spec) => {
+      if (!spec.podCIDR && spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
+    },
+  },
   'core/v1.LimitRangeItem': {
     default: (item) => {
       if (item.type !== 'Container') return;

@@ -4,6 +4,7 @@ import { replicaSetValidator } from '../apps/v1/replica-set.validation.js';
 import { statefulSetValidator } from '../apps/v1/stateful-set.validation.js';
 import { cronJobValidator } from '../batch/v1/cron-job.validation.js';
 import { jobValidator } from '../batch/v1/job.validation.js';
+import { certificateSigningRequestValidator } from '../certificates.k8s.io/v1/certificate-signing-request.validation.js';
 import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
 import { configMapValidator } from '../core/v1/config-map.validation.js';
 import { endpointsValidator } from '../core/v1/endpoints.validation.js';
@@ -50,6 +51,7 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'batch/v1/CronJob': cronJobValidator,
   'discovery.k8s.io/v1/EndpointSlice': endpointSliceValidator,
   'coordination.k8s.io/v1/Lease': leaseValidator,
+  'certificates.k8s.io/v1/CertificateSigningRequest': certificateSigningRequestValidator,
   'rbac.authorization.k8s.io/v1/Role': roleValidator,
   'rbac.authorization.k8s.io/v1/ClusterRole': clusterRoleValidator,
   'rbac.authorization.k8s.io/v1/RoleBinding': roleBindingValidator,

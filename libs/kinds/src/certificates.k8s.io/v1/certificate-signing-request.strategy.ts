@@ -14,10 +14,8 @@ export const certificateSigningRequestStrategy: KindStrategy = {
   prepareForUpdate(csr: CertificateSigningRequest, old: CertificateSigningRequest, { subresource, now }) {
     keepField(csr, old, 'spec');
     if (subresource !== 'status') return;
-    const kept = (old.status?.conditions ?? []).filter(isDecision);
-    const others = (csr.status?.conditions ?? []).filter((condition) => !isDecision(condition));
-    const added = (csr.status?.conditions ?? []).filter(isDecision).slice(kept.length);
-    const conditions = [...kept, ...added, ...others];
+    const conditions = [...(csr.status?.conditions ?? [])];
+    for (const type of ['Approved', 'Denied']) keepConditions(conditions, old.status?.conditions ?? [], type);
     csr.status = { ...csr.status, conditions: stamped(conditions, old, now) };
     if (conditions.length === 0) delete csr.status.conditions;
   },
@@ -31,8 +29,15 @@ export const certificateSigningRequestStrategy: KindStrategy = {
   },
 };
 
-function isDecision({ type }: CertificateSigningRequestCondition): boolean {
-  return type === 'Approved' || type === 'Denied';
+/** Conditions of this type are the stored ones; where some were added or removed, that is for validation to refuse. */
+function keepConditions(
+  conditions: CertificateSigningRequestCondition[],
+  old: readonly CertificateSigningRequestCondition[],
+  type: string,
+): void {
+  const kept = old.filter((condition) => condition.type === type);
+  const at = [...conditions.keys()].filter((i) => conditions[i]!.type === type);
+  if (at.length === kept.length) for (const [k, i] of at.entries()) conditions[i] = kept[k]!;
 }
 
 /** Fills in times that the writer left out: of the update now, of the transition where the status is another. */

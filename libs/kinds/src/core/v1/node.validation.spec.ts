@@ -285,6 +285,35 @@ const updates: [body: any, change: (object: any) => void, errors: string[], endp
     ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
   ],
   [
+    { spec: { podCIDR: '10.0.0.0/24', podCIDRs: ['10.0.0.0/24', 'fd00::/64'] } },
+    (n) => {
+      n.spec.podCIDR = '10.0.0.0/8';
+    },
+    ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
+  ],
+  [
+    { spec: { podCIDR: '10.0.0.0/24' } },
+    (n) => {
+      n.spec.podCIDR = '10.0.0.0/8';
+      n.spec.podCIDRs = ['10.0.0.0/24'];
+    },
+    ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
+  ],
+  [
+    { spec: { podCIDR: '10.0.0.0/24' } },
+    (n) => {
+      delete n.spec.podCIDR;
+    },
+    [],
+  ],
+  [
+    {},
+    (n) => {
+      n.spec.podCIDR = '10.0.0.0/24';
+    },
+    [],
+  ],
+  [
     { spec: { podCIDRs: ['10.0.0.0/24'] } },
     (n) => {
       n.spec.podCIDRs = ['x'];
@@ -462,5 +491,20 @@ it('has no dynamic configuration', () => {
     };
     const { object } = updated(path, {}, change, endpoint);
     assert.deepEqual([object.spec.configSource, object.status.config], [undefined, undefined]);
+  }
+});
+
+describe('the two fields of the pod addresses', () => {
+  const pairs: [given: object, kept: object][] = [
+    [{ podCIDR: '10.0.0.0/24' }, { podCIDR: '10.0.0.0/24', podCIDRs: ['10.0.0.0/24'] }],
+    [{ podCIDRs: ['10.0.0.0/24', 'fd00::/64'] }, { podCIDR: '10.0.0.0/24', podCIDRs: ['10.0.0.0/24', 'fd00::/64'] }],
+    [
+      { podCIDR: '10.1.0.0/24', podCIDRs: ['10.0.0.0/24'] },
+      { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'] },
+    ],
+    [{}, {}],
+  ];
+  for (const [spec, kept] of pairs) {
+    it(`${JSON.stringify(spec)} are in step`, () => assert.deepEqual(created(path, { spec })['spec'], kept));
   }
 });
