@@ -77,13 +77,22 @@ export async function deleteObject(
   return deleteNamed(context, entry, request, readDeleteOptions(request), warnings);
 }
 
+/** What is different in a deletion that stands for another request. */
+export interface DeletionTerms {
+  /** The other request was admitted: this one is not asked about. */
+  admitted?: boolean;
+  /** A change of the object in the same write. */
+  mark?(object: KubeObject): void;
+}
+
 /** Deletes, marks for deletion, or finds that nothing is to do; again from the start when the object changed meanwhile. */
 export async function deleteNamed(
   context: RegistryContext,
   entry: ResourceEntry,
-  request: ApiRequest,
+  request: Pick<ApiRequest, 'namespace' | 'name' | 'subresource' | 'user'>,
   options: DeleteRequestOptions,
   warnings: string[],
+  terms: DeletionTerms = {},
 ): Promise<ApiResult> {
   const key = keyOf(entry, request.namespace, request.name);
   for (let attempt = 1; ; attempt += 1) {
@@ -93,7 +102,7 @@ export async function deleteNamed(
       current = entry.cache.get(key.namespace, key.name);
       if (!current) throw notFound(entry.groupResource, request.name);
     }
-    const result = await attemptDelete(context, entry, request, options, warnings, current);
+    const result = await attemptDelete(context, entry, request, options, warnings, current, terms);
     if (result !== 'conflict') return result;
     if (attempt >= ATTEMPTS) throw conflict(entry.groupResource, request.name);
     await context.store.readBarrier();
@@ -103,10 +112,11 @@ export async function deleteNamed(
 async function attemptDelete(
   context: RegistryContext,
   entry: ResourceEntry,
-  request: ApiRequest,
+  request: Pick<ApiRequest, 'namespace' | 'name' | 'subresource' | 'user'>,
   options: DeleteRequestOptions,
   warnings: string[],
   current: CachedObject,
+  terms: DeletionTerms,
 ): Promise<ApiResult | 'conflict'> {
   const { definition } = entry;
   const old = servedObject(entry, current);
@@ -115,22 +125,25 @@ async function attemptDelete(
     if (!(await isNewest(context, entry, current))) return 'conflict';
     throw unmet;
   }
-  const attributes = admissionAttributes(entry, request, 'DELETE', undefined, old, { ...options }, warnings);
-  attributes.name = current.name;
-  const mutated = context.admission.admit(attributes);
-  if (mutated) await mutated;
-  const admitted = context.admission.validate(attributes);
-  if (admitted) await admitted;
+  if (!terms.admitted) {
+    const attributes = admissionAttributes(entry, request, 'DELETE', undefined, old, { ...options }, warnings);
+    attributes.name = current.name;
+    const mutated = context.admission.admit(attributes);
+    if (mutated) await mutated;
+    const admitted = context.admission.validate(attributes);
+    if (admitted) await admitted;
+  }
 
   const policy = deletionPolicy(definition.storageResource);
   const object = deepCopy(old);
+  terms.mark?.(object);
   const step = planDeletion(object, options, policy, definition.strategy, context.now());
-  if (step === 'nothing' || (step === 'mark' && deepEqual(object, old))) {
+  if (step !== 'remove' && deepEqual(object, old)) {
     if (!(await isNewest(context, entry, current))) return 'conflict';
     return { kind: 'cached', code: 200, resource: definition, object: current };
   }
   if (options.dryRun) {
-    if (step === 'mark') return { kind: 'object', code: 200, resource: definition, object };
+    if (step !== 'remove') return { kind: 'object', code: 200, resource: definition, object };
     return removedResult(entry, policy, object);
   }
   const key = keyOf(entry, current.namespace, current.name);
@@ -183,7 +196,7 @@ function removedResult(entry: ResourceEntry, policy: DeletionPolicy, object: Kub
   return { kind: 'object', code: 200, resource: undefined, object: status as Status };
 }
 
-function unmetPrecondition(
+export function unmetPrecondition(
   entry: ResourceEntry,
   options: DeleteRequestOptions,
   current: CachedObject,

@@ -42,7 +42,7 @@ export function namespaceGuards(entry: ResourceEntry, namespace: string): Guard[
 
 export function admissionAttributes(
   entry: ResourceEntry,
-  request: ApiRequest,
+  request: Pick<ApiRequest, 'namespace' | 'name' | 'subresource' | 'user'>,
   operation: AdmissionOperation,
   object: KubeObject | undefined,
   oldObject: KubeObject | undefined,

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type KubeObject, StatusError } from '#apimachinery';
+import type { Client } from '#client';
+import { gvr } from '#kinds';
+import { type TestServer, testServer } from '#testing';
+
+const MERGE = 'application/merge-patch+json';
+const VIOLATION = "Cannot evict pod as it would violate the pod's disruption budget.";
+
+describe('evictions', () => {
+  let server: TestServer;
+  let client: Client;
+
+  before(async () => {
+    server = await testServer();
+    client = server.client();
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+    await client.create(gvr.serviceaccounts, 'default', account);
+  });
+  after(() => server.close());
+
+  async function pod(name: string, app: string, ready = true, owner?: KubeObject, phase = 'Running'): Promise<void> {
+    const ownerReferences = owner && [
+      {
+        apiVersion: owner.apiVersion,
+        kind: owner.kind,
+        name: owner.metadata.name,
+        uid: owner.metadata.uid,
+        controller: true,
+      },
+    ];
+    await client.create(gvr.pods, 'default', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels: { app }, ownerReferences } as never,
+      spec: { nodeName: 'somewhere', containers: [{ name: 'c', image: 'i' }] },
+    });
+    const status = { phase, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] };
+    await client.patch(gvr.pods, 'default', name, MERGE, { status }, { subresource: 'status' });
+  }
+
+  async function budget(name: string, app: string, spec: object): Promise<KubeObject> {
+    return client.create(gvr.poddisruptionbudgets, 'default', {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name },
+      spec: { selector: { matchLabels: { app } }, ...spec },
+    });
+  }
+
+  async function controller(kind: 'Deployment' | 'ReplicaSet', name: string, replicas: number, owner?: KubeObject) {
+    const labels = { app: name };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const ownerReferences = owner && [
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        name: owner.metadata.name,
+        uid: owner.metadata.uid,
+        controller: true,
+      },
+    ];
+    return client.create(kind === 'Deployment' ? gvr.deployments : gvr.replicasets, 'default', {
+      apiVersion: 'apps/v1',
+      kind,
+      metadata: { name, ownerReferences } as never,
+      spec: { replicas, selector: { matchLabels: labels }, template },
+    });
+  }
+
+  function evict(name: string, deleteOptions?: object, dryRun = false): Promise<KubeObject> {
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name }, deleteOptions };
+    return client.create(gvr.pods, 'default', eviction, { name, subresource: 'eviction', dryRun });
+  }
+
+  async function refused(work: Promise<unknown>): Promise<StatusError> {
+    const error = await work.then(
+      () => undefined,
+      (error) => error,
+    );
+    assert.ok(error instanceof StatusError, String(error));
+    return error;
+  }
+
+  async function isGoing(name: string): Promise<boolean> {
+    return (await client.get(gvr.pods, 'default', name)).metadata.deletionTimestamp !== undefined;
+  }
+
+  test('go on while the pods that are left suffice, and then stop', async () => {
+    await budget('min', 'min', { minAvailable: 1 });
+    await pod('min-1', 'min');
+    await pod('min-2', 'min');
+    await evict('min-1');
+    const going = await client.get(gvr.pods, 'default', 'min-1');
+    assert.ok(going.metadata.deletionTimestamp);
+    const target = going['status'].conditions.find(({ type }: any) => type === 'DisruptionTarget');
+    assert.deepEqual(
+      [target.status, target.reason, target.message],
+      ['True', 'EvictionByEvictionAPI', 'Eviction API: evicting'],
+    );
+    const error = await refused(evict('min-2'));
+    assert.equal(error.code, 429);
+    assert.equal(error.message, VIOLATION);
+    assert.deepEqual(error.status.details?.causes, [
+      { reason: 'DisruptionBudget', message: 'The disruption budget min needs 1 healthy pods and has 1 currently' },
+    ]);
+    assert.equal(await isGoing('min-2'), false);
+  });
+
+  test('of two at a time only as many as the budget allows get through', async () => {
+    await budget('crowd', 'crowd', { minAvailable: 4 });
+    const names = Array.from({ length: 6 }, (_, i) => `crowd-${i}`);
+    for (const name of names) await pod(name, 'crowd');
+    const outcomes = await Promise.allSettled(names.map((name) => evict(name)));
+    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 2);
+    const going = await Promise.all(names.map(isGoing));
+    assert.equal(going.filter(Boolean).length, 2);
+  });
+
+  test('percentages are of what the Deployment above the ReplicaSet wants', async () => {
+    const deployment = await controller('Deployment', 'scaled', 4);
+    const set = await controller('ReplicaSet', 'scaled-1', 2, deployment);
+    await budget('scaled', 'scaled', { maxUnavailable: '50%' });
+    for (const i of [1, 2, 3]) await pod(`scaled-p${i}`, 'scaled', true, set);
+    await evict('scaled-p1');
+    const error = await refused(evict('scaled-p2'));
+    assert.equal(
+      error.status.details?.causes?.[0]?.message,
+      'The disruption budget scaled needs 2 healthy pods and has 2 currently',
+    );
+  });
+
+  test('of pods whose controller has no scale say that it has none', async () => {
+    const job = await client.create(gvr.jobs, 'default', {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'unscaled' },
+      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+    });
+    await budget('unscaled', 'unscaled', { maxUnavailable: 1 });
+    await pod('unscaled-1', 'unscaled', true, job);
+    const error = await refused(evict('unscaled-1'));
+    assert.equal(
+      error.status.details?.causes?.[0]?.message,
+      'The disruption budget unscaled does not allow evicting pods currently because it failed sync: jobs.batch does not implement the scale subresource',
+    );
+  });
+
+  test('of unhealthy pods go by the policy', async () => {
+    await budget('ill', 'ill', { minAvailable: 2 });
+    await pod('ill-1', 'ill');
+    await pod('ill-2', 'ill', false);
+    assert.equal((await refused(evict('ill-2'))).code, 429);
+    await pod('ill-3', 'ill');
+    await evict('ill-2');
+    assert.equal(await isGoing('ill-2'), true);
+
+    await budget('always', 'always', { minAvailable: 5, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
+    await pod('always-1', 'always', false);
+    await pod('always-2', 'always');
+    await evict('always-1');
+    assert.equal((await refused(evict('always-2'))).code, 429);
+  });
+
+  test('of pods that are pending or ended ask no budget', async () => {
+    await budget('still', 'still', { minAvailable: 9 });
+    for (const phase of ['Pending', 'Succeeded', 'Failed']) {
+      await pod(`still-${phase.toLowerCase()}`, 'still', false, undefined, phase);
+      await evict(`still-${phase.toLowerCase()}`);
+    }
+  });
+
+  test('two budgets over one pod are a failure of the server', async () => {
+    await budget('one', 'twice', { minAvailable: 0 });
+    await budget('two', 'twice', { minAvailable: 0 });
+    await pod('twice-1', 'twice');
+    const error = await refused(evict('twice-1'));
+    assert.equal(error.code, 500);
+    assert.equal(
+      error.message,
+      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+    );
+  });
+
+  test('preconditions come before the budget, and a dry run takes nothing from it', async () => {
+    await budget('asked', 'asked', { minAvailable: 1 });
+    await pod('asked-1', 'asked');
+    await pod('asked-2', 'asked');
+    for (const preconditions of [{ uid: 'another' }, { resourceVersion: '1' }]) {
+      assert.equal((await refused(evict('asked-1', { preconditions }))).code, 409);
+    }
+    await evict('asked-1', undefined, true);
+    await evict('asked-1', { dryRun: ['All'] });
+    const now = await client.get(gvr.poddisruptionbudgets, 'default', 'asked');
+    assert.equal(now['status'].disruptedPods, undefined);
+    const { uid, resourceVersion } = (await client.get(gvr.pods, 'default', 'asked-1')).metadata;
+    await evict('asked-1', { preconditions: { uid, resourceVersion } });
+    assert.equal(await isGoing('asked-1'), true);
+  });
+
+  test('a status that somebody keeps is what counts', async () => {
+    const kept = await budget('kept', 'kept', { minAvailable: 1 });
+    await pod('kept-1', 'kept');
+    const status = {
+      observedGeneration: kept.metadata.generation,
+      currentHealthy: 3,
+      desiredHealthy: 2,
+      expectedPods: 3,
+      disruptionsAllowed: 1,
+    };
+    await client.patch(gvr.poddisruptionbudgets, 'default', 'kept', MERGE, { status }, { subresource: 'status' });
+    await evict('kept-1');
+    const now = await client.get(gvr.poddisruptionbudgets, 'default', 'kept');
+    assert.equal(now['status'].disruptionsAllowed, 0);
+    assert.deepEqual(Object.keys(now['status'].disruptedPods), ['kept-1']);
+    assert.equal(now['status'].conditions[0].reason, 'InsufficientPods');
+    await pod('kept-2', 'kept');
+    const error = await refused(evict('kept-2'));
+    assert.equal(
+      error.status.details?.causes?.[0]?.message,
+      'The disruption budget kept does not allow evicting pods currently',
+    );
+  });
+});
