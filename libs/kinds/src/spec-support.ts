@@ -48,15 +48,20 @@ export function createErrors(path: string, body: Record<string, unknown> = {}): 
   return texts(resource(path).strategy.validateCreate(created(path, body), context()));
 }
 
-/** Changes a created object through an endpoint; gives the object and what is wrong with it. */
+/**
+ * Changes a created object through an endpoint; gives the object and what is wrong with it. `stored` is what others made of
+ * the object before, its status for example.
+ */
 export function updated(
   path: string,
   body: Record<string, unknown>,
   change: (object: any) => void,
   subresource = '',
+  stored: (object: any) => void = () => {},
 ): { object: any; errors: string[] } {
   const { strategy } = resource(path);
   const old = created(path, body);
+  stored(old);
   const object: KubeObject = structuredClone(old);
   object.metadata.resourceVersion = old.metadata.resourceVersion = '7';
   change(object);

@@ -11,6 +11,8 @@ import { endpointsValidator } from '../core/v1/endpoints.validation.js';
 import { eventValidator, newEventValidator } from '../core/v1/event.validation.js';
 import { namespaceValidator } from '../core/v1/namespace.validation.js';
 import { nodeValidator } from '../core/v1/node.validation.js';
+import { persistentVolumeValidator } from '../core/v1/persistent-volume.validation.js';
+import { persistentVolumeClaimValidator } from '../core/v1/persistent-volume-claim.validation.js';
 import { podValidator } from '../core/v1/pod.validation.js';
 import { podTemplateValidator } from '../core/v1/pod-template.validation.js';
 import { replicationControllerValidator } from '../core/v1/replication-controller.validation.js';
@@ -32,6 +34,8 @@ import type { KindValidator } from './kind-strategy.js';
 export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'v1/Namespace': namespaceValidator,
   'v1/Node': nodeValidator,
+  'v1/PersistentVolume': persistentVolumeValidator,
+  'v1/PersistentVolumeClaim': persistentVolumeClaimValidator,
   'v1/Pod': podValidator,
   'v1/PodTemplate': podTemplateValidator,
   'v1/ReplicationController': replicationControllerValidator,

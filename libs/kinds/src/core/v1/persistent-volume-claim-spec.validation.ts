@@ -9,10 +9,10 @@ import { validateAnnotations } from '../../meta/object-meta.validation.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { isName } from '../../validation/object-names.js';
 
-/** Specs of claims, where other kinds hold a template of one. */
+/** Specs of claims, and templates of them in other kinds. */
 
-const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
-const volumeModes = ['Block', 'Filesystem'];
+export const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+export const volumeModes = ['Block', 'Filesystem'];
 /** What else a template's metadata could have, in the order in which upstream's reflection meets it. */
 const forbiddenMetadata = [
   'name',
@@ -46,18 +46,27 @@ export function checkClaimTemplate(at: FieldCursor, name: string, template: Pers
   at.leave(2);
 }
 
-export function checkClaimSpec(at: FieldCursor, spec: PersistentVolumeClaimSpec): void {
+/** What an update may keep because the stored claim has it. */
+export interface ClaimLeniency {
+  selector: boolean;
+  sourceGroups: boolean;
+}
+
+const strict: ClaimLeniency = { selector: false, sourceGroups: false };
+
+export function checkClaimSpec(at: FieldCursor, spec: PersistentVolumeClaimSpec, lenient = strict): void {
   if ((spec.accessModes ?? []).length === 0) at.required('accessModes', 'at least 1 access mode is required');
-  if (spec.selector !== undefined) at.add(validateLabelSelector(spec.selector, at.path('selector')));
+  if (spec.selector !== undefined && !lenient.selector)
+    at.add(validateLabelSelector(spec.selector, at.path('selector')));
   checkAccessModes(at, spec.accessModes ?? []);
   checkStorage(at, spec.resources?.requests?.['storage']);
   if (spec.storageClassName) at.format('storageClassName', spec.storageClassName, isName);
   at.optionalChoice('volumeMode', spec.volumeMode, volumeModes);
-  checkDataSources(at, spec);
+  checkDataSources(at, spec, lenient.sourceGroups);
   if (spec.volumeAttributesClassName) at.format('volumeAttributesClassName', spec.volumeAttributesClassName, isName);
 }
 
-function checkAccessModes(at: FieldCursor, modes: readonly string[]): void {
+export function checkAccessModes(at: FieldCursor, modes: readonly string[]): void {
   for (const mode of modes) if (!accessModes.includes(mode)) at.notSupported('accessModes', mode, accessModes);
   const known = modes.filter((mode) => accessModes.includes(mode));
   if (known.includes('ReadWriteOncePod') && known.some((mode) => mode !== 'ReadWriteOncePod')) {
@@ -74,10 +83,14 @@ function checkStorage(at: FieldCursor, storage: string | number | undefined): vo
   at.leave(2);
 }
 
-function checkDataSources(at: FieldCursor, { dataSource, dataSourceRef }: PersistentVolumeClaimSpec): void {
-  if (dataSource !== undefined) checkDataSource(at, 'dataSource', dataSource);
+function checkDataSources(
+  at: FieldCursor,
+  { dataSource, dataSourceRef }: PersistentVolumeClaimSpec,
+  anyGroup: boolean,
+): void {
+  if (dataSource !== undefined) checkDataSource(at, 'dataSource', dataSource, anyGroup);
   if (dataSourceRef !== undefined) {
-    checkDataSource(at, 'dataSourceRef', dataSourceRef);
+    checkDataSource(at, 'dataSourceRef', dataSourceRef, anyGroup);
     if (dataSourceRef.namespace) at.format('dataSourceRef.namespace', dataSourceRef.namespace, isDNS1123Label);
   }
   if (dataSource === undefined || dataSourceRef === undefined) return;
@@ -90,13 +103,18 @@ function sameSource(a: TypedLocalObjectReference, b: TypedObjectReference): bool
   return a.apiGroup === b.apiGroup && a.kind === b.kind && a.name === b.name;
 }
 
-function checkDataSource(at: FieldCursor, field: string, { apiGroup, kind, name }: TypedLocalObjectReference): void {
+function checkDataSource(
+  at: FieldCursor,
+  field: string,
+  { apiGroup, kind, name }: TypedLocalObjectReference,
+  anyGroup: boolean,
+): void {
   at.enter(field);
   if (!name) at.required('name');
   if (!kind) at.required('kind');
   if (!apiGroup && kind !== 'PersistentVolumeClaim') {
     at.invalid('', kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
   }
-  if (apiGroup) at.format('apiGroup', apiGroup, isDNS1123Subdomain);
+  if (apiGroup && !anyGroup) at.format('apiGroup', apiGroup, isDNS1123Subdomain);
   at.leave();
 }

@@ -1,4 +1,4 @@
-import type { PersistentVolume, PersistentVolumeClaim } from '../../generated/types.js';
+import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../generated/types.js';
 import type { KindStrategy } from '../../registry/kind-strategy.js';
 import { timeText } from '../../registry/metadata.js';
 
@@ -21,10 +21,27 @@ export const persistentVolumeStrategy: KindStrategy = {
 export const persistentVolumeClaimStrategy: KindStrategy = {
   prepareForCreate(claim: PersistentVolumeClaim) {
     claim.status = { phase: 'Pending' };
+    dropDataSources(claim.spec);
     pairDataSources(claim);
   },
-  prepareForUpdate: pairDataSources,
+  prepareForUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim) {
+    dropDataSources(claim.spec, old.spec);
+    pairDataSources(claim);
+  },
 };
+
+/**
+ * Sources of another namespace are behind a gate that is off. The older field takes only claims and snapshots, and drops
+ * what else it is given; what a stored claim has stays.
+ */
+function dropDataSources(spec: PersistentVolumeClaimSpec, old?: PersistentVolumeClaimSpec): void {
+  if (spec.dataSourceRef?.namespace && old?.dataSourceRef === undefined) delete spec.dataSourceRef;
+  if (old?.dataSource !== undefined || old?.dataSourceRef !== undefined || spec.dataSourceRef !== undefined) return;
+  const { apiGroup, kind } = spec.dataSource ?? {};
+  const isClaim = kind === 'PersistentVolumeClaim' && !apiGroup;
+  const isSnapshot = kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io';
+  if (!isClaim && !isSnapshot) delete spec.dataSource;
+}
 
 /** Each of dataSource and dataSourceRef is copied to the other when it is the only one and names no namespace. */
 function pairDataSources({ spec }: PersistentVolumeClaim): void {

@@ -55,10 +55,15 @@ const qualifiedNames: readonly [prefix: string, format: RegExp][] = [
   ['naa', /^naa.[A-Za-z0-9]{32}$/],
 ];
 
+/** Undefined when it begins like none of them. */
+export function isQualifiedIscsiName(value: string): boolean | undefined {
+  return qualifiedNames.find(([prefix]) => value.startsWith(prefix))?.[1].test(value);
+}
+
 function checkInitiator(at: FieldCursor, name: string, value: string): void {
-  const format = qualifiedNames.find(([prefix]) => value.startsWith(prefix))?.[1];
-  if (format === undefined) at.invalid(name, value, 'must be valid format starting with iqn, eui, or naa');
-  else if (!format.test(value)) at.invalid(name, value, 'must be valid format');
+  const good = isQualifiedIscsiName(value);
+  if (good === undefined) at.invalid(name, value, 'must be valid format starting with iqn, eui, or naa');
+  else if (!good) at.invalid(name, value, 'must be valid format');
 }
 
 function iscsi(at: FieldCursor, source: ISCSIVolumeSource): void {

@@ -9,6 +9,7 @@ import {
 import type {
   Affinity,
   NodeAffinity,
+  NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
   PodAffinity,
@@ -46,18 +47,7 @@ export function checkAffinity(at: FieldCursor, affinity: Affinity | undefined, l
 function checkNodeAffinity(at: FieldCursor, affinity: NodeAffinity, lenient: Leniency): void {
   at.enter('nodeAffinity');
   const selector = affinity[required];
-  if (selector !== undefined) {
-    const terms = selector.nodeSelectorTerms ?? [];
-    at.enter(required);
-    at.enter('nodeSelectorTerms');
-    if (terms.length === 0) at.required('', 'must have at least one node selector term');
-    for (let i = 0; i < terms.length; i++) {
-      at.enter(i);
-      checkNodeTerm(at, terms[i]!, lenient.labelValuesInNodeAffinity);
-      at.leave();
-    }
-    at.leave(2);
-  }
+  if (selector !== undefined) checkNodeSelector(at, required, selector, lenient.labelValuesInNodeAffinity);
   const weighted = affinity[preferred];
   if (weighted !== undefined) {
     at.enter(preferred);
@@ -73,6 +63,20 @@ function checkNodeAffinity(at: FieldCursor, affinity: NodeAffinity, lenient: Len
     at.leave();
   }
   at.leave();
+}
+
+/** `anyValue`: values that no label can have are left alone. */
+export function checkNodeSelector(at: FieldCursor, name: string, selector: NodeSelector, anyValue: boolean): void {
+  const terms = selector.nodeSelectorTerms ?? [];
+  at.enter(name);
+  at.enter('nodeSelectorTerms');
+  if (terms.length === 0) at.required('', 'must have at least one node selector term');
+  for (let i = 0; i < terms.length; i++) {
+    at.enter(i);
+    checkNodeTerm(at, terms[i]!, anyValue);
+    at.leave();
+  }
+  at.leave(2);
 }
 
 function checkWeight(at: FieldCursor, weight: number): void {

@@ -182,7 +182,7 @@ const hostPathTypes = [
   'Socket',
 ];
 
-function checkHostPath(at: FieldCursor, { path, type }: HostPathVolumeSource): void {
+export function checkHostPath(at: FieldCursor, { path, type }: HostPathVolumeSource): void {
   if (!path) {
     at.required('path');
     return;
@@ -209,21 +209,26 @@ function checkDownwardApi(at: FieldCursor, source: DownwardAPIVolumeSource): voi
   for (const file of source.items ?? []) checkDownwardFile(at, file);
 }
 
-function checkNfs(at: FieldCursor, { server, path }: NFSVolumeSource): void {
+export function checkNfs(at: FieldCursor, { server, path }: NFSVolumeSource): void {
   if (!server) at.required('server');
   if (!path) at.required('path');
   if (!path.startsWith('/')) at.invalid('path', path, 'must be an absolute path');
 }
 
 function checkCsi(at: FieldCursor, { driver, nodePublishSecretRef }: CSIVolumeSource): void {
-  if (!driver) at.required('driver');
-  else {
-    if (driver.length > 63) at.tooLong('driver', 63);
-    for (const text of isDNS1123Subdomain(driver.toLowerCase())) at.invalid('driver', driver, text);
-  }
+  checkDriverName(at, driver);
   if (nodePublishSecretRef === undefined) return;
   if (!nodePublishSecretRef.name) at.required('nodePublishSecretRef.name');
   else at.format('name', nodePublishSecretRef.name, isName);
+}
+
+export function checkDriverName(at: FieldCursor, driver: string): void {
+  if (!driver) {
+    at.required('driver');
+    return;
+  }
+  if (driver.length > 63) at.tooLong('driver', 63);
+  for (const text of isDNS1123Subdomain(driver.toLowerCase())) at.invalid('driver', driver, text);
 }
 
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'];
