@@ -10,6 +10,8 @@ describe('flags', () => {
     assert.equal(config.securePort, 6443);
     assert.equal(config.serviceClusterIpRange, '10.96.0.0/16');
     assert.deepEqual([...config.components], ['api', 'controllers', 'scheduler']);
+    assert.equal(config.refuseUnenforced, false);
+    assert.equal(parseFlags([...DATABASE, '--refuse-unenforced=true'], {})!.refuseUnenforced, true);
   });
 
   test('the database may come from the environment', () => {
@@ -28,6 +30,7 @@ describe('flags', () => {
     [['--service-node-port-range', '5-1'], /^--service-node-port-range: invalid port range/],
     [['--components', 'api,kitchen'], /^--components: unknown component "kitchen"/],
     [['--cluster-domain', 'A b'], /^--cluster-domain: /],
+    [['--refuse-unenforced', 'yes'], /^--refuse-unenforced: "yes" is neither true nor false$/],
     [['--database-url', 'mysql://x'], /^--database-url must begin with postgresql:/],
   ];
   for (const [args, message] of bad) {

@@ -17,6 +17,7 @@ export interface ServerConfig {
   serviceNodePortRange: string;
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
+  refuseUnenforced: boolean;
 }
 
 export type Component = 'api' | 'controllers' | 'scheduler';
@@ -45,6 +46,11 @@ const FLAGS = {
   'local-node-name': { type: 'string', help: 'make credentials for a node of this name' },
   'local-node-ip': { type: 'string', help: 'address of that node (default: the advertised one)' },
   components: { type: 'string', help: 'what runs in this process', default: COMPONENTS.join(',') },
+  'refuse-unenforced': {
+    type: 'string',
+    help: 'refuse policies that nothing enforces yet (true, false)',
+    default: 'false',
+  },
   help: { type: 'boolean', help: 'show this and end' },
 } as const;
 
@@ -92,6 +98,7 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     }),
     localNode: nodeName === '' ? undefined : { name: nodeName, ip: text('local-node-ip') || advertiseAddress },
     components: componentsOf(text('components')),
+    refuseUnenforced: bool('refuse-unenforced', text('refuse-unenforced')),
   };
 }
 
@@ -118,6 +125,13 @@ function port(name: string, value: string): number {
   const number = Number(value);
   if (!/^\d+$/.test(value) || number > 65535) throw new FlagError(`--${name}: ${JSON.stringify(value)} is no port`);
   return number;
+}
+
+function bool(name: string, value: string): boolean {
+  if (value !== 'true' && value !== 'false') {
+    throw new FlagError(`--${name}: ${JSON.stringify(value)} is neither true nor false`);
+  }
+  return value === 'true';
 }
 
 function componentsOf(value: string): ReadonlySet<Component> {

@@ -114,7 +114,12 @@ async function assemble(
   const registry = createRegistry({
     store,
     authorizer,
-    admission: createAdmission({ lister, authorizer, escalationCheck: new EscalationCheck(authorizer) }),
+    admission: createAdmission({
+      lister,
+      authorizer,
+      escalationCheck: new EscalationCheck(authorizer),
+      refuseUnenforced: options.refuseUnenforced,
+    }),
     virtualResources: [
       ...accessReviewResources(authorizer),
       tokenReviewResource(tokens, audiences),

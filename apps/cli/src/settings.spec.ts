@@ -30,12 +30,22 @@ const bad: [args: string[], message: RegExp][] = [
   [['--proxy-mode=ebpf'], /--proxy-mode: ebpf is none of/],
   [['--database-url=mysql://x'], /--database-url/],
   [['--node-name=a_b'], /--node-name/],
+  [['--refuse-unenforced=yes'], /--refuse-unenforced: yes is none of true, false/],
   [['--colour=red'], /Unknown option '--colour'/],
   [['--secure-port'], /--secure-port/],
 ];
 for (const [args, message] of bad) {
   test(`${args.join(' ')} is refused by name`, () => assert.throws(() => resolve(args), { message }));
 }
+
+test('a cluster that refuses what is not enforced does so until it is told otherwise', () => {
+  const first = resolve(['--refuse-unenforced=true']);
+  const second = resolve([], first);
+  assert.deepEqual(
+    [resolve([]), first, second, resolve(['--refuse-unenforced=false'], second)].map((last) => last.refuseUnenforced),
+    [false, true, true, false],
+  );
+});
 
 test('a range is kept by its first address', () => {
   const settings = resolve(['--service-cluster-ip-range=10.97.5.7/16', '--cluster-cidr=10.12.3.4/16']);

@@ -31,6 +31,8 @@ export interface Settings {
   components: string;
   /** Cgroup below which pods' cgroups are made, e.g. `/`. */
   cgroupRoot: string;
+  /** Policies that nothing enforces yet are refused, not only warned of. */
+  refuseUnenforced: boolean;
 }
 
 export const dataDirFlag: Flag = {
@@ -80,6 +82,12 @@ export const upFlags: readonly Flag[] = [
   { name: 'proxy-mode', argument: 'NAME', help: 'iptables or auto', default: 'auto' },
   { name: 'components', argument: 'LIST', help: 'what the server runs', default: 'api,controllers,scheduler' },
   { name: 'cgroup-root', argument: 'PATH', help: "cgroup that pods' cgroups are made in", default: '/' },
+  {
+    name: 'refuse-unenforced',
+    argument: 'true|false',
+    help: 'refuse policies that nothing enforces yet',
+    default: 'false',
+  },
   { name: 'timeout', argument: 'SECONDS', help: 'how long to wait for the cluster', default: '120' },
 ];
 
@@ -93,7 +101,8 @@ export function loadSettings(layout: Layout): Settings | undefined {
     // What a later version added is not in the file of an earlier one.
     settings = {
       dnsUpstream: '',
-      ...(JSON.parse(readFileSync(layout.settings, 'utf8')) as Omit<Settings, 'dnsUpstream'>),
+      refuseUnenforced: false,
+      ...(JSON.parse(readFileSync(layout.settings, 'utf8')) as Omit<Settings, 'dnsUpstream' | 'refuseUnenforced'>),
     };
   } catch (error) {
     if (error instanceof SyntaxError) throw damaged(error.message.split('\n')[0]!);
@@ -124,6 +133,7 @@ const SETTING_TYPES: Record<keyof Settings, 'string' | 'number' | 'boolean'> = {
   proxyMode: 'string',
   components: 'string',
   cgroupRoot: 'string',
+  refuseUnenforced: 'boolean',
 };
 
 export function saveSettings(layout: Layout, settings: Settings): void {
@@ -212,6 +222,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     proxyMode: oneOf('proxy-mode', ['iptables', 'auto'], last?.proxyMode ?? 'auto'),
     components: components(text('components') ?? last?.components ?? COMPONENTS.join(',')),
     cgroupRoot: text('cgroup-root') ?? last?.cgroupRoot ?? '/',
+    refuseUnenforced: oneOf('refuse-unenforced', ['true', 'false'], String(last?.refuseUnenforced ?? false)) === 'true',
   };
 }
 

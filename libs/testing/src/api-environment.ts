@@ -15,6 +15,8 @@ export interface TestServerOptions {
   logger?: Logger;
   /** Runs the warm-up of a server that lives long; a test's does not. */
   warmUp?: boolean;
+  /** Refuses policies that nothing enforces yet; false by default. */
+  refuseUnenforced?: boolean;
   /** Default 10.96.0.0/16. */
   serviceClusterIpRange?: string;
   /** Where proxied requests end; by default where they are sent. */
@@ -59,6 +61,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     clusterDnsPort: 10053,
     serviceNodePortRange: '30000-32767',
     localNode: undefined,
+    refuseUnenforced: options.refuseUnenforced ?? false,
     components: new Set(['api', ...(options.components ?? [])] as const),
     logger: options.logger ?? silentLogger,
     clock: options.clock,

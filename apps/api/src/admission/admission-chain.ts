@@ -19,12 +19,15 @@ import { RuntimeClass } from './plugins/runtime-class.js';
 import { ServiceAccount } from './plugins/service-account.js';
 import { StorageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { TaintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
+import { UnenforcedFeatures } from './plugins/unenforced-features.js';
 
 export interface AdmissionOptions {
   lister: Lister;
   authorizer: Authorizer;
   /** Runs after the mutating plugins. */
   escalationCheck?: EscalationCheck;
+  /** Refuses policies that nothing enforces yet, instead of warning of them. */
+  refuseUnenforced?: boolean;
 }
 
 /** The plugins as one: first all that change, then, on what will be stored, all that only look. */
@@ -34,7 +37,12 @@ export interface AdmissionChain {
 }
 
 /** The plugins that are on by default, in the reference's order. */
-export function createAdmission({ lister, authorizer, escalationCheck }: AdmissionOptions): AdmissionChain {
+export function createAdmission({
+  lister,
+  authorizer,
+  escalationCheck,
+  refuseUnenforced = false,
+}: AdmissionOptions): AdmissionChain {
   return new OrderedPlugins([
     new NamespaceLifecycle(lister),
     new LimitRanger(lister),
@@ -54,6 +62,7 @@ export function createAdmission({ lister, authorizer, escalationCheck }: Admissi
     new DefaultIngressClass(lister),
     new PodTopologyLabels(lister),
     ...(escalationCheck ? [escalationCheck] : []),
+    new UnenforcedFeatures(lister, refuseUnenforced),
   ]);
 }
 

@@ -89,6 +89,7 @@ function serverFlags(layout: Layout, settings: Settings): string[] {
     'cluster-dns-port': String(settings.dnsPort),
     'service-node-port-range': settings.nodePortRange,
     components: settings.components,
+    'refuse-unenforced': String(settings.refuseUnenforced),
     ...(settings.node ? { 'local-node-name': settings.nodeName, 'local-node-ip': settings.nodeIp } : {}),
   });
 }

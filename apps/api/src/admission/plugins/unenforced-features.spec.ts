@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { allResources } from '#kinds';
+import { alice, attributes, lister } from '../testing/admission-requests.js';
+import { unenforced } from '../unenforced.js';
+import { UnenforcedFeatures } from './unenforced-features.js';
+
+const warns = new UnenforcedFeatures(lister({}), false);
+const refuses = new UnenforcedFeatures(lister({}), true);
+const secure = { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } };
+
+type More = Parameters<typeof attributes>[3];
+
+/** What is said to the writer of an object. */
+function told(plugin: UnenforcedFeatures, path: string, object: object, more: More = {}): string[] {
+  const warnings: string[] = [];
+  const operation = more.oldObject ? 'UPDATE' : 'CREATE';
+  const asked = attributes(operation, path, object as never, { warn: (text) => warnings.push(text), ...more });
+  if (plugin.handles(asked)) plugin.validate(asked);
+  return warnings;
+}
+
+describe('what nothing acts on', () => {
+  const table: [path: string, object: object, warning: RegExp | undefined][] = [
+    [
+      'namespaces',
+      secure,
+      /^Berth does not enforce Pod Security admission yet: the pod-security\.kubernetes\.io\/ labels/,
+    ],
+    ['namespaces', { metadata: { labels: { team: 'a' } } }, undefined],
+    ['resourcequotas', {}, /^Berth does not enforce ResourceQuota yet: this object has no effect$/],
+    ['networkpolicies.networking.k8s.io', {}, /does not enforce NetworkPolicy yet/],
+    ['validatingadmissionpolicies.admissionregistration.k8s.io', {}, /does not enforce ValidatingAdmissionPolicy yet/],
+    [
+      'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+      {},
+      /does not enforce ValidatingAdmissionPolicy/,
+    ],
+    ['mutatingadmissionpolicies.admissionregistration.k8s.io', {}, /does not apply MutatingAdmissionPolicy yet/],
+    ['mutatingadmissionpolicybindings.admissionregistration.k8s.io', {}, /does not apply MutatingAdmissionPolicy yet/],
+    ['validatingwebhookconfigurations.admissionregistration.k8s.io', {}, /does not call validating webhooks yet/],
+    ['mutatingwebhookconfigurations.admissionregistration.k8s.io', {}, /does not call mutating webhooks yet/],
+    ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
+    ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
+    ['poddisruptionbudgets.policy', {}, /evictions count the pods/],
+    ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
+    ['horizontalpodautoscalers.autoscaling', {}, /HorizontalPodAutoscalers/],
+    ['cronjobs.batch', {}, /CronJobs/],
+    ['jobs.batch', { spec: {} }, undefined],
+    ['jobs.batch', { spec: { podFailurePolicy: {} } }, /^spec\.podFailurePolicy: /],
+    ['jobs.batch', { spec: { successPolicy: {} } }, /^spec\.successPolicy: /],
+    ['jobs.batch', { spec: { backoffLimitPerIndex: 0 } }, /^spec\.backoffLimitPerIndex: /],
+    ['jobs.batch', { spec: { ttlSecondsAfterFinished: 0 } }, /^spec\.ttlSecondsAfterFinished: /],
+    ['statefulsets.apps', { spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain' } } }, undefined],
+    [
+      'statefulsets.apps',
+      { spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' } } },
+      /^spec\.persistentVolumeClaimRetentionPolicy: /,
+    ],
+    ['statefulsets.apps', { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 1 } } } }, undefined],
+    ['statefulsets.apps', { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } } }, /maxUnavailable/],
+    ['pods', { spec: { volumes: [{ name: 'a', emptyDir: {} }] } }, undefined],
+    ['pods', { spec: { volumes: [{ name: 'a', ephemeral: {} }] } }, /ephemeral volumes/],
+    ['persistentvolumeclaims', {}, /does not bind PersistentVolumeClaims yet/],
+    ['persistentvolumes', {}, /does not bind PersistentVolumes yet/],
+    ['csidrivers.storage.k8s.io', {}, /CSI drivers/],
+    ['customresourcedefinitions.apiextensions.k8s.io', {}, /does not serve custom resources yet/],
+    ['apiservices.apiregistration.k8s.io', { spec: { service: null } }, undefined],
+    ['apiservices.apiregistration.k8s.io', { spec: { service: { name: 'x' } } }, /other API servers/],
+    ['servicecidrs.networking.k8s.io', { metadata: { name: 'kubernetes' } }, undefined],
+    ['servicecidrs.networking.k8s.io', { metadata: { name: 'more' } }, /server's flag alone/],
+    ['secrets', { type: 'Opaque' }, undefined],
+    ['secrets', { type: 'kubernetes.io/service-account-token' }, /tokens in Secrets/],
+    ['certificatesigningrequests.certificates.k8s.io', { spec: { signerName: 'example.com/own' } }, undefined],
+    [
+      'certificatesigningrequests.certificates.k8s.io',
+      { spec: { signerName: 'kubernetes.io/kube-apiserver-client' } },
+      /does not sign certificates/,
+    ],
+    ['clustertrustbundles.certificates.k8s.io', {}, /ClusterTrustBundles/],
+    ['podcertificaterequests.certificates.k8s.io', {}, /PodCertificateRequests/],
+    ['resourceclaims.resource.k8s.io', {}, /devices/],
+    ['resourceclaimtemplates.resource.k8s.io', {}, /devices/],
+    ['deviceclasses.resource.k8s.io', {}, /devices/],
+    ['devicetaintrules.resource.k8s.io', {}, /devices/],
+    ['resourceslices.resource.k8s.io', {}, /devices/],
+    ['storageversionmigrations.storagemigration.k8s.io', {}, /StorageVersionMigrations/],
+    ['configmaps', {}, undefined],
+  ];
+  for (const [path, object, warning] of table) {
+    test(`${path} ${JSON.stringify(object)}`, () => {
+      const warnings = told(warns, path, object);
+      assert.equal(warnings.length, warning ? 1 : 0, warnings.join('\n'));
+      if (warning) assert.match(warnings[0]!, warning);
+    });
+  }
+
+  test('each resource of the list is served, and has its row here', () => {
+    const served = new Set(allResources().map(({ storageResource }) => storageResource));
+    const tried = new Set(
+      table.flatMap(([path, , warning]) => {
+        const [plural, ...group] = path.split('.');
+        return warning ? [group.length > 0 ? `${group.join('.')}/${plural}` : plural!] : [];
+      }),
+    );
+    for (const { resources } of unenforced) {
+      for (const resource of resources) {
+        assert.ok(served.has(resource), resource);
+        assert.ok(tried.has(resource), resource);
+      }
+    }
+  });
+
+  test('an Ingress may be for a controller that is installed', () => {
+    const installed = new UnenforcedFeatures(lister({ 'networking.k8s.io/ingressclasses': { '/nginx': {} } }), true);
+    assert.deepEqual(told(installed, 'ingresses.networking.k8s.io', {}), []);
+  });
+
+  test('status and deletes are nobody’s news', () => {
+    assert.deepEqual(told(warns, 'resourcequotas/status', {}), []);
+    assert.equal(warns.handles(attributes('DELETE', 'resourcequotas', undefined)), false);
+  });
+});
+
+describe('a server that refuses', () => {
+  test('refuses policies, by name, and warns of all else', () => {
+    for (const row of unenforced) {
+      for (const resource of row.resources) {
+        const [group, plural] = resource.includes('/') ? resource.split('/') : ['', resource];
+        const path = group ? `${plural}.${group}` : plural!;
+        if (row.policy !== true) continue;
+        const object = resource === 'namespaces' ? secure : {};
+        assert.throws(() => told(refuses, path, object), {
+          code: 403,
+          message: `${path} "x" is forbidden: Berth does not enforce ${row.feature} yet, and this server refuses what it does not enforce`,
+        });
+      }
+    }
+    assert.equal(told(refuses, 'cronjobs.batch', {}).length, 1);
+  });
+
+  test('lets what is there be changed, and its labels be taken away, but not be added', () => {
+    const plain = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x' } };
+    const labelled = { ...plain, metadata: { name: 'x', ...secure.metadata } };
+    assert.equal(told(refuses, 'resourcequotas', {}, { oldObject: plain }).length, 1);
+    assert.equal(told(refuses, 'namespaces', secure, { oldObject: labelled }).length, 1);
+    assert.deepEqual(told(refuses, 'namespaces', {}, { oldObject: labelled }), []);
+    assert.throws(() => told(refuses, 'namespaces', secure, { oldObject: plain }), { code: 403 });
+  });
+
+  test('makes what every cluster starts with', () => {
+    const user = { ...alice, name: 'system:apiserver' };
+    assert.deepEqual(told(refuses, 'flowschemas.flowcontrol.apiserver.k8s.io', {}, { user }), []);
+  });
+});

@@ -1,0 +1,209 @@
+import type { KubeObject } from '#apimachinery';
+import type { Lister } from './lister.js';
+
+/**
+ * What the API takes and nothing acts on yet: one row a feature, and the row goes with the change that makes the feature
+ * work. Writers are told; rows that are a `policy` (their whole purpose is to forbid or to bound something, so that who
+ * relies on them is less safe than they think) are refused by a server with --refuse-unenforced.
+ */
+export interface Unenforced {
+  /** `<group>/<plural>`, or `<plural>` for core. */
+  resources: readonly string[];
+  /** Its name, as a refusal says it. */
+  feature: string;
+  /** The warning. */
+  text: string;
+  policy?: true;
+  /** Absent: always. */
+  when?(object: KubeObject, lister: Lister): boolean;
+}
+
+const POD_SECURITY = 'pod-security.kubernetes.io/';
+const NO_EFFECT = 'yet: this object has no effect';
+
+export const unenforced: readonly Unenforced[] = [
+  {
+    resources: ['namespaces'],
+    feature: 'Pod Security admission',
+    text: `Berth does not enforce Pod Security admission yet: the ${POD_SECURITY} labels of this namespace have no effect`,
+    policy: true,
+    when: ({ metadata }) => Object.keys(metadata.labels ?? {}).some((label) => label.startsWith(POD_SECURITY)),
+  },
+  {
+    resources: ['resourcequotas'],
+    feature: 'ResourceQuota',
+    text: `Berth does not enforce ResourceQuota ${NO_EFFECT}`,
+    policy: true,
+  },
+  {
+    resources: ['networking.k8s.io/networkpolicies'],
+    feature: 'NetworkPolicy',
+    text: "Berth's own network does not enforce NetworkPolicy yet: this object has no effect on it",
+    policy: true,
+  },
+  {
+    resources: [
+      'admissionregistration.k8s.io/validatingadmissionpolicies',
+      'admissionregistration.k8s.io/validatingadmissionpolicybindings',
+    ],
+    feature: 'ValidatingAdmissionPolicy',
+    text: `Berth does not enforce ValidatingAdmissionPolicy ${NO_EFFECT}`,
+    policy: true,
+  },
+  {
+    resources: [
+      'admissionregistration.k8s.io/mutatingadmissionpolicies',
+      'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
+    ],
+    feature: 'MutatingAdmissionPolicy',
+    text: `Berth does not apply MutatingAdmissionPolicy ${NO_EFFECT}`,
+    policy: true,
+  },
+  {
+    resources: ['admissionregistration.k8s.io/validatingwebhookconfigurations'],
+    feature: 'ValidatingWebhookConfiguration',
+    text: `Berth does not call validating webhooks ${NO_EFFECT}, whatever its failurePolicy`,
+    policy: true,
+  },
+  {
+    resources: ['admissionregistration.k8s.io/mutatingwebhookconfigurations'],
+    feature: 'MutatingWebhookConfiguration',
+    text: `Berth does not call mutating webhooks ${NO_EFFECT}, whatever its failurePolicy`,
+    policy: true,
+  },
+  {
+    resources: ['flowcontrol.apiserver.k8s.io/flowschemas', 'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations'],
+    feature: 'API Priority and Fairness',
+    text: `Berth does not enforce API Priority and Fairness ${NO_EFFECT}`,
+    policy: true,
+  },
+  {
+    resources: ['policy/poddisruptionbudgets'],
+    feature: 'PodDisruptionBudget status',
+    text: 'Berth does not keep the status of PodDisruptionBudgets yet: evictions count the pods, and preemption does not ask budgets',
+  },
+  {
+    resources: ['networking.k8s.io/ingresses'],
+    feature: 'Ingress',
+    text: 'Berth has no Ingress controller of its own, and none is installed (no IngressClass exists): this object has no effect',
+    when: (_, lister) => lister.list('networking.k8s.io/ingressclasses').length === 0,
+  },
+  {
+    resources: ['autoscaling/horizontalpodautoscalers'],
+    feature: 'HorizontalPodAutoscaler',
+    text: `Berth does not run HorizontalPodAutoscalers ${NO_EFFECT}`,
+  },
+  { resources: ['batch/cronjobs'], feature: 'CronJob', text: `Berth does not run CronJobs ${NO_EFFECT}` },
+  {
+    resources: ['batch/jobs'],
+    feature: 'podFailurePolicy of Jobs',
+    text: 'spec.podFailurePolicy: Berth does not act on it yet',
+    when: ({ spec }) => spec.podFailurePolicy !== undefined,
+  },
+  {
+    resources: ['batch/jobs'],
+    feature: 'successPolicy of Jobs',
+    text: 'spec.successPolicy: Berth does not act on it yet',
+    when: ({ spec }) => spec.successPolicy !== undefined,
+  },
+  {
+    resources: ['batch/jobs'],
+    feature: 'backoffLimitPerIndex of Jobs',
+    text: 'spec.backoffLimitPerIndex: Berth does not act on it yet',
+    when: ({ spec }) => spec.backoffLimitPerIndex !== undefined,
+  },
+  {
+    resources: ['batch/jobs'],
+    feature: 'ttlSecondsAfterFinished of Jobs',
+    text: 'spec.ttlSecondsAfterFinished: Berth does not act on it yet; finished Jobs stay until they are deleted',
+    when: ({ spec }) => spec.ttlSecondsAfterFinished !== undefined,
+  },
+  {
+    resources: ['apps/statefulsets'],
+    feature: 'persistentVolumeClaimRetentionPolicy of StatefulSets',
+    text: 'spec.persistentVolumeClaimRetentionPolicy: Berth does not act on it yet; claims are retained',
+    when: ({ spec }) => Object.values(spec.persistentVolumeClaimRetentionPolicy ?? {}).includes('Delete'),
+  },
+  {
+    resources: ['apps/statefulsets'],
+    feature: 'maxUnavailable of StatefulSets',
+    text: 'spec.updateStrategy.rollingUpdate.maxUnavailable: Berth does not act on it yet; pods are updated one by one',
+    when: ({ spec }) => (spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1) !== 1,
+  },
+  {
+    resources: ['pods'],
+    feature: 'generic ephemeral volumes',
+    text: 'spec.volumes: Berth does not make the claims of ephemeral volumes yet; the pod will not start',
+    when: ({ spec }) => (spec.volumes ?? []).some((volume: { ephemeral?: object }) => volume.ephemeral !== undefined),
+  },
+  {
+    resources: ['persistentvolumeclaims'],
+    feature: 'PersistentVolumeClaim',
+    text: 'Berth does not bind PersistentVolumeClaims yet: this claim stays pending, and so do pods that use it',
+  },
+  {
+    resources: ['persistentvolumes'],
+    feature: 'PersistentVolume',
+    text: `Berth does not bind PersistentVolumes ${NO_EFFECT}`,
+  },
+  {
+    resources: ['storage.k8s.io/csidrivers'],
+    feature: 'CSI',
+    text: `Berth does not use CSI drivers ${NO_EFFECT}`,
+  },
+  {
+    resources: ['apiextensions.k8s.io/customresourcedefinitions'],
+    feature: 'CustomResourceDefinition',
+    text: 'Berth does not serve custom resources yet: this definition will not be established',
+  },
+  {
+    resources: ['apiregistration.k8s.io/apiservices'],
+    feature: 'API aggregation',
+    text: 'Berth does not forward requests to other API servers yet: this API will not be available',
+    when: ({ spec }) => (spec.service ?? null) !== null,
+  },
+  {
+    resources: ['networking.k8s.io/servicecidrs'],
+    feature: 'additional ServiceCIDRs',
+    text: "Berth takes the addresses of Services from the server's flag alone: this object has no effect",
+    when: ({ metadata }) => metadata.name !== 'kubernetes',
+  },
+  {
+    resources: ['secrets'],
+    feature: 'token Secrets',
+    text: 'Berth does not make tokens in Secrets yet: this Secret stays without one; use kubectl create token',
+    when: ({ type, data }) => type === 'kubernetes.io/service-account-token' && data?.token === undefined,
+  },
+  {
+    resources: ['certificates.k8s.io/certificatesigningrequests'],
+    feature: 'certificate signing',
+    text: 'Berth does not sign certificates for the signers of kubernetes.io yet: this request stays without one',
+    when: ({ spec }) => String(spec.signerName ?? '').startsWith('kubernetes.io/'),
+  },
+  {
+    resources: ['certificates.k8s.io/clustertrustbundles'],
+    feature: 'ClusterTrustBundle',
+    text: 'Berth does not put ClusterTrustBundles into volumes yet',
+  },
+  {
+    resources: ['certificates.k8s.io/podcertificaterequests'],
+    feature: 'PodCertificateRequest',
+    text: `Berth does not put certificates of PodCertificateRequests into volumes ${NO_EFFECT}`,
+  },
+  {
+    resources: [
+      'resource.k8s.io/resourceclaims',
+      'resource.k8s.io/resourceclaimtemplates',
+      'resource.k8s.io/deviceclasses',
+      'resource.k8s.io/devicetaintrules',
+      'resource.k8s.io/resourceslices',
+    ],
+    feature: 'dynamic resource allocation',
+    text: `Berth does not allocate devices ${NO_EFFECT}`,
+  },
+  {
+    resources: ['storagemigration.k8s.io/storageversionmigrations'],
+    feature: 'StorageVersionMigration',
+    text: `Berth does not run StorageVersionMigrations ${NO_EFFECT}`,
+  },
+];
