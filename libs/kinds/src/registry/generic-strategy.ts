@@ -8,6 +8,7 @@ import { structType } from '../schema/type-graph.js';
 import { checksFor } from '../validation/fact-checks.js';
 import { type KindStrategy, kindKey } from './kind-strategy.js';
 import { kindValidators } from './kind-validators.js';
+import { kindWarnings } from './kind-warnings.js';
 import { keepField, keepMetadata } from './metadata.js';
 
 /** The strategy that follows from the facts of a kind, with the kind's own additions woven in. */
@@ -110,6 +111,7 @@ class GenericStrategy implements Strategy {
     if (validator === undefined) errors.push(...checksFor(this.resource).validate(object));
     else errors.push(...validator.validateCreate(object, context));
     if (this.own.validateCreate !== undefined) errors.push(...this.own.validateCreate(object, context));
+    if (errors.length === 0) this.warn(object, undefined, context);
     return errors;
   }
 
@@ -126,7 +128,14 @@ class GenericStrategy implements Strategy {
       errors.push(...validator.validateUpdate(object, old, context));
     }
     if (this.own.validateUpdate !== undefined) errors.push(...this.own.validateUpdate(object, old, context));
+    if (errors.length === 0 && context.subresource === '') this.warn(object, old, context);
     return errors;
+  }
+
+  /** Of what is good, and yet may not be what its writer wants. */
+  private warn(object: KubeObject, old: KubeObject | undefined, context: WriteContext): void {
+    const warnings = kindWarnings[this.key]?.(object, old);
+    if (warnings !== undefined) for (const text of warnings) context.warn(text);
   }
 
   private resetStatus(object: KubeObject): void {

@@ -1,5 +1,15 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { type FieldError, type FieldPath, field, type IpAddress, nthAddress, type Path, parseIp } from '#apimachinery';
+import {
+  type FieldError,
+  type FieldPath,
+  field,
+  formatIp,
+  type IpAddress,
+  nthAddress,
+  type Path,
+  parseIp,
+  quote,
+} from '#apimachinery';
 
 /** Checks of addresses and CIDRs in upstream's words. */
 
@@ -71,6 +81,18 @@ function sloppyIp(value: string): IpAddress | undefined {
   const ip = parseIp(paddedIPv4.test(value) ? value.replace(/(^|\.)0+(?=\d)/g, '$1') : value);
   if (ip?.family !== 'IPv6' || ip.value >> 32n !== mappedPrefix >> 32n) return ip;
   return { family: 'IPv4', value: ip.value - mappedPrefix };
+}
+
+/** What to say of an address that is taken, and not written as it should be. */
+export function ipWarning(value: string): string | undefined {
+  const ip = sloppyIp(value);
+  if (ip === undefined) return undefined;
+  if (ip.family === 'IPv4') {
+    return isIPv4(value) ? undefined : `non-standard IP address ${quote(value)} is invalid: use ${quote(formatIp(ip))}`;
+  }
+  const canonical = nthAddress(`${value}/128`, 0);
+  if (canonical === value) return undefined;
+  return `IPv6 address ${quote(value)} should be in RFC 5952 canonical format (${quote(canonical)})`;
 }
 
 /** Addresses that endpoints may not have: unspecified, loopback, link-local. */
