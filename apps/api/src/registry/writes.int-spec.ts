@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
-import { type TestServer, testServer } from '#testing';
+import { call, type TestServer, testServer } from '#testing';
 
 const APPLY = 'application/apply-patch+yaml';
 
@@ -121,6 +121,26 @@ describe('writes', () => {
     );
     const { data } = await client.get(gvr.configmaps, 'default', 'crowded');
     assert.equal(Object.keys(data).length, 12);
+  });
+
+  test('a delete that leaves the object is 202 for those alone who ask by orphanDependents', async () => {
+    const finalizers = ['example.com/held'];
+    const path = '/api/v1/namespaces/default/configmaps';
+    const table: [options: object | undefined, code: number][] = [
+      [undefined, 200],
+      [{ propagationPolicy: 'Foreground' }, 200],
+      [{ propagationPolicy: 'Orphan' }, 200],
+      [{ propagationPolicy: 'Background' }, 200],
+      [{ orphanDependents: true }, 200],
+      [{ orphanDependents: false }, 202],
+    ];
+    for (const [i, [options, code]] of table.entries()) {
+      const metadata = { name: `held-${i}`, finalizers };
+      await client.create(gvr.configmaps, 'default', { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+      const answer = await call(server, `${path}/held-${i}`, { method: 'DELETE', body: options });
+      assert.equal(answer.code, code, JSON.stringify(options));
+      assert.equal(answer.json.kind, 'ConfigMap');
+    }
   });
 
   test('a pod is bound once', async () => {

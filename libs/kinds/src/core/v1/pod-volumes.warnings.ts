@@ -95,7 +95,7 @@ function projectedFiles(projection: VolumeProjection): PlacedFile[] {
 function warnOfOverlaps(at: WarningCursor, { name }: Volume, what: string, files: readonly PlacedFile[]): void {
   const before: PlacedFile[] = [];
   for (const file of files) {
-    const path = file.path.replace(/\/+$/, '');
+    const path = file.path.endsWith('/') ? file.path.replace(/\/+$/, '') : file.path;
     const placed = { path, source: file.source };
     for (const other of path === '' ? [] : before) {
       if (!at.mayCompare()) return;
@@ -107,7 +107,8 @@ function warnOfOverlaps(at: WarningCursor, { name }: Volume, what: string, files
 }
 
 function overlap(a: string, b: string): boolean {
-  return `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`);
+  if (a.length === b.length) return a === b;
+  return a.length > b.length ? a.startsWith(b) && a[b.length] === '/' : b.startsWith(a) && b[a.length] === '/';
 }
 
 function shown({ path, source }: PlacedFile): string {

@@ -183,12 +183,24 @@ function warnOfEnv(at: WarningCursor, env: NonNullable<Container['env']>): void 
   }
 }
 
+/** Most pods have one port, which needs no address: nothing to be told of. */
+function hasPortsToCompare(spec: PodSpec): boolean {
+  let count = 0;
+  for (const containers of [spec.initContainers, spec.containers, spec.ephemeralContainers]) {
+    for (const { ports } of containers ?? []) {
+      for (const { hostIP } of ports ?? []) if (++count > 1 || hostIP) return true;
+    }
+  }
+  return false;
+}
+
 interface PlacedPort {
   port: ContainerPort;
   path: string;
 }
 
 function warnOfPorts(at: WarningCursor, spec: PodSpec): void {
+  if (!hasPortsToCompare(spec)) return;
   const byNumber = new Map<string, PlacedPort[]>();
   const byName = new Map<string, string>();
   const names: string[] = [];
