@@ -28,12 +28,19 @@ describe('a lifecycle hook', () => {
   before(async () => {
     server = createServer((request, response) => {
       asked.push(`${request.url} ${request.headers['user-agent']}`);
+      if (request.url === '/switch') {
+        request.socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+        return;
+      }
       response.writeHead(request.url === '/bad' ? 500 : 200).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as AddressInfo).port;
   });
-  after(() => server.close());
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
 
   it('runs a command', () => run({ exec: { command: ['true'] } }));
 
@@ -47,6 +54,11 @@ describe('a lifecycle hook', () => {
     assert.deepEqual(asked.splice(0), ['/good kube-lifecycle/1.37']);
     await run({ httpGet: { path: '/bad', port } });
     await assert.rejects(run({ httpGet: { path: '/', port: 'none' } }), /^Error: port "none" not found$/);
+  });
+
+  it('is done when the answer switches to another protocol', async () => {
+    await run({ httpGet: { path: '/switch', port } });
+    assert.equal(asked.splice(0).at(-1), '/switch kube-lifecycle/1.37');
   });
 
   it('connects', async () => {

@@ -78,13 +78,34 @@ export function httpGet(
   if (!headers.has('user-agent')) headers.set('user-agent', [userAgent]);
   if (!headers.has('accept')) headers.set('accept', ['*/*']);
   if (headers.get('accept')?.join() === '') headers.delete('accept');
-  const limit = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : new AbortController().signal;
-  return fetchUrl(url, Object.fromEntries(headers), limit, 10);
+  const abort = new AbortController();
+  const answer = fetchUrl(url, Object.fromEntries(headers), abort.signal, 10);
+  if (timeoutMs <= 0) return answer;
+  const late = new Error(
+    `Get "${url.href}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
+  );
+  return within(answer, timeoutMs, late).finally(() => abort.abort());
+}
+
+/** Rejects with `late` when the work has not ended after that many milliseconds, whatever became of it. */
+export async function within<T>(work: Promise<T>, ms: number, late: Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, ms, late);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+    // Nobody waits for it any more.
+    work.catch(() => {});
+  }
 }
 
 function fetchUrl(url: URL, headers: Record<string, string[]>, signal: AbortSignal, hops: number): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const fail = (cause: string) => reject(new Error(`Get "${url.href}": ${cause}`));
     const call = request(url, { headers, agent: false, signal, rejectUnauthorized: false }, (response) => {
       const status = response.statusCode ?? 0;
       const { location } = response.headers;
@@ -92,13 +113,16 @@ function fetchUrl(url: URL, headers: Record<string, string[]>, signal: AbortSign
         // The pod may say anything: what is no address must not throw here, where nobody would catch it.
         if (!URL.canParse(location, url.href)) {
           call.destroy();
-          return reject(new Error(`Get "${url.href}": failed to parse Location header ${JSON.stringify(location)}`));
+          return fail(`failed to parse Location header ${JSON.stringify(location)}`);
         }
         const next = new URL(location, url);
         // A redirect away from the pod proves that it answers.
         if (next.hostname === url.hostname) {
-          response.resume();
-          if (hops === 0) return reject(new Error(`Get "${url.href}": stopped after 10 redirects`));
+          // Its body is nobody's, and may have no end.
+          call.destroy();
+          if (hops === 0) return fail('stopped after 10 redirects');
+          if (!/^https?:$/.test(next.protocol))
+            return fail(`unsupported protocol scheme "${next.protocol.slice(0, -1)}"`);
           return resolve(fetchUrl(next, headers, signal, hops - 1));
         }
       }
@@ -114,12 +138,14 @@ function fetchUrl(url: URL, headers: Record<string, string[]>, signal: AbortSign
       response.once('end', () => resolve({ status, body }));
       response.once('error', reject);
     });
-    call.once('error', (error) => {
-      const cause = signal.aborted
-        ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-        : describe(error as NodeJS.ErrnoException, url);
-      reject(new Error(`Get "${url.href}": ${cause}`));
+    // Without a listener the connection is destroyed, and nothing follows.
+    call.once('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, body: '' });
     });
+    call.once('error', (error) => fail(describe(error as NodeJS.ErrnoException, url)));
+    // Whatever else may end a call: who waits for it is told.
+    call.once('close', () => fail('EOF'));
     call.end();
   });
 }
@@ -130,19 +156,13 @@ function describe(error: NodeJS.ErrnoException, url: URL): string {
 }
 
 export function tcpConnect(host: string, port: number, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
-    const fail = (cause: string) => {
-      socket.destroy();
-      reject(new Error(`dial tcp ${host}:${port}: ${cause}`));
-    };
-    socket.setTimeout(timeoutMs, () => fail('i/o timeout'));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
+  const dial = (cause: string) => new Error(`dial tcp ${host}:${port}: ${cause}`);
+  const socket = connect({ host, port });
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      fail(error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message);
+      reject(dial(error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message));
     });
   });
+  return within(connected, timeoutMs, dial('i/o timeout')).finally(() => socket.destroy());
 }

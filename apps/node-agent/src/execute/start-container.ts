@@ -78,7 +78,7 @@ export async function postStart(
   const podIP = podIPs(state, execution.node)[0] ?? '';
   try {
     const hook = runHook(execution.runtime, handler, { containerId: id, container, podIP }, 0);
-    await unlessGoing(state, hook);
+    await unlessGoing(state, id, hook);
   } catch (error) {
     const { pod } = state;
     execution.logger.warn('postStart hook failed', { pod: pod.metadata.name, container: step.container, error });
@@ -95,11 +95,15 @@ export async function postStart(
   }
 }
 
-/** Waits no longer when the pod must go: its containers are stopped whether a hook has ended or not. */
-async function unlessGoing({ memory }: PodState, hook: Promise<void>): Promise<void> {
+/**
+ * Waits no longer when the pod must go, whose containers are stopped whether a hook has ended or not, or when the container
+ * has ended, which the hook need not notice: somebody else may be asked by it.
+ */
+async function unlessGoing(state: PodState, id: string, hook: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const going = new Promise<void>((resolve) => {
-    timer = setInterval(() => memory.kill && resolve(), GOING_POLL);
+    const hasEnded = () => state.observed.containers.some((other) => other.id === id && other.state === 'exited');
+    timer = setInterval(() => (state.memory.kill || hasEnded()) && resolve(), GOING_POLL);
   });
   try {
     await Promise.race([hook, going]);

@@ -53,9 +53,14 @@ export class ProbeWorker {
     const { probe, mayRun, now } = this.options;
     const period = (probe.periodSeconds ?? 10) * 1000;
     const begun = now();
-    if (mayRun()) await this.#probe();
-    // The period goes from start to start: a container that answers late is not asked less often.
-    if (!this.#stopped) this.#schedule(Math.min(Math.max(begun + period - now(), 0), period));
+    try {
+      if (mayRun()) await this.#probe();
+    } catch (error) {
+      if (!this.#stopped) this.options.onOutcome({ result: 'error', output: (error as Error).message });
+    } finally {
+      // The period goes from start to start: a container that answers late is not asked less often.
+      if (!this.#stopped) this.#schedule(Math.min(Math.max(begun + period - now(), 0), period));
+    }
   }
 
   async #probe(): Promise<void> {

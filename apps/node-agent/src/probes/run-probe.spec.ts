@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container, Probe } from '../pod/pod-types.js';
 import { ProbeWorker } from './probe-worker.js';
 import { type ProbeOutcome, runProbe } from './run-probe.js';
@@ -24,6 +25,7 @@ const PAGES: Record<string, (response: ServerResponse, headers: Record<string, u
   },
 };
 
+const aContainer = (): Container => ({ name: 'main', image: 'i' });
 const noRuntime = { execSync: () => Promise.reject(new Error('no runtime')) };
 
 describe('a probe over the network', () => {
@@ -127,6 +129,114 @@ it('the period of a probe goes from start to start, however long it takes', asyn
     });
   });
   assert.ok(performance.now() - begun < 10_000);
+});
+
+describe('a peer that keeps to no rule', () => {
+  /** What it sends to who connects, and again each millisecond if it says so. */
+  const peers: [what: string, first: string, then: string, result: ProbeOutcome['result'], output: RegExp][] = [
+    [
+      'switches to another protocol',
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+      '',
+      'failure',
+      /^HTTP probe failed with statuscode: 101$/,
+    ],
+    ['says 101 and nothing of what to', 'HTTP/1.1 101 No\r\n\r\n', '', 'failure', /statuscode: 101$|deadline exceeded/],
+    [
+      'says that it would like to switch',
+      'HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\nContent-Length: 2\r\n\r\nok',
+      '',
+      'success',
+      /^ok$/,
+    ],
+    [
+      'is never done with its headers',
+      'HTTP/1.1 200 OK\r\n',
+      `x: ${'y'.repeat(1000)}\r\n`,
+      'failure',
+      /Header|deadline/i,
+    ],
+    ['is never ready', '', 'HTTP/1.1 100 Continue\r\n\r\n', 'failure', /deadline exceeded/],
+    ['says nothing', '', '', 'failure', /deadline exceeded/],
+    ['is slow with its body', 'HTTP/1.1 200 OK\r\n\r\n', 'x', 'failure', /deadline exceeded/],
+    ['ends within its body', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx', 'end', 'failure', /./],
+    ['hangs up', '', 'end', 'failure', /./],
+    [
+      'sends to itself, with an answer that has no end',
+      'HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n',
+      'x',
+      'failure',
+      /./,
+    ],
+  ];
+  for (const [what, first, then, result, output] of peers) {
+    it(`and ${what}`, async () => {
+      const open = new Set<Socket>();
+      const server = createTcpServer((socket) => {
+        open.add(socket);
+        socket.on('error', () => {}).resume();
+        socket.write(first);
+        const more = setInterval(() => (then === 'end' ? socket.end() : then && socket.write(then)), 5);
+        socket.on('close', () => {
+          clearInterval(more);
+          open.delete(socket);
+        });
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      try {
+        const probe = { httpGet: { path: '/', port }, timeoutSeconds: 1 };
+        const outcome = await runProbe(noRuntime, probe, {
+          containerId: 'c',
+          container: aContainer(),
+          podIP: '127.0.0.1',
+        });
+        assert.equal(outcome.result, result, outcome.output);
+        assert.match(outcome.output, output);
+        // Nothing is left behind that the peer could keep busy.
+        for (let tries = 0; open.size > 0 && tries < 200; tries++) await sleep(10);
+        assert.equal(open.size, 0);
+      } finally {
+        for (const socket of open) socket.destroy();
+        server.close();
+      }
+    });
+  }
+
+  it('and never ends a command, or a health check, has failed', async () => {
+    const never = { execSync: () => new Promise<never>(() => {}) };
+    const target = { containerId: 'c', container: aContainer(), podIP: '127.0.0.1' };
+    const outcome = await runProbe(never, { exec: { command: ['x'] }, timeoutSeconds: 0.01 }, target, 10);
+    assert.deepEqual(outcome, { result: 'failure', output: 'no answer within 20 ms' });
+  });
+});
+
+it('a probe is asked again whatever became of it', async () => {
+  let asked = 0;
+  const outcomes: ProbeOutcome[] = [];
+  await new Promise<void>((resolve) => {
+    const worker = new ProbeWorker({
+      probe: { periodSeconds: 0.001 },
+      startedAt: 0,
+      now: () => 0,
+      mayRun: () => {
+        if (++asked === 2) throw new Error('broken');
+        return true;
+      },
+      run: async () => {
+        if (asked === 1) throw new Error('unexpected');
+        worker.stop();
+        resolve();
+        return { result: 'success', output: '' };
+      },
+      onOutcome: (outcome) => outcomes.push(outcome),
+      onResult: () => {},
+    });
+  });
+  assert.deepEqual(outcomes, [
+    { result: 'error', output: 'unexpected' },
+    { result: 'error', output: 'broken' },
+  ]);
 });
 
 describe('thresholds of a probe', () => {

@@ -1,5 +1,5 @@
 import { expand } from '../execute/expand.js';
-import { httpGet, resolvePort, tcpConnect, UnknownPort } from '../execute/hooks.js';
+import { httpGet, resolvePort, tcpConnect, UnknownPort, within } from '../execute/hooks.js';
 import type { Container, Probe } from '../pod/pod-types.js';
 import { type CriRuntime, checkGrpcHealth, GrpcCode, hasCode } from '../runtime/cri.js';
 
@@ -9,13 +9,32 @@ export interface ProbeOutcome {
   output: string;
 }
 
-const MAX_OUTPUT = 10 * 1024;
+export interface ProbeTarget {
+  containerId: string;
+  container: Container;
+  podIP: string;
+}
 
+const MAX_OUTPUT = 10 * 1024;
+/** What a probe gets beyond its own timeout before nobody waits for it any more: twice what a runtime gets to end a command. Milliseconds. */
+const SLACK = 20_000;
+
+/** Asks once. Ends in any case, `slack` milliseconds after the probe's own timeout at the latest. */
 export async function runProbe(
   runtime: Pick<CriRuntime, 'execSync'>,
   probe: Probe,
-  target: { containerId: string; container: Container; podIP: string },
+  target: ProbeTarget,
+  slack = SLACK,
 ): Promise<ProbeOutcome> {
+  const limit = (probe.timeoutSeconds ?? 1) * 1000 + slack;
+  try {
+    return await within(ask(runtime, probe, target), limit, new Error(`no answer within ${limit} ms`));
+  } catch (error) {
+    return { result: 'failure', output: (error as Error).message };
+  }
+}
+
+async function ask(runtime: Pick<CriRuntime, 'execSync'>, probe: Probe, target: ProbeTarget): Promise<ProbeOutcome> {
   const seconds = probe.timeoutSeconds ?? 1;
   try {
     if (probe.exec) {
