@@ -27,9 +27,9 @@ const SEPARATE: [prefix: string, subresource: string][] = [
   ['/logs', 'log'],
 ];
 
-/** The subresources of the node of which one must be allowed. */
-export function subresources(pathname: string): string[] {
-  const within = ([prefix]: [string, string]) => pathname === prefix || pathname.startsWith(`${prefix}/`);
+/** The subresources of the node of which one must be allowed. `path` as `requestUrl` gives it, which the router sees too. */
+export function subresources(path: string): string[] {
+  const within = ([prefix]: [string, string]) => path === prefix || path.startsWith(`${prefix}/`);
   const fine = FINE_GRAINED.find(within)?.[1];
   const separate = SEPARATE.find(within)?.[1];
   return [...(fine ? [fine] : []), separate ?? 'proxy'];
@@ -53,9 +53,9 @@ export class Authorizer {
   }
 
   /** Throws 403, or 500 when the API server does not answer. */
-  async authorize(user: UserInfo, method: string, pathname: string): Promise<void> {
+  async authorize(user: UserInfo, method: string, path: string): Promise<void> {
     const verb = VERBS[method] ?? '';
-    const candidates = subresources(pathname);
+    const candidates = subresources(path);
     for (const subresource of candidates) {
       let allowed: boolean;
       try {

@@ -1,20 +1,32 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Authenticator } from './authentication.js';
 import { Authorizer } from './authorization.js';
 import { asHttpError, HttpError, refuseUpgrade } from './http-error.js';
 import type { NodeServer, NodeServerOptions } from './options.js';
+import { requestUrl } from './request-url.js';
 import { type NodeRequest, type Route, Router } from './router.js';
 import { routes } from './routes.js';
+import { Strangers } from './strangers.js';
+import { checkHandshake, isWebSocket } from './streaming/channels.js';
 
 export type { NodePods, NodeServer, NodeServerOptions, ServerRuntime } from './options.js';
 
 /** How often the certificate files are looked at; milliseconds. */
 const CERTIFICATE_CHECK = 60_000;
 const KEEP_ALIVE = 30_000;
+/** What a peer gets until its TLS handshake, its headers, its whole request are there; milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
+const HEADERS_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 60_000;
+const TIMEOUT_CHECK = 5000;
+/** Bytes; Node's own default, so that no flag of the process changes it. */
+const MAX_HEADER_SIZE = 16 * 1024;
+/** Open connections of peers that were not authorized for anything yet. */
+const MAX_STRANGERS = 256;
 
 /** Kubelet's HTTPS server: every request is authenticated and authorized before anything else is looked at. */
 export async function startNodeServer(options: NodeServerOptions): Promise<NodeServer> {
@@ -22,17 +34,20 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
   const authenticator = new Authenticator(options.client, now);
   const authorizer = new Authorizer(options.client, options.nodeName, now);
   const router = new Router(routes(options));
+  const strangers = new Strangers(MAX_STRANGERS);
 
   const accept = async (request: IncomingMessage): Promise<{ route: Route; call: NodeRequest }> => {
     const method = request.method ?? 'GET';
-    const url = parseUrl(request.url ?? '/');
+    const { path, url } = requestUrl(request.url ?? '/');
     const user = await authenticator.authenticate(request).catch((error: unknown) => {
-      options.logger.warn('a request could not be authenticated', { path: url.pathname, error });
+      if (error instanceof HttpError) throw error;
+      options.logger.warn('a request could not be authenticated', { path, error });
       return undefined;
     });
     if (!user) throw new HttpError(401, 'Unauthorized');
-    await authorizer.authorize(user, method, url.pathname);
-    const { route, params } = router.match(method, url.pathname);
+    await authorizer.authorize(user, method, path);
+    strangers.welcome(request.socket);
+    const { route, params } = router.match(method, path);
     return { route, call: { request, url, params } };
   };
 
@@ -42,16 +57,29 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     keepAliveTimeout: 120_000,
+    handshakeTimeout: HANDSHAKE_TIMEOUT,
+    headersTimeout: HEADERS_TIMEOUT,
+    requestTimeout: REQUEST_TIMEOUT,
+    connectionsCheckingInterval: TIMEOUT_CHECK,
+    maxHeaderSize: MAX_HEADER_SIZE,
   });
+  server.on('connection', (socket: Socket) => strangers.add(socket));
 
-  server.on('request', async (request: IncomingMessage, response: ServerResponse) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // No path takes a body: the connection ends with the answer, and nobody reads one.
+    if (hasBody(request)) response.shouldKeepAlive = false;
     try {
       const { route, call } = await accept(request);
       await route.handle(call, response);
     } catch (error) {
-      sendError(response, asHttpError(error));
+      const answer = asHttpError(error);
+      if (answer.code === 401) response.shouldKeepAlive = false;
+      sendError(response, answer);
     }
-  });
+  };
+  server.on('request', serve);
+  // Otherwise Node invites the body before anybody has looked at the request.
+  server.on('checkContinue', serve);
 
   const upgraded = new Set<Duplex>();
   server.on('upgrade', async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -64,6 +92,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     try {
       const { route, call } = await accept(request);
       if (!route.upgrade) throw new HttpError(400, 'this path does not switch protocols');
+      if (isWebSocket(request)) checkHandshake(request);
       await route.upgrade(call, socket, head);
     } catch (error) {
       const answer = asHttpError(error);
@@ -131,12 +160,8 @@ function watchTls({ tls, logger }: NodeServerOptions, apply: (material: TlsMater
   return timer.unref();
 }
 
-function parseUrl(text: string): URL {
-  try {
-    return new URL(text, 'https://node');
-  } catch {
-    throw new HttpError(400, 'invalid URL');
-  }
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function sendError(response: ServerResponse, error: HttpError): void {

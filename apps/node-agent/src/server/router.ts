@@ -33,9 +33,9 @@ export class Router {
     this.#routes = routes.map((route) => ({ ...route, parts: split(route.path) }));
   }
 
-  /** Throws 404, or 405 with `Allow`. */
-  match(method: string, pathname: string): { route: Route; params: Record<string, string> } {
-    const parts = split(pathname);
+  /** `path` as `requestUrl` gives it. Throws 404, or 405 with `Allow`. */
+  match(method: string, path: string): { route: Route; params: Record<string, string> } {
+    const parts = split(path);
     const allowed = new Set<string>();
     for (const route of this.#routes) {
       const params = matchParts(route.parts, parts);
@@ -56,21 +56,13 @@ function matchParts(pattern: readonly string[], parts: readonly string[]): Recor
   const params: Record<string, string> = {};
   for (const [index, expected] of pattern.entries()) {
     if (expected === '*') {
-      params['*'] = parts.slice(index).map(decode).join('/');
+      params['*'] = parts.slice(index).join('/');
       return params;
     }
     const actual = parts[index];
     if (actual === undefined) return undefined;
-    if (expected.startsWith(':')) setOwn(params, expected.slice(1), decode(actual));
+    if (expected.startsWith(':')) setOwn(params, expected.slice(1), actual);
     else if (expected !== actual) return undefined;
   }
   return parts.length === pattern.length ? params : undefined;
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new HttpError(400, `invalid URL escape in ${JSON.stringify(part)}`);
-  }
 }

@@ -40,6 +40,18 @@ export function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
+/** Sixteen bytes in base64. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+/** What RFC 6455 wants of a handshake, before anything is done for it. Throws 400, 405, or 426 with the version that is spoken. */
+export function checkHandshake({ method, headers }: IncomingMessage): void {
+  if (method !== 'GET') throw new HttpError(405, 'a WebSocket handshake is a GET', { Allow: 'GET' });
+  if (headers['sec-websocket-version'] !== '13') {
+    throw new HttpError(426, 'missing or bad WebSocket Version', { 'Sec-WebSocket-Version': '13' });
+  }
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) throw new HttpError(400, 'missing or bad WebSocket key');
+}
+
 /** In the client's order of preference. */
 export function offeredSubprotocols(request: IncomingMessage): string[] {
   const header = request.headers['sec-websocket-protocol'] ?? '';
@@ -77,10 +89,7 @@ export function acceptWebSocket(
   delete request.headers['sec-websocket-protocol'];
   if (subprotocol) server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${subprotocol}`));
   return new Promise((resolve, reject) => {
-    server.on('wsClientError', (error, client) => {
-      client.destroy();
-      reject(error);
-    });
+    server.on('wsClientError', (error) => reject(new HttpError(400, error.message)));
     server.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', () => ws.terminate());
       // Messages that come before someone listens would be lost.

@@ -9,6 +9,8 @@ export class ReviewClient {
   /** Whether `user` may do `verb` on `nodes/subresource`. */
   allow: (user: string, verb: string, subresource: string) => boolean = () => true;
   broken = false;
+  /** Set: reviews are answered when this resolves. */
+  held: Promise<void> | undefined;
 
   get client(): Client {
     return { create: (gvr: GroupVersionResource, _: string, object: KubeObject) => this.#create(gvr, object) } as any;
@@ -16,6 +18,7 @@ export class ReviewClient {
 
   async #create(gvr: GroupVersionResource, object: KubeObject): Promise<KubeObject> {
     this.asked.push(object);
+    await this.held;
     if (this.broken) throw new Error('the API server is away');
     if (gvr.resource === 'tokenreviews') {
       const user = this.tokens.get(object['spec'].token);
