@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { HttpClient } from './http-client.js';
 
@@ -102,6 +103,26 @@ describe('HttpClient', () => {
     });
     await client.create(PODS, 'default', pod('a'));
     assert.equal(requests, 2);
+  });
+
+  it('leaves nothing of a watch that ended on the connection, which the next one takes', async () => {
+    const client = await serve((_request, response) =>
+      response.end(`${JSON.stringify({ type: 'ADDED', object: pod('a') })}\n`),
+    );
+    let connections = 0;
+    server!.on('connection', () => connections++);
+    const warnings: string[] = [];
+    const warned = ({ name, message }: Error) => warnings.push(`${name}: ${message}`);
+    process.on('warning', warned);
+    try {
+      for (let round = 0; round < 15; round++) {
+        for await (const { object } of client.watch(PODS)) assert.equal(object.metadata.name, 'a');
+        await nextTurn();
+      }
+    } finally {
+      process.off('warning', warned);
+    }
+    assert.deepEqual([connections, warnings], [1, []]);
   });
 
   it('decodes watch events that chunks split anywhere, and ends with the signal', async () => {

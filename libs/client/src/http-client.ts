@@ -61,7 +61,11 @@ export class HttpClient implements Client {
       throw error;
     }
     if (response.statusCode !== 200) throw statusError(response.statusCode ?? 0, await readAll(response));
-    response.socket.setTimeout(timeoutSeconds * 1000 + STREAM_SLACK, () => response.destroy());
+    // The connection outlives the watch when that ends in good order, and takes the next one.
+    const { socket } = response;
+    const cut = () => response.destroy();
+    socket.setTimeout(timeoutSeconds * 1000 + STREAM_SLACK, cut);
+    response.once('close', () => socket.off('timeout', cut));
     const lines = new LineSplitter();
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
