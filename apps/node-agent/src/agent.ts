@@ -8,7 +8,9 @@ import { gvr, type Node } from '#kinds';
 import { PodAdmission } from './admission/pod-admission.js';
 import { Eviction } from './eviction/eviction.js';
 import { UsageReader } from './eviction/usage-reader.js';
+import { appArmorEnabled } from './execute/apparmor.js';
 import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
+import { kernelPaths } from './execute/kernel-paths.js';
 import { parseResolvConf } from './execute/pod-dns.js';
 import { qosTree } from './execute/qos-tree.js';
 import { ImageCollector } from './images/image-collector.js';
@@ -34,6 +36,7 @@ import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
 import { StaticPods } from './static-pods/static-pods.js';
 import { ConfigObjects } from './sync/config-source.js';
+import { RuntimeClasses } from './sync/runtime-classes.js';
 import { ServiceAccountTokens } from './sync/token-source.js';
 import { mountMemoryDirectory, systemMounter } from './volumes/mounter.js';
 
@@ -88,6 +91,7 @@ export class NodeAgent {
       (uid, container) => paths.container(uid, container),
     );
     const services = this.informers.for(SERVICES);
+    const runtimeClasses = new RuntimeClasses(this.informers, this.#stop.signal);
     this.#execution = {
       runtime: this.runtime,
       cgroups: new Cgroups(options.cgroupRoot),
@@ -110,6 +114,8 @@ export class NodeAgent {
         if (!isStatic(pod)) await services.whenSynced(this.#stop.signal);
         return { services: services.list(pod.metadata.namespace), master: services.get('default', 'kubernetes') };
       },
+      kernelPaths: kernelPaths(),
+      runtimeHandler: (pod) => runtimeClasses.handler(pod),
       deletePod: (pod) => this.#deletePod(pod),
       now,
     };
@@ -128,6 +134,7 @@ export class NodeAgent {
       occupants: () => this.pool.occupants(),
       pressure: () => this.eviction.conditions,
       unsafeSysctls: options.unsafeSysctls,
+      appArmor: appArmorEnabled(),
       isComplete: () => this.pool.isComplete,
       events,
       logger,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { gvr } from '#kinds';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
 import type { Container, PodSpec } from '../pod/pod-types.js';
 import { AgentHarness } from '../testing/agent-harness.js';
@@ -82,5 +84,43 @@ describe('pods that cannot run on their node', { skip: containerdMissing() ?? fa
       assert.equal(status.phase, 'Succeeded', status.message);
     }
     for (const name of ['brief-1', 'brief-2', 'brief-3']) await harness.delete(name);
+  });
+
+  test('do not start without the isolation that they ask for', async () => {
+    await harness.client.create(gvr.runtimeclasses, '', {
+      apiVersion: 'node.k8s.io/v1',
+      kind: 'RuntimeClass',
+      metadata: { name: 'sandboxed' },
+      handler: 'gvisor',
+    });
+    const table: [name: string, spec: object, message: RegExp][] = [
+      [
+        'own-users',
+        { hostUsers: false },
+        /can't set `spec\.hostUsers: false`, runtime does not support user namespaces$/,
+      ],
+      ['no-class', { runtimeClassName: 'none' }, /runtimeclass\.node\.k8s\.io "none" not found$/],
+      ['no-handler', { runtimeClassName: 'sandboxed' }, /no runtime for "gvisor" is configured/],
+    ];
+    for (const [name, spec, message] of table) {
+      await harness.create(name, { ...spec, containers: [{ ...sleepy, securityContext: { procMount: 'Unmasked' } }] });
+      await harness.until(name, () => harness.reasons(name).includes('FailedCreatePodSandBox'));
+      const event = harness.events.find((candidate) => candidate.name === name);
+      assert.match(event!.message, /^Failed to create pod sandbox: /);
+      assert.match(event!.message, message);
+      assert.equal((await harness.pod(name))?.status.containerStatuses?.[0]?.containerID, undefined);
+      await harness.delete(name);
+    }
+  });
+
+  test('may not write where their cgroups are mounted, nor see all of /proc', async () => {
+    await harness.create('plain', { containers: [sleepy] });
+    await harness.running('plain');
+    const script =
+      'touch /sys/fs/cgroup/x 2>&1; ls /sys/fs/cgroup/memory/tasks >/dev/null && echo seen; cat /proc/timer_list';
+    const output = await harness.exec('plain', 'sh', '-c', script);
+    const version1 = !existsSync('/sys/fs/cgroup/cgroup.controllers');
+    assert.equal(output, `touch: /sys/fs/cgroup/x: Read-only file system\n${version1 ? 'seen\n' : ''}`);
+    await harness.delete('plain');
   });
 });

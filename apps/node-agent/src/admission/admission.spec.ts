@@ -148,13 +148,18 @@ const cases: Case[] = [
     pressure: ['MemoryPressure', 'DiskPressure'],
     refused: ['Evicted', 'The node had condition: [MemoryPressure DiskPressure]. '],
   },
+  {
+    title: 'a profile of AppArmor on a kernel without it',
+    pod: aPod({ securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } }),
+    refused: ['AppArmor', 'Cannot enforce AppArmor: AppArmor is not enabled on the host'],
+  },
   { title: 'a critical pod under pressure', pod: aPod(critical), pressure: ['DiskPressure'] },
 ];
 
 describe('What a node takes and what it refuses', () => {
   for (const { title, pod, node = aNode(), others = [], pressure = [], refused } of cases) {
     test(title, () => {
-      const found = refusal({ pod, node, others, allocatable, pressure, unsafeSysctls: [] });
+      const found = refusal({ pod, node, others, allocatable, pressure, unsafeSysctls: [], appArmor: false });
       assert.deepEqual(found && [found.reason, found.message], refused);
     });
   }
@@ -167,6 +172,7 @@ describe('What a node takes and what it refuses', () => {
       allocatable,
       pressure: [],
       unsafeSysctls: [],
+      appArmor: false,
     });
     assert.deepEqual(
       found?.lacking?.map(({ resource }) => resource),
@@ -176,7 +182,8 @@ describe('What a node takes and what it refuses', () => {
 
   test('only what follows from the node itself asks for a newer look at it', () => {
     const look = (pod: Pod) =>
-      refusal({ pod, node: aNode(), others: [], allocatable, pressure: [], unsafeSysctls: [] })?.ofNode;
+      refusal({ pod, node: aNode(), others: [], allocatable, pressure: [], unsafeSysctls: [], appArmor: false })
+        ?.ofNode;
     assert.equal(look(aPod({ nodeSelector: { disk: 'ssd' } })), true);
     assert.equal(look(asking({ cpu: '3' })), undefined);
   });

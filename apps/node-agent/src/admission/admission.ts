@@ -1,9 +1,11 @@
 import { fitsRequiredAffinity, type Node, type Taint, tolerates } from '#kinds';
+import { appArmorProblem } from '../execute/apparmor.js';
 import { qosClass } from '../execute/resources.js';
 import type { WaitReason } from '../plan/pod-memory.js';
 import { isCritical, isStatic } from '../pod/pod-source.js';
 import { allContainers, type Pod, type ResourceList } from '../pod/pod-types.js';
 import { portsTaken } from './host-ports.js';
+import { missingFeatures } from './missing-features.js';
 import { type Shortage, shortageMessage, shortages } from './shortage.js';
 import { forbiddenSysctl } from './sysctls.js';
 
@@ -24,6 +26,8 @@ export interface AdmissionRequest {
   pressure: readonly string[];
   /** Patterns of kernel settings that the node allows although they are not safe for others. */
   unsafeSysctls: readonly string[];
+  /** The kernel confines programs by AppArmor. */
+  appArmor: boolean;
 }
 
 const MEMORY_PRESSURE: Taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
@@ -58,7 +62,7 @@ function underPressure({ pod, pressure }: AdmissionRequest): Refusal | undefined
   return { reason: 'Evicted', message: `The node had condition: [${pressure.join(' ')}]. ` };
 }
 
-function unsupported({ pod, node, unsafeSysctls }: AdmissionRequest): Refusal | undefined {
+function unsupported({ pod, node, unsafeSysctls, appArmor }: AdmissionRequest): Refusal | undefined {
   const sysctl = forbiddenSysctl(pod, unsafeSysctls);
   if (sysctl) return { reason: 'SysctlForbidden', message: sysctl };
   if ((pod.metadata.labels?.['kubernetes.io/os'] ?? 'linux') !== 'linux') {
@@ -72,6 +76,13 @@ function unsupported({ pod, node, unsafeSysctls }: AdmissionRequest): Refusal | 
   if (policy === 'Strict' && !node.status?.features?.supplementalGroupsPolicy) {
     const message = `SupplementalGroupsPolicy=${policy} is not supported in this node`;
     return { reason: 'SupplementalGroupsPolicyNotSupported', message };
+  }
+  const unconfined = appArmorProblem(pod, appArmor);
+  if (unconfined) return { reason: 'AppArmor', message: unconfined };
+  const features = missingFeatures(pod);
+  if (features.length > 0) {
+    const message = `Pod requires node features that are not available: ${features.join(', ')}`;
+    return { reason: 'PodFeatureUnsupported', message };
   }
   return undefined;
 }

@@ -46,6 +46,7 @@ function admission(rest: Partial<PodAdmissionOptions> = {}, residents: Resident[
     occupants: () => residents,
     pressure: () => [],
     unsafeSysctls: [],
+    appArmor: false,
     isComplete: () => true,
     events: { event: (object, _type, reason) => void events.push(`${object.metadata.name} ${reason}`) },
     logger: silentLogger,

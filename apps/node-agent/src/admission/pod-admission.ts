@@ -25,6 +25,8 @@ export interface PodAdmissionOptions {
   /** Conditions of the node that keep new pods away. */
   pressure(): readonly string[];
   unsafeSysctls: readonly string[];
+  /** The kernel confines programs by AppArmor. */
+  appArmor: boolean;
   /** All pods that run here are known. */
   isComplete(): boolean;
   events: EventRecorder;
@@ -60,10 +62,10 @@ export class PodAdmission {
   }
 
   #check(pod: Pod, node: Node, occupants: readonly Occupant[]): Refusal | undefined {
-    const { pressure, unsafeSysctls } = this.options;
+    const { pressure, unsafeSysctls, appArmor } = this.options;
     const allocatable = { ...node.status?.allocatable, ...this.options.allocatable };
     const others = occupants.map((occupant) => occupant.pod);
-    return refusal({ pod, node, allocatable, others, pressure: pressure(), unsafeSysctls });
+    return refusal({ pod, node, allocatable, others, pressure: pressure(), unsafeSysctls, appArmor });
   }
 
   #makeRoom(pod: Pod, node: Node): Refusal | 'later' {

@@ -1,7 +1,9 @@
 import type { Container, Pod } from '../pod/pod-types.js';
 import type { CriContainerConfig, CriImage, CriMount } from '../runtime/cri-types.js';
 import { containerAnnotations, containerLabels } from '../runtime/labels.js';
+import { ConfigError } from './environment.js';
 import { expand } from './expand.js';
+import type { KernelPaths } from './kernel-paths.js';
 import { type ContainerResourceContext, containerResources } from './resources.js';
 import { containerSecurityContext } from './security-context.js';
 import { signalNumber } from './signals.js';
@@ -16,13 +18,17 @@ export interface ContainerInput {
   mounts: CriMount[];
   logPath: string;
   seccompRoot: string;
+  kernelPaths: KernelPaths;
   volumeGroups: number[];
   resources: ContainerResourceContext;
   targetContainerId?: string;
 }
 
+/** Pure. Throws ConfigError or SecurityContextError when the container would get less than it asks for. */
 export function containerConfig(input: ContainerInput): CriContainerConfig {
   const { pod, container, environment, restartCount } = input;
+  checkTarget(input);
+  checkRecursiveReadOnly(container);
   const lookup = (name: string) => environment.get(name);
   const { stopSignal } = container.lifecycle ?? {};
   return {
@@ -46,10 +52,25 @@ export function containerConfig(input: ContainerInput): CriContainerConfig {
         container,
         image: input.image,
         seccompRoot: input.seccompRoot,
+        kernelPaths: input.kernelPaths,
         volumeGroups: input.volumeGroups,
         targetContainerId: input.targetContainerId,
       }),
     },
     ...(stopSignal ? { stopSignal: signalNumber(stopSignal) } : {}),
   };
+}
+
+function checkTarget({ container: { targetContainerName }, targetContainerId }: ContainerInput): void {
+  if (targetContainerName && !targetContainerId) {
+    throw new ConfigError(`unable to find target container ${targetContainerName}`);
+  }
+}
+
+/** This node has it for nobody: `IfPossible` is a plain read-only mount, `Enabled` is refused. */
+function checkRecursiveReadOnly({ volumeMounts = [] }: Container): void {
+  const mount = volumeMounts.find(({ recursiveReadOnly }) => recursiveReadOnly === 'Enabled');
+  if (!mount) return;
+  const why = `volume ${JSON.stringify(mount.name)} requested recursive read-only mode, but it is not supported by the runtime`;
+  throw new ConfigError(`failed to resolve recursive read-only mode: ${why}`);
 }

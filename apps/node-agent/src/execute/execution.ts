@@ -15,6 +15,7 @@ import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { Mounter, TokenSource, UnmountContext, VolumeContext } from '../volumes/volume-plugin.js';
 import type { ConfigSource } from './environment.js';
+import type { KernelPaths } from './kernel-paths.js';
 import type { DnsSettings } from './pod-dns.js';
 
 /** What steps act with; one for the whole agent. */
@@ -30,10 +31,13 @@ export interface Execution {
   mounter: Mounter;
   memoryDirectory: string;
   seccompRoot: string;
+  kernelPaths: KernelPaths;
   dns: DnsSettings;
   node: NodeFacts;
   /** Services that the pod sees as variables; waits until they are known, unless the pod must run without an API server. */
   services(pod: Pod): Promise<{ services: readonly KubeObject[]; master: KubeObject | undefined }>;
+  /** What its RuntimeClass names in the runtime; '' for the default. Rejects when there is no such class. */
+  runtimeHandler(pod: Pod): Promise<string>;
   /** Takes the pod from the API server for good. */
   deletePod(pod: Pod): Promise<void>;
   now(): number;

@@ -109,16 +109,16 @@ async function runSandbox(
   }
   const logDirectory = paths.logDirectory(pod);
   await paths.logFiles.makeFolder(logDirectory, 0o755);
-  const config = sandboxConfig({
-    pod,
-    attempt: step.attempt,
-    logDirectory,
-    cgroupParent: cgroups.runtimePath(podCgroup(pod)),
-    dns,
-    seccompRoot,
-  });
   try {
-    await runtime.runPodSandbox(config, '');
+    const config = sandboxConfig({
+      pod,
+      attempt: step.attempt,
+      logDirectory,
+      cgroupParent: cgroups.runtimePath(podCgroup(pod)),
+      dns,
+      seccompRoot,
+    });
+    await runtime.runPodSandbox(config, await execution.runtimeHandler(pod));
     memory.sandboxFailure = undefined;
   } catch (error) {
     const message = (error as Error).message;

@@ -16,6 +16,10 @@ export interface SandboxInput {
   seccompRoot: string;
 }
 
+/** What the kernel takes as a host name. */
+const MAX_HOSTNAME = 64;
+
+/** Pure. Throws SecurityContextError, or Error for a host name, when the pod would get less than it asks for. */
 export function sandboxConfig({
   pod,
   attempt,
@@ -30,7 +34,7 @@ export function sandboxConfig({
   const privileged = [...spec.containers, ...(spec.initContainers ?? [])].some(isPrivileged);
   return {
     metadata: { name: metadata.name, uid: metadata.uid, namespace: metadata.namespace, attempt },
-    hostname: spec.hostNetwork ? '' : spec.setHostnameAsFQDN && domain ? `${hostname}.${domain}` : hostname,
+    hostname: spec.hostNetwork ? '' : kernelHostname(hostname, spec.setHostnameAsFQDN ? domain : ''),
     logDirectory,
     dnsConfig: podDns(pod, dns),
     portMappings: portMappings(pod),
@@ -50,11 +54,23 @@ export function sandboxConfig({
           ...(security.fsGroup !== undefined ? [security.fsGroup] : []),
           ...(security.supplementalGroups ?? []),
         ],
+        ...(security.supplementalGroupsPolicy === 'Strict' ? { supplementalGroupsPolicy: 1 } : {}),
+        ...(security.seLinuxOptions ? { selinuxOptions: security.seLinuxOptions } : {}),
         // The sandbox's own process does nothing; the runtime's profile always fits it.
         seccomp: privileged ? seccomp(undefined, true, seccompRoot) : { profileType: ProfileType['RuntimeDefault'] },
       },
     },
   };
+}
+
+function kernelHostname(hostname: string, domain: string): string {
+  if (!domain) return hostname;
+  const name = `${hostname}.${domain}`;
+  if (name.length <= MAX_HOSTNAME) return name;
+  const limits = `${MAX_HOSTNAME} characters is the max, ${name.length} characters requested`;
+  throw new Error(
+    `failed to construct FQDN from pod hostname and cluster domain, FQDN ${name} is too long (${limits})`,
+  );
 }
 
 function portMappings(pod: Pod): CriPortMapping[] {

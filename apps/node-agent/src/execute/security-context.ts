@@ -8,29 +8,21 @@ import {
   NamespaceMode,
   ProfileType,
 } from '../runtime/cri-types.js';
+import { appArmorProfile } from './apparmor.js';
+import { type KernelPaths, pathsFor } from './kernel-paths.js';
 
 /** The container may not run as it asks: CreateContainerConfigError. */
 export class SecurityContextError extends Error {}
 
-/** What a runtime hides from containers, and keeps read-only, unless procMount is Unmasked. */
-const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-
+/**
+ * Throws SecurityContextError when the pod wants users of its own: this node gives user namespaces to nobody, whatever the
+ * runtime can, and who counts on one must not run without.
+ */
 export function namespaceOptions(pod: Pod, targetContainerId?: string): CriNamespaceOption {
   const { spec } = pod;
+  if (spec.hostUsers === false) {
+    throw new SecurityContextError("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
+  }
   let pid: number = NamespaceMode.Container;
   if (spec.hostPID) pid = NamespaceMode.Node;
   else if (spec.shareProcessNamespace) pid = NamespaceMode.Pod;
@@ -61,6 +53,7 @@ export interface SecurityInput {
   container: Container;
   image: CriImage;
   seccompRoot: string;
+  kernelPaths: KernelPaths;
   /** Groups that the pod's volumes bring (fsGroup). */
   volumeGroups: number[];
   targetContainerId?: string;
@@ -75,14 +68,17 @@ export function containerSecurityContext(input: SecurityInput): CriContainerSecu
   const runAsGroup = own.runAsGroup ?? podLevel.runAsGroup;
   verifyNonRoot(input, runAsUser);
   const groups = [...(podLevel.supplementalGroups ?? []), ...input.volumeGroups];
-  const unmasked = privileged || own.procMount === 'Unmasked';
+  if (own.procMount === 'Unmasked' && !privileged) {
+    throw new SecurityContextError('procMount: `hostUsers` must be false to use `Unmasked`');
+  }
+  const paths = privileged ? { masked: [], readOnly: [] } : pathsFor(container, input.kernelPaths);
   const imageUser: Partial<CriContainerSecurityContext> = image.uid
     ? { runAsUser: { value: image.uid.value } }
     : image.username
       ? { runAsUsername: image.username }
       : {};
   const selinux = own.seLinuxOptions ?? podLevel.seLinuxOptions;
-  const appArmor = own.appArmorProfile ?? podLevel.appArmorProfile;
+  const appArmor = appArmorProfile(pod, container);
   return {
     privileged,
     namespaceOptions: namespaceOptions(pod, input.targetContainerId),
@@ -96,8 +92,8 @@ export function containerSecurityContext(input: SecurityInput): CriContainerSecu
     supplementalGroups: groups,
     ...(podLevel.supplementalGroupsPolicy === 'Strict' ? { supplementalGroupsPolicy: 1 } : {}),
     noNewPrivs: own.allowPrivilegeEscalation === false && !privileged,
-    maskedPaths: unmasked ? [] : MASKED_PATHS,
-    readonlyPaths: unmasked ? [] : READONLY_PATHS,
+    maskedPaths: [...paths.masked],
+    readonlyPaths: [...paths.readOnly],
     seccomp: seccomp(own.seccompProfile ?? podLevel.seccompProfile, privileged, input.seccompRoot),
     ...(selinux ? { selinuxOptions: selinux } : {}),
     ...(appArmor

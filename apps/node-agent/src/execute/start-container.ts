@@ -113,7 +113,7 @@ async function unlessGoing(state: PodState, id: string, hook: Promise<void>): Pr
 }
 
 async function create(execution: Execution, state: PodState, step: StartStep, container: Container): Promise<string> {
-  const { runtime, paths, node, cgroups, dns, seccompRoot } = execution;
+  const { runtime, paths, node, cgroups, dns, seccompRoot, kernelPaths } = execution;
   const { pod, observed } = state;
   const image = await runtime.imageStatus(step.imageRef);
   if (!image) {
@@ -136,6 +136,7 @@ async function create(execution: Execution, state: PodState, step: StartStep, co
       mounts,
       logPath: paths.containerLog(step.container, step.restartCount),
       seccompRoot,
+      kernelPaths,
       volumeGroups: fsGroups(pod),
       resources: node,
       targetContainerId:

@@ -53,12 +53,10 @@ export function nodeStatus(old: Record<string, any>, report: NodeReport): Record
     images: images(report.images),
     ...(runtime?.status.runtimeHandlers?.length
       ? {
-          runtimeHandlers: runtime.status.runtimeHandlers.map(({ name, features }) => ({
+          // What the runtime can and this agent does not ask of it, no pod of this node gets.
+          runtimeHandlers: runtime.status.runtimeHandlers.map(({ name }) => ({
             name,
-            features: {
-              recursiveReadOnlyMounts: features?.recursiveReadOnlyMounts ?? false,
-              userNamespaces: features?.userNamespaces ?? false,
-            },
+            features: { recursiveReadOnlyMounts: false, userNamespaces: false },
           })),
         }
       : {}),

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { realClock, SharedInformers, silentLogger } from '#client';
+import { gvr } from '#kinds';
+import { newMemory } from '../plan/pod-memory.js';
+import { PodPaths } from '../pod/pod-paths.js';
+import type { Pod } from '../pod/pod-types.js';
+import { CriError } from '../runtime/cri.js';
+import type { CriSandboxConfig } from '../runtime/cri-types.js';
+import { RuntimeClasses } from '../sync/runtime-classes.js';
+import { MemoryClient } from '../testing/memory-client.js';
+import { anObserved, aPod } from '../testing/pod-builders.js';
+import type { Execution } from './execution.js';
+import { execute } from './executor.js';
+
+describe('A sandbox', () => {
+  let directory: string;
+  const stop = new AbortController();
+  const client = new MemoryClient();
+  const made: { config: CriSandboxConfig; handler: string }[] = [];
+  const events: string[] = [];
+  let execution: Execution;
+
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'berth-sandbox-'));
+    const informers = new SharedInformers(client, { clock: realClock, logger: silentLogger });
+    informers.start(stop.signal);
+    const classes = new RuntimeClasses(informers, stop.signal);
+    await client.create(gvr.runtimeclasses, '', {
+      apiVersion: 'node.k8s.io/v1',
+      kind: 'RuntimeClass',
+      metadata: { name: 'sandboxed' },
+      handler: 'gvisor',
+    });
+    execution = {
+      runtime: {
+        runPodSandbox: async (config: CriSandboxConfig, handler: string) => {
+          if (handler === 'gvisor')
+            throw new CriError(2, 'failed to get sandbox runtime: no runtime for "gvisor" is configured');
+          made.push({ config, handler });
+          return 'id';
+        },
+      },
+      cgroups: { runtimePath: (path: string) => path },
+      paths: new PodPaths(directory, directory),
+      events: {
+        event: (_pod: Pod, type: string, reason: string, message: string) =>
+          events.push(`${type} ${reason} ${message}`),
+      },
+      logger: silentLogger,
+      dns: { clusterDns: [], clusterDomain: 'cluster.local', host: { servers: [], searches: [], options: [] } },
+      seccompRoot: directory,
+      runtimeHandler: (pod: Pod) => classes.handler(pod),
+      now: () => 0,
+    } as unknown as Execution;
+  });
+  after(() => {
+    stop.abort();
+    rmSync(directory, { recursive: true });
+  });
+
+  const run = async (spec: Partial<Pod['spec']>) => {
+    const state = { pod: aPod(spec), removed: false, observed: anObserved(), memory: newMemory(), volumes: new Map() };
+    events.length = 0;
+    made.length = 0;
+    await execute(execution, state, { type: 'runSandbox', key: 'sandbox', attempt: 0 });
+    return state.memory.sandboxFailure;
+  };
+
+  test("is the runtime's default without a class", async () => {
+    assert.equal(await run({}), undefined);
+    assert.deepEqual([made.length, made[0]?.handler], [1, '']);
+  });
+
+  const long = 'x'.repeat(50);
+  const failures: [what: string, spec: Partial<Pod['spec']>, message: string][] = [
+    [
+      'users of its own',
+      { hostUsers: false },
+      "can't set `spec.hostUsers: false`, runtime does not support user namespaces",
+    ],
+    ['a class that is not there', { runtimeClassName: 'none' }, 'runtimeclass.node.k8s.io "none" not found'],
+    [
+      'a handler that the runtime does not have',
+      { runtimeClassName: 'sandboxed' },
+      'rpc error: code = Unknown desc = failed to get sandbox runtime: no runtime for "gvisor" is configured',
+    ],
+    [
+      'a longer host name than the kernel has',
+      { hostname: long, subdomain: 'sub', setHostnameAsFQDN: true },
+      `failed to construct FQDN from pod hostname and cluster domain, FQDN ${long}.sub.default.svc.cluster.local is too long (64 characters is the max, 80 characters requested)`,
+    ],
+  ];
+  for (const [what, spec, message] of failures) {
+    test(`is not made for a pod that wants ${what}, and tried again later`, async () => {
+      const failure = await run(spec);
+      assert.equal(failure?.message, message);
+      assert.ok(failure.retryAt > 0);
+      assert.deepEqual(events, [`Warning FailedCreatePodSandBox Failed to create pod sandbox: ${message}`]);
+      assert.deepEqual(made, []);
+    });
+  }
+});
