@@ -105,7 +105,7 @@ describe('pods that cannot run on their node', { skip: containerdMissing() ?? fa
     for (const [name, spec, message] of table) {
       await harness.create(name, { ...spec, containers: [{ ...sleepy, securityContext: { procMount: 'Unmasked' } }] });
       await harness.until(name, () => harness.reasons(name).includes('FailedCreatePodSandBox'));
-      const event = harness.events.find((candidate) => candidate.name === name);
+      const event = harness.events.find((seen) => seen.name === name && seen.reason === 'FailedCreatePodSandBox');
       assert.match(event!.message, /^Failed to create pod sandbox: /);
       assert.match(event!.message, message);
       assert.equal((await harness.pod(name))?.status.containerStatuses?.[0]?.containerID, undefined);
