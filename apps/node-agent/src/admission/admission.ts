@@ -5,7 +5,7 @@ import type { WaitReason } from '../plan/pod-memory.js';
 import { isCritical, isStatic } from '../pod/pod-source.js';
 import { allContainers, type Pod, type ResourceList } from '../pod/pod-types.js';
 import { portsTaken } from './host-ports.js';
-import { missingFeatures } from './missing-features.js';
+import { missingFeatures, missingMessage } from './missing-features.js';
 import { type Shortage, shortageMessage, shortages } from './shortage.js';
 import { forbiddenSysctl } from './sysctls.js';
 
@@ -80,10 +80,7 @@ function unsupported({ pod, node, unsafeSysctls, appArmor }: AdmissionRequest): 
   const unconfined = appArmorProblem(pod, appArmor);
   if (unconfined) return { reason: 'AppArmor', message: unconfined };
   const features = missingFeatures(pod);
-  if (features.length > 0) {
-    const message = `Pod requires node features that are not available: ${features.join(', ')}`;
-    return { reason: 'PodFeatureUnsupported', message };
-  }
+  if (features.length > 0) return { reason: 'PodFeatureUnsupported', message: missingMessage(features) };
   return undefined;
 }
 

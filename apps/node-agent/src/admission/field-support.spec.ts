@@ -193,6 +193,13 @@ test('What asks for no more than the defaults of such fields runs', () => {
   assert.deepEqual(config(pod).linux.securityContext?.maskedPaths, ['/proc/kcore']);
 });
 
+test('An ephemeral container, which comes after admission, is asked as well', () => {
+  const fileKeyRef = { volumeName: 'v', path: 'p', key: 'k' };
+  const debug = aContainer('debug', { env: [{ name: 'A', valueFrom: { fileKeyRef } }] });
+  const message = 'Pod requires node features that are not available: EnvFiles';
+  assert.throws(() => config(aPod({ ephemeralContainers: [debug] })), { message });
+});
+
 test('A container that should see the processes of another does not start without that one', () => {
   const pod = aPod({ ephemeralContainers: [aContainer('debug', { targetContainerName: 'main' })] });
   assert.throws(() => config(pod), { message: 'unable to find target container main' });

@@ -103,6 +103,10 @@ export function missingFeatures(pod: Pod): string[] {
   return FEATURES.filter(({ isAsked }) => isAsked(pod)).map(({ name }) => name);
 }
 
+export function missingMessage(features: readonly string[]): string {
+  return `Pod requires node features that are not available: ${features.join(', ')}`;
+}
+
 function isListed(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0;
 }

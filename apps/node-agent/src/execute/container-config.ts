@@ -1,3 +1,4 @@
+import { missingFeatures, missingMessage } from '../admission/missing-features.js';
 import type { Container, Pod } from '../pod/pod-types.js';
 import type { CriContainerConfig, CriImage, CriMount } from '../runtime/cri-types.js';
 import { containerAnnotations, containerLabels } from '../runtime/labels.js';
@@ -27,6 +28,7 @@ export interface ContainerInput {
 /** Pure. Throws ConfigError or SecurityContextError when the container would get less than it asks for. */
 export function containerConfig(input: ContainerInput): CriContainerConfig {
   const { pod, container, environment, restartCount } = input;
+  checkFeatures(input);
   checkTarget(input);
   checkRecursiveReadOnly(container);
   const lookup = (name: string) => environment.get(name);
@@ -59,6 +61,12 @@ export function containerConfig(input: ContainerInput): CriContainerConfig {
     },
     ...(stopSignal ? { stopSignal: signalNumber(stopSignal) } : {}),
   };
+}
+
+/** Once more for each container: ephemeral ones come after admission, and who ran under an older agent was asked less. */
+function checkFeatures({ pod, container }: ContainerInput): void {
+  const missing = missingFeatures({ ...pod, spec: { containers: [container] } });
+  if (missing.length > 0) throw new ConfigError(missingMessage(missing));
 }
 
 function checkTarget({ container: { targetContainerName }, targetContainerId }: ContainerInput): void {

@@ -85,7 +85,7 @@ async function variableValue(
       throw new ConfigError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
     return value;
   }
-  return undefined;
+  throw new ConfigError(`env ${variable.name} comes from a source that this node does not have`);
 }
 
 async function requireConfigMap(

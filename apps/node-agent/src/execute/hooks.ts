@@ -97,8 +97,6 @@ export async function within<T>(work: Promise<T>, ms: number, late: Error): Prom
     return await Promise.race([work, limit]);
   } finally {
     clearTimeout(timer);
-    // Nobody waits for it any more.
-    work.catch(() => {});
   }
 }
 

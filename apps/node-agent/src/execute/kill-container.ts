@@ -3,7 +3,7 @@ import type { Container, LifecycleHandler } from '../pod/pod-types.js';
 import { GrpcCode, hasCode } from '../runtime/cri.js';
 import { Annotation } from '../runtime/labels.js';
 import { type Execution, kindOf, type PodState, podIPs, recordContainer } from './execution.js';
-import { runHook } from './hooks.js';
+import { runHook, within } from './hooks.js';
 
 type KillStep = Extract<Step, { type: 'killContainer' }>;
 
@@ -41,7 +41,8 @@ export async function runPreStop(
   const podIP = podIPs(state, execution.node)[0] ?? '';
   const target = { containerId: id, container: specOf(pod, name) ?? { name }, podIP };
   try {
-    await withLimit(runHook(execution.runtime, handler, target, graceSeconds), graceSeconds);
+    const hook = runHook(execution.runtime, handler, target, graceSeconds);
+    await within(hook, graceSeconds * 1000, new Error(`no end after ${graceSeconds} s`));
   } catch (error) {
     execution.logger.warn('preStop hook failed', { pod: pod.metadata.name, container: name, error });
     recordContainer(execution, pod, name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
@@ -75,16 +76,4 @@ function specOf(pod: PodState['pod'], name: string): Container | undefined {
     ephemeral: pod.spec.ephemeralContainers,
   };
   return lists[kind]?.find((candidate) => candidate.name === name);
-}
-
-async function withLimit(work: Promise<void>, seconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end after ${seconds} s`)), seconds * 1000);
-  });
-  try {
-    await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -12,7 +12,7 @@ import { CriError } from '../runtime/cri.js';
 import type { CriSandboxConfig } from '../runtime/cri-types.js';
 import { RuntimeClasses } from '../sync/runtime-classes.js';
 import { MemoryClient } from '../testing/memory-client.js';
-import { anObserved, aPod } from '../testing/pod-builders.js';
+import { aContainer, anObserved, aPod } from '../testing/pod-builders.js';
 import type { Execution } from './execution.js';
 import { execute } from './executor.js';
 
@@ -87,6 +87,11 @@ describe('A sandbox', () => {
       'a handler that the runtime does not have',
       { runtimeClassName: 'sandboxed' },
       'rpc error: code = Unknown desc = failed to get sandbox runtime: no runtime for "gvisor" is configured',
+    ],
+    [
+      'a port of an address that is none',
+      { containers: [aContainer('main', { ports: [{ containerPort: 80, hostPort: 80, hostIP: 'x' }] })] },
+      'hostIP "x" is no IP address',
     ],
     [
       'a longer host name than the kernel has',

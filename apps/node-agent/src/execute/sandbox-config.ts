@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { ownValue } from '#apimachinery';
 import { normalSysctl } from '../admission/sysctls.js';
 import type { Pod } from '../pod/pod-types.js';
@@ -19,7 +20,7 @@ export interface SandboxInput {
 /** What the kernel takes as a host name. */
 const MAX_HOSTNAME = 64;
 
-/** Pure. Throws SecurityContextError, or Error for a host name, when the pod would get less than it asks for. */
+/** Pure. Throws SecurityContextError, or Error for a host name or address, when the pod would get less than it asks for. */
 export function sandboxConfig({
   pod,
   attempt,
@@ -79,10 +80,15 @@ function portMappings(pod: Pod): CriPortMapping[] {
   return containers
     .flatMap((container) => container.ports ?? [])
     .filter((port) => port.hostPort)
-    .map((port) => ({
-      protocol: ownValue(Protocol, port.protocol ?? 'TCP') ?? 0,
-      containerPort: port.containerPort,
-      hostPort: port.hostPort!,
-      ...(port.hostIP ? { hostIp: port.hostIP } : {}),
-    }));
+    .map((port) => {
+      // The network plugin leaves out what is for no address, and says nothing.
+      if (port.hostIP && isIP(port.hostIP) === 0)
+        throw new Error(`hostIP ${JSON.stringify(port.hostIP)} is no IP address`);
+      return {
+        protocol: ownValue(Protocol, port.protocol ?? 'TCP') ?? 0,
+        containerPort: port.containerPort,
+        hostPort: port.hostPort!,
+        ...(port.hostIP ? { hostIp: port.hostIP } : {}),
+      };
+    });
 }

@@ -203,6 +203,26 @@ describe('a peer that keeps to no rule', () => {
     });
   }
 
+  it('and says nothing, or nonsense, to a health check', async () => {
+    for (const said of ['', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n']) {
+      const open = new Set<Socket>();
+      const server = createTcpServer((socket) => {
+        open.add(socket.on('error', () => {}).resume());
+        socket.write(said);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      try {
+        const target = { containerId: 'c', container: aContainer(), podIP: '127.0.0.1' };
+        const { result } = await runProbe(noRuntime, { grpc: { port }, timeoutSeconds: 1 }, target);
+        assert.equal(result, 'failure');
+      } finally {
+        for (const socket of open) socket.destroy();
+        server.close();
+      }
+    }
+  });
+
   it('and never ends a command, or a health check, has failed', async () => {
     const never = { execSync: () => new Promise<never>(() => {}) };
     const target = { containerId: 'c', container: aContainer(), podIP: '127.0.0.1' };
