@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import tls from 'node:tls';
 import { silentLogger } from '#client';
 import { CriError } from '../runtime/cri.js';
 import { subresources } from './authorization.js';
@@ -165,82 +162,7 @@ describe('node server', () => {
     });
   });
 
-  describe('what a stranger may cost', () => {
-    /** All that the server says until it hangs up. */
-    const raw = async (lines: string[], also: tls.ConnectionOptions = {}): Promise<string> => {
-      const options = { host: '127.0.0.1', port: server.port, ca: certificates.ca, ...also };
-      const socket = tls.connect({ ...options, servername: 'localhost' });
-      socket.on('error', () => {});
-      socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-      return text(socket);
-    };
-
-    it('is no body: nobody asks for one, and the connection ends with the answer', async () => {
-      const post = ['POST /exec/default/web/main HTTP/1.1', 'Host: node', 'Content-Length: 1000000000'];
-      const answer = await raw([...post, 'Expect: 100-continue']);
-      assert.match(answer, /^HTTP\/1.1 401 Unauthorized/);
-      assert.match(await raw(post), /\r\nConnection: close\r\n/i);
-      const admin = await certificates.issue('CN=admin, O=system:masters');
-      const known = await raw(['GET /healthz HTTP/1.1', 'Host: node', 'Transfer-Encoding: chunked'], admin);
-      assert.match(known, /^HTTP\/1.1 200 OK.*\r\nConnection: close\r\n.*ok/is);
-    });
-
-    it('is no connection that stays', async () => {
-      assert.match(await raw(['GET /pods HTTP/1.1', 'Host: node']), /\r\nConnection: close\r\n/i);
-    });
-
-    it('is no long header', async () => {
-      const answer = await raw(['GET /pods HTTP/1.1', 'Host: node', `X: ${'y'.repeat(17_000)}`]);
-      assert.match(answer, /^HTTP\/1.1 431 /);
-    });
-
-    it('is not the place of others: open connections take nothing from who is known', async () => {
-      writeFileSync(join(directory, 'running.log'), '');
-      const follower = await client.open('/containerLogs/default/web/main?follow=true');
-      const idle = Array.from({ length: 300 }, () => net.connect(server.port, '127.0.0.1').on('error', () => {}));
-      try {
-        await Promise.all(idle.map((socket) => once(socket, 'connect')));
-        assert.equal((await client.get('/pods')).code, 200);
-        const gone = () => idle.filter(({ destroyed }) => destroyed).length;
-        for (const socket of idle) socket.resume();
-        for (let tries = 0; gone() < 40 && tries < 500; tries++) await sleep(10);
-        assert.ok(gone() >= 40, `${gone()} of 300 ended`);
-        assert.equal(follower.destroyed, false);
-      } finally {
-        for (const socket of idle) socket.destroy();
-        follower.destroy();
-      }
-    });
-  });
-
   describe('paths', () => {
-    it('are the same to authorization and to the router, however they are written', async () => {
-      const forms = (path: string) => [
-        path,
-        `/.${path}`,
-        `//${path.slice(1)}`,
-        `/.//${path.slice(1)}`,
-        `/x/..//${path.slice(1)}`,
-        `/%2e/${path.slice(1)}`,
-        `/x/%2e%2e${path}`,
-        `/%${path.charCodeAt(1).toString(16)}${path.slice(2)}`,
-        path.replace(/(.)\//, '$1%2f'),
-        `https://elsewhere${path}`,
-      ];
-      const paths = { '/logs/': 'log', '/metrics': 'metrics', '/stats/summary': 'stats', '/pods': 'pods' };
-      for (const [path, own] of Object.entries(paths)) {
-        for (const form of forms(path)) {
-          for (const permitted of [true, false]) {
-            now += 3_600_000;
-            reviews.allow = (_user, _verb, subresource) =>
-              permitted === (subresource === own || (own === 'pods' && subresource === 'proxy'));
-            const { code } = await client.get(form);
-            assert.equal(code === 403, !permitted, `${form}: ${code}`);
-          }
-        }
-      }
-    });
-
     it('answers 404, and 405 with what is allowed', async () => {
       assert.equal((await client.get('/nothing')).code, 404);
       const { code, response } = await client.get('/containerLogs/default/web/main', 'POST');
@@ -442,26 +364,6 @@ describe('node server', () => {
       for (const [target, protocol, expected] of table)
         await assert.rejects(client.webSocket(target, [protocol]), expected);
     });
-  });
-
-  it('answers a WebSocket handshake that is none', async () => {
-    const table: [headers: Record<string, string>, answer: RegExp][] = [
-      [{ 'Sec-WebSocket-Version': '13' }, /^Error: 400 missing or bad WebSocket key/],
-      [{ 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'short' }, /^Error: 400 missing or bad WebSocket key/],
-      [{ 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }, /^Error: 426 missing or bad WebSocket Version/],
-      [{ 'Sec-WebSocket-Version': '12', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }, /^Error: 426 /],
-    ];
-    runtime.calls.length = 0;
-    for (const path of [
-      '/exec/default/web/main?output=1',
-      '/attach/default/web/main?output=1',
-      '/portForward/default/web?port=80',
-    ]) {
-      for (const [headers, answer] of table) {
-        await assert.rejects(client.upgrade(path, { Upgrade: 'websocket', ...headers }), answer, path);
-      }
-    }
-    assert.deepEqual(runtime.calls, []);
   });
 
   it('forwards ports by channels', async () => {
