@@ -43,6 +43,8 @@ interface SubjectAccessReview extends KubeObject {
 /** Asks the API server whether a user may reach a path of this node. */
 export class Authorizer {
   readonly #answers: ExpiringMap<boolean>;
+  /** Questions under way: many requests at once are one question. */
+  readonly #reviews = new Map<string, Promise<boolean>>();
 
   constructor(
     private readonly client: Client,
@@ -74,6 +76,15 @@ export class Authorizer {
     const key = JSON.stringify([user.name, user.uid, user.groups, user.extra, verb, subresource]);
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
+    let review = this.#reviews.get(key);
+    if (!review) {
+      review = this.#review(key, user, verb, subresource).finally(() => this.#reviews.delete(key));
+      this.#reviews.set(key, review);
+    }
+    return review;
+  }
+
+  async #review(key: string, user: UserInfo, verb: string, subresource: string): Promise<boolean> {
     const review = await this.client.create<SubjectAccessReview>(SUBJECT_ACCESS_REVIEWS, '', {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',

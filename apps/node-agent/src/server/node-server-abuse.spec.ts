@@ -108,14 +108,14 @@ describe('the node server and who means it ill', () => {
     it('is not the place of others: open connections take nothing from who is known', async () => {
       writeFileSync(join(directory, 'running.log'), '');
       const follower = await client.open('/containerLogs/default/web/main?follow=true');
-      const idle = Array.from({ length: 300 }, () => net.connect(server.port, '127.0.0.1').on('error', () => {}));
+      const idle = Array.from({ length: 600 }, () => net.connect(server.port, '127.0.0.1').on('error', () => {}));
       try {
         await Promise.all(idle.map((socket) => once(socket, 'connect')));
         assert.equal((await client.get('/pods')).code, 200);
         const gone = () => idle.filter(({ destroyed }) => destroyed).length;
         for (const socket of idle) socket.resume();
         for (let tries = 0; gone() < 40 && tries < 500; tries++) await sleep(10);
-        assert.ok(gone() >= 40, `${gone()} of 300 ended`);
+        assert.ok(gone() >= 40, `${gone()} of 600 ended`);
         assert.equal(follower.destroyed, false);
       } finally {
         for (const socket of idle) socket.destroy();

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { Authenticator } from './authentication.js';
 import { Authorizer } from './authorization.js';
 import { asHttpError, HttpError, refuseUpgrade } from './http-error.js';
@@ -25,8 +26,8 @@ const REQUEST_TIMEOUT = 60_000;
 const TIMEOUT_CHECK = 5000;
 /** Bytes; Node's own default, so that no flag of the process changes it. */
 const MAX_HEADER_SIZE = 16 * 1024;
-/** Open connections of peers that were not authorized for anything yet. */
-const MAX_STRANGERS = 256;
+/** Open connections of peers that have shown no certificate of the cluster, and were authorized for nothing yet. */
+const MAX_STRANGERS = 512;
 
 /** Kubelet's HTTPS server: every request is authenticated and authorized before anything else is looked at. */
 export async function startNodeServer(options: NodeServerOptions): Promise<NodeServer> {
@@ -64,6 +65,9 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     maxHeaderSize: MAX_HEADER_SIZE,
   });
   server.on('connection', (socket: Socket) => strangers.add(socket));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.authorized) strangers.welcome(socket);
+  });
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // No path takes a body: the connection ends with the answer, and nobody reads one.
