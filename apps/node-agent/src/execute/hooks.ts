@@ -7,6 +7,8 @@ import type { CriRuntime } from '../runtime/cri.js';
 
 /** Answers beyond this are cut, as upstream does it for probes. */
 const MAX_BODY = 10 * 1024;
+/** Node fires a longer timer at once; milliseconds. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface HookTarget {
   containerId: string;
@@ -35,7 +37,7 @@ export async function runHook(
     await tcpConnect(handler.tcpSocket.host || target.podIP, port, seconds > 0 ? seconds * 1000 : 30_000);
   } else if (handler.sleep) {
     const wanted = handler.sleep.seconds;
-    await sleep(1000 * (seconds > 0 ? Math.min(wanted, seconds) : wanted));
+    await sleep(Math.min(1000 * (seconds > 0 ? Math.min(wanted, seconds) : wanted), LONGEST_TIMER));
   }
 }
 
@@ -91,7 +93,7 @@ export function httpGet(
 export async function within<T>(work: Promise<T>, ms: number, late: Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, ms, late);
+    timer = setTimeout(reject, Math.min(ms, LONGEST_TIMER), late);
   });
   try {
     return await Promise.race([work, limit]);

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../execute/hooks.js';
 import type { ProbeResult } from '../plan/pod-memory.js';
 import type { Probe } from '../pod/pod-types.js';
 import type { ProbeOutcome } from './run-probe.js';
@@ -45,7 +46,7 @@ export class ProbeWorker {
 
   #schedule(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tick(), ms);
+    this.#timer = setTimeout(() => void this.#tick(), Math.min(ms, LONGEST_TIMER));
   }
 
   async #tick(): Promise<void> {

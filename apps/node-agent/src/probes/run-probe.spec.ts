@@ -231,6 +231,29 @@ describe('a peer that keeps to no rule', () => {
   });
 });
 
+it('a probe with a period or a timeout of many days is no hurry', async () => {
+  let asked = 0;
+  const worker = new ProbeWorker({
+    probe: { periodSeconds: 3_000_000, timeoutSeconds: 3_000_000 },
+    startedAt: 0,
+    now: () => 0,
+    mayRun: () => true,
+    run: async () => {
+      asked++;
+      const runtime = { execSync: () => sleep(50, { exitCode: 0, stdout: '', stderr: '' }) as never };
+      const target = { containerId: 'c', container: aContainer(), podIP: '' };
+      const outcome = await runProbe(runtime, { exec: { command: ['x'] }, timeoutSeconds: 3_000_000 }, target);
+      assert.equal(outcome.result, 'success', outcome.output);
+      return outcome;
+    },
+    onOutcome: ({ output }) => assert.fail(output),
+    onResult: () => {},
+  });
+  await sleep(200);
+  worker.stop();
+  assert.equal(asked, 1);
+});
+
 it('a probe is asked again whatever became of it', async () => {
   let asked = 0;
   const outcomes: ProbeOutcome[] = [];
