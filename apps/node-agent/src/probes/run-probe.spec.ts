@@ -223,6 +223,23 @@ describe('a peer that keeps to no rule', () => {
     }
   });
 
+  it('is given as long as the probe says, also when that is many days', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {}).resume();
+      setTimeout(() => socket.destroy(), 1500);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const target = { containerId: 'c', container: aContainer(), podIP: '127.0.0.1' };
+      // In milliseconds 704 beyond 2^32.
+      const { output } = await runProbe(noRuntime, { grpc: { port }, timeoutSeconds: 4_294_968 }, target);
+      assert.doesNotMatch(output, /deadline|timeout/);
+    } finally {
+      server.close();
+    }
+  });
+
   it('and never ends a command, or a health check, has failed', async () => {
     const never = { execSync: () => new Promise<never>(() => {}) };
     const target = { containerId: 'c', container: aContainer(), podIP: '127.0.0.1' };

@@ -74,6 +74,8 @@ interface NativeModule {
 /** Kubelet's runtime-request-timeout. */
 const TIMEOUT = 120_000;
 const CONTAINER_CALL_TIMEOUT = 240_000;
+/** The binding takes 32 bits: more would begin at zero again. Milliseconds. */
+const LONGEST_TIMEOUT = 2 ** 32 - 1;
 /** What kubelet gives StopContainer and ExecSync beyond their own time. */
 const SLACK = 10_000;
 
@@ -86,7 +88,9 @@ export class CriRuntime {
 
   async #call<T>(method: string, request: object, timeout = TIMEOUT): Promise<T> {
     try {
-      return JSON.parse(await this.#client.call(method, JSON.stringify(request), timeout)) as T;
+      return JSON.parse(
+        await this.#client.call(method, JSON.stringify(request), Math.min(timeout, LONGEST_TIMEOUT)),
+      ) as T;
     } catch (error) {
       throw asCriError(error);
     }
@@ -289,7 +293,8 @@ export async function checkGrpcHealth(
   service: string,
   timeoutMs: number,
 ): Promise<string | undefined> {
-  return (await loadNative<NativeModule>('cri').checkGrpcHealth(address, service, timeoutMs)) || undefined;
+  const limit = Math.min(timeoutMs, LONGEST_TIMEOUT);
+  return (await loadNative<NativeModule>('cri').checkGrpcHealth(address, service, limit)) || undefined;
 }
 
 export function hasCode(error: unknown, code: number): boolean {
