@@ -54,6 +54,17 @@ describe('an agent', () => {
     );
   });
 
+  it('reads the runtime classes of its pods', async () => {
+    const metadata = { name: 'sandboxed' };
+    const runtimeClass = { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata, handler: 'gvisor' };
+    await admin.create(gvr.runtimeclasses, '', runtimeClass);
+    const { items } = await agent.list(gvr.runtimeclasses);
+    assert.deepEqual(
+      items.map(({ handler }) => handler),
+      ['gvisor'],
+    );
+  });
+
   it('reads and watches its own node alone', async () => {
     await agent.get(gvr.nodes, '', 'node-1');
     const list = await agent.list(gvr.nodes, { fieldSelector: 'metadata.name=node-1' });
