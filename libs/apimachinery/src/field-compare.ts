@@ -1,5 +1,5 @@
 import { type FieldSet, fieldElement, LEAF, sortedNode, valueElement } from './field-set.js';
-import { deepEqual, isJsonObject, ownValue } from './json.js';
+import { deepEqual, isJsonObject, ownValue, setOwn } from './json.js';
 import { childNode, type SchemaNode } from './schema.js';
 
 /** What a write did to an object, as sets of paths. No path is in two of them. Undefined sets are empty. */
@@ -332,7 +332,7 @@ export function appliedSet(schema: SchemaNode, applied: Json): FieldSet | undefi
 
 function appliedMetadata(node: SchemaNode, metadata: Json): FieldSet | undefined {
   const owned: Json = {};
-  for (const key in metadata) if (!UNOWNED_METADATA.has(key)) owned[key] = metadata[key];
+  for (const key in metadata) if (!UNOWNED_METADATA.has(key)) setOwn(owned, key, metadata[key]);
   return isVoid(owned) ? undefined : appliedNode(node, owned);
 }
 

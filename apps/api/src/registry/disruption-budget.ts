@@ -1,4 +1,4 @@
-import { type KubeObject, parseTime, scaledValue } from '#apimachinery';
+import { type KubeObject, ownValue, parseTime, scaledValue, setOwn } from '#apimachinery';
 
 /**
  * The status of a PodDisruptionBudget by what its pods show, as the reference's disruption controller counts it
@@ -40,7 +40,8 @@ export function countedStatus(
   const before: Partial<BudgetStatus> = budget.status ?? {};
   const disruptedPods = stillExpected(before.disruptedPods ?? {}, pods, now);
   const currentHealthy = pods.filter(
-    (pod) => pod.metadata.deletionTimestamp === undefined && !(pod.metadata.name! in disruptedPods) && isReady(pod),
+    (pod) =>
+      pod.metadata.deletionTimestamp === undefined && !Object.hasOwn(disruptedPods, pod.metadata.name!) && isReady(pod),
   ).length;
   const status = { ...before, currentHealthy, disruptedPods };
   try {
@@ -89,12 +90,12 @@ function stillExpected(
   pods: readonly KubeObject[],
   now: Date,
 ): Record<string, string> {
-  const expected: Record<string, string> = Object.create(null);
+  const expected: Record<string, string> = {};
   for (const { metadata } of pods) {
     const name = metadata.name!;
-    if (metadata.deletionTimestamp !== undefined || !Object.hasOwn(disrupted, name)) continue;
-    const time = disrupted[name]!;
-    if ((parseTime(time) ?? 0) + DELETION_TIMEOUT_MS >= now.getTime()) expected[name] = time;
+    const time = ownValue(disrupted, name);
+    if (metadata.deletionTimestamp !== undefined || time === undefined) continue;
+    if ((parseTime(time) ?? 0) + DELETION_TIMEOUT_MS >= now.getTime()) setOwn(expected, name, time);
   }
   return expected;
 }

@@ -1,4 +1,6 @@
+// biome-ignore lint/style/noRestrictedImports: the files are the kernel's.
 import { existsSync, readFileSync } from 'node:fs';
+import { ownValue } from '#apimachinery';
 import { allContainers, type Container, type Pod, type SeccompProfile } from '../pod/pod-types.js';
 
 /** Before there were fields, a profile was an annotation of the pod for each container; static pods may still have it. */
@@ -9,7 +11,7 @@ const LOCALHOST = 'localhost/';
 export function appArmorProfile(pod: Pod, container: Container): SeccompProfile | undefined {
   return (
     container.securityContext?.appArmorProfile ??
-    annotated(pod.metadata.annotations?.[ANNOTATION + container.name]) ??
+    annotated(ownValue(pod.metadata.annotations, ANNOTATION + container.name)) ??
     pod.spec.securityContext?.appArmorProfile
   );
 }

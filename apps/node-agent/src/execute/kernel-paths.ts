@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: the files are the kernel's.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container } from '../pod/pod-types.js';

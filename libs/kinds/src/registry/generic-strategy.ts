@@ -134,7 +134,7 @@ class GenericStrategy implements Strategy {
 
   /** Of what is good, and yet may not be what its writer wants. */
   private warn(object: KubeObject, old: KubeObject | undefined, context: WriteContext): void {
-    const warnings = kindWarnings[this.key]?.(object, old);
+    const warnings = ownValue(kindWarnings, this.key)?.(object, old);
     if (warnings !== undefined) for (const text of warnings) context.warn(text);
   }
 

@@ -1,4 +1,5 @@
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { bare } from '#apimachinery';
 
 /** PKCS#10 requests (RFC 2986), as far as their validation looks: the frame, and the signature by the key inside. */
 
@@ -7,21 +8,21 @@ const OBJECT_IDENTIFIER = 0x06;
 const BIT_STRING = 0x03;
 
 /** Signature algorithms by the bytes of their identifier, in hex. */
-const hashes: Readonly<Record<string, string>> = {
+const hashes = bare<string>({
   '2a864886f70d01010b': 'sha256',
   '2a864886f70d01010c': 'sha384',
   '2a864886f70d01010d': 'sha512',
   '2a8648ce3d040302': 'sha256',
   '2a8648ce3d040303': 'sha384',
   '2a8648ce3d040304': 'sha512',
-};
+});
 const ED25519 = '2b6570';
 const RSA_PSS = '2a864886f70d01010a';
-const insecure: Readonly<Record<string, string>> = {
+const insecure = bare<string>({
   '2a864886f70d010104': 'MD5-RSA',
   '2a864886f70d010105': 'SHA1-RSA',
   '2a8648ce3d0401': 'ECDSA-SHA1',
-};
+});
 
 interface Element {
   tag: number;

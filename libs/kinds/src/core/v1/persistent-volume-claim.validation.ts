@@ -5,6 +5,7 @@ import {
   isQualifiedName,
   Quantity,
   semanticEqual,
+  setOwn,
   validateLabelSelector,
 } from '#apimachinery';
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../generated/types.js';
@@ -83,9 +84,12 @@ function changeErrors(claim: PersistentVolumeClaim, old: PersistentVolumeClaim):
 }
 
 /** Gives `to` the field as `from` has it. */
-function keep<T, K extends keyof T>(to: T, from: T, name: K): void {
-  if (from[name] === undefined) delete to[name];
-  else to[name] = from[name];
+function keep<T, K extends keyof T & string>(to: T, from: T, name: K): void {
+  // own-lookup: callers name a field of the type
+  const value = from[name];
+  if (value === undefined) delete to[name];
+  // own-lookup: as above
+  else to[name] = value;
 }
 
 /** The class may come from the older annotation to the field, or be set where there was none. */
@@ -131,9 +135,9 @@ function statusErrors({ spec, status }: PersistentVolumeClaim): FieldError[] {
     checkResourceName(at, 'allocatedResourceStatuses', name);
     if (!resizeStatuses.includes(state)) at.notSupported('allocatedResourceStatuses', name, resizeStatuses);
   }
-  const known: Record<string, string | number> = Object.create(null);
+  const known: Record<string, string | number> = {};
   for (const [name, amount] of Object.entries(status?.allocatedResources ?? {})) {
-    if (checkResourceName(at, 'allocatedResources', name)) known[name] = amount;
+    if (checkResourceName(at, 'allocatedResources', name)) setOwn(known, name, amount);
   }
   checkAmounts(at, 'allocatedResources', known);
   return at.errors;

@@ -81,11 +81,11 @@ function checkCapacity(at: FieldCursor, capacity: Record<string, string | number
   if (names.length === 0) at.required('capacity');
   if (names.length !== 1 || names[0] !== 'storage') at.notSupported('capacity', capacity, ['storage']);
   at.enter('capacity');
-  for (const name of names) {
-    const quantity = Quantity.parse(capacity[name]!);
+  for (const [name, amount] of Object.entries(capacity)) {
+    const quantity = Quantity.parse(amount);
     at.enterKey(name);
     if (quantity.sign() < 0) at.invalid('', quantity.value(), 'must be a valid resource quantity');
-    if (quantity.sign() <= 0) at.invalid('', String(capacity[name]), 'must be greater than zero');
+    if (quantity.sign() <= 0) at.invalid('', String(amount), 'must be greater than zero');
     at.leave();
   }
   at.leave();

@@ -1,4 +1,4 @@
-import { quote } from '#apimachinery';
+import { ownValue, quote } from '#apimachinery';
 import type {
   Affinity,
   Container,
@@ -43,7 +43,7 @@ export function podWarnings(spec: PodSpec, metadata: ObjectMeta, ...path: string
   at.enter('spec');
   warnOfScheduling(at, spec);
   if (annotations !== undefined) {
-    for (const [key, text] of deprecatedAnnotations) if (annotations[key] !== undefined) annotated(key, text);
+    for (const [key, text] of deprecatedAnnotations) if (Object.hasOwn(annotations, key)) annotated(key, text);
   }
   if (spec.volumes !== undefined) warnOfVolumes(at, spec.volumes);
   warnOfRepeated(at, 'hostAliases', 'ip', spec.hostAliases);
@@ -96,7 +96,7 @@ function warnOfScheduling(at: WarningCursor, spec: PodSpec): void {
   });
 }
 
-function warnOfRepeated<K extends string>(
+function warnOfRepeated<K extends 'ip' | 'name'>(
   at: WarningCursor,
   list: string,
   field: K,
@@ -153,10 +153,10 @@ function warnOfProfiles(
   annotated: (key: string, text: string) => void,
 ): void {
   const seccomp = CONTAINER_SECCOMP + name;
-  if (annotations[seccomp] !== undefined && securityContext?.seccompProfile === undefined) {
+  if (Object.hasOwn(annotations, seccomp) && securityContext?.seccompProfile === undefined) {
     annotated(seccomp, SECCOMP_TEXT);
   }
-  const profile = annotations[APPARMOR + name];
+  const profile = ownValue(annotations, APPARMOR + name);
   if (profile === undefined || !isTemplate || securityContext?.appArmorProfile !== undefined) return;
   if (!isProfile(profile, spec)) annotated(APPARMOR + name, APPARMOR_TEXT);
 }
