@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FileTree } from '#files';
 import { cniPlugins, hasCapability, loadNative, which } from '#host';
 import { type BuiltImage, buildImage, buildPauseImage, importArchive, PAUSE_IMAGE, type TarEntry } from '#oci';
 
@@ -172,7 +173,9 @@ BinaryName = "${which('runc')}"
       // No pod ever ran, so there is no bridge.
     }
     this.#unmountAll();
-    rmSync(this.directory, { recursive: true, force: true });
+    // Refuses while something is mounted: newer Nodes' rmSync would empty it.
+    await new FileTree(this.directory).removeContents();
+    rmdirSync(this.directory);
   }
 
   async #removeSandboxes(): Promise<void> {

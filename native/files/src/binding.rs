@@ -108,7 +108,8 @@ pub async fn list(root: String, path: String) -> Result<Vec<Entry>> {
 
 #[napi]
 pub async fn stat(root: String, path: String) -> Result<Option<Stat>> {
-    let found = work(move || present(split(&root, &path).and_then(|(folder, name)| read::stat(&folder, &name)))).await?;
+    let found =
+        work(move || present(split(&root, &path).and_then(|(folder, name)| read::stat(&folder, &name)))).await?;
     Ok(found.flatten().map(|read::Stat { size, inode }| Stat { size: size as f64, inode: inode.into() }))
 }
 

@@ -214,15 +214,8 @@ async function containerMounts(
     const subPath = mount.subPathExpr ? expandStrictly(mount.subPathExpr, environment) : mount.subPath;
     let hostPath = volume;
     if (subPath) {
-      const target = paths.subPath(uid, mount.name, container.name, index);
-      try {
-        await paths.files.bindSubPath(volume, subPath, target);
-        hostPath = target;
-      } catch (error) {
-        throw new ConfigError(
-          `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${(error as Error).message}`,
-        );
-      }
+      hostPath = paths.subPath(uid, mount.name, container.name, index);
+      await bindSubPath(execution, container, mount.name, { volume, subPath, place: hostPath });
     }
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
@@ -245,6 +238,24 @@ async function containerMounts(
     mounts.push({ containerPath: messagePath, hostPath, selinuxRelabel: true });
   }
   return mounts;
+}
+
+/** Errors are kubelet's words: what the node's files look like is told to its log only. */
+async function bindSubPath(
+  { paths, logger }: Execution,
+  container: Container,
+  mount: string,
+  { volume, subPath, place }: { volume: string; subPath: string; place: string },
+): Promise<void> {
+  if (subPath.startsWith('/')) throw new ConfigError(`error SubPath \`${subPath}\` must not be an absolute path`);
+  if (subPath.split('/').includes('..'))
+    throw new ConfigError(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
+  try {
+    await paths.files.bindSubPath(volume, subPath, place);
+  } catch (error) {
+    logger.warn('subPath not prepared', { container: container.name, mount, error });
+    throw new ConfigError(`failed to prepare subPath for volumeMount "${mount}" of container "${container.name}"`);
+  }
 }
 
 /** subPathExpr must resolve completely. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -104,6 +105,14 @@ describe('log reader', () => {
     assert.equal(await read({}), '');
     rmSync(path);
     await assert.rejects(read({}), /failed to try resolving symlinks in path/);
+  });
+
+  it('reads no link and waits for no pipe', async () => {
+    execFileSync('mkfifo', [path]);
+    await assert.rejects(read({}), /is not a regular file/);
+    rmSync(path);
+    symlinkSync('/etc/hosts', path);
+    await assert.rejects(read({ follow: true }), /is not a regular file/);
   });
 
   it('finds the tail in a file of many blocks', async () => {
