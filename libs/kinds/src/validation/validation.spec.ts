@@ -54,7 +54,7 @@ const creates: [path: string, body: any, errors: string[]][] = [
   [
     'v1/persistentvolumeclaims',
     {},
-    ['spec.accessModes: Required value', 'spec.resources.requests.storage: Required value'],
+    ['spec.accessModes: Required value: at least 1 access mode is required', 'spec.resources[storage]: Required value'],
   ],
   ['storagemigration.k8s.io/v1/storageversionmigrations', { spec: { resource: { resource: 'secrets' } } }, []],
   ['storagemigration.k8s.io/v1/storageversionmigrations', {}, ['spec.resource.resource: Required value']],
