@@ -60,11 +60,11 @@ export function forbidden(path: Path, detail = ''): FieldError {
 }
 
 export function invalid(path: Path, value: unknown, detail = ''): FieldError {
-  return make(path, 'FieldValueInvalid', withValue('Invalid value', value), detail);
+  return make(path, 'FieldValueInvalid', 'Invalid value', detail, value ?? null);
 }
 
 export function typeInvalid(path: Path, value: unknown, detail = ''): FieldError {
-  return make(path, 'FieldValueTypeInvalid', withValue('Invalid value', value), detail);
+  return make(path, 'FieldValueTypeInvalid', 'Invalid value', detail, value ?? null);
 }
 
 /** The detail that every immutable field gives. */
@@ -75,18 +75,18 @@ export function immutable(path: Path, value: unknown): FieldError {
 }
 
 export function duplicate(path: Path, value: unknown): FieldError {
-  return make(path, 'FieldValueDuplicate', withValue('Duplicate value', value));
+  return make(path, 'FieldValueDuplicate', 'Duplicate value', '', value ?? null);
 }
 
 /** `supported` is printed in the order given; upstream sorts most of its sets before. */
 export function notSupported(path: Path, value: unknown, supported: readonly string[]): FieldError {
   const detail = supported.length > 0 ? `supported values: ${supported.map((item) => quote(item)).join(', ')}` : '';
-  return make(path, 'FieldValueNotSupported', withValue('Unsupported value', value), detail);
+  return make(path, 'FieldValueNotSupported', 'Unsupported value', detail, value ?? null);
 }
 
 /** A reference inside the object that leads nowhere. */
 export function notFound(path: Path, value: unknown): FieldError {
-  return make(path, 'FieldValueNotFound', withValue('Not found', value));
+  return make(path, 'FieldValueNotFound', 'Not found', '', value ?? null);
 }
 
 /** `max` in bytes; negative when there is nothing to say about it. */
@@ -110,39 +110,52 @@ export function tooShort(path: Path, min: number): FieldError {
 /** `actual` negative: unknown, and not shown. */
 export function tooMany(path: Path, actual: number, max: number): FieldError {
   const detail = max >= 0 ? `must have at most ${max} ${max === 1 ? 'item' : 'items'}` : 'has too many items';
-  return make(path, 'FieldValueTooMany', withValue('Too many', actual >= 0 ? actual : OMIT_VALUE), detail);
+  return make(path, 'FieldValueTooMany', 'Too many', detail, actual >= 0 ? actual : OMIT_VALUE);
 }
 
 export function tooFew(path: Path, actual: number, min: number): FieldError {
   const detail = min >= 0 ? `must have at least ${min} ${min === 1 ? 'item' : 'items'}` : 'has too few items';
-  return make(path, 'FieldValueTooFew', withValue('Too few', actual), detail);
+  return make(path, 'FieldValueTooFew', 'Too few', detail, actual);
 }
 
 export function internalError(path: Path, detail: string): FieldError {
   return make(path, 'InternalError', 'Internal error', detail);
 }
 
-function make(path: Path, reason: string, body: string, detail = ''): FieldError {
+function make(path: Path, reason: string, type: string, detail: string, value: unknown = OMIT_VALUE): FieldError {
   return {
     field: typeof path === 'string' ? path : path.toString(),
     reason,
-    message: detail === '' ? body : `${body}: ${detail}`,
+    // Printed only when read: each of thousands of errors may show the same whole list, and a Status shows the first ones.
+    get message() {
+      const body = value === OMIT_VALUE ? type : `${type}: ${valueText(value)}`;
+      return detail === '' ? body : `${body}: ${detail}`;
+    },
   };
 }
 
-function withValue(type: string, value: unknown): string {
+function valueText(value: unknown): string {
   switch (typeof value) {
-    case 'symbol':
-      return type;
     case 'string':
-      return `${type}: ${quote(value)}`;
+      return quote(value);
     case 'number':
     case 'boolean':
     case 'bigint':
-      return `${type}: ${value}`;
+      return String(value);
     default:
-      return `${type}: ${goJson(value ?? null)}`;
+      return goJson(value ?? null);
   }
+}
+
+/** The error with more detail at its end. */
+export function withDetail(error: FieldError, detail: () => string): FieldError {
+  return {
+    field: error.field,
+    reason: error.reason,
+    get message() {
+      return `${error.message}: ${detail()}`;
+    },
+  };
 }
 
 /** `<path>: <body>` of one error. */

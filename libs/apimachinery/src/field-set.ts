@@ -1,3 +1,4 @@
+import { appendAll } from './lists.js';
 /**
  * Sets of field paths in the very form in which managedFields carries them (FieldsV1), so that nothing is converted
  * when an object is read or written. A node maps path elements to nodes:
@@ -204,7 +205,7 @@ export function pathsOf(set: FieldSet | undefined, prefix: readonly string[] = [
     const path = [...prefix, element];
     const node = set[element]!;
     if (isMember(node)) paths.push(path);
-    paths.push(...pathsOf(node, path));
+    appendAll(paths, pathsOf(node, path));
   }
   return paths;
 }

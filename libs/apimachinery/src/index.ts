@@ -15,6 +15,7 @@ export * from './json.js';
 export * from './json-decode.js';
 export * from './json-patch.js';
 export * from './labels.js';
+export * from './lists.js';
 export * from './managed-fields.js';
 export * from './merge-patch.js';
 export * from './meta.js';

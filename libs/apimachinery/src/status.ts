@@ -126,6 +126,12 @@ export function applyConflict(causes: StatusCause[], message: string): StatusErr
   return failure(409, 'Conflict', message, { causes });
 }
 
+/**
+ * Characters of field errors that a Status holds before it only counts the others. An error shows the value that it is
+ * about, which may be a whole list, and a list may have an error for each of its items: the product has no limit.
+ */
+const MAX_ERROR_TEXT = 256 * 1024;
+
 export function invalid(kind: GroupKind, name: string, errors: readonly FieldError[]): StatusError {
   const subject = `${groupKindText(kind)} ${quote(name)} is invalid`;
   const details: StatusDetails = {};
@@ -133,8 +139,20 @@ export function invalid(kind: GroupKind, name: string, errors: readonly FieldErr
   if (kind.group !== '') details.group = kind.group;
   if (kind.kind !== '') details.kind = kind.kind;
   if (errors.length === 0) return failure(422, 'Invalid', subject, details);
-  details.causes = errors.map(({ reason, message, field }) => ({ reason, message, field }));
-  return failure(422, 'Invalid', `${subject}: ${aggregateMessages(errors.map(fieldErrorText))}`, details);
+  const causes: StatusCause[] = [];
+  const texts: string[] = [];
+  let size = 0;
+  for (const { reason, message, field } of errors) {
+    if (size > MAX_ERROR_TEXT) {
+      texts.push(`and ${errors.length - causes.length} more`);
+      break;
+    }
+    causes.push({ reason, message, field });
+    texts.push(fieldErrorText({ reason, message, field }));
+    size += message.length;
+  }
+  details.causes = causes;
+  return failure(422, 'Invalid', `${subject}: ${aggregateMessages(texts)}`, details);
 }
 
 export function forbidden(resource: GroupResource, name: string, why: string): StatusError {

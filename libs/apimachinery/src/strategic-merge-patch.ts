@@ -215,7 +215,7 @@ function applyElementDirectives(
   mergeKey: string,
 ): { original: unknown[]; patch: Json[] } {
   const plain: Json[] = [];
-  let kept = original;
+  const gone = new Set<unknown>();
   let replaces = false;
   for (const item of patch) {
     if (!Object.hasOwn(item, DIRECTIVE)) {
@@ -224,8 +224,7 @@ function applyElementDirectives(
     }
     const directive = item[DIRECTIVE];
     if (directive === 'delete') {
-      const gone = identity(item, mergeKey);
-      kept = kept.filter((other) => !hasKey(other, mergeKey, gone));
+      gone.add(identity(item, mergeKey));
     } else if (directive === 'replace') {
       replaces = true;
     } else if (directive === 'merge') {
@@ -234,11 +233,13 @@ function applyElementDirectives(
       throw unclassified(`unknown patch type: ${goValue(directive)} in map: ${goValue(item)}`);
     }
   }
-  return replaces ? { original: plain, patch: [] } : { original: kept, patch: plain };
+  if (replaces) return { original: plain, patch: [] };
+  if (gone.size === 0) return { original, patch: plain };
+  return { original: original.filter((item) => !hasKey(item, mergeKey) || !gone.has(item[mergeKey])), patch: plain };
 }
 
-function hasKey(item: unknown, mergeKey: string, value: unknown): boolean {
-  return isJsonObject(item) && Object.hasOwn(item, mergeKey) && item[mergeKey] === value;
+function hasKey(item: unknown, mergeKey: string): item is Json {
+  return isJsonObject(item) && Object.hasOwn(item, mergeKey);
 }
 
 function mergeElements(
@@ -248,10 +249,16 @@ function mergeElements(
   items: SchemaNode | undefined,
 ): unknown[] {
   const merged = [...original];
+  /** First position of each key. */
+  const at = new Map<unknown, number>();
+  merged.forEach((item, i) => {
+    if (hasKey(item, mergeKey) && !at.has(item[mergeKey])) at.set(item[mergeKey], i);
+  });
   for (const item of patch) {
     const key = identity(item, mergeKey);
-    const index = merged.findIndex((other) => hasKey(other, mergeKey, key));
-    if (index < 0) {
+    const index = at.get(key);
+    if (index === undefined) {
+      at.set(key, merged.length);
       merged.push(item);
     } else {
       const present = merged[index] as Json;

@@ -25,7 +25,7 @@ export function servedGroups(definitions: readonly ResourceDefinition[]): GroupV
   for (const { name, versions } of apiFacts().groups) {
     const present = served.get(name);
     if (present === undefined) continue;
-    groups.push({ name, versions: versions.filter((version) => present.delete(version)).concat(...present) });
+    groups.push({ name, versions: [...versions.filter((version) => present.delete(version)), ...present] });
     served.delete(name);
   }
   for (const [name, versions] of served) groups.push({ name, versions: [...versions] });

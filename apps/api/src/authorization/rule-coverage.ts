@@ -1,3 +1,4 @@
+import { appendAll } from '#apimachinery';
 import { compactRuleText, type PolicyRule, pathMatches } from './policy-rule.js';
 
 /** The part of `wanted` that `owned` does not cover, as rules of one verb and resource each. Empty: all is covered. */
@@ -27,7 +28,10 @@ function breakDown(rule: PolicyRule): PolicyRule[] {
       for (const verb of rule.verbs) {
         const part = { apiGroups: [group], resources: [resource], verbs: [verb] };
         if (rule.resourceNames?.length)
-          parts.push(...rule.resourceNames.map((name) => ({ ...part, resourceNames: [name] })));
+          appendAll(
+            parts,
+            rule.resourceNames.map((name) => ({ ...part, resourceNames: [name] })),
+          );
         else parts.push(part);
       }
     }

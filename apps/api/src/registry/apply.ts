@@ -1,4 +1,5 @@
 import {
+  appendAll,
   appliedSet,
   badRequest,
   compareObjects,
@@ -128,7 +129,7 @@ function readConfiguration(
     if (fieldValidation === 'Strict' && strict.length > 0) {
       throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${strict.join(', ')}`);
     }
-    if (fieldValidation === 'Warn') warnings.push(...strict.flatMap(warningLines));
+    if (fieldValidation === 'Warn') appendAll(warnings, strict.flatMap(warningLines));
     return value;
   } catch (error) {
     if (error instanceof YamlError) throw badRequest(`error encoding patch: ${error.message}`);

@@ -1,5 +1,6 @@
 import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import {
+  appendAll,
   badRequest,
   decodeJson,
   deepCopy,
@@ -80,7 +81,7 @@ function settle(
     if (validation === 'Strict') {
       throw undecodableObject(expected.kind, expected.version, `strict decoding error: ${problems.join(', ')}`);
     }
-    warnings.push(...problems.flatMap(warningLines));
+    appendAll(warnings, problems.flatMap(warningLines));
   }
   const result = decoded.object as KubeObject;
   result.metadata ??= {};

@@ -1,4 +1,5 @@
 import {
+  appendAll,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
@@ -96,7 +97,7 @@ export function patchDocument(
   if (problems.length > 0 && options.fieldValidation === 'Strict') {
     throw invalidPatch(shown, `strict decoding error: ${problems.join(', ')}`);
   }
-  if (options.fieldValidation === 'Warn') warnings.push(...problems);
+  if (options.fieldValidation === 'Warn') appendAll(warnings, problems);
   const object = decoded.object as KubeObject;
   object.metadata ??= {};
   return object;

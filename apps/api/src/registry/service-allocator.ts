@@ -1,4 +1,5 @@
 import {
+  appendAll,
   deepEqual,
   field,
   formatIp,
@@ -52,14 +53,14 @@ export class ServiceAllocator implements WriteSetContributor {
     const heldIps = old ? addressesOf(old) : [];
     const wantedIps = service ? addressesOf(service) : [];
     for (const ip of wantedIps) if (!heldIps.includes(ip)) writes.push(this.takeIp(ip, service!));
-    for (const ip of heldIps) if (!wantedIps.includes(ip)) writes.push(...this.release(IP_ADDRESSES, ip));
+    for (const ip of heldIps) if (!wantedIps.includes(ip)) appendAll(writes, this.release(IP_ADDRESSES, ip));
 
     const heldPorts = old ? nodePortsOf(old) : [];
     if (service) this.assignNodePorts(service, heldPorts);
     const wantedPorts = service ? nodePortsOf(service) : [];
     for (const port of wantedPorts) if (!heldPorts.includes(port)) writes.push(this.takePort(port, service!));
     for (const port of heldPorts)
-      if (!wantedPorts.includes(port)) writes.push(...this.release(NODE_PORTS, String(port)));
+      if (!wantedPorts.includes(port)) appendAll(writes, this.release(NODE_PORTS, String(port)));
     return { writes, guards: [] };
   }
 

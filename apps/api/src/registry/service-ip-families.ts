@@ -1,4 +1,4 @@
-import { type FieldError, field, type IpFamily, invalid, type KubeObject, parseIp } from '#apimachinery';
+import { appendAll, type FieldError, field, type IpFamily, invalid, type KubeObject, parseIp } from '#apimachinery';
 import { clusterIpErrors, type ServiceSpec } from '#kinds';
 
 /** Which IP families a Service has, by its policy, its addresses and the cluster. Pure but for the Service it completes. */
@@ -45,9 +45,9 @@ export function settleFamilies(
   const errors = single ? [] : releaseErrors(spec, before ?? {});
   if (single) {
     if (before) dropSecond(spec, before);
-    errors.push(...singleStackErrors(spec));
+    appendAll(errors, singleStackErrors(spec));
   }
-  errors.push(...inferFamilies(spec, configured));
+  appendAll(errors, inferFamilies(spec, configured));
   refuseService(service, errors);
   if (!free) refuseService(service, configurationErrors(spec, configured));
   const families = spec.ipFamilies?.length ? spec.ipFamilies : [configured[0]!];

@@ -1,3 +1,4 @@
+import { appendAll } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Service } from '#kinds';
 
 /** What native/netfilter reads of one Service: `Service` in its `model.rs`, whose names these are. */
@@ -98,7 +99,10 @@ function usableEndpoints(
   }
   const chosen = ready.length > 0 ? ready : draining;
   if (ready.length > 0 && !ready.some((endpoint) => endpoint.local)) {
-    chosen.push(...draining.filter((endpoint) => endpoint.local).map((endpoint) => ({ ...endpoint, localOnly: true })));
+    appendAll(
+      chosen,
+      draining.filter((endpoint) => endpoint.local).map((endpoint) => ({ ...endpoint, localOnly: true })),
+    );
   }
   return unique(chosen).sort((a, b) => (a.ip === b.ip ? a.port - b.port : a.ip < b.ip ? -1 : 1));
 }

@@ -1,4 +1,4 @@
-import { scaledValue } from '#apimachinery';
+import { appendAll, scaledValue } from '#apimachinery';
 import {
   type Affinity,
   type DaemonSet,
@@ -133,20 +133,31 @@ export function planPlacement({ set, nodes, pods, hash, now }: DaemonWorld): Dae
     const here = pods.get(node.metadata.name!) ?? [];
     const { run, stay } = placementOn(set, node);
     if (run && here.length === 0) plan.createOn.push(node.metadata.name!);
-    else if (!stay) plan.remove.push(...here.filter((pod) => pod.metadata.deletionTimestamp === undefined));
+    else if (!stay)
+      appendAll(
+        plan.remove,
+        here.filter((pod) => pod.metadata.deletionTimestamp === undefined),
+      );
     else {
       const alive = here.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-      plan.failed.push(...alive.filter((pod) => pod.status?.phase === 'Failed'));
-      plan.succeeded.push(...alive.filter((pod) => pod.status?.phase === 'Succeeded'));
+      appendAll(
+        plan.failed,
+        alive.filter((pod) => pod.status?.phase === 'Failed'),
+      );
+      appendAll(
+        plan.succeeded,
+        alive.filter((pod) => pod.status?.phase === 'Succeeded'),
+      );
       const running = alive
         .filter((pod) => pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded')
         .sort(oldestRunningFirst);
-      if (!surges) plan.remove.push(...running.slice(1));
+      if (!surges) appendAll(plan.remove, running.slice(1));
       else if (running.length === 0 && run && alive.length === 0) plan.createOn.push(node.metadata.name!);
-      else plan.remove.push(...surplus(set, running, hash, now));
+      else appendAll(plan.remove, surplus(set, running, hash, now));
     }
   }
-  plan.remove.push(...plan.failed, ...plan.succeeded);
+  appendAll(plan.remove, plan.failed);
+  appendAll(plan.remove, plan.succeeded);
   return plan;
 }
 

@@ -1,4 +1,4 @@
-import { deepEqual, type KubeObject } from '#apimachinery';
+import { appendAll, deepEqual, type KubeObject } from '#apimachinery';
 import { Backoff, ControlLoop, Expectations, type Informer, objectKey, type Requeue } from '#client';
 import { type ControllerRevision, type DaemonSet, gvr, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
@@ -146,7 +146,10 @@ class DaemonSetReconciler implements Controller {
     const known = new Set(world.nodes.map((node) => node.metadata.name));
     for (const [node, pods] of world.pods) {
       if (!known.has(node))
-        plan.remove.push(...pods.filter((pod) => !pod.spec.nodeName && !pod.metadata.deletionTimestamp));
+        appendAll(
+          plan.remove,
+          pods.filter((pod) => !pod.spec.nodeName && !pod.metadata.deletionTimestamp),
+        );
     }
     const settled = plan.createOn.length === 0 && plan.remove.length === 0;
     const next = settled ? planRollout(world) : plan;

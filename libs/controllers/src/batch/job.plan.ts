@@ -1,3 +1,4 @@
+import { largest } from '#apimachinery';
 import type { Job, JobCondition, JobStatus, Pod } from '#kinds';
 import { isPodReady } from '../workload/pods.js';
 import { formatIndexes, indexOf, parseIndexes } from './completion-indexes.js';
@@ -134,7 +135,7 @@ function countEnded(job: Job, pods: readonly Pod[], status: JobStatus): Counted 
     ...(good.waiting.length > 0 ? { succeeded: good.waiting } : {}),
     ...(bad.waiting.length > 0 ? { failed: bad.waiting } : {}),
   };
-  const lastSuccess = Math.max(0, ...pods.filter(hasSucceeded).map(endOf));
+  const lastSuccess = largest(pods.filter(hasSucceeded).map(endOf), 0);
   return {
     succeeded: (status.succeeded ?? 0) + (isIndexed(job) ? 0 : good.waiting.length),
     failed: (status.failed ?? 0) + bad.waiting.length,
@@ -232,7 +233,7 @@ function planPods(
 function backoffLeft(failures: readonly number[], now: number): number {
   if (failures.length === 0) return 0;
   const delay = Math.min(BACKOFF_INITIAL * 2 ** (failures.length - 1), BACKOFF_MAX);
-  return Math.max(...failures) + delay - now;
+  return largest(failures, Number.NEGATIVE_INFINITY) + delay - now;
 }
 
 /** When the last container of a pod ended. */
@@ -240,7 +241,10 @@ function endOf(pod: Pod): number {
   const ends = (pod.status?.containerStatuses ?? []).map(({ state }) =>
     Date.parse(state?.terminated?.finishedAt ?? ''),
   );
-  const last = Math.max(...ends.filter((end) => !Number.isNaN(end)));
+  const last = largest(
+    ends.filter((end) => !Number.isNaN(end)),
+    Number.NEGATIVE_INFINITY,
+  );
   return Number.isFinite(last) ? last : Date.parse(pod.metadata.deletionTimestamp ?? pod.metadata.creationTimestamp!);
 }
 

@@ -1,4 +1,4 @@
-import { deepEqual, type KubeObject } from '#apimachinery';
+import { deepEqual, type KubeObject, largest } from '#apimachinery';
 import type { NamespaceCondition, NamespaceStatus } from '#kinds';
 
 /** What is left of a namespace that is going away, and the conditions that say so. Pure. */
@@ -86,7 +86,10 @@ function troublesOf({ remaining, errors }: DeletionOutcome): Map<string, [string
 /** Milliseconds after which to look again at what is left. */
 export function nextLook(outcome: DeletionOutcome): number {
   const objects = outcome.remaining.flatMap((entry) => entry.objects);
-  const grace = Math.max(0, ...objects.map(({ metadata }) => metadata.deletionGracePeriodSeconds ?? 0));
+  const grace = largest(
+    objects.map(({ metadata }) => metadata.deletionGracePeriodSeconds ?? 0),
+    0,
+  );
   const finalizing = objects.some(({ metadata }) => (metadata.finalizers ?? []).length > 0);
   const seconds = Math.max(grace, finalizing ? FINALIZER_ESTIMATE : 0);
   return Math.max(1, Math.floor(seconds / 2) + 1) * 1000;

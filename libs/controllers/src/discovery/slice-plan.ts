@@ -1,4 +1,4 @@
-import { type KubeObject, ownValue, semanticEqual } from '#apimachinery';
+import { appendAll, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from '#kinds';
 import { controllerReference } from '../workload/controller-ref.js';
 import { canonicalJson } from '../workload/template-hash.js';
@@ -55,7 +55,7 @@ export function planSlices(
     planGroup(identity, byPorts.get(key) ?? [], group, limit, plan);
     byPorts.delete(key);
   }
-  for (const slices of byPorts.values()) plan.remove.push(...slices);
+  for (const slices of byPorts.values()) appendAll(plan.remove, slices);
   if (identity.placeholder && plan.create.length === 0 && plan.remove.length === existing.length) {
     const empty = newSlice(identity, [], []);
     const kept = plan.remove.findIndex((slice) => isPlaceholder(slice, empty));
@@ -91,7 +91,7 @@ function planGroup(
   }
   const left = [...missing.values()];
   for (const { endpoints } of changed.sort((a, b) => b.endpoints.length - a.endpoints.length)) {
-    endpoints.push(...left.splice(0, Math.max(0, limit - endpoints.length)));
+    appendAll(endpoints, left.splice(0, Math.max(0, limit - endpoints.length)));
   }
   while (left.length > 0) {
     const fill = left.length < limit ? fullestWithRoom(unchanged, left.length, limit) : undefined;
@@ -177,7 +177,7 @@ function mergeGroups(groups: readonly PortGroup[]): PortGroup[] {
   for (const { ports, endpoints } of groups) {
     const key = portsKey(ports);
     const known = merged.get(key);
-    if (known) known.endpoints.push(...endpoints);
+    if (known) appendAll(known.endpoints, endpoints);
     else merged.set(key, { ports, endpoints: [...endpoints] });
   }
   return [...merged.values()];

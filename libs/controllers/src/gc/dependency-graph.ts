@@ -1,4 +1,4 @@
-import { groupOf, type KubeObject, type OwnerReference } from '#apimachinery';
+import { appendAll, groupOf, type KubeObject, type OwnerReference } from '#apimachinery';
 
 /** Who owns whom, as far as the informers have told. Pure bookkeeping: what to look at next is what it answers. */
 
@@ -74,7 +74,8 @@ export class DependencyGraph {
     this.#relink(old, node, result);
     if (node.orphaning && !old?.orphaning) result.orphan.push(node.uid);
     else if (node.deletingDependents && !old?.deletingDependents) {
-      result.check.push(...(this.#dependents.get(node.uid) ?? []), node.uid);
+      appendAll(result.check, this.#dependents.get(node.uid) ?? []);
+      result.check.push(node.uid);
     }
     return result;
   }
@@ -84,7 +85,7 @@ export class DependencyGraph {
     const result: Consequences = { check: [], orphan: [] };
     const node = this.#nodes.get(uid);
     if (!node) return result;
-    result.check.push(...(this.#dependents.get(uid) ?? []));
+    appendAll(result.check, this.#dependents.get(uid) ?? []);
     this.#nodes.delete(uid);
     for (const owner of node.owners) {
       this.#unlink(owner.uid, uid);

@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound, type KubeObject, safeEncode, semanticEqual } from '#apimachinery';
+import { isAlreadyExists, isNotFound, type KubeObject, largest, safeEncode, semanticEqual } from '#apimachinery';
 import type { Client } from '#client';
 import { type ControllerRevision, gvr } from '#kinds';
 import { controllerReference } from './controller-ref.js';
@@ -32,7 +32,11 @@ export async function syncHistory(
   const namespace = owner.metadata.namespace!;
   const equal = existing.filter((revision) => semanticEqual(revision.data, data)).sort(byNumber);
   const old = existing.filter((revision) => !equal.includes(revision));
-  const number = Math.max(0, ...old.map((revision) => revision.revision ?? 0)) + 1;
+  const number =
+    largest(
+      old.map((revision) => revision.revision ?? 0),
+      0,
+    ) + 1;
   const latest = equal.at(-1);
   if (latest) {
     const current =

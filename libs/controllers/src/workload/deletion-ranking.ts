@@ -1,3 +1,4 @@
+import { largest } from '#apimachinery';
 import type { Pod } from '#kinds';
 import { isPodActive, isPodReady, podReadySince } from './pods.js';
 
@@ -69,5 +70,8 @@ function createdAt(pod: Pod): number | undefined {
 }
 
 function maxRestarts(pod: Pod): number {
-  return Math.max(0, ...(pod.status?.containerStatuses ?? []).map((status) => status.restartCount));
+  return largest(
+    (pod.status?.containerStatuses ?? []).map((status) => status.restartCount),
+    0,
+  );
 }

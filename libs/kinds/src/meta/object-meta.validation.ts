@@ -1,4 +1,5 @@
 import {
+  appendAll,
   deepEqual,
   type FieldError,
   FieldPath,
@@ -54,14 +55,16 @@ export function validateObjectMeta(meta: ObjectMeta, scope: Scope): FieldError[]
   if ((meta.generation ?? 0) < 0) {
     errors.push(field.invalid(root.child('generation'), meta.generation, 'must be greater than or equal to 0'));
   }
-  errors.push(...commonErrors(meta), ...finalizerErrors(meta.finalizers ?? [], scope));
+  appendAll(errors, commonErrors(meta));
+  appendAll(errors, finalizerErrors(meta.finalizers ?? [], scope));
   return errors;
 }
 
 export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, scope: Scope): FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
-    const added = (meta.finalizers ?? []).filter((name) => !(old.finalizers ?? []).includes(name)).sort();
+    const known = new Set(old.finalizers);
+    const added = (meta.finalizers ?? []).filter((name) => !known.has(name)).sort();
     if (added.length > 0) {
       const names = `[]string{${added.map((name) => quote(name)).join(', ')}}`;
       const text = `no new finalizers can be added if the object is being deleted, found new finalizers ${names}`;
@@ -77,9 +80,9 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, scop
   if (meta.deletionGracePeriodSeconds !== old.deletionGracePeriodSeconds) {
     errors.push(field.immutable(root.child('deletionGracePeriodSeconds'), meta.deletionGracePeriodSeconds ?? null));
   }
-  errors.push(...commonErrors(meta));
+  appendAll(errors, commonErrors(meta));
   if (!deepEqual(meta.finalizers ?? [], old.finalizers ?? [])) {
-    errors.push(...finalizerErrors(meta.finalizers ?? [], scope));
+    appendAll(errors, finalizerErrors(meta.finalizers ?? [], scope));
   }
   return errors;
 }

@@ -1,4 +1,4 @@
-import { type FieldError, type KubeObject, type ObjectMeta, ownValue, semanticEqual, setOwn } from '#apimachinery';
+import { appendAll, type FieldError, type KubeObject, type ObjectMeta, ownValue, semanticEqual, setOwn } from '#apimachinery';
 import { defaulterFor } from '../defaults/defaulter.js';
 import type { Strategy, WriteContext } from '../definition.js';
 import { defaultsFacts, type ResourceFacts, validationFacts } from '../facts.js';
@@ -108,9 +108,9 @@ class GenericStrategy implements Strategy {
   validateCreate(object: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMeta(object.metadata, this.resource);
     const validator = ownValue(kindValidators, this.key);
-    if (validator === undefined) errors.push(...checksFor(this.resource).validate(object));
-    else errors.push(...validator.validateCreate(object, context));
-    if (this.own.validateCreate !== undefined) errors.push(...this.own.validateCreate(object, context));
+    if (validator === undefined) appendAll(errors, checksFor(this.resource).validate(object));
+    else appendAll(errors, validator.validateCreate(object, context));
+    if (this.own.validateCreate !== undefined) appendAll(errors, this.own.validateCreate(object, context));
     if (errors.length === 0) this.warn(object, undefined, context);
     return errors;
   }
@@ -122,12 +122,12 @@ class GenericStrategy implements Strategy {
     if (validator === undefined) {
       const checks = checksFor(this.resource);
       // These checks leave status alone, and its endpoint changes nothing else.
-      if (context.subresource !== 'status') errors.push(...checks.validate(object));
-      errors.push(...checks.validateUnchanged(object, old));
+      if (context.subresource !== 'status') appendAll(errors, checks.validate(object));
+      appendAll(errors, checks.validateUnchanged(object, old));
     } else {
-      errors.push(...validator.validateUpdate(object, old, context));
+      appendAll(errors, validator.validateUpdate(object, old, context));
     }
-    if (this.own.validateUpdate !== undefined) errors.push(...this.own.validateUpdate(object, old, context));
+    if (this.own.validateUpdate !== undefined) appendAll(errors, this.own.validateUpdate(object, old, context));
     if (errors.length === 0 && context.subresource === '') this.warn(object, old, context);
     return errors;
   }

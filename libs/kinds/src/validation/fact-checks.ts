@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, field, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
+import { appendAll, field, type FieldError, FieldPath, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
 import { type KindRules, type ResourceFacts, validationFacts } from '../facts.js';
 import { kindKey } from '../registry/kind-strategy.js';
 import { type Field, type StructType, structType, type TypeRef } from '../schema/type-graph.js';
@@ -52,8 +52,11 @@ function compile(type: StructType, rules: KindRules): FactChecks {
       const named = new Set(errors.map((error) => error.field));
       const found: FieldError[] = [];
       fields(object, undefined, found);
-      errors.push(...found.filter((error) => !named.has(error.field)));
-      for (const check of shared) errors.push(...check(object));
+      appendAll(
+        errors,
+        found.filter((error) => !named.has(error.field)),
+      );
+      for (const check of shared) appendAll(errors, check(object));
       return errors;
     },
     validateUnchanged(object, old) {

@@ -17,10 +17,16 @@ export function choiceErrors(value: string | undefined, supported: readonly stri
   return supported.includes(value) ? [] : [field.notSupported(path, value, supported)];
 }
 
+/** Items by name; of those that share one, the first. */
+export function firstByName<T extends { name: string }>(items: readonly T[]): Map<string, T> {
+  const named = new Map<string, T>();
+  for (const item of items) if (!named.has(item.name)) named.set(item.name, item);
+  return named;
+}
+
 export const portProtocols = ['SCTP', 'TCP', 'UDP'] as const;
 
 /** A duplicate with a word on what must be unique. */
 export function duplicateWith(path: FieldPath, value: unknown, detail: string): FieldError {
-  const error = field.duplicate(path, value);
-  return { ...error, message: `${error.message}: ${detail}` };
+  return field.withDetail(field.duplicate(path, value), () => detail);
 }

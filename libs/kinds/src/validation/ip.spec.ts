@@ -38,7 +38,7 @@ for (const [value, problem] of ranges) {
 }
 
 test('a range that is stored already stays', () =>
-  assert.deepEqual(validateCidr(path, '10.9.8.7/24', ['10.9.8.7/24']), []));
+  assert.deepEqual(validateCidr(path, '10.9.8.7/24', new Set(['10.9.8.7/24'])), []));
 
 test('a canonical address is written as everybody writes it', () => {
   assert.deepEqual(validateCanonicalIp(path, 'fd00::1'), []);

@@ -42,9 +42,9 @@ function isMapped(value: string): boolean {
 }
 
 /** `existing` are values that the stored object has already: what was accepted once stays accepted. */
-export function validateIp(path: Path, value: string, existing: readonly string[] = []): FieldError[] {
+export function validateIp(path: Path, value: string, existing?: ReadonlySet<string>): FieldError[] {
   const problem = ipProblem(value);
-  return problem === undefined || existing.includes(value) ? [] : [field.invalid(path, value, problem)];
+  return problem === undefined || existing?.has(value) ? [] : [field.invalid(path, value, problem)];
 }
 
 /** For fields that came after readers had disagreed: also in the one form that everybody writes. */
@@ -55,9 +55,9 @@ export function validateCanonicalIp(path: Path, value: string): FieldError[] {
   return value === canonical ? [] : [field.invalid(path, value, `must be in canonical form ("${canonical}")`)];
 }
 
-export function validateCidr(path: FieldPath, value: string, existing: readonly string[] = []): FieldError[] {
+export function validateCidr(path: FieldPath, value: string, existing?: ReadonlySet<string>): FieldError[] {
   const problem = cidrProblem(value);
-  return problem === undefined || existing.includes(value) ? [] : [field.invalid(path, value, problem)];
+  return problem === undefined || existing?.has(value) ? [] : [field.invalid(path, value, problem)];
 }
 
 function cidrProblem(value: string): string | undefined {

@@ -1,4 +1,4 @@
-import { aggregateMessages, type KubeObject, ownValue, setOwn } from '#apimachinery';
+import { aggregateMessages, appendAll, type KubeObject, ownValue, setOwn } from '#apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { maxProblem, maxRequestProblem, minProblem, ratioProblem } from '../limit-constraints.js';
 import type { Lister } from '../lister.js';
@@ -99,11 +99,11 @@ function podProblems(pod: KubeObject, limits: readonly LimitItem[]): string[] {
     }
     for (const { requests, limits: set } of subjects) {
       for (const [name, bound] of entries(item.min))
-        problems.push(...minProblem(item.type, name, bound, requests, set));
+        appendAll(problems, minProblem(item.type, name, bound, requests, set));
       for (const [name, bound] of entries(item.max))
-        problems.push(...maxProblem(item.type, name, bound, requests, set));
+        appendAll(problems, maxProblem(item.type, name, bound, requests, set));
       for (const [name, bound] of entries(item.maxLimitRequestRatio)) {
-        problems.push(...ratioProblem(item.type, name, bound, requests, set));
+        appendAll(problems, ratioProblem(item.type, name, bound, requests, set));
       }
     }
   }
@@ -114,9 +114,10 @@ function claimProblems(claim: KubeObject, limits: readonly LimitItem[]): string[
   const requests: ResourceList = claim['spec']?.resources?.requests ?? {};
   const problems: string[] = [];
   for (const item of limits.filter(({ type }) => type === 'PersistentVolumeClaim')) {
-    for (const [name, bound] of entries(item.min)) problems.push(...minProblem(item.type, name, bound, requests, {}));
+    for (const [name, bound] of entries(item.min))
+      appendAll(problems, minProblem(item.type, name, bound, requests, {}));
     for (const [name, bound] of entries(item.max))
-      problems.push(...maxRequestProblem(item.type, name, bound, requests));
+      appendAll(problems, maxRequestProblem(item.type, name, bound, requests));
   }
   return problems;
 }

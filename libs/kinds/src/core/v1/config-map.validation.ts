@@ -1,4 +1,4 @@
-import { deepEqual, type FieldError, FieldPath, field, isConfigMapKey } from '#apimachinery';
+import { appendAll, deepEqual, type FieldError, FieldPath, field, isConfigMapKey } from '#apimachinery';
 import type { ConfigMap } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
 import { formatErrors } from '../../validation/fields.js';
@@ -24,12 +24,12 @@ function validate({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {
   let bytes = 0;
   for (const key in data) {
     const path = FieldPath.of('data').key(key);
-    errors.push(...formatErrors(isConfigMapKey, key, path));
+    appendAll(errors, formatErrors(isConfigMapKey, key, path));
     if (Object.hasOwn(binaryData, key)) errors.push(field.invalid(path, key, 'duplicate of key present in binaryData'));
     bytes += Buffer.byteLength(data[key]!);
   }
   for (const key in binaryData) {
-    errors.push(...formatErrors(isConfigMapKey, key, FieldPath.of('binaryData').key(key)));
+    appendAll(errors, formatErrors(isConfigMapKey, key, FieldPath.of('binaryData').key(key)));
     bytes += Buffer.byteLength(binaryData[key]!, 'base64');
   }
   if (bytes > maxBytes) errors.push(field.tooLong('', maxBytes));

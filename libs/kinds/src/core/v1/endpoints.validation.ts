@@ -1,4 +1,5 @@
 import {
+  appendAll,
   deepEqual,
   type FieldError,
   FieldPath,
@@ -28,13 +29,13 @@ function subsetErrors({ subsets = [] }: Endpoints): FieldError[] {
       errors.push(field.required(path, 'must specify `addresses` or `notReadyAddresses`'));
     }
     addresses.forEach((address, j) => {
-      errors.push(...addressErrors(address, path.child('addresses').index(j)));
+      appendAll(errors, addressErrors(address, path.child('addresses').index(j)));
     });
     notReadyAddresses.forEach((address, j) => {
-      errors.push(...addressErrors(address, path.child('notReadyAddresses').index(j)));
+      appendAll(errors, addressErrors(address, path.child('notReadyAddresses').index(j)));
     });
     ports.forEach((port, j) => {
-      errors.push(...portErrors(port, ports.length > 1, path.child('ports').index(j)));
+      appendAll(errors, portErrors(port, ports.length > 1, path.child('ports').index(j)));
     });
     return errors;
   });
@@ -42,19 +43,19 @@ function subsetErrors({ subsets = [] }: Endpoints): FieldError[] {
 
 function addressErrors({ ip, hostname, nodeName }: EndpointAddress, path: FieldPath): FieldError[] {
   const errors = validateIp(path.child('ip'), ip);
-  if (hostname) errors.push(...formatErrors(isDNS1123Label, hostname, path.child('hostname')));
-  if (nodeName !== undefined) errors.push(...formatErrors(isDNS1123Subdomain, nodeName, path.child('nodeName')));
+  if (hostname) appendAll(errors, formatErrors(isDNS1123Label, hostname, path.child('hostname')));
+  if (nodeName !== undefined) appendAll(errors, formatErrors(isDNS1123Subdomain, nodeName, path.child('nodeName')));
   return [...errors, ...validateEndpointIp(ip, path.child('ip'))];
 }
 
 function portErrors(port: EndpointPort, nameNeeded: boolean, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
-  if (port.name) errors.push(...formatErrors(isDNS1123Label, port.name, path.child('name')));
+  if (port.name) appendAll(errors, formatErrors(isDNS1123Label, port.name, path.child('name')));
   else if (nameNeeded) errors.push(field.required(path.child('name')));
   for (const text of isPortNumber(port.port)) errors.push(field.invalid(path.child('port'), port.port, text));
-  errors.push(...choiceErrors(port.protocol, portProtocols, path.child('protocol')));
+  appendAll(errors, choiceErrors(port.protocol, portProtocols, path.child('protocol')));
   if (port.appProtocol !== undefined) {
-    errors.push(...formatErrors(isQualifiedName, port.appProtocol, path.child('appProtocol')));
+    appendAll(errors, formatErrors(isQualifiedName, port.appProtocol, path.child('appProtocol')));
   }
   return errors;
 }

@@ -1,4 +1,5 @@
 import {
+  appendAll,
   bare,
   deepEqual,
   type FieldError,
@@ -28,7 +29,7 @@ export const newEventValidator: KindValidator = {
   validateCreate(served) {
     const event = eventToStorage(served) as unknown as Event;
     const errors = legacyErrors(event, 'reportingController');
-    errors.push(...seriesErrors(event));
+    appendAll(errors, seriesErrors(event));
     if (!event.eventTime) errors.push(field.required('eventTime'));
     if (event.type !== 'Normal' && event.type !== 'Warning') {
       errors.push(field.invalid('type', '', `has invalid value: ${event.type ?? ''}`));
@@ -46,7 +47,7 @@ export const newEventValidator: KindValidator = {
     const event: any = eventToStorage(served);
     const old: any = eventToStorage(servedOld);
     const errors = legacyErrors(event, 'reportingController');
-    if (!deepEqual(event.series, old.series)) errors.push(...seriesErrors(event));
+    if (!deepEqual(event.series, old.series)) appendAll(errors, seriesErrors(event));
     for (const name of unchangeable) {
       const path = name === 'reportingComponent' ? 'reportingController' : name;
       if (!semanticEqual(event[name], old[name])) errors.push(field.immutable(path, shown(name, event[name])));
@@ -113,10 +114,10 @@ function legacyErrors(event: Event, controllerField: string): FieldError[] {
   if (involved === '' && own !== 'default' && own !== 'kube-system') mismatch();
   const controller = event.reportingComponent ?? '';
   if (controller === '') errors.push(field.required(controllerField));
-  errors.push(...formatErrors(isQualifiedName, controller, controllerField));
-  errors.push(...textErrors(event.reportingInstance, 'reportingInstance', maxCharacters));
-  errors.push(...textErrors(event.action, 'action', maxCharacters));
-  errors.push(...textErrors(event.reason, 'reason', maxCharacters));
+  appendAll(errors, formatErrors(isQualifiedName, controller, controllerField));
+  appendAll(errors, textErrors(event.reportingInstance, 'reportingInstance', maxCharacters));
+  appendAll(errors, textErrors(event.action, 'action', maxCharacters));
+  appendAll(errors, textErrors(event.reason, 'reason', maxCharacters));
   if (Buffer.byteLength(event.message ?? '') > maxNote) errors.push(tooLong('message', maxNote));
   return errors;
 }

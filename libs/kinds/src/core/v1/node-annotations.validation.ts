@@ -1,4 +1,4 @@
-import { decodeJson, type FieldError, FieldPath, field, JsonSyntaxError } from '#apimachinery';
+import { appendAll, decodeJson, type FieldError, FieldPath, field, JsonSyntaxError } from '#apimachinery';
 import type { Node, Taint } from '../../generated/types.js';
 import { taintErrors } from './node-taints.validation.js';
 
@@ -13,7 +13,7 @@ export function nodeAnnotationErrors({ metadata: { annotations = {} } }: Node): 
   if (annotations[taintsKey]) {
     try {
       const taints = listOf(decodeJson(Buffer.from(annotations[taintsKey]), false).value);
-      errors.push(...taintErrors(taints as Taint[], root.child(taintsKey)));
+      appendAll(errors, taintErrors(taints as Taint[], root.child(taintsKey)));
     } catch (error) {
       errors.push(field.invalid(root, taintsKey, syntaxProblem(error)));
     }
@@ -22,7 +22,10 @@ export function nodeAnnotationErrors({ metadata: { annotations = {} } }: Node): 
     try {
       const { value } = decodeJson(Buffer.from(annotations[avoidPodsKey]), false);
       const avoids = listOf((value as { preferAvoidPods?: unknown } | null)?.preferAvoidPods);
-      errors.push(...avoids.flatMap((entry, i) => avoidedErrors(entry, root.child(avoidPodsKey).index(i))));
+      appendAll(
+        errors,
+        avoids.flatMap((entry, i) => avoidedErrors(entry, root.child(avoidPodsKey).index(i))),
+      );
     } catch (error) {
       errors.push(field.invalid(root.child('AvoidPods'), avoidPodsKey, syntaxProblem(error)));
     }

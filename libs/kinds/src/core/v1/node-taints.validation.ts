@@ -1,4 +1,4 @@
-import { type FieldError, type FieldPath, field, isLabelValue, isQualifiedName } from '#apimachinery';
+import { appendAll, type FieldError, type FieldPath, field, isLabelValue, isQualifiedName } from '#apimachinery';
 import type { Taint } from '../../generated/types.js';
 import { choiceErrors, duplicateWith, formatErrors } from '../../validation/fields.js';
 import { goStruct } from '../../validation/go-struct.js';
@@ -11,10 +11,10 @@ export function taintErrors(taints: readonly Partial<Taint>[], list: FieldPath):
   taints.forEach((taint, i) => {
     const path = list.index(i);
     const { key = '', value = '', effect = '' } = taint;
-    errors.push(...formatErrors(isQualifiedName, key, path.child('key')));
+    appendAll(errors, formatErrors(isQualifiedName, key, path.child('key')));
     const problems = isLabelValue(value);
     if (problems.length > 0) errors.push(field.invalid(path.child('value'), value, problems.join(';')));
-    errors.push(...choiceErrors(effect, effects, path.child('effect')));
+    appendAll(errors, choiceErrors(effect, effects, path.child('effect')));
     const pair = `${effect}\0${key}`;
     if (seen.has(pair)) {
       const shown = goStruct('Key Value Effect TimeAdded', { ...taint, key, value, effect });

@@ -1,6 +1,7 @@
 import { ownValue, Quantity } from '#apimachinery';
 import type { Container, PodStatus } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
+import { firstByName } from '../../validation/fields.js';
 
 /** Health of the devices that containers were given. */
 
@@ -15,30 +16,40 @@ export function checkAllocatedResources(
   status: PodStatus,
   containers: readonly Container[],
 ): void {
+  const named = firstByName(containers);
   status[list]?.forEach(({ name, allocatedResourcesStatus }, i) => {
-    allocatedResourcesStatus?.forEach((allocated, j) => {
+    if (allocatedResourcesStatus === undefined) return;
+    // A status may be of a container that the writer knows and the spec does not.
+    const container = named.get(name);
+    const claims = new Set(
+      container?.resources?.claims?.map((claim) => (claim.request ? `${claim.name}/${claim.request}` : claim.name)),
+    );
+    allocatedResourcesStatus.forEach((allocated, j) => {
       at.enter(list);
       at.enter(i);
       at.enter('allocatedResourcesStatus');
       at.enter(j);
-      // A status may be of a container that the writer knows and the spec does not.
-      const container = containers.find((item) => item.name === name);
-      if (container !== undefined) checkName(at, allocated.name, container, status);
+      if (container !== undefined) checkName(at, allocated.name, container, claims, status);
       checkHealths(at, allocated.resources ?? []);
       at.leave(4);
     });
   });
 }
 
-function checkName(at: FieldCursor, name: string, container: Container, status: PodStatus): void {
+function checkName(
+  at: FieldCursor,
+  name: string,
+  container: Container,
+  claims: ReadonlySet<string>,
+  status: PodStatus,
+): void {
   if (!name.startsWith('claim:')) {
     if (ownValue(container.resources?.requests, name) !== undefined) return;
     at.invalid('name', name, "must match one of the container's resource requests");
     return;
   }
   const claim = name.slice('claim:'.length);
-  const own = container.resources?.claims ?? [];
-  if (own.some((item) => (item.request ? `${item.name}/${item.request}` : item.name) === claim)) return;
+  if (claims.has(claim)) return;
   if (!isExtendedClaim(claim, container, status)) at.invalid('name', name, claimForm);
 }
 

@@ -8,6 +8,7 @@ import type {
   ObjectFieldSelector,
   PodSpec,
   ResourceFieldSelector,
+  Volume,
 } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { isName, isNamePrefix } from '../../validation/object-names.js';
@@ -224,6 +225,7 @@ function checkSourceName(at: FieldCursor, ref: string, name: string | undefined)
 
 /** Variables from files: the volume that has the file must be an emptyDir of the pod. */
 export function checkFileKeyVolumes(at: FieldCursor, spec: PodSpec): void {
+  let volumes: Map<string, Volume> | undefined;
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
     const containers = spec[list];
     if (containers === undefined) continue;
@@ -233,7 +235,8 @@ export function checkFileKeyVolumes(at: FieldCursor, spec: PodSpec): void {
       for (let i = 0; i < variables.length; i++) {
         const name = variables[i]!.valueFrom?.fileKeyRef?.volumeName;
         if (name === undefined) continue;
-        const volume = spec.volumes?.findLast((item) => item.name === name);
+        volumes ??= new Map(spec.volumes?.map((item) => [item.name, item]));
+        const volume = volumes.get(name);
         if (volume?.emptyDir !== undefined) continue;
         const path = `${list}[${c}].env[${i}].valueFrom.fileKeyRef.volumeName`;
         if (volume === undefined) at.notFound(path, name);

@@ -21,10 +21,10 @@ export function fillPodLevelResources(spec: PodSpec): void {
     if (name === 'cpu' || name === 'memory') complete(requests, name, sum.toString());
   }
   for (const [name, limit] of limits) if (isPodLevelResource(name)) complete(requests, name, limit);
+  const running = runningContainers(spec);
   for (const [name, sum] of aggregateResources(spec, 'limits')) {
     if (!isPodLevelResource(name) || !requests.has(name) || limits.has(name)) continue;
-    if (!runningContainers(spec).every((container) => ownValue(container.resources?.limits, name) !== undefined))
-      continue;
+    if (!running.every((container) => ownValue(container.resources?.limits, name) !== undefined)) continue;
     const request = Quantity.parse(requests.get(name)!);
     limits.set(name, (request.compare(sum) > 0 ? request : sum).toString());
   }
@@ -61,14 +61,19 @@ export function aggregateResources(spec: PodSpec, side: 'requests' | 'limits'): 
     if (isSidecar(container)) {
       addTo(total, own);
       addTo(sidecars, own);
-      raise(peak, sidecars);
+      raise(peak, sidecars, own);
     } else {
-      const step = new Map(sidecars);
+      // The peak is never below the sidecars so far: only what this container itself asks for can raise it.
+      const step = new Map<string, Quantity>();
+      for (const name in own) {
+        const beside = sidecars.get(name);
+        if (beside !== undefined) step.set(name, beside);
+      }
       addTo(step, own);
-      raise(peak, step);
+      raise(peak, step, own);
     }
   }
-  raise(total, peak);
+  for (const [name, amount] of peak) raiseOne(total, name, amount);
   return total;
 }
 
@@ -80,9 +85,16 @@ function addTo(sums: Map<string, Quantity>, list: Record<string, string> | undef
   }
 }
 
-function raise(sums: Map<string, Quantity>, floor: Map<string, Quantity>): void {
-  for (const [name, amount] of floor) {
-    const now = sums.get(name);
-    if (now === undefined || now.compare(amount) < 0) sums.set(name, amount);
-  }
+/** Raises the sums to the floor, for the names of `list` only. */
+function raise(
+  sums: Map<string, Quantity>,
+  floor: ReadonlyMap<string, Quantity>,
+  list: Record<string, string> | undefined,
+): void {
+  for (const name in list) raiseOne(sums, name, floor.get(name)!);
+}
+
+function raiseOne(sums: Map<string, Quantity>, name: string, amount: Quantity): void {
+  const now = sums.get(name);
+  if (now === undefined || now.compare(amount) < 0) sums.set(name, amount);
 }

@@ -1,5 +1,6 @@
 import type { KubeObject } from '#apimachinery';
 import { bare, ownValue } from '#apimachinery';
+import { firstByName } from '../../validation/fields.js';
 
 /** The objects of its own namespace that a pod's spec names: what the node that runs it must be able to read. */
 export interface PodReferences {
@@ -65,9 +66,11 @@ export function podReferences(pod: KubeObject): PodReferences {
 /** Claims made from a template are named in the status, where their controller put them. */
 function resourceClaimsOf(pod: KubeObject): Set<string> {
   const names = new Set<string>();
-  const statuses: { name: string; resourceClaimName?: string }[] = pod['status']?.resourceClaimStatuses ?? [];
+  const statuses = firstByName<{ name: string; resourceClaimName?: string }>(
+    pod['status']?.resourceClaimStatuses ?? [],
+  );
   for (const claim of pod['spec']?.resourceClaims ?? []) {
-    const name = claim.resourceClaimName ?? statuses.find((status) => status.name === claim.name)?.resourceClaimName;
+    const name = claim.resourceClaimName ?? statuses.get(claim.name)?.resourceClaimName;
     if (name) names.add(name);
   }
   const extended = pod['status']?.extendedResourceClaimStatus?.resourceClaimName;

@@ -194,7 +194,10 @@ function checkAgainstLimit(at: FieldCursor, name: string, request: Quantity, lim
 }
 
 function checkClaims(at: FieldCursor, claims: readonly ResourceClaim[], podClaims: readonly string[]): void {
+  const known = new Set(podClaims);
   const seen = new Set<string>();
+  /** How many requests of a claim were seen. */
+  const requests = new Map<string, number>();
   at.enter('claims');
   for (let i = 0; i < claims.length; i++) {
     at.enter(i);
@@ -206,20 +209,22 @@ function checkClaims(at: FieldCursor, claims: readonly ResourceClaim[], podClaim
         if (request) at.format('request', request, isDNS1123Label);
         const key = request ? `${name}/${request}` : name;
         if (seen.has(key)) at.duplicate('', key);
-        else if (!request) for (const other of seen) if (other.startsWith(`${name}/`)) at.duplicate('', name);
+        else if (!request) for (let i = requests.get(name) ?? 0; i > 0; i--) at.duplicate('', name);
+        else requests.set(name, (requests.get(name) ?? 0) + 1);
         seen.add(key);
       }
-      if (!podClaims.includes(name)) at.add([unknownClaim(at, name, podClaims)]);
+      if (!known.has(name)) at.add([unknownClaim(at, name, known)]);
     }
     at.leave();
   }
   at.leave();
 }
 
-function unknownClaim(at: FieldCursor, name: string, podClaims: readonly string[]): FieldError {
-  const error = field.notFound(at.path(), name);
-  const known = podClaims.length === 0 ? ' which is empty' : `: ${[...new Set(podClaims)].sort().join(', ')}`;
-  return { ...error, message: `${error.message}: must be one of the names in pod.spec.resourceClaims${known}` };
+function unknownClaim(at: FieldCursor, name: string, podClaims: ReadonlySet<string>): FieldError {
+  return field.withDetail(field.notFound(at.path(), name), () => {
+    const known = podClaims.size === 0 ? ' which is empty' : `: ${[...podClaims].sort().join(', ')}`;
+    return `must be one of the names in pod.spec.resourceClaims${known}`;
+  });
 }
 
 /** Requests and limits of the pod as a whole, and how they go with its containers'. */

@@ -227,9 +227,10 @@ export function checkLabelKeys(
   checkKeys(at, 'mismatchLabelKeys', mismatching, selector);
   if (selector !== undefined && matching !== undefined) {
     const known = new Set(Object.keys(selector.matchLabels ?? {}));
+    const lastIndex = new Map(matching.map((key, i) => [key, i]));
     for (const { key } of selector.matchExpressions ?? []) {
-      const i = matching.lastIndexOf(key);
-      if (i >= 0 && known.has(key)) {
+      const i = lastIndex.get(key);
+      if (i !== undefined && known.has(key)) {
         // An index on what is no list: so upstream says it.
         at.enter(i);
         at.invalid('', key, 'exists in both matchLabelKeys and labelSelector');
@@ -238,8 +239,9 @@ export function checkLabelKeys(
       known.add(key);
     }
   }
+  const excluded = new Set(mismatching);
   matching?.forEach((key, i) => {
-    if (!mismatching?.includes(key)) return;
+    if (!excluded.has(key)) return;
     at.invalid(`matchLabelKeys[${i}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys');
   });
 }

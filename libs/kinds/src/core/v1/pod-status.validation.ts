@@ -9,6 +9,7 @@ import type {
   PodStatus,
 } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
+import { firstByName } from '../../validation/fields.js';
 import { isIPv4, validateIp } from '../../validation/ip.js';
 import { isName } from '../../validation/object-names.js';
 import { checkAllocatedResources } from './pod-allocated-resources.validation.js';
@@ -81,13 +82,15 @@ function checkTransitions(
   const old = before[list];
   if (old === undefined) return;
   if (containers !== undefined && mayRestartAll(spec)) return;
+  const current = firstByName(status[list] ?? []);
+  const named = firstByName(containers ?? []);
   for (let i = 0; i < old.length; i++) {
     const { name, state } = old[i]!;
     const ended = state?.terminated;
     if (ended === undefined) continue;
-    const now = status[list]?.find((item) => item.name === name);
+    const now = current.get(name);
     if (now === undefined || now.state?.terminated !== undefined) continue;
-    const container = containers?.find((item) => item.name === name);
+    const container = named.get(name);
     if (container !== undefined && mayRestart(container, spec, ended.exitCode)) continue;
     at.forbidden(`${list}[${i}].state`, 'may not be transitioned to non-terminated state');
   }
@@ -114,11 +117,13 @@ function matches({ exitCodes }: NonNullable<Container['restartPolicyRules']>[num
 }
 
 function checkClaimStatuses(at: FieldCursor, statuses: PodResourceClaimStatus[] | undefined, spec: PodSpec): void {
+  if (statuses === undefined) return;
+  const claims = new Set(spec.resourceClaims?.map((claim) => claim.name));
   const seen = new Set<string>();
-  statuses?.forEach(({ name, resourceClaimName }, i) => {
+  statuses.forEach(({ name, resourceClaimName }, i) => {
     at.enter('resourceClaimStatuses');
     at.enter(i);
-    if (!spec.resourceClaims?.some((claim) => claim.name === name)) {
+    if (!claims.has(name)) {
       at.invalid('name', name, 'must match the name of an entry in `spec.resourceClaims`');
     }
     if (seen.has(name)) at.duplicate('name', name);
@@ -137,12 +142,14 @@ function checkExtendedClaim(
   const { resourceClaimName } = status;
   const requestMappings = status.requestMappings ?? [];
   const places = 'spec.initContainers';
+  // Of containers with one name the last counts.
+  const named = new Map([...initContainers, ...containers].map((container) => [container.name, container]));
   const seen = new Set<string>();
   at.enter('extendedResourceClaimStatus');
   if (requestMappings.length === 0) at.required('requestMappings', 'at least one request mapping is required');
   requestMappings.forEach(({ containerName, resourceName, requestName }, i) => {
     const path = `requestMappings[${i}]`;
-    const container = [...initContainers, ...containers].findLast(({ name }) => name === containerName);
+    const container = named.get(containerName);
     if (container === undefined) {
       const detail = `must match the name of an entry in ${places}.name or spec.containers.name`;
       at.invalid(`${path}.containerName`, containerName, detail);
@@ -186,7 +193,7 @@ interface Ip {
 /** One address of each family at most. What was accepted once stays accepted. */
 function checkIps(at: FieldCursor, name: string, ips: readonly Ip[], before: readonly Ip[] = []): void {
   if (ips.length === 0) return;
-  const known = before.map(({ ip = '' }) => ip);
+  const known = new Set(before.map(({ ip = '' }) => ip));
   ips.forEach(({ ip = '' }, i) => {
     at.add(validateIp(at.path(`${name}[${i}]`), ip, known));
   });

@@ -98,12 +98,15 @@ function checkDeadline(at: FieldCursor, seconds: number | undefined, old: number
 }
 
 function checkOnlyAdded(at: FieldCursor, tolerations: readonly Toleration[], old: readonly Toleration[]): void {
-  for (const { tolerationSeconds: _, ...rest } of old) {
-    const found = tolerations.some(({ tolerationSeconds: __, ...candidate }) => semanticEqual(candidate, rest));
-    if (found) continue;
-    at.forbidden('tolerations', 'existing toleration can not be modified except its tolerationSeconds');
-    return;
-  }
+  if (semanticEqual(tolerations, old)) return;
+  const kept = new Set(tolerations.map(tolerationIdentity));
+  if (old.every((toleration) => kept.has(tolerationIdentity(toleration)))) return;
+  at.forbidden('tolerations', 'existing toleration can not be modified except its tolerationSeconds');
+}
+
+/** What of a toleration may not change; '' is the same as absent. */
+function tolerationIdentity({ key, operator, value, effect }: Toleration): string {
+  return JSON.stringify([key ?? '', operator ?? '', value ?? '', effect ?? '']);
 }
 
 function checkOnlyRemoved(
@@ -111,8 +114,9 @@ function checkOnlyRemoved(
   gates: readonly PodSchedulingGate[],
   old: readonly PodSchedulingGate[],
 ): void {
+  const known = new Set(old.map(({ name }) => name));
   gates.forEach(({ name }, i) => {
-    if (old.some((gate) => gate.name === name)) return;
+    if (known.has(name)) return;
     const detail = `only deletion is allowed, but found new scheduling gate '${name}'`;
     at.forbidden(`schedulingGates[${i}].name`, detail);
   });
@@ -217,8 +221,9 @@ function onlyAdds(term: NodeSelectorTerm, old: NodeSelectorTerm): boolean {
 
 /** Ephemeral containers come, and never go or change. With the cursor in the spec. */
 export function checkEphemeralChanges(at: FieldCursor, spec: PodSpec, old: PodSpec): void {
+  const current = new Map(spec.ephemeralContainers?.map((container) => [container.name, container]));
   for (const container of old.ephemeralContainers ?? []) {
-    const now = spec.ephemeralContainers?.findLast(({ name }) => name === container.name);
+    const now = current.get(container.name);
     const what = `existing ephemeral containers ${quote(container.name)}`;
     if (now === undefined) at.forbidden('ephemeralContainers', `${what} may not be removed\n`);
     else if (!semanticEqual(now, container)) {

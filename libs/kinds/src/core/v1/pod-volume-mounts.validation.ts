@@ -10,7 +10,7 @@ const recursions = ['Disabled', 'Enabled', 'IfPossible'];
 export function checkMounts(at: FieldCursor, container: Container, volumes: ReadonlyMap<string, Volume>): void {
   const mounts = container.volumeMounts;
   if (mounts === undefined) return;
-  const devices = container.volumeDevices;
+  const devices = container.volumeDevices && devicePaths(container.volumeDevices);
   const paths = mounts.length > 1 ? new Set<string>() : undefined;
   at.enter('volumeMounts');
   for (let i = 0; i < mounts.length; i++) {
@@ -32,16 +32,20 @@ export function checkMounts(at: FieldCursor, container: Container, volumes: Read
   at.leave();
 }
 
-function checkAgainstDevices(
-  at: FieldCursor,
-  { name, mountPath }: VolumeMount,
-  devices: readonly VolumeDevice[],
-): void {
-  if (devices.some((device) => device.name === name))
-    at.invalid('name', name, 'must not already exist in volumeDevices');
-  // Of devices with one name the last counts.
-  const paths = new Map(devices.map((device) => [device.name, device.devicePath]));
-  if ([...paths.values()].includes(mountPath)) {
+interface Devices {
+  names: ReadonlySet<string>;
+  paths: ReadonlySet<string>;
+}
+
+/** Of devices with one name the path of the last counts. */
+function devicePaths(devices: readonly VolumeDevice[]): Devices {
+  const paths = new Map(devices.map(({ name, devicePath }) => [name, devicePath]));
+  return { names: new Set(paths.keys()), paths: new Set(paths.values()) };
+}
+
+function checkAgainstDevices(at: FieldCursor, { name, mountPath }: VolumeMount, devices: Devices): void {
+  if (devices.names.has(name)) at.invalid('name', name, 'must not already exist in volumeDevices');
+  if (devices.paths.has(mountPath)) {
     at.invalid('mountPath', mountPath, 'must not already exist as a path in volumeDevices');
   }
 }
@@ -81,7 +85,8 @@ function checkRecursion(at: FieldCursor, recursion: string, { readOnly, mountPro
 export function checkDevices(at: FieldCursor, container: Container, volumes: ReadonlyMap<string, Volume>): void {
   const devices = container.volumeDevices;
   if (devices === undefined) return;
-  const mounts = container.volumeMounts ?? [];
+  const mounts = new Set(container.volumeMounts?.map(({ name }) => name));
+  const mountPaths = new Set(container.volumeMounts?.map(({ mountPath }) => mountPath));
   const names = new Set<string>();
   const paths = new Set<string>();
   at.enter('volumeDevices');
@@ -100,8 +105,8 @@ export function checkDevices(at: FieldCursor, container: Container, volumes: Rea
     if (paths.has(devicePath)) at.invalid('devicePath', devicePath, 'must be unique');
     if (hasBacksteps(devicePath)) at.invalid('devicePath', devicePath, "can not contain backsteps ('..')");
     else paths.add(devicePath);
-    if (mounts.some((mount) => mount.name === name)) at.invalid('name', name, 'must not already exist in volumeMounts');
-    if (mounts.some((mount) => mount.mountPath === devicePath)) {
+    if (mounts.has(name)) at.invalid('name', name, 'must not already exist in volumeMounts');
+    if (mountPaths.has(devicePath)) {
       at.invalid('devicePath', devicePath, 'must not already exist as a path in volumeMounts');
     }
     if (name) names.add(name);

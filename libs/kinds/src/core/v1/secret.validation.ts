@@ -1,4 +1,4 @@
-import { deepEqual, type FieldError, FieldPath, field, isConfigMapKey, isJsonObject, ownValue } from '#apimachinery';
+import { appendAll, deepEqual, field, type FieldError, FieldPath, isConfigMapKey, isJsonObject, ownValue } from '#apimachinery';
 import type { Secret } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
 import { formatErrors, immutableErrors } from '../../validation/fields.js';
@@ -25,7 +25,7 @@ function validate(secret: Secret): FieldError[] {
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const key in data) {
-    errors.push(...formatErrors(isConfigMapKey, key, dataPath.key(key)));
+    appendAll(errors, formatErrors(isConfigMapKey, key, dataPath.key(key)));
     bytes += Buffer.byteLength(data[key]!, 'base64');
   }
   if (bytes > maxBytes) errors.push(field.tooLong(dataPath, maxBytes));

@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, field } from '#apimachinery';
+import { appendAll, type FieldError, FieldPath, field } from '#apimachinery';
 import type { ServiceSpec } from '../../generated/types.js';
 import { isIPv6, validateIp } from '../../validation/ip.js';
 
@@ -18,14 +18,15 @@ export function isHeadless(spec: ServiceSpec): boolean {
 export function clusterIpErrors(spec: ServiceSpec, old: ServiceSpec | undefined): FieldError[] {
   if (spec.type === 'ExternalName') return [];
   const ips = spec.clusterIPs ?? [];
+  const known = new Set(old?.clusterIPs);
   const errors = [...firstErrors(spec.clusterIP ?? '', ips), ...familyErrors(spec)];
   let bad = false;
   ips.forEach((ip, i) => {
     let found: FieldError[] = [];
-    if (i > 0 || ip !== 'None') found = validateIp(ipsPath.index(i), ip, old?.clusterIPs);
+    if (i > 0 || ip !== 'None') found = validateIp(ipsPath.index(i), ip, known);
     else if (ips.length > 1) found = [field.invalid(ipsPath, ips, "'None' must be the first and only value")];
     bad ||= found.length > 0;
-    errors.push(...found);
+    appendAll(errors, found);
   });
   if (ips.length > 2) errors.push(field.invalid(ipsPath, ips, 'may only hold up to 2 values'));
   if (bad) return errors;
@@ -54,9 +55,11 @@ function firstErrors(ip: string, ips: string[]): FieldError[] {
 
 function familyErrors({ ipFamilies = [], ipFamilyPolicy }: ServiceSpec): FieldError[] {
   const errors: FieldError[] = [];
+  const seen = new Set<string>();
   ipFamilies.forEach((family, i) => {
     if (!families.includes(family)) errors.push(field.notSupported(familiesPath.index(i), family, families));
-    if (ipFamilies.indexOf(family) < i) errors.push(field.duplicate(familiesPath.index(i), family));
+    if (seen.has(family)) errors.push(field.duplicate(familiesPath.index(i), family));
+    seen.add(family);
   });
   if (ipFamilyPolicy !== undefined && !policies.includes(ipFamilyPolicy)) {
     errors.push(field.notSupported(policyPath, ipFamilyPolicy, policies));

@@ -1,4 +1,5 @@
 import {
+  appendAll,
   type FieldError,
   FieldPath,
   field,
@@ -34,11 +35,11 @@ function validate(service: Service, old: Service | undefined): FieldError[] {
   return [
     ...topologyErrors(service),
     ...typeErrors(spec),
-    ...(spec.ports ?? []).flatMap((port, i, all) => portErrors(port, i, all)),
+    ...portListErrors(spec.ports ?? []),
     ...validateLabels(spec.selector, root.child('selector')),
     ...affinityErrors(spec),
     ...clusterIpErrors(spec, old?.spec),
-    ...(spec.externalIPs ?? []).flatMap((ip, i) => externalIpErrors(ip, root.child('externalIPs').index(i), old)),
+    ...externalIpErrors(spec.externalIPs ?? [], old),
     ...choiceErrors(spec.type, types, root.child('type')),
     ...portUniquenessErrors(spec),
     ...balancerErrors(spec, old?.spec),
@@ -86,27 +87,32 @@ function typeErrors(spec: ServiceSpec): FieldError[] {
   if (spec.ipFamilyPolicy !== undefined) errors.push(field.forbidden(root.child('ipFamilyPolicy'), unwanted));
   const target = (spec.externalName ?? '').replace(/\.$/, '');
   if (target === '') errors.push(field.required(root.child('externalName')));
-  else errors.push(...formatErrors(isDNS1123Subdomain, target, root.child('externalName')));
+  else appendAll(errors, formatErrors(isDNS1123Subdomain, target, root.child('externalName')));
   return errors;
 }
 
-function portErrors(port: ServicePort, i: number, all: ServicePort[]): FieldError[] {
-  const path = root.child('ports').index(i);
+function portListErrors(ports: ServicePort[]): FieldError[] {
+  const names = new Set<string>();
+  return ports.flatMap((port, i) => portErrors(port, root.child('ports').index(i), ports.length > 1, names));
+}
+
+/** `names` are those of the ports before; the port's own is added. */
+function portErrors(port: ServicePort, path: FieldPath, isOneOfMany: boolean, names: Set<string>): FieldError[] {
   const errors: FieldError[] = [];
   if (!port.name) {
-    if (all.length > 1) errors.push(field.required(path.child('name')));
+    if (isOneOfMany) errors.push(field.required(path.child('name')));
   } else {
-    errors.push(...formatErrors(isDNS1123Label, port.name, path.child('name')));
-    if (all.findIndex(({ name }) => name === port.name) < i)
-      errors.push(field.duplicate(path.child('name'), port.name));
+    appendAll(errors, formatErrors(isDNS1123Label, port.name, path.child('name')));
+    if (names.has(port.name)) errors.push(field.duplicate(path.child('name'), port.name));
+    names.add(port.name);
   }
-  errors.push(...numberErrors(port.port, path.child('port')));
-  errors.push(...choiceErrors(port.protocol, portProtocols, path.child('protocol')));
+  appendAll(errors, numberErrors(port.port, path.child('port')));
+  appendAll(errors, choiceErrors(port.protocol, portProtocols, path.child('protocol')));
   const { targetPort } = port;
-  if (typeof targetPort === 'number') errors.push(...numberErrors(targetPort, path.child('targetPort')));
-  else if (targetPort !== undefined) errors.push(...formatErrors(isPortName, targetPort, path.child('targetPort')));
+  if (typeof targetPort === 'number') appendAll(errors, numberErrors(targetPort, path.child('targetPort')));
+  else if (targetPort !== undefined) appendAll(errors, formatErrors(isPortName, targetPort, path.child('targetPort')));
   if (port.appProtocol !== undefined) {
-    errors.push(...formatErrors(isQualifiedName, port.appProtocol, path.child('appProtocol')));
+    appendAll(errors, formatErrors(isQualifiedName, port.appProtocol, path.child('appProtocol')));
   }
   return errors;
 }
@@ -136,9 +142,13 @@ function affinityErrors({ sessionAffinity, sessionAffinityConfig }: ServiceSpec)
   return errors;
 }
 
-function externalIpErrors(ip: string, path: FieldPath, old: Service | undefined): FieldError[] {
-  const errors = validateIp(path, ip, old?.spec.externalIPs);
-  return errors.length > 0 ? errors : validateEndpointIp(ip, path);
+function externalIpErrors(ips: string[], old: Service | undefined): FieldError[] {
+  const known = new Set(old?.spec.externalIPs);
+  return ips.flatMap((ip, i) => {
+    const path = root.child('externalIPs').index(i);
+    const errors = validateIp(path, ip, known);
+    return errors.length > 0 ? errors : validateEndpointIp(ip, path);
+  });
 }
 
 function portUniquenessErrors({ type, ports = [] }: ServiceSpec): FieldError[] {
@@ -176,16 +186,16 @@ function balancerErrors(spec: ServiceSpec, old: ServiceSpec | undefined): FieldE
   const ranges = spec.loadBalancerSourceRanges ?? [];
   const rangesPath = root.child('LoadBalancerSourceRanges');
   if (ranges.length > 0 && !isBalancer) errors.push(field.forbidden(rangesPath, onlyLoadBalancer));
-  const known = (old?.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+  const known = new Set(old?.loadBalancerSourceRanges?.map((range) => range.trim()));
   ranges.forEach((range, i) => {
-    errors.push(...validateCidr(rangesPath.index(i), range.trim(), known));
+    appendAll(errors, validateCidr(rangesPath.index(i), range.trim(), known));
   });
   if (spec.allocateLoadBalancerNodePorts !== undefined && !isBalancer) {
     errors.push(field.forbidden(root.child('allocateLoadBalancerNodePorts'), onlyLoadBalancer));
   }
   if (spec.loadBalancerClass !== undefined) {
     const path = root.child('loadBalancerClass');
-    if (isBalancer) errors.push(...formatErrors(isQualifiedName, spec.loadBalancerClass, path));
+    if (isBalancer) appendAll(errors, formatErrors(isQualifiedName, spec.loadBalancerClass, path));
     else errors.push(field.forbidden(path, onlyLoadBalancer));
   }
   return errors;
@@ -203,7 +213,7 @@ function trafficErrors(spec: ServiceSpec): FieldError[] {
   const errors: FieldError[] = [];
   const external = root.child('externalTrafficPolicy');
   if (isExternallyAccessible(spec)) {
-    errors.push(...choiceErrors(spec.externalTrafficPolicy, ['Cluster', 'Local'], external));
+    appendAll(errors, choiceErrors(spec.externalTrafficPolicy, ['Cluster', 'Local'], external));
   } else if (spec.externalTrafficPolicy) {
     errors.push(
       field.invalid(external, spec.externalTrafficPolicy, 'may only be set for externally-accessible services'),
@@ -215,13 +225,16 @@ function trafficErrors(spec: ServiceSpec): FieldError[] {
     const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
     if (port !== 0) errors.push(field.invalid(health, port, detail));
   } else if (port === 0) errors.push(field.required(health));
-  else errors.push(...numberErrors(port, health));
+  else appendAll(errors, numberErrors(port, health));
   if (spec.internalTrafficPolicy !== undefined || spec.type !== 'ExternalName') {
-    errors.push(...choiceErrors(spec.internalTrafficPolicy, ['Cluster', 'Local'], root.child('internalTrafficPolicy')));
+    appendAll(
+      errors,
+      choiceErrors(spec.internalTrafficPolicy, ['Cluster', 'Local'], root.child('internalTrafficPolicy')),
+    );
   }
   if (spec.trafficDistribution !== undefined) {
     const values = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
-    errors.push(...choiceErrors(spec.trafficDistribution, values, root.child('trafficDistribution')));
+    appendAll(errors, choiceErrors(spec.trafficDistribution, values, root.child('trafficDistribution')));
   }
   return errors;
 }
@@ -244,15 +257,15 @@ function balancerStatusErrors({ spec, status }: Service, old: Service): FieldErr
   if (spec.type !== 'LoadBalancer' && ingress.length > 0) {
     return [field.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")];
   }
-  const known = (old.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '');
+  const known = new Set(old.status?.loadBalancer?.ingress?.map(({ ip }) => ip ?? ''));
   return ingress.flatMap(({ ip, ipMode, hostname }, i) => {
     const at = path.index(i);
     const errors = ip ? validateIp(at.child('ip'), ip, known) : [];
     if (ipMode === undefined) {
       if (ip) errors.push(field.required(at.child('ipMode'), 'must be specified when `ip` is set'));
     } else if (!ip) errors.push(field.forbidden(at.child('ipMode'), 'may not be specified when `ip` is not set'));
-    else errors.push(...choiceErrors(ipMode, ['Proxy', 'VIP'], at.child('ipMode')));
-    if (hostname) errors.push(...formatErrors(isDNS1123Subdomain, hostname, at.child('hostname')));
+    else appendAll(errors, choiceErrors(ipMode, ['Proxy', 'VIP'], at.child('ipMode')));
+    if (hostname) appendAll(errors, formatErrors(isDNS1123Subdomain, hostname, at.child('hostname')));
     return errors;
   });
 }

@@ -1,4 +1,5 @@
 import {
+  appendAll,
   deepEqual,
   type FieldError,
   FieldPath,
@@ -29,9 +30,9 @@ export const endpointSliceValidator: KindValidator = {
   validateUpdate(slice: EndpointSlice, old: EndpointSlice) {
     const errors = [...choiceErrors(slice.addressType, addressTypes, 'addressType'), ...portErrors(slice.ports ?? [])];
     const changed = !deepEqual(slice.endpoints ?? [], old.endpoints ?? []);
-    if (changed) errors.push(...endpointErrors(slice));
+    if (changed) appendAll(errors, endpointErrors(slice));
     if (slice.addressType !== old.addressType) errors.push(field.immutable('addressType', null));
-    if (changed) errors.push(...addressCountErrors(slice));
+    if (changed) appendAll(errors, addressCountErrors(slice));
     return errors;
   },
 };
@@ -55,9 +56,9 @@ function portErrors(ports: DiscoveryEndpointPort[]): FieldError[] {
     const errors = name === '' ? [] : formatErrors(isDNS1123Label, name, path.child('name'));
     if (names.has(name)) errors.push(field.duplicate(path.child('name'), name));
     names.add(name);
-    errors.push(...choiceErrors(protocol, portProtocols, path.child('protocol')));
+    appendAll(errors, choiceErrors(protocol, portProtocols, path.child('protocol')));
     if (appProtocol !== undefined)
-      errors.push(...formatErrors(isQualifiedName, appProtocol, path.child('appProtocol')));
+      appendAll(errors, formatErrors(isQualifiedName, appProtocol, path.child('appProtocol')));
     return errors;
   });
 }
@@ -73,15 +74,15 @@ function oneEndpoint(endpoint: Endpoint, addressType: string, path: FieldPath): 
   const at = path.child('addresses');
   const errors: FieldError[] = [];
   (endpoint.addresses ?? []).forEach((address, i) => {
-    errors.push(...addressErrors(address, addressType, at, i));
+    appendAll(errors, addressErrors(address, addressType, at, i));
   });
   if (endpoint.nodeName !== undefined) {
-    errors.push(...formatErrors(isDNS1123Subdomain, endpoint.nodeName, path.child('nodeName')));
+    appendAll(errors, formatErrors(isDNS1123Subdomain, endpoint.nodeName, path.child('nodeName')));
   }
   if (endpoint.hostname !== undefined) {
-    errors.push(...formatErrors(isDNS1123Label, endpoint.hostname, path.child('hostname')));
+    appendAll(errors, formatErrors(isDNS1123Label, endpoint.hostname, path.child('hostname')));
   }
-  if (endpoint.hints !== undefined) errors.push(...hintErrors(endpoint.hints, path.child('hints')));
+  if (endpoint.hints !== undefined) appendAll(errors, hintErrors(endpoint.hints, path.child('hints')));
   return errors;
 }
 
@@ -118,7 +119,7 @@ function hintErrors({ forZones = [], forNodes = [] }: EndpointHints, path: Field
       const where = at.index(i).child('name');
       if (seen.has(hint.name)) errors.push(field.duplicate(where, hint.name));
       seen.add(hint.name);
-      errors.push(...formatErrors(check, hint.name, where));
+      appendAll(errors, formatErrors(check, hint.name, where));
     });
   }
   return errors;

@@ -1,4 +1,5 @@
 import {
+  appendAll,
   deepEqual,
   type FieldError,
   FieldPath,
@@ -124,7 +125,7 @@ function roleRefErrors({ roleRef }: Binding, kinds: readonly string[]): FieldErr
   const { apiGroup = '', kind = '', name = '' } = roleRef ?? {};
   if (apiGroup !== group) errors.push(field.notSupported(path.child('apiGroup'), apiGroup, [group]));
   if (!kinds.includes(kind)) errors.push(field.notSupported(path.child('kind'), kind, kinds));
-  if (name !== '') errors.push(...formatErrors(isPathSegmentName, name, path.child('name')));
+  if (name !== '') appendAll(errors, formatErrors(isPathSegmentName, name, path.child('name')));
   return errors;
 }
 
@@ -137,7 +138,7 @@ function subjectErrors(
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (kind === 'ServiceAccount') {
-    if (name) errors.push(...formatErrors(isDNS1123Subdomain, name, path.child('name')));
+    if (name) appendAll(errors, formatErrors(isDNS1123Subdomain, name, path.child('name')));
     if (apiGroup !== '') errors.push(field.notSupported(path.child('apiGroup'), apiGroup, ['']));
     if (!namespaced && !namespace) errors.push(field.required(path.child('namespace')));
   } else if (kind === 'User' || kind === 'Group') {

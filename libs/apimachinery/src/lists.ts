@@ -1,0 +1,14 @@
+/**
+ * Appends the items in place. `push(...items)` puts every item on the stack, which overflows at some 120,000: never
+ * spread into arguments what a client can make long.
+ */
+export function appendAll<T>(list: T[], items: Iterable<T>): void {
+  for (const item of items) list.push(item);
+}
+
+/** The largest number, or `least` when none is larger; for lists that a client can make long. */
+export function largest(numbers: Iterable<number>, least: number): number {
+  let most = least;
+  for (const number of numbers) if (number > most) most = number;
+  return most;
+}
