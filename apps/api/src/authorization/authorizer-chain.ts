@@ -56,7 +56,8 @@ export function chainAuthorizers(node: NodeAuthorizer, rbac: RbacAuthorizer): Au
       const { rules, errors } = rbac.rulesFor(user, namespace);
       const { isNode } = nodeIdentity(user);
       return {
-        rules: rules.map(({ rule }) => rule),
+        // A role that several bindings give is listed once.
+        rules: [...new Set(rules.map(({ rule }) => rule))],
         incomplete: isNode,
         errors: isNode ? ['node authorizer does not support user rule resolution', ...errors] : errors,
       };

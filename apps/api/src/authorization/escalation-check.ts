@@ -4,7 +4,7 @@ import { MASTERS_GROUP } from '../authentication/users.js';
 import type { Authorization } from './authorizer-chain.js';
 import type { PolicyRule } from './policy-rule.js';
 import type { RoleRef } from './rbac-index.js';
-import { describeRules, uncoveredRules } from './rule-coverage.js';
+import { describeRules, RulesTooComplex, uncoveredRules } from './rule-coverage.js';
 
 const GROUP = 'rbac.authorization.k8s.io';
 const FULL_AUTHORITY: PolicyRule[] = [
@@ -44,9 +44,9 @@ export class EscalationCheck implements AdmissionPlugin {
   ): Promise<void> {
     const { resource, namespace, name, user } = attributes;
     if (await this.may(user, 'escalate', resource.resource, namespace, old ? name : '')) return;
-    this.confirm(attributes, object['rules'] ?? []);
+    await this.confirm(attributes, object['rules'] ?? []);
     if (aggregates(object) || aggregates(old)) {
-      const missing = this.missing(user, namespace, FULL_AUTHORITY);
+      const missing = await this.missing(user, namespace, FULL_AUTHORITY);
       if (missing.length > 0) {
         throw refuse(attributes, 'must have cluster-admin privileges to use the aggregationRule');
       }
@@ -67,7 +67,7 @@ export class EscalationCheck implements AdmissionPlugin {
     } catch {
       throw notFound({ group: GROUP, resource: target }, ref.name);
     }
-    this.confirm(attributes, rules);
+    await this.confirm(attributes, rules);
   }
 
   private async may(user: UserInfo, verb: string, resource: string, namespace: string, name: string): Promise<boolean> {
@@ -86,14 +86,20 @@ export class EscalationCheck implements AdmissionPlugin {
     return decision === 'Allow';
   }
 
-  private missing(user: UserInfo, namespace: string, rules: readonly PolicyRule[]): PolicyRule[] {
+  private missing(user: UserInfo, namespace: string, rules: readonly PolicyRule[]): Promise<PolicyRule[]> {
     const owned = this.authorization.rbac.rulesFor(user, namespace).rules.map(({ rule }) => rule);
     return uncoveredRules(owned, rules);
   }
 
-  private confirm(attributes: AdmissionAttributes, rules: readonly PolicyRule[]): void {
+  private async confirm(attributes: AdmissionAttributes, rules: readonly PolicyRule[]): Promise<void> {
     const { user, namespace } = attributes;
-    const missing = this.missing(user, namespace, rules);
+    let missing: PolicyRule[];
+    try {
+      missing = await this.missing(user, namespace, rules);
+    } catch (error) {
+      if (error instanceof RulesTooComplex) throw refuse(attributes, error.message);
+      throw error;
+    }
     if (missing.length === 0) return;
     const groups = `[${user.groups.map(quote).join(' ')}]`;
     const { errors } = this.authorization.rbac.rulesFor(user, namespace);

@@ -23,25 +23,56 @@ export function ruleAllowsAnyName(rule: PolicyRule, attributes: AuthorizationAtt
 export function ruleAllows(rule: PolicyRule, attributes: AuthorizationAttributes): boolean {
   if (!ruleAllowsAnyName(rule, attributes)) return false;
   if (!attributes.resourceRequest || !rule.resourceNames?.length) return true;
-  return rule.resourceNames.includes(attributes.name);
+  return holds(rule.resourceNames, attributes.name);
+}
+
+/** Lists longer than this are looked up in a set, which is kept as long as the list. */
+const LONG_LIST = 16;
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** Whether a list of a rule has a value. A rule may have 100,000 values, and a user may have many such rules. */
+export function holds(list: readonly string[], value: string): boolean {
+  if (list.length <= LONG_LIST) return list.includes(value);
+  let set = sets.get(list);
+  if (!set) sets.set(list, (set = new Set(list)));
+  return set.has(value);
 }
 
 function matches(allowed: readonly string[], value: string): boolean {
-  return allowed.includes(value) || allowed.includes('*');
+  return holds(allowed, value) || holds(allowed, '*');
 }
 
 /** A rule may name `deployments/scale`, any resource's subresource as `*`+`/scale`, or everything as `*`. */
 function resourceMatches(allowed: readonly string[], resource: string, subresource: string): boolean {
-  if (allowed.includes('*')) return true;
-  if (subresource === '') return allowed.includes(resource);
-  return allowed.includes(`${resource}/${subresource}`) || allowed.includes(`*/${subresource}`);
+  if (holds(allowed, '*')) return true;
+  if (subresource === '') return holds(allowed, resource);
+  return holds(allowed, `${resource}/${subresource}`) || holds(allowed, `*/${subresource}`);
 }
 
 /** `*` at the end of a rule's path stands for any rest. */
 export function pathMatches(allowed: readonly string[], path: string): boolean {
-  return allowed.some(
-    (rule) => rule === '*' || rule === path || (rule.endsWith('*') && path.startsWith(rule.replace(/\*+$/, ''))),
-  );
+  if (holds(allowed, '*') || holds(allowed, path)) return true;
+  return pathPrefixes(allowed).some((prefix) => path.startsWith(prefix));
+}
+
+const NONE: readonly string[] = [];
+const prefixes = new WeakMap<readonly string[], readonly string[]>();
+
+/** What the paths that end in `*` match the beginning of. */
+export function pathPrefixes(paths: readonly string[]): readonly string[] {
+  if (paths.length === 0) return NONE;
+  let found = prefixes.get(paths);
+  if (!found) {
+    found = paths.filter((path) => path.endsWith('*')).map((path) => path.slice(0, lengthWithoutStars(path)));
+    prefixes.set(paths, found);
+  }
+  return found;
+}
+
+function lengthWithoutStars(path: string): number {
+  let length = path.length;
+  while (length > 0 && path[length - 1] === '*') length -= 1;
+  return length;
 }
 
 /** The rule as escalation errors print it. */

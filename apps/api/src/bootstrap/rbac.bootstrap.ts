@@ -4,7 +4,7 @@ import { bootstrapRbac, gvr } from '#kinds';
 import { KUBELET_CLIENT } from '../authentication/users.js';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
-import { uncoveredRules } from '../authorization/rule-coverage.js';
+import { coversRules } from '../authorization/rule-coverage.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 import { settleAggregation } from './role-aggregation.js';
 
@@ -157,7 +157,7 @@ export function amendRbac(stored: KubeObject, wanted: KubeObject): boolean {
 
 /** Whole rules of `wanted` of which some right is missing. */
 function missingOf(owned: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
-  return wanted.filter((rule) => uncoveredRules(owned, [rule]).length > 0);
+  return wanted.filter((rule) => !coversRules(owned, [rule]));
 }
 
 function same(a: Subject, b: Subject): boolean {
