@@ -12,7 +12,10 @@ export interface DecodedJson {
 }
 
 /** As many strict errors as the reference reports. */
-const MAX_DUPLICATES = 100;
+const MAX_STRICT_ERRORS = 100;
+
+/** In a longer body unknown and repeated fields are told apart, not put into the order of the text. */
+const MAX_ORDERED_BYTES = 16 * 1024;
 
 /**
  * Parses a request body. Duplicate keys (the last one wins) are found by counting: a text has as many keys as it has
@@ -47,6 +50,20 @@ function countColons(body: Buffer): number {
   return count;
 }
 
+/** How deep the objects and arrays of a JSON text are in each other. */
+export function nestingOf(body: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i];
+    if (byte === QUOTE) {
+      for (i++; i < body.length && body[i] !== QUOTE; i++) if (body[i] === BACKSLASH) i++;
+    } else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return deepest;
+}
+
 function countKeys(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
@@ -61,7 +78,7 @@ function countKeys(value: unknown): number {
 function findDuplicates(text: string): string[] {
   const found = new Set<string>();
   walkKeys(text, (path, repeated) => {
-    if (repeated && found.size < MAX_DUPLICATES) found.add(path);
+    if (repeated && found.size < MAX_STRICT_ERRORS) found.add(path);
   });
   return [...found].map(duplicateField);
 }
@@ -75,9 +92,15 @@ function duplicateField(path: string): string {
  * type does not have is passed over with all that is in it, so nothing below it counts as repeated.
  */
 export function strictErrors(body: Buffer, duplicates: readonly string[], unknownFields: readonly string[]): string[] {
+  return allStrictErrors(body, duplicates, unknownFields).slice(0, MAX_STRICT_ERRORS);
+}
+
+function allStrictErrors(body: Buffer, duplicates: readonly string[], unknownFields: readonly string[]): string[] {
   const unknownErrors = unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`);
   if (duplicates.length === 0) return unknownErrors;
-  if (unknownFields.length === 0 || body.length === 0) return [...duplicates, ...unknownErrors];
+  if (unknownFields.length === 0 || body.length === 0 || body.length > MAX_ORDERED_BYTES) {
+    return [...duplicates, ...unknownErrors];
+  }
   const unknown = new Set(unknownFields);
   const repeatable = new Set(duplicates);
   const found = new Set<string>();
@@ -109,13 +132,15 @@ function walkKeys(text: string, visit: (path: string, repeated: boolean) => void
   }
 
   function walkObject(path: string): void {
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     at++;
     for (skipSpace(); text[at] !== '}'; skipSpace()) {
       const key = readString();
       const child = path === '' ? key : `${path}.${key}`;
-      visit(child, seen.has(key));
-      seen.add(key);
+      const count = seen.get(key) ?? 0;
+      // Said once of each field.
+      visit(child, count === 1);
+      seen.set(key, count + 1);
       skipSpace();
       at++; // the colon
       walk(child);

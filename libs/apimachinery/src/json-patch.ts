@@ -34,6 +34,9 @@ export function applyJsonPatch(document: object, patch: unknown): Json {
     for (const operation of operations) copied = applyOperation(result, operation, copied);
   } catch (error) {
     if (error instanceof Inapplicable) throw unprocessable();
+    // Copies of a thing into itself are nested ever deeper.
+    if (error instanceof RangeError && operations.some(({ op }) => op === 'copy'))
+      throw badRequest('exceeded max depth');
     throw error;
   }
   return result;

@@ -37,8 +37,46 @@ export function auditId(): string {
 /** The headers that all answers have. */
 export function headerList(mediaType: string, warnings: Warnings): Headers {
   const headers = ['Audit-Id', auditId(), 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
-  if (warnings.length > 0) for (const text of new Set(warnings)) headers.push('Warning', warningHeader(text));
+  if (warnings.length > 0) for (const text of shownWarnings(warnings)) headers.push('Warning', warningHeader(text));
   return headers;
+}
+
+/** Characters of all warnings of an answer, and of each once there are more. */
+const MAX_WARNINGS_LENGTH = 4096;
+const MAX_WARNING_LENGTH = 256;
+
+/** Each text once, and all of them within limits: apiserver's endpoints/filters/warning.go. */
+export function shownWarnings(warnings: Warnings): string[] {
+  let shown: string[] = [];
+  let length = 0;
+  let cuts = false;
+  for (const text of new Set(warnings)) {
+    if (text === '') continue;
+    if (!cuts && length + charactersOf(text) > MAX_WARNINGS_LENGTH) {
+      cuts = true;
+      shown = shown.map(cut);
+      length = shown.reduce((sum, other) => sum + charactersOf(other), 0);
+    }
+    // The first that goes beyond the limit is still shown.
+    else if (cuts && length >= MAX_WARNINGS_LENGTH) break;
+    shown.push(cuts ? cut(text) : text);
+    length += charactersOf(shown[shown.length - 1]!);
+  }
+  return shown;
+}
+
+function cut(text: string): string {
+  // A character is two units at most.
+  return Array.from(text.slice(0, 2 * MAX_WARNING_LENGTH))
+    .slice(0, MAX_WARNING_LENGTH)
+    .join('');
+}
+
+function charactersOf(text: string): number {
+  if (text.length > 2 * MAX_WARNINGS_LENGTH) return text.length;
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
 }
 
 /** `299 - "text"`, without control characters, quotes escaped. */

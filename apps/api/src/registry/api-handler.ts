@@ -1,4 +1,12 @@
-import { badRequest, genericNotFound, methodNotAllowed, StatusError, serviceUnavailable, timeout } from '#apimachinery';
+import {
+  badRequest,
+  genericNotFound,
+  methodNotAllowed,
+  nestingOf,
+  StatusError,
+  serviceUnavailable,
+  timeout,
+} from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
@@ -12,6 +20,7 @@ import { handleSubresource } from './subresources.js';
 import { updateObject } from './update.js';
 import { answerVirtual } from './virtual-create.js';
 import { watchObjects } from './watcher.js';
+import { isYaml, readYamlBody } from './yaml-body.js';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete']);
 /** By what is missing, and by an object that is not (any more) what the request takes it for. */
@@ -33,7 +42,7 @@ export class RegistryHandler implements ApiHandler {
         return await this.run(request, notes);
       }
     } catch (error) {
-      throw knownFailure(error) ?? error;
+      throw knownFailure(error, request.body) ?? error;
     }
   }
 
@@ -55,6 +64,7 @@ export class RegistryHandler implements ApiHandler {
     if (!entry) throw genericNotFound();
     checkPath(entry, request);
     if (request.misdirected) throw request.misdirected;
+    if (isYaml(request)) await readYamlBody(request);
     if (request.subresource !== '') return handleSubresource(context, entry, request, notes.warnings);
     if (!entry.verbs.has(request.verb) || !offeredVerbs(entry, request).has(request.verb)) throw methodNotAllowed();
     const virtual = entry.virtual.get('');
@@ -64,14 +74,21 @@ export class RegistryHandler implements ApiHandler {
   }
 }
 
-/** A database that is away is the server's trouble, and worth another try; a body that cannot be held is the client's. */
-export function knownFailure(error: unknown): StatusError | undefined {
+/**
+ * A database that is away is the server's trouble, and worth another try. A stack that overflows is the client's doing
+ * only where its body is nested that deep; the reference's reader has a limit of its own.
+ */
+export function knownFailure(error: unknown, body?: unknown): StatusError | undefined {
   if (error instanceof StoreOutcomeUnknown) return timeout(error.message, 1);
   if (error instanceof StoreUnavailable) return serviceUnavailable(error.message);
-  // A body nested thousands deep; the reference's reader has a limit of its own.
-  if (error instanceof RangeError && /call stack/.test(error.message)) return badRequest('exceeded max depth');
+  if (error instanceof RangeError && Buffer.isBuffer(body) && nestingOf(body) > DEEP) {
+    return badRequest('exceeded max depth');
+  }
   return undefined;
 }
+
+/** Levels that no honest object has, and every part of the pipeline has stack for. */
+const DEEP = 500;
 
 async function runVerb(
   context: RegistryContext,

@@ -20,7 +20,7 @@ import {
 } from '#apimachinery';
 import { conflictError, mergeApplied, pruneApplied } from './apply-merge.js';
 import { authorizeOrThrow } from './authorization.js';
-import { decodeObjectAs, parseYaml, warningLines, YamlError } from './body-decoder.js';
+import { decodeObjectAs, warningLines } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { schemaOf } from './field-managers.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -28,6 +28,8 @@ import type { RegistryContext } from './registry-context.js';
 import type { WriteRequestOptions } from './request-options.js';
 import type { ResourceEntry } from './resource-table.js';
 import { updateWith } from './update.js';
+import { yamlOf } from './yaml-body.js';
+import { YamlError } from './yaml-text.js';
 
 /** Server-side apply: the manager states what it wants of an object; a missing object is created. */
 export async function applyObject(
@@ -118,19 +120,17 @@ function readApplied(
 }
 
 /** Keys that it has twice are refused or warned about as asked for. Throws 400 for what is no YAML. */
-function readConfiguration(
-  { body }: ApiRequest,
-  { fieldValidation }: WriteRequestOptions,
-  warnings: string[],
-): unknown {
+function readConfiguration(request: ApiRequest, { fieldValidation }: WriteRequestOptions, warnings: string[]): unknown {
+  const { body } = request;
   if (!Buffer.isBuffer(body)) return deepCopy(body);
   try {
-    const { value, strict } = parseYaml(body);
+    const yaml = yamlOf(request);
+    const { strict } = yaml;
     if (fieldValidation === 'Strict' && strict.length > 0) {
       throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${strict.join(', ')}`);
     }
     if (fieldValidation === 'Warn') appendAll(warnings, strict.flatMap(warningLines));
-    return value;
+    return yaml.value();
   } catch (error) {
     if (error instanceof YamlError) throw badRequest(`error encoding patch: ${error.message}`);
     throw error;

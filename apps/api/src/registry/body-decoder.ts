@@ -1,4 +1,3 @@
-import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import {
   appendAll,
   badRequest,
@@ -19,6 +18,8 @@ import { negotiateInput } from '../http/negotiation.js';
 import { decodeMessage, readEnvelope, WireError } from '../http/protobuf/wire-decoder.js';
 import type { ApiRequest } from './pipeline.js';
 import type { FieldValidation } from './request-options.js';
+import { yamlOf } from './yaml-body.js';
+import { YAML_ERRORS, YamlError } from './yaml-text.js';
 
 /** What a body has to be. */
 export interface ExpectedKind {
@@ -65,7 +66,7 @@ function settle(
   object: Record<string, unknown>,
   expected: ExpectedKind,
   validation: FieldValidation,
-  strict: string[],
+  strict: readonly string[],
   warnings: string[],
   json: Buffer = NO_BODY,
 ): KubeObject {
@@ -88,8 +89,6 @@ function settle(
   return result;
 }
 
-const YAML_ERRORS = 'yaml: unmarshal errors:\n';
-
 /** The YAML reader's error holds several: each is a warning of its own. */
 export function warningLines(problem: string): string[] {
   if (!problem.startsWith(YAML_ERRORS)) return [problem];
@@ -102,7 +101,7 @@ export function warningLines(problem: string): string[] {
 interface ParsedBody {
   value: unknown;
   /** Repeated keys, as strict decoding reports them. */
-  strict: string[];
+  strict: readonly string[];
   body: Buffer;
   /** The body where it is JSON: strict errors follow its text. */
   json?: Buffer;
@@ -116,13 +115,23 @@ function parseBody(request: ApiRequest, expected: ExpectedKind, validation: Fiel
   if (body !== undefined && !Buffer.isBuffer(body)) return { value: deepCopy(body), strict: [], body: NO_BODY };
   const bytes = body ?? NO_BODY;
   const format = negotiateInput(request.contentType);
-  if (format === 'yaml') return { ...readYaml(bytes, kind), body: bytes };
+  if (format === 'yaml') return { ...fromYaml(request, kind, bytes), body: bytes };
   if (format === 'protobuf') return { value: parseProtobuf(bytes, expected), strict: [], body: bytes };
   try {
     const { value, duplicates } = decodeJson(bytes, validation !== 'Ignore');
     return { value, strict: duplicates, body: bytes, json: bytes };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw notJson(kind, error, bytes);
+    throw error;
+  }
+}
+
+function fromYaml(request: ApiRequest, kind: string, bytes: Buffer): Pick<ParsedBody, 'value' | 'strict'> {
+  try {
+    const yaml = yamlOf(request);
+    return { value: yaml.value(), strict: yaml.strict };
+  } catch (error) {
+    if (error instanceof YamlError) throw unrecognizedObject(kind, error.message, bytes);
     throw error;
   }
 }
@@ -137,70 +146,6 @@ export function parseProtobuf(bytes: Buffer, expected: ExpectedKind): unknown {
     if (error instanceof WireError) throw unrecognizedObject(expected.kind, error.message, bytes);
     throw error;
   }
-}
-
-function readYaml(bytes: Buffer, kind: string): Yaml {
-  try {
-    return parseYaml(bytes);
-  } catch (error) {
-    if (error instanceof YamlError) throw unrecognizedObject(kind, error.message, bytes);
-    throw error;
-  }
-}
-
-/** The message begins as the reference's does. */
-export class YamlError extends Error {}
-
-interface Yaml {
-  value: unknown;
-  /** Repeated keys, as strict decoding reports them. */
-  strict: string[];
-}
-
-/** One document of YAML 1.1 as the reference reads it; what comes out is JSON data. Throws YamlError. */
-export function parseYaml(bytes: Buffer): Yaml {
-  const lines = new LineCounter();
-  const options = { version: '1.1', uniqueKeys: false, merge: true, lineCounter: lines } as const;
-  const documents = parseAllDocuments(bytes.toString('utf8'), options);
-  const document = Array.isArray(documents) ? documents[0] : undefined;
-  const problem = document?.errors[0];
-  if (problem) {
-    const line = problem.linePos?.[0].line;
-    const where = line === undefined ? '' : `line ${line}: `;
-    const text = problem.message.split(' at line ')[0]!;
-    throw new YamlError(`error converting YAML to JSON: yaml: ${where}${text}`);
-  }
-  if (!document) return { value: null, strict: [] };
-  const value = plainData(document);
-  return { value, strict: repeatedKeys(document, lines) };
-}
-
-/** Throws for what YAML can say and JSON cannot: circles, aliases of nothing, and aliases that multiply beyond measure. */
-function plainData(document: Document.Parsed): unknown {
-  try {
-    return JSON.parse(JSON.stringify(document.toJS() ?? null));
-  } catch (error) {
-    throw badRequest(`error converting YAML to JSON: yaml: ${(error as Error).message.split('\n')[0]}`);
-  }
-}
-
-/** Keys that a map has twice, as the one error that the reference's YAML reader gives; lines are those of the values. */
-function repeatedKeys(document: Document.Parsed, lines: LineCounter): string[] {
-  const found: string[] = [];
-  visit(document, {
-    Map(_, map) {
-      const seen = new Set<unknown>();
-      for (const { key, value } of map.items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) {
-          const offset = (value as { range?: number[] } | null)?.range?.[0] ?? key.range?.[0] ?? 0;
-          found.push(`line ${lines.linePos(offset).line}: key ${JSON.stringify(key.value)} already set in map`);
-        }
-        seen.add(key.value);
-      }
-    },
-  });
-  return found.length === 0 ? [] : [`${YAML_ERRORS}  ${found.join('\n  ')}`];
 }
 
 /** What the reference says of an object whose kind or apiVersion is no text; undefined for all others. */

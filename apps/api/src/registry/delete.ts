@@ -14,7 +14,7 @@ import {
 } from '#apimachinery';
 import { negotiateInput } from '../http/negotiation.js';
 import type { CachedObject } from '../storage/store.js';
-import { parseProtobuf, parseYaml, YamlError } from './body-decoder.js';
+import { parseProtobuf } from './body-decoder.js';
 import { type DeletionPolicy, deletionPolicy } from './deletion-policy.js';
 import { encodeDeleted } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -31,6 +31,8 @@ import {
   servedObject,
   writtenResult,
 } from './write-attempt.js';
+import { yamlOf } from './yaml-body.js';
+import { YamlError } from './yaml-text.js';
 
 const DELETE_OPTIONS = {
   group: 'meta.k8s.io',
@@ -51,7 +53,7 @@ export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
     if (body.length > 0) {
       try {
         const format = negotiateInput(request.contentType);
-        if (format === 'yaml') value = parseYaml(body).value;
+        if (format === 'yaml') value = yamlOf(request).value();
         else if (format === 'protobuf') value = parseProtobuf(body, DELETE_OPTIONS);
         else value = decodeJson(body, false).value;
       } catch (error) {

@@ -1,6 +1,8 @@
 import type { KubeObject, Status, StatusError, UserInfo } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
 import type { CachedObject, Revision } from '../storage/store.js';
+import type { YamlBody } from './yaml-body.js';
+import type { YamlError } from './yaml-text.js';
 
 /**
  * One API request on the object path, the same for HTTP callers and for in-process clients.
@@ -21,6 +23,8 @@ export interface ApiRequest {
   /** The body as sent, or an object from an in-process caller (never kept, never changed). */
   body: Buffer | object | undefined;
   contentType: string;
+  /** The body where it is YAML, once it is read; or why it cannot be. */
+  yaml?: YamlBody | YamlError;
   userAgent: string;
   user: UserInfo;
   /** Aborted when the caller goes away: ends watches. */

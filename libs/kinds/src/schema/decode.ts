@@ -12,6 +12,13 @@ export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
+/** Unknown fields that are reported, and characters of their paths: a path may be as long as the body. */
+const MAX_UNKNOWN = 1000;
+const MAX_UNKNOWN_LENGTH = 256 * 1024;
+
+/** Levels below which the depth of the body is the reason for a stack that overflows. */
+const DEEP = 500;
+
 type Decoder = (value: any, context: DecodeContext) => unknown;
 
 class DecodeContext {
@@ -23,9 +30,14 @@ class DecodeContext {
   readonly goPath: string[] = [];
   goDepth = 0;
   unknown: string[] | undefined;
+  private unknownLength = 0;
 
   unknownField(name: string): void {
-    (this.unknown ??= []).push(this.pathText(name));
+    const unknown = (this.unknown ??= []);
+    if (unknown.length >= MAX_UNKNOWN || this.unknownLength > MAX_UNKNOWN_LENGTH) return;
+    const path = this.pathText(name);
+    this.unknownLength += path.length;
+    unknown.push(path);
   }
 
   private pathText(name: string): string {
@@ -62,7 +74,7 @@ function jsonTypeName(value: unknown): string {
 
 export interface Decoded {
   object: any;
-  /** Paths of fields that the type does not have, in the order found; they are gone from the object. */
+  /** Paths of fields that the type does not have, the first ones in the order found; all are gone from the object. */
   unknownFields: string[];
 }
 
@@ -79,7 +91,7 @@ export function decodeAs(schemaName: string, value: unknown): Decoded {
     object = structDecoder(type)(value, context);
   } catch (error) {
     // Types that contain themselves can be nested without end; the stack ends before.
-    if (error instanceof RangeError) throw new DecodeError('exceeded max depth');
+    if (error instanceof RangeError && context.depth > DEEP) throw new DecodeError('exceeded max depth');
     throw error;
   }
   return { object, unknownFields: context.unknown ?? [] };
