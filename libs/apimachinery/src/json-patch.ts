@@ -27,11 +27,28 @@ type Json = Record<string, unknown>;
  * when it does not fit the document.
  */
 export function applyJsonPatch(document: object, patch: unknown): Json {
+  const steps = jsonPatchSteps(document, patch);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** List elements that are moved before a pause: some milliseconds. */
+const MOVED_AT_A_TIME = 2_000_000;
+
+/** As applyJsonPatch, with pauses: ten thousand operations at the head of a long list take seconds. */
+export function* jsonPatchSteps(document: object, patch: unknown): Generator<undefined, Json> {
   const operations = checkOperations(patch);
   const result = deepCopy(document) as Json;
+  const cost: Cost = { copied: 0, moved: 0 };
   try {
-    let copied = 0;
-    for (const operation of operations) copied = applyOperation(result, operation, copied);
+    for (const operation of operations) {
+      applyOperation(result, operation, cost);
+      if (cost.moved < MOVED_AT_A_TIME) continue;
+      cost.moved = 0;
+      yield;
+    }
   } catch (error) {
     if (error instanceof Inapplicable) throw unprocessable();
     // Copies of a thing into itself are nested ever deeper.
@@ -71,31 +88,39 @@ function checkOperations(patch: unknown): JsonPatchOperation[] {
   return patch as JsonPatchOperation[];
 }
 
-function applyOperation(document: Json, operation: JsonPatchOperation, copied: number): number {
+/** What the operations so far have cost. */
+interface Cost {
+  /** Bytes of copies. */
+  copied: number;
+  /** Elements of the lists that changed, since the last pause. */
+  moved: number;
+}
+
+function applyOperation(document: Json, operation: JsonPatchOperation, cost: Cost): void {
   const { op } = operation;
   switch (op) {
     case 'add':
-      addAt(document, pathOf(operation.path), deepCopy(operation.value ?? null));
-      return copied;
+      addAt(document, pathOf(operation.path), deepCopy(operation.value ?? null), cost);
+      return;
     case 'remove':
-      removeAt(document, pathOf(operation.path));
-      return copied;
+      removeAt(document, pathOf(operation.path), cost);
+      return;
     case 'replace':
       replaceAt(document, pathOf(operation.path), deepCopy(operation.value ?? null));
-      return copied;
+      return;
     case 'move':
-      addAt(document, pathOf(operation.path), removeAt(document, pathOf(operation.from)));
-      return copied;
+      addAt(document, pathOf(operation.path), removeAt(document, pathOf(operation.from), cost), cost);
+      return;
     case 'copy': {
       const value = deepCopy(existing(document, pathOf(operation.from)));
-      copied += JSON.stringify(value).length;
-      if (copied > MAX_COPIED) throw new Inapplicable('too much is copied');
-      addAt(document, pathOf(operation.path), value);
-      return copied;
+      cost.copied += JSON.stringify(value).length;
+      if (cost.copied > MAX_COPIED) throw new Inapplicable('too much is copied');
+      addAt(document, pathOf(operation.path), value, cost);
+      return;
     }
     case 'test':
       testAt(document, pathOf(operation.path), operation.value ?? null);
-      return copied;
+      return;
     default:
       throw new Inapplicable('unknown operation');
   }
@@ -138,20 +163,25 @@ function lastOf(path: readonly string[]): string {
   return path[path.length - 1]!;
 }
 
-function addAt(document: Json, path: readonly string[], value: unknown): void {
+function addAt(document: Json, path: readonly string[], value: unknown, cost: Cost): void {
   const parent = parentOf(document, path);
   const step = lastOf(path);
   if (!Array.isArray(parent)) setOwn(parent, step, value);
   else if (step === '-') parent.push(value);
-  else parent.splice(indexOf(step, parent.length, parent.length), 0, value);
+  else {
+    cost.moved += parent.length;
+    parent.splice(indexOf(step, parent.length, parent.length), 0, value);
+  }
 }
 
-function removeAt(document: Json, path: readonly string[]): unknown {
+function removeAt(document: Json, path: readonly string[], cost: Cost): unknown {
   const parent = parentOf(document, path);
   const step = lastOf(path);
   const value = read(parent, step);
-  if (Array.isArray(parent)) parent.splice(indexOf(step, parent.length), 1);
-  else delete parent[step];
+  if (Array.isArray(parent)) {
+    cost.moved += parent.length;
+    parent.splice(indexOf(step, parent.length), 1);
+  } else delete parent[step];
   return value;
 }
 

@@ -51,7 +51,8 @@ export class ObjectPathHandler {
         await streamWatch(response, entry!, result.session, format, info.query, notes.warnings);
         return;
       }
-      const body = renderResult(result, entry, format, () => includeObjectOf(info.query));
+      const rendered = renderResult(result, entry, format, () => includeObjectOf(info.query));
+      const body = rendered instanceof Promise ? await rendered : rendered;
       const code = result.kind === 'list' ? 200 : result.code;
       await sendBody(request, response, code, format.mediaType, body, notes.warnings);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { badRequest, formatGroupVersion, type KubeObject, type Status } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
 import type { ApiResult, ListedResult, WatchItem } from '../registry/pipeline.js';
@@ -7,6 +7,7 @@ import { servedObject } from '../registry/write-attempt.js';
 import type { CachedObject } from '../storage/store.js';
 import { type ListBody, listBody } from './list-body.js';
 import type { OutputFormat } from './negotiation.js';
+import { yamlLines, yamlText } from './yaml-writer.js';
 
 export type IncludeObject = 'Metadata' | 'None' | 'Object';
 
@@ -25,12 +26,13 @@ export function renderResult(
   entry: ResourceEntry | undefined,
   format: OutputFormat,
   include: () => IncludeObject,
-): Buffer | ListBody {
+): Buffer | ListBody | Promise<Buffer> {
   if (format.as === undefined && format.mediaType === 'application/json' && !format.pretty) {
     if (result.kind === 'cached') return servedBytes(entry!, result.object);
     if (result.kind === 'list') return listOf(entry!, result);
     return Buffer.from(JSON.stringify(result.object));
   }
+  if (result.kind === 'list') return convertList(result, entry!, format, include());
   return encode(convert(result, entry, format, include), format);
 }
 
@@ -39,31 +41,83 @@ function servedBytes(entry: ResourceEntry, object: CachedObject): Buffer {
 }
 
 function encode(value: unknown, format: OutputFormat): Buffer {
-  if (format.mediaType === 'application/yaml') return Buffer.from(stringify(value, { lineWidth: 0 }));
+  if (format.mediaType === 'application/yaml') return Buffer.from(yamlText(value));
   return Buffer.from(format.pretty ? `${JSON.stringify(value, null, 2)}\n` : JSON.stringify(value));
 }
 
+/** Bytes of objects that are converted before others have a turn: some milliseconds. */
+const CONVERTED_AT_A_TIME = 256 * 1024;
+
+/** A list in another form than the objects' own, converted item by item. */
+async function convertList(
+  result: ListedResult,
+  entry: ResourceEntry,
+  format: OutputFormat,
+  include: IncludeObject,
+): Promise<Buffer> {
+  const now = new Date();
+  const { around, convertItem } = listForm(result, entry, format, include, now);
+  // The items are the last member.
+  const empty = encode(around, format).toString();
+  const isYaml = format.mediaType === 'application/yaml';
+  const inside = format.pretty && !isYaml;
+  const parts: string[] = [];
+  let converted = 0;
+  for (const item of result.items) {
+    const value = convertItem(servedObject(entry, item));
+    if (isYaml) parts.push(yamlLines(value, '- ', '  ').join('\n'));
+    else if (inside) parts.push(JSON.stringify(value, null, 2).replaceAll('\n', '\n    '));
+    else parts.push(JSON.stringify(value));
+    converted += item.bytes.length;
+    if (converted < CONVERTED_AT_A_TIME) continue;
+    converted = 0;
+    await turnOfTheLoop();
+  }
+  if (parts.length === 0) return Buffer.from(empty);
+  if (isYaml) return Buffer.from(`${empty.slice(0, empty.lastIndexOf(' []'))}\n${parts.join('\n')}\n`);
+  const opening = empty.lastIndexOf('[]') + 1;
+  const [before, after] = [empty.slice(0, opening), empty.slice(opening)];
+  return Buffer.from(
+    inside ? `${before}\n    ${parts.join(',\n    ')}\n  ${after}` : `${before}${parts.join(',')}${after}`,
+  );
+}
+
+interface ListForm {
+  /** The list without items; the empty list of them is its last member. */
+  around: object;
+  convertItem(object: KubeObject): unknown;
+}
+
+function listForm(
+  result: ListedResult,
+  entry: ResourceEntry,
+  format: OutputFormat,
+  include: IncludeObject,
+  now: Date,
+): ListForm {
+  const metadata = listMetadata(result);
+  if (format.as === 'Table') {
+    const { definition } = entry;
+    return {
+      around: tableOf(definition, [], metadata, format, include, true),
+      convertItem: (object) => rowOf(definition, object, format, include, now),
+    };
+  }
+  if (format.as) {
+    return {
+      around: { kind: 'PartialObjectMetadataList', apiVersion: format.asVersion, metadata, items: [] },
+      convertItem: (object) => partialOf(object, format.asVersion),
+    };
+  }
+  return { around: { ...listTypeOf(entry), metadata, items: [] }, convertItem: (object) => object };
+}
+
 function convert(
-  result: Exclude<ApiResult, { kind: 'watch' }>,
+  result: Exclude<ApiResult, { kind: 'watch' | 'list' }>,
   entry: ResourceEntry | undefined,
   format: OutputFormat,
   include: () => IncludeObject,
 ): unknown {
-  if (result.kind === 'list') {
-    const objects = result.items.map((item) => servedObject(entry!, item));
-    const metadata = listMetadata(result);
-    if (format.as === 'Table') return tableOf(entry!.definition, objects, metadata, format, include(), true);
-    if (format.as) {
-      return {
-        kind: 'PartialObjectMetadataList',
-        apiVersion: format.asVersion,
-        metadata,
-        items: objects.map((object) => partialOf(object, format.asVersion)),
-      };
-    }
-    const { kind, apiVersion } = listTypeOf(entry!);
-    return { kind, apiVersion, metadata, items: objects };
-  }
   const object = result.kind === 'cached' ? servedObject(entry!, result.object) : result.object;
   if (object.kind === 'Status' || !entry || !result.resource) return object;
   return convertObject(entry.definition, object as KubeObject, format, include, true);
@@ -91,7 +145,7 @@ function tableOf(
   format: OutputFormat,
   include: IncludeObject,
   headers: boolean,
-): unknown {
+): object {
   const now = new Date();
   return {
     kind: 'Table',
@@ -106,13 +160,23 @@ function tableOf(
           priority,
         }))
       : [],
-    rows: objects.map((object) => ({
-      cells: resource.cells(object, now),
-      ...rowConditionsOf(resource, object),
-      ...(include === 'None'
-        ? { object: null }
-        : { object: include === 'Object' ? object : partialOf(object, format.asVersion) }),
-    })),
+    rows: objects.map((object) => rowOf(resource, object, format, include, now)),
+  };
+}
+
+function rowOf(
+  resource: ResourceDefinition,
+  object: KubeObject,
+  format: OutputFormat,
+  include: IncludeObject,
+  now: Date,
+): object {
+  return {
+    cells: resource.cells(object, now),
+    ...rowConditionsOf(resource, object),
+    ...(include === 'None'
+      ? { object: null }
+      : { object: include === 'Object' ? object : partialOf(object, format.asVersion) }),
   };
 }
 

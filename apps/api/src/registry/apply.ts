@@ -23,6 +23,7 @@ import { authorizeOrThrow } from './authorization.js';
 import { decodeObjectAs, warningLines } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { schemaOf } from './field-managers.js';
+import { breath, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import type { WriteRequestOptions } from './request-options.js';
@@ -40,6 +41,7 @@ export async function applyObject(
   warnings: string[],
 ): Promise<ApiResult> {
   const applied = readApplied(entry, request, options, warnings);
+  if (isLarge(request)) await breath();
   const schema = schemaOf(entry);
   const set = appliedSet(schema, applied);
   let first = true;
@@ -69,7 +71,7 @@ export async function applyObject(
     subresource: request.subresource,
     repeatable: applied.metadata.resourceVersion === undefined,
     ownsManagedFields: true,
-    next: (old) => applyTo(schema, old, applied, set, mine(), options.force, decode),
+    next: (old) => applyTo(schema, old, applied, set, mine(), options.force, decode, isLarge(request)),
     create:
       request.subresource === ''
         ? async () => {
@@ -137,7 +139,7 @@ function readConfiguration(request: ApiRequest, { fieldValidation }: WriteReques
   }
 }
 
-function applyTo(
+async function applyTo(
   schema: SchemaNode,
   old: KubeObject,
   applied: KubeObject,
@@ -145,7 +147,8 @@ function applyTo(
   mine: ManagedFieldsEntry,
   force: boolean,
   decode: (object: KubeObject) => KubeObject,
-): KubeObject {
+  large: boolean,
+): Promise<KubeObject> {
   const before = old.metadata.managedFields ?? [];
   const isMine = (entry: ManagedFieldsEntry) =>
     entry.operation === 'Apply' &&
@@ -155,6 +158,7 @@ function applyTo(
   let others = before.filter((entry) => !isMine(entry));
 
   const merged = mergeApplied(schema, old, applied) as KubeObject;
+  if (large) await breath();
   const changes = compareObjects(schema, old, merged);
   const changed = changes && unionSets(changes.added, changes.modified);
   if (changed) {
@@ -162,9 +166,12 @@ function applyTo(
     if (conflicts.length > 0 && !force) throw conflictError(conflicts);
     others = withoutFields(others, conflicts);
   }
+  if (large) await breath();
   if (previous !== undefined) prune(schema, merged, previous, set, others);
   merged.metadata.managedFields = undefined;
+  if (large) await breath();
   const object = decode(merged);
+  if (large) await breath();
 
   const { managedFields: _, ...metadata } = old.metadata;
   const same =

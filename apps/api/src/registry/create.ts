@@ -12,6 +12,7 @@ import type { WriteContext } from '#kinds';
 import { decodeBody } from './body-decoder.js';
 import { managerOf, trackUpdate } from './field-managers.js';
 import { encodeWritten } from './object-codec.js';
+import { breath, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';
@@ -33,7 +34,7 @@ const NAME_ATTEMPTS = 8;
 /** Numbers that others took first: service IPs and ports. */
 const ALLOCATION_ATTEMPTS = 32;
 
-export function createObject(
+export async function createObject(
   context: RegistryContext,
   entry: ResourceEntry,
   request: ApiRequest,
@@ -41,6 +42,7 @@ export function createObject(
 ): Promise<ApiResult> {
   const options = parseWriteOptions(request.query, 'CreateOptions');
   const object = decodeBody(request, entry.definition, options.fieldValidation, warnings);
+  if (isLarge(request)) await breath();
   return createDecoded(context, entry, request, object, options, warnings);
 }
 
@@ -71,7 +73,9 @@ export async function createDecoded(
   metadata.uid = newUid();
   metadata.creationTimestamp = formatTime(now);
 
+  const large = isLarge(request);
   strategy.applyDefaults(object);
+  if (large) await breath();
   if (track) track(object);
   else {
     trackUpdate({
@@ -85,6 +89,7 @@ export async function createDecoded(
   }
   const attributes = admissionAttributes(entry, request, 'CREATE', object, undefined, { ...options }, warnings);
   attributes.namespace = namespace;
+  if (large) await breath();
   const mutated = context.admission.admit(attributes);
   if (mutated) await mutated;
   dropRepeatedOwners(metadata, warnings);
@@ -97,6 +102,7 @@ export async function createDecoded(
     strategy.prepareForCreate(object, writing);
     throwInvalid(entry, object.metadata.name ?? '', strategy.validateCreate(object, writing));
     attributes.object = object;
+    if (large) await breath();
     const admitted = context.admission.validate(attributes);
     if (admitted) await admitted;
 
@@ -106,6 +112,7 @@ export async function createDecoded(
       if (entry.cache.get(key.namespace, name)) throw alreadyExists(entry.groupResource, name);
       return { kind: 'object', code: 201, resource: definition, object };
     }
+    if (large) await breath();
     const stored = definition.toStorage(object);
     const result = await context.store.commit({
       writes: [

@@ -10,6 +10,7 @@ import {
   invalid,
   isJsonObject,
   JsonSyntaxError,
+  jsonPatchSteps,
   jsonPatchStrictErrors,
   jsonTypeName,
   type KubeObject,
@@ -21,6 +22,7 @@ import { DecodeError, decodeAs, findKind } from '#kinds';
 import { applyObject } from './apply.js';
 import { type ExpectedKind, unreadableType } from './body-decoder.js';
 import { schemaOf } from './field-managers.js';
+import { breath, inTurns, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';
@@ -60,10 +62,16 @@ export async function patchObject(
     options,
     subresource: request.subresource,
     repeatable: !namesRevision(patch.value),
-    next: (old) => {
+    next: async (old) => {
       const notes = first ? warnings : [];
       first = false;
-      const object = patchDocument(entry, request, old, entry.definition, options, notes, patch);
+      // The patch of a long list may be short.
+      const patched =
+        type === JSON_PATCH
+          ? ((await inTurns(jsonPatchSteps(old, patch.value))) as KubeObject)
+          : applyPatch(type, entry, old, patch.value);
+      if (isLarge(request)) await breath();
+      const object = readPatched(patched, old, entry.definition, options, notes, patch);
       entry.definition.strategy.applyDefaults(object);
       return object;
     },
@@ -80,7 +88,25 @@ export function patchDocument(
   warnings: string[],
   patch: Patch = readPatch(request, options),
 ): KubeObject {
-  const patched = applyPatch(patch.type, entry, document, patch.value);
+  return readPatched(
+    applyPatch(patch.type, entry, document, patch.value),
+    document,
+    expected,
+    options,
+    warnings,
+    patch,
+  );
+}
+
+/** What a patch made of `document`, as an object of the expected kind. */
+function readPatched(
+  patched: KubeObject,
+  document: KubeObject,
+  expected: ExpectedKind,
+  options: WriteRequestOptions,
+  warnings: string[],
+  patch: Patch,
+): KubeObject {
   // A strategic patch is merged into the typed object: what it says of the type goes nowhere.
   if (patch.type === STRATEGIC_PATCH) Object.assign(patched, { kind: document.kind, apiVersion: document.apiVersion });
   else checkType(patched, expected);

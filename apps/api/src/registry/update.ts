@@ -6,6 +6,7 @@ import { createDecoded } from './create.js';
 import { deletionPolicy } from './deletion-policy.js';
 import { managerOf, trackUpdate } from './field-managers.js';
 import { encodeDeleted, encodeWritten } from './object-codec.js';
+import { breath, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';
@@ -32,7 +33,7 @@ export interface UpdatePlan {
   /** As admission sees it: UpdateOptions of PUT, PatchOptions of PATCH. */
   subresource: string;
   /** Makes the new object from the current one, which is frozen. Called again when the object changed in between. */
-  next(old: KubeObject): KubeObject;
+  next(old: KubeObject): KubeObject | Promise<KubeObject>;
   /** True when the result of `next` rests on the current object and may be made again after a conflict. */
   repeatable: boolean;
   /** Undefined: a missing object is a 404. */
@@ -62,6 +63,7 @@ export async function updateObject(
       `the name of the object (${sent.metadata.name}) does not match the name on the URL (${request.name})`,
     );
   }
+  if (isLarge(request)) await breath();
   entry.definition.strategy.applyDefaults(sent);
   const unconditional = !sent.metadata.resourceVersion || sent.metadata.resourceVersion === '0';
   const { strategy } = entry.definition;
@@ -131,7 +133,11 @@ async function attemptUpdate(
     throw notFound(entry.groupResource, request.name);
   }
   const old = servedObject(entry, current);
-  const object = plan.next(old);
+  const large = isLarge(request, current);
+  if (large) await breath();
+  const next = plan.next(old);
+  const object = next instanceof Promise ? await next : next;
+  if (large) await breath();
   const { metadata } = object;
   const wantedUid = metadata.uid;
   if (wantedUid && wantedUid !== current.uid) {
@@ -181,6 +187,7 @@ async function attemptUpdate(
     warn: (text) => warnings.push(text),
   };
   strategy.prepareForUpdate(object, old, writing);
+  if (large) await breath();
   if (!plan.ownsManagedFields) {
     trackUpdate({
       entry,
@@ -191,12 +198,14 @@ async function attemptUpdate(
       now,
     });
   }
+  if (large) await breath();
   throwInvalid(entry, request.name, strategy.validateUpdate(object, old, writing));
   if (!plan.admitted) {
     const admitted = context.admission.validate(attributes);
     if (admitted) await admitted;
   }
 
+  if (large) await breath();
   const removed = goesAway(entry, object, old);
   if (!removed && deepEqual(object, old)) {
     // That nothing is to be done can only be said of the newest state, which another replica may have written.
@@ -206,6 +215,7 @@ async function attemptUpdate(
   object.metadata.resourceVersion ??= old.metadata.resourceVersion;
   if (plan.options.dryRun) return { kind: 'object', code: 200, resource: definition, object };
 
+  if (large) await breath();
   const parting = removed ? (contributor?.contribute(undefined, object) ?? NO_CONTRIBUTION) : contribution;
   const stored = definition.toStorage(object);
   const result = await context.store.commit({

@@ -1,5 +1,6 @@
 import type { VirtualResource } from '../authorization/virtual-resource.js';
 import { decodeBody, subresourceKind } from './body-decoder.js';
+import { breath, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions } from './request-options.js';
@@ -18,6 +19,7 @@ export async function answerVirtual(
   const sub = entry.subresources.get(virtual.subresource);
   const expected = sub ? subresourceKind(sub) : entry.definition;
   const object = decodeBody(request, expected, options.fieldValidation, warnings);
+  if (isLarge(request)) await breath();
   if (sub === undefined) {
     settleNamespace(entry, object.metadata, request.namespace);
     entry.definition.strategy.applyDefaults(object);

@@ -153,7 +153,7 @@ export function checkImageSpaces(at: FieldCursor, { image = '' }: Pick<Container
 }
 
 function checkCommon(at: FieldCursor, container: Container, context: PodContext): void {
-  const { spec, volumes, lenient } = context;
+  const { spec, volumes, claims, lenient } = context;
   if (!container.name) at.required('name');
   else at.format('name', container.name, isDNS1123Label);
   if (!container.image) at.required('image');
@@ -164,7 +164,7 @@ function checkCommon(at: FieldCursor, container: Container, context: PodContext)
   checkMounts(at, container, volumes);
   checkDevices(at, container, volumes);
   at.choice('imagePullPolicy', container.imagePullPolicy, pullPolicies);
-  checkRequirements(at, container.resources, () => (spec.resourceClaims ?? []).map(({ name }) => name), lenient);
+  checkRequirements(at, container.resources, claims, lenient);
   checkResizePolicy(at, container.resizePolicy, spec.restartPolicy);
   checkContainerSecurity(at, container.securityContext, spec.hostUsers !== false, lenient);
 }

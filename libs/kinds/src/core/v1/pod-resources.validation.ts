@@ -105,13 +105,13 @@ const checkPodResource: NameCheck = (at, name) => {
 export function checkRequirements(
   at: FieldCursor,
   requirements: ResourceRequirements | undefined,
-  podClaims: () => readonly string[],
+  podClaims: ReadonlySet<string>,
   lenient: Leniency,
 ): void {
   if (requirements === undefined) return;
   at.enter('resources');
   checkLists(at, requirements, checkContainerResource, lenient);
-  if (requirements.claims !== undefined) checkClaims(at, requirements.claims, podClaims());
+  if (requirements.claims !== undefined) checkClaims(at, requirements.claims, podClaims);
   at.leave();
 }
 
@@ -193,8 +193,11 @@ function checkAgainstLimit(at: FieldCursor, name: string, request: Quantity, lim
   } else if (order > 0) at.invalid('', request.toString(), `must be less than or equal to ${name} limit of ${most}`);
 }
 
-function checkClaims(at: FieldCursor, claims: readonly ResourceClaim[], podClaims: readonly string[]): void {
-  const known = new Set(podClaims);
+export function claimNames({ resourceClaims }: PodSpec): ReadonlySet<string> {
+  return new Set(resourceClaims?.map(({ name }) => name));
+}
+
+function checkClaims(at: FieldCursor, claims: readonly ResourceClaim[], podClaims: ReadonlySet<string>): void {
   const seen = new Set<string>();
   /** How many requests of a claim were seen. */
   const requests = new Map<string, number>();
@@ -213,7 +216,7 @@ function checkClaims(at: FieldCursor, claims: readonly ResourceClaim[], podClaim
         else requests.set(name, (requests.get(name) ?? 0) + 1);
         seen.add(key);
       }
-      if (!known.has(name)) at.add([unknownClaim(at, name, known)]);
+      if (!podClaims.has(name)) at.add([unknownClaim(at, name, podClaims)]);
     }
     at.leave();
   }
@@ -239,11 +242,7 @@ export function checkPodLevelResources(at: FieldCursor, spec: PodSpec, lenient: 
   if (resources.claims !== undefined) at.forbidden('claims', 'claims may not be set for Resources at pod-level');
   checkLists(at, resources, checkPodResource, lenient);
   if (resources.claims !== undefined) {
-    checkClaims(
-      at,
-      resources.claims,
-      (spec.resourceClaims ?? []).map(({ name }) => name),
-    );
+    checkClaims(at, resources.claims, claimNames(spec));
   }
   checkConsistency(at, spec, resources);
   at.leave();

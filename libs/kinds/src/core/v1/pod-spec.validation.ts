@@ -15,7 +15,7 @@ import {
 } from './pod-network.validation.js';
 import { checkHostProcesses, checkHostUsers, checkSystem } from './pod-os.validation.js';
 import { MIRROR_POD_ANNOTATION } from './pod-references.js';
-import { checkOverhead, checkPodLevelResources } from './pod-resources.validation.js';
+import { checkOverhead, checkPodLevelResources, claimNames } from './pod-resources.validation.js';
 import {
   checkAffinity,
   checkLabels,
@@ -40,7 +40,7 @@ export function checkPodSpec(at: FieldCursor, given: PodSpec, meta: ObjectMeta |
   const spec = withContainers(given);
   if (spec.terminationGracePeriodSeconds === undefined) at.required('terminationGracePeriodSeconds');
   const partial = { spec, meta, lenient };
-  const context = { ...partial, volumes: checkVolumes(at, spec, partial) };
+  const context = { ...partial, volumes: checkVolumes(at, spec, partial), claims: claimNames(spec) };
   checkResourceClaims(at, spec.resourceClaims, meta);
   checkContainers(at, context);
   checkInitContainers(at, context);

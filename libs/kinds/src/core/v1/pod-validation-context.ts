@@ -41,4 +41,6 @@ export interface PodContext {
   readonly lenient: Leniency;
   /** The volumes without errors, by name. */
   readonly volumes: ReadonlyMap<string, Volume>;
+  /** Names of the pod's resource claims. */
+  readonly claims: ReadonlySet<string>;
 }

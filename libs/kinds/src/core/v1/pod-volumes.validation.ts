@@ -68,7 +68,7 @@ const noVolumes: ReadonlyMap<string, Volume> = new Map();
 export function checkVolumes(
   at: FieldCursor,
   spec: PodSpec,
-  context: Omit<PodContext, 'volumes'>,
+  context: Omit<PodContext, 'volumes' | 'claims'>,
 ): PodContext['volumes'] {
   const { volumes } = spec;
   if (volumes === undefined || volumes.length === 0) return noVolumes;
@@ -101,7 +101,7 @@ function claimsCreated(volumes: readonly Volume[], podName: string | undefined):
   return new Set(volumes.filter(({ ephemeral }) => ephemeral !== undefined).map(({ name }) => `${podName}-${name}`));
 }
 
-function checkSource(at: FieldCursor, volume: Volume, context: Omit<PodContext, 'volumes'>): void {
+function checkSource(at: FieldCursor, volume: Volume, context: Omit<PodContext, 'volumes' | 'claims'>): void {
   let count = 0;
   for (const name of sourceOrder) {
     if (volume[name] === undefined) continue;
@@ -123,7 +123,7 @@ function checkNamedSource(
   at: FieldCursor,
   name: SourceName,
   volume: Volume,
-  { lenient }: Omit<PodContext, 'volumes'>,
+  { lenient }: Omit<PodContext, 'volumes' | 'claims'>,
 ): void {
   switch (name) {
     case 'emptyDir':
@@ -238,7 +238,7 @@ function checkImage(at: FieldCursor, { reference, pullPolicy }: ImageVolumeSourc
   at.choice('pullPolicy', pullPolicy, pullPolicies);
 }
 
-function checkClaimName(at: FieldCursor, { name }: Volume, { meta }: Omit<PodContext, 'volumes'>): void {
+function checkClaimName(at: FieldCursor, { name }: Volume, { meta }: Omit<PodContext, 'volumes' | 'claims'>): void {
   if (!meta?.name || !name) return;
   const claim = `${meta.name}-${name}`;
   for (const text of isName(claim)) at.invalid('name', name, `PVC name ${quote(claim)}: ${text}`);
