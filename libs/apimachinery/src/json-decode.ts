@@ -1,3 +1,4 @@
+import { parseInChunks } from './json-chunks.js';
 import { badRequest, type StatusError } from './status.js';
 
 /** What went wrong in a text that is no JSON, in the words of Go's decoder: clients show them to people. */
@@ -32,6 +33,20 @@ export function decodeJson(body: Buffer, detectDuplicates = true): DecodedJson {
   }
   if (!detectDuplicates || countColons(body) === countKeys(value)) return { value, duplicates: [] };
   return { value, duplicates: findDuplicates(text) };
+}
+
+/** Smaller bodies are read at once. */
+const CHUNKED_BYTES = 64 * 1024;
+
+/** As decodeJson, with pauses where the body is large. */
+export function* decodeJsonSteps(body: Buffer, detectDuplicates = true): Generator<undefined, DecodedJson> {
+  const parsed = body.length > CHUNKED_BYTES ? yield* parseInChunks(body) : undefined;
+  if (!parsed) return decodeJson(body, detectDuplicates);
+  const { value } = parsed;
+  yield;
+  if (!detectDuplicates || countColons(body) === countKeys(value)) return { value, duplicates: [] };
+  yield;
+  return { value, duplicates: findDuplicates(body.toString('utf8')) };
 }
 
 const QUOTE = 0x22;

@@ -33,6 +33,9 @@ export function renderResult(
     return Buffer.from(JSON.stringify(result.object));
   }
   if (result.kind === 'list') return convertList(result, entry!, format, include());
+  if (result.kind === 'cached' && result.object.bytes.length > CONVERTED_AT_A_TIME) {
+    return convertLarge(result, entry!, format, include);
+  }
   return encode(convert(result, entry, format, include), format);
 }
 
@@ -80,6 +83,18 @@ async function convertList(
   return Buffer.from(
     inside ? `${before}\n    ${parts.join(',\n    ')}\n  ${after}` : `${before}${parts.join(',')}${after}`,
   );
+}
+
+/** Reading an object and writing it are some tens of milliseconds each when it is as large as can be. */
+async function convertLarge(
+  result: Extract<ApiResult, { kind: 'cached' }>,
+  entry: ResourceEntry,
+  format: OutputFormat,
+  include: () => IncludeObject,
+): Promise<Buffer> {
+  const value = convert(result, entry, format, include);
+  await turnOfTheLoop();
+  return encode(value, format);
 }
 
 interface ListForm {

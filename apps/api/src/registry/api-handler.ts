@@ -11,7 +11,8 @@ import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow } from './authorization.js';
 import { createObject } from './create.js';
 import { deleteCollection, deleteObject } from './delete.js';
-import { breath, isLarge } from './large-bodies.js';
+import { readJsonAhead } from './json-body.js';
+import { isLarge } from './large-bodies.js';
 import { patchObject } from './patch.js';
 import type { ApiHandler, ApiRequest, ApiResult, ResponseNotes } from './pipeline.js';
 import { getObject, listObjects } from './reader.js';
@@ -67,8 +68,7 @@ export class RegistryHandler implements ApiHandler {
     if (request.misdirected) throw request.misdirected;
     if (isYaml(request)) {
       await readYamlBody(request);
-      if (isLarge(request)) await breath();
-    }
+    } else if (isLarge(request)) await readJsonAhead(request);
     if (request.subresource !== '') return handleSubresource(context, entry, request, notes.warnings);
     if (!entry.verbs.has(request.verb) || !offeredVerbs(entry, request).has(request.verb)) throw methodNotAllowed();
     const virtual = entry.virtual.get('');

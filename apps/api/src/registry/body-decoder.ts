@@ -1,7 +1,6 @@
 import {
   appendAll,
   badRequest,
-  decodeJson,
   deepCopy,
   isJsonObject,
   JsonSyntaxError,
@@ -16,6 +15,7 @@ import {
 import { DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
 import { negotiateInput } from '../http/negotiation.js';
 import { decodeMessage, readEnvelope, WireError } from '../http/protobuf/wire-decoder.js';
+import { jsonOf } from './json-body.js';
 import type { ApiRequest } from './pipeline.js';
 import type { FieldValidation } from './request-options.js';
 import { yamlOf } from './yaml-body.js';
@@ -118,7 +118,7 @@ function parseBody(request: ApiRequest, expected: ExpectedKind, validation: Fiel
   if (format === 'yaml') return { ...fromYaml(request, kind, bytes), body: bytes };
   if (format === 'protobuf') return { value: parseProtobuf(bytes, expected), strict: [], body: bytes };
   try {
-    const { value, duplicates } = decodeJson(bytes, validation !== 'Ignore');
+    const { value, duplicates } = jsonOf(request, bytes, validation !== 'Ignore');
     return { value, strict: duplicates, body: bytes, json: bytes };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw notJson(kind, error, bytes);

@@ -270,7 +270,11 @@ describe('the event loop', () => {
       what: 'a ConfigMap of many keys, merged with others',
       given: () => create(CONFIG_MAPS, configMap('wide', fields(30_000))),
       path: `${CONFIG_MAPS}/wide`,
-      sent: () => ({ method: 'PATCH', headers: MERGE, body: { data: fields(30_000, `m${Math.random()}`) } }),
+      sent: () => ({
+        method: 'PATCH',
+        headers: MERGE,
+        body: { data: { ...fields(30_000, 'm'), changed: String(Math.random()) } },
+      }),
       code: 200,
     },
     {

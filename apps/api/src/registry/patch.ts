@@ -4,7 +4,6 @@ import {
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
-  decodeJson,
   field,
   formatGroupVersion,
   invalid,
@@ -22,6 +21,7 @@ import { DecodeError, decodeAs, findKind } from '#kinds';
 import { applyObject } from './apply.js';
 import { type ExpectedKind, unreadableType } from './body-decoder.js';
 import { schemaOf } from './field-managers.js';
+import { jsonOf } from './json-body.js';
 import { breath, inTurns, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
@@ -171,7 +171,7 @@ function readPatch(request: ApiRequest, { fieldValidation }: WriteRequestOptions
   if (!Buffer.isBuffer(body)) return { type, value: body, strict: [] };
   const checked = fieldValidation !== 'Ignore';
   try {
-    const { value, duplicates } = decodeJson(body, checked);
+    const { value, duplicates } = jsonOf(request, body, checked);
     if (!checked) return { type, value, strict: [] };
     checkShape(type, value);
     if (type !== JSON_PATCH) return { type, value, strict: duplicates };

@@ -1,6 +1,7 @@
 import type { KubeObject, Status, StatusError, UserInfo } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
 import type { CachedObject, Revision } from '../storage/store.js';
+import type { JsonAhead } from './json-body.js';
 import type { YamlBody } from './yaml-body.js';
 import type { YamlError } from './yaml-text.js';
 
@@ -23,6 +24,8 @@ export interface ApiRequest {
   /** The body as sent, or an object from an in-process caller (never kept, never changed). */
   body: Buffer | object | undefined;
   contentType: string;
+  /** The body where it is large JSON, once it is read. */
+  json?: JsonAhead;
   /** The body where it is YAML, once it is read; or why it cannot be. */
   yaml?: YamlBody | YamlError;
   userAgent: string;

@@ -1,4 +1,5 @@
-import { decodeJson } from '#apimachinery';
+import { decodeJsonSteps, JsonSyntaxError } from '#apimachinery';
+import { inTurns } from './large-bodies.js';
 import type { ApiRequest } from './pipeline.js';
 import { YamlReader } from './yaml-reader.js';
 import { type YamlAsJson, YamlError } from './yaml-text.js';
@@ -31,17 +32,18 @@ export function isYaml({ contentType, body }: ApiRequest): boolean {
 export async function readYamlBody(request: ApiRequest): Promise<void> {
   if (request.yaml) return;
   const bytes = request.body as Buffer;
-  request.yaml = jsonIn(bytes) ?? (await yamlIn(bytes, request.user.name));
+  request.yaml = (await jsonIn(bytes)) ?? (await yamlIn(bytes, request.user.name));
 }
 
 /** JSON is YAML, and what most clients send as such. Unless keys are repeated, of which the YAML reader says the line. */
-function jsonIn(bytes: Buffer): YamlBody | undefined {
+async function jsonIn(bytes: Buffer): Promise<YamlBody | undefined> {
   if (!beginsAsObject(bytes)) return undefined;
   try {
-    const { value, duplicates } = decodeJson(bytes, true);
+    const { value, duplicates } = await inTurns(decodeJsonSteps(bytes));
     return duplicates.length > 0 ? undefined : new YamlBody(bytes.toString('utf8'), [], { value });
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
   }
 }
 
@@ -62,7 +64,8 @@ async function yamlIn(bytes: Buffer, user: string): Promise<YamlBody | YamlError
     if (error instanceof YamlError) return error;
     throw error;
   }
-  return new YamlBody(read.json, read.strict);
+  const { value } = await inTurns(decodeJsonSteps(Buffer.from(read.json), false));
+  return new YamlBody(read.json, read.strict, { value });
 }
 
 /** What `readYamlBody` read; null for a request without a body. Throws YamlError. */

@@ -142,13 +142,13 @@ function compileStruct(type: StructType): Decoder {
 
   return (value, context) => {
     let dropped = false;
+    let unknown = false;
     for (const key in value) {
       const item = value[key];
       const field = fields.get(key);
       if (field === undefined) {
         context.unknownField(key);
-        value[key] = undefined;
-        dropped = true;
+        unknown = true;
         continue;
       }
       if (item === null || item === undefined || field.gatedOff) {
@@ -169,7 +169,7 @@ function compileStruct(type: StructType): Decoder {
         value[key] = decoded;
       }
     }
-    const result = dropped ? withoutUndefined(value) : value;
+    const result = unknown ? onlyKnown(value, fields) : dropped ? withoutUndefined(value) : value;
     for (const { name, zero } of filled) {
       // own-lookup: a name of the facts
       if (result[name] === undefined) result[name] = zero();
@@ -191,6 +191,15 @@ function withoutUndefined(value: Record<string, unknown>): Record<string, unknow
   for (const key in value) {
     // own-lookup: what is not a name of the facts is undefined by now
     if (value[key] !== undefined) result[key] = value[key];
+  }
+  return result;
+}
+
+/** There may be 100,000 unknown ones: they are passed over, which costs less than to write each. */
+function onlyKnown(value: Record<string, unknown>, fields: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const key in value) {
+    if (value[key] !== undefined && fields.has(key)) result[key] = value[key];
   }
   return result;
 }
