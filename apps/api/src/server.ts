@@ -14,6 +14,7 @@ import { ObjectPathHandler } from './http/object-path.handler.js';
 import { NodeConnectHandler, type NodeCredentials } from './http/proxy/connect.handler.js';
 import type { ProxyNetwork } from './http/proxy/proxy-network.js';
 import { RequestMetrics, registerProcessMetrics } from './http/request-metrics.js';
+import type { SlotLimits } from './http/request-slots.js';
 import { RegistryHandler } from './registry/api-handler.js';
 import type { ApiHandler } from './registry/pipeline.js';
 import { bindingResources } from './registry/pod-binding.js';
@@ -67,8 +68,9 @@ export interface ApiServerOptions {
   serverAddress: string;
   checks?: readonly HealthCheck[];
   documents?: ApiSurface['documents'];
-  maxInflightReads?: number;
-  maxInflightWrites?: number;
+  /** Of each group of users. */
+  slots?: SlotLimits;
+  requestTimeoutMs?: number;
   /** For logs, exec, port-forward and proxies. */
   nodeCredentials: NodeCredentials;
   /** How these leave the process; by default as the machine connects and looks up names. */
@@ -77,8 +79,7 @@ export interface ApiServerOptions {
 }
 
 /** Requests beyond these wait in nobody's queue: the client is told to come again. */
-const MAX_INFLIGHT_READS = 2000;
-const MAX_INFLIGHT_WRITES = 1000;
+const INFLIGHT: SlotLimits = { reads: 2000, writes: 1000 };
 
 /** The HTTPS side of a registry. */
 export async function createApiServer(options: ApiServerOptions): Promise<HttpsServer> {
@@ -100,11 +101,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<HttpsS
     {
       authenticator: options.authenticator,
       authorizer: context.authorizer,
-      objects: new ObjectPathHandler(handler, context.resources),
+      api: handler,
+      resources: context.resources,
+      objects: new ObjectPathHandler(handler),
       metrics: new RequestMetrics(metrics),
-      proxy: new NodeConnectHandler(context, storeLister(context.store), options.nodeCredentials, options.proxyNetwork),
-      maxInflightReads: options.maxInflightReads ?? MAX_INFLIGHT_READS,
-      maxInflightWrites: options.maxInflightWrites ?? MAX_INFLIGHT_WRITES,
+      connects: new NodeConnectHandler(
+        context,
+        storeLister(context.store),
+        options.nodeCredentials,
+        options.proxyNetwork,
+      ),
+      slots: options.slots ?? INFLIGHT,
+      requestTimeoutMs: options.requestTimeoutMs,
     },
   );
 }

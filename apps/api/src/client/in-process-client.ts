@@ -139,7 +139,7 @@ export class InProcessClient implements Client {
     await this.run(gvr, 'deletecollection', parts);
   }
 
-  private run(gvr: GroupVersionResource, verb: string, parts: Partial<ApiRequest>): Promise<ApiResult> {
+  private async run(gvr: GroupVersionResource, verb: string, parts: Partial<ApiRequest>): Promise<ApiResult> {
     const request: ApiRequest = {
       verb,
       group: gvr.group,
@@ -157,7 +157,7 @@ export class InProcessClient implements Client {
       signal: NEVER,
       ...parts,
     };
-    return this.handler.handle(request, { warnings: [] });
+    return this.handler.handle(await this.handler.authorize(request), { warnings: [] });
   }
 
   private single<T extends KubeObject>(gvr: GroupVersionResource, result: ApiResult): T {

@@ -4,7 +4,7 @@ import { badRequest, requestEntityTooLarge } from '#apimachinery';
 /** The reference's limit, which etcd gave it: objects are far smaller. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
-/** Reads a whole body. Throws 413 beyond the limit, without reading on. */
+/** Reads a whole body. Throws 413 beyond the limit; whoever answers throws the rest away. */
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > MAX_BODY_BYTES) return Promise.reject(tooLarge());
@@ -19,7 +19,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
       size += part.length;
       if (size > MAX_BODY_BYTES) {
         request.removeAllListeners('data');
-        request.pause();
+        parts.length = 0;
         reject(tooLarge());
         return;
       }

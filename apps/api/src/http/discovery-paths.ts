@@ -1,5 +1,4 @@
 import type { ResourceDefinition } from '#kinds';
-import type { ApiSurface } from './api.tokens.js';
 
 /** The paths below which resources are, each with a document of its own. */
 export function discoveryPaths(resources: readonly ResourceDefinition[]): Set<string> {
@@ -9,17 +8,4 @@ export function discoveryPaths(resources: readonly ResourceDefinition[]): Set<st
     else paths.add(`/apis/${group}`).add(`/apis/${group}/${version}`);
   }
   return paths;
-}
-
-/**
- * The plain paths that the reference answers to GET alone, not even to HEAD. It looks at no method where its aggregator lists the
- * groups, nor for schemas, health and metrics.
- */
-export function getOnlyPaths({ resources, documents }: ApiSurface): Set<string> {
-  const paths = discoveryPaths(resources);
-  paths.delete('/apis');
-  // The aggregator's own group is no exception: its document comes from an API server like those of versions.
-  for (const { group } of resources) if (group !== 'apiregistration.k8s.io') paths.delete(`/apis/${group}`);
-  for (const path of documents.keys()) paths.add(path);
-  return paths.add('/version');
 }

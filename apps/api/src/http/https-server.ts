@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import type { RequestListener } from 'node:http';
+import { IncomingMessage, type RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiModule } from './api.module.js';
 import type { ApiSurface } from './api.tokens.js';
-import { getOnlyPaths } from './discovery-paths.js';
+import { documentPaths } from './document-paths.js';
 import { PlainErrorFilter } from './plain-error.filter.js';
 import { type DispatcherOptions, RequestDispatcher } from './request-dispatcher.js';
 
@@ -20,6 +20,9 @@ export interface TlsOptions {
 /** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
 const KEEP_ALIVE_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 32_000;
+/** A client that has connected and does not begin TLS, or does not go on with it. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const TIMEOUT_CHECKS_MS = 5_000;
 /** Open requests get this long at shutdown; watches are ended at once, since they would never end. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
@@ -31,12 +34,34 @@ export interface HttpsServer {
   readonly dispatcher: RequestDispatcher;
 }
 
+/**
+ * Node takes every request with an Upgrade header out of HTTP, body and all, when anybody listens for upgrades. Only those that ask
+ * for something that upgrades go that way; the others are requests like any other.
+ */
+function requestClass(mayUpgrade: (request: IncomingMessage) => boolean): typeof IncomingMessage {
+  return class extends IncomingMessage {
+    private asksToUpgrade = false;
+
+    get upgrade(): boolean {
+      return this.asksToUpgrade && (this.method === 'CONNECT' || mayUpgrade(this));
+    }
+
+    set upgrade(asked: boolean) {
+      this.asksToUpgrade = asked;
+    }
+  };
+}
+
 export async function createHttpsServer(
   tls: TlsOptions,
   surface: ApiSurface,
   dispatching: DispatcherOptions,
 ): Promise<HttpsServer> {
+  let dispatcher!: RequestDispatcher;
   const server = createServer({
+    IncomingMessage: requestClass((request) => dispatcher.mayUpgrade(request)),
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECKS_MS,
     key: tls.key,
     cert: tls.cert,
     ca: tls.clientCa,
@@ -50,14 +75,14 @@ export async function createHttpsServer(
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
+  // Bodies of proxied requests may take as long as they want; the dispatcher bounds the others.
   server.requestTimeout = 0;
   server.maxRequestsPerSocket = 0;
 
-  let dispatcher!: RequestDispatcher;
   const adapter = new FastifyAdapter({
     logger: false,
     serverFactory: (handler: RequestListener) => {
-      dispatcher = new RequestDispatcher(dispatching, getOnlyPaths(surface), handler);
+      dispatcher = new RequestDispatcher(dispatching, documentPaths(surface), handler);
       server.on('request', (request, response) => dispatcher.handle(request, response));
       server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
       return server as never;

@@ -58,7 +58,45 @@ const TABLE: [path: string, served: string][] = [
   ['/api/v1/namespaces/default/nodes', ''],
   ['/api/v1/namespaces/default/nodes/x', ''],
   ['/api/v1/proxy/namespaces/default/pods/x', ''],
+  // cluster-scoped resources below a namespace, and the reverse
+  ['/api/v1/namespaces/default/namespaces', ''],
+  ['/api/v1/namespaces/default/namespaces/kube-system', ''],
+  ['/api/v1/namespaces/default/namespaces/default', ''],
+  ['/api/v1/namespaces/default/namespaces/kube-system/status', ''],
+  ['/api/v1/namespaces/default/namespaces/kube-system/finalize', ''],
+  ['/api/v1/namespaces/default/nodes/x/proxy', ''],
+  ['/api/v1/namespaces/default/nodes/x/proxy/pods', ''],
+  ['/api/v1/pods/x/exec', ''],
+  ['/api/v1/pods/x/log', ''],
+  ['/api/v1/services/x/proxy/', ''],
+  ['/api/v1/watch/namespaces/default/nodes', ''],
+  ['/api/v1/watch/configmaps/x', ''],
+  // names that every JavaScript object has
+  ['/api/v1/constructor', ''],
+  ['/api/v1/__proto__/x', ''],
+  ['/api/v1/toString/x/constructor', ''],
+  ['/api/v1/namespaces/default/pods/x/constructor', ''],
 ];
+
+/** Odd forms of paths, and the form that they are answered as. */
+const SAME: [odd: string, plain: string][] = [
+  ['/api/', '/api'],
+  ['/api//', '/api'],
+  ['/api/v1/', '/api/v1'],
+  ['/apis/', '/apis'],
+  ['/apis/apps/', '/apis/apps'],
+  ['/apis/apps/v1/', '/apis/apps/v1'],
+  ['/apis/apps%2Fv1', '/apis/apps/v1'],
+  ['/version/', '/version'],
+  ['/openid/v1/jwks/', '/openid/v1/jwks'],
+  ['/api/v1/namespaces/', '/api/v1/namespaces'],
+  ['/api/v1/namespaces/default/', '/api/v1/namespaces/default'],
+  ['/api/v1/namespaces/default/configmaps//', '/api/v1/namespaces/default/configmaps'],
+  ['/api/v1/namespaces/default%2Fconfigmaps', '/api/v1/namespaces/default/configmaps'],
+  ['/api/v1/namespaces//configmaps', '/api/v1/configmaps'],
+];
+
+const NOWHERE = ['//', '//api', '//api/v1/pods', '/apis//', '/healthz/', '/metrics/', '/openapi/v2/', '/API'];
 
 const GET_ONLY = [
   '/version',
@@ -145,6 +183,58 @@ describe('methods and paths', () => {
         assert.equal((await call(server, path, { method })).body.toString(), '404 page not found\n');
       }
     }
+  });
+
+  for (const [odd, plain] of SAME) {
+    test(`${odd} is ${plain}`, async () => {
+      const [answer, expected] = [await call(server, odd), await call(server, plain)];
+      assert.equal(answer.code, 200);
+      assert.deepEqual(answer.json, expected.json);
+    });
+  }
+
+  for (const path of NOWHERE) {
+    test(`${path} is nowhere`, async () => {
+      const answer = await call(server, path);
+      assert.equal(answer.code, 404);
+      assert.equal(answer.body.toString(), '404 page not found\n');
+      assert.equal((await call(server, path, { as: 'nobody' })).code, 403);
+    });
+  }
+
+  test('who may do everything in a namespace does nothing beyond it', async () => {
+    const client = server.client();
+    const { apiVersion, kind } = { apiVersion: 'v1', kind: 'Namespace' };
+    for (const name of ['owned', 'victim'])
+      await client.create(gvr.namespaces, '', { apiVersion, kind, metadata: { name } });
+    const rbac = 'rbac.authorization.k8s.io';
+    const rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
+    await client.create(gvr.roles, 'owned', {
+      apiVersion: `${rbac}/v1`,
+      kind: 'Role',
+      metadata: { name: 'all' },
+      rules,
+    });
+    await client.create(gvr.rolebindings, 'owned', {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name: 'all' },
+      subjects: [{ kind: 'User', apiGroup: rbac, name: 'owner' }],
+      roleRef: { apiGroup: rbac, kind: 'Role', name: 'all' },
+    });
+    const headers = { 'Impersonate-User': 'owner', 'Content-Type': 'application/merge-patch+json' };
+    const own = '/api/v1/namespaces/owned';
+    assert.equal((await call(server, `${own}/pods`, { headers })).code, 200, 'what is in it');
+    const body = { metadata: { labels: { taken: 'yes' } } };
+    const before = await client.get(gvr.namespaces, '', 'victim');
+    for (const path of ['namespaces', 'namespaces/victim', 'namespaces/victim/status', 'nodes', 'nodes/x/proxy/pods']) {
+      for (const method of METHODS) {
+        const sent = { method, headers, body: ['POST', 'PUT', 'PATCH'].includes(method) ? body : undefined };
+        assert.equal((await call(server, `${own}/${path}`, sent)).code, 404, `${method} ${path}`);
+      }
+    }
+    assert.deepEqual(await client.get(gvr.namespaces, '', 'victim'), before);
+    assert.equal((await call(server, '/api/v1/namespaces/victim', { headers })).code, 403);
   });
 
   test('a POST to a name makes nothing', async () => {

@@ -7,159 +7,254 @@ import {
   genericNotFound,
   methodNotAllowed,
   type StatusError,
-  tooManyRequests,
   type UserInfo,
 } from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../authentication/authenticator.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import { knownFailure } from '../registry/api-handler.js';
 import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../registry/authorization.js';
+import type { ApiHandler, AuthorizedRequest } from '../registry/pipeline.js';
+import type { ResourceTable } from '../registry/resource-table.js';
+import { Connection } from './connection.js';
+import type { DocumentPath } from './document-paths.js';
 import type { ObjectPathHandler } from './object-path.handler.js';
+import { OpenRequest } from './open-request.js';
 import { bearerOfProtocols } from './proxy/upstream-pipe.js';
-import { parseRequestInfo, type RequestInfo } from './request-info.js';
+import { RequestDeadlines } from './request-deadlines.js';
+import type { RequestInfo } from './request-info.js';
 import { isLongRunning, type RequestMetrics } from './request-metrics.js';
-import { auditId, sendError } from './response-writer.js';
+import { RequestSlots, type SlotLimits } from './request-slots.js';
+import { auditId, sendError, sendText } from './response-writer.js';
+import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
 export interface DispatcherOptions {
   authenticator: RequestAuthenticator;
   authorizer: Authorizer;
+  /** Authorizes requests for resources. */
+  api: Pick<ApiHandler, 'authorize'>;
+  resources: ResourceTable;
   objects: ObjectPathHandler;
+  /** Streams and proxies to nodes, pods and Services. */
+  connects: ConnectHandler;
   metrics: RequestMetrics;
-  /** Streams and proxies to nodes; undefined answers when the request is none of these. */
-  proxy?: ConnectHandler;
-  /** Reads that may be under way at a time, watches not counted. */
-  maxInflightReads: number;
-  maxInflightWrites: number;
+  slots: SlotLimits;
+  /** Milliseconds, when it is not the reference's minute. */
+  requestTimeoutMs?: number;
 }
 
-/** Takes requests on connect subresources: pods/exec and the like. */
+/** Serves connect subresources: pods/exec and the like. */
 export interface ConnectHandler {
-  takes(info: RequestInfo): boolean;
-  serve(request: IncomingMessage, response: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void>;
+  serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: ConnectRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void>;
   /** A request that leaves HTTP: WebSocket or SPDY. Rejects while it may still be answered with a Status. */
-  upgrade(request: IncomingMessage, socket: Socket, head: Buffer, info: RequestInfo, user: UserInfo): Promise<void>;
+  upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    route: ConnectRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void>;
 }
-
-/** A request's user, for the controllers of paths that name no resource. */
-export const REQUEST_USER: unique symbol = Symbol('user');
 
 /** Anybody may ask for these, also while RBAC is still being loaded. */
 const ALWAYS_ALLOWED = new Set(['/healthz', '/livez', '/readyz']);
+const SWITCHING_PROTOCOLS = 101;
 const READS = new Set(['get', 'list', 'watch', 'head', 'options', 'trace']);
 
-/** A client certificate is verified once for a connection and again after this long. */
-const IDENTITY_LIFETIME_MS = 60_000;
-
-interface ConnectionIdentity {
-  user: UserInfo;
-  until: number;
-}
-
-/** The first steps of every request: identity, limits, counting; then the object path, a proxy, or the framework. */
+/**
+ * The way of every request, in this order: its turn on its connection, what it means, who sends it, whether that is allowed, whether
+ * there is room for it. Until then nothing of it is read, counted or kept; then the object path, a proxy, or the framework serves it.
+ */
 export class RequestDispatcher {
-  private readonly identities = new WeakMap<object, ConnectionIdentity>();
+  private readonly connections = new WeakMap<object, Connection>();
+  private readonly deadlines: RequestDeadlines;
+  private readonly slots: RequestSlots;
   /** Watches and streams that are open: they would hold up a shutdown for ever. */
   private readonly open = new Set<ServerResponse | Socket>();
+  private readonly paths: ServedPaths;
 
   constructor(
     private readonly options: DispatcherOptions,
-    /** Paths that name no resource and answer no other method. */
-    private readonly getOnly: ReadonlySet<string>,
+    documents: ReadonlyMap<string, DocumentPath>,
     /** Serves the paths that name no resource. */
     private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
-  ) {}
-
-  handle(request: IncomingMessage, response: ServerResponse): void {
-    void this.dispatch(request, response);
+  ) {
+    this.paths = { resources: options.resources, documents };
+    this.deadlines = new RequestDeadlines(options.requestTimeoutMs);
+    this.slots = new RequestSlots(options.slots, options.metrics);
   }
 
-  private async dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const started = performance.now();
-    let info: RequestInfo;
-    try {
-      info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
-    } catch (error) {
-      sendError(response, badRequest((error as Error).message));
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const open = new OpenRequest(request, response);
+    this.connectionOf(request.socket).take(open, this.serveNext);
+  }
+
+  private readonly serveNext = (open: OpenRequest): void => {
+    this.dispatch(open).catch((error) => {
+      if (!open.expired) sendError(open.response, statusOf(error));
+    });
+  };
+
+  private async dispatch(open: OpenRequest): Promise<void> {
+    const { request, response } = open;
+    const route = this.routeOf(request);
+    open.endless = isLongRunning(route);
+    if (!open.endless) {
+      const { query } = route.info;
+      this.deadlines.start(open, query.size > 0 ? query.get('timeout') : null);
+    }
+    const user = await this.identify(request, route.info);
+    if (route.kind === 'document' || !route.info.isResourceRequest) {
+      await this.authorizePath(user, route);
+      if (this.begin(open, route, user)) this.serveDocument(request, response, route);
       return;
     }
+    const asked = await this.authorize(request, open, route, user);
+    if (!this.begin(open, route, user)) return;
+    if (route.kind === 'objects') await this.options.objects.serve(open, route, asked);
+    else if (route.kind === 'connect') await this.options.connects.serve(request, response, route, asked);
+    else sendNothing(response, route);
+  }
+
+  /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */
+  private begin(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
+    if (open.isOver || open.expired) return false;
     const { metrics } = this.options;
-    const gauge = this.admitOrRefuse(info, response);
-    if (!gauge) return;
-    gauge.value += 1;
-    const endless = isLongRunning(info);
-    if (endless) this.open.add(response);
-    response.once('close', () => {
-      gauge.value -= 1;
-      if (endless) this.open.delete(response);
-      metrics.observe(info, response.statusCode, (performance.now() - started) / 1000);
-    });
-    try {
-      const user = await this.identify(request, info);
-      if (info.isResourceRequest) {
-        const { proxy, objects } = this.options;
-        if (!proxy?.takes(info)) return await objects.serve(request, response, info, user);
-        response.setHeader('Audit-Id', auditId());
-        return await proxy.serve(request, response, info, user);
-      }
-      if (!ALWAYS_ALLOWED.has(info.path)) {
-        await authorizePathOrThrow(this.options, user, info.verb, info.path);
-      }
-      if (info.verb !== 'get' && this.getOnly.has(info.path.replace(/\/$/, ''))) throw methodNotAllowed();
-      (request as unknown as Record<symbol, UserInfo>)[REQUEST_USER] = user;
-      response.setHeader('Audit-Id', auditId());
-      this.framework(request, response);
-    } catch (error) {
-      sendError(response, statusOf(error));
+    const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
+    this.slots.take(open, user, READS.has(route.info.verb), probe);
+    if (open.endless) {
+      const gauge = metrics.longRunningCell(route);
+      const stream = open.response ?? open.request.socket;
+      gauge.value += 1;
+      this.open.add(stream);
+      open.whenOver(() => {
+        gauge.value -= 1;
+        this.open.delete(stream);
+      });
     }
+    open.whenOver(() => {
+      const code = open.response?.statusCode ?? SWITCHING_PROTOCOLS;
+      metrics.observe(route, code, (performance.now() - open.started) / 1000);
+    });
+    return true;
+  }
+
+  private serveDocument(request: IncomingMessage, response: ServerResponse, route: Route): void {
+    if (route.kind !== 'document') {
+      sendNothing(response, route);
+      return;
+    }
+    const { document, info } = route;
+    if (info.verb !== 'get' && document.getOnly) throw methodNotAllowed();
+    // The framework sees its own path, however the client wrote it.
+    const mark = request.url!.indexOf('?');
+    request.url = mark < 0 ? document.path : document.path + request.url!.slice(mark);
+    response.setHeader('Audit-Id', auditId());
+    this.framework(request, response);
+  }
+
+  private routeOf({ method = 'GET', url = '/' }: IncomingMessage): Route {
+    try {
+      return resolveRoute(this.paths, method, url);
+    } catch (error) {
+      throw badRequest((error as Error).message);
+    }
+  }
+
+  private async authorizePath(user: UserInfo, { info }: Route): Promise<void> {
+    if (!ALWAYS_ALLOWED.has(info.path)) await authorizePathOrThrow(this.options, user, info.verb, info.path);
+  }
+
+  /** Asks about what the URL says, whether it is served or not: who may not do it learns nothing of what there is. */
+  private async authorize(
+    request: IncomingMessage,
+    open: OpenRequest<ServerResponse | undefined>,
+    route: Route,
+    user: UserInfo,
+  ): Promise<AuthorizedRequest> {
+    const { info } = route;
+    const { api } = this.options;
+    const asked = await api.authorize({
+      verb: info.verb,
+      group: info.group,
+      version: info.version,
+      resource: info.resource,
+      subresource: info.subresource,
+      namespace: info.namespace,
+      name: info.name,
+      path: info.path,
+      query: info.query,
+      body: undefined,
+      contentType: request.headers['content-type'] ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+      user,
+      signal: open.signal,
+      misdirected: route.kind === 'objects' ? route.misdirected : undefined,
+    });
+    // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
+    if (route.kind === 'connect' && route.upgrades && info.verb === 'get') {
+      await api.authorize({ ...asked, verb: 'create' });
+    }
+    return asked;
   }
 
   /** Ends what would not end by itself; clients come back to the next server. */
   endOpenStreams(): void {
+    this.deadlines.stop();
     for (const stream of this.open) stream.end();
+  }
+
+  /** Whether a request that asks to leave HTTP may; all others are served as if they did not ask, as the reference does. */
+  mayUpgrade(request: IncomingMessage): boolean {
+    try {
+      return resolveRoute(this.paths, request.method ?? 'GET', request.url ?? '/').kind === 'connect';
+    } catch {
+      return false;
+    }
   }
 
   handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    // What is sent before the answers to earlier requests would come in between them.
+    if (this.connectionOf(socket).busy) {
+      socket.destroy();
+      return;
+    }
     this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, statusOf(error)));
   }
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const { metrics, proxy } = this.options;
-    const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
+    const route = this.routeOf(request);
+    if (route.kind !== 'connect') throw genericNotFound();
     request.headers.authorization ??= bearerOfProtocols(request.headers['sec-websocket-protocol']);
-    const user = await this.identify(request, info);
-    if (!info.isResourceRequest || !proxy) throw genericNotFound();
-    const gauge = metrics.longRunningCell(info);
-    if (gauge) gauge.value += 1;
-    this.open.add(socket);
-    socket.once('close', () => {
-      if (gauge) gauge.value -= 1;
-      this.open.delete(socket);
-    });
-    await proxy.upgrade(request, socket, head, info, user);
+    const open = new OpenRequest(request, undefined);
+    socket.once('close', () => open.settle());
+    open.endless = true;
+    const user = await this.identify(request, route.info);
+    const asked = await this.authorize(request, open, route, user);
+    if (this.begin(open, route, user)) await this.options.connects.upgrade(request, socket, head, route, asked);
   }
 
-  /** The gauge that the request counts in; undefined when it was refused. */
-  private admitOrRefuse(info: RequestInfo, response: ServerResponse) {
-    const { metrics, maxInflightReads, maxInflightWrites } = this.options;
-    const long = isLongRunning(info) ? metrics.longRunningCell(info) : undefined;
-    if (long) return long;
-    const read = READS.has(info.verb);
-    const gauge = read ? metrics.inflightReads : metrics.inflightWrites;
-    if (gauge.value < (read ? maxInflightReads : maxInflightWrites)) return gauge;
-    sendError(response, tooManyRequests('Too many requests, please try again later.', 1));
-    return undefined;
+  private connectionOf(socket: Socket): Connection {
+    let connection = this.connections.get(socket);
+    if (!connection) {
+      connection = new Connection(socket);
+      this.connections.set(socket, connection);
+    }
+    return connection;
   }
 
   /** Who sends this. A connection's certificate is looked at once; headers that say more are looked at each time. */
   private async identify(request: IncomingMessage, info: RequestInfo): Promise<UserInfo> {
     const { headers } = request;
     const socket = request.socket as TLSSocket;
+    const connection = this.connectionOf(socket);
     const plain = headers.authorization === undefined && !asksForMore(headers);
-    if (plain) {
-      const known = this.identities.get(socket);
-      if (known && known.until > Date.now()) return known.user;
-    }
+    if (plain && connection.user) return connection.user;
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
     if (!plain) {
@@ -167,9 +262,14 @@ export class RequestDispatcher {
       credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
     }
     const user = await this.options.authenticator.authenticate(credentials);
-    if (plain) this.identities.set(socket, { user, until: Date.now() + IDENTITY_LIFETIME_MS });
+    if (plain) connection.user = user;
     return user;
   }
+}
+
+function sendNothing(response: ServerResponse, route: Route): void {
+  if (route.kind === 'nothing' && route.plainText) sendText(response, 404, '404 page not found\n');
+  else sendError(response, genericNotFound());
 }
 
 function statusOf(error: unknown): StatusError {

@@ -1,4 +1,4 @@
-import { bare, genericNotFound, methodNotAllowed, type StatusError, type Verb } from '#apimachinery';
+import { genericNotFound, methodNotAllowed, type StatusError, type Verb } from '#apimachinery';
 
 /** What the URL and the method say of a request; the rules are those of the reference's request info resolver. */
 export interface RequestInfo {
@@ -10,9 +10,13 @@ export interface RequestInfo {
   version: string;
   /** From the path, also for the namespaces resource itself: what authorization sees. */
   namespace: string;
+  /** The path goes through a namespace to the resource: `namespaces/a/pods`, but not `namespaces/a` or `namespaces/a/status`. */
+  scoped: boolean;
   resource: string;
   subresource: string;
   name: string;
+  /** The name stands in the path: lists and watches may have one from their field selector. */
+  named: boolean;
   /** Path segments beyond the subresource, for proxies; of a path that begins with `watch`, those beyond the name. */
   rest: string[];
   query: URLSearchParams;
@@ -20,14 +24,14 @@ export interface RequestInfo {
 
 export const EMPTY_QUERY: URLSearchParams = new URLSearchParams();
 
-const VERB_BY_METHOD = bare<string>({
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-});
+const VERB_BY_METHOD: ReadonlyMap<string, string> = new Map([
+  ['POST', 'create'],
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
 
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
@@ -44,9 +48,11 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     group: '',
     version: '',
     namespace: '',
+    scoped: false,
     resource: '',
     subresource: '',
     name: '',
+    named: false,
     rest: [],
     query,
   };
@@ -75,15 +81,19 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     info.verb = prefixed;
     at += 1;
   } else {
-    info.verb = VERB_BY_METHOD[method] ?? '';
+    info.verb = VERB_BY_METHOD.get(method) ?? '';
   }
 
   if (parts[at] === 'namespaces' && parts.length - at > 1) {
     info.namespace = parts[at + 1]!;
-    if (parts.length - at > 2 && !NAMESPACE_SUBRESOURCES.has(parts[at + 2]!)) at += 2;
+    if (parts.length - at > 2 && !NAMESPACE_SUBRESOURCES.has(parts[at + 2]!)) {
+      info.scoped = true;
+      at += 2;
+    }
   }
   info.resource = parts[at] ?? '';
   info.name = parts[at + 1] ?? '';
+  info.named = info.name !== '';
   if (prefixed === '') {
     info.subresource = parts[at + 2] ?? '';
     if (parts.length > at + 3) info.rest = parts.slice(at + 3);
@@ -106,7 +116,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
 export function misdirection(method: string, { rest, verb }: RequestInfo): StatusError | undefined {
   if (rest.length > 0 || verb === 'proxy') return genericNotFound();
   const readOnly = verb === 'watch' || verb === 'list';
-  const served = readOnly ? method === 'GET' : method !== 'HEAD' && Object.hasOwn(VERB_BY_METHOD, method);
+  const served = readOnly ? method === 'GET' : method !== 'HEAD' && VERB_BY_METHOD.has(method);
   return served ? undefined : methodNotAllowed();
 }
 

@@ -1,22 +1,30 @@
+import { STATUS_CODES } from 'node:http';
+import type { ResourceEntry } from '../registry/resource-table.js';
 import type { Store } from '../storage/store.js';
 import type { Cell, Distribution, MetricsRegistry } from './metrics-registry.js';
-import type { RequestInfo } from './request-info.js';
+import type { Route } from './route.js';
 
 /** Bounds of the reference's request duration histogram, in seconds. */
 const DURATION_BUCKETS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
 const REQUEST_LABELS = ['verb', 'dry_run', 'group', 'version', 'resource', 'subresource', 'scope', 'component'];
-const LONG_RUNNING = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+/** Labels are these, or come from the table of resources: what clients write never becomes a series. */
+const VERBS = new Set([
+  ...['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'],
+  ...['head', 'post', 'put', 'options'],
+]);
+const CODES = new Set(Object.keys(STATUS_CODES).map(Number));
+const OTHER = 'other';
 
 interface Series {
   duration: Distribution;
   codes: Map<number, Cell>;
 }
 
-/** Counts requests as the reference names and labels them. */
+/** Counts requests as the reference names and labels them; those that were refused before they were served are not among them. */
 export class RequestMetrics {
-  private readonly series = new Map<string, Series>();
+  private readonly series = new Map<ResourceEntry | undefined, Map<string, Series>>();
   private readonly total;
   private readonly duration;
   private readonly longRunning;
@@ -50,45 +58,66 @@ export class RequestMetrics {
     this.inflightWrites = inflight.cell('mutating');
   }
 
-  observe(info: RequestInfo, code: number, seconds: number): void {
-    const dryRun = info.query.size > 0 ? (info.query.get('dryRun') ?? '') : '';
-    const key = `${info.verb}|${info.group}/${info.version}/${info.resource}/${info.subresource}|${scopeOf(info)}|${dryRun}`;
-    let series = this.series.get(key);
-    if (!series) {
-      if (this.series.size > 5000) return;
-      series = { duration: this.duration.cell(...labelsOf(info, dryRun)), codes: new Map() };
-      this.series.set(key, series);
+  observe(route: Route, code: number, seconds: number): void {
+    const { verb, query, subresource } = route.info;
+    const entry = entryOf(route);
+    const dryRun = query.size > 0 && query.get('dryRun') === 'All' ? 'All' : '';
+    const scope = scopeOf(route);
+    let ofEntry = this.series.get(entry);
+    if (!ofEntry) {
+      ofEntry = new Map();
+      this.series.set(entry, ofEntry);
     }
-    let cell = series.codes.get(code);
+    // A subresource that the route knows is the table's.
+    const where = entry ? subresource : route.info.isResourceRequest ? OTHER : '';
+    const key = `${VERBS.has(verb) ? verb : OTHER}|${where}|${scope}|${dryRun}`;
+    let series = ofEntry.get(key);
+    if (!series) {
+      series = { duration: this.duration.cell(...labelsOf(route, dryRun)), codes: new Map() };
+      ofEntry.set(key, series);
+    }
+    // What a pod answers through a proxy may be any number.
+    const known = CODES.has(code) ? code : 0;
+    let cell = series.codes.get(known);
     if (!cell) {
-      cell = this.total.cell(...labelsOf(info, dryRun), String(code));
-      series.codes.set(code, cell);
+      cell = this.total.cell(...labelsOf(route, dryRun), known === 0 ? OTHER : String(known));
+      series.codes.set(known, cell);
     }
     cell.value += 1;
-    if (!isLongRunning(info)) series.duration.observe(seconds);
+    if (!isLongRunning(route)) series.duration.observe(seconds);
   }
 
-  /** The gauge cell of a long-running request; undefined for others. */
-  longRunningCell(info: RequestInfo): Cell | undefined {
-    if (!isLongRunning(info)) return undefined;
-    const { verb, group, version, resource, subresource } = info;
-    return this.longRunning.cell(verb.toUpperCase(), group, version, resource, subresource, scopeOf(info), 'apiserver');
+  /** The gauge cell of a long-running request. */
+  longRunningCell(route: Route): Cell {
+    const [verb, , ...labels] = labelsOf(route, '');
+    return this.longRunning.cell(verb!, ...labels);
   }
 }
 
-export function isLongRunning(info: RequestInfo): boolean {
-  return info.verb === 'watch' || info.verb === 'proxy' || LONG_RUNNING.has(info.subresource);
+/** Whether a request ends only when its client or the server wants it to. What is nowhere served is answered at once. */
+export function isLongRunning(route: Route): boolean {
+  return route.kind === 'connect' || (route.kind === 'objects' && route.info.verb === 'watch');
 }
 
-function labelsOf(info: RequestInfo, dryRun: string): string[] {
-  const { verb, group, version, resource, subresource } = info;
-  return [verb.toUpperCase(), dryRun, group, version, resource, subresource, scopeOf(info), 'apiserver'];
+function entryOf(route: Route): ResourceEntry | undefined {
+  return route.kind === 'objects' || route.kind === 'connect' ? route.entry : undefined;
 }
 
-function scopeOf(info: RequestInfo): string {
-  if (!info.isResourceRequest) return '';
-  if (info.name !== '' && info.verb !== 'list' && info.verb !== 'watch') return 'resource';
-  return info.namespace !== '' ? 'namespace' : info.verb === 'create' ? 'resource' : 'cluster';
+function labelsOf(route: Route, dryRun: string): string[] {
+  const { verb, subresource, isResourceRequest } = route.info;
+  const shown = VERBS.has(verb) ? verb.toUpperCase() : OTHER;
+  const definition = entryOf(route)?.definition;
+  const what = definition
+    ? [definition.group, definition.version, definition.plural, subresource]
+    : ['', '', isResourceRequest ? OTHER : '', ''];
+  return [shown, dryRun, ...what, scopeOf(route), 'apiserver'];
+}
+
+function scopeOf(route: Route): string {
+  if (!entryOf(route)) return '';
+  const { name, verb, namespace } = route.info;
+  if (name !== '' && verb !== 'list' && verb !== 'watch') return 'resource';
+  return namespace !== '' ? 'namespace' : verb === 'create' ? 'resource' : 'cluster';
 }
 
 /** What is stored, and what the process itself uses. */

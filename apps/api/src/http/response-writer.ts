@@ -203,11 +203,37 @@ export function sendError(
   headers.push('X-Content-Type-Options', 'nosniff');
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter) headers.push('Retry-After', String(retryAfter));
+  // As the reference does for a body that it does not read on.
   if (status.code === 413) headers.push('Connection', 'close');
   const body = renderStatus(status, format);
   headers.push('Content-Length', String(body.length));
   response.writeHead(status.code, headers);
-  response.end(body);
+  endWhenSent(response, body);
+}
+
+/** The rest of a body that nobody wants is thrown away for this long. */
+export const DISCARD_MS = 5_000;
+
+/**
+ * Ends an answer that may come before all of the request is there. Closing a connection on which more arrives resets it, which would
+ * take the answer from a client that is still sending.
+ */
+function endWhenSent(response: ServerResponse, body: Buffer): void {
+  const { req: request } = response;
+  if (request.complete) {
+    response.end(body);
+    return;
+  }
+  const done = () => {
+    clearTimeout(timer);
+    request.off('end', done);
+    response.end();
+  };
+  const timer = setTimeout(done, DISCARD_MS);
+  request.on('end', done);
+  response.once('close', () => clearTimeout(timer));
+  response.write(body);
+  request.resume();
 }
 
 export function sendText(response: ServerResponse, code: number, text: string): void {
@@ -215,5 +241,5 @@ export function sendText(response: ServerResponse, code: number, text: string): 
   const headers = headerList('text/plain; charset=utf-8', []);
   headers.push('X-Content-Type-Options', 'nosniff', 'Content-Length', String(body.length));
   response.writeHead(code, headers);
-  response.end(body);
+  endWhenSent(response, body);
 }

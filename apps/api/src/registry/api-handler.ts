@@ -8,13 +8,13 @@ import {
   timeout,
 } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
-import { authorizeOrThrow } from './authorization.js';
+import { authorizeOrThrow, WRITES } from './authorization.js';
 import { createObject } from './create.js';
 import { deleteCollection, deleteObject } from './delete.js';
 import { readJsonAhead } from './json-body.js';
 import { isLarge } from './large-bodies.js';
 import { patchObject } from './patch.js';
-import type { ApiHandler, ApiRequest, ApiResult, ResponseNotes } from './pipeline.js';
+import type { ApiHandler, ApiRequest, ApiResult, AuthorizedRequest, ResponseNotes } from './pipeline.js';
 import { getObject, listObjects } from './reader.js';
 import type { RegistryContext } from './registry-context.js';
 import type { ResourceEntry } from './resource-table.js';
@@ -24,7 +24,6 @@ import { answerVirtual } from './virtual-create.js';
 import { watchObjects } from './watcher.js';
 import { isYaml, readYamlBody } from './yaml-body.js';
 
-const WRITES = new Set(['create', 'update', 'patch', 'delete']);
 /** By what is missing, and by an object that is not (any more) what the request takes it for. */
 const REFUSALS = new Set([403, 404, 422]);
 
@@ -32,7 +31,15 @@ const REFUSALS = new Set([403, 404, 422]);
 export class RegistryHandler implements ApiHandler {
   constructor(private readonly context: RegistryContext) {}
 
-  async handle(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
+  async authorize(request: ApiRequest): Promise<AuthorizedRequest> {
+    try {
+      return await authorizeOrThrow(this.context, request);
+    } catch (error) {
+      throw knownFailure(error) ?? error;
+    }
+  }
+
+  async handle(request: AuthorizedRequest, notes: ResponseNotes): Promise<ApiResult> {
     const began = this.context.store.currentRevision();
     const warned = notes.warnings.length;
     try {
@@ -59,9 +66,8 @@ export class RegistryHandler implements ApiHandler {
     return (await this.context.store.readBarrier()) > began;
   }
 
-  private async run(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult> {
+  private async run(request: AuthorizedRequest, notes: ResponseNotes): Promise<ApiResult> {
     const { context } = this;
-    await authorizeOrThrow(context, request);
     const entry = context.resources.find(request.group, request.version, request.resource);
     if (!entry) throw genericNotFound();
     checkPath(entry, request);
@@ -147,8 +153,10 @@ function offeredVerbs({ definition }: ResourceEntry, request: ApiRequest): Reado
  */
 function checkPath(entry: ResourceEntry, request: ApiRequest): void {
   const { namespaced, plural } = entry.definition;
-  const { namespace, subresource } = request;
-  const fits = namespaced ? namespace !== '' || !isObjectPath(request) : namespace === '' || plural === 'namespaces';
+  const { namespace, name, subresource } = request;
+  // A namespace is in itself, as far as authorization goes.
+  const outside = namespace === '' || (plural === 'namespaces' && namespace === name);
+  const fits = namespaced ? namespace !== '' || !isObjectPath(request) : outside;
   if (!fits) throw genericNotFound();
   if (subresource !== '') {
     if (!entry.subresources.has(subresource)) throw genericNotFound();

@@ -1,17 +1,39 @@
-import type { UserInfo } from '#apimachinery';
+import { StatusError, type UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer, RequestAttributes } from '../authorization/authorizer.js';
 import { allowedOrThrow } from '../authorization/forbidden.js';
 import { fieldRequirements, labelRequirements } from '../authorization/selector-requirements.js';
-import type { ApiRequest } from './pipeline.js';
+import type { Store } from '../storage/store.js';
+import type { ApiRequest, AuthorizedRequest } from './pipeline.js';
 
 type RequestParts = Pick<
   ApiRequest,
   'verb' | 'group' | 'version' | 'resource' | 'subresource' | 'namespace' | 'name' | 'path' | 'query'
 >;
 
-/** Asks the authorizers about a request on the object path; throws 403. */
-export async function authorizeOrThrow(context: { authorizer: Authorizer }, request: ApiRequest): Promise<void> {
-  await allowedOrThrow(context.authorizer, { user: request.user, ...resourceAttributes(request) });
+/** What changes objects, or makes some. */
+export const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete']);
+
+interface AuthorizationContext {
+  readonly authorizer: Authorizer;
+  readonly store: Pick<Store, 'currentRevision' | 'readBarrier'>;
+}
+
+/**
+ * Asks the authorizers about a request for a resource; throws 403. A refused write is asked about once more when this replica's
+ * caches were behind: whoever grants a right through one replica and uses it through another has to have it.
+ */
+export async function authorizeOrThrow(context: AuthorizationContext, request: ApiRequest): Promise<AuthorizedRequest> {
+  const { authorizer, store } = context;
+  const attributes = { user: request.user, ...resourceAttributes(request) };
+  const began = store.currentRevision();
+  try {
+    await allowedOrThrow(authorizer, attributes);
+  } catch (error) {
+    if (!WRITES.has(request.verb) || !(error instanceof StatusError)) throw error;
+    if ((await store.readBarrier()) <= began) throw error;
+    await allowedOrThrow(authorizer, attributes);
+  }
+  return request as AuthorizedRequest;
 }
 
 /** The same for a path that names no resource. */

@@ -21,7 +21,10 @@ export interface ApiRequest {
   name: string;
   path: string;
   query: URLSearchParams;
-  /** The body as sent, or an object from an in-process caller (never kept, never changed). */
+  /**
+   * The body as sent, or an object from an in-process caller (never kept, never changed). HTTP reads it when the request is
+   * authorized.
+   */
   body: Buffer | object | undefined;
   contentType: string;
   /** The body where it is large JSON, once it is read. */
@@ -35,6 +38,11 @@ export interface ApiRequest {
   /** What the URL and the method alone say against the request; the answer once it is authorized. */
   misdirected?: StatusError;
 }
+
+declare const AUTHORIZED: unique symbol;
+
+/** A request that the authorizers have allowed. Nothing but `authorizeOrThrow` makes one, and nothing else is served. */
+export type AuthorizedRequest = ApiRequest & { readonly [AUTHORIZED]: true };
 
 /**
  * What the object path answers, before anybody chose bytes: HTTP renders it to JSON, YAML, Table or metadata only, and
@@ -78,7 +86,8 @@ export interface ResponseNotes {
   warnings: string[];
 }
 
-/** The object path: authorization onward. Throws StatusError. */
+/** The object path, in two steps: a caller has something to do in between, such as reading a body. Both throw StatusError. */
 export interface ApiHandler {
-  handle(request: ApiRequest, notes: ResponseNotes): Promise<ApiResult>;
+  authorize(request: ApiRequest): Promise<AuthorizedRequest>;
+  handle(request: AuthorizedRequest, notes: ResponseNotes): Promise<ApiResult>;
 }

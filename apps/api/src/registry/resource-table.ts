@@ -20,6 +20,7 @@ export interface ResourceEntry {
 
 export class ResourceTable {
   private readonly entries = new Map<string, ResourceEntry>();
+  private readonly apiVersions = new Set<string>();
 
   constructor(
     definitions: readonly ResourceDefinition[],
@@ -49,16 +50,14 @@ export class ResourceTable {
   }
 
   servesGroupVersion(group: string, version: string): boolean {
-    for (const { definition } of this.entries.values()) {
-      if (definition.group === group && definition.version === version) return true;
-    }
-    return false;
+    return this.apiVersions.has(`${group}/${version}`);
   }
 
   private add(definition: ResourceDefinition, virtual: readonly VirtualResource[]): void {
     const { group, version, plural, storageVersion, storageResource } = definition;
     const store = this.store;
     const apiVersion = formatGroupVersion(group, version);
+    this.apiVersions.add(`${group}/${version}`);
     const stored = storageVersion.group === group && storageVersion.version === version;
     let cache: WatchCache | undefined;
     this.entries.set(`${group}/${version}/${plural}`, {

@@ -1,23 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import {
-  badRequest,
-  bare,
-  genericNotFound,
-  type KubeObject,
-  methodNotAllowed,
-  setOwn,
-  type UserInfo,
-} from '#apimachinery';
+import { badRequest, type KubeObject, methodNotAllowed, setOwn } from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
 import type { Lister } from '../../admission/lister.js';
-import { authorizeOrThrow } from '../../registry/authorization.js';
-import type { ApiRequest } from '../../registry/pipeline.js';
+import type { AuthorizedRequest } from '../../registry/pipeline.js';
 import { freshen } from '../../registry/reader.js';
 import type { RegistryContext } from '../../registry/registry-context.js';
 import type { ConnectHandler } from '../request-dispatcher.js';
 import type { RequestInfo } from '../request-info.js';
+import type { ConnectRoute } from '../route.js';
 import { executionPath, findPod, logPath, portForwardPath } from './pod-stream-target.js';
 import { HOST_NETWORK, type ProxyNetwork, proxyableAddress } from './proxy-network.js';
 import {
@@ -31,15 +23,6 @@ import {
 import { pipeRequest, pipeUpgrade } from './upstream-pipe.js';
 import { pipeToWebSocket } from './web-socket-reader.js';
 
-const CONNECTS = bare<ReadonlySet<string>>({
-  pods: new Set(['log', 'exec', 'attach', 'portforward', 'proxy']),
-  nodes: new Set(['proxy']),
-  services: new Set(['proxy']),
-});
-/** Streams end in an upgrade of the connection. */
-const UPGRADES = new Set(['exec', 'attach', 'portforward']);
-const NEVER = new AbortController().signal;
-
 export interface NodeCredentials {
   /** What the node servers are verified with, and what they know this server by; PEM. */
   ca: string;
@@ -47,7 +30,7 @@ export interface NodeCredentials {
   key: string;
 }
 
-/** Streams and proxies: authorized and admitted here, answered by node servers, pods and endpoints. */
+/** Streams and proxies: admitted here, answered by node servers, pods and endpoints. */
 export class NodeConnectHandler implements ConnectHandler {
   private readonly nodeTls: ConnectionOptions;
 
@@ -61,13 +44,15 @@ export class NodeConnectHandler implements ConnectHandler {
     this.nodeTls = { ...credentials };
   }
 
-  takes(info: RequestInfo): boolean {
-    return info.group === '' && (CONNECTS[info.resource]?.has(info.subresource) ?? false);
-  }
-
-  async serve(request: IncomingMessage, response: ServerResponse, info: RequestInfo, user: UserInfo): Promise<void> {
-    await this.authorize(request, info, user);
-    if (UPGRADES.has(info.subresource)) {
+  async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: ConnectRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void> {
+    const { info } = route;
+    await this.admit(request, route, asked);
+    if (route.upgrades) {
       await this.target(info);
       throw badRequest('Upgrade request required');
     }
@@ -93,11 +78,11 @@ export class NodeConnectHandler implements ConnectHandler {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    info: RequestInfo,
-    user: UserInfo,
+    route: ConnectRoute,
+    asked: AuthorizedRequest,
   ): Promise<void> {
-    if (!this.takes(info)) throw genericNotFound();
-    await this.authorize(request, info, user);
+    const { info } = route;
+    await this.admit(request, route, asked);
     const target = await this.target(info);
     if (!target) throw badRequest(`pod ${info.name} does not have a host assigned`);
     // Node servers stream logs over plain HTTP; a browser may want them as WebSocket messages.
@@ -105,33 +90,9 @@ export class NodeConnectHandler implements ConnectHandler {
     else await pipeUpgrade(request, socket, head, target);
   }
 
-  private async authorize(request: IncomingMessage, info: RequestInfo, user: UserInfo): Promise<void> {
-    const asked: ApiRequest = {
-      verb: info.verb,
-      group: info.group,
-      version: info.version,
-      resource: info.resource,
-      subresource: info.subresource,
-      namespace: info.namespace,
-      name: info.name,
-      path: info.path,
-      query: info.query,
-      body: undefined,
-      contentType: '',
-      userAgent: request.headers['user-agent'] ?? '',
-      user,
-      signal: NEVER,
-    };
-    await authorizeOrThrow(this.context, asked);
-    // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
-    if (UPGRADES.has(info.subresource) && info.verb === 'get') {
-      await authorizeOrThrow(this.context, { ...asked, verb: 'create' });
-    }
-    const entry = this.context.resources.find(info.group, info.version, info.resource);
-    if (!entry) throw genericNotFound();
-    const sub = entry.subresources.get(info.subresource);
-    if (info.rest.length > 0 && info.subresource !== 'proxy') throw genericNotFound();
-    if (!sub || !servesMethod(sub, request.method ?? 'GET', info.verb)) throw methodNotAllowed();
+  private async admit(request: IncomingMessage, route: ConnectRoute, { user }: AuthorizedRequest): Promise<void> {
+    const { entry, info, subresource: sub } = route;
+    if (!servesMethod(sub, request.method ?? 'GET', info.verb)) throw methodNotAllowed();
     if (info.subresource === 'log') return;
     const { group, version, plural } = entry.definition;
     const attributes = {

@@ -1,0 +1,68 @@
+import type { Socket } from 'node:net';
+import type { UserInfo } from '#apimachinery';
+import type { OpenRequest } from './open-request.js';
+import { DISCARD_MS } from './response-writer.js';
+
+/** A client certificate is verified once for a connection and again after this long. */
+const IDENTITY_LIFETIME_MS = 60_000;
+
+/** Requests that may wait behind one on their connection. Clients do not send the next before they have an answer. */
+const MAX_WAITING = 32;
+
+/** One connection's requests, of which one is served at a time, and the identity that its certificate gives it. */
+export class Connection {
+  private current: OpenRequest | undefined;
+  private readonly waiting: { open: OpenRequest; serve: (open: OpenRequest) => void }[] = [];
+  private identity: { user: UserInfo; until: number } | undefined;
+
+  constructor(private readonly socket: Socket) {
+    socket.once('close', () => this.lost());
+  }
+
+  get user(): UserInfo | undefined {
+    return this.identity && this.identity.until > Date.now() ? this.identity.user : undefined;
+  }
+
+  set user(user: UserInfo) {
+    this.identity = { user, until: Date.now() + IDENTITY_LIFETIME_MS };
+  }
+
+  get busy(): boolean {
+    return this.current !== undefined;
+  }
+
+  /** Calls `serve` when all requests before this one are over; never, when the connection ends before that. */
+  take(open: OpenRequest, serve: (open: OpenRequest) => void): void {
+    if (!this.current) this.start(open, serve);
+    else if (this.waiting.length < MAX_WAITING && !this.current.endless) this.waiting.push({ open, serve });
+    else this.socket.destroy();
+  }
+
+  private start(open: OpenRequest, serve: (open: OpenRequest) => void): void {
+    this.current = open;
+    open.response.once('close', () => {
+      open.settle();
+      this.discardRest(open);
+      this.next();
+    });
+    serve(open);
+  }
+
+  private next(): void {
+    this.current = undefined;
+    const next = this.waiting.shift();
+    if (next) this.start(next.open, next.serve);
+  }
+
+  private discardRest({ request }: OpenRequest): void {
+    if (request.complete || this.socket.destroyed) return;
+    const timer = setTimeout(() => this.socket.destroy(), DISCARD_MS);
+    request.once('close', () => clearTimeout(timer));
+    request.resume();
+  }
+
+  private lost(): void {
+    this.waiting.length = 0;
+    this.current?.settle();
+  }
+}

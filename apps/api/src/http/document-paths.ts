@@ -1,0 +1,49 @@
+import { openApiV3Path } from '#kinds';
+import type { ApiSurface } from './api.tokens.js';
+import { discoveryPaths } from './discovery-paths.js';
+
+/** A path that names no resource, as the framework's routes know it. */
+export interface DocumentPath {
+  readonly path: string;
+  /** Answers no method but GET, not even HEAD. */
+  readonly getOnly: boolean;
+  /** Slashes that may follow it. */
+  readonly slashes: 'none' | 'one' | 'any';
+}
+
+const HEALTH = ['healthz', 'livez', 'readyz'] as const;
+
+/**
+ * The documents of a server by their paths. The reference looks at no method where its aggregator lists the groups, nor for schemas,
+ * health and metrics. Slashes at the end are dropped by the router of its API (go-restful: `tokenizePath`), for which its mux
+ * (`pathrecorder.go`) lets `/api/` and the group versions through; the aggregator registers `/apis/`; all other paths are compared whole.
+ */
+export function documentPaths(surface: ApiSurface): ReadonlyMap<string, DocumentPath> {
+  const found = new Map<string, DocumentPath>();
+  const add = (path: string, getOnly: boolean, slashes: DocumentPath['slashes']) =>
+    found.set(path, { path, getOnly, slashes });
+  // The aggregator's own group is no exception: its document comes from an API server like those of versions.
+  const groups = new Set(surface.resources.map(({ group }) => `/apis/${group}`));
+  groups.delete('/apis/apiregistration.k8s.io');
+  for (const path of discoveryPaths(surface.resources)) add(path, !groups.has(path), 'any');
+  add('/apis', false, 'one');
+  for (const path of ['/version', ...surface.documents.keys()]) add(path, true, 'any');
+  for (const path of ['/', '/metrics', '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
+  for (const { group, version } of surface.resources)
+    add(`/openapi/v3/${openApiV3Path(group, version)}`, false, 'none');
+  for (const endpoint of HEALTH) {
+    add(`/${endpoint}`, false, 'none');
+    for (const { name } of surface.checks) add(`/${endpoint}/${name}`, false, 'none');
+  }
+  return found;
+}
+
+/** The document that a decoded path names. */
+export function findDocument(paths: ReadonlyMap<string, DocumentPath>, path: string): DocumentPath | undefined {
+  const exact = paths.get(path);
+  if (exact || !path.endsWith('/')) return exact;
+  const bare = path.replace(/\/+$/, '');
+  const found = paths.get(bare);
+  if (!found || found.slashes === 'none') return undefined;
+  return found.slashes === 'any' || path.length === bare.length + 1 ? found : undefined;
+}

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A request that is being served. It is over once, at whatever comes first: its answer's end, or its connection's. */
+export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> {
+  /** Milliseconds, as `performance.now` has them. */
+  readonly started: number = performance.now();
+  /** Answered because its time was up; what its handler still says is dropped. */
+  expired = false;
+  /** Ends when its client or the server wants it to, and not in a given time: watches, streams, proxies. */
+  endless = false;
+  private over = false;
+  private undo: (() => void)[] = [];
+  private controller: AbortController | undefined;
+
+  constructor(
+    readonly request: IncomingMessage,
+    /** Undefined for a request that leaves HTTP. */
+    readonly response: R,
+  ) {}
+
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** Aborted when the request is over: made when first asked for. */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.over) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  /** Called once, when the request is over; at once when it already is. */
+  whenOver(undo: () => void): void {
+    if (this.over) undo();
+    else this.undo.push(undo);
+  }
+
+  settle(): void {
+    if (this.over) return;
+    this.over = true;
+    this.controller?.abort();
+    for (const undo of this.undo) undo();
+    this.undo = [];
+  }
+}
