@@ -79,7 +79,12 @@ export interface ApiServerOptions {
 }
 
 /** Requests beyond these wait in nobody's queue: the client is told to come again. */
-const INFLIGHT: SlotLimits = { reads: 2000, writes: 1000 };
+const INFLIGHT: SlotLimits = {
+  reads: 2000,
+  writes: 1000,
+  // The agents of all nodes may share one ServiceAccount.
+  streamsOfOneUser: 10_000,
+};
 
 /** The HTTPS side of a registry. */
 export async function createApiServer(options: ApiServerOptions): Promise<HttpsServer> {

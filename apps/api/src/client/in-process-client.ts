@@ -14,7 +14,8 @@ import type { ResourceTable } from '../registry/resource-table.js';
 import { servedObject } from '../registry/write-attempt.js';
 
 const NO_QUERY = new URLSearchParams();
-const NEVER = new AbortController().signal;
+const never = new AbortController().signal;
+const NEVER = () => never;
 
 /**
  * The object path without HTTP and TLS: the caller keeps its identity, and RBAC and admission apply. Objects come out of
@@ -67,7 +68,7 @@ export class InProcessClient implements Client {
     const result = await this.run(gvr, 'watch', {
       namespace: options.namespace ?? '',
       query,
-      signal: options.signal ?? NEVER,
+      signal: () => options.signal ?? never,
     });
     if (result.kind !== 'watch') throw new Error('a watch was answered with something else');
     const entry = this.entry(gvr);

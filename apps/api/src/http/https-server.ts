@@ -84,6 +84,7 @@ export async function createHttpsServer(
     serverFactory: (handler: RequestListener) => {
       dispatcher = new RequestDispatcher(dispatching, documentPaths(surface), handler);
       server.on('request', (request, response) => dispatcher.handle(request, response));
+      server.on('checkContinue', (request, response) => dispatcher.handle(request, response));
       server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
       return server as never;
     },

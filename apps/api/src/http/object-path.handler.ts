@@ -1,20 +1,27 @@
-import { asStatusError } from '#apimachinery';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { asStatusError, genericNotFound } from '#apimachinery';
 import type { ApiHandler, AuthorizedRequest, ResponseNotes } from '../registry/pipeline.js';
 import { readBody } from './body-reader.js';
 import { negotiateOutput, type OutputFormat } from './negotiation.js';
 import type { OpenRequest } from './open-request.js';
-import { includeObjectOf, renderResult } from './response-renderer.js';
+import { includeObjectOf, renderResult, WatchRenderer } from './response-renderer.js';
 import { sendBody, sendError } from './response-writer.js';
-import type { Route } from './route.js';
-import { streamWatch } from './watch-stream.js';
+import type { ObjectsRoute } from './route.js';
+import { ResponseSink, WebSocketSink } from './watch-sink.js';
+import { streamWatch, UNREAD_WATCH_MS } from './watch-stream.js';
 
 const WITH_BODY = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
 /** Puts HTTP around the object path: body in, negotiated bytes out. */
 export class ObjectPathHandler {
-  constructor(private readonly api: ApiHandler) {}
+  constructor(
+    private readonly api: ApiHandler,
+    /** Milliseconds after which a watcher that takes nothing is cut off. */
+    private readonly unreadWatchMs: number = UNREAD_WATCH_MS,
+  ) {}
 
-  async serve(open: OpenRequest, route: Route & { kind: 'objects' }, asked: AuthorizedRequest): Promise<void> {
+  async serve(open: OpenRequest, route: ObjectsRoute, asked: AuthorizedRequest): Promise<void> {
     const { request, response } = open;
     const { entry, info } = route;
     const notes: ResponseNotes = { warnings: [] };
@@ -26,7 +33,8 @@ export class ObjectPathHandler {
       if (WITH_BODY.has(info.verb)) asked.body = await readBody(request);
       const result = await this.api.handle(asked, notes);
       if (result.kind === 'watch') {
-        await streamWatch(response, entry, result.session, format, info.query, notes.warnings);
+        const renderer = new WatchRenderer(entry, format, info.query);
+        await streamWatch(new ResponseSink(response, notes.warnings), renderer, result.session, this.unreadWatchMs);
         return;
       }
       if (open.expired) return;
@@ -37,5 +45,21 @@ export class ObjectPathHandler {
     } catch (error) {
       if (!open.expired) sendError(response, asStatusError(error), format, notes.warnings);
     }
+  }
+
+  /** A watch whose events are the messages of a WebSocket. Rejects while it may still be answered with a Status. */
+  async upgradeWatch(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    { entry, info }: ObjectsRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void> {
+    const format = negotiateOutput(request.headers.accept, true, entry.definition.verbs.includes('get'));
+    const result = await this.api.handle(asked, { warnings: [] });
+    if (result.kind !== 'watch') throw genericNotFound();
+    const renderer = new WatchRenderer(entry, format, info.query);
+    const sink = await WebSocketSink.accept(request, socket, head);
+    await streamWatch(sink, renderer, result.session, this.unreadWatchMs);
   }
 }

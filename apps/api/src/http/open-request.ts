@@ -4,8 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> {
   /** Milliseconds, as `performance.now` has them. */
   readonly started: number = performance.now();
-  /** Answered because its time was up; what its handler still says is dropped. */
-  expired = false;
+  private late = false;
   /** Ends when its client or the server wants it to, and not in a given time: watches, streams, proxies. */
   endless = false;
   private over = false;
@@ -22,10 +21,15 @@ export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> 
     return this.over;
   }
 
-  /** Aborted when the request is over: made when first asked for. */
+  /** Answered because its time was up; what its handler still says is dropped. */
+  get expired(): boolean {
+    return this.late;
+  }
+
+  /** Aborted when the request is over, or late: made when first asked for. */
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
-    if (this.over) this.controller.abort();
+    if (this.over || this.late) this.controller.abort();
     return this.controller.signal;
   }
 
@@ -33,6 +37,11 @@ export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> 
   whenOver(undo: () => void): void {
     if (this.over) undo();
     else this.undo.push(undo);
+  }
+
+  expire(): void {
+    this.late = true;
+    this.controller?.abort();
   }
 
   settle(): void {

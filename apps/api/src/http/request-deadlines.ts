@@ -46,7 +46,7 @@ export class RequestDeadlines {
 
 function expire(open: OpenRequest): void {
   const { request, response } = open;
-  open.expired = true;
+  open.expire();
   // An answer that has begun cannot be taken back; half of one must not look whole.
   if (response.headersSent) request.socket.destroy();
   else sendError(response, timeout('request did not complete within the allotted timeout'));

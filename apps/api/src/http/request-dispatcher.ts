@@ -140,6 +140,8 @@ export class RequestDispatcher {
       const code = open.response?.statusCode ?? SWITCHING_PROTOCOLS;
       metrics.observe(route, code, (performance.now() - open.started) / 1000);
     });
+    // Who asks before sending a body is told to send it: only now is it wanted.
+    if (open.request.headers.expect) open.response?.writeContinue();
     return true;
   }
 
@@ -192,7 +194,7 @@ export class RequestDispatcher {
       contentType: request.headers['content-type'] ?? '',
       userAgent: request.headers['user-agent'] ?? '',
       user,
-      signal: open.signal,
+      signal: () => open.signal,
       misdirected: route.kind === 'objects' ? route.misdirected : undefined,
     });
     // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
@@ -211,7 +213,8 @@ export class RequestDispatcher {
   /** Whether a request that asks to leave HTTP may; all others are served as if they did not ask, as the reference does. */
   mayUpgrade(request: IncomingMessage): boolean {
     try {
-      return resolveRoute(this.paths, request.method ?? 'GET', request.url ?? '/').kind === 'connect';
+      const { kind, info } = resolveRoute(this.paths, request.method ?? 'GET', request.url ?? '/');
+      return kind === 'connect' || (kind === 'objects' && info.verb === 'watch' && isWebSocket(request));
     } catch {
       return false;
     }
@@ -229,14 +232,17 @@ export class RequestDispatcher {
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const route = this.routeOf(request);
-    if (route.kind !== 'connect') throw genericNotFound();
+    if (route.kind !== 'connect' && route.kind !== 'objects') throw genericNotFound();
     request.headers.authorization ??= bearerOfProtocols(request.headers['sec-websocket-protocol']);
     const open = new OpenRequest(request, undefined);
     socket.once('close', () => open.settle());
     open.endless = true;
     const user = await this.identify(request, route.info);
     const asked = await this.authorize(request, open, route, user);
-    if (this.begin(open, route, user)) await this.options.connects.upgrade(request, socket, head, route, asked);
+    if (!this.begin(open, route, user)) return;
+    const { connects, objects } = this.options;
+    if (route.kind === 'connect') await connects.upgrade(request, socket, head, route, asked);
+    else await objects.upgradeWatch(request, socket, head, route, asked);
   }
 
   private connectionOf(socket: Socket): Connection {
@@ -265,6 +271,10 @@ export class RequestDispatcher {
     if (plain) connection.user = user;
     return user;
   }
+}
+
+function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 function sendNothing(response: ServerResponse, route: Route): void {

@@ -7,13 +7,12 @@ export interface SlotLimits {
   /** Reads and writes that may be under way at a time for one group of users, watches and streams not counted. */
   reads: number;
   writes: number;
+  /** Watches, streams and proxies that one user may have open. */
+  streamsOfOneUser: number;
 }
 
 /** Of the limits of its group, what one user may take: others of the group go on when it takes all that it can. */
 const SHARE_OF_ONE_USER = 0.25;
-
-/** Watches, streams and proxies that one user may have open. The agents of all nodes may share one ServiceAccount. */
-const ENDLESS_OF_ONE_USER = 10_000;
 
 const SYSTEM_USERS = new Set(['system:kube-controller-manager', 'system:kube-scheduler']);
 const SYSTEM_SERVICE_ACCOUNTS = `${ALL_SERVICE_ACCOUNTS}:kube-system`;
@@ -66,7 +65,7 @@ export class RequestSlots {
     const all = group.all;
     const full =
       kind === 'endless'
-        ? own.endless >= ENDLESS_OF_ONE_USER
+        ? own.endless >= this.limits.streamsOfOneUser
         : all[kind] >= this.limits[kind] || own[kind] >= Math.ceil(this.limits[kind] * SHARE_OF_ONE_USER);
     if (full) throw tooManyRequests('Too many requests, please try again later.', 1);
     group.users.set(name, own);

@@ -164,15 +164,18 @@ async function sendZippedList(response: ServerResponse, { head, pieces, tail }: 
   response.end(Buffer.concat([...parts, trailer.bytes()]));
 }
 
-/** Resolves when more may be written, or when nobody reads any more. */
-export function drained(target: NodeJS.EventEmitter): Promise<void> {
+/** Resolves with true when more may be written, or when nobody reads any more; with false when neither came in time. */
+export function drained(target: NodeJS.EventEmitter, limitMs?: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const done = () => {
+    const finish = (inTime: boolean) => {
+      clearTimeout(timer);
       target.off('drain', done);
       target.off('close', done);
       target.off('error', done);
-      resolve();
+      resolve(inTime);
     };
+    const done = () => finish(true);
+    const timer = limitMs === undefined ? undefined : setTimeout(() => finish(false), limitMs);
     target.on('drain', done);
     target.on('close', done);
     target.on('error', done);
@@ -203,8 +206,9 @@ export function sendError(
   headers.push('X-Content-Type-Options', 'nosniff');
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter) headers.push('Retry-After', String(retryAfter));
-  // As the reference does for a body that it does not read on.
-  if (status.code === 413) headers.push('Connection', 'close');
+  // As the reference does for a body that it does not read on; and what comes after `Expect: 100-continue` may be no body.
+  const { req: request } = response;
+  if (status.code === 413 || (!request.complete && request.headers.expect)) headers.push('Connection', 'close');
   const body = renderStatus(status, format);
   headers.push('Content-Length', String(body.length));
   response.writeHead(status.code, headers);

@@ -9,10 +9,18 @@ import { misdirection, parseRequestInfo, type RequestInfo } from './request-info
  * but in the tables of resources and of documents.
  */
 export type Route =
-  | { kind: 'objects'; info: RequestInfo; entry: ResourceEntry; misdirected: StatusError | undefined }
+  | ObjectsRoute
   | ConnectRoute
   | { kind: 'document'; info: RequestInfo; document: DocumentPath }
   | { kind: 'nothing'; info: RequestInfo; plainText: boolean };
+
+export interface ObjectsRoute {
+  kind: 'objects';
+  info: RequestInfo;
+  entry: ResourceEntry;
+  /** What there is to say against it once it is authorized. */
+  misdirected: StatusError | undefined;
+}
 
 /** A stream or a proxy: what is asked goes on to a node server, a pod or a Service's endpoint. */
 export interface ConnectRoute {

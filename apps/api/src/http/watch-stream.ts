@@ -1,57 +1,61 @@
-import type { ServerResponse } from 'node:http';
-import type { WatchSession } from '../registry/pipeline.js';
-import type { ResourceEntry } from '../registry/resource-table.js';
-import type { OutputFormat } from './negotiation.js';
-import { WatchRenderer } from './response-renderer.js';
-import { drained, headerList, type Warnings } from './response-writer.js';
+import type { WatchItem, WatchSession } from '../registry/pipeline.js';
+import type { WatchRenderer } from './response-renderer.js';
+import { drained } from './response-writer.js';
 import { WatchPacer } from './watch-pacer.js';
+import type { WatchSink } from './watch-sink.js';
 
 /** All the watchers of a process share its time. */
 const pacer = new WatchPacer();
 
+/** Bytes that are written at once, but for a single event's: what a watcher that does not read holds on to. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** A watcher that takes nothing for this long is cut off. It comes back, with the revision that it has, when it reads again. */
+export const UNREAD_WATCH_MS = 60_000;
+
 /** Lines of one batch go out together; a slow reader is waited for, and the cache expires it when it is too slow. */
 export async function streamWatch(
-  response: ServerResponse,
-  entry: ResourceEntry,
+  sink: WatchSink,
+  renderer: WatchRenderer,
   session: WatchSession,
-  format: OutputFormat,
-  query: URLSearchParams,
-  warnings: Warnings,
+  unreadMs: number,
 ): Promise<void> {
   try {
-    const renderer = new WatchRenderer(entry, format, query);
-    response.writeHead(200, headerList('application/json', warnings));
-    response.flushHeaders();
     for (;;) {
       const items = await session.next();
       if (items === undefined) break;
-      if (items.length === 0) continue;
-      await pacer.turn();
-      if (response.destroyed || response.writableEnded) break;
-      // Waiting for a slow reader is a pause, too.
-      if (writeChunk(response, renderer, items)) await pacer.pause();
-      else await drained(response.socket ?? response);
+      for (let at = 0; at < items.length; ) {
+        await pacer.turn();
+        if (sink.closed) return;
+        const { lines, next } = linesFrom(items, at, renderer);
+        at = next;
+        // Waiting for a slow reader is a pause, too.
+        if (sink.write(lines)) await pacer.pause();
+        else if (!(await drained(sink.stream, unreadMs))) {
+          sink.cut();
+          return;
+        }
+      }
     }
-    response.end();
+    sink.end();
   } finally {
     session.stop();
   }
 }
 
-type Items = NonNullable<Awaited<ReturnType<WatchSession['next']>>>;
-
-const LINE_BREAK = Buffer.from('\r\n');
-
-/**
- * Writes one chunk of the chunked body, framed here: the response would write its length, its bytes and its end one by one.
- * Returns false when the reader is behind.
- */
-function writeChunk(response: ServerResponse, renderer: WatchRenderer, items: Items): boolean {
-  const { socket } = response;
-  const lines = items.map((item) => renderer.render(item));
-  if (!socket || !response.chunkedEncoding)
-    return response.write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
-  let length = 0;
-  for (const line of lines) length += line.length;
-  return socket.write(Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`, 'latin1'), ...lines, LINE_BREAK]));
+/** Lines from one item on, until they are enough to write. */
+function linesFrom(
+  items: readonly WatchItem[],
+  from: number,
+  renderer: WatchRenderer,
+): { lines: Buffer[]; next: number } {
+  const lines: Buffer[] = [];
+  let next = from;
+  for (let bytes = 0; next < items.length && bytes < CHUNK_BYTES; next += 1) {
+    const line = renderer.render(items[next]!);
+    if (lines.length > 0 && bytes + line.length > CHUNK_BYTES) break;
+    lines.push(line);
+    bytes += line.length;
+  }
+  return { lines, next };
 }

@@ -156,6 +156,22 @@ describe('watches over HTTPS', () => {
     assert.equal(bad.code, 400);
   });
 
+  test('a watch may be asked for any time that a number holds', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    for (const seconds of ['2147484', '9223372036854775807', '+99999999']) {
+      const set = `long${seconds.length}`;
+      const query = `labelSelector=set%3D${set}&timeoutSeconds=${encodeURIComponent(seconds)}&allowWatchBookmarks=true`;
+      const reader = await watch(query);
+      const made = await write(client, configMap(`${set}-1`));
+      assert.equal((await reader.next())!.object.metadata.resourceVersion, made, seconds);
+      reader.close();
+    }
+    process.off('warning', note);
+    assert.deepEqual(warnings, []);
+  });
+
   test('the older paths and watches of one name are watches like others', async () => {
     await write(client, configMap('path-1'));
     await write(client, configMap('path-2'));

@@ -33,8 +33,8 @@ export interface ApiRequest {
   yaml?: YamlBody | YamlError;
   userAgent: string;
   user: UserInfo;
-  /** Aborted when the caller goes away: ends watches. */
-  signal: AbortSignal;
+  /** Aborted when the caller goes away, or its time is up: ends watches. A function, since few ask and a signal costs much. */
+  signal: () => AbortSignal;
   /** What the URL and the method alone say against the request; the answer once it is authorized. */
   misdirected?: StatusError;
 }

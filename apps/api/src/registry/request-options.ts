@@ -222,12 +222,16 @@ function checkWatchOptions(options: ListRequestOptions): FieldError[] {
   return errors;
 }
 
-/** Throws 400 when the parameter is there and no integer. */
+/** Throws 400 when the parameter is there and no integer of 64 bits. */
 export function parseInteger(query: URLSearchParams, key: string): number | undefined {
   const value = query.get(key);
   if (value === null || value === '') return undefined;
   if (!/^[+-]?\d+$/.test(value)) {
     throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+  }
+  // Fewer digits fit in any case.
+  if (value.length > 18 && BigInt.asIntN(64, BigInt(value)) !== BigInt(value)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: value out of range`);
   }
   return Number(value);
 }

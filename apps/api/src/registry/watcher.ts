@@ -9,6 +9,9 @@ import { CacheWatchSession, expiredItem, failedWatch } from './watch-session.js'
 /** The reference picks a random end between one and two times this, so that clients do not come back together. */
 const MIN_REQUEST_TIMEOUT_MS = 1_800_000;
 
+/** Node's timers end at once when they are given more: 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export async function watchObjects(
   context: RegistryContext,
   entry: ResourceEntry,
@@ -21,7 +24,7 @@ export async function watchObjects(
   const wanted = unset ? 0 : parseRevision(options.resourceVersion);
   const withInitial = options.sendInitialEvents ?? unset;
   const timeoutMs = options.timeoutSeconds
-    ? options.timeoutSeconds * 1000
+    ? Math.min(options.timeoutSeconds * 1000, LONGEST_TIMER_MS)
     : MIN_REQUEST_TIMEOUT_MS * (1 + Math.random());
   const { definition: resource, apiVersion, served, cache } = entry;
   const common = { resource, apiVersion, served, filter, bookmarks: options.allowWatchBookmarks, timeoutMs };
@@ -52,7 +55,8 @@ export async function watchObjects(
 
 function session(request: ApiRequest, options: ConstructorParameters<typeof CacheWatchSession>[0]): CacheWatchSession {
   const watching = new CacheWatchSession(options);
-  if (request.signal.aborted) watching.stop();
-  else request.signal.addEventListener('abort', () => watching.stop(), { once: true });
+  const signal = request.signal();
+  if (signal.aborted) watching.stop();
+  else signal.addEventListener('abort', () => watching.stop(), { once: true });
   return watching;
 }

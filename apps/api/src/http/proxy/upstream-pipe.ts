@@ -21,7 +21,7 @@ const NOT_PASSED = new Set([
 ]);
 const DIAL_TIMEOUT_MS = 30_000;
 /** Browsers put their token here, since they cannot set headers. */
-const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
+export const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
 export interface PipeOptions {
   /** A refusal is not passed on but thrown as a Status: node servers answer in plain text, which clients cannot read. */

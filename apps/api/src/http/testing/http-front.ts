@@ -1,0 +1,157 @@
+import { connect, type TLSSocket } from 'node:tls';
+import { forbidden, successStatus, type UserInfo } from '#apimachinery';
+import { allResources } from '#kinds';
+import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
+import type { ApiHandler, ApiRequest, ApiResult, AuthorizedRequest, WatchItem } from '../../registry/pipeline.js';
+import { ResourceTable } from '../../registry/resource-table.js';
+import { createHttpsServer, type HttpsServer } from '../https-server.js';
+import { MetricsRegistry } from '../metrics-registry.js';
+import { ObjectPathHandler } from '../object-path.handler.js';
+import { RequestMetrics } from '../request-metrics.js';
+import type { SlotLimits } from '../request-slots.js';
+
+const NOBODY: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+const SOMEWHERE = { group: '', resource: 'pods' };
+
+export interface FrontOptions {
+  slots?: SlotLimits;
+  requestTimeoutMs?: number;
+  /** What watches tell, in turn; then they stay open. */
+  events?: WatchItem[][];
+  unreadWatchMs?: number;
+}
+
+/** The HTTP side alone, over real TLS: its object path knows no objects, and waits as the name in a path says. */
+export interface TestFront extends HttpsServer {
+  readonly port: number;
+  readonly ca: string;
+  /** Requests that got as far as being served, with the bytes of their bodies. */
+  readonly served: { request: AuthorizedRequest; bytes: number }[];
+  readonly sockets: TLSSocket[];
+  /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
+  underWay(): Record<string, number>;
+  metricsText(): string;
+  /** A connection, without a request. */
+  connect(): Promise<TLSSocket>;
+}
+
+/**
+ * `Authorization: Bearer <user> <group> ...` is believed; without, one is anonymous and allowed nothing but /healthz and /metrics. Objects
+ * named `wait-<ms>` take their time, `held` waits for the request's end.
+ */
+export async function testFront(options: FrontOptions = {}): Promise<TestFront> {
+  const now = new Date();
+  const authority = await createAuthority('test', now);
+  const profile = { commonName: 'localhost', usages: ['server'] as const, ipAddresses: ['127.0.0.1'] };
+  const pair = await issueCertificate(authority, profile, now);
+  const resources = new ResourceTable(allResources(), [], {} as never);
+  const served: TestFront['served'] = [];
+  const api = fakeApi(served, options.events ?? []);
+  const registry = new MetricsRegistry();
+  const sockets: TLSSocket[] = [];
+  const server = await createHttpsServer(
+    { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
+    {
+      resources: allResources(),
+      serverAddress: '',
+      checks: [],
+      metrics: registry,
+      documents: new Map(),
+      log: () => {},
+    },
+    {
+      authenticator: {
+        authenticate: async ({ authorization }) => {
+          const [, name, ...groups] = authorization?.split(' ') ?? [];
+          return name ? { name, groups } : NOBODY;
+        },
+      },
+      authorizer: {
+        authorize: ({ user, path }) => ({
+          decision: user !== NOBODY || path === '/metrics' ? 'Allow' : 'NoOpinion',
+          reason: '',
+        }),
+      },
+      api,
+      resources,
+      objects: new ObjectPathHandler(api, options.unreadWatchMs),
+      connects: {
+        serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
+        upgrade: async (_request, socket) => {
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+          socket.resume();
+        },
+      },
+      metrics: new RequestMetrics(registry),
+      slots: options.slots ?? { reads: 100, writes: 100, streamsOfOneUser: 100 },
+      requestTimeoutMs: options.requestTimeoutMs,
+    },
+  );
+  server.server.on('secureConnection', (socket) => sockets.push(socket));
+  const port = await server.listen('127.0.0.1', 0);
+  return {
+    ...server,
+    port,
+    ca: authority.certificate,
+    served,
+    sockets,
+    metricsText: () => registry.render(),
+    underWay: () => underWay(server, registry),
+    connect: () =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ port, host: '127.0.0.1', ca: authority.certificate });
+        socket.once('secureConnect', () => resolve(socket));
+        socket.once('error', reject);
+      }),
+  };
+}
+
+function underWay({ dispatcher }: HttpsServer, registry: MetricsRegistry): Record<string, number> {
+  const { deadlines, open, slots } = dispatcher as unknown as {
+    deadlines: { running: Set<unknown> };
+    open: Set<unknown>;
+    slots: { usersUnderWay: number };
+  };
+  const found: Record<string, number> = {
+    deadlines: deadlines.running.size,
+    streams: open.size,
+    users: slots.usersUnderWay,
+  };
+  for (const [, name, value] of registry.render().matchAll(/^(apiserver_(?:current|long)\w+).* (\S+)$/gm)) {
+    found[name!] = (found[name!] ?? 0) + Number(value);
+  }
+  return found;
+}
+
+function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler {
+  return {
+    authorize: async (request: ApiRequest) => {
+      if (request.user === NOBODY) throw forbidden(SOMEWHERE, '', 'no');
+      return request as AuthorizedRequest;
+    },
+    handle: async (request): Promise<ApiResult> => {
+      served.push({ request, bytes: Buffer.isBuffer(request.body) ? request.body.length : 0 });
+      if (request.verb === 'watch')
+        return { kind: 'watch', resource: allResources()[0]!, session: session(request, events) };
+      const ms = Number(/^wait-(\d+)$/.exec(request.name)?.[1] ?? 0);
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+      if (request.name === 'held') await ended(request.signal());
+      return { kind: 'object', code: 200, resource: undefined, object: successStatus() };
+    },
+  };
+}
+
+function session(request: ApiRequest, events: WatchItem[][]) {
+  const left = [...events];
+  return {
+    next: async () => left.shift() ?? (await ended(request.signal())),
+    stop: () => {},
+  };
+}
+
+function ended(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
