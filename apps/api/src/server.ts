@@ -122,6 +122,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<HttpsS
   );
 }
 
+/** Anybody may probe the server's health: PostgreSQL is asked by one probe at a time, and the others share its answer. */
 function storeCheck(store: Store): HealthCheck {
-  return { name: 'postgres', endpoints: ['healthz', 'readyz'], check: () => store.ping() };
+  let asked: Promise<void> | undefined;
+  const check = () => {
+    asked ??= store.ping().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+  return { name: 'postgres', endpoints: ['healthz', 'readyz'], check };
 }

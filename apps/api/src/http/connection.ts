@@ -15,8 +15,15 @@ export class Connection {
   private readonly waiting: { open: OpenRequest; serve: (open: OpenRequest) => void }[] = [];
   private identity: { user: UserInfo; until: number } | undefined;
 
-  constructor(private readonly socket: Socket) {
-    socket.once('close', () => this.lost());
+  /** `ended` is called when the connection is no more. */
+  constructor(
+    private readonly socket: Socket,
+    ended: () => void,
+  ) {
+    socket.once('close', () => {
+      ended();
+      this.lost();
+    });
   }
 
   get user(): UserInfo | undefined {
@@ -27,8 +34,9 @@ export class Connection {
     this.identity = { user, until: Date.now() + IDENTITY_LIFETIME_MS };
   }
 
-  get busy(): boolean {
-    return this.current !== undefined;
+  /** The request whose turn it is. */
+  get serving(): OpenRequest | undefined {
+    return this.current;
   }
 
   /** Calls `serve` when all requests before this one are over; never, when the connection ends before that. */
@@ -51,7 +59,7 @@ export class Connection {
   private next(): void {
     this.current = undefined;
     const next = this.waiting.shift();
-    if (next) this.start(next.open, next.serve);
+    if (next && !this.socket.destroyed) this.start(next.open, next.serve);
   }
 
   private discardRest({ request }: OpenRequest): void {

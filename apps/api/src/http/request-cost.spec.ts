@@ -81,7 +81,7 @@ describe('what a request costs before it is authorized', () => {
   test('requests that are refused take no slot, however many, and their bodies no memory', async () => {
     const sockets = await Promise.all(Array.from({ length: 100 }, () => begin(front, UNFINISHED)));
     await Promise.all(sockets.map(answerOf));
-    const { deadlines, streams, ...others } = front.underWay();
+    const { requests, streams, ...others } = front.underWay();
     assert.equal(streams, 0);
     assert.deepEqual([...new Set(Object.values(others))], [0], JSON.stringify(others));
     assert.equal(

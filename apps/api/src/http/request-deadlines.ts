@@ -1,4 +1,5 @@
 import { badRequest, parseDuration, timeout } from '#apimachinery';
+import type { Connection } from './connection.js';
 import type { OpenRequest } from './open-request.js';
 import { sendError } from './response-writer.js';
 
@@ -9,21 +10,21 @@ export const REQUEST_TIMEOUT_MS = 60_000;
 const LAST_ANSWER_MS = 10_000;
 const SWEEP_MS = 1_000;
 
-/** Ends requests that take too long. One timer looks after all of them, oldest first: a timer each would cost every request. */
+/** Ends requests that take too long. One timer looks at what all connections are at: a timer each would cost every request. */
 export class RequestDeadlines {
-  private readonly running = new Set<OpenRequest>();
   private readonly sweeper: NodeJS.Timeout;
 
-  constructor(private readonly limitMs: number = REQUEST_TIMEOUT_MS) {
+  constructor(
+    private readonly connections: ReadonlyMap<unknown, Connection>,
+    private readonly limitMs: number = REQUEST_TIMEOUT_MS,
+  ) {
     this.sweeper = setInterval(() => this.sweep(), Math.min(SWEEP_MS, limitMs));
     this.sweeper.unref();
   }
 
-  /** `asked`: the query's `timeout`, a duration as Go writes it; it may shorten the limit. Throws 400 when it is none. */
-  start(open: OpenRequest, asked: string | null): void {
-    this.running.add(open);
-    open.whenOver(() => this.running.delete(open));
-    const ms = asked ? parseTimeout(asked) : 0;
+  /** `asked`: the query's `timeout`, a duration as Go writes it. Throws 400 when it is none. */
+  shorten(open: OpenRequest, asked: string): void {
+    const ms = parseTimeout(asked);
     if (ms <= 0 || ms >= this.limitMs) return;
     const timer = setTimeout(() => expire(open), ms);
     open.whenOver(() => clearTimeout(timer));
@@ -35,9 +36,10 @@ export class RequestDeadlines {
 
   private sweep(): void {
     const now = performance.now();
-    for (const open of this.running) {
+    for (const { serving: open } of this.connections.values()) {
+      if (!open || open.endless) continue;
       const late = now - open.started - this.limitMs;
-      if (late < 0) return;
+      if (late < 0) continue;
       if (!open.expired) expire(open);
       else if (late > LAST_ANSWER_MS) open.request.socket.destroy();
     }

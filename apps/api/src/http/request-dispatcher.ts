@@ -70,7 +70,7 @@ const READS = new Set(['get', 'list', 'watch', 'head', 'options', 'trace']);
  * there is room for it. Until then nothing of it is read, counted or kept; then the object path, a proxy, or the framework serves it.
  */
 export class RequestDispatcher {
-  private readonly connections = new WeakMap<object, Connection>();
+  private readonly connections = new Map<Socket, Connection>();
   private readonly deadlines: RequestDeadlines;
   private readonly slots: RequestSlots;
   /** Watches and streams that are open: they would hold up a shutdown for ever. */
@@ -84,7 +84,7 @@ export class RequestDispatcher {
     private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
   ) {
     this.paths = { resources: options.resources, documents };
-    this.deadlines = new RequestDeadlines(options.requestTimeoutMs);
+    this.deadlines = new RequestDeadlines(this.connections, options.requestTimeoutMs);
     this.slots = new RequestSlots(options.slots, options.metrics);
   }
 
@@ -103,20 +103,18 @@ export class RequestDispatcher {
     const { request, response } = open;
     const route = this.routeOf(request);
     open.endless = isLongRunning(route);
-    if (!open.endless) {
-      const { query } = route.info;
-      this.deadlines.start(open, query.size > 0 ? query.get('timeout') : null);
-    }
+    const asked = open.endless || route.info.query.size === 0 ? null : route.info.query.get('timeout');
+    if (asked) this.deadlines.shorten(open, asked);
     const user = await this.identify(request, route.info);
     if (route.kind === 'document' || !route.info.isResourceRequest) {
       await this.authorizePath(user, route);
       if (this.begin(open, route, user)) this.serveDocument(request, response, route);
       return;
     }
-    const asked = await this.authorize(request, open, route, user);
+    const allowed = await this.authorize(request, open, route, user);
     if (!this.begin(open, route, user)) return;
-    if (route.kind === 'objects') await this.options.objects.serve(open, route, asked);
-    else if (route.kind === 'connect') await this.options.connects.serve(request, response, route, asked);
+    if (route.kind === 'objects') await this.options.objects.serve(open, route, allowed);
+    else if (route.kind === 'connect') await this.options.connects.serve(request, response, route, allowed);
     else sendNothing(response, route);
   }
 
@@ -214,7 +212,8 @@ export class RequestDispatcher {
   mayUpgrade(request: IncomingMessage): boolean {
     try {
       const { kind, info } = resolveRoute(this.paths, request.method ?? 'GET', request.url ?? '/');
-      return kind === 'connect' || (kind === 'objects' && info.verb === 'watch' && isWebSocket(request));
+      if (kind === 'connect' && info.subresource !== 'log') return true;
+      return isWebSocket(request) && (kind === 'connect' || (kind === 'objects' && info.verb === 'watch'));
     } catch {
       return false;
     }
@@ -223,7 +222,7 @@ export class RequestDispatcher {
   handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     // What is sent before the answers to earlier requests would come in between them.
-    if (this.connectionOf(socket).busy) {
+    if (this.connectionOf(socket).serving) {
       socket.destroy();
       return;
     }
@@ -248,8 +247,8 @@ export class RequestDispatcher {
   private connectionOf(socket: Socket): Connection {
     let connection = this.connections.get(socket);
     if (!connection) {
-      connection = new Connection(socket);
-      this.connections.set(socket, connection);
+      connection = new Connection(socket, () => this.connections.delete(socket));
+      if (!socket.destroyed) this.connections.set(socket, connection);
     }
     return connection;
   }

@@ -112,6 +112,7 @@ describe('requests and their connections', () => {
       }),
       { numRuns: 40 },
     );
+    assert.equal((front.dispatcher as unknown as { connections: Map<unknown, unknown> }).connections.size, 0);
     const open = await new Promise<number>((resolve) => front.server.getConnections((_, count) => resolve(count)));
     assert.ok(open <= 1, `${open} connections`);
   });
@@ -134,9 +135,9 @@ describe('requests and their connections', () => {
 
   test('what is under way is counted until it is over', async () => {
     const table: [what: string, counted: Record<string, number>][] = [
-      ['held', { deadlines: 1, users: 1, streams: 0, apiserver_current_inflight_requests: 1 }],
-      ['watch', { deadlines: 0, users: 1, streams: 1, apiserver_longrunning_requests: 1 }],
-      ['exec', { deadlines: 0, users: 1, streams: 1, apiserver_longrunning_requests: 1 }],
+      ['held', { requests: 1, users: 1, streams: 0, apiserver_current_inflight_requests: 1 }],
+      ['watch', { requests: 1, users: 1, streams: 1, apiserver_longrunning_requests: 1 }],
+      ['exec', { requests: 0, users: 1, streams: 1, apiserver_longrunning_requests: 1 }],
     ];
     for (const [what, counted] of table) {
       const socket = await front.connect();

@@ -4,6 +4,7 @@ import { allResources } from '#kinds';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler, ApiRequest, ApiResult, AuthorizedRequest, WatchItem } from '../../registry/pipeline.js';
 import { ResourceTable } from '../../registry/resource-table.js';
+import type { Connection } from '../connection.js';
 import { createHttpsServer, type HttpsServer } from '../https-server.js';
 import { MetricsRegistry } from '../metrics-registry.js';
 import { ObjectPathHandler } from '../object-path.handler.js';
@@ -107,13 +108,13 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
 }
 
 function underWay({ dispatcher }: HttpsServer, registry: MetricsRegistry): Record<string, number> {
-  const { deadlines, open, slots } = dispatcher as unknown as {
-    deadlines: { running: Set<unknown> };
+  const { connections, open, slots } = dispatcher as unknown as {
+    connections: Map<unknown, Connection>;
     open: Set<unknown>;
     slots: { usersUnderWay: number };
   };
   const found: Record<string, number> = {
-    deadlines: deadlines.running.size,
+    requests: [...connections.values()].filter(({ serving }) => serving).length,
     streams: open.size,
     users: slots.usersUnderWay,
   };
