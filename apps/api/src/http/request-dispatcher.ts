@@ -24,7 +24,7 @@ import { RequestDeadlines } from './request-deadlines.js';
 import type { RequestInfo } from './request-info.js';
 import { isLongRunning, type RequestMetrics } from './request-metrics.js';
 import { RequestSlots, type SlotLimits } from './request-slots.js';
-import { auditId, sendError, sendText } from './response-writer.js';
+import { auditId, DISCARD_MS, sendError, sendText } from './response-writer.js';
 import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
 export interface DispatcherOptions {
@@ -310,4 +310,8 @@ function refuseUpgrade(socket: Socket, { status }: StatusError): void {
     `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? ''}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  // Node has let go of the connection: nobody else waits for its other end to close.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), DISCARD_MS);
+  socket.once('close', () => clearTimeout(timer));
 }

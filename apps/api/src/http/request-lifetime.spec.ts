@@ -197,6 +197,46 @@ describe('requests and their connections', () => {
   });
 });
 
+describe('requests to leave HTTP', () => {
+  let front: TestFront;
+  before(async () => {
+    front = await testFront();
+  });
+  after(() => front.close());
+
+  const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+
+  for (const [path, user, code] of [
+    [`${PODS}/x/exec`, '', 403],
+    ['/api/v1/pods/x/exec', USER, 404],
+    ['/api/v1/namespaces/a/nodes/x/proxy/', USER, 404],
+    ['/api/v1/constructor/x/exec', USER, 404],
+    ['/api/v1/constructor/x/exec', '', 403],
+    ['/%zz', '', 400],
+    ['/nothing', '', 403],
+  ] as const) {
+    test(`${path} by ${user ? 'somebody' : 'nobody'} is ${code}, and its connection does not stay`, async () => {
+      const socket = await front.connect({ allowHalfOpen: true });
+      socket.on('error', () => {});
+      let text = '';
+      socket.on('data', (part) => {
+        text += part;
+      });
+      socket.write(head('GET', path, `${UPGRADE}Connection: close\r\n`, user));
+      // This end stays open, whatever the other does.
+      const end = Date.now() + 20_000;
+      const connections = () => new Promise((resolve) => front.server.getConnections((_, count) => resolve(count)));
+      while (text === '' || (await connections()) !== 0) {
+        assert.ok(Date.now() < end, text);
+        await sleep(10);
+      }
+      assert.match(text, new RegExp(`^HTTP/1.1 ${code} `));
+      await settled(front);
+      socket.destroy();
+    });
+  }
+});
+
 /** All that comes until the end. */
 async function gathered(socket: TLSSocket): Promise<string> {
   let text = '';

@@ -33,7 +33,7 @@ export interface TestFront extends HttpsServer {
   underWay(): Record<string, number>;
   metricsText(): string;
   /** A connection, without a request. */
-  connect(): Promise<TLSSocket>;
+  connect(options?: { allowHalfOpen?: boolean }): Promise<TLSSocket>;
 }
 
 /**
@@ -98,9 +98,9 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     sockets,
     metricsText: () => registry.render(),
     underWay: () => underWay(server, registry),
-    connect: () =>
+    connect: (options) =>
       new Promise((resolve, reject) => {
-        const socket = connect({ port, host: '127.0.0.1', ca: authority.certificate });
+        const socket = connect({ port, host: '127.0.0.1', ca: authority.certificate, ...options });
         socket.once('secureConnect', () => resolve(socket));
         socket.once('error', reject);
       }),
