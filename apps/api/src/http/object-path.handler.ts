@@ -31,6 +31,8 @@ export class ObjectPathHandler {
       if (deprecationWarning) notes.warnings.push(deprecationWarning);
       format = negotiateOutput(request.headers.accept, info.verb === 'watch', verbs.includes('get'));
       if (WITH_BODY.has(info.verb)) asked.body = await readBody(request);
+      // What its client was told has failed must not be done after all.
+      if (open.expired) return;
       const result = await this.api.handle(asked, notes);
       if (result.kind === 'watch') {
         const renderer = new WatchRenderer(entry, format, info.query);

@@ -181,8 +181,13 @@ describe('the time that a request may take', () => {
   };
 
   test('bounds a body that does not come', async () => {
-    isTimeout(await ask(front, { method: 'POST', user: ANN, headers: 'Content-Length: 100\r\n', body: '{' }));
+    const socket = await begin(front, { method: 'POST', user: ANN, headers: 'Content-Length: 2\r\n', body: '{' });
+    isTimeout(await answerOf(socket));
+    // Its client was told that nothing came of it.
+    socket.write('}');
+    await until(() => Object.values(front.underWay()).every((value) => value === 0));
     assert.deepEqual(front.served, []);
+    socket.destroy();
   });
 
   test('bounds whoever serves it, and tells it', async () => {

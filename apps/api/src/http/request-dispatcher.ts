@@ -232,7 +232,6 @@ export class RequestDispatcher {
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const route = this.routeOf(request);
     if (route.kind !== 'connect' && route.kind !== 'objects') throw genericNotFound();
-    request.headers.authorization ??= bearerOfProtocols(request.headers['sec-websocket-protocol']);
     const open = new OpenRequest(request, undefined);
     socket.once('close', () => open.settle());
     open.endless = true;
@@ -258,6 +257,7 @@ export class RequestDispatcher {
     const { headers } = request;
     const socket = request.socket as TLSSocket;
     const connection = this.connectionOf(socket);
+    if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
     const plain = headers.authorization === undefined && !asksForMore(headers);
     if (plain && connection.user) return connection.user;
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
