@@ -9,6 +9,11 @@ pub struct Quantity {
     thousandths: i128,
 }
 
+/// Fractions are read to this many digits in all, so that no suffix makes a number with one overflow.
+const LEAST_EXACT: i128 = 10_000_000_000_000_000;
+/// Powers of ten beyond this leave the range of every number that fits in a request.
+const EXPONENTS: i32 = 60;
+
 impl Quantity {
     pub fn from_whole(value: i64) -> Self {
         Self { thousandths: i128::from(value) * 1000 }
@@ -40,18 +45,22 @@ impl Quantity {
         };
         let mut digits: i128 = 0;
         let mut decimals: i32 = 0;
+        // Something of the fraction was too small to be kept: it still rounds up.
+        let mut rest = 0;
         let mut seen_digit = false;
         let mut seen_point = false;
         while at < bytes.len() {
             match bytes[at] {
-                b'0'..=b'9' => {
+                digit @ b'0'..=b'9' => {
+                    let digit = i128::from(digit - b'0');
                     seen_digit = true;
-                    // Digits beyond what fits are below any unit that the scheduler counts in.
-                    if digits < i128::MAX / 1_000_000_000_000_000_000_000 {
-                        digits = digits * 10 + i128::from(bytes[at] - b'0');
-                        decimals += i32::from(seen_point);
-                    } else if !seen_point {
-                        return Some(Self { thousandths: i128::from(i64::MAX) * 1000 });
+                    if !seen_point {
+                        digits = digits.saturating_mul(10).saturating_add(digit);
+                    } else if digits < LEAST_EXACT {
+                        digits = digits * 10 + digit;
+                        decimals += 1;
+                    } else if digit != 0 {
+                        rest = 1;
                     }
                 }
                 b'.' if !seen_point => seen_point = true,
@@ -63,7 +72,7 @@ impl Quantity {
             return None;
         }
         let (binary, exponent) = suffix(&text[at..])?;
-        let mut numerator = digits.checked_mul(1000)?.checked_mul(binary)?;
+        let mut numerator = digits.saturating_mul(1000).saturating_mul(binary).saturating_add(rest);
         let shift = exponent - decimals;
         if shift >= 0 {
             for _ in 0..shift {
@@ -107,10 +116,7 @@ fn suffix(text: &str) -> Option<(i128, i32)> {
         "Ei" => (1 << 60, 0),
         _ => {
             let exponent: i32 = text.strip_prefix(['e', 'E'])?.parse().ok()?;
-            if exponent.abs() > 36 {
-                return None;
-            }
-            (1, exponent)
+            (1, exponent.clamp(-EXPONENTS, EXPONENTS))
         }
     })
 }
@@ -184,6 +190,33 @@ mod tests {
 
     #[test]
     fn saturates_beyond_the_range() {
-        assert_eq!(Quantity::parse("100E").unwrap().value(), i64::MAX);
+        for text in [
+            "100E",
+            "1e37",
+            "1e999999999",
+            "1000000000000000000Ei",
+            "1.7000000000000000001e25",
+            "99999999999999999999.5Ei",
+        ] {
+            assert_eq!(Quantity::parse(text).unwrap().value(), i64::MAX, "{text}");
+        }
+        let digits = "9".repeat(400);
+        assert_eq!(Quantity::parse(&digits).unwrap().value(), i64::MAX);
+        assert_eq!(Quantity::parse(&format!("-{digits}")).unwrap().value(), i64::MIN);
+    }
+
+    #[test]
+    fn keeps_every_whole_number_of_the_range_and_rounds_the_least_fraction_up() {
+        for (text, value) in [
+            ("9223372036854775806", i64::MAX - 1),
+            ("1000000000000000000000n", 1_000_000_000_000),
+            ("9000000000000000000000m", 9_000_000_000_000_000_000),
+            ("1.00000000000000000000000000000001", 2),
+            ("12345678901234567.0000000001", 12_345_678_901_234_568),
+            ("1e-999999999", 1),
+            ("1.0000000000000000000000Ei", 1 << 60),
+        ] {
+            assert_eq!(Quantity::parse(text).map(Quantity::value), Some(value), "{text}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 const UNSTATED_MILLI_CPU: &str = "100m";
 const UNSTATED_MEMORY: &str = "200Mi";
 
-/// CPU in thousandths, the rest in whole units (bytes). `scalars` are extended resources, huge pages and attachable
+/// CPU in thousandths, the rest in whole units (bytes); what is negative counts as nothing. `scalars` are extended resources, huge pages and attachable
 /// volumes, sorted by name symbol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Resources {
@@ -25,10 +25,10 @@ impl Resources {
         let mut out = Self::default();
         for (name, quantity) in list {
             match name.as_str() {
-                "cpu" => out.milli_cpu = quantity.milli_value(),
-                "memory" => out.memory = quantity.value(),
-                "ephemeral-storage" => out.ephemeral_storage = quantity.value(),
-                name if is_scalar(name) => out.scalars.push((interner.intern(name), quantity.value())),
+                "cpu" => out.milli_cpu = quantity.milli_value().max(0),
+                "memory" => out.memory = quantity.value().max(0),
+                "ephemeral-storage" => out.ephemeral_storage = quantity.value().max(0),
+                name if is_scalar(name) => out.scalars.push((interner.intern(name), quantity.value().max(0))),
                 _ => {}
             }
         }

@@ -229,7 +229,7 @@ proptest! {
             prop_assert!(usage.used_cpu[slot] <= usage.cpu[slot]);
             prop_assert!(usage.used_memory[slot] <= usage.memory[slot]);
             prop_assert!(usage.used_pods[slot] <= usage.pods[slot]);
-            prop_assert!(usage.scalars[slot].iter().all(|scalar| scalar.used <= scalar.allocatable));
+            prop_assert!(usage.scalars[slot].iter().all(|scalar| scalar.used() <= scalar.allocatable));
             let ports = &usage.ports[slot];
             prop_assert!(ports.iter().enumerate().all(|(at, port)| ports[at + 1..].iter().all(|other| !port.conflicts(other))));
         }

@@ -24,7 +24,8 @@ fn score(demand: &Demand, usage: &Usage, _: &Scoring, range: Range<usize>, total
     let (memories, used_memory) = (&usage.memory[range.clone()], &usage.used_memory[range]);
     let half = MAX_NODE_SCORE / 2;
     for at in 0..totals.len() {
-        let with = balance(used_cpu[at] + cpu, cpus[at], used_memory[at] + memory, memories[at]);
+        let (cpu_with, memory_with) = (used_cpu[at].saturating_add(cpu), used_memory[at].saturating_add(memory));
+        let with = balance(cpu_with, cpus[at], memory_with, memories[at]);
         let without = balance(used_cpu[at], cpus[at], used_memory[at], memories[at]);
         totals[at] += weight * (half + (half + with - without) / 2);
     }

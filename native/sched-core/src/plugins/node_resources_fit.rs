@@ -126,8 +126,12 @@ fn combine(
     let (cpus, used_cpu) = (&usage.cpu[range.clone()], &usage.non_zero_cpu[range.clone()]);
     let (memories, used_memory) = (&usage.memory[range.clone()], &usage.non_zero_memory[range]);
     for at in 0..totals.len() {
-        let cpu = if cpus[at] == 0 { 0 } else { each(used_cpu[at] + demand.non_zero_cpu, cpus[at]) };
-        let memory = if memories[at] == 0 { 0 } else { each(used_memory[at] + demand.non_zero_memory, memories[at]) };
+        let cpu = if cpus[at] == 0 { 0 } else { each(used_cpu[at].saturating_add(demand.non_zero_cpu), cpus[at]) };
+        let memory = if memories[at] == 0 {
+            0
+        } else {
+            each(used_memory[at].saturating_add(demand.non_zero_memory), memories[at])
+        };
         let mean = if even && cpus[at] != 0 && memories[at] != 0 {
             (cpu + memory) >> 1
         } else {
@@ -164,8 +168,12 @@ fn requested_to_capacity(
         let mut sum = 0;
         let mut weights = 0;
         for (wanted, all, resource_weight) in [
-            (usage.non_zero_cpu[slot] + demand.non_zero_cpu, usage.cpu[slot], scoring.cpu_weight),
-            (usage.non_zero_memory[slot] + demand.non_zero_memory, usage.memory[slot], scoring.memory_weight),
+            (usage.non_zero_cpu[slot].saturating_add(demand.non_zero_cpu), usage.cpu[slot], scoring.cpu_weight),
+            (
+                usage.non_zero_memory[slot].saturating_add(demand.non_zero_memory),
+                usage.memory[slot],
+                scoring.memory_weight,
+            ),
         ] {
             if all == 0 {
                 continue;
