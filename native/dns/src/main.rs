@@ -4,8 +4,10 @@
 //! When the API cannot be reached it goes on answering with what it knows.
 
 mod answer;
+mod clients;
 mod flags;
 mod forward;
+mod limit;
 mod server;
 mod watch;
 mod zone;
@@ -13,8 +15,9 @@ mod zone;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 
+use clients::Clients;
 use flags::Parsed;
-use server::Server;
+use server::{Limits, Server};
 use zone::Zone;
 
 fn main() -> ExitCode {
@@ -43,7 +46,10 @@ fn main() -> ExitCode {
 async fn run(flags: flags::Flags) -> Result<(), Box<dyn std::error::Error>> {
     let zone = Arc::new(RwLock::new(Zone::default()));
     let forwarder = forward::Forwarder::new(flags.upstream, flags.listen);
-    let server = Server::bind(flags.listen, &flags.cluster_domain, zone.clone(), forwarder).await?;
+    let clients = Clients::new(flags.cluster_cidrs);
+    let server =
+        Server::bind(flags.listen, &flags.cluster_domain, zone.clone(), forwarder, clients, Limits::of_process())
+            .await?;
     let client = watch::client(&flags.kubeconfig).await?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {

@@ -8,20 +8,44 @@ use std::time::Duration;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, Outcome, answer};
+use crate::clients::Clients;
 use crate::forward::{Forwarder, Transport, read_framed, write_framed};
+use crate::limit::{Limit, raise_open_files};
 use crate::zone::Zone;
 
 /// Largest UDP answer we send or ask for: fits every common link unfragmented.
 const MAX_UDP: u16 = 1232;
 /// A client without EDNS takes this much over UDP.
 const PLAIN_UDP: u16 = 512;
-/// Queries being forwarded, and TCP connections, at the same time: what comes beyond is dropped and asked again.
+/// Queries over UDP being forwarded, and TCP connections, at the same time: what comes beyond is dropped and asked again.
 const AT_ONCE: usize = 1000;
+/// A tenth for each client: one that asks for what nobody answers, or does not read, stops nobody else.
+const SHARES: usize = 10;
+/// A forwarded query has a socket of its own, a TCP connection has two while it waits for upstream; some are for the rest.
+const FILES_EACH: u64 = 3;
+const OTHER_FILES: u64 = 64;
+/// For the whole of a message, in either direction: a client that sends or takes nothing, or too slowly, is let go.
 const TCP_IDLE: Duration = Duration::from_secs(10);
+
+/// How much is done at the same time, apart for UDP and TCP.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub at_once: usize,
+    pub for_a_client: usize,
+    pub tcp_idle: Duration,
+}
+
+impl Limits {
+    /// As many as this process may have files open for.
+    pub fn of_process() -> Self {
+        let files = raise_open_files(OTHER_FILES + FILES_EACH * AT_ONCE as u64);
+        let at_once = (files.saturating_sub(OTHER_FILES) / FILES_EACH).clamp(SHARES as u64, AT_ONCE as u64) as usize;
+        Limits { at_once, for_a_client: at_once / SHARES, tcp_idle: TCP_IDLE }
+    }
+}
 
 #[derive(Debug)]
 pub struct Server {
@@ -35,7 +59,10 @@ struct Shared {
     domain: Name,
     zone: Arc<RwLock<Zone>>,
     forwarder: Forwarder,
-    limit: Arc<Semaphore>,
+    clients: Clients,
+    forwards: Arc<Limit>,
+    connections: Arc<Limit>,
+    tcp_idle: Duration,
 }
 
 impl Server {
@@ -44,9 +71,19 @@ impl Server {
         domain: &Name,
         zone: Arc<RwLock<Zone>>,
         forwarder: Forwarder,
+        clients: Clients,
+        limits: Limits,
     ) -> io::Result<Self> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}"));
-        let shared = Shared { domain: domain.clone(), zone, forwarder, limit: Arc::new(Semaphore::new(AT_ONCE)) };
+        let shared = Shared {
+            domain: domain.clone(),
+            zone,
+            forwarder,
+            clients,
+            forwards: Limit::new(limits.at_once, limits.for_a_client),
+            connections: Limit::new(limits.at_once, limits.for_a_client),
+            tcp_idle: limits.tcp_idle,
+        };
         Ok(Server {
             udp: UdpSocket::bind(listen).await.map_err(named)?,
             tcp: TcpListener::bind(listen).await.map_err(named)?,
@@ -64,13 +101,17 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
     let mut buffer = vec![0; 4096];
     loop {
         let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { continue };
+        // No answer, not even a refusal: the sender may be forged, and would get it.
+        if !shared.clients.include(peer) {
+            continue;
+        }
         let query = &buffer[..length];
         match shared.answer_at_once(query) {
             Some(answer) => {
                 let _ = socket.send_to(&answer.to_bytes(Transport::Udp), peer).await;
             }
             None => {
-                let Ok(permit) = shared.limit.clone().try_acquire_owned() else { continue };
+                let Some(permit) = shared.forwards.permit(peer.ip()) else { continue };
                 let (query, socket, shared) = (query.to_vec(), socket.clone(), shared.clone());
                 tokio::spawn(async move {
                     let _permit = permit;
@@ -85,11 +126,14 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
 
 async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let Ok(permit) = shared.limit.clone().try_acquire_owned() else { continue };
+        if !shared.clients.include(peer) {
+            continue;
+        }
+        let Some(permit) = shared.connections.permit(peer.ip()) else { continue };
         let shared = shared.clone();
         tokio::spawn(async move {
             let _permit = permit;
@@ -99,10 +143,10 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
-    while let Ok(message) = timeout(TCP_IDLE, read_framed(&mut stream)).await {
+    while let Ok(message) = timeout(shared.tcp_idle, read_framed(&mut stream)).await {
         let Some(query) = message? else { break };
         let Some(answer) = shared.answer(&query, Transport::Tcp).await else { break };
-        write_framed(&mut stream, &answer).await?;
+        timeout(shared.tcp_idle, write_framed(&mut stream, &answer)).await??;
     }
     Ok(())
 }
@@ -153,7 +197,12 @@ impl Shared {
             return Some(refusal(ResponseCode::Refused));
         }
         let zone = self.zone.read().expect("no poisoned lock");
-        Some(answer(&zone, &self.domain, question.name(), question.query_type()))
+        Some(match answer(&zone, &self.domain, question.name(), question.query_type()) {
+            // Who does not want recursion gets what is known here.
+            Outcome::Forward if !request.metadata.recursion_desired => refusal(ResponseCode::Refused),
+            Outcome::Alias { answer, .. } if !request.metadata.recursion_desired => Outcome::Answer(answer),
+            outcome => outcome,
+        })
     }
 
     /// Where an ExternalName leads: within the cluster or outside. Empty when nobody can tell.
@@ -203,3 +252,7 @@ impl Reply {
         bytes
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

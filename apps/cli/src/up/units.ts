@@ -42,6 +42,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
         kubeconfig: layout.dnsKubeconfig,
         listen: `${settings.nodeIp}:${settings.dnsPort}`,
         'cluster-domain': settings.clusterDomain,
+        'cluster-cidr': settings.clusterCidr,
       }),
       ...(settings.dnsUpstream ? settings.dnsUpstream.split(',') : []).map((server) => `--upstream=${server}`),
     ],
