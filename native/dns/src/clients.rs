@@ -42,10 +42,10 @@ impl Clients {
         if own.addresses.contains(&ip) {
             return true;
         }
-        if due(&mut own.read, READ_AGAIN) {
-            if let Ok(interfaces) = if_addrs::get_if_addrs() {
-                own.addresses = interfaces.iter().map(if_addrs::Interface::ip).collect();
-            }
+        if due(&mut own.read, READ_AGAIN)
+            && let Ok(interfaces) = if_addrs::get_if_addrs()
+        {
+            own.addresses = interfaces.iter().map(if_addrs::Interface::ip).collect();
         }
         let is_own = own.addresses.contains(&ip);
         if !is_own && due(&mut own.said, SAY_AGAIN) {

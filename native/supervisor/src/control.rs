@@ -8,6 +8,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use rustix::fs::Mode;
+use rustix::process::umask;
 use serde::{Deserialize, Serialize};
 
 use crate::supervisor::Supervisor;
@@ -38,9 +40,11 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    Ok(listener)
+    // Closed from the first moment on, not only once its mode is changed.
+    let before = umask(Mode::from_raw_mode(0o177));
+    let listener = UnixListener::bind(path);
+    umask(before);
+    listener
 }
 
 /// Serves until a shutdown was asked for and done.

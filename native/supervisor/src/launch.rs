@@ -6,7 +6,6 @@
 //! Looking for children later, by a mark in their environment, would miss one between fork and exec, and find their children.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -14,7 +13,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 
+use rustix::fs::Mode;
+use rustix::process::umask;
+
 use crate::config::UnitConfig;
+use crate::logs;
 
 /// First argument of a launcher; the unit's program and its arguments follow.
 pub const ARGUMENT: &str = "--launch";
@@ -35,7 +38,7 @@ impl Launch {
         if unit.argv.is_empty() {
             return Err(io::Error::other("argv is empty"));
         }
-        let output: File = OpenOptions::new().create(true).append(true).open(log)?;
+        let output = logs::open(log)?;
         let (gate, theirs) = UnixStream::pair()?;
         let mut command = Command::new(SELF);
         command
@@ -78,6 +81,8 @@ pub fn launch(mut argv: impl Iterator<Item = OsString>) -> ExitCode {
     let Ok(gate) = io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
     let mut gate = UnixStream::from(gate);
     if gate.read_exact(&mut [0]).is_ok() {
+        // What a program makes must not depend on the umask of whoever called `up`: a strict one would lock its users out.
+        umask(Mode::from_raw_mode(0o022));
         let error = Command::new(program).args(argv).stdin(Stdio::null()).exec();
         let _ = write!(gate, "{error}");
     }

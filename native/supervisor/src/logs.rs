@@ -1,8 +1,11 @@
 //! Log rotation by copy and truncate: the processes append to their files themselves, so a supervisor's death costs no line.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::process::restrict;
 
 /// A log is rotated when it is larger than this, in bytes.
 pub const LIMIT: u64 = 10 * 1024 * 1024;
@@ -11,6 +14,24 @@ pub const KEPT: u32 = 3;
 
 pub fn path(dir: &Path, unit: &str) -> PathBuf {
     dir.join(format!("{unit}.log"))
+}
+
+/// Processes say what they work with: nobody but the owner, and its group, reads that.
+const MODE: u32 = 0o640;
+
+pub fn open(log: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(MODE).open(log)
+}
+
+/// Closes logs that an earlier version left open to everybody.
+pub fn restrict_all(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            restrict(&entry.path(), MODE)?;
+        }
+    }
+    Ok(())
 }
 
 /// Rotates one log if it is over the limit.

@@ -1,7 +1,10 @@
 //! One process of ours, started by this supervisor or adopted from the one before.
 
-use std::io;
+use std::fs::{OpenOptions, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
@@ -18,8 +21,31 @@ pub struct Record {
     pub pid: i32,
     /// Field 22 of /proc/<pid>/stat, in clock ticks since boot.
     pub start_time: u64,
-    /// What it was started from, to see whether a changed configuration concerns it.
+    /// What it was started from, to see whether a changed configuration concerns it: without its environment, which may
+    /// hold passwords.
     pub unit: UnitConfig,
+    /// Stands for the environment. An earlier version recorded it itself, and not this.
+    #[serde(default)]
+    environment: u64,
+}
+
+impl Record {
+    fn new(pid: i32, start_time: u64, unit: &UnitConfig) -> Self {
+        let (unit, environment) = without_environment(unit);
+        Record { pid, start_time, unit, environment }
+    }
+
+    /// Whether it was started from this very configuration.
+    pub fn is_of(&self, unit: &UnitConfig) -> bool {
+        let (unit, environment) = without_environment(unit);
+        self.unit == unit && self.environment == environment
+    }
+}
+
+fn without_environment(unit: &UnitConfig) -> (UnitConfig, u64) {
+    let mut hasher = DefaultHasher::new();
+    unit.env.hash(&mut hasher);
+    (UnitConfig { env: Default::default(), ..unit.clone() }, hasher.finish())
 }
 
 #[derive(Debug)]
@@ -43,7 +69,7 @@ impl Process {
                 return Err(error);
             }
         };
-        let record = Record { pid, start_time: start_time(pid).unwrap_or(0), unit: unit.clone() };
+        let record = Record::new(pid, start_time(pid).unwrap_or(0), unit);
         if let Err(error) = records.save(&record) {
             // On a full disk it runs all the same: it may be what makes room.
             eprintln!("{}: its record cannot be written: {error}", unit.name);
@@ -117,6 +143,15 @@ fn start_time(pid: i32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// Takes away what others may do with it beyond `mode`.
+pub fn restrict(path: &Path, mode: u32) -> io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.permissions().mode() & 0o777 & !mode == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, Permissions::from_mode(metadata.permissions().mode() & 0o777 & mode))
+}
+
 /// Process records, one file a unit, so that a new supervisor can adopt.
 #[derive(Debug, Clone)]
 pub struct Records {
@@ -125,8 +160,14 @@ pub struct Records {
 
 impl Records {
     pub fn open(dir: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&dir)?;
-        Ok(Records { dir })
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        // Earlier versions left it, and what is in it, open to everybody.
+        restrict(&dir, 0o700)?;
+        let records = Records { dir };
+        for name in records.names() {
+            restrict(&records.path(&name), 0o600)?;
+        }
+        Ok(records)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -136,7 +177,8 @@ impl Records {
     pub fn save(&self, record: &Record) -> io::Result<()> {
         let path = self.path(&record.unit.name);
         let temporary = path.with_extension("new");
-        std::fs::write(&temporary, serde_json::to_vec(record)?)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(&serde_json::to_vec(record)?)?;
         std::fs::rename(temporary, path)
     }
 

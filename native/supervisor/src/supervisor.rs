@@ -1,12 +1,13 @@
 //! All units together: reconciling them with the configuration file.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::config::{Config, ConfigError};
-use crate::process::{Process, Records};
+use crate::process::{Process, Records, restrict};
 use crate::unit::{Status, Unit};
 use crate::{control, logs};
 
@@ -31,8 +32,11 @@ pub struct Supervisor {
 /// Runs until it is told to shut down.
 pub fn run(path: &Path) -> Result<(), SupervisorError> {
     let config = Config::load(path)?;
-    make_dir(&config.run_dir)?;
-    make_dir(&config.log_dir)?;
+    // The runtime's files below it are for processes of other users, too, who have to pass.
+    make_dir(&config.run_dir, 0o711)?;
+    make_dir(&config.log_dir, 0o750)?;
+    logs::restrict_all(&config.log_dir)
+        .map_err(|source| SupervisorError::Io { what: config.log_dir.display().to_string(), source })?;
     let socket = config.run_dir.join("supervisor.sock");
     let listener =
         control::bind(&socket).map_err(|source| SupervisorError::Io { what: "control socket".into(), source })?;
@@ -81,7 +85,7 @@ impl Supervisor {
     fn stop_strangers(&self) {
         for name in self.records.names() {
             let Some(record) = self.records.load(&name) else { continue };
-            if self.config.units.contains(&record.unit) {
+            if self.config.units.iter().any(|unit| record.is_of(unit)) {
                 continue;
             }
             let signal = record.unit.stop_signal;
@@ -123,8 +127,10 @@ impl Supervisor {
     }
 }
 
-fn make_dir(dir: &Path) -> Result<(), SupervisorError> {
-    std::fs::create_dir_all(dir).map_err(|source| SupervisorError::Io { what: dir.display().to_string(), source })
+/// Also closes one that an earlier version left open to everybody.
+fn make_dir(dir: &Path, mode: u32) -> Result<(), SupervisorError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(dir).and_then(|()| restrict(dir, mode));
+    made.map_err(|source| SupervisorError::Io { what: dir.display().to_string(), source })
 }
 
 /// The supervisor's own log is rotated with the others: `supervisor.log`, where `berth up` lets it write.

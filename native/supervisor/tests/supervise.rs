@@ -1,6 +1,8 @@
 //! The whole program against real processes.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -132,6 +134,52 @@ fn processes_outlive_a_killed_supervisor_and_the_next_one_adopts_them() {
     assert_eq!(rig.pid_of("a", 0), a);
     kill(a);
     rig.pid_of("a", a);
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_it_makes_is_closed_to_others_and_holds_no_environment() {
+    let unit = |password: &str| json!([{ "name": "a", "argv": ["sh", "-c", "umask; exec sleep 600"], "env": { "DATABASE_URL": password } }]);
+    let mut rig = Rig::new(unit("postgresql://u:secret@h/d"));
+    let a = rig.pid_of("a", 0);
+    let files = [
+        ("run", 0o711),
+        ("run/supervisor.sock", 0o600),
+        ("run/processes", 0o700),
+        ("run/processes/a.json", 0o600),
+        ("logs", 0o750),
+        ("logs/a.log", 0o640),
+    ];
+    for (name, expected) in files {
+        assert_eq!(mode(&rig.path(name)) & !expected, 0, "{name}");
+    }
+    let record = std::fs::read_to_string(rig.path("run/processes/a.json")).unwrap();
+    assert!(!record.contains("secret") && !record.contains("DATABASE_URL"), "{record}");
+    until("the unit runs with the usual umask", || {
+        std::fs::read_to_string(rig.path("logs/a.log")).is_ok_and(|log| log.trim() == "0022")
+    });
+
+    // As an earlier version left them.
+    rig.kill_supervisor();
+    for (name, _) in files {
+        std::fs::set_permissions(rig.path(name), Permissions::from_mode(0o777)).unwrap();
+    }
+    rig.start();
+    assert_eq!(rig.pid_of("a", 0), a, "it is adopted by what stands for its environment");
+    for (name, expected) in files {
+        assert_eq!(mode(&rig.path(name)) & !expected, 0, "{name} after a start");
+    }
+    rig.configure(unit("postgresql://u:other@h/d"));
+    rig.ask(json!({ "do": "apply" }));
+    let b = rig.pid_of("a", a);
+    rig.kill_supervisor();
+    rig.configure(unit("postgresql://u:third@h/d"));
+    rig.start();
+    rig.pid_of("a", b);
+    until("a supervisor that finds another environment ends what ran with the old one", || ended(b));
 }
 
 #[test]
