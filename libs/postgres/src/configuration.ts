@@ -14,7 +14,10 @@ ident_file = '${quoted(layout.conf)}/pg_ident.conf'
 # Reached through the unix socket alone.
 listen_addresses = ''
 unix_socket_directories = '${quoted(layout.run)}'
+unix_socket_permissions = 0700
 max_connections = 64
+# Nobody who connects and says nothing may keep a connection for a minute, which is the default.
+authentication_timeout = 5s
 
 # Durability.
 fsync = ${onOff}

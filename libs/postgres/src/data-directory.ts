@@ -33,9 +33,10 @@ export async function preparePostgres(dir: string, options: PrepareOptions = {})
   const layout = postgresLayout(dir);
   const user = ensureServerUser();
   try {
-    await makeDirectory(layout.root, 0o755);
+    await makeDirectory(layout.root, 0o711);
     if (runsAsRoot()) await checkReachable(layout.root, user);
-    await makeDirectory(layout.run, 0o755, user);
+    // Root and the server's own user connect; others, who have no role here, could still use up its connections.
+    await makeDirectory(layout.run, 0o700, user);
     const server = await installBinaries(options.binaries ?? layout.server);
     await writeConfiguration(layout, user, options.durable ?? true);
     await initializeDatabase(layout, server, user, options.durable ?? true);
@@ -126,7 +127,7 @@ async function initializeDatabase(
 }
 
 async function writeConfiguration(layout: PostgresLayout, user: ServerUser, durable: boolean): Promise<void> {
-  await makeDirectory(layout.conf, 0o755);
+  await makeDirectory(layout.conf, 0o711);
   const files: Record<string, string> = {
     'postgresql.conf': serverSettings(layout, durable),
     'pg_hba.conf': HOST_BASED_AUTHENTICATION,
@@ -166,10 +167,12 @@ async function checkReachable(root: string, user: ServerUser): Promise<void> {
   }
 }
 
+/** Also closes one that an earlier version left more open; bits that its owner took away stay away. */
 async function makeDirectory(path: string, mode: number, owner?: ServerUser): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode });
   // The umask may have taken bits away.
-  if (made !== undefined) await chmod(path, mode);
+  const wanted = made === undefined ? (await stat(path)).mode & 0o777 & mode : mode;
+  await chmod(path, wanted);
   if (owner && runsAsRoot()) await chown(path, owner.uid, owner.gid);
 }
 

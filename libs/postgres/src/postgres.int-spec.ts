@@ -74,6 +74,34 @@ test('data of a system user that was removed is taken over by the new one', {
   await (await startPostgres(dir)).stop();
 });
 
+test('other users of the machine reach neither the socket nor what lies beside it', {
+  skip: process.getuid?.() === 0 ? false : 'only root can act as another user',
+}, async () => {
+  const dir = join(root, 'a');
+  const layout = postgresLayout(dir);
+  // As an earlier version left them.
+  for (const path of [layout.root, layout.run, layout.conf]) await chmod(path, 0o755);
+  const server = await startPostgres(dir);
+  const asNobody = (script: string) =>
+    spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', script], {
+      encoding: 'utf8',
+      cwd: '/',
+    }).stdout.trim();
+  const socket = JSON.stringify(join(layout.run, '.s.PGSQL.5432'));
+  const connects = `require('net').connect(${socket}).on('connect', function () { console.log('connected'); this.destroy(); }).on('error', (e) => console.log(e.code))`;
+  assert.equal(asNobody(connects), 'EACCES');
+  for (const path of [layout.root, layout.run, layout.conf, layout.data]) {
+    const lists = `try { console.log(require('fs').readdirSync(${JSON.stringify(path)})) } catch (e) { console.log(e.code) }`;
+    assert.equal(asNobody(lists), 'EACCES', path);
+  }
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  const { rows } = await client.query(`SELECT current_setting('authentication_timeout') AS patience`);
+  assert.equal(rows[0].patience, '5s');
+  await client.end();
+  await server.stop();
+});
+
 test('an interrupted set-up is repeated', async () => {
   const dir = join(root, 'b');
   const layout = postgresLayout(dir);
