@@ -14,6 +14,11 @@ describe('flags', () => {
     assert.equal(parseFlags([...DATABASE, '--refuse-unenforced=true'], {})!.refuseUnenforced, true);
   });
 
+  test('a database is shared when that is said', () => {
+    assert.equal(parseFlags(DATABASE, {})!.sharedDatabase, false);
+    assert.equal(parseFlags([...DATABASE, '--shared-database'], {})!.sharedDatabase, true);
+  });
+
   test('the database may come from the environment', () => {
     assert.equal(parseFlags([], { DATABASE_URL: 'postgres://db/y' })!.databaseUrl, 'postgres://db/y');
   });

@@ -10,6 +10,8 @@ export interface ServerConfig {
   securePort: number;
   advertiseAddress: string;
   databaseUrl: string;
+  /** Other servers use the database as well: each consistent read asks it. */
+  sharedDatabase: boolean;
   serviceClusterIpRange: string;
   clusterCidr: string;
   clusterDomain: string;
@@ -34,6 +36,10 @@ const FLAGS = {
   'secure-port': { type: 'string', help: 'port to listen on', default: '6443' },
   'advertise-address': { type: 'string', help: 'address by which others reach this server' },
   'database-url': { type: 'string', help: 'PostgreSQL to keep the state in (default: DATABASE_URL)' },
+  'shared-database': {
+    type: 'boolean',
+    help: 'several servers use the database: ask it at each consistent read, whoever is there',
+  },
   'service-cluster-ip-range': {
     type: 'string',
     help: 'addresses of Services, one CIDR for each IP family',
@@ -82,6 +88,7 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     securePort: port('secure-port', text('secure-port')),
     advertiseAddress,
     databaseUrl,
+    sharedDatabase: values['shared-database'] === true,
     serviceClusterIpRange: checked('service-cluster-ip-range', text('service-cluster-ip-range'), (value) => {
       parseServiceRanges(value);
     }),

@@ -73,6 +73,7 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
     openStore({
       ...options.store,
       databaseUrl: options.databaseUrl,
+      replicas: options.sharedDatabase ? 'many' : 'auto',
       fieldValue: storedFieldValue(),
       lifetimes: { events: EVENT_LIFETIME_MS },
       log: (message) => logger.info(message),

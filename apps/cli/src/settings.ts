@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { nthAddress, ownValue } from '#apimachinery';
 import type { Flag, Values } from './flags.js';
 import { defaultDataDir, isRoot, type Layout, layoutOf } from './layout.js';
+import { writePrivately } from './up/private-files.js';
 import { CliError, UsageError } from './verb.js';
 
 /** What `berth up` was told, with defaults filled in; kept in the data directory, so that the next `up` needs no flags. */
@@ -19,6 +20,8 @@ export interface Settings {
   dnsUpstream: string;
   /** '' means the embedded server. */
   databaseUrl: string;
+  /** Other servers use the database as well. */
+  sharedDatabase: boolean;
   clusterCidr: string;
   serviceCidr: string;
   nodePortRange: string;
@@ -63,6 +66,12 @@ export const upFlags: readonly Flag[] = [
     default: 'those of /etc/resolv.conf',
   },
   { name: 'database-url', argument: 'URL', help: 'a PostgreSQL of your own; also $DATABASE_URL', default: 'embedded' },
+  {
+    name: 'shared-database',
+    argument: 'BOOL',
+    help: 'several servers use the database: true or false',
+    default: 'false',
+  },
   { name: 'cluster-cidr', argument: 'CIDR', help: 'addresses of pods', default: '10.244.0.0/16' },
   {
     name: 'service-cluster-ip-range',
@@ -102,7 +111,11 @@ export function loadSettings(layout: Layout): Settings | undefined {
     settings = {
       dnsUpstream: '',
       refuseUnenforced: false,
-      ...(JSON.parse(readFileSync(layout.settings, 'utf8')) as Omit<Settings, 'dnsUpstream' | 'refuseUnenforced'>),
+      sharedDatabase: false,
+      ...(JSON.parse(readFileSync(layout.settings, 'utf8')) as Omit<
+        Settings,
+        'dnsUpstream' | 'refuseUnenforced' | 'sharedDatabase'
+      >),
     };
   } catch (error) {
     if (error instanceof SyntaxError) throw damaged(error.message.split('\n')[0]!);
@@ -124,6 +137,7 @@ const SETTING_TYPES: Record<keyof Settings, 'string' | 'number' | 'boolean'> = {
   dnsPort: 'number',
   dnsUpstream: 'string',
   databaseUrl: 'string',
+  sharedDatabase: 'boolean',
   clusterCidr: 'string',
   serviceCidr: 'string',
   nodePortRange: 'string',
@@ -137,9 +151,7 @@ const SETTING_TYPES: Record<keyof Settings, 'string' | 'number' | 'boolean'> = {
 };
 
 export function saveSettings(layout: Layout, settings: Settings): void {
-  mkdirSync(layout.dataDir, { recursive: true });
-  writeFileSync(`${layout.settings}.new`, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${layout.settings}.new`, layout.settings);
+  writePrivately(layout.settings, `${JSON.stringify(settings, null, 2)}\n`);
 }
 
 export function dataDirOf(values: Values): Layout {
@@ -210,6 +222,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     dnsPort: port('dns-port', last?.dnsPort ?? 10053),
     dnsUpstream: upstream(text('dns-upstream') ?? last?.dnsUpstream ?? ''),
     databaseUrl: databaseUrl(text('database-url') ?? process.env.DATABASE_URL ?? last?.databaseUrl ?? ''),
+    sharedDatabase: oneOf('shared-database', ['true', 'false'], String(last?.sharedDatabase ?? false)) === 'true',
     clusterCidr,
     serviceCidr,
     nodePortRange,

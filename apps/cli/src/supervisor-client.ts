@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeProgram } from '#host';
 import type { Layout } from './layout.js';
+import { closeFolders, writePrivately } from './up/private-files.js';
 import { CliError } from './verb.js';
 
 /** One unit as berth-supervisor reads it (native/supervisor/src/config.rs). */
@@ -55,7 +56,7 @@ export function askSupervisor(layout: Layout, request: Request): Promise<UnitSta
 /** Writes what the supervisor is to run; it takes that up when it starts, and when it is asked to `apply`. */
 export function writeSupervisorConfig(layout: Layout, units: readonly Unit[]): void {
   const text = `${JSON.stringify({ runDir: layout.runDir, logDir: layout.logDir, units }, null, 1)}\n`;
-  writeFileSync(layout.supervisorConfig, text, { mode: 0o600 });
+  writePrivately(layout.supervisorConfig, text);
 }
 
 /** The record of a process, as native/supervisor/src/process.rs writes it. */
@@ -109,9 +110,8 @@ export async function shutDown(layout: Layout): Promise<UnitStatus[] | undefined
 /** Starts a supervisor in a session of its own, and waits until it answers. */
 export async function startSupervisor(layout: Layout): Promise<void> {
   const program = nativeProgram('berth-supervisor');
-  mkdirSync(layout.runDir, { recursive: true });
-  mkdirSync(layout.logDir, { recursive: true });
-  const log = openSync(join(layout.logDir, 'supervisor.log'), 'a');
+  closeFolders(layout);
+  const log = openSync(join(layout.logDir, 'supervisor.log'), 'a', 0o640);
   const child = spawn(program, [layout.supervisorConfig], { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   let failure: string | undefined;

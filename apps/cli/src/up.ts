@@ -8,6 +8,7 @@ import { step } from './progress.js';
 import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
 import { askSupervisor, startSupervisor, unsupervised, writeSupervisorConfig } from './supervisor-client.js';
 import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
+import { closeFolders } from './up/private-files.js';
 import { unitsOf } from './up/units.js';
 import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
 import { UsageError, type Verb } from './verb.js';
@@ -35,6 +36,7 @@ export const up: Verb = {
     const supervised = await askSupervisor(layout, { do: 'status' });
     checkRuntime(settings);
     await checkPorts(settings, supervised ?? unsupervised(layout));
+    closeFolders(layout);
     if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
     saveSettings(layout, settings);
     writeSupervisorConfig(layout, await unitsOf(layout, settings));

@@ -55,6 +55,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     // Endpoints may not be loopback addresses; nobody connects to this one.
     advertiseAddress: '192.0.2.1',
     databaseUrl,
+    sharedDatabase: false,
     serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',
     clusterCidr: '10.244.0.0/16',
     clusterDomain: 'cluster.local',

@@ -28,12 +28,23 @@ export async function writeAtomically(path: string, content: string, mode: numbe
 /** Writes only when the content differs, and tightens the mode of what is there. */
 export async function writeIfChanged(path: string, content: string, mode: number): Promise<boolean> {
   if ((await readIfPresent(path)) === content) {
-    if (((await stat(path)).mode & 0o777 & ~mode) !== 0) await chmod(path, mode);
+    await tighten(path, mode);
     return false;
   }
   await mkdir(dirname(path), { recursive: true });
   await writeAtomically(path, content, mode);
   return true;
+}
+
+/** Of a file that holds a private key: closes one that was left open to others. */
+export async function readSecretIfPresent(path: string): Promise<string | undefined> {
+  const content = await readIfPresent(path);
+  if (content !== undefined) await tighten(path, SECRET_MODE);
+  return content;
+}
+
+async function tighten(path: string, mode: number): Promise<void> {
+  if (((await stat(path)).mode & 0o777 & ~mode) !== 0) await chmod(path, mode);
 }
 
 export async function readIfPresent(path: string): Promise<string | undefined> {

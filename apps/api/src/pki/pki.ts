@@ -7,7 +7,14 @@ import { promisify } from 'node:util';
 import { apiAddress } from '#apimachinery';
 import { KUBELET_CLIENT } from '../authentication/users.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
-import { PUBLIC_MODE, readIfPresent, SECRET_MODE, writeAtomically, writeIfChanged } from './credential-files.js';
+import {
+  PUBLIC_MODE,
+  readIfPresent,
+  readSecretIfPresent,
+  SECRET_MODE,
+  writeAtomically,
+  writeIfChanged,
+} from './credential-files.js';
 import { renderKubeconfig } from './kubeconfig.js';
 
 export interface PkiOptions {
@@ -179,7 +186,7 @@ class Keeper {
 
   /** RS256 as upstream: every OIDC client that federates with a cluster knows it. */
   async signingKeys(name: string): Promise<{ privateKey: string; publicKey: string }> {
-    let privateKey = await readIfPresent(this.path(name, 'key'));
+    let privateKey = await readSecretIfPresent(this.path(name, 'key'));
     if (privateKey === undefined) {
       const pair = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
       privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -194,7 +201,7 @@ class Keeper {
   private async read(name: string): Promise<Partial<KeyPair>> {
     const [certificate, key] = await Promise.all([
       readIfPresent(this.path(name, 'crt')),
-      readIfPresent(this.path(name, 'key')),
+      readSecretIfPresent(this.path(name, 'key')),
     ]);
     return { certificate, key };
   }

@@ -21,7 +21,7 @@ export interface StoreOptions {
   /** Value of a field label (beyond metadata.name and metadata.namespace) of a resource's stored object. */
   fieldValue?(resource: string, object: any, label: string): string;
   /**
-   * 'auto': reads skip the barrier while no other replica is joined. 'many': they never do; for replicas on several machines.
+   * 'auto': reads skip the barrier while no other replica is joined. 'many': they never do, and nobody waits for one that vanished.
    */
   replicas?: 'auto' | 'many';
   /** Milliseconds that a write waits for a PostgreSQL that is away, and a start for one that is not yet there. */
@@ -39,6 +39,10 @@ export interface StoreOptions {
 const CHANGE_CHANNEL = 'berth_change';
 /** Milliseconds between looks at the database that find a dead connection and, as a second net, commits of others. */
 const HEARTBEAT_MS = 2_000;
+/** Milliseconds between looks at the writing connection, while what it holds lets reads trust the cache. */
+const RENEW_MS = 1_000;
+/** Milliseconds that the end of the process waits to say so to those that come next. */
+const LEAVE_MS = 1_000;
 const MINUTE = 60_000;
 /** Milliseconds that a read waits for a PostgreSQL that is away. */
 const READ_WAIT_MS = 10_000;
@@ -123,6 +127,7 @@ class PostgresStore implements Store {
     await this.writer.acquire();
     await this.replica.catchUp();
     this.every(HEARTBEAT_MS, () => this.heartbeat());
+    this.every(RENEW_MS, () => this.renew());
     this.every(MINUTE / 2, async () => this.replica.prune());
     const compactionMs = this.options.compactionMs ?? MINUTE;
     if (compactionMs > 0) this.every(compactionMs, () => this.compact());
@@ -176,6 +181,11 @@ class PostgresStore implements Store {
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
     await this.queue.close();
+    // With the connection, or without: who comes next waits for us when it cannot be said.
+    if (this.writer.connected) {
+      const said = this.membership.leave((sql) => this.writer.query(sql)).catch(() => {});
+      await Promise.race([said, sleep(LEAVE_MS, undefined, { ref: false })]);
+    }
     await Promise.all([this.writer.close(), this.reader.close()]);
   }
 
@@ -252,6 +262,7 @@ class PostgresStore implements Store {
       await this.replica.catchUpTo(Number(revision));
     }
     this.membership.caughtUp();
+    await this.membership.renew((sql) => client.query(sql));
   }
 
   /** Makes the lost reading connection again, and reads what was committed meanwhile. */
@@ -282,6 +293,10 @@ class PostgresStore implements Store {
     }
     if ((await this.replica.databaseRevision()) > this.replica.currentRevision()) await this.replica.catchUp();
     if (!this.writer.connected) await this.writer.acquire();
+  }
+
+  private async renew(): Promise<void> {
+    if (this.writer.connected) await this.membership.renew((sql) => this.writer.query(sql));
   }
 
   private async compact(): Promise<void> {

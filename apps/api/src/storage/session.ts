@@ -13,6 +13,7 @@ export interface SessionOptions {
 /** Milliseconds that a query may take before its connection counts as dead: a host may vanish without a word. */
 const QUERY_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /** One connection to PostgreSQL that is made again when it is lost. Queries run one after another. */
 export class Session {
@@ -53,7 +54,7 @@ export class Session {
 
   /** Ends a connection whose state is not known. */
   drop(client: pg.Client): void {
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    destroy(client);
     this.forget(client);
   }
 
@@ -61,7 +62,11 @@ export class Session {
     this.closed = true;
     const client = this.client ?? (await this.connecting?.catch(() => undefined));
     this.client = undefined;
-    await client?.end().catch(() => {});
+    if (!client) return;
+    // A peer that vanished never closes its end.
+    const patience = setTimeout(() => destroy(client), CLOSE_TIMEOUT_MS);
+    await client.end().catch(() => {});
+    clearTimeout(patience);
   }
 
   private async connect(): Promise<pg.Client> {
@@ -99,6 +104,10 @@ export class Session {
     this.client = undefined;
     this.options.lost?.();
   }
+}
+
+function destroy(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 /** An error of the statement alone: its transaction is rolled back, and the connection goes on. */

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cniPlugins, hasCapability, which } from '#host';
 import { PAUSE_IMAGE } from '#oci';
 import type { Layout } from '../layout.js';
 import { CliError } from '../verb.js';
+import { closeFolder } from './private-files.js';
 
 /** Writes the configuration of a containerd of our own and returns its command line. */
 export function containerdCommand(layout: Layout): string[] {
@@ -13,8 +14,9 @@ export function containerdCommand(layout: Layout): string[] {
   const binDir = cniPlugins();
   if (!binDir)
     throw new CliError('the CNI plugins are missing; get them with: apt-get install containernetworking-plugins');
-  mkdirSync(layout.containerdDir, { recursive: true, mode: 0o711 });
-  mkdirSync(layout.cniConfigDir, { recursive: true });
+  closeFolder(layout.containerdDir, 0o711);
+  closeFolder(dirname(layout.cniConfigDir), 0o700);
+  closeFolder(layout.cniConfigDir, 0o700);
   mkdirSync(join(layout.containerdDir, 'certs.d'), { recursive: true });
   const path = join(layout.containerdDir, 'config.toml');
   const config = containerdConfig(layout, {

@@ -25,7 +25,7 @@ export function checkDataDir(layout: Layout): void {
     let existing = layout.dataDir;
     while (!existsSync(existing)) existing = dirname(existing);
     accessSync(existing, constants.W_OK);
-    mkdirSync(layout.dataDir, { recursive: true, mode: 0o755 });
+    mkdirSync(layout.dataDir, { recursive: true, mode: 0o711 });
     accessSync(layout.dataDir, constants.W_OK);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

@@ -18,7 +18,13 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   }
   units.push({
     name: 'server',
-    argv: [process.execPath, ...serverNodeFlags, entry('api'), ...serverFlags(layout, settings)],
+    argv: [
+      process.execPath,
+      ...serverNodeFlags,
+      entry('api'),
+      ...serverFlags(layout, settings),
+      ...(settings.sharedDatabase ? ['--shared-database'] : []),
+    ],
     env: { DATABASE_URL: settings.databaseUrl || databaseUrl(layout.postgresDir), NODE_ENV: 'production' },
     revision,
   });

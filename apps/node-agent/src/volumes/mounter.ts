@@ -42,12 +42,15 @@ function rethrow(error: Error & { stderr?: string }): never {
 
 /** One tmpfs for what must not reach a disk, for all pods. On a machine that forbids mounts it is a plain folder. */
 export async function mountMemoryDirectory({ files }: PodPaths, path: string, logger: Logger): Promise<string> {
-  await files.makeFolder(path, 0o755);
-  if (await files.isMounted(path)) return path;
-  try {
-    await files.mountTmpfs(path, ['mode=0755']);
-  } catch (error) {
-    logger.warn('secrets lie on disk: no tmpfs can be mounted', { path, error });
+  await files.makeFolder(path, 0o750);
+  if (!(await files.isMounted(path))) {
+    try {
+      await files.mountTmpfs(path, ['mode=0750']);
+    } catch (error) {
+      logger.warn('secrets lie on disk: no tmpfs can be mounted', { path, error });
+    }
   }
+  // Also the one that an earlier version mounted open to everybody.
+  await files.makeFolderExactly(path, 0o750);
   return path;
 }

@@ -2,7 +2,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /**
  * Named revisions. `current`: the last commit. `compacted`: the end of what left the watch log. `trimmed`: up to here
- * short-lived resources are deleted from the log. `purged`: up to here everything is.
+ * short-lived resources are deleted from the log. `purged`: up to here everything is. `solo`: no revision, but which replica trusts
+ * its cache (membership.ts).
  */
 @Entity({ schema: 'berth', name: 'revision' })
 export class NamedRevision {
