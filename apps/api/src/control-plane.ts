@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
 import { allResources } from '#kinds';
@@ -59,6 +60,9 @@ export interface ControlPlane {
 
 /** Events go this long after they were written last: the default of kube-apiserver's --event-ttl. */
 const EVENT_LIFETIME_MS = 3_600_000;
+
+/** Milliseconds that the end of the process waits for its address to leave the Service `kubernetes`. */
+const LEAVE_MS = 2_000;
 
 /** The server's own identity, for what it does on nobody's behalf. */
 const API_SERVER = 'system:apiserver';
@@ -152,6 +156,7 @@ async function assemble(
   const url = `https://${clientAddress(options)}:${port}`;
   const bootstrap = {
     client: clientFor(API_SERVER, [MASTERS_GROUP]),
+    serves: options.components.has('api'),
     advertiseAddress: options.advertiseAddress,
     securePort: port,
     serviceClusterIpRange: options.serviceClusterIpRange,
@@ -161,13 +166,14 @@ async function assemble(
     log: logger,
     now,
   };
+  let kept: Promise<void> | undefined;
   const ready = runBootstrap(bootstrap).then(async () => {
     if (options.components.has('api')) {
       if (options.warmUp) {
         const { certificate: cert, key } = pki.admin;
         logWarmUp(logger, await warmUp({ url, ca: pki.ca.certificate, cert, key }));
       }
-      void keepBootstrap(bootstrap, stop.signal);
+      kept = keepBootstrap(bootstrap, stop.signal);
     }
     bootstrapped.done = true;
   });
@@ -190,6 +196,8 @@ async function assemble(
     ended,
     close: async () => {
       stop.abort();
+      // Before the port is closed: clients are told of the other servers first. A database that is away is not waited for.
+      await Promise.race([kept, delay(LEAVE_MS, undefined, { ref: false })]);
       await server?.close();
       await loops.then((running) => running.stopped).catch(() => {});
       await store.close();

@@ -17,6 +17,8 @@ export interface TestServerOptions {
   warmUp?: boolean;
   /** Refuses policies that nothing enforces yet; false by default. */
   refuseUnenforced?: boolean;
+  /** Default 192.0.2.1: endpoints may not be loopback addresses, and nobody connects to this one. */
+  advertiseAddress?: string;
   /** Default 10.96.0.0/16. */
   serviceClusterIpRange?: string;
   /** Where proxied requests end; by default where they are sent. */
@@ -52,8 +54,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     dataDir,
     bindAddress: '127.0.0.1',
     securePort: 0,
-    // Endpoints may not be loopback addresses; nobody connects to this one.
-    advertiseAddress: '192.0.2.1',
+    advertiseAddress: options.advertiseAddress ?? '192.0.2.1',
     databaseUrl,
     sharedDatabase: false,
     serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',

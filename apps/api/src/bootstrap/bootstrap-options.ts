@@ -3,6 +3,8 @@ import type { Client, Logger } from '#client';
 export interface BootstrapOptions {
   /** Acts as a member of system:masters, e.g. system:apiserver. */
   client: Client;
+  /** Whether this process serves the API, and so belongs to the addresses of `kubernetes`. */
+  serves: boolean;
   /** Where other machines reach this server. */
   advertiseAddress: string;
   securePort: number;

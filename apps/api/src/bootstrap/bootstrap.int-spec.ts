@@ -6,6 +6,7 @@ import { silentLogger } from '#client';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
 import { runBootstrap } from './bootstrap.js';
+import { ensureClusterServices, leaveClusterServices } from './cluster-services.bootstrap.js';
 import { defaultRbac } from './rbac.bootstrap.js';
 
 const ADDRESS = '192.0.2.10';
@@ -13,8 +14,8 @@ const ADDRESS = '192.0.2.10';
 let server: TestServer;
 
 before(async () => {
-  server = await testServer();
-  // The test's server listens on loopback, which endpoints may not name.
+  // Of itself it tells nobody: endpoints may not name a loopback address.
+  server = await testServer({ advertiseAddress: '127.0.0.1' });
   await runBootstrap(await options());
 });
 after(() => server?.close());
@@ -26,6 +27,7 @@ const get = (resource: GroupVersionResource, namespace: string, name: string): P
 async function options() {
   return {
     client: server.client('system:apiserver', ['system:masters']),
+    serves: true,
     advertiseAddress: ADDRESS,
     securePort: server.port,
     serviceClusterIpRange: '10.96.0.0/16',
@@ -147,5 +149,96 @@ describe('running it again', () => {
     assert.deepEqual(after.rules[0], own);
     assert.ok(after.rules.length > 1);
     assert.deepEqual((await get(gvr.clusterroles, '', 'system:discovery')).rules ?? [], []);
+  });
+});
+
+describe('several servers', () => {
+  const OTHER = '192.0.2.11';
+  const leases = async () =>
+    (
+      await admin().list(gvr.leases, {
+        namespace: 'kube-system',
+        labelSelector: 'apiserver.kubernetes.io/identity=kube-apiserver',
+      })
+    ).items.length;
+  const inSlices = async (): Promise<string[]> =>
+    (await admin().list<any>(gvr.endpointslices, { namespace: 'default' })).items
+      .flatMap((slice) =>
+        slice.endpoints.map(
+          (endpoint: any) => `${slice.metadata.name} ${endpoint.addresses[0]}:${slice.ports[0].port}`,
+        ),
+      )
+      .sort();
+  const inEndpoints = async (): Promise<string[]> =>
+    (await get(gvr.endpoints, 'default', 'kubernetes')).subsets.flatMap((subset: any) =>
+      subset.addresses.map(({ ip }: { ip: string }) => `${ip}:${subset.ports[0].port}`),
+    );
+
+  it('are all among the addresses of `kubernetes`, whichever looks last, until one stops or vanishes', async () => {
+    const one = await options();
+    const other = { ...one, advertiseAddress: OTHER };
+    const both = [`${ADDRESS}:${server.port}`, `${OTHER}:${server.port}`];
+    const shown = (addresses: string[]) => addresses.map((address) => `kubernetes ${address}`);
+    await Promise.all([ensureClusterServices(one), ensureClusterServices(other)]);
+    for (const last of [one, other, one]) {
+      await ensureClusterServices(last);
+      assert.deepEqual(await inEndpoints(), both);
+      assert.deepEqual(await inSlices(), shown(both));
+    }
+    assert.equal(await leases(), 2);
+
+    await leaveClusterServices(other);
+    assert.deepEqual(await inEndpoints(), [both[0]], 'who stops leaves at once');
+    assert.deepEqual(await inSlices(), shown([both[0]!]));
+    await ensureClusterServices(one);
+    assert.deepEqual(await inEndpoints(), [both[0]]);
+
+    await ensureClusterServices(other);
+    const later = { ...one, now: () => new Date(Date.now() + 31_000) };
+    await ensureClusterServices(later);
+    assert.deepEqual(await inEndpoints(), [both[0]], 'who vanished goes with its Lease');
+    assert.equal(await leases(), 1);
+
+    await leaveClusterServices(one);
+    assert.deepEqual(await inEndpoints(), [both[0]], 'of the last one the address stays');
+  });
+
+  it('with ports and families of their own have slices of their own', async () => {
+    const one = await options();
+    const other = { ...one, advertiseAddress: '2001:db8::1', securePort: 7443 };
+    const [first, second] = [one.securePort, 7443].sort((a, b) => a - b);
+    await ensureClusterServices(other);
+    await ensureClusterServices(one);
+    const expected = [
+      `${first === 7443 ? 'kubernetes' : 'kubernetes-ipv6-7443'} 2001:db8::1:7443`,
+      `${second === 7443 ? 'kubernetes' : `kubernetes-ipv4-${one.securePort}`} ${ADDRESS}:${one.securePort}`,
+    ];
+    assert.deepEqual(await inSlices(), expected.sort());
+    await leaveClusterServices(other);
+    assert.deepEqual(await inSlices(), [`kubernetes ${ADDRESS}:${one.securePort}`]);
+  });
+
+  it('take no process in that serves no API', async () => {
+    const one = await options();
+    await ensureClusterServices({ ...one, serves: false, advertiseAddress: OTHER });
+    await ensureClusterServices(one);
+    assert.deepEqual(await inEndpoints(), [`${ADDRESS}:${one.securePort}`]);
+  });
+
+  it('leave the addresses when they end, while others go on', async () => {
+    const { databaseUrl } = server;
+    const [first, second] = await Promise.all(
+      ['192.0.2.21', '192.0.2.22'].map((advertiseAddress) => testServer({ databaseUrl, advertiseAddress })),
+    );
+    const addresses = async () => (await inEndpoints()).filter((address) => address.startsWith('192.0.2.2'));
+    try {
+      // The one that was faster has not looked again since.
+      await ensureClusterServices({ ...(await options()), serves: true });
+      assert.deepEqual((await addresses()).sort(), [`192.0.2.21:${first!.port}`, `192.0.2.22:${second!.port}`].sort());
+    } finally {
+      await second!.close();
+    }
+    assert.deepEqual(await addresses(), [`192.0.2.21:${first!.port}`]);
+    await first!.close();
   });
 });

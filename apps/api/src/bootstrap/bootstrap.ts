@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureAuthenticationConfig } from './authentication-config.bootstrap.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
-import { ensureClusterServices } from './cluster-services.bootstrap.js';
+import { ensureClusterServices, leaveClusterServices } from './cluster-services.bootstrap.js';
 import { ensureFlowControl } from './flow-control.bootstrap.js';
 import { ensureNamespaces } from './namespaces.bootstrap.js';
 import { ensurePriorityClasses } from './priority-classes.bootstrap.js';
@@ -23,11 +23,14 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
   ]);
 }
 
-/** Keeps the namespaces and the cluster's own Services until the signal fires, whoever deletes them. */
+/**
+ * Keeps the namespaces and the cluster's own Services until the signal fires, whoever deletes them. Then other servers, if there
+ * are some, are all that `kubernetes` leads to.
+ */
 export async function keepBootstrap(options: BootstrapOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await delay(RECONCILE_MS, undefined, { signal, ref: false }).catch(() => {});
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     try {
       await ensureNamespaces(options.client);
       await ensureClusterServices(options);
@@ -35,4 +38,7 @@ export async function keepBootstrap(options: BootstrapOptions, signal: AbortSign
       options.log.warn('cannot keep the cluster services', { error });
     }
   }
+  await leaveClusterServices(options).catch((error) => {
+    options.log.warn('this server stays among the addresses of `kubernetes` until its Lease ends', { error });
+  });
 }

@@ -11,6 +11,7 @@ import {
 } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
+import { type Advertised, leaveServers, liveServers } from './api-servers.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 
@@ -59,7 +60,7 @@ async function ensureServiceCidr(options: BootstrapOptions): Promise<void> {
 
 /** The API itself as a Service, by which pods find it. */
 async function ensureKubernetesService(options: BootstrapOptions): Promise<void> {
-  const { client, securePort, advertiseAddress, log } = options;
+  const { securePort, advertiseAddress, log } = options;
   const port = { name: 'https', protocol: 'TCP', port: 443, targetPort: securePort };
   await ensureService(options, {
     apiVersion: 'v1',
@@ -73,28 +74,71 @@ async function ensureKubernetesService(options: BootstrapOptions): Promise<void>
       ports: [port],
     },
   });
+  if (!options.serves) return;
   if (isLoopback(advertiseAddress)) {
     log.warn('pods cannot reach the API by a loopback address: `kubernetes` gets no endpoints', { advertiseAddress });
     return;
   }
+  await publish(options, await liveServers(options));
+}
+
+/** Takes this server out of the addresses of `kubernetes`, when others go on; for a clean end. */
+export async function leaveClusterServices(options: BootstrapOptions): Promise<void> {
+  if (!options.serves || isLoopback(options.advertiseAddress)) return;
+  const others = await leaveServers(options);
+  if (others.length > 0) await publish(options, others);
+}
+
+/** Servers with a port, and an address family, of their own have a subset and a slice of their own. */
+async function publish({ client }: BootstrapOptions, servers: readonly Advertised[]): Promise<void> {
   const metadata = { name: 'kubernetes', namespace: 'default' };
+  const ports = [...new Set(servers.map(({ port }) => port))];
+  const groups = ports.flatMap((port) =>
+    (['IPv4', 'IPv6'] as const).map((family) => ({
+      family,
+      port: { name: 'https', port, protocol: 'TCP' },
+      addresses: servers
+        .filter((server) => server.port === port && isIPv6(server.address) === (family === 'IPv6'))
+        .map(({ address }) => address),
+    })),
+  );
   const endpoints: KubeObject = {
     apiVersion: 'v1',
     kind: 'Endpoints',
     metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-    subsets: [{ addresses: [{ ip: advertiseAddress }], ports: [{ name: 'https', port: securePort, protocol: 'TCP' }] }],
+    subsets: ports.map((port) => ({
+      addresses: servers.filter((server) => server.port === port).map(({ address }) => ({ ip: address })),
+      ports: [{ name: 'https', port, protocol: 'TCP' }],
+    })),
   };
-  const slice: KubeObject = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-    addressType: isIPv6(advertiseAddress) ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [advertiseAddress], conditions: { ready: true } }],
-    ports: [{ name: 'https', port: securePort, protocol: 'TCP' }],
-  };
+  const slices = groups
+    .filter(({ addresses }) => addresses.length > 0)
+    .map(
+      ({ family, port, addresses }, at): KubeObject => ({
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: {
+          ...metadata,
+          name: at === 0 ? 'kubernetes' : `kubernetes-${family.toLowerCase()}-${port.port}`,
+          labels: { 'kubernetes.io/service-name': 'kubernetes' },
+        },
+        addressType: family,
+        endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+        ports: [port],
+      }),
+    );
+  const names = new Set(slices.map((slice) => slice.metadata.name));
+  const stored = await client.list(gvr.endpointslices, {
+    namespace: 'default',
+    labelSelector: 'kubernetes.io/service-name=kubernetes',
+  });
+  const superfluous = stored.items
+    .map((slice) => slice.metadata.name!)
+    .filter((name) => /^kubernetes-ipv[46]-\d+$/.test(name) && !names.has(name));
   await Promise.all([
-    ensureObject(client, gvr.endpoints, endpoints, (stored) => amend(stored, endpoints, ['subsets'])),
-    ensureSlice(client, slice),
+    ensureObject(client, gvr.endpoints, endpoints, (found) => amend(found, endpoints, ['subsets'])),
+    ...slices.map((slice) => ensureSlice(client, slice)),
+    ...superfluous.map((name) => removeSlice(client, name)),
   ]);
 }
 
@@ -108,10 +152,14 @@ async function ensureSlice(client: Client, slice: KubeObject): Promise<void> {
     found['addressType'] === slice['addressType'] ? amend(found, slice, ['endpoints', 'ports']) : false,
   );
   if (stored['addressType'] === slice['addressType']) return;
-  await client.delete(gvr.endpointslices, 'default', 'kubernetes').catch((error) => {
+  await removeSlice(client, slice.metadata.name!);
+  await ensureObject(client, gvr.endpointslices, slice);
+}
+
+async function removeSlice(client: Client, name: string): Promise<void> {
+  await client.delete(gvr.endpointslices, 'default', name).catch((error) => {
     if (!isNotFound(error)) throw error;
   });
-  await ensureObject(client, gvr.endpointslices, slice);
 }
 
 /** Cluster DNS. It has no selector: a controller lists the Ready nodes, where the DNS processes are, in its slice. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestPostgres, testDatabase } from '#testing';
+import { startTestPostgres } from '#testing';
 import { openStore } from './index.js';
 import { creation, write } from './testing/stored-objects.js';
 
@@ -32,6 +32,7 @@ class Network {
   async cut(): Promise<void> {
     this.open = false;
     for (const [near, far] of this.pairs) {
+      if (far.closed) continue;
       near.unpipe(far);
       far.unpipe(near);
       const closed = once(far, 'close');
