@@ -235,6 +235,7 @@ function applyElementDirectives(
   }
   if (replaces) return { original: plain, patch: [] };
   if (gone.size === 0) return { original, patch: plain };
+  // own-lookup: merge keys are names of the schema
   return { original: original.filter((item) => !hasKey(item, mergeKey) || !gone.has(item[mergeKey])), patch: plain };
 }
 
@@ -252,6 +253,7 @@ function mergeElements(
   /** First position of each key. */
   const at = new Map<unknown, number>();
   merged.forEach((item, i) => {
+    // own-lookup: merge keys are names of the schema
     if (hasKey(item, mergeKey) && !at.has(item[mergeKey])) at.set(item[mergeKey], i);
   });
   for (const item of patch) {

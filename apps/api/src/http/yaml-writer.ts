@@ -43,6 +43,7 @@ function writeMap(lines: string[], lead: string, indent: string, map: Record<str
   const keys = Object.keys(map).filter((key) => map[key] !== undefined);
   if (keys.length === 0) lines.push(`${lead}{}`);
   keys.forEach((key, i) => {
+    // own-lookup: the key is one of the map's own
     const value = map[key];
     const start = i === 0 ? lead : indent;
     const name = scalar(key);

@@ -11,8 +11,8 @@ import {
 import type { WriteContext } from '#kinds';
 import { decodeBody } from './body-decoder.js';
 import { managerOf, trackUpdate } from './field-managers.js';
-import { encodeWritten } from './object-codec.js';
 import { breath, isLarge } from './large-bodies.js';
+import { encodeWritten } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from './request-options.js';

@@ -1,4 +1,12 @@
-import { appendAll, type FieldError, type KubeObject, type ObjectMeta, ownValue, semanticEqual, setOwn } from '#apimachinery';
+import {
+  appendAll,
+  type FieldError,
+  type KubeObject,
+  type ObjectMeta,
+  ownValue,
+  semanticEqual,
+  setOwn,
+} from '#apimachinery';
 import { defaulterFor } from '../defaults/defaulter.js';
 import type { Strategy, WriteContext } from '../definition.js';
 import { defaultsFacts, type ResourceFacts, validationFacts } from '../facts.js';

@@ -199,6 +199,7 @@ function withoutUndefined(value: Record<string, unknown>): Record<string, unknow
 function onlyKnown(value: Record<string, unknown>, fields: ReadonlyMap<string, unknown>): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const key in value) {
+    // own-lookup: it is a name of the facts
     if (value[key] !== undefined && fields.has(key)) result[key] = value[key];
   }
   return result;

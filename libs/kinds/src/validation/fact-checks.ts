@@ -1,4 +1,4 @@
-import { appendAll, field, type FieldError, FieldPath, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
+import { appendAll, type FieldError, FieldPath, field, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
 import { type KindRules, type ResourceFacts, validationFacts } from '../facts.js';
 import { kindKey } from '../registry/kind-strategy.js';
 import { type Field, type StructType, structType, type TypeRef } from '../schema/type-graph.js';

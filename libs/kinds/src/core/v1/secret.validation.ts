@@ -1,4 +1,13 @@
-import { appendAll, deepEqual, field, type FieldError, FieldPath, isConfigMapKey, isJsonObject, ownValue } from '#apimachinery';
+import {
+  appendAll,
+  deepEqual,
+  type FieldError,
+  FieldPath,
+  field,
+  isConfigMapKey,
+  isJsonObject,
+  ownValue,
+} from '#apimachinery';
 import type { Secret } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
 import { formatErrors, immutableErrors } from '../../validation/fields.js';
