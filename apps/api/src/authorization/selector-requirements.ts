@@ -1,9 +1,12 @@
 import { type FieldMatcher, type LabelMatcher, parseFieldSelector, parseLabelSelector } from '#apimachinery';
 import type { SelectorRequirement } from './authorizer.js';
 
+/** No URL holds more; a review's body does, and reading 3 MB of it would take seconds. */
+const MAX_SELECTOR_LENGTH = 64 * 1024;
+
 /** The `fieldSelector` of the attributes for a request's parameter; undefined when there is none or it does not parse. */
 export function fieldRequirements(selector: string | null | undefined): SelectorRequirement[] | undefined {
-  if (!selector) return undefined;
+  if (!selector || selector.length > MAX_SELECTOR_LENGTH) return undefined;
   try {
     return fieldRequirementsOf(parseFieldSelector(selector));
   } catch {
@@ -13,7 +16,7 @@ export function fieldRequirements(selector: string | null | undefined): Selector
 
 /** As fieldRequirements, for `labelSelector`. */
 export function labelRequirements(selector: string | null | undefined): SelectorRequirement[] | undefined {
-  if (!selector) return undefined;
+  if (!selector || selector.length > MAX_SELECTOR_LENGTH) return undefined;
   try {
     return labelRequirementsOf(parseLabelSelector(selector));
   } catch {
