@@ -60,6 +60,7 @@ export const FILE_MODES: readonly Rule[] = [
   directory(/^containerd$/, 0o711),
   file(/^containerd\/config\.toml$/, 0o600),
   directory(/^containerd\/certs\.d$/, 0o755),
+  directory(/^containerd\/io\.containerd\.content\.v1\.content$/, 0o700, 'us', true),
   directory(/^containerd\/io\.containerd\.[a-z0-9.-]+$/, 0o711, 'us', true),
   directory(/^containerd\/tmpmounts$/, 0o711, 'us', true),
 

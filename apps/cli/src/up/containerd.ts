@@ -15,6 +15,8 @@ export function containerdCommand(layout: Layout): string[] {
   if (!binDir)
     throw new CliError('the CNI plugins are missing; get them with: apt-get install containernetworking-plugins');
   closeFolder(layout.containerdDir, 0o711);
+  // Layers of images, private ones included: containerd makes it readable for everybody who knows its name.
+  closeFolder(join(layout.containerdDir, 'io.containerd.content.v1.content'), 0o700);
   closeFolder(dirname(layout.cniConfigDir), 0o700);
   closeFolder(layout.cniConfigDir, 0o700);
   mkdirSync(join(layout.containerdDir, 'certs.d'), { recursive: true });
