@@ -3,20 +3,22 @@
 //   npm test                  all rings
 //   npm test -- unit api      only these rings, or only spec files whose path has one of the other words
 //
-// Rings: check (types, lint, imports, lookups, generated code), rust, unit (*.spec), integration (*.int-spec: real PostgreSQL),
-// e2e (*.e2e-spec: a real cluster; takes root).
+// Rings: check (types, lint, imports, lookups, generated code, supply chain), rust, unit (*.spec), integration (*.int-spec: real
+// PostgreSQL), e2e (*.e2e-spec: a real cluster; takes root), attack (test/attack: requests that must not succeed; words select its rows).
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
 
-const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e'];
+const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e', 'attack'];
+/** Words select spec files; these rings have none, and run with words only when they are named. */
+const WITHOUT_SPECS = ['check', 'rust', 'attack'];
 const words = process.argv.slice(2);
 const rings = RINGS.filter((ring) => words.includes(ring));
 const filters = words.filter((word) => !RINGS.includes(word));
 const wants = (ring) =>
-  rings.length > 0 ? rings.includes(ring) : filters.length === 0 || !['check', 'rust'].includes(ring);
+  rings.length > 0 ? rings.includes(ring) : filters.length === 0 || !WITHOUT_SPECS.includes(ring);
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -45,12 +47,12 @@ function count(name, passed, failed, skipped = 0) {
   if (failed > 0) failures.push(name);
 }
 
-/** A check is one test: its output is shown when it fails. */
-async function check(name, command, args) {
+/** A check is one test: its output is shown when it fails, or always. */
+async function check(name, command, args, { show = false } = {}) {
   const begun = Date.now();
   const { code, output } = await run(command, args, { quiet: true });
   console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
-  if (code !== 0) console.log(output);
+  if (code !== 0 || show) console.log(output.trim().replace(/^/gm, '     '));
   count(name, code === 0 ? 1 : 0, code === 0 ? 0 : 1);
 }
 
@@ -74,6 +76,16 @@ async function rust() {
     'warnings',
   ]);
   await check('rustfmt', 'cargo', ['fmt', '--all', '--check']);
+}
+
+/** Its rows are no spec files: it counts them itself, and its output is the table. */
+async function attack() {
+  console.log('\nattack');
+  const program = join('dist', 'test', 'attack', 'main.js');
+  const { code, output } = await run(process.execPath, ['--enable-source-maps', program, ...filters]);
+  const [, passed, failed] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [0, 0, 1];
+  const skipped = [...output.matchAll(/^skip /gm)].length;
+  count('attack', Number(passed), code === 0 ? 0 : Math.max(Number(failed), 1), skipped);
 }
 
 function specs(suffix) {
@@ -134,7 +146,7 @@ async function nodeTests(ring, suffix, concurrency) {
 }
 
 try {
-  const lacking = prepare({ node: isRoot && wants('e2e'), test: true });
+  const lacking = prepare({ node: isRoot && (wants('e2e') || wants('attack')), test: true });
   const reason = !isRoot
     ? 'they start containers and change network rules, which takes root'
     : lacking.length > 0
@@ -146,6 +158,7 @@ try {
     await check('import rules', process.execPath, ['scripts/check-dependencies.mjs']);
     await check('lookups by clients’ text', process.execPath, ['scripts/check-lookups.mjs']);
     await check('generated code', process.execPath, ['scripts/generate.mjs', '--check']);
+    await check('supply chain', process.execPath, ['scripts/check-supply-chain.mjs'], { show: true });
   }
   if (wants('rust')) await rust();
   if (wants('unit')) await nodeTests('unit', '.spec.ts', availableParallelism());
@@ -154,6 +167,7 @@ try {
     if (reason) console.log(`\ne2e: skipped: ${reason}`);
     else await nodeTests('e2e', '.e2e-spec.ts', 1);
   }
+  if (wants('attack')) await attack();
 } catch (error) {
   console.error(error instanceof PrepareError ? `test: ${error.message}` : error);
   totals.failed++;

@@ -1,0 +1,25 @@
+import { aftermathRows } from './aftermath.rows.js';
+import { bodyRows } from './bodies.rows.js';
+import { connectionRows } from './connections.rows.js';
+import { credentialRows } from './credentials.rows.js';
+import { escalationRows } from './escalation.rows.js';
+import { pathRows } from './paths.rows.js';
+import { policyRows } from './policy.rows.js';
+import { proxyRows } from './proxies.rows.js';
+import { rightsRows } from './rights.rows.js';
+import { scopeRows } from './scope.rows.js';
+import type { PlaneRow } from './stage.js';
+
+/** All rows against the control plane, in the order in which they run; what holds after all of them comes last. */
+export const controlPlaneRows: PlaneRow[] = [
+  ...scopeRows,
+  ...rightsRows,
+  ...pathRows,
+  ...credentialRows,
+  ...proxyRows,
+  ...escalationRows,
+  ...bodyRows,
+  ...policyRows,
+  ...connectionRows,
+  ...aftermathRows,
+];
