@@ -3,6 +3,8 @@ import { bodyRows } from './bodies.rows.js';
 import { connectionRows } from './connections.rows.js';
 import { credentialRows } from './credentials.rows.js';
 import { escalationRows } from './escalation.rows.js';
+import { nodeIdentityRows } from './node-identity.rows.js';
+import { patchRows } from './patches.rows.js';
 import { pathRows } from './paths.rows.js';
 import { policyRows } from './policy.rows.js';
 import { proxyRows } from './proxies.rows.js';
@@ -18,7 +20,9 @@ export const controlPlaneRows: PlaneRow[] = [
   ...credentialRows,
   ...proxyRows,
   ...escalationRows,
+  ...nodeIdentityRows,
   ...bodyRows,
+  ...patchRows,
   ...policyRows,
   ...connectionRows,
   ...aftermathRows,
