@@ -6,14 +6,9 @@ import type { PlaneRow } from './stage.js';
 
 const area = 'bodies';
 const MAPS = `/api/v1/namespaces/${OWN}/configmaps`;
-const _PODS = `/api/v1/namespaces/${OWN}/pods`;
 const ROLES = `/apis/rbac.authorization.k8s.io/v1/namespaces/${OWN}/roles`;
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 const YAML = { 'Content-Type': 'application/yaml' };
-const _JSON_PATCH = { 'Content-Type': 'application/json-patch+json' };
-const _STRATEGIC = { 'Content-Type': 'application/strategic-merge-patch+json' };
-/** What etcd stores at most, and so what clients and disks are made for; bytes. */
-const _LARGEST_OBJECT = 1.5 * 1024 * 1024;
 
 const map = (name: string, more: object = {}) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, ...more });
 const numbered = (count: number, line: (i: number) => string) => Array.from({ length: count }, (_, i) => line(i));

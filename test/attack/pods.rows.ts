@@ -338,6 +338,24 @@ export const podRows: NodeRow[] = [
   },
   {
     area,
+    finding: 'a probe that is answered with another protocol fails, and is asked again',
+    run: async (attempt, { node }) => {
+      const answer = 'HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: x\\r\\nConnection: Upgrade\\r\\n\\r\\n';
+      const command = ['sh', '-c', `while :; do { printf '${answer}'; sleep 3; } | nc -l -p 8081 >/dev/null; done`];
+      const livenessProbe = { httpGet: { path: '/', port: 8081 }, periodSeconds: 1, failureThreshold: 2 };
+      await node.apply(pod('switching', { command, livenessProbe }));
+      let status: any;
+      for (let i = 0; i < 30 && !(status?.containerStatuses?.[0]?.restartCount > 0); i++) {
+        await sleep(1000);
+        ({ status } = await node.json('get', 'pod', 'switching'));
+      }
+      const restarts = status.containerStatuses?.[0]?.restartCount ?? 0;
+      attempt.check('a pod', '101 to its liveness probe', 'a restart in 30 s', restarts > 0, status);
+      await node.remove('switching');
+    },
+  },
+  {
+    area,
     finding: 'a pod cannot make its own removal impossible',
     run: async (attempt, stage) => {
       const { node } = stage;
