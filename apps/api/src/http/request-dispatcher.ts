@@ -90,6 +90,8 @@ export class RequestDispatcher {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const open = new OpenRequest(request, response);
+    // Node's parser reports no error on a connection any more that did not upgrade as it was asked to.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     this.connectionOf(request.socket).take(open, this.serveNext);
   }
 
