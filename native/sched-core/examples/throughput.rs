@@ -1,4 +1,5 @@
 //! Decisions a second at 5,000 nodes: `cargo run --release --no-default-features -p sched-core --example throughput`.
+//! With the name of a case, that case alone.
 
 use sched_core::input::{NodeInput, PodInput};
 use sched_core::plugins::Scoring;
@@ -23,6 +24,9 @@ fn main() {
 
 /// `milli_cpu` gives the request of the n-th pod.
 fn run(name: &str, pods: usize, milli_cpu: impl Fn(usize) -> usize, spec: &Value) {
+    if std::env::args().nth(1).is_some_and(|only| only != name) {
+        return;
+    }
     let mut scheduler = Scheduler::new(1, Scoring::default());
     for slot in 0..NODES {
         let node = json!({"name": format!("node-{slot}"), "labels": {"kubernetes.io/hostname": format!("node-{slot}"), "zone": format!("zone-{}", slot % 10)},

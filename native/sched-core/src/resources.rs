@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 const UNSTATED_MILLI_CPU: &str = "100m";
 const UNSTATED_MEMORY: &str = "200Mi";
 
-/// CPU in thousandths, the rest in whole units (bytes); what is negative counts as nothing. `scalars` are extended resources, huge pages and attachable
-/// volumes, sorted by name symbol.
+/// CPU in thousandths, the rest in whole units (bytes); what is negative counts as nothing. `scalars` are extended
+/// resources, huge pages and attachable volumes, sorted by name symbol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Resources {
     pub milli_cpu: i64,

@@ -4,6 +4,7 @@ use crate::input::{NodeInput, ResourceList};
 use crate::intern::{Interner, Symbol};
 use crate::pod::{Demand, HostPort};
 use crate::resources::Resources;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +20,37 @@ impl Scalar {
     }
 }
 
-/// What the pods of each node take of one resource. Decisions read the sums as 0..=i64::MAX. Behind a sum that does not
-/// fit is the exact one: 2^32 pods of 2^63 each fit there, so giving back restores exactly what was before.
+/// What the pods of each node take of one resource. Decisions read the sums as 0..=i64::MAX. A sum that is not below
+/// i64::MAX is kept exactly apart from the column, where it costs the others nothing: 2^32 pods of 2^63 each fit there,
+/// so giving back restores exactly what was before.
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
     shown: Vec<i64>,
-    exact: Vec<i128>,
+    /// By slot: what is shown as i64::MAX.
+    beyond: BTreeMap<usize, i128>,
 }
 
 impl Sums {
     fn resize(&mut self, len: usize) {
         self.shown.resize(len, 0);
-        self.exact.resize(len, 0);
     }
 
-    fn add(&mut self, slot: usize, amount: i128) {
-        self.exact[slot] += amount;
-        self.shown[slot] = shown(self.exact[slot]);
+    fn add(&mut self, slot: usize, amount: i64) {
+        let shown = &mut self.shown[slot];
+        match shown.checked_add(amount) {
+            Some(sum) if *shown != i64::MAX && sum != i64::MAX => *shown = sum,
+            _ => self.add_beyond(slot, amount),
+        }
+    }
+
+    #[cold]
+    fn add_beyond(&mut self, slot: usize, amount: i64) {
+        let before = self.beyond.remove(&slot).unwrap_or_else(|| i128::from(self.shown[slot]));
+        let sum = before + i128::from(amount);
+        self.shown[slot] = shown(sum);
+        if self.shown[slot] == i64::MAX {
+            self.beyond.insert(slot, sum);
+        }
     }
 }
 
@@ -136,8 +151,8 @@ impl Usage {
         }
     }
 
-    fn account(&mut self, slot: usize, demand: &Demand, sign: i128) {
-        let signed = |amount: i64| sign * i128::from(amount);
+    fn account(&mut self, slot: usize, demand: &Demand, sign: i64) {
+        let signed = |amount: i64| sign * amount;
         self.used_cpu.add(slot, signed(demand.requests.milli_cpu));
         self.used_memory.add(slot, signed(demand.requests.memory));
         self.used_storage.add(slot, signed(demand.requests.ephemeral_storage));
@@ -145,7 +160,7 @@ impl Usage {
         self.non_zero_cpu.add(slot, signed(demand.non_zero_cpu));
         self.non_zero_memory.add(slot, signed(demand.non_zero_memory));
         for &(name, amount) in &demand.requests.scalars {
-            self.scalar(slot, name).sum += signed(amount);
+            self.scalar(slot, name).sum += i128::from(signed(amount));
         }
     }
 

@@ -23,22 +23,26 @@ fn score(demand: &Demand, usage: &Usage, _: &Scoring, range: Range<usize>, total
     let (cpus, used_cpu) = (&usage.cpu[range.clone()], &usage.used_cpu[range.clone()]);
     let (memories, used_memory) = (&usage.memory[range.clone()], &usage.used_memory[range]);
     let half = MAX_NODE_SCORE / 2;
+    // Added as floats, which do not overflow.
+    let (cpu, memory) = (cpu as f64, memory as f64);
     for at in 0..totals.len() {
-        let (cpu_with, memory_with) = (used_cpu[at].saturating_add(cpu), used_memory[at].saturating_add(memory));
-        let with = balance(cpu_with, cpus[at], memory_with, memories[at]);
-        let without = balance(used_cpu[at], cpus[at], used_memory[at], memories[at]);
+        if cpus[at] == 0 || memories[at] == 0 {
+            // With fewer than two resources there is nothing to balance.
+            totals[at] += weight * (half + half / 2);
+            continue;
+        }
+        let (used_cpu, cpus) = (used_cpu[at] as f64, cpus[at] as f64);
+        let (used_memory, memories) = (used_memory[at] as f64, memories[at] as f64);
+        let with = balance(used_cpu + cpu, cpus, used_memory + memory, memories);
+        let without = balance(used_cpu, cpus, used_memory, memories);
         totals[at] += weight * (half + (half + with - without) / 2);
     }
 }
 
-/// 100 when both shares are equal, 50 when one resource is used up and the other untouched. With fewer than two
-/// resources on the node there is nothing to balance.
+/// 100 when both shares are equal, 50 when one resource is used up and the other untouched.
 #[inline]
-fn balance(used_cpu: i64, cpu: i64, used_memory: i64, memory: i64) -> i32 {
-    if cpu == 0 || memory == 0 {
-        return MAX_NODE_SCORE;
-    }
-    let share = |used: i64, all: i64| (used as f64 / all as f64).min(1.0);
+fn balance(used_cpu: f64, cpu: f64, used_memory: f64, memory: f64) -> i32 {
+    let share = |used: f64, all: f64| (used / all).min(1.0);
     let deviation = ((share(used_cpu, cpu) - share(used_memory, memory)) / 2.0).abs();
     ((1.0 - deviation) * f64::from(MAX_NODE_SCORE)) as i32
 }

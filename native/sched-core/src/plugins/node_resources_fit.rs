@@ -101,16 +101,24 @@ fn explain(demand: &Demand, usage: &Usage, slot: usize, interner: &Interner, _: 
 fn score(demand: &Demand, usage: &Usage, scoring: &Scoring, range: Range<usize>, totals: &mut [i32], weight: i32) {
     match scoring.strategy {
         Strategy::LeastAllocated => {
-            combine(demand, usage, scoring, range, totals, weight, |wanted, all| percent(all - wanted, all));
+            combine(demand, usage, scoring, range, totals, weight, |left, _| left);
         }
         Strategy::MostAllocated => {
-            combine(demand, usage, scoring, range, totals, weight, |wanted, all| percent(wanted.min(all), all));
+            combine(demand, usage, scoring, range, totals, weight, |left, all| all - left);
         }
         Strategy::RequestedToCapacityRatio => requested_to_capacity(demand, usage, scoring, range, totals, weight),
     }
 }
 
-/// The weighted mean of the two resources' scores, leaving out a resource that the node does not have.
+/// What the pod would leave of a resource: 0 when it takes more than there is. No operand is negative, so nothing
+/// overflows, however much is requested.
+#[inline]
+fn left(all: i64, used: i64, wanted: i64) -> i64 {
+    (all - used).max(wanted) - wanted
+}
+
+/// The weighted mean of the two resources' scores, leaving out a resource that the node does not have. `part` says which
+/// part counts, of what would be left and of all.
 #[inline]
 fn combine(
     demand: &Demand,
@@ -119,19 +127,16 @@ fn combine(
     range: Range<usize>,
     totals: &mut [i32],
     weight: i32,
-    each: impl Fn(i64, i64) -> i64,
+    part: impl Fn(i64, i64) -> i64,
 ) {
     let (cpu_weight, memory_weight) = (scoring.cpu_weight, scoring.memory_weight);
     let even = cpu_weight == 1 && memory_weight == 1;
     let (cpus, used_cpu) = (&usage.cpu[range.clone()], &usage.non_zero_cpu[range.clone()]);
     let (memories, used_memory) = (&usage.memory[range.clone()], &usage.non_zero_memory[range]);
     for at in 0..totals.len() {
-        let cpu = if cpus[at] == 0 { 0 } else { each(used_cpu[at].saturating_add(demand.non_zero_cpu), cpus[at]) };
-        let memory = if memories[at] == 0 {
-            0
-        } else {
-            each(used_memory[at].saturating_add(demand.non_zero_memory), memories[at])
-        };
+        let score = |all, used, wanted| if all == 0 { 0 } else { percent(part(left(all, used, wanted), all), all) };
+        let cpu = score(cpus[at], used_cpu[at], demand.non_zero_cpu);
+        let memory = score(memories[at], used_memory[at], demand.non_zero_memory);
         let mean = if even && cpus[at] != 0 && memories[at] != 0 {
             (cpu + memory) >> 1
         } else {
@@ -142,13 +147,10 @@ fn combine(
     }
 }
 
-/// `part * 100 / all`, 0 for a negative part. A division of floats, corrected, is several times as fast as one of
+/// `part * 100 / all` of a part that is not negative. A division of floats, corrected, is several times as fast as one of
 /// 64-bit integers, and this is the innermost loop.
 #[inline]
 fn percent(part: i64, all: i64) -> i64 {
-    if part <= 0 {
-        return 0;
-    }
     let Some(scaled) = part.checked_mul(i64::from(MAX_NODE_SCORE)) else {
         return (i128::from(part) * i128::from(MAX_NODE_SCORE) / i128::from(all)) as i64;
     };
@@ -167,18 +169,14 @@ fn requested_to_capacity(
     for (slot, total) in range.zip(totals) {
         let mut sum = 0;
         let mut weights = 0;
-        for (wanted, all, resource_weight) in [
-            (usage.non_zero_cpu[slot].saturating_add(demand.non_zero_cpu), usage.cpu[slot], scoring.cpu_weight),
-            (
-                usage.non_zero_memory[slot].saturating_add(demand.non_zero_memory),
-                usage.memory[slot],
-                scoring.memory_weight,
-            ),
+        for (all, used, wanted, resource_weight) in [
+            (usage.cpu[slot], usage.non_zero_cpu[slot], demand.non_zero_cpu, scoring.cpu_weight),
+            (usage.memory[slot], usage.non_zero_memory[slot], demand.non_zero_memory, scoring.memory_weight),
         ] {
             if all == 0 {
                 continue;
             }
-            let utilization = if wanted > all { 100 } else { percent(wanted, all) };
+            let utilization = percent(all - left(all, used, wanted), all);
             let score = curve(&scoring.shape, utilization);
             // Resources that score nothing do not dilute the others: so does the reference.
             if score > 0 {
