@@ -1,4 +1,5 @@
-import { setOwn } from './json.js';
+import { ownValue, setOwn } from './json.js';
+import { MAX_DEPTH } from './json-syntax.js';
 import { badRequest } from './status.js';
 
 /**
@@ -8,9 +9,6 @@ import { badRequest } from './status.js';
 
 /** Bytes that JSON.parse gets at a time: about a millisecond. */
 const CHUNK_BYTES = 32 * 1024;
-
-/** Go's decoder has the same limit. */
-const MAX_DEPTH = 10_000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -24,11 +22,17 @@ const CLOSE_BRACKET = 0x5d;
 type Json = Record<string, unknown>;
 type Steps<T> = Generator<undefined, T>;
 
+export interface Parsed {
+  value: unknown;
+  /** Whether an object has a key twice. */
+  repeated: boolean;
+}
+
 /**
  * The value of a text, or undefined when it is none, or none that can be taken apart: JSON.parse has the last word on that.
  * Throws a 400 for what is nested too deep.
  */
-export function* parseInChunks(body: Buffer): Steps<{ value: unknown } | undefined> {
+export function* parseInChunks(body: Buffer): Steps<Parsed | undefined> {
   const ends = largeContainers(body);
   if (!ends) return undefined;
   yield;
@@ -37,7 +41,8 @@ export function* parseInChunks(body: Buffer): Steps<{ value: unknown } | undefin
     const start = reader.skipSpace(0);
     const end = ends.get(start);
     if (end === undefined || reader.skipSpace(end) !== body.length) return undefined;
-    return { value: yield* reader.container(start, end) };
+    const value = yield* reader.container(start, end);
+    return { value, repeated: reader.repeated };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -63,6 +68,31 @@ function largeContainers(body: Buffer): Map<number, number> | undefined {
   return open.length === 0 ? ends : undefined;
 }
 
+/**
+ * A text has as many keys as it has colons outside strings: when its value has fewer, a key was repeated. The text has to
+ * be valid, so strings end.
+ */
+export function countColons(body: Buffer, start = 0, end = body.length): number {
+  let count = 0;
+  for (let at = start; at < end; at++) {
+    const byte = body[at];
+    if (byte === COLON) count++;
+    else if (byte === QUOTE) at = stringEnd(body, at) - 1;
+  }
+  return count;
+}
+
+export function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) count += countKeys(item);
+    return count;
+  }
+  for (const key in value) count += 1 + countKeys((value as Json)[key]);
+  return count;
+}
+
 /** Behind the closing quote, or the end of the text. */
 function stringEnd(body: Buffer, start: number): number {
   let at = start + 1;
@@ -71,6 +101,8 @@ function stringEnd(body: Buffer, start: number): number {
 }
 
 class ChunkReader {
+  repeated = false;
+
   constructor(
     private readonly body: Buffer,
     private readonly ends: ReadonlyMap<number, number>,
@@ -92,9 +124,14 @@ class ChunkReader {
     let member = run;
     let colon = -1;
     let afterLarge = false;
+    const put = (key: string, value: unknown): void => {
+      if (!this.repeated) this.repeated = ownValue(map, key) !== undefined;
+      setOwn(map, key, value);
+    };
     const flush = (to: number): void => {
       const text = body.toString('utf8', run, to);
       const parsed = JSON.parse(isList ? `[${text}]` : `{${text}}`);
+      if (!this.repeated) this.repeated = countColons(body, run, to) !== countKeys(parsed);
       if (isList) {
         if (parsed.length === 0) throw new SyntaxError('empty member');
         for (const item of parsed) list.push(item);
@@ -102,7 +139,7 @@ class ChunkReader {
       }
       let some = false;
       for (const key in parsed) {
-        setOwn(map, key, parsed[key]);
+        put(key, parsed[key]);
         some = true;
       }
       if (!some) throw new SyntaxError('empty member');
@@ -127,7 +164,7 @@ class ChunkReader {
           list.push(value);
         } else {
           if (colon < 0 || this.skipSpace(colon + 1) !== at) throw new SyntaxError('not a member');
-          setOwn(map, keyOf(body.toString('utf8', member, colon)), value);
+          put(keyOf(body.toString('utf8', member, colon)), value);
         }
         afterLarge = true;
         at = large - 1;

@@ -1,4 +1,5 @@
-import { parseInChunks } from './json-chunks.js';
+import { countColons, countKeys, parseInChunks } from './json-chunks.js';
+import { goSyntaxMessage, keySteps, syntaxSteps } from './json-syntax.js';
 import { badRequest, type StatusError } from './status.js';
 
 /** What went wrong in a text that is no JSON, in the words of Go's decoder: clients show them to people. */
@@ -29,10 +30,10 @@ export function decodeJson(body: Buffer, detectDuplicates = true): DecodedJson {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new JsonSyntaxError(goSyntaxMessage(text));
+    throw new JsonSyntaxError(goSyntaxMessage(text) ?? 'invalid JSON document');
   }
   if (!detectDuplicates || countColons(body) === countKeys(value)) return { value, duplicates: [] };
-  return { value, duplicates: findDuplicates(text) };
+  return { value, duplicates: atOnce(duplicateSteps(text)) };
 }
 
 /** Smaller bodies are read at once. */
@@ -40,30 +41,21 @@ const CHUNKED_BYTES = 64 * 1024;
 
 /** As decodeJson, with pauses where the body is large. */
 export function* decodeJsonSteps(body: Buffer, detectDuplicates = true): Generator<undefined, DecodedJson> {
-  const parsed = body.length > CHUNKED_BYTES ? yield* parseInChunks(body) : undefined;
-  if (!parsed) return decodeJson(body, detectDuplicates);
-  const { value } = parsed;
-  yield;
-  if (!detectDuplicates || countColons(body) === countKeys(value)) return { value, duplicates: [] };
-  yield;
-  return { value, duplicates: findDuplicates(body.toString('utf8')) };
+  if (body.length <= CHUNKED_BYTES) return decodeJson(body, detectDuplicates);
+  const parsed = yield* parseInChunks(body);
+  if (!parsed) {
+    // Most likely it is no JSON at all, of which JSON.parse would make millions of values before it says so.
+    const message = yield* syntaxSteps(body.toString('utf8'));
+    if (message !== undefined) throw new JsonSyntaxError(message);
+    return decodeJson(body, detectDuplicates);
+  }
+  const { value, repeated } = parsed;
+  if (!detectDuplicates || !repeated) return { value, duplicates: [] };
+  return { value, duplicates: yield* duplicateSteps(body.toString('utf8')) };
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const COLON = 0x3a;
-
-function countColons(body: Buffer): number {
-  let count = 0;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i];
-    if (byte === COLON) count++;
-    else if (byte === QUOTE) {
-      for (i++; body[i] !== QUOTE; i++) if (body[i] === BACKSLASH) i++;
-    }
-  }
-  return count;
-}
 
 /** How deep the objects and arrays of a JSON text are in each other. */
 export function nestingOf(body: Buffer): number {
@@ -79,23 +71,21 @@ export function nestingOf(body: Buffer): number {
   return deepest;
 }
 
-function countKeys(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) count += countKeys(item);
-    return count;
-  }
-  for (const key in value) count += 1 + countKeys((value as Record<string, unknown>)[key]);
-  return count;
-}
-
-function findDuplicates(text: string): string[] {
+function* duplicateSteps(text: string): Generator<undefined, string[]> {
   const found = new Set<string>();
-  walkKeys(text, (path, repeated) => {
-    if (repeated && found.size < MAX_STRICT_ERRORS) found.add(path);
+  yield* keySteps(text, (path, repeated) => {
+    if (repeated) found.add(path);
+    return found.size < MAX_STRICT_ERRORS;
   });
   return [...found].map(duplicateField);
+}
+
+/** Runs to the end without a pause. */
+function atOnce<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 function duplicateField(path: string): string {
@@ -120,209 +110,21 @@ function allStrictErrors(body: Buffer, duplicates: readonly string[], unknownFie
   const repeatable = new Set(duplicates);
   const found = new Set<string>();
   let skipped: string | undefined;
-  walkKeys(body.toString('utf8'), (path, repeated) => {
+  const note = (path: string, repeated: boolean): void => {
     if (skipped !== undefined && (path.startsWith(`${skipped}.`) || path.startsWith(`${skipped}[`))) return;
     skipped = unknown.has(path) ? path : undefined;
     if (skipped !== undefined) found.add(`unknown field ${JSON.stringify(path)}`);
     else if (repeated && repeatable.has(duplicateField(path))) found.add(duplicateField(path));
-  });
+  };
+  atOnce(
+    keySteps(body.toString('utf8'), (path, repeated) => {
+      note(path, repeated);
+      return true;
+    }),
+  );
   // Paths that the text does not have as they are: those of names with dots in them, at worst.
   for (const error of unknownErrors) found.add(error);
   return [...found];
-}
-
-/** Visits the keys of a text that is known to be valid JSON, in order. */
-function walkKeys(text: string, visit: (path: string, repeated: boolean) => void): void {
-  let at = 0;
-
-  function skipSpace(): void {
-    while (at < text.length && ' \t\r\n'.includes(text[at]!)) at++;
-  }
-
-  function readString(): string {
-    const start = at++;
-    while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-    at++;
-    return JSON.parse(text.slice(start, at));
-  }
-
-  function walkObject(path: string): void {
-    const seen = new Map<string, number>();
-    at++;
-    for (skipSpace(); text[at] !== '}'; skipSpace()) {
-      const key = readString();
-      const child = path === '' ? key : `${path}.${key}`;
-      const count = seen.get(key) ?? 0;
-      // Said once of each field.
-      visit(child, count === 1);
-      seen.set(key, count + 1);
-      skipSpace();
-      at++; // the colon
-      walk(child);
-      skipSpace();
-      if (text[at] === ',') at++;
-    }
-    at++;
-  }
-
-  function walkArray(path: string): void {
-    at++;
-    let index = 0;
-    for (skipSpace(); text[at] !== ']'; skipSpace()) {
-      walk(`${path}[${index++}]`);
-      skipSpace();
-      if (text[at] === ',') at++;
-    }
-    at++;
-  }
-
-  function walk(path: string): void {
-    skipSpace();
-    if (text[at] === '{') walkObject(path);
-    else if (text[at] === '[') walkArray(path);
-    else if (text[at] === '"') readString();
-    else while (at < text.length && !',]} \t\r\n'.includes(text[at]!)) at++;
-  }
-
-  walk('');
-}
-
-/** The message that encoding/json gives for a text that JSON.parse refused. */
-export function goSyntaxMessage(text: string): string {
-  let at = 0;
-
-  class Stop extends Error {}
-  const end = (): never => {
-    throw new Stop('unexpected end of JSON input');
-  };
-  const bad = (context: string): never => {
-    if (at >= text.length) return end();
-    throw new Stop(`invalid character ${quoteChar(text, at)} ${context}`);
-  };
-  const skipSpace = (): void => {
-    while (at < text.length && ' \t\r\n'.includes(text[at]!)) at++;
-  };
-
-  function value(): void {
-    skipSpace();
-    const char = text[at];
-    if (char === undefined) end();
-    else if (char === '{') object();
-    else if (char === '[') array();
-    else if (char === '"') string();
-    else if (char === '-' || (char >= '0' && char <= '9')) number();
-    else if (char === 't') literal('true');
-    else if (char === 'f') literal('false');
-    else if (char === 'n') literal('null');
-    else bad('looking for beginning of value');
-  }
-
-  function object(): void {
-    at++;
-    skipSpace();
-    if (text[at] === '}') {
-      at++;
-      return;
-    }
-    for (;;) {
-      skipSpace();
-      if (text[at] !== '"') bad('looking for beginning of object key string');
-      string();
-      skipSpace();
-      if (text[at] !== ':') bad('after object key');
-      at++;
-      value();
-      skipSpace();
-      if (text[at] === '}') break;
-      if (text[at] !== ',') bad('after object key:value pair');
-      at++;
-    }
-    at++;
-  }
-
-  function array(): void {
-    at++;
-    skipSpace();
-    if (text[at] === ']') {
-      at++;
-      return;
-    }
-    for (;;) {
-      value();
-      skipSpace();
-      if (text[at] === ']') break;
-      if (text[at] !== ',') bad('after array element');
-      at++;
-    }
-    at++;
-  }
-
-  function string(): void {
-    for (at++; ; at++) {
-      const char = text[at];
-      if (char === undefined) end();
-      else if (char === '"') break;
-      else if (char < ' ') bad('in string literal');
-      else if (char === '\\') escapeSequence();
-    }
-    at++;
-  }
-
-  function escapeSequence(): void {
-    at++;
-    if (text[at] === 'u') {
-      for (let i = 0; i < 4; i++) {
-        at++;
-        if (at >= text.length || !/[0-9a-fA-F]/.test(text[at]!)) bad('in \\u hexadecimal character escape');
-      }
-    } else if (at >= text.length || !'"\\/bfnrt'.includes(text[at]!)) bad('in string escape code');
-  }
-
-  const digit = (): boolean => at < text.length && text[at]! >= '0' && text[at]! <= '9';
-
-  function number(): void {
-    if (text[at] === '-') at++;
-    if (!digit()) bad('in numeric literal');
-    if (text[at] === '0') at++;
-    else while (digit()) at++;
-    if (text[at] === '.') {
-      at++;
-      if (!digit()) bad('after decimal point in numeric literal');
-      while (digit()) at++;
-    }
-    if (text[at] === 'e' || text[at] === 'E') {
-      at++;
-      if (text[at] === '+' || text[at] === '-') at++;
-      if (!digit()) bad('in exponent of numeric literal');
-      while (digit()) at++;
-    }
-  }
-
-  function literal(word: string): void {
-    for (let i = 1; i < word.length; i++) {
-      at++;
-      if (text[at] !== word[i]) bad(`in literal ${word} (expecting '${word[i]}')`);
-    }
-    at++;
-  }
-
-  try {
-    value();
-    skipSpace();
-    if (at < text.length) bad('after top-level value');
-  } catch (error) {
-    if (error instanceof Stop) return error.message;
-    throw error;
-  }
-  return 'invalid JSON document';
-}
-
-function quoteChar(text: string, at: number): string {
-  const char = String.fromCodePoint(text.codePointAt(at)!);
-  if (char === "'") return "'\\''";
-  if (char === '"') return `'"'`;
-  const quoted = JSON.stringify(char).slice(1, -1);
-  return `'${quoted.replace(/^\\u00([0-7].)$/, '\\x$1')}'`;
 }
 
 /** Bytes of a body that an error message shows. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { bare, deepCopy, deepEqual, deepFreeze, ownValue, pruneNulls, semanticEqual, setOwn } from './json.js';
-import { decodeJson, goSyntaxMessage, strictErrors } from './json-decode.js';
+import { decodeJson, strictErrors } from './json-decode.js';
+import { goSyntaxMessage } from './json-syntax.js';
 
 test('a copy is equal and shares nothing', () => {
   fc.assert(

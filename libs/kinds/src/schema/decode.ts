@@ -1,3 +1,4 @@
+import { ownValue } from '#apimachinery';
 import { normalBase64, normalMicroTime, normalQuantity, normalResourceAmount, normalTime } from './scalars.js';
 import { type Field, type Scalar, type StructType, structType, type TypeRef } from './type-graph.js';
 
@@ -32,12 +33,14 @@ class DecodeContext {
   unknown: string[] | undefined;
   private unknownLength = 0;
 
-  unknownField(name: string): void {
+  /** False when no more are reported. */
+  unknownField(name: string): boolean {
     const unknown = (this.unknown ??= []);
-    if (unknown.length >= MAX_UNKNOWN || this.unknownLength > MAX_UNKNOWN_LENGTH) return;
+    if (unknown.length >= MAX_UNKNOWN || this.unknownLength > MAX_UNKNOWN_LENGTH) return false;
     const path = this.pathText(name);
     this.unknownLength += path.length;
     unknown.push(path);
+    return true;
   }
 
   private pathText(name: string): string {
@@ -140,36 +143,65 @@ function compileStruct(type: StructType): Decoder {
   }
   const structName = type.goName;
 
+  /** What the object written back has for the field: undefined when it is left out. */
+  const decodeField = (key: string, item: unknown, field: CompiledField, context: DecodeContext): unknown => {
+    if (item === null || item === undefined || field.gatedOff) return undefined;
+    context.path[context.depth++] = key;
+    context.goPath[context.goDepth++] = key;
+    context.struct = structName;
+    const decoded = field.decode(item, context);
+    context.depth--;
+    context.goDepth--;
+    return field.omitEmpty && isEmpty(decoded) ? undefined : decoded;
+  };
+
+  /**
+   * The known fields of what has others, too, of which `first` is the first; those before are decoded. There may be
+   * 200,000 unknown ones: beyond what is reported they are not visited.
+   */
+  const decodeKnown = (value: Record<string, unknown>, first: string, context: DecodeContext) => {
+    const result: Record<string, unknown> = {};
+    const put = (key: string, item: unknown): void => {
+      // own-lookup: a name of the facts
+      if (item !== undefined) result[key] = item;
+    };
+    const keys = Object.keys(value);
+    let at = 0;
+    for (; keys[at] !== first; at++) put(keys[at]!, ownValue(value, keys[at]!));
+    for (; at < keys.length; at++) {
+      const key = keys[at]!;
+      const field = fields.get(key);
+      if (field !== undefined) put(key, decodeField(key, ownValue(value, key), field, context));
+      else if (!context.unknownField(key)) break;
+    }
+    if (at < keys.length) {
+      const visited = new Set(keys.slice(0, at));
+      for (const [key, field] of fields) {
+        if (!visited.has(key)) put(key, decodeField(key, ownValue(value, key), field, context));
+      }
+    }
+    return result;
+  };
+
   return (value, context) => {
     let dropped = false;
-    let unknown = false;
+    let result = value;
     for (const key in value) {
       const item = value[key];
       const field = fields.get(key);
       if (field === undefined) {
-        context.unknownField(key);
-        unknown = true;
-        continue;
+        result = decodeKnown(value, key, context);
+        break;
       }
-      if (item === null || item === undefined || field.gatedOff) {
-        value[key] = undefined;
-        dropped = true;
-        continue;
-      }
-      context.path[context.depth++] = key;
-      context.goPath[context.goDepth++] = key;
-      context.struct = structName;
-      const decoded = field.decode(item, context);
-      context.depth--;
-      context.goDepth--;
-      if (field.omitEmpty && isEmpty(decoded)) {
+      const decoded = decodeField(key, item, field, context);
+      if (decoded === undefined) {
         value[key] = undefined;
         dropped = true;
       } else if (decoded !== item) {
         value[key] = decoded;
       }
     }
-    const result = unknown ? onlyKnown(value, fields) : dropped ? withoutUndefined(value) : value;
+    if (result === value && dropped) result = withoutUndefined(value);
     for (const { name, zero } of filled) {
       // own-lookup: a name of the facts
       if (result[name] === undefined) result[name] = zero();
@@ -191,16 +223,6 @@ function withoutUndefined(value: Record<string, unknown>): Record<string, unknow
   for (const key in value) {
     // own-lookup: what is not a name of the facts is undefined by now
     if (value[key] !== undefined) result[key] = value[key];
-  }
-  return result;
-}
-
-/** There may be 100,000 unknown ones: they are passed over, which costs less than to write each. */
-function onlyKnown(value: Record<string, unknown>, fields: ReadonlyMap<string, unknown>): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const key in value) {
-    // own-lookup: it is a name of the facts
-    if (value[key] !== undefined && fields.has(key)) result[key] = value[key];
   }
   return result;
 }
