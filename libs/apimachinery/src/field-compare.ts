@@ -1,5 +1,5 @@
 import { type FieldSet, fieldElement, LEAF, sortedNode, valueElement } from './field-set.js';
-import { deepEqual, isJsonObject, ownValue, setOwn } from './json.js';
+import { deepEqual, isJsonObject, ownValue } from './json.js';
 import { childNode, type SchemaNode } from './schema.js';
 
 /** What a write did to an object, as sets of paths. No path is in two of them. Undefined sets are empty. */
@@ -12,8 +12,8 @@ export interface Comparison {
 type Json = Record<string, unknown>;
 
 /** Fields that are in nobody's set: identity and what the server itself keeps. */
-const UNOWNED_ROOT = new Set(['apiVersion', 'kind']);
-const UNOWNED_METADATA = new Set([
+export const UNOWNED_ROOT = new Set(['apiVersion', 'kind']);
+export const UNOWNED_METADATA = new Set([
   'name',
   'namespace',
   'creationTimestamp',
@@ -35,11 +35,11 @@ export function compareObjects(schema: SchemaNode, old: Json, current: Json): Co
   return finish(result);
 }
 
-function start(): Comparison {
+export function start(): Comparison {
   return { added: undefined, modified: undefined, removed: undefined };
 }
 
-function finish(result: Comparison): Comparison | undefined {
+export function finish(result: Comparison): Comparison | undefined {
   if (result.added === undefined && result.modified === undefined && result.removed === undefined) return undefined;
   if (result.added !== undefined) result.added = sortedNode(result.added);
   if (result.modified !== undefined) result.modified = sortedNode(result.modified);
@@ -69,7 +69,7 @@ function compareMembers(
   }
 }
 
-function compareMember(
+export function compareMember(
   node: SchemaNode,
   key: string,
   before: unknown,
@@ -101,11 +101,11 @@ function compareMember(
   compareValue(child, before, after, fieldElement(key), result);
 }
 
-function isScalar(value: unknown): boolean {
+export function isScalar(value: unknown): boolean {
   return typeof value !== 'object' || value === null;
 }
 
-function toObject(value: unknown): Json {
+export function toObject(value: unknown): Json {
   return isJsonObject(value) ? value : {};
 }
 
@@ -151,34 +151,34 @@ function compareValue(node: SchemaNode, before: unknown, after: unknown, element
   }
 }
 
-function compareLeaf(before: unknown, after: unknown, element: string, result: Comparison): void {
+export function compareLeaf(before: unknown, after: unknown, element: string, result: Comparison): void {
   if (!deepEqual(before, after)) result.modified = put(result.modified, element, LEAF);
 }
 
-function put(set: FieldSet | undefined, element: string, node: FieldSet): FieldSet {
+export function put(set: FieldSet | undefined, element: string, node: FieldSet): FieldSet {
   if (set === undefined) return { [element]: node };
   set[element] = node;
   return set;
 }
 
-function attach(result: Comparison, element: string, inner: Comparison): void {
+export function attach(result: Comparison, element: string, inner: Comparison): void {
   if (inner.added !== undefined) result.added = put(result.added, element, sortedNode(inner.added));
   if (inner.modified !== undefined) result.modified = put(result.modified, element, sortedNode(inner.modified));
   if (inner.removed !== undefined) result.removed = put(result.removed, element, sortedNode(inner.removed));
 }
 
-function isVoid(object: Json): boolean {
+export function isVoid(object: Json): boolean {
   for (const _ in object) return false;
   return true;
 }
 
 /** Owned as one: scalars, atomic maps and objects. */
-function isAtomic(node: SchemaNode): boolean {
+export function isAtomic(node: SchemaNode): boolean {
   return node.kind === 'scalar' || node.mapType === 'atomic';
 }
 
 /** Owned element by element; every other list is owned as one. */
-function isAssociative(node: SchemaNode): node is SchemaNode & { items: SchemaNode } {
+export function isAssociative(node: SchemaNode): node is SchemaNode & { items: SchemaNode } {
   return node.kind === 'list' && (node.listType === 'map' || node.listType === 'set') && node.items !== undefined;
 }
 
@@ -221,11 +221,11 @@ function differAligned(
 }
 
 /** Elements that share a key are one entry, owned as a leaf. */
-class Duplicates {
+export class Duplicates {
   constructor(readonly values: unknown[]) {}
 }
 
-function indexElements(node: SchemaNode, items: SchemaNode, list: readonly unknown[]): Map<string, unknown> {
+export function indexElements(node: SchemaNode, items: SchemaNode, list: readonly unknown[]): Map<string, unknown> {
   const index = new Map<string, unknown>();
   for (const item of list) {
     const element = itemElement(node, items, item);
@@ -275,7 +275,7 @@ function sortedKeys(node: SchemaNode): readonly string[] {
   return sorted;
 }
 
-function compareEntry(items: SchemaNode, element: string, was: unknown, is: unknown, result: Comparison): void {
+export function compareEntry(items: SchemaNode, element: string, was: unknown, is: unknown, result: Comparison): void {
   const wasMany = was instanceof Duplicates;
   const isMany = is instanceof Duplicates;
   if (!wasMany && !isMany) {
@@ -311,51 +311,4 @@ export function presentSet(node: SchemaNode, value: unknown): FieldSet {
     }
   }
   return set === undefined ? LEAF : sortedNode(set);
-}
-
-/**
- * What the manager of an applied configuration owns: what stands in objects and associative lists, and not these
- * themselves, as a writer by other verbs does. Items of lists and entries of maps are owned themselves, too. An empty
- * object is owned, an empty associative list is not. Fact: structured-merge-diff 6.4.2, typed/tofieldset.go.
- */
-export function appliedSet(schema: SchemaNode, applied: Json): FieldSet | undefined {
-  let set: FieldSet | undefined;
-  for (const key in applied) {
-    const value = applied[key];
-    if (value === undefined || UNOWNED_ROOT.has(key)) continue;
-    const child = childNode(schema, key);
-    const node = key === 'metadata' ? appliedMetadata(child, toObject(value)) : appliedNode(child, value);
-    if (node !== undefined) set = put(set, fieldElement(key), node);
-  }
-  return set === undefined ? undefined : sortedNode(set);
-}
-
-function appliedMetadata(node: SchemaNode, metadata: Json): FieldSet | undefined {
-  const owned: Json = {};
-  for (const key in metadata) if (!UNOWNED_METADATA.has(key)) setOwn(owned, key, metadata[key]);
-  return isVoid(owned) ? undefined : appliedNode(node, owned);
-}
-
-function appliedNode(node: SchemaNode, value: unknown): FieldSet | undefined {
-  let set: FieldSet | undefined;
-  if (isJsonObject(value)) {
-    if (isAtomic(node) || isVoid(value)) return LEAF;
-    for (const key in value) {
-      if (value[key] === undefined) continue;
-      const below = appliedNode(childNode(node, key), value[key]);
-      if (node.kind === 'map') set = put(set, fieldElement(key), withItself(below));
-      else if (below !== undefined) set = put(set, fieldElement(key), below);
-    }
-  } else if (Array.isArray(value) && isAssociative(node)) {
-    for (const [element, item] of indexElements(node, node.items, value)) {
-      set = put(set, element, withItself(item instanceof Duplicates ? LEAF : appliedNode(node.items, item)));
-    }
-  } else {
-    return LEAF;
-  }
-  return set === undefined ? undefined : sortedNode(set);
-}
-
-function withItself(node: FieldSet | undefined): FieldSet {
-  return node === undefined || node === LEAF ? LEAF : { '.': LEAF, ...node };
 }

@@ -210,7 +210,10 @@ export function pathsOf(set: FieldSet | undefined, prefix: readonly string[] = [
   return paths;
 }
 
-/** Children in the order in which the reference writes them: itself, fields, keys, values, indexes. */
+/** To sort more takes tens of milliseconds, and nothing rests on the order of an object's members. */
+const MAX_SORTED = 10_000;
+
+/** Children, unless they are very many, in the order in which the reference writes them: itself, fields, keys, values, indexes. */
 export function sortedNode(node: FieldSet): FieldSet {
   let previous = '';
   let inOrder = true;
@@ -222,8 +225,10 @@ export function sortedNode(node: FieldSet): FieldSet {
     previous = element;
   }
   if (inOrder) return node;
+  const elements = Object.keys(node);
+  if (elements.length > MAX_SORTED) return node;
   const sorted: FieldSet = {};
-  for (const element of Object.keys(node).sort()) sorted[element] = node[element]!;
+  for (const element of elements.sort()) sorted[element] = node[element]!;
   return sorted;
 }
 

@@ -1,8 +1,10 @@
 /** Builders of field errors read as upstream's: `field.required(path.child('name'))`. */
 
+export * from './applied-set.js';
 export * from './certificate-subject.js';
 export * from './cidr.js';
-export * from './field-compare.js';
+export { type Comparison, compareObjects, itemElement, presentSet } from './field-compare.js';
+export { compareSteps } from './field-compare-steps.js';
 export type { FieldError, Path } from './field-errors.js';
 export * as field from './field-errors.js';
 export { aggregateMessages, FieldPath, fieldErrorText } from './field-errors.js';
@@ -23,6 +25,7 @@ export * from './names.js';
 export * from './quantity.js';
 export * from './schema.js';
 export * from './status.js';
+export * from './steps.js';
 export * from './strategic-merge-patch.js';
 export * from './time.js';
 export * from './watch.js';

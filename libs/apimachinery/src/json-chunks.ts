@@ -1,6 +1,7 @@
 import { ownValue, setOwn } from './json.js';
 import { MAX_DEPTH } from './json-syntax.js';
 import { badRequest } from './status.js';
+import type { Steps } from './steps.js';
 
 /**
  * JSON.parse with pauses: 3 MB of short keys take it half a second. Large objects and arrays are gone through member by
@@ -20,7 +21,6 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
 type Json = Record<string, unknown>;
-type Steps<T> = Generator<undefined, T>;
 
 export interface Parsed {
   value: unknown;

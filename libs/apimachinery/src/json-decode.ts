@@ -1,6 +1,7 @@
 import { countColons, countKeys, parseInChunks } from './json-chunks.js';
 import { goSyntaxMessage, keySteps, syntaxSteps } from './json-syntax.js';
 import { badRequest, type StatusError } from './status.js';
+import { atOnce, type Steps } from './steps.js';
 
 /** What went wrong in a text that is no JSON, in the words of Go's decoder: clients show them to people. */
 export class JsonSyntaxError extends Error {
@@ -40,7 +41,7 @@ export function decodeJson(body: Buffer, detectDuplicates = true): DecodedJson {
 const CHUNKED_BYTES = 64 * 1024;
 
 /** As decodeJson, with pauses where the body is large. */
-export function* decodeJsonSteps(body: Buffer, detectDuplicates = true): Generator<undefined, DecodedJson> {
+export function* decodeJsonSteps(body: Buffer, detectDuplicates = true): Steps<DecodedJson> {
   if (body.length <= CHUNKED_BYTES) return decodeJson(body, detectDuplicates);
   const parsed = yield* parseInChunks(body);
   if (!parsed) {
@@ -71,21 +72,13 @@ export function nestingOf(body: Buffer): number {
   return deepest;
 }
 
-function* duplicateSteps(text: string): Generator<undefined, string[]> {
+function* duplicateSteps(text: string): Steps<string[]> {
   const found = new Set<string>();
   yield* keySteps(text, (path, repeated) => {
     if (repeated) found.add(path);
     return found.size < MAX_STRICT_ERRORS;
   });
   return [...found].map(duplicateField);
-}
-
-/** Runs to the end without a pause. */
-function atOnce<T>(steps: Generator<undefined, T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
 }
 
 function duplicateField(path: string): string {

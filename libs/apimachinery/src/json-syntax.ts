@@ -1,3 +1,5 @@
+import { atOnce, type Steps } from './steps.js';
+
 /** What is wrong with a text that JSON.parse refuses, in the words of Go's encoding/json: clients show them to people. */
 
 /** Characters that are read between pauses: a few milliseconds. */
@@ -17,15 +19,11 @@ const CLOSE_BRACKET = 0x5d;
 
 /** The message that encoding/json gives for a text that is no JSON; undefined for one that is. */
 export function goSyntaxMessage(text: string): string | undefined {
-  const steps = syntaxSteps(text);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return atOnce(syntaxSteps(text));
 }
 
 /** As goSyntaxMessage, with pauses where the text is long. */
-export function* syntaxSteps(text: string): Generator<undefined, string | undefined> {
+export function* syntaxSteps(text: string): Steps<string | undefined> {
   const reader = new SyntaxReader(text);
   try {
     for (let pause = SLICE; reader.readNext(); ) {
@@ -209,10 +207,7 @@ interface Container {
 }
 
 /** Visits the keys of a text that is known to be valid JSON, in order, with pauses; ends early when `visit` says false. */
-export function* keySteps(
-  text: string,
-  visit: (path: string, repeated: boolean) => boolean,
-): Generator<undefined, void> {
+export function* keySteps(text: string, visit: (path: string, repeated: boolean) => boolean): Steps<void> {
   const open: Container[] = [];
   let inside: Container | undefined;
   let pause = SLICE;

@@ -1,8 +1,10 @@
 import { type Comparison, compareObjects } from './field-compare.js';
+import { compareSteps } from './field-compare-steps.js';
 import { type FieldSet, intersectSets, isEmptySet, subtractSets, unionSets } from './field-set.js';
 import { deepEqual, isJsonObject } from './json.js';
 import type { KubeObject, ManagedFieldsEntry } from './meta.js';
 import type { SchemaNode } from './schema.js';
+import { atOnce, Pace, type Steps } from './steps.js';
 import { formatTime } from './time.js';
 
 /** Update managers beyond this are folded into one entry, oldest first. */
@@ -38,11 +40,25 @@ export interface OwnershipUpdate {
 export function updateManagedFields(update: OwnershipUpdate): ManagedFieldsEntry[] | undefined {
   const { old, current } = update;
   const before = entriesBefore(update);
-  // An object that nobody tracks stays so until it is applied.
-  if (old !== undefined && (before === undefined || before.length === 0)) return undefined;
+  if (isUntracked(old, before)) return undefined;
   const changes = compareObjects(update.schema, old ?? EMPTY_OBJECT, current);
-  if (changes === undefined) return before;
-  return mergeOwnership(before ?? [], changes, update);
+  return changes === undefined ? before : atOnce(mergeOwnership(before ?? [], changes, update));
+}
+
+/** As updateManagedFields, with pauses. */
+export function* ownershipSteps(update: OwnershipUpdate): Steps<ManagedFieldsEntry[] | undefined> {
+  const { old, current } = update;
+  const before = entriesBefore(update);
+  if (isUntracked(old, before)) return undefined;
+  yield;
+  const changes = yield* compareSteps(update.schema, old ?? EMPTY_OBJECT, current, new Pace());
+  yield;
+  return changes === undefined ? before : yield* mergeOwnership(before ?? [], changes, update);
+}
+
+/** An object that nobody tracks stays so until it is applied. */
+function isUntracked(old: KubeObject | undefined, before: ManagedFieldsEntry[] | undefined): boolean {
+  return old !== undefined && (before === undefined || before.length === 0);
 }
 
 const EMPTY_OBJECT = Object.freeze({});
@@ -98,23 +114,25 @@ function sameManager(a: ManagedFieldsEntry, b: ManagedFieldsEntry): boolean {
   );
 }
 
-function mergeOwnership(
+function* mergeOwnership(
   before: readonly ManagedFieldsEntry[],
   changes: Comparison,
   update: OwnershipUpdate,
-): ManagedFieldsEntry[] | undefined {
+): Steps<ManagedFieldsEntry[] | undefined> {
   const taken = unionSets(changes.added, changes.modified);
-  const gone = unionSets(taken, changes.removed);
   let entries: ManagedFieldsEntry[] = [];
   for (const entry of before) {
     const set = setOf(entry);
-    const rest = subtractSets(set, gone);
+    const kept = subtractSets(set, taken);
+    yield;
+    const rest = subtractSets(kept, changes.removed);
     if (rest === set) entries.push(entry);
     else if (rest !== undefined) entries.push({ ...entry, fieldsV1: rest });
   }
   if (taken !== undefined) {
     const mine = newEntry(update, taken);
     const index = entries.findIndex((entry) => sameManager(entry, mine));
+    yield;
     // The manager's own entry lost what it took just now; together they are what it owns.
     if (index >= 0) mine.fieldsV1 = unionSets(setOf(entries[index]!), taken)!;
     if (index >= 0) entries[index] = mine;

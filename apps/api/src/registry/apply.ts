@@ -1,8 +1,10 @@
 import {
   appendAll,
   appliedSet,
+  appliedSteps,
   badRequest,
   compareObjects,
+  compareSteps,
   conflictingFields,
   deepCopy,
   deepEqual,
@@ -13,6 +15,7 @@ import {
   jsonTypeName,
   type KubeObject,
   type ManagedFieldsEntry,
+  Pace,
   pruneNulls,
   type SchemaNode,
   subtractSets,
@@ -23,7 +26,7 @@ import { authorizeOrThrow } from './authorization.js';
 import { decodeObjectAs, warningLines } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { schemaOf } from './field-managers.js';
-import { breath, isLarge } from './large-bodies.js';
+import { breath, inTurns, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
 import type { WriteRequestOptions } from './request-options.js';
@@ -41,9 +44,10 @@ export async function applyObject(
   warnings: string[],
 ): Promise<ApiResult> {
   const applied = readApplied(entry, request, options, warnings);
-  if (isLarge(request)) await breath();
+  const large = isLarge(request);
+  if (large) await breath();
   const schema = schemaOf(entry);
-  const set = appliedSet(schema, applied);
+  const set = large ? await inTurns(appliedSteps(schema, applied, new Pace())) : appliedSet(schema, applied);
   let first = true;
   const decode = (object: KubeObject): KubeObject => {
     const decoded = decodeObjectAs(
@@ -71,7 +75,7 @@ export async function applyObject(
     subresource: request.subresource,
     repeatable: applied.metadata.resourceVersion === undefined,
     ownsManagedFields: true,
-    next: (old) => applyTo(schema, old, applied, set, mine(), options.force, decode, isLarge(request)),
+    next: (old) => applyTo(schema, old, applied, set, mine(), options.force, decode, large),
     create:
       request.subresource === ''
         ? async () => {
@@ -159,7 +163,10 @@ async function applyTo(
 
   const merged = mergeApplied(schema, old, applied) as KubeObject;
   if (large) await breath();
-  const changes = compareObjects(schema, old, merged);
+  const changes = large
+    ? await inTurns(compareSteps(schema, old, merged, new Pace()))
+    : compareObjects(schema, old, merged);
+  if (large) await breath();
   const changed = changes && unionSets(changes.added, changes.modified);
   if (changed) {
     const conflicts = conflictingFields(others, changed, mine);

@@ -10,7 +10,7 @@ import {
 } from '#apimachinery';
 import type { WriteContext } from '#kinds';
 import { decodeBody } from './body-decoder.js';
-import { managerOf, trackUpdate } from './field-managers.js';
+import { managerOf, type TrackedWrite, trackLargeUpdate, trackUpdate } from './field-managers.js';
 import { breath, isLarge } from './large-bodies.js';
 import { encodeWritten } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -78,14 +78,10 @@ export async function createDecoded(
   if (large) await breath();
   if (track) track(object);
   else {
-    trackUpdate({
-      entry,
-      live: undefined,
-      object,
-      manager: managerOf(options.fieldManager, request.userAgent),
-      subresource: '',
-      now,
-    });
+    const manager = managerOf(options.fieldManager, request.userAgent);
+    const write: TrackedWrite = { entry, live: undefined, object, manager, subresource: '', now };
+    if (large) await trackLargeUpdate(write);
+    else trackUpdate(write);
   }
   const attributes = admissionAttributes(entry, request, 'CREATE', object, undefined, { ...options }, warnings);
   attributes.namespace = namespace;
@@ -98,9 +94,13 @@ export async function createDecoded(
   const contributor = context.contributors.get(definition.storageResource);
   const pristine = contributor ? deepCopy(object) : undefined;
   for (let attempt = 1; ; attempt += 1) {
+    if (large) await breath();
     const contribution = contributor?.contribute(object, undefined) ?? NO_CONTRIBUTION;
     strategy.prepareForCreate(object, writing);
-    throwInvalid(entry, object.metadata.name ?? '', strategy.validateCreate(object, writing));
+    if (large) await breath();
+    const errors = strategy.validateCreate(object, writing);
+    if (large) await breath();
+    throwInvalid(entry, object.metadata.name ?? '', errors);
     attributes.object = object;
     if (large) await breath();
     const admitted = context.admission.validate(attributes);

@@ -1,5 +1,14 @@
-import { type KubeObject, managerFromUserAgent, type SchemaNode, updateManagedFields } from '#apimachinery';
+import {
+  type KubeObject,
+  type ManagedFieldsEntry,
+  managerFromUserAgent,
+  type OwnershipUpdate,
+  ownershipSteps,
+  type SchemaNode,
+  updateManagedFields,
+} from '#apimachinery';
 import { schemaNode } from '#kinds';
+import { inTurns } from './large-bodies.js';
 import type { ResourceEntry } from './resource-table.js';
 
 export interface TrackedWrite {
@@ -14,21 +23,25 @@ export interface TrackedWrite {
 }
 
 /** Records in `object` who owns which fields after this write. */
-export function trackUpdate({ entry, live, object, manager, subresource, now }: TrackedWrite): void {
+export function trackUpdate(write: TrackedWrite): void {
+  record(write, updateManagedFields(ownershipUpdate(write)));
+}
+
+/** As trackUpdate, for large objects: others have their turns meanwhile. */
+export async function trackLargeUpdate(write: TrackedWrite): Promise<void> {
+  record(write, await inTurns(ownershipSteps(ownershipUpdate(write))));
+}
+
+function ownershipUpdate({ entry, live, object, manager, subresource, now }: TrackedWrite): OwnershipUpdate {
   // A creator's status is dropped where status has its own endpoint, so nobody owns it.
   const current =
     live === undefined && object.status !== undefined && entry.subresources.has('status')
       ? { ...object, status: undefined }
       : object;
-  const entries = updateManagedFields({
-    old: live,
-    current,
-    manager,
-    apiVersion: entry.apiVersion,
-    subresource,
-    now,
-    schema: schemaOf(entry),
-  });
+  return { old: live, current, manager, apiVersion: entry.apiVersion, subresource, now, schema: schemaOf(entry) };
+}
+
+function record({ object }: TrackedWrite, entries: ManagedFieldsEntry[] | undefined): void {
   if (entries === undefined) delete object.metadata.managedFields;
   else object.metadata.managedFields = entries;
 }

@@ -1,4 +1,5 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { Steps } from '#apimachinery';
 import type { ApiRequest } from './pipeline.js';
 
 /**
@@ -18,7 +19,7 @@ export function breath(): Promise<void> {
 }
 
 /** Runs to the end, with a breath at each pause. */
-export async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
+export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;

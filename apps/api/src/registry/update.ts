@@ -4,7 +4,7 @@ import { authorizeOrThrow } from './authorization.js';
 import { decodeBody } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { deletionPolicy } from './deletion-policy.js';
-import { managerOf, trackUpdate } from './field-managers.js';
+import { managerOf, type TrackedWrite, trackLargeUpdate, trackUpdate } from './field-managers.js';
 import { breath, isLarge } from './large-bodies.js';
 import { encodeDeleted, encodeWritten } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
@@ -178,6 +178,7 @@ async function attemptUpdate(
     dropRepeatedOwners(object.metadata, warnings);
   }
 
+  if (large) await breath();
   const contributor = context.contributors.get(definition.storageResource);
   const contribution = contributor?.contribute(object, old) ?? NO_CONTRIBUTION;
   const writing: WriteContext = {
@@ -189,17 +190,15 @@ async function attemptUpdate(
   strategy.prepareForUpdate(object, old, writing);
   if (large) await breath();
   if (!plan.ownsManagedFields) {
-    trackUpdate({
-      entry,
-      live: old,
-      object,
-      manager: managerOf(plan.options.fieldManager, request.userAgent),
-      subresource: plan.subresource,
-      now,
-    });
+    const manager = managerOf(plan.options.fieldManager, request.userAgent);
+    const write: TrackedWrite = { entry, live: old, object, manager, subresource: plan.subresource, now };
+    if (large) await trackLargeUpdate(write);
+    else trackUpdate(write);
   }
   if (large) await breath();
-  throwInvalid(entry, request.name, strategy.validateUpdate(object, old, writing));
+  const errors = strategy.validateUpdate(object, old, writing);
+  if (large) await breath();
+  throwInvalid(entry, request.name, errors);
   if (!plan.admitted) {
     const admitted = context.admission.validate(attributes);
     if (admitted) await admitted;

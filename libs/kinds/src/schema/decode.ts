@@ -30,6 +30,9 @@ class DecodeContext {
   struct = '';
   readonly goPath: string[] = [];
   goDepth = 0;
+  /** Known fields of the structs at hand that were visited, the innermost last. */
+  readonly keys: string[] = [];
+  visited = 0;
   unknown: string[] | undefined;
   private unknownLength = 0;
 
@@ -155,44 +158,26 @@ function compileStruct(type: StructType): Decoder {
     return field.omitEmpty && isEmpty(decoded) ? undefined : decoded;
   };
 
-  /**
-   * The known fields of what has others, too, of which `first` is the first; those before are decoded. There may be
-   * 200,000 unknown ones: beyond what is reported they are not visited.
-   */
-  const decodeKnown = (value: Record<string, unknown>, first: string, context: DecodeContext) => {
-    const result: Record<string, unknown> = {};
-    const put = (key: string, item: unknown): void => {
-      // own-lookup: a name of the facts
-      if (item !== undefined) result[key] = item;
-    };
-    const keys = Object.keys(value);
-    let at = 0;
-    for (; keys[at] !== first; at++) put(keys[at]!, ownValue(value, keys[at]!));
-    for (; at < keys.length; at++) {
-      const key = keys[at]!;
-      const field = fields.get(key);
-      if (field !== undefined) put(key, decodeField(key, ownValue(value, key), field, context));
-      else if (!context.unknownField(key)) break;
-    }
-    if (at < keys.length) {
-      const visited = new Set(keys.slice(0, at));
-      for (const [key, field] of fields) {
-        if (!visited.has(key)) put(key, decodeField(key, ownValue(value, key), field, context));
-      }
-    }
-    return result;
-  };
-
   return (value, context) => {
+    const base = context.visited;
     let dropped = false;
-    let result = value;
+    let unknown = false;
     for (const key in value) {
       const item = value[key];
       const field = fields.get(key);
       if (field === undefined) {
-        result = decodeKnown(value, key, context);
+        unknown = true;
+        if (context.unknownField(key)) continue;
+        // There may be 200,000 more, each of which takes its time to be passed over.
+        const visited = new Set(context.keys.slice(base, context.visited));
+        for (const [name, known] of fields) {
+          const rest = visited.has(name) ? undefined : ownValue(value, name);
+          // own-lookup: a name of the facts
+          if (rest !== undefined) value[name] = decodeField(name, rest, known, context);
+        }
         break;
       }
+      context.keys[context.visited++] = key;
       const decoded = decodeField(key, item, field, context);
       if (decoded === undefined) {
         value[key] = undefined;
@@ -201,7 +186,8 @@ function compileStruct(type: StructType): Decoder {
         value[key] = decoded;
       }
     }
-    if (result === value && dropped) result = withoutUndefined(value);
+    context.visited = base;
+    const result = unknown ? onlyKnown(value, fields) : dropped ? withoutUndefined(value) : value;
     for (const { name, zero } of filled) {
       // own-lookup: a name of the facts
       if (result[name] === undefined) result[name] = zero();
@@ -223,6 +209,16 @@ function withoutUndefined(value: Record<string, unknown>): Record<string, unknow
   for (const key in value) {
     // own-lookup: what is not a name of the facts is undefined by now
     if (value[key] !== undefined) result[key] = value[key];
+  }
+  return result;
+}
+
+function onlyKnown(value: Record<string, unknown>, fields: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const key of fields.keys()) {
+    const item = ownValue(value, key);
+    // own-lookup: a name of the facts
+    if (item !== undefined) result[key] = item;
   }
   return result;
 }
