@@ -60,7 +60,17 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 function sorted(object: Record<string, unknown>): Record<string, unknown> {
+  if (isInOrder(object)) return object;
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+function isInOrder(object: Record<string, unknown>): boolean {
+  let previous = '';
+  for (const key in object) {
+    if (key < previous) return false;
+    previous = key;
+  }
+  return true;
 }
 
 /** %v of a plain JSON value. */

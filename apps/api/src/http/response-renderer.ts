@@ -85,7 +85,7 @@ async function convertList(
   );
 }
 
-/** Reading an object and writing it are some tens of milliseconds each when it is as large as can be. */
+/** Reading an object and writing it take some tens of milliseconds each when it is as large as can be. */
 async function convertLarge(
   result: Extract<ApiResult, { kind: 'cached' }>,
   entry: ResourceEntry,
@@ -94,7 +94,10 @@ async function convertLarge(
 ): Promise<Buffer> {
   const value = convert(result, entry, format, include);
   await turnOfTheLoop();
-  return encode(value, format);
+  if (format.mediaType !== 'application/yaml') return encode(value, format);
+  const lines = yamlLines(value, '', '');
+  await turnOfTheLoop();
+  return Buffer.from(`${lines.join('\n')}\n`);
 }
 
 interface ListForm {

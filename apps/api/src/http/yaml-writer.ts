@@ -29,7 +29,7 @@ function write(lines: string[], lead: string, indent: string, value: unknown): v
     writeLiteral(lines, lead, indent === '' ? '  ' : indent, value);
   } else if (typeof value !== 'object' || value === null) lines.push(`${lead}${scalar(value)}`);
   else if (Array.isArray(value)) writeList(lines, lead, indent, value);
-  else writeMap(lines, lead, indent, value as Record<string, unknown>);
+  else writeMap(lines, lead, indent, value as Record<string, unknown>, definedKeys(value));
 }
 
 function writeList(lines: string[], lead: string, indent: string, list: readonly unknown[]): void {
@@ -39,34 +39,48 @@ function writeList(lines: string[], lead: string, indent: string, list: readonly
   });
 }
 
-function writeMap(lines: string[], lead: string, indent: string, map: Record<string, unknown>): void {
-  const keys = Object.keys(map).filter((key) => map[key] !== undefined);
+function definedKeys(map: object): string[] {
+  const values = Object.values(map);
+  const keys = Object.keys(map);
+  return values.includes(undefined) ? keys.filter((_, i) => values[i] !== undefined) : keys;
+}
+
+/** `keys`: those of the map that have a value; to list them takes long where there are many. */
+function writeMap(
+  lines: string[],
+  lead: string,
+  indent: string,
+  map: Record<string, unknown>,
+  keys: readonly string[],
+): void {
   if (keys.length === 0) lines.push(`${lead}{}`);
-  keys.forEach((key, i) => {
+  let start = lead;
+  for (const key of keys) {
     // own-lookup: the key is one of the map's own
     const value = map[key];
-    const start = i === 0 ? lead : indent;
     const name = scalar(key);
     let opening = `${start}${name}:`;
     if (name.length > MAX_PLAIN_KEY) {
       lines.push(`${start}? ${name}`);
       opening = `${indent}:`;
     }
-    if (!isNested(value)) {
-      write(lines, `${opening} `, `${indent}  `, value);
-      return;
+    start = indent;
+    if (typeof value !== 'object' || value === null) write(lines, `${opening} `, `${indent}  `, value);
+    else if (Array.isArray(value)) {
+      if (value.length === 0) lines.push(`${opening} []`);
+      else {
+        lines.push(opening);
+        writeList(lines, indent, indent, value);
+      }
+    } else {
+      const below = definedKeys(value);
+      if (below.length === 0) lines.push(`${opening} {}`);
+      else {
+        lines.push(opening);
+        writeMap(lines, `${indent}  `, `${indent}  `, value as Record<string, unknown>, below);
+      }
     }
-    lines.push(opening);
-    const below = Array.isArray(value) ? indent : `${indent}  `;
-    write(lines, below, below, value);
-  });
-}
-
-/** Begins on a line of its own. */
-function isNested(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.length > 0;
-  return Object.values(value).some((item) => item !== undefined);
+  }
 }
 
 function scalar(value: unknown): string {

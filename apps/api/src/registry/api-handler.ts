@@ -9,9 +9,10 @@ import {
 } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow, WRITES } from './authorization.js';
+import { subresourceKind } from './body-decoder.js';
 import { createObject } from './create.js';
 import { deleteCollection, deleteObject } from './delete.js';
-import { readJsonAhead } from './json-body.js';
+import { readAhead } from './body-ahead.js';
 import { isLarge } from './large-bodies.js';
 import { patchObject } from './patch.js';
 import type { ApiHandler, ApiRequest, ApiResult, AuthorizedRequest, ResponseNotes } from './pipeline.js';
@@ -74,7 +75,7 @@ export class RegistryHandler implements ApiHandler {
     if (request.misdirected) throw request.misdirected;
     if (isYaml(request)) {
       await readYamlBody(request);
-    } else if (isLarge(request)) await readJsonAhead(request);
+    } else if (isLarge(request)) await readAhead(request, bodySchema(entry, request));
     if (request.subresource !== '') return handleSubresource(context, entry, request, notes.warnings);
     if (!entry.verbs.has(request.verb) || !offeredVerbs(entry, request).has(request.verb)) throw methodNotAllowed();
     const virtual = entry.virtual.get('');
@@ -136,6 +137,12 @@ const OBJECT_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch', 'de
 const COLLECTION_VERBS: ReadonlySet<string> = new Set(['list', 'watch', 'create', 'deletecollection']);
 /** What a namespaced resource offers over all namespaces. */
 const EVERYWHERE_VERBS: ReadonlySet<string> = new Set(['list', 'watch']);
+
+/** The type of what is sent, as far as protobuf can be. */
+function bodySchema({ definition, subresources }: ResourceEntry, { subresource }: ApiRequest): string {
+  const sub = subresources.get(subresource);
+  return sub === undefined ? definition.schemaName : subresourceKind(sub).schemaName;
+}
 
 /** Lists and watches have a name when their field selector asks for one. */
 function isObjectPath({ name, subresource, verb }: ApiRequest): boolean {

@@ -15,7 +15,7 @@ import {
 import { DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
 import { negotiateInput } from '../http/negotiation.js';
 import { decodeMessage, readEnvelope, WireError } from '../http/protobuf/wire-decoder.js';
-import { jsonOf } from './json-body.js';
+import { jsonOf, messageOf } from './body-ahead.js';
 import type { ApiRequest } from './pipeline.js';
 import type { FieldValidation } from './request-options.js';
 import { yamlOf } from './yaml-body.js';
@@ -116,7 +116,7 @@ function parseBody(request: ApiRequest, expected: ExpectedKind, validation: Fiel
   const bytes = body ?? NO_BODY;
   const format = negotiateInput(request.contentType);
   if (format === 'yaml') return { ...fromYaml(request, kind, bytes), body: bytes };
-  if (format === 'protobuf') return { value: parseProtobuf(bytes, expected), strict: [], body: bytes };
+  if (format === 'protobuf') return { value: parseProtobuf(bytes, expected, request), strict: [], body: bytes };
   try {
     const { value, duplicates } = jsonOf(request, bytes, validation !== 'Ignore');
     return { value, strict: duplicates, body: bytes, json: bytes };
@@ -137,11 +137,12 @@ function fromYaml(request: ApiRequest, kind: string, bytes: Buffer): Pick<Parsed
 }
 
 /** Only what is of the expected kind can be read: the bytes say nothing of their structure. */
-export function parseProtobuf(bytes: Buffer, expected: ExpectedKind): unknown {
+export function parseProtobuf(bytes: Buffer, expected: ExpectedKind, request?: ApiRequest): unknown {
   try {
     const { apiVersion, kind, raw } = readEnvelope(bytes);
     if (kind !== '' && kind !== expected.kind) return { apiVersion, kind };
-    return { apiVersion, kind, ...decodeMessage(expected.schemaName, raw) };
+    const ahead = request && messageOf(request, expected.schemaName);
+    return { apiVersion, kind, ...(ahead ?? decodeMessage(expected.schemaName, raw)) };
   } catch (error) {
     if (error instanceof WireError) throw unrecognizedObject(expected.kind, error.message, bytes);
     throw error;

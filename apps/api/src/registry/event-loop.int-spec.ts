@@ -8,15 +8,19 @@ import { type Answer, call, type Sent, type TestServer, testServer } from '#test
 /**
  * No request holds the event loop: the worst bodies at the size limits, against the whole server. What is measured is the
  * longest turn of the loop, in processor time of its thread where the system tells, so that other processes of the machine
- * count little. On a free machine turns stay below 100 ms; what this guards against took seconds to minutes.
+ * count less. On a free machine turns stay below 100 ms. A thread that shares its core and its caches takes up to twice as
+ * long for the same work, and code that ran never before longer still: hence the higher limit, and the best of some tries.
  */
-const MAX_TURN_MS = 300;
-const TRIES = 3;
+const MAX_TURN_MS = 150;
+const TRIES = 4;
+/** A try below this is good enough. */
+const GOOD_TURN_MS = 90;
 
 const YAML = { 'Content-Type': 'application/yaml' };
 const JSON_PATCH = { 'Content-Type': 'application/json-patch+json' };
 const MERGE = { 'Content-Type': 'application/merge-patch+json' };
 const STRATEGIC = { 'Content-Type': 'application/strategic-merge-patch+json' };
+const PROTOBUF = { 'Content-Type': 'application/vnd.kubernetes.protobuf' };
 const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
 
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
@@ -27,6 +31,25 @@ const ROLES = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles';
 
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
 const fields = (count: number, prefix = 'k') => Object.fromEntries(times(count, (i) => [`${prefix}${i}`, 'v']));
+
+/** A field of protobuf that has a length. */
+function message(field: number, content: string | Buffer): Buffer {
+  const bytes = Buffer.from(content as string);
+  const length: number[] = [];
+  for (let rest = bytes.length; ; rest >>>= 7) {
+    length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
+    if (rest < 0x80) break;
+  }
+  return Buffer.concat([Buffer.from([(field << 3) | 2, ...length]), bytes]);
+}
+
+function envelope(kind: string, fields: readonly Buffer[]): Buffer {
+  const type = Buffer.concat([message(1, 'v1'), message(2, kind)]);
+  return Buffer.concat([Buffer.from('k8s\0'), message(1, type), message(2, Buffer.concat(fields))]);
+}
+
+const references = (count: number, prefix: string) =>
+  times(count, (i) => ({ apiVersion: 'v1', kind: 'Pod', name: `p${i}`, uid: `${prefix}${i}` }));
 
 /** Milliseconds that this thread had a processor; wall time where the system does not tell. */
 class ThreadClock {
@@ -168,6 +191,12 @@ describe('the event loop', () => {
       code: 400,
     },
     {
+      what: 'JSON of many keys that is broken at its end',
+      path: REVIEWS,
+      sent: { method: 'POST', body: `{"spec":{},${times(250_000, (i) => `"k${i}":1`).join()}` },
+      code: 400,
+    },
+    {
       what: 'JSON that is nested deep',
       path: REVIEWS,
       sent: { method: 'POST', body: `{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}` },
@@ -297,7 +326,84 @@ describe('the event loop', () => {
       }),
       code: 200,
     },
+    {
+      what: 'a ConfigMap of as many keys as fit',
+      path: `${CONFIG_MAPS}?dryRun=All`,
+      sent: () => ({ method: 'POST', body: configMap('dry', fields(60_000, '')) }),
+      code: 201,
+    },
+    {
+      what: 'many owners, patched with three times as many',
+      given: () => create(CONFIG_MAPS, configMap('owned', {}, { ownerReferences: references(7_500, 'a') })),
+      path: `${CONFIG_MAPS}/owned?dryRun=All`,
+      sent: () => ({
+        method: 'PATCH',
+        headers: STRATEGIC,
+        body: { metadata: { ownerReferences: references(22_500, 'b') } },
+      }),
+      code: 200,
+    },
+    // protobuf
+    {
+      what: 'protobuf of many map entries',
+      path: `${CONFIG_MAPS}?dryRun=All`,
+      sent: () => ({
+        method: 'POST',
+        headers: PROTOBUF,
+        body: envelope('ConfigMap', [
+          message(1, message(1, 'many')),
+          ...times(180_000, (i) => message(2, Buffer.concat([message(1, i.toString(36))]))),
+        ]),
+      }),
+      code: 201,
+    },
+    {
+      what: 'protobuf of many repeated fields',
+      path: `${PODS}?dryRun=All`,
+      sent: () => ({
+        method: 'POST',
+        headers: PROTOBUF,
+        body: envelope('Pod', [
+          message(1, message(1, 'many')),
+          message(2, Buffer.concat(times(600_000, () => Buffer.from([10 << 3, 0])).concat(message(2, message(1, 'c'))))),
+        ]),
+      }),
+      code: 422,
+    },
     // roles
+    {
+      what: 'a user of many bindings and rules',
+      given: async () => {
+        const [group, client] = ['rbac.authorization.k8s.io', server.client()];
+        const rules = (count: number, resource: string) =>
+          times(count, (i) => ({ apiGroups: [''], resources: [`${resource}${i}`], verbs: ['get'] }));
+        const role = (name: string, list: object[]) =>
+          client.create(gvr.roles, 'default', {
+            apiVersion: `${group}/v1`,
+            kind: 'Role',
+            metadata: { name },
+            rules: list,
+          } as KubeObject);
+        await role('vast', rules(15_000, 'r'));
+        await role('small', rules(1, 's'));
+        for (let i = 0; i < 1000; i += 100) {
+          await Promise.all(
+            times(100, (k) =>
+              client.create(gvr.rolebindings, 'default', {
+                apiVersion: `${group}/v1`,
+                kind: 'RoleBinding',
+                metadata: { name: `bound${i + k}` },
+                roleRef: { apiGroup: group, kind: 'Role', name: k % 2 === 0 ? 'vast' : 'small' },
+                subjects: [{ apiGroup: group, kind: 'User', name: 'bound' }],
+              } as KubeObject),
+            ),
+          );
+        }
+      },
+      path: SERVICES,
+      sent: { headers: { 'Impersonate-User': 'bound' } },
+      code: 403,
+    },
     {
       what: 'a Role of a hundred million parts',
       given: async () => {
@@ -352,12 +458,27 @@ describe('the event loop', () => {
     },
   ];
 
+  for (const [what, path, headers] of [
+    ['OpenAPI v2', '/openapi/v2', {}],
+    ['the index of OpenAPI v3', '/openapi/v3', {}],
+    ['OpenAPI v3 of the core', '/openapi/v3/api/v1', {}],
+    ['aggregated discovery', '/apis', { Accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' }],
+  ] as const) {
+    test(`turns while it makes ${what}`, async (t) => {
+      const { result, turn } = await longestTurn(() => call(server, path, { headers }));
+      t.diagnostic(`${Math.round(turn)} ms`);
+      assert.equal(result.code, 200);
+      // Made once, so there is no other try.
+      assert.ok(turn < 2 * MAX_TURN_MS, `a turn of ${Math.round(turn)} ms`);
+    });
+  }
+
   for (const { what, given, path, sent, code } of cases) {
     test(`turns while it serves ${what}`, async (t) => {
       await given?.();
       let best = Number.POSITIVE_INFINITY;
       let answer: Answer | undefined;
-      for (let i = 0; i < TRIES && best > MAX_TURN_MS / 2; i += 1) {
+      for (let i = 0; i < TRIES && best > GOOD_TURN_MS; i += 1) {
         const request = typeof sent === 'function' ? sent() : sent;
         const body = request.body;
         const bytes =

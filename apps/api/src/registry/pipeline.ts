@@ -1,7 +1,7 @@
 import type { KubeObject, Status, StatusError, UserInfo } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
 import type { CachedObject, Revision } from '../storage/store.js';
-import type { JsonAhead } from './json-body.js';
+import type { BodyAhead } from './body-ahead.js';
 import type { YamlBody } from './yaml-body.js';
 import type { YamlError } from './yaml-text.js';
 
@@ -27,8 +27,8 @@ export interface ApiRequest {
    */
   body: Buffer | object | undefined;
   contentType: string;
-  /** The body where it is large JSON, once it is read. */
-  json?: JsonAhead;
+  /** The body where it is large, once it is read; YAML is in `yaml`. */
+  ahead?: BodyAhead;
   /** The body where it is YAML, once it is read; or why it cannot be. */
   yaml?: YamlBody | YamlError;
   userAgent: string;

@@ -1,6 +1,7 @@
 import { badRequest, conflict, deepEqual, type KubeObject, notFound } from '#apimachinery';
 import type { WriteContext } from '#kinds';
 import { authorizeOrThrow } from './authorization.js';
+import { readAhead } from './body-ahead.js';
 import { decodeBody } from './body-decoder.js';
 import { createDecoded } from './create.js';
 import { deletionPolicy } from './deletion-policy.js';
@@ -68,24 +69,32 @@ export async function updateObject(
   const unconditional = !sent.metadata.resourceVersion || sent.metadata.resourceVersion === '0';
   const { strategy } = entry.definition;
   const mayCreate = strategy.allowCreateOnUpdate && request.subresource === '' && !sent.metadata.resourceVersion;
+  const again = (): KubeObject => {
+    const object = decodeBody(request, entry.definition, 'Ignore', []);
+    settleNamespace(entry, object.metadata, request.namespace);
+    strategy.applyDefaults(object);
+    return object;
+  };
+  const settled = (object: KubeObject, old: KubeObject): KubeObject => {
+    if (unconditional && strategy.allowUnconditionalUpdate) {
+      object.metadata.resourceVersion = old.metadata.resourceVersion;
+    } else if (unconditional) {
+      delete object.metadata.resourceVersion;
+    }
+    return object;
+  };
   let first = true;
   return updateWith(context, entry, request, warnings, {
     options,
     subresource: request.subresource,
     repeatable: unconditional && strategy.allowUnconditionalUpdate,
     next: (old) => {
-      const object = first ? sent : decodeBody(request, entry.definition, 'Ignore', []);
-      if (!first) {
-        settleNamespace(entry, object.metadata, request.namespace);
-        strategy.applyDefaults(object);
+      if (first) {
+        first = false;
+        return settled(sent, old);
       }
-      first = false;
-      if (unconditional && strategy.allowUnconditionalUpdate) {
-        object.metadata.resourceVersion = old.metadata.resourceVersion;
-      } else if (unconditional) {
-        delete object.metadata.resourceVersion;
-      }
-      return object;
+      if (isLarge(request)) return readAhead(request, entry.definition.schemaName).then(() => settled(again(), old));
+      return settled(again(), old);
     },
     create: mayCreate
       ? async () => {

@@ -39,16 +39,22 @@ export function clusterRoleAggregation(context: ControllerContext): Controller {
 
 /** The rules of all selected roles in the order of their names, each once. */
 export function aggregatedRules(role: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] {
-  const rules: PolicyRule[] = [];
+  const rules = new Map<string, PolicyRule>();
   const sorted = [...roles].sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1));
   for (const selector of role.aggregationRule?.clusterRoleSelectors ?? []) {
     const matches = labelMatcher(selector);
     for (const candidate of sorted) {
       if (candidate.metadata.name === role.metadata.name || !matches?.(candidate.metadata.labels)) continue;
       for (const rule of candidate.rules ?? []) {
-        if (!rules.some((known) => deepEqual(known, rule))) rules.push(rule);
+        const text = ruleText(rule);
+        if (!rules.has(text)) rules.set(text, rule);
       }
     }
   }
-  return rules;
+  return [...rules.values()];
+}
+
+/** The same for rules that say the same: a role may have 50,000, so they are not compared with each other. */
+function ruleText({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): string {
+  return JSON.stringify([verbs, apiGroups, resources, resourceNames, nonResourceURLs]);
 }

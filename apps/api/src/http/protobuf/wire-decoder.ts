@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { bare, ownValue, setOwn } from '#apimachinery';
+import { bare, decodeJsonSteps, ownValue, type Steps, setOwn } from '#apimachinery';
 
 /**
  * Reads the protobuf encoding of request bodies. Go clients write built-in kinds in it unless they are told otherwise
@@ -55,35 +55,80 @@ export function readEnvelope(body: Buffer): WireEnvelope {
 
 /** The JSON form of a message; `schemaName` is its OpenAPI name. */
 export function decodeMessage(schemaName: string, raw: Buffer): Record<string, unknown> {
-  return readMessage(schemaName.split('.').slice(-3).join('.'), raw) as Record<string, unknown>;
+  return readMessage(messageName(schemaName), raw) as Record<string, unknown>;
+}
+
+/** As decodeMessage, with pauses where the message is large. */
+export function* decodeMessageSteps(schemaName: string, raw: Buffer): Steps<Record<string, unknown>> {
+  return (yield* messageSteps(messageName(schemaName), raw, {})) as Record<string, unknown>;
+}
+
+function messageName(schemaName: string): string {
+  return schemaName.split('.').slice(-3).join('.');
+}
+
+/** Bytes that are read between pauses: a few milliseconds where the fields are tiny. */
+const SLICE = 32 * 1024;
+
+/** As readMessage. Large messages are gone through field by field, and small ones are read at once. */
+function* messageSteps(message: string, bytes: Buffer, into: Record<string, unknown>): Steps<unknown> {
+  const special = SPECIAL[message];
+  if (special === rawJson) return yield* rawJsonSteps(bytes);
+  if (special) return special(bytes);
+  const fields = fieldsOf(message);
+  const reader = new WireReader(bytes, 0, bytes.length);
+  let pause = SLICE;
+  while (!reader.done) {
+    const { number, value } = reader.field();
+    const field = fields[number];
+    if (field !== undefined && value.length > SLICE && holdsMessage(field[1])) {
+      const [name, type] = field;
+      if (type[0] === '~') yield* messageSteps(type.slice(1), value.bytes(), into);
+      else if (type[0] === '[') {
+        const item = yield* messageSteps(type.slice(1), value.bytes(), {});
+        // own-lookup: a name of the schema, and so below
+        ((into[name] ??= []) as unknown[]).push(item);
+      } else into[name] = yield* messageSteps(type, value.bytes(), {});
+    } else readField(field, value, into);
+    if (reader.at < pause) continue;
+    pause = reader.at + SLICE;
+    yield;
+  }
+  return into;
+}
+
+/** Whether a field of this type holds messages; those in maps are left to readEntry. */
+function holdsMessage(type: string): boolean {
+  return type[0] !== '{' && type.replace(/^[~[]/, '').length > 1;
 }
 
 function readMessage(message: string, bytes: Buffer, into: Record<string, unknown> = {}): unknown {
   const special = SPECIAL[message];
   if (special) return special(bytes);
   const fields = fieldsOf(message);
-  new WireReader(bytes, 0, bytes.length).each((number, value) => {
-    const field = fields[number];
-    if (!field) return;
-    const [name, type] = field;
-    switch (type[0]) {
-      case '~':
-        readMessage(type.slice(1), value.bytes(), into);
-        break;
-      case '[':
-        // own-lookup: a name of the schema, and so below
-        readElements(type.slice(1), value, (into[name] ??= []) as unknown[]);
-        break;
-      case '{':
-        // own-lookup: as above
-        readEntry(type.slice(1), value.bytes(), (into[name] ??= {}) as Record<string, unknown>);
-        break;
-      default:
-        // own-lookup: as above
-        into[name] = readValue(type, value);
-    }
-  });
+  new WireReader(bytes, 0, bytes.length).each((number, value) => readField(fields[number], value, into));
   return into;
+}
+
+function readField(field: Fields[string] | undefined, value: WireValue, into: Record<string, unknown>): void {
+  if (!field) return;
+  const [name, type] = field;
+  switch (type[0]) {
+    case '~':
+      readMessage(type.slice(1), value.bytes(), into);
+      break;
+    case '[':
+      // own-lookup: a name of the schema, and so below
+      readElements(type.slice(1), value, (into[name] ??= []) as unknown[]);
+      break;
+    case '{':
+      // own-lookup: as above
+      readEntry(type.slice(1), value.bytes(), (into[name] ??= {}) as Record<string, unknown>);
+      break;
+    default:
+      // own-lookup: as above
+      into[name] = readValue(type, value);
+  }
 }
 
 function readValue(type: string, value: WireValue): unknown {
@@ -199,6 +244,16 @@ function rawJson(bytes: Buffer): unknown {
   }
 }
 
+function* rawJsonSteps(bytes: Buffer): Steps<unknown> {
+  const raw = parts(bytes)[1]?.bytes();
+  if (!raw || raw.length === 0) return null;
+  try {
+    return (yield* decodeJsonSteps(raw, false)).value;
+  } catch (error) {
+    throw new WireError(`embedded JSON: ${(error as Error).message}`);
+  }
+}
+
 /** An empty message is the zero time, which JSON says as null. */
 function timeText(bytes: Buffer, digits: 0 | 6): string | null {
   if (bytes.length === 0) return null;
@@ -233,6 +288,11 @@ class WireValue {
     private readonly type: number,
   ) {}
 
+  /** Bytes of what has a length of its own. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
   get isBytes(): boolean {
     return this.type === LENGTH;
   }
@@ -265,7 +325,7 @@ class WireValue {
 class WireReader {
   constructor(
     private readonly buffer: Buffer,
-    private at: number,
+    public at: number,
     private readonly end: number,
   ) {}
 
@@ -279,6 +339,12 @@ class WireReader {
       const type = tag & 7;
       visit(Math.floor(tag / 8), this.value(type));
     }
+  }
+
+  /** The next one. */
+  field(): { number: number; value: WireValue } {
+    const tag = this.varint();
+    return { number: Math.floor(tag / 8), value: this.value(tag & 7) };
   }
 
   private value(type: number): WireValue {
