@@ -14,6 +14,7 @@ import {
   toObject,
   UNOWNED_METADATA,
   UNOWNED_ROOT,
+  zeroFor,
 } from './field-compare.js';
 import { type FieldSet, fieldElement, LEAF, sortedNode } from './field-set.js';
 import { deepEqual, isJsonObject, ownValue } from './json.js';
@@ -66,10 +67,17 @@ function* oneMember(
   pace: Pace,
 ): Steps<void> {
   const isRoot = skip === UNOWNED_ROOT;
-  const isNew = before === undefined || after === undefined;
-  if ((isScalar(before) && isScalar(after)) || (isNew && node.presentWhenZero?.(key) === true)) {
+  if (isScalar(before) && isScalar(after)) {
     compareMember(node, key, before, after, result, isRoot);
-  } else if (isRoot && key === 'metadata') {
+    return;
+  }
+  if ((before === undefined || after === undefined) && node.presentWhenZero?.(key) === true) {
+    const zero = zeroFor(before ?? after);
+    if (zero !== undefined && deepEqual(zero, before ?? after)) return;
+    if (before === undefined) before = zero;
+    else after = zero;
+  }
+  if (isRoot && key === 'metadata') {
     const inner = start();
     yield* memberSteps(childNode(node, key), toObject(before), toObject(after), inner, UNOWNED_METADATA, pace);
     attach(result, fieldElement(key), inner);

@@ -110,7 +110,7 @@ export function toObject(value: unknown): Json {
 }
 
 /** What stands where nobody set a field that is always written, next to the value that it has on the other side. */
-function zeroFor(other: unknown): unknown {
+export function zeroFor(other: unknown): unknown {
   if (Array.isArray(other)) return [];
   switch (typeof other) {
     case 'object':

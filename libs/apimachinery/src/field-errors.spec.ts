@@ -35,7 +35,9 @@ test('bodies of errors', () => {
     [field.typeInvalid('a', 'v', 'd'), 'FieldValueTypeInvalid', 'Invalid value: "v": d'],
     [field.internalError('a', 'd'), 'InternalError', 'Internal error: d'],
   ];
-  for (const [error, reason, message] of cases) assert.deepEqual(error, { field: 'a', reason, message });
+  for (const [error, reason, message] of cases) {
+    assert.deepEqual([error.field, error.reason, error.message], ['a', reason, message]);
+  }
 });
 
 test('several messages are joined in brackets, doubles removed', () => {
@@ -46,5 +48,14 @@ test('several messages are joined in brackets, doubles removed', () => {
 test('quoting and printing as Go does', () => {
   assert.equal(quote('a\tb\x00\u00e9\u200b\\'), '"a\\tb\\x00é\\u200b\\\\"');
   assert.equal(goJson({ b: 1, a: { d: 1, c: 2 } }), '{"a":{"c":2,"d":1},"b":1}');
+  const struct = new Map<string, unknown>([
+    ['z', undefined],
+    ['b', ['"', undefined, null, Number.NaN]],
+    ['a', '<'],
+  ]);
+  assert.equal(
+    goJson({ x: struct, no: undefined, 10: 1, 9: 1 }),
+    '{"10":1,"9":1,"x":{"b":["\\"",null,null,null],"a":"\\u003c"}}',
+  );
   assert.equal(goValue({ b: [1, 'x'], a: null }), 'map[a:<nil> b:[1 x]]');
 });

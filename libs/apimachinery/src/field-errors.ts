@@ -80,8 +80,20 @@ export function duplicate(path: Path, value: unknown): FieldError {
 
 /** `supported` is printed in the order given; upstream sorts most of its sets before. */
 export function notSupported(path: Path, value: unknown, supported: readonly string[]): FieldError {
-  const detail = supported.length > 0 ? `supported values: ${supported.map((item) => quote(item)).join(', ')}` : '';
-  return make(path, 'FieldValueNotSupported', 'Unsupported value', detail, value ?? null);
+  return make(path, 'FieldValueNotSupported', 'Unsupported value', supportedText(supported), value ?? null);
+}
+
+/** By list: an object may have tens of thousands of values that are none of the supported ones. */
+const supportedTexts = new WeakMap<readonly string[], string>();
+
+function supportedText(supported: readonly string[]): string {
+  if (supported.length === 0) return '';
+  let text = supportedTexts.get(supported);
+  if (text === undefined) {
+    text = `supported values: ${supported.map((item) => quote(item)).join(', ')}`;
+    supportedTexts.set(supported, text);
+  }
+  return text;
 }
 
 /** A reference inside the object that leads nowhere. */
@@ -122,16 +134,34 @@ export function internalError(path: Path, detail: string): FieldError {
   return make(path, 'InternalError', 'Internal error', detail);
 }
 
+/** Its message is printed only when read: each of thousands of errors may show the same whole list, and a Status shows the first ones. */
+class Problem implements FieldError {
+  readonly field: string;
+  readonly #type: string;
+  readonly #detail: string;
+  readonly #value: unknown;
+
+  constructor(
+    path: Path,
+    readonly reason: string,
+    type: string,
+    detail: string,
+    value: unknown,
+  ) {
+    this.field = typeof path === 'string' ? path : path.toString();
+    this.#type = type;
+    this.#detail = detail;
+    this.#value = value;
+  }
+
+  get message(): string {
+    const body = this.#value === OMIT_VALUE ? this.#type : `${this.#type}: ${valueText(this.#value)}`;
+    return this.#detail === '' ? body : `${body}: ${this.#detail}`;
+  }
+}
+
 function make(path: Path, reason: string, type: string, detail: string, value: unknown = OMIT_VALUE): FieldError {
-  return {
-    field: typeof path === 'string' ? path : path.toString(),
-    reason,
-    // Printed only when read: each of thousands of errors may show the same whole list, and a Status shows the first ones.
-    get message() {
-      const body = value === OMIT_VALUE ? type : `${type}: ${valueText(value)}`;
-      return detail === '' ? body : `${body}: ${detail}`;
-    },
-  };
+  return new Problem(path, reason, type, detail, value);
 }
 
 function valueText(value: unknown): string {

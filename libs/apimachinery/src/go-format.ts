@@ -46,13 +46,30 @@ function quoteChar(char: string): string {
  * fields keep their order.
  */
 export function goJson(value: unknown): string {
-  const text = JSON.stringify(value, (_key, item) => ordered(item)) ?? 'null';
-  return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return jsonText(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
-function ordered(item: unknown): unknown {
-  if (item instanceof Map) return Object.fromEntries(item);
-  return isPlainObject(item) ? sorted(item) : item;
+/** By hand, since a list in an error may have tens of thousands of objects, and to put each in order takes longer. */
+function jsonText(value: unknown): string {
+  if (typeof value === 'string') return SIMPLE_STRING.test(value) ? `"${value}"` : JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;
+  if (value instanceof Map) return membersText([...value]);
+  if (!isPlainObject(value) || value instanceof Date) return JSON.stringify(value) ?? 'null';
+  // own-lookup: the key is one of its own
+  return membersText(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, value[key]]),
+  );
+}
+
+function membersText(members: readonly (readonly [string, unknown])[]): string {
+  const texts: string[] = [];
+  for (const [key, value] of members) if (value !== undefined) texts.push(`${jsonText(key)}:${jsonText(value)}`);
+  return `{${texts.join(',')}}`;
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
@@ -60,17 +77,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 function sorted(object: Record<string, unknown>): Record<string, unknown> {
-  if (isInOrder(object)) return object;
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-}
-
-function isInOrder(object: Record<string, unknown>): boolean {
-  let previous = '';
-  for (const key in object) {
-    if (key < previous) return false;
-    previous = key;
-  }
-  return true;
 }
 
 /** %v of a plain JSON value. */

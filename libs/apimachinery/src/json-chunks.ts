@@ -30,14 +30,14 @@ export interface Parsed {
 
 /**
  * The value of a text, or undefined when it is none, or none that can be taken apart: JSON.parse has the last word on that.
- * Throws a 400 for what is nested too deep.
+ * `chunk`: bytes that JSON.parse gets at a time. Throws a 400 for what is nested too deep.
  */
-export function* parseInChunks(body: Buffer): Steps<Parsed | undefined> {
-  const ends = largeContainers(body);
+export function* parseInChunks(body: Buffer, chunk = CHUNK_BYTES): Steps<Parsed | undefined> {
+  const ends = largeContainers(body, chunk);
   if (!ends) return undefined;
   yield;
   try {
-    const reader = new ChunkReader(body, ends);
+    const reader = new ChunkReader(body, ends, chunk);
     const start = reader.skipSpace(0);
     const end = ends.get(start);
     if (end === undefined || reader.skipSpace(end) !== body.length) return undefined;
@@ -50,7 +50,7 @@ export function* parseInChunks(body: Buffer): Steps<Parsed | undefined> {
 }
 
 /** Start and end of each object and array that is larger than a chunk. Undefined when they do not close. */
-function largeContainers(body: Buffer): Map<number, number> | undefined {
+function largeContainers(body: Buffer, chunk: number): Map<number, number> | undefined {
   const ends = new Map<number, number>();
   const open: number[] = [];
   for (let at = 0; at < body.length; at++) {
@@ -62,7 +62,7 @@ function largeContainers(body: Buffer): Map<number, number> | undefined {
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       const start = open.pop();
       if (start === undefined || body[start] !== (byte === CLOSE_BRACE ? OPEN_BRACE : OPEN_BRACKET)) return undefined;
-      if (at - start > CHUNK_BYTES) ends.set(start, at + 1);
+      if (at - start > chunk) ends.set(start, at + 1);
     }
   }
   return open.length === 0 ? ends : undefined;
@@ -106,6 +106,7 @@ class ChunkReader {
   constructor(
     private readonly body: Buffer,
     private readonly ends: ReadonlyMap<number, number>,
+    private readonly chunk: number,
   ) {}
 
   skipSpace(at: number): number {
@@ -170,10 +171,10 @@ class ChunkReader {
         at = large - 1;
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
       else if (depth > 0) continue;
-      else if (byte === COLON && colon < 0) colon = at;
+      else if (byte === COLON && colon < 0 && !afterLarge) colon = at;
       else if (byte === COMMA) {
         if (afterLarge) run = at + 1;
-        else if (at - run > CHUNK_BYTES) {
+        else if (at - run > this.chunk) {
           flush(at);
           run = at + 1;
           yield;

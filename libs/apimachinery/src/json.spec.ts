@@ -114,6 +114,29 @@ test('syntax errors are told in the words of Go', () => {
   for (const [text, message] of cases) assert.equal(goSyntaxMessage(text), message, text);
 });
 
+test('a syntax error is found where JSON.parse finds one, and nowhere else', () => {
+  const text = fc.oneof(
+    fc.json(),
+    fc.tuple(fc.json(), fc.nat(), fc.constantFrom(...'{}[],:"0 x\\-.e\n')).map(([json, place, char]) => {
+      const at = place % json.length;
+      return json.slice(0, at) + char + json.slice(at + 1);
+    }),
+  );
+  fc.assert(
+    fc.property(text, (json) => {
+      let valid = true;
+      try {
+        JSON.parse(json);
+      } catch {
+        valid = false;
+      }
+      assert.equal(goSyntaxMessage(json) === undefined, valid, json);
+    }),
+    { numRuns: 1000 },
+  );
+  assert.equal(goSyntaxMessage('['.repeat(10_001)), 'exceeded max depth');
+});
+
 describe('members that every object inherits', () => {
   const names = Object.getOwnPropertyNames(Object.prototype);
 

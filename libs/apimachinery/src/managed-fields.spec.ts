@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { compareObjects } from './field-compare.js';
+import { compareSteps } from './field-compare-steps.js';
 import * as sets from './field-set.js';
 import { deepFreeze } from './json.js';
-import { managerFromUserAgent, updateManagedFields } from './managed-fields.js';
+import { managerFromUserAgent, ownershipSteps, updateManagedFields } from './managed-fields.js';
 import type { KubeObject, ManagedFieldsEntry } from './meta.js';
 import { workload } from './schema.fixture.js';
+import { atOnce, Pace } from './steps.js';
 
 const element = fc.constantFrom('f:a', 'f:b', 'k:{"name":"x"}', 'v:1');
 const path = fc.array(element, { minLength: 1, maxLength: 3 });
@@ -243,6 +245,7 @@ test('comparing is antisymmetric, and nothing is in two sets', () => {
   fc.assert(
     fc.property(anyObject, anyObject, (a, b) => {
       const there = compareObjects(workload, deepFreeze(a), deepFreeze(b));
+      assert.deepEqual(atOnce(compareSteps(workload, a, b, new Pace(2))), there);
       const back = compareObjects(workload, b, a);
       assert.ok(sets.equalSets(there?.added, back?.removed));
       assert.ok(sets.equalSets(there?.modified, back?.modified));
@@ -293,4 +296,23 @@ test('zero values of fields that are always written belong to nobody', () => {
   const owned = entry?.fieldsV1 as any;
   assert.deepEqual(Object.keys(owned), ['f:metadata', 'f:spec']);
   assert.deepEqual(Object.keys(owned['f:spec']), ['f:replicas', 'f:strategy']);
+});
+
+test('a large object is compared in slices, to the same end', () => {
+  const made = (prefix: string) => {
+    const object = deployment();
+    object.metadata.labels = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`${prefix}${i}`, 'v']));
+    object['spec'].containers = Array.from({ length: 2000 }, (_, i) => ({ name: `${prefix}${i}`, image: 'i' }));
+    return object;
+  };
+  const update = { manager: 'm', apiVersion: 'apps/v1', subresource: '', now: start, schema: workload };
+  const old = made('a');
+  old.metadata.managedFields = updateManagedFields({ ...update, old: undefined, current: old })!;
+  const change = { ...update, manager: 'other', old, current: made('b') };
+  const steps = ownershipSteps(change);
+  let pauses = 0;
+  let result = steps.next();
+  for (; !result.done; result = steps.next()) pauses += 1;
+  assert.deepEqual(result.value, updateManagedFields(change));
+  assert.ok(pauses > 5, `${pauses} pauses`);
 });

@@ -43,6 +43,31 @@ const blank: AuthorizationAttributes = {
   path: '',
 };
 
+describe('many bindings to one role', () => {
+  it('give its rules once in each scope', () => {
+    const index = new RbacIndex();
+    const rules = ['a', 'b'].map((resource) => ({ verbs: ['get'], apiGroups: [''], resources: [resource] }));
+    index.setRole(role('vast', rules));
+    index.setRole(role('same', [rules[0]!]));
+    for (let i = 0; i < 100; i++) {
+      const ref = i % 2 === 0 ? 'ClusterRole/vast' : 'ClusterRole/same';
+      index.setBinding(binding(`b${i}`, ref, [{ kind: 'User', name: 'alice' }], 'web'));
+    }
+    index.setBinding(binding('everywhere', 'ClusterRole/vast', [{ kind: 'User', name: 'alice' }]));
+    const found = index.rulesFor(alice, 'web').rules;
+    assert.deepEqual(
+      found.map(({ rule, grant }) => [rule.resources![0], grant.binding.metadata.name]),
+      [
+        ['a', 'everywhere'],
+        ['b', 'everywhere'],
+        ['a', 'b0'],
+        ['b', 'b0'],
+        ['a', 'b1'],
+      ],
+    );
+  });
+});
+
 function sample(): RbacIndex {
   const index = new RbacIndex();
   index.setRole(role('reader', [{ verbs: ['get', 'list'], apiGroups: [''], resources: ['pods', 'pods/log'] }]));

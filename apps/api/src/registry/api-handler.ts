@@ -9,10 +9,10 @@ import {
 } from '#apimachinery';
 import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import { authorizeOrThrow, WRITES } from './authorization.js';
+import { readAhead } from './body-ahead.js';
 import { subresourceKind } from './body-decoder.js';
 import { createObject } from './create.js';
 import { deleteCollection, deleteObject } from './delete.js';
-import { readAhead } from './body-ahead.js';
 import { isLarge } from './large-bodies.js';
 import { patchObject } from './patch.js';
 import type { ApiHandler, ApiRequest, ApiResult, AuthorizedRequest, ResponseNotes } from './pipeline.js';

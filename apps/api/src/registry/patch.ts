@@ -19,9 +19,9 @@ import {
 } from '#apimachinery';
 import { DecodeError, decodeAs, findKind } from '#kinds';
 import { applyObject } from './apply.js';
+import { jsonOf } from './body-ahead.js';
 import { type ExpectedKind, unreadableType } from './body-decoder.js';
 import { schemaOf } from './field-managers.js';
-import { jsonOf } from './body-ahead.js';
 import { breath, inTurns, isLarge } from './large-bodies.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';

@@ -9,6 +9,20 @@ function spec(body: object): any {
 }
 
 describe('decoding', () => {
+  it('visits no more unknown fields than it tells of, and all known ones', () => {
+    const others = (from: number) => Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`u${from + i}`, 1]));
+    const metadata = { name: 'a', annotations: { a: 'b' } };
+    const spec = { nodeName: 'n', ...others(0), hostNetwork: true, containers: [{ x: 1, name: 'c' }] };
+    const { object, unknownFields } = decodeAs(pod, { kind: 'Pod', ...others(0), metadata, spec });
+    assert.equal(unknownFields.length, 1000);
+    assert.equal(object.kind, 'Pod');
+    assert.deepEqual(object.metadata, metadata);
+    assert.equal(object.spec.nodeName, 'n');
+    assert.equal(object.spec.hostNetwork, true);
+    assert.deepEqual(Object.keys(object.spec.containers[0]).sort(), ['name', 'resources']);
+    assert.ok(!('u1500' in object) && !('u1500' in object.spec));
+  });
+
   it('drops unknown fields and tells their paths', () => {
     const body = {
       spec: { foo: 1, containers: [{ name: 'c', ports: [{ containerPort: 1, x: {} }] }], nodeName: 'n' },

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decodeMessage, decodeMessageSteps, WireError } from './wire-decoder.js';
+
+/** A field that has a length. */
+function bytes(field: number, content: string | Buffer): Buffer {
+  const value = Buffer.from(content as string);
+  const length: number[] = [];
+  for (let rest = value.length; ; rest >>>= 7) {
+    length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
+    if (rest < 0x80) break;
+  }
+  const tag = (field << 3) | 2;
+  return Buffer.concat([
+    Buffer.from(tag < 0x80 ? [tag, ...length] : [(tag & 0x7f) | 0x80, tag >> 7, ...length]),
+    value,
+  ]);
+}
+
+function inSteps(schemaName: string, raw: Buffer): { value: unknown; pauses: number } {
+  const steps = decodeMessageSteps(schemaName, raw);
+  for (let pauses = 0; ; pauses += 1) {
+    const { done, value } = steps.next();
+    if (done) return { value, pauses };
+  }
+}
+
+const repeated = (count: number, make: (i: number) => Buffer) =>
+  Buffer.concat(Array.from({ length: count }, (_, i) => make(i)));
+
+describe('large protobuf', () => {
+  const container = (i: number) =>
+    bytes(2, Buffer.concat([bytes(1, `c${i}`), repeated(i === 7 ? 5000 : 2, (k) => bytes(7, bytes(1, `E${k}`)))]));
+  const fields = Buffer.from(JSON.stringify({ 'f:data': { 'f:a': {}, 'f:b': {} } }));
+  const metadata = Buffer.concat([
+    bytes(1, 'many'),
+    repeated(5000, (i) => bytes(11, Buffer.concat([bytes(1, `k${i}`), bytes(2, 'v')]))),
+    bytes(17, Buffer.concat([bytes(1, 'm'), bytes(7, bytes(1, fields))])),
+  ]);
+
+  it('is read in slices, to the same end', () => {
+    const pod = Buffer.concat([bytes(1, metadata), bytes(2, repeated(2000, container))]);
+    const { value, pauses } = inSteps('io.k8s.api.core.v1.Pod', pod);
+    assert.deepEqual(value, decodeMessage('io.k8s.api.core.v1.Pod', pod));
+    assert.equal((value as any).spec.containers[7].env.length, 5000);
+    assert.ok(pauses > 5, `${pauses} pauses`);
+
+    const data = repeated(20_000, (i) => bytes(2, Buffer.concat([bytes(1, `k${i}`), bytes(2, 'v')])));
+    const map = inSteps('io.k8s.api.core.v1.ConfigMap', Buffer.concat([bytes(1, metadata), data]));
+    assert.equal(Object.keys((map.value as any).data).length, 20_000);
+    assert.ok(map.pauses > 5, `${map.pauses} pauses`);
+  });
+
+  it('is refused where it is cut off', () => {
+    const pod = bytes(2, repeated(2000, container));
+    assert.throws(() => inSteps('io.k8s.api.core.v1.Pod', pod.subarray(0, -3)), WireError);
+    assert.throws(() => inSteps('io.k8s.api.core.v1.Pod', Buffer.concat([pod, Buffer.from([0x12, 0x05])])), WireError);
+  });
+});
