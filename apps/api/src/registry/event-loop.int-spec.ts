@@ -329,7 +329,7 @@ describe('the event loop', () => {
     {
       what: 'a ConfigMap of as many keys as fit',
       path: `${CONFIG_MAPS}?dryRun=All`,
-      sent: () => ({ method: 'POST', body: configMap('dry', fields(60_000, '')) }),
+      sent: () => ({ method: 'POST', body: configMap('dry', fields(60_000)) }),
       code: 201,
     },
     {

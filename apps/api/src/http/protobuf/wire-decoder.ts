@@ -88,7 +88,10 @@ function* messageSteps(message: string, bytes: Buffer, into: Record<string, unkn
         const item = yield* messageSteps(type.slice(1), value.bytes(), {});
         // own-lookup: a name of the schema, and so below
         ((into[name] ??= []) as unknown[]).push(item);
-      } else into[name] = yield* messageSteps(type, value.bytes(), {});
+      } else {
+        // own-lookup: as above
+        into[name] = yield* messageSteps(type, value.bytes(), {});
+      }
     } else readField(field, value, into);
     if (reader.at < pause) continue;
     pause = reader.at + SLICE;
