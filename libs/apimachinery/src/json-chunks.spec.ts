@@ -76,9 +76,11 @@ describe('JSON in chunks', () => {
     );
   });
 
-  it('is refused with a colon behind a large member', () => {
-    for (const text of ['[["aaaaaaaaaaaaaaaaaaaaaaa"]:]', '{"a":["aaaaaaaaaaaaaaaaaaaaaaa"]:}']) {
-      assert.equal(run(parseInChunks(Buffer.from(text), CHUNK)).value, undefined, text);
+  it('is refused where no comma is behind a large member', () => {
+    for (const behind of [':', ':1', ' []', '{}', '"b"', '1', ' null', '["aaaaaaaaaaaaaaaaaaaaaaa"]', ',', ',,1']) {
+      for (const text of [`[["aaaaaaaaaaaaaaaaaaaaaaa"]${behind}]`, `{"a":["aaaaaaaaaaaaaaaaaaaaaaa"]${behind}}`]) {
+        assert.equal(run(parseInChunks(Buffer.from(text), CHUNK)).value, undefined, text);
+      }
     }
   });
 

@@ -148,8 +148,8 @@ class ChunkReader {
     let depth = 0;
     for (let at = start + 1; at < end - 1; at++) {
       const byte = body[at]!;
+      if (afterLarge && byte !== COMMA && !isSpace(byte)) throw new SyntaxError('no comma');
       if (byte === QUOTE) {
-        if (afterLarge) throw new SyntaxError('no comma');
         at = stringEnd(body, at) - 1;
       } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         const large = depth === 0 ? this.ends.get(at) : undefined;
@@ -157,7 +157,6 @@ class ChunkReader {
           depth++;
           continue;
         }
-        if (afterLarge) throw new SyntaxError('no comma');
         if (member > run) flush(member - 1);
         const value = yield* this.container(at, large);
         if (isList) {
@@ -171,7 +170,7 @@ class ChunkReader {
         at = large - 1;
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
       else if (depth > 0) continue;
-      else if (byte === COLON && colon < 0 && !afterLarge) colon = at;
+      else if (byte === COLON && colon < 0) colon = at;
       else if (byte === COMMA) {
         if (afterLarge) run = at + 1;
         else if (at - run > this.chunk) {
@@ -182,7 +181,7 @@ class ChunkReader {
         member = at + 1;
         colon = -1;
         afterLarge = false;
-      } else if (afterLarge && !isSpace(byte)) throw new SyntaxError('no comma');
+      }
     }
     if (!afterLarge) flush(end - 1);
     return isList ? list : map;
