@@ -48,11 +48,17 @@ export class Requester {
 
   readonly send = async (identity: Identity, request: Request): Promise<Answer> => {
     const answer = await this.once(identity, request);
-    // A kept connection that the server closed while the request was on its way says nothing about the request.
-    return answer.code === 0 && answer.reused ? this.once(identity, request) : answer;
+    // A kept connection that the server closed while the request was on its way says nothing about the request: a new one does.
+    if (answer.code !== 0 || !answer.reused) return answer;
+    const fresh = this.newAgent(identity, false);
+    return this.once(identity, request, fresh).finally(() => fresh.destroy());
   };
 
-  private once(identity: Identity, request: Request): Promise<Answer & { reused?: boolean }> {
+  private once(
+    identity: Identity,
+    request: Request,
+    agent = this.agentOf(identity),
+  ): Promise<Answer & { reused?: boolean }> {
     const { method = 'GET', path, headers = {}, body, timeoutMs = 30_000 } = request;
     const bytes = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined ? body : JSON.stringify(body);
     return new Promise((resolve) => {
@@ -65,7 +71,7 @@ export class Requester {
         port: this.port,
         method,
         path,
-        agent: this.agentOf(identity),
+        agent,
         headers: {
           ...(bytes === undefined ? undefined : { 'Content-Type': contentType(method) }),
           ...(bytes === undefined ? undefined : { 'Content-Length': Buffer.byteLength(bytes) }),
@@ -154,11 +160,14 @@ export class Requester {
   private agentOf(identity: Identity): Agent {
     let agent = this.agents.get(identity);
     if (!agent) {
-      const { cert, key } = identity;
-      agent = new Agent({ keepAlive: true, maxSockets: 16, ca: this.ca, cert, key });
+      agent = this.newAgent(identity, true);
       this.agents.set(identity, agent);
     }
     return agent;
+  }
+
+  private newAgent({ cert, key }: Identity, keepAlive: boolean): Agent {
+    return new Agent({ keepAlive, maxSockets: 16, ca: this.ca, cert, key });
   }
 }
 
