@@ -1,5 +1,15 @@
 import { ownValue, setOwn } from './json.js';
-import { MAX_DEPTH } from './json-syntax.js';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  MAX_DEPTH,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from './json-syntax.js';
 import { badRequest } from './status.js';
 import type { Steps } from './steps.js';
 
@@ -10,15 +20,6 @@ import type { Steps } from './steps.js';
 
 /** Bytes that JSON.parse gets at a time: about a millisecond. */
 const CHUNK_BYTES = 32 * 1024;
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
-const COMMA = 0x2c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 
 type Json = Record<string, unknown>;
 

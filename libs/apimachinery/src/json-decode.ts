@@ -1,5 +1,15 @@
 import { countColons, countKeys, parseInChunks } from './json-chunks.js';
-import { goSyntaxMessage, keySteps, syntaxSteps } from './json-syntax.js';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  goSyntaxMessage,
+  keySteps,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  syntaxSteps,
+} from './json-syntax.js';
 import { badRequest, type StatusError } from './status.js';
 import { atOnce, type Steps } from './steps.js';
 
@@ -55,9 +65,6 @@ export function* decodeJsonSteps(body: Buffer, detectDuplicates = true): Steps<D
   return { value, duplicates: yield* duplicateSteps(body.toString('utf8')) };
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
 /** How deep the objects and arrays of a JSON text are in each other. */
 export function nestingOf(body: Buffer): number {
   let depth = 0;
@@ -66,8 +73,8 @@ export function nestingOf(body: Buffer): number {
     const byte = body[i];
     if (byte === QUOTE) {
       for (i++; i < body.length && body[i] !== QUOTE; i++) if (body[i] === BACKSLASH) i++;
-    } else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (byte === 0x7d || byte === 0x5d) depth--;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) deepest = Math.max(deepest, ++depth);
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
   }
   return deepest;
 }
@@ -142,7 +149,7 @@ function summarize(body: Buffer): string {
   if (body.length === 0) return '<empty>';
   const cut = body.length > SUMMARY_LENGTH;
   const shown = cut ? body.subarray(0, SUMMARY_LENGTH - 3) : body;
-  return shown.toString(body[0] === 0x7b ? 'utf8' : 'hex') + (cut ? ' ...' : '');
+  return shown.toString(body[0] === OPEN_BRACE ? 'utf8' : 'hex') + (cut ? ' ...' : '');
 }
 
 /** What Go's JSON reader calls the type of a value that it did not expect. */

@@ -8,14 +8,15 @@ const SLICE = 128 * 1024;
 /** Go's decoder has the same limit. */
 export const MAX_DEPTH = 10_000;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
-const COMMA = 0x2c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
+/** What structures a JSON text: each is one byte of UTF-8 and one character. */
+export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
+export const COLON = 0x3a;
+export const COMMA = 0x2c;
+export const OPEN_BRACE = 0x7b;
+export const CLOSE_BRACE = 0x7d;
+export const OPEN_BRACKET = 0x5b;
+export const CLOSE_BRACKET = 0x5d;
 
 /** The message that encoding/json gives for a text that is no JSON; undefined for one that is. */
 export function goSyntaxMessage(text: string): string | undefined {

@@ -6,13 +6,13 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, Gid, Mode, OFlags},
+    fs::{AtFlags, FileType, Gid, Mode},
     io::{Errno, Result as Call},
 };
 
 use crate::{
     error::{Error, Result, call},
-    place::{Folder, descriptor, mount_id},
+    place::{Folder, NAME, descriptor, mount_id},
     walk::{Visitor, walk},
 };
 
@@ -25,8 +25,7 @@ impl Visitor for Give {
     const OPERATION: &'static str = "change the group of";
 
     fn entry(&mut self, folder: BorrowedFd<'_>, name: &CStr) -> Call<()> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+        let fd = match rustix::fs::openat(folder, name, NAME, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(()),
             other => other?,
         };

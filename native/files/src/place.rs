@@ -20,7 +20,7 @@ use crate::error::{Error, Result, call, shown};
 const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 /// Only names the file: nothing is waited for, nothing happens to a device.
-const NAME: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(crate) const NAME: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// `STATX_MNT_ID` of linux/stat.h, Linux 5.8.
 const MOUNT_ID: StatxFlags = StatxFlags::from_bits_retain(0x1000);
 

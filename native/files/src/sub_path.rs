@@ -8,19 +8,18 @@ use std::{
 };
 
 use rustix::{
-    fs::{FileType, Mode, OFlags},
+    fs::{FileType, Mode},
     io::Errno,
 };
 
 use crate::{
     error::{Error, Result, call, shown},
-    place::{Folder, names},
+    place::{Folder, NAME, names},
 };
 
 /// The kernel's own limit on links in one path, and one on open folders.
 const LINKS: usize = 40;
 const DEPTH: usize = 256;
-const NAME: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Names what is at that path of the volume. A missing name becomes a folder with the volume's own permissions.
 pub fn find(volume: &Folder, path: &str) -> Result<OwnedFd> {
