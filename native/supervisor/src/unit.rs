@@ -129,6 +129,18 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    /// Records in one step that no process runs any more, so that nobody reads a running unit without one. True when it
+    /// was asked to stop.
+    fn ended(&self, message: &str) -> bool {
+        let mut inner = self.lock();
+        inner.handle = None;
+        inner.status.pid = 0;
+        inner.status.state = if inner.stopping { State::Stopped } else { State::Backoff };
+        message.clone_into(&mut inner.status.message);
+        self.changed.notify_all();
+        inner.stopping
+    }
+
     /// Sleeps, but not past a request to stop. True when it was asked to stop.
     fn pause(&self, time: Duration) -> bool {
         let inner = self.lock();
@@ -163,24 +175,18 @@ fn supervise(config: &UnitConfig, shared: &Shared, records: &Records, log: &Path
                     inner.status.state = State::Running;
                     inner.status.pid = process.record.pid;
                 }
-                let ended = process.wait();
-                let mut inner = shared.lock();
-                inner.handle = None;
-                inner.status.pid = 0;
-                ended
+                process.wait()
             }
             Err(error) => format!("cannot start {}: {error}", config.argv.first().map_or("", String::as_str)),
         };
         records.remove(&config.name);
-        if shared.lock().stopping {
-            shared.set(State::Stopped, Some(ended));
-            return;
-        }
         if begun.elapsed() >= HEALTHY {
             delay = FIRST_DELAY;
         }
+        if shared.ended(&ended) {
+            return;
+        }
         eprintln!("{}: {ended}; again in {} ms", config.name, delay.as_millis());
-        shared.set(State::Backoff, Some(ended));
         if shared.pause(delay) {
             break;
         }

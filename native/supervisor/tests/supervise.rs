@@ -54,7 +54,11 @@ impl Rig {
 
     fn unit(&self, name: &str) -> Value {
         let answer = self.ask(json!({ "do": "status" }));
-        answer["units"].as_array().unwrap().iter().find(|unit| unit["name"] == name).cloned().unwrap_or(Value::Null)
+        let units = answer["units"].as_array().unwrap();
+        for unit in units {
+            assert_eq!(unit["state"] == "running", unit["pid"] != 0, "running is what has a process: {unit}");
+        }
+        units.iter().find(|unit| unit["name"] == name).cloned().unwrap_or(Value::Null)
     }
 
     /// Waits until the unit runs as a process other than `but`.
