@@ -113,7 +113,9 @@ function lease(name: string): object {
 function commonRequests(): Call[] {
   const dry = '?dryRun=All';
   const labels = { app: 'warm-up', tier: 'web' };
-  const template = { metadata: { labels }, spec: podSpec() };
+  // As the pods of ordinary clients have it once a token is mounted; mirror pods must not.
+  const volumes = [...podSpec().volumes, { name: 'api-access', projected: { sources: tokenSources() } }];
+  const template = { metadata: { labels }, spec: { ...podSpec(), volumes } };
   // A mirror pod needs no ServiceAccount, which a new cluster does not have yet; it names its node.
   const metadata = { name: 'warm-up', labels, annotations: { 'kubernetes.io/config.mirror': 'warm-up' } };
   const body = { metadata: { labels: { patched: 'yes' } } };
@@ -146,7 +148,7 @@ function commonRequests(): Call[] {
   ];
 }
 
-function podSpec(): object {
+function podSpec() {
   return {
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     containers: [
@@ -166,4 +168,13 @@ function podSpec(): object {
     ],
     volumes: [{ name: 'scratch', emptyDir: {} }],
   };
+}
+
+function tokenSources(): object[] {
+  const namespace = { path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } };
+  return [
+    { serviceAccountToken: { path: 'token', expirationSeconds: 3600 } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    { downwardAPI: { items: [namespace] } },
+  ];
 }

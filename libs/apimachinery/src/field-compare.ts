@@ -58,14 +58,18 @@ function compareMembers(
   for (const key in left) {
     const before = left[key];
     // own-lookup: no inherited member is equal to a value of JSON, and what is not equal is looked up below
-    if (before === undefined || before === right[key] || skip?.has(key) === true) continue;
-    if (ownValue(right, key) === undefined) compareMember(node, key, before, undefined, result, root);
+    const after = right[key];
+    if (before === undefined || before === after || skip?.has(key) === true) continue;
+    if (after === undefined || ownValue(right, key) === undefined) {
+      compareMember(node, key, before, undefined, result, root);
+    }
   }
   for (const key in right) {
     const after = right[key];
     // own-lookup: as above
-    if (after === undefined || after === left[key] || skip?.has(key) === true) continue;
-    compareMember(node, key, ownValue(left, key), after, result, root);
+    const before = left[key];
+    if (after === undefined || after === before || skip?.has(key) === true) continue;
+    compareMember(node, key, before === undefined ? undefined : ownValue(left, key), after, result, root);
   }
 }
 

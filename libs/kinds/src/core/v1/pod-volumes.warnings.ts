@@ -47,60 +47,73 @@ export function warnOfClaim(at: WarningCursor, { resources }: PersistentVolumeCl
 
 interface PlacedFile {
   path: string;
-  /** Of a projected volume: what the file is from. */
-  source: string;
+  /** Of a projected volume: names what the file is from. Most files are told of nowhere, so it is made when one is. */
+  source?: () => string;
 }
 
 /** Files of one volume that are the same, or one below the other: the last wins, or the volume cannot be made. */
 function warnOfPaths(at: WarningCursor, volume: Volume): void {
   const { configMap, secret, downwardAPI, projected } = volume;
   if (configMap?.items !== undefined) {
-    warnOfOverlaps(at, volume, `ConfigMap ${quote(configMap.name ?? '')}`, filesOf(configMap.items, ''));
+    warnOfOverlaps(at, volume, configMap.items, () => `ConfigMap ${quote(configMap.name ?? '')}`);
   }
   if (secret?.items !== undefined) {
-    warnOfOverlaps(at, volume, `Secret ${quote(secret.secretName ?? '')}`, filesOf(secret.items, ''));
+    warnOfOverlaps(at, volume, secret.items, () => `Secret ${quote(secret.secretName ?? '')}`);
   }
-  if (downwardAPI?.items !== undefined) warnOfOverlaps(at, volume, 'DownwardAPI', filesOf(downwardAPI.items, ''));
+  if (downwardAPI?.items !== undefined) warnOfOverlaps(at, volume, downwardAPI.items, () => 'DownwardAPI');
   if (projected === undefined) return;
-  const files = (projected.sources ?? []).flatMap((source) => {
-    if (Object.keys(source).length > 0) return projectedFiles(source);
-    at.say(`volume ${quote(volume.name)} (Projected) has no sources provided`);
-    return [];
-  });
-  warnOfOverlaps(at, volume, 'Projected', files);
-}
-
-function filesOf(items: readonly { path: string }[], source: string): PlacedFile[] {
-  return items.map(({ path }) => ({ path, source }));
-}
-
-function projectedFiles(projection: VolumeProjection): PlacedFile[] {
-  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = projection;
-  if (configMap?.items !== undefined) return filesOf(configMap.items, `ConfigMap ${quote(configMap.name ?? '')}`);
-  if (secret?.items !== undefined) return filesOf(secret.items, `Secret ${quote(secret.name ?? '')}`);
-  if (downwardAPI?.items !== undefined) return filesOf(downwardAPI.items, 'DownwardAPI');
-  if (serviceAccountToken !== undefined) return filesOf([serviceAccountToken], 'ServiceAccountToken');
-  if (clusterTrustBundle !== undefined) {
-    const { name, signerName = '' } = clusterTrustBundle;
-    return filesOf([clusterTrustBundle], `ClusterTrustBundle ${quote(name ?? signerName)}`);
+  const files: PlacedFile[] = [];
+  for (const source of projected.sources ?? []) {
+    if (!addProjected(files, source)) at.say(`volume ${quote(volume.name)} (Projected) has no sources provided`);
   }
-  const { certificateChainPath, keyPath, credentialBundlePath } = podCertificate ?? {};
-  return [
-    { path: certificateChainPath ?? '', source: 'PodCertificate chain' },
-    { path: keyPath ?? '', source: 'PodCertificate key' },
-    { path: credentialBundlePath ?? '', source: 'PodCertificate credential bundle' },
-  ].filter(({ path }) => path !== '');
+  warnOfOverlaps(at, volume, files, () => 'Projected');
 }
 
-function warnOfOverlaps(at: WarningCursor, { name }: Volume, what: string, files: readonly PlacedFile[]): void {
+/** False when the projection is of nothing. */
+function addProjected(files: PlacedFile[], projection: VolumeProjection): boolean {
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = projection;
+  if (configMap?.items !== undefined) {
+    const source = () => `ConfigMap ${quote(configMap.name ?? '')}`;
+    for (const { path } of configMap.items) files.push({ path, source });
+  } else if (secret?.items !== undefined) {
+    const source = () => `Secret ${quote(secret.name ?? '')}`;
+    for (const { path } of secret.items) files.push({ path, source });
+  } else if (downwardAPI?.items !== undefined) {
+    const source = () => 'DownwardAPI';
+    for (const { path } of downwardAPI.items) files.push({ path, source });
+  } else if (serviceAccountToken !== undefined) {
+    files.push({ path: serviceAccountToken.path, source: () => 'ServiceAccountToken' });
+  } else if (clusterTrustBundle !== undefined) {
+    const { path, name, signerName = '' } = clusterTrustBundle;
+    files.push({ path, source: () => `ClusterTrustBundle ${quote(name ?? signerName)}` });
+  } else if (podCertificate !== undefined) {
+    const { certificateChainPath, keyPath, credentialBundlePath } = podCertificate;
+    if (certificateChainPath) files.push({ path: certificateChainPath, source: () => 'PodCertificate chain' });
+    if (keyPath) files.push({ path: keyPath, source: () => 'PodCertificate key' });
+    if (credentialBundlePath) {
+      files.push({ path: credentialBundlePath, source: () => 'PodCertificate credential bundle' });
+    }
+  } else {
+    for (const _ in projection) return true;
+    return false;
+  }
+  return true;
+}
+
+function warnOfOverlaps(
+  at: WarningCursor,
+  { name }: Volume,
+  files: readonly PlacedFile[],
+  volumeSource: () => string,
+): void {
   const before: PlacedFile[] = [];
-  for (const file of files) {
-    const path = file.path.endsWith('/') ? file.path.replace(/\/+$/, '') : file.path;
-    const placed = { path, source: file.source };
+  for (const { path: given, source } of files) {
+    const path = given.endsWith('/') ? given.replace(/\/+$/, '') : given;
+    const placed = { path, source };
     for (const other of path === '' ? [] : before) {
       if (!at.mayCompare()) return;
       if (other.path === '' || !overlap(path, other.path)) continue;
-      at.say(`volume ${quote(name)} (${what}): overlapping paths: ${shown(placed)} with ${shown(other)}`);
+      at.say(`volume ${quote(name)} (${volumeSource()}): overlapping paths: ${shown(placed)} with ${shown(other)}`);
     }
     before.push(placed);
   }
@@ -112,5 +125,5 @@ function overlap(a: string, b: string): boolean {
 }
 
 function shown({ path, source }: PlacedFile): string {
-  return source === '' ? quote(path) : `${quote(path)} (${source})`;
+  return source === undefined ? quote(path) : `${quote(path)} (${source()})`;
 }
