@@ -4,6 +4,7 @@ import {
   accessSync,
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -73,6 +74,14 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
   for (const [args, line] of wrong) {
     test(`${args.join(' ')} is a mistake in use`, async () => refused(await berth(...args), 2, line));
   }
+
+  test('a refused up leaves no data directory', async () => {
+    const dir = join(box.directory, 'refused');
+    for (const flag of ['--colour=red', '--secure-port=http', '--timeout=soon']) {
+      assert.equal((await up(`--data-dir=${dir}`, flag)).code, 2);
+      assert.equal(existsSync(dir), false, flag);
+    }
+  });
 
   test('without a cluster every verb says so', async () => {
     const here = `--data-dir=${join(box.directory, 'nothing')}`;

@@ -31,8 +31,9 @@ export const up: Verb = {
     if (!(seconds > 0)) throw new UsageError(`--timeout: ${String(values.timeout)} is no number of seconds`);
     const deadline = Date.now() + seconds * 1000;
     const layout = dataDirOf(values);
-    checkDataDir(layout);
     const settings = resolveSettings(values, loadSettings(layout));
+    // It makes the folder: a call with a wrong flag leaves nothing.
+    checkDataDir(layout);
     const supervised = await askSupervisor(layout, { do: 'status' });
     checkRuntime(settings);
     await checkPorts(settings, supervised ?? unsupervised(layout));
