@@ -1,17 +1,19 @@
-export { applyScale, scaleOf } from './autoscaling/v1/scale.js';
+export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
+export { allResources, findKind, findResource } from './built-in/resources.js';
 export { type Table, tableOf } from './columns/table.js';
-export { fitsRequiredAffinity } from './core/v1/node-affinity.js';
+export * from './contract/definition.js';
+export type { KindStrategy, KindValidator } from './contract/kind-module.js';
+export { fitsRequiredAffinity } from './core/v1/pod/node-affinity.js';
 export {
   apiObjectReference,
   MIRROR_POD_ANNOTATION,
   type PodReferences,
   podReferences,
-} from './core/v1/pod-references.js';
-export { clusterIpErrors } from './core/v1/service-cluster-ip.validation.js';
-export { toleratedTime, tolerates } from './core/v1/taint-toleration.js';
+} from './core/v1/pod/pod-references.js';
+export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
+export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
 export { defaulterFor } from './defaults/defaulter.js';
-export * from './definition.js';
-export * from './discovery.js';
+export * from './discovery/discovery.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export {
@@ -20,8 +22,6 @@ export {
   validateObjectMetaUpdate,
 } from './meta/object-meta.validation.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
-export { type BootstrapRbac, bootstrapRbac } from './rbac-bootstrap.js';
-export type { KindStrategy, KindValidator } from './registry/kind-strategy.js';
-export { allResources, findKind, findResource } from './registry/resources.js';
+export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs, zeroOf } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { allResources } from '../registry/resources.js';
-import { given, now, resource } from '../spec-support.js';
+import { allResources } from '../built-in/resources.js';
+import { given, now, resource } from '../testing/spec-support.js';
 
 function row(path: string, body: Record<string, unknown>): unknown[] {
   return resource(path).cells(given(path, body), now);

@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import { ownValue } from '#apimachinery';
-import type { TableColumn } from '../definition.js';
-import { columnFacts, type ResourceFacts } from '../facts.js';
+import type { TableColumn } from '../contract/definition.js';
+import { columnFacts, type ResourceFacts } from '../facts/facts.js';
 import type { Cells } from './cells.js';
 import { kindColumns } from './kind-columns.js';
 

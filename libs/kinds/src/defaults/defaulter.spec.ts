@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defaultsFacts } from '../facts.js';
-import { allResources } from '../registry/resources.js';
-import { given, resource } from '../spec-support.js';
-import { imagePullPolicyFor } from './image-reference.js';
+import { allResources } from '../built-in/resources.js';
+import { imagePullPolicyFor } from '../core/v1/pod/image-reference.js';
+import { defaultsFacts } from '../facts/facts.js';
+import { given, resource } from '../testing/spec-support.js';
 
 describe('defaults', () => {
   it('have code for every rule of every kind', () => {

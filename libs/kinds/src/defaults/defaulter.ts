@@ -1,6 +1,6 @@
 import { type KubeObject, ownValue } from '#apimachinery';
-import { defaultsFacts, type ResourceFacts } from '../facts.js';
-import { kindKey } from '../registry/kind-strategy.js';
+import { kindKey } from '../contract/kind-module.js';
+import { defaultsFacts, type ResourceFacts } from '../facts/facts.js';
 import { kindRules } from './kind-rules.js';
 import { assignerFor, type Setter, typeDefaulter } from './type-defaults.js';
 

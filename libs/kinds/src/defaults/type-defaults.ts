@@ -1,5 +1,5 @@
 import { ownValue } from '#apimachinery';
-import { defaultsFacts } from '../facts.js';
+import { defaultsFacts } from '../facts/facts.js';
 import { type Field, gateTypeName, type StructType, structType, type TypeRef } from '../schema/type-graph.js';
 import { typeRules } from './type-rules.js';
 

@@ -1,5 +1,5 @@
 import { bare, ownValue, setOwn } from '#apimachinery';
-import { imagePullPolicyFor } from './image-reference.js';
+import { imagePullPolicyFor } from '../core/v1/pod/image-reference.js';
 import type { Setter } from './type-defaults.js';
 
 /** The rules in words of `defaults.json` that belong to types, by type and field. */

@@ -10,8 +10,8 @@ import {
   maxLengthMessage,
   ownValue,
 } from '#apimachinery';
-import { validationFacts } from '../facts.js';
-import { kindKey } from '../registry/kind-strategy.js';
+import { kindKey } from '../contract/kind-module.js';
+import { validationFacts } from '../facts/facts.js';
 
 /** Checks metadata.name, or metadata.generateName when `prefix` is true: there a trailing dash is fine. */
 export type NameCheck = (name: string, prefix: boolean) => string[];

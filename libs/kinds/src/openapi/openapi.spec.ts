@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { servedGroups } from '../discovery.js';
-import { allResources } from '../registry/resources.js';
+import { allResources } from '../built-in/resources.js';
+import { servedGroups } from '../discovery/discovery.js';
 import { openApiV2, openApiV3, openApiV3Path } from './openapi.js';
 
 const all = allResources();

@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from '../definition.js';
+import type { ResourceDefinition } from '../contract/definition.js';
 import { addResourcePaths, type Paths } from './operations.js';
 import { type Dialect, schemasFor } from './schemas.js';
 

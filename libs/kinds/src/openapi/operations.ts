@@ -1,6 +1,6 @@
 import { bare, ownValue, setOwn } from '#apimachinery';
-import type { ResourceDefinition, SubresourceDefinition } from '../definition.js';
-import { apiFacts } from '../facts.js';
+import type { ResourceDefinition, SubresourceDefinition } from '../contract/definition.js';
+import { apiFacts } from '../facts/facts.js';
 import { type Dialect, type Json, refTo } from './schemas.js';
 
 /** Path items of resources and subresources. */

@@ -1,5 +1,5 @@
 import { ownValue, setOwn } from '#apimachinery';
-import { apiFacts, type FieldFacts, type TypeFacts } from '../facts.js';
+import { apiFacts, type FieldFacts, type TypeFacts } from '../facts/facts.js';
 
 /** OpenAPI schemas of the API's types, in the dialect of version 2 or 3. */
 

@@ -1,31 +1,31 @@
-import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
-import { deploymentValidator } from '../apps/v1/deployment.validation.js';
-import { replicaSetValidator } from '../apps/v1/replica-set.validation.js';
-import { statefulSetValidator } from '../apps/v1/stateful-set.validation.js';
-import { cronJobValidator } from '../batch/v1/cron-job.validation.js';
-import { jobValidator } from '../batch/v1/job.validation.js';
-import { certificateSigningRequestValidator } from '../certificates.k8s.io/v1/certificate-signing-request.validation.js';
-import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
-import { configMapValidator } from '../core/v1/config-map.validation.js';
-import { endpointsValidator } from '../core/v1/endpoints.validation.js';
-import { eventValidator, newEventValidator } from '../core/v1/event.validation.js';
-import { namespaceValidator } from '../core/v1/namespace.validation.js';
-import { nodeValidator } from '../core/v1/node.validation.js';
-import { persistentVolumeValidator } from '../core/v1/persistent-volume.validation.js';
-import { persistentVolumeClaimValidator } from '../core/v1/persistent-volume-claim.validation.js';
-import { podValidator } from '../core/v1/pod.validation.js';
-import { podTemplateValidator } from '../core/v1/pod-template.validation.js';
-import { replicationControllerValidator } from '../core/v1/replication-controller.validation.js';
-import { secretValidator } from '../core/v1/secret.validation.js';
-import { serviceValidator } from '../core/v1/service.validation.js';
-import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice.validation.js';
+import { daemonSetValidator } from '../apps/v1/daemon-set/daemon-set.validation.js';
+import { deploymentValidator } from '../apps/v1/deployment/deployment.validation.js';
+import { replicaSetValidator } from '../apps/v1/replica-set/replica-set.validation.js';
+import { statefulSetValidator } from '../apps/v1/stateful-set/stateful-set.validation.js';
+import { cronJobValidator } from '../batch/v1/cron-job/cron-job.validation.js';
+import { jobValidator } from '../batch/v1/job/job.validation.js';
+import { certificateSigningRequestValidator } from '../certificates.k8s.io/v1/certificate-signing-request/certificate-signing-request.validation.js';
+import type { KindValidator } from '../contract/kind-module.js';
+import { leaseValidator } from '../coordination.k8s.io/v1/lease/lease.validation.js';
+import { configMapValidator } from '../core/v1/config-map/config-map.validation.js';
+import { endpointsValidator } from '../core/v1/endpoints/endpoints.validation.js';
+import { eventValidator, newEventValidator } from '../core/v1/event/event.validation.js';
+import { namespaceValidator } from '../core/v1/namespace/namespace.validation.js';
+import { nodeValidator } from '../core/v1/node/node.validation.js';
+import { persistentVolumeValidator } from '../core/v1/persistent-volume/persistent-volume.validation.js';
+import { persistentVolumeClaimValidator } from '../core/v1/persistent-volume-claim/persistent-volume-claim.validation.js';
+import { podValidator } from '../core/v1/pod/pod.validation.js';
+import { podTemplateValidator } from '../core/v1/pod/pod-template.validation.js';
+import { replicationControllerValidator } from '../core/v1/replication-controller/replication-controller.validation.js';
+import { secretValidator } from '../core/v1/secret/secret.validation.js';
+import { serviceValidator } from '../core/v1/service/service.validation.js';
+import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice/endpoint-slice.validation.js';
 import {
   clusterRoleBindingValidator,
   clusterRoleValidator,
   roleBindingValidator,
   roleValidator,
 } from '../rbac.authorization.k8s.io/v1/rbac.validation.js';
-import type { KindValidator } from './kind-strategy.js';
 
 /**
  * Full validation by kind, in place of what follows from the facts. Metadata is checked for all kinds alike, and what

@@ -1,7 +1,10 @@
 import { isDNS1123Label, type KubeObject } from '#apimachinery';
-import { persistentVolumeClaimWarnings, persistentVolumeWarnings } from '../core/v1/persistent-volume.warnings.js';
-import { podWarnings } from '../core/v1/pod.warnings.js';
-import { warnOfClaim } from '../core/v1/pod-volumes.warnings.js';
+import {
+  persistentVolumeClaimWarnings,
+  persistentVolumeWarnings,
+} from '../core/v1/persistent-volume/persistent-volume.warnings.js';
+import { podWarnings } from '../core/v1/pod/pod.warnings.js';
+import { warnOfClaim } from '../core/v1/pod/pod-volumes.warnings.js';
 import type { JobSpec, PodTemplateSpec, StatefulSet } from '../generated/types.js';
 import { WarningCursor } from '../validation/warning-cursor.js';
 

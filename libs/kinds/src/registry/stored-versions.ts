@@ -1,8 +1,11 @@
 import type { KubeObject } from '#apimachinery';
 import { bare } from '#apimachinery';
-import { hpaFromStorage, hpaToStorage } from '../autoscaling/v1/horizontal-pod-autoscaler.conversion.js';
-import { eventFromStorage, eventToStorage } from '../events.k8s.io/v1/event.conversion.js';
-import type { ResourceFacts } from '../facts.js';
+import {
+  hpaFromStorage,
+  hpaToStorage,
+} from '../autoscaling/v1/horizontal-pod-autoscaler/horizontal-pod-autoscaler.conversion.js';
+import { eventFromStorage, eventToStorage } from '../events.k8s.io/v1/event/event.conversion.js';
+import type { ResourceFacts } from '../facts/facts.js';
 
 /** Where and in which version objects of a resource are stored, and the way to and from there. */
 export interface StoredVersion {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { allResources } from '../registry/resources.js';
+import { allResources } from '../built-in/resources.js';
 import { decodeAs } from './decode.js';
 import { type Scalar, type StructType, structType, type TypeRef } from './type-graph.js';
 

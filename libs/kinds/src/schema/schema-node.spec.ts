@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { allResources } from '../registry/resources.js';
+import { allResources } from '../built-in/resources.js';
 import { schemaNode } from './schema-node.js';
 
 function at(schemaName: string, ...steps: string[]) {

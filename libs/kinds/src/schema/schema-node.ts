@@ -1,5 +1,5 @@
 import type { PatchStrategy, SchemaNode } from '#apimachinery';
-import type { FieldFacts } from '../facts.js';
+import type { FieldFacts } from '../facts/facts.js';
 import { type Field, structType, type TypeRef } from './type-graph.js';
 
 /** Schema nodes for patches and field ownership, made lazily over the type graph and then kept. */

@@ -1,5 +1,5 @@
 import { bare, ownValue } from '#apimachinery';
-import { apiFacts, type FieldFacts, gateFacts, type TypeFacts, wireFacts } from '../facts.js';
+import { apiFacts, type FieldFacts, gateFacts, type TypeFacts, wireFacts } from '../facts/facts.js';
 
 /** The types of the API as a graph, built from the facts type by type on first use. */
 

@@ -1,6 +1,6 @@
 import { appendAll, type FieldError, FieldPath, field, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
-import { type KindRules, type ResourceFacts, validationFacts } from '../facts.js';
-import { kindKey } from '../registry/kind-strategy.js';
+import { kindKey } from '../contract/kind-module.js';
+import { type KindRules, type ResourceFacts, validationFacts } from '../facts/facts.js';
 import { type Field, type StructType, structType, type TypeRef } from '../schema/type-graph.js';
 import { type Bound, boundsOf, enumsOf, longestMatch } from './fact-rules.js';
 import { ruleChecks } from './rule-checks.js';

@@ -1,4 +1,4 @@
-import type { KindRules } from '../facts.js';
+import type { KindRules } from '../facts/facts.js';
 
 /** Reads the enum and range entries of `validation.json`, whose keys name fields by the end of their path. */
 

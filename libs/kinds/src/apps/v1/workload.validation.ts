@@ -1,7 +1,7 @@
 import { isPercent, type LabelSelector, labelSelectorMatcher, ownValue, semanticEqual } from '#apimachinery';
-import { checkSelector } from '../../core/v1/pod-scheduling.validation.js';
-import { checkPodTemplate } from '../../core/v1/pod-template.validation.js';
-import type { Leniency } from '../../core/v1/pod-validation-context.js';
+import { checkSelector } from '../../core/v1/pod/pod-scheduling.validation.js';
+import { checkPodTemplate } from '../../core/v1/pod/pod-template.validation.js';
+import type { Leniency } from '../../core/v1/pod/pod-validation-context.js';
 import type { IntOrString, PodTemplateSpec } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 

@@ -10,10 +10,10 @@ import {
   unset,
   withMore,
 } from '../../columns/cells.js';
-import { eventCells } from './event.columns.js';
-import { nodeCells } from './node.columns.js';
-import { podCells } from './pod.columns.js';
-import { serviceCells } from './service.columns.js';
+import { eventCells } from './event/event.columns.js';
+import { nodeCells } from './node/node.columns.js';
+import { podCells } from './pod/pod.columns.js';
+import { serviceCells } from './service/service.columns.js';
 
 const modeNames: readonly [mode: string, short: string][] = [
   ['ReadWriteOnce', 'RWO'],

@@ -8,6 +8,7 @@ import {
   isPathSegmentName,
   validateLabelSelector,
 } from '#apimachinery';
+import type { KindValidator } from '../../contract/kind-module.js';
 import type {
   AggregationRule,
   ClusterRole,
@@ -17,7 +18,6 @@ import type {
   RoleBinding,
   Subject,
 } from '../../generated/types.js';
-import type { KindValidator } from '../../registry/kind-strategy.js';
 import { formatErrors } from '../../validation/fields.js';
 
 const group = 'rbac.authorization.k8s.io';

@@ -1,0 +1,49 @@
+import type { PersistentVolume, PersistentVolumeClaim } from '../../../generated/types.js';
+import { WarningCursor } from '../../../validation/warning-cursor.js';
+import { warnOfNodeTerm } from '../node-labels.warnings.js';
+import { warnOfClaim } from '../pod/pod-volumes.warnings.js';
+
+const STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';
+const MOUNT_OPTIONS = 'volume.beta.kubernetes.io/mount-options';
+const CLASS_TEXT = 'deprecated since v1.8; use "storageClassName" attribute instead';
+const sources = [
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+] as const;
+
+export function persistentVolumeWarnings({ metadata, spec }: PersistentVolume): string[] {
+  const at = new WarningCursor();
+  const { annotations = {} } = metadata;
+  if (annotations[STORAGE_CLASS] !== undefined) at.warn(`metadata.annotations[${STORAGE_CLASS}]`, CLASS_TEXT);
+  if (annotations[MOUNT_OPTIONS] !== undefined) {
+    at.warn(`metadata.annotations[${MOUNT_OPTIONS}]`, 'deprecated since v1.31; use "mountOptions" attribute instead');
+  }
+  if (spec.persistentVolumeReclaimPolicy === 'Recycle') {
+    const text =
+      'The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.';
+    at.warn('spec.persistentVolumeReclaimPolicy', text);
+  }
+  spec.nodeAffinity?.required?.nodeSelectorTerms?.forEach((term, i) => {
+    at.enter(`spec.nodeAffinity.required.nodeSelectorTerms[${i}]`);
+    warnOfNodeTerm(at, term, false);
+    at.leave();
+  });
+  for (const [source, text] of sources) {
+    if (spec[source] !== undefined) at.warn(`spec.${source === 'storageos' ? 'storageOS' : source}`, text);
+  }
+  return at.warnings;
+}
+
+export function persistentVolumeClaimWarnings({ metadata, spec }: PersistentVolumeClaim): string[] {
+  const at = new WarningCursor();
+  if (metadata.annotations?.[STORAGE_CLASS] !== undefined) {
+    at.warn(`metadata.annotations[${STORAGE_CLASS}]`, CLASS_TEXT);
+  }
+  at.enter('spec');
+  warnOfClaim(at, spec);
+  return at.warnings;
+}

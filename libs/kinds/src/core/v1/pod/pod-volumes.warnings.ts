@@ -1,0 +1,129 @@
+import { quote } from '#apimachinery';
+import type { PersistentVolumeClaimSpec, Volume, VolumeProjection } from '../../../generated/types.js';
+import { isFraction } from '../../../validation/quantities.js';
+import type { WarningCursor } from '../../../validation/warning-cursor.js';
+
+/** Sources that are of the API and of no use any more. */
+const deprecated = [
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['flocker', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+] as const;
+
+export function warnOfVolumes(at: WarningCursor, volumes: readonly Volume[]): void {
+  at.enter('volumes');
+  for (let i = 0; i < volumes.length; i++) {
+    const volume = volumes[i]!;
+    at.enter(i);
+    for (const [source, text] of deprecated) {
+      if (volume[source] !== undefined) at.warn(source === 'storageos' ? 'storageOS' : source, text);
+    }
+    const claim = volume.ephemeral?.volumeClaimTemplate;
+    if (claim !== undefined) {
+      at.enter('ephemeral.volumeClaimTemplate.spec');
+      warnOfClaim(at, claim.spec);
+      at.leave();
+    }
+    at.leave();
+  }
+  at.leave();
+  for (const volume of volumes) warnOfPaths(at, volume);
+}
+
+/** Claims, too, come in whole bytes. */
+export function warnOfClaim(at: WarningCursor, { resources }: PersistentVolumeClaimSpec): void {
+  for (const list of ['requests', 'limits'] as const) {
+    const amount = resources?.[list]?.['storage'];
+    if (typeof amount !== 'string' || !isFraction(amount)) continue;
+    at.warn(`resources.${list}[storage]`, `fractional byte value ${quote(amount)} is invalid, must be an integer`);
+  }
+}
+
+interface PlacedFile {
+  path: string;
+  /** Of a projected volume: names what the file is from. Most files are told of nowhere, so it is made when one is. */
+  source?: () => string;
+}
+
+/** Files of one volume that are the same, or one below the other: the last wins, or the volume cannot be made. */
+function warnOfPaths(at: WarningCursor, volume: Volume): void {
+  const { configMap, secret, downwardAPI, projected } = volume;
+  if (configMap?.items !== undefined) {
+    warnOfOverlaps(at, volume, configMap.items, () => `ConfigMap ${quote(configMap.name ?? '')}`);
+  }
+  if (secret?.items !== undefined) {
+    warnOfOverlaps(at, volume, secret.items, () => `Secret ${quote(secret.secretName ?? '')}`);
+  }
+  if (downwardAPI?.items !== undefined) warnOfOverlaps(at, volume, downwardAPI.items, () => 'DownwardAPI');
+  if (projected === undefined) return;
+  const files: PlacedFile[] = [];
+  for (const source of projected.sources ?? []) {
+    if (!addProjected(files, source)) at.say(`volume ${quote(volume.name)} (Projected) has no sources provided`);
+  }
+  warnOfOverlaps(at, volume, files, () => 'Projected');
+}
+
+/** False when the projection is of nothing. */
+function addProjected(files: PlacedFile[], projection: VolumeProjection): boolean {
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = projection;
+  if (configMap?.items !== undefined) {
+    const source = () => `ConfigMap ${quote(configMap.name ?? '')}`;
+    for (const { path } of configMap.items) files.push({ path, source });
+  } else if (secret?.items !== undefined) {
+    const source = () => `Secret ${quote(secret.name ?? '')}`;
+    for (const { path } of secret.items) files.push({ path, source });
+  } else if (downwardAPI?.items !== undefined) {
+    const source = () => 'DownwardAPI';
+    for (const { path } of downwardAPI.items) files.push({ path, source });
+  } else if (serviceAccountToken !== undefined) {
+    files.push({ path: serviceAccountToken.path, source: () => 'ServiceAccountToken' });
+  } else if (clusterTrustBundle !== undefined) {
+    const { path, name, signerName = '' } = clusterTrustBundle;
+    files.push({ path, source: () => `ClusterTrustBundle ${quote(name ?? signerName)}` });
+  } else if (podCertificate !== undefined) {
+    const { certificateChainPath, keyPath, credentialBundlePath } = podCertificate;
+    if (certificateChainPath) files.push({ path: certificateChainPath, source: () => 'PodCertificate chain' });
+    if (keyPath) files.push({ path: keyPath, source: () => 'PodCertificate key' });
+    if (credentialBundlePath) {
+      files.push({ path: credentialBundlePath, source: () => 'PodCertificate credential bundle' });
+    }
+  } else {
+    for (const _ in projection) return true;
+    return false;
+  }
+  return true;
+}
+
+function warnOfOverlaps(
+  at: WarningCursor,
+  { name }: Volume,
+  files: readonly PlacedFile[],
+  volumeSource: () => string,
+): void {
+  const before: PlacedFile[] = [];
+  for (const { path: given, source } of files) {
+    const path = given.endsWith('/') ? given.replace(/\/+$/, '') : given;
+    const placed = { path, source };
+    for (const other of path === '' ? [] : before) {
+      if (!at.mayCompare()) return;
+      if (other.path === '' || !overlap(path, other.path)) continue;
+      at.say(`volume ${quote(name)} (${volumeSource()}): overlapping paths: ${shown(placed)} with ${shown(other)}`);
+    }
+    before.push(placed);
+  }
+}
+
+function overlap(a: string, b: string): boolean {
+  if (a.length === b.length) return a === b;
+  return a.length > b.length ? a.startsWith(b) && a[b.length] === '/' : b.startsWith(a) && b[a.length] === '/';
+}
+
+function shown({ path, source }: PlacedFile): string {
+  return source === undefined ? quote(path) : `${quote(path)} (${source()})`;
+}
