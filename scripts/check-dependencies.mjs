@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
-import { nativeDoors, rules } from './dependency-rules.mjs';
+import { nativeDoors, rules, specs, testing, withoutFolderCircles } from './dependency-rules.mjs';
+import { folderCircles } from './folder-circles.mjs';
 import { root } from './prepare.mjs';
 
 const FEWEST = 50;
@@ -63,6 +64,23 @@ for (const crate of Object.keys(nativeDoors).filter((name) => !loads.some((load)
   console.error(`check-dependencies: nothing loads native/${crate}: it does not read the code`);
   process.exit(1);
 }
-const errors = summary.violations.filter((violation) => violation.rule.severity === 'error').length + strangers.length;
+const forTests = new RegExp(`${specs}|${testing}`);
+const circles = withoutFolderCircles.flatMap((folder) => {
+  const inside = (path) => path.startsWith(`${folder}/`) && !forTests.test(path);
+  const imports = own
+    .filter(({ source }) => inside(source))
+    .flatMap(({ source, dependencies }) => dependencies.map(({ resolved }) => [source, resolved]))
+    .filter(([, resolved]) => inside(resolved));
+  if (imports.length === 0) {
+    console.error(`check-dependencies: saw no imports in ${folder}: it does not read the code`);
+    process.exit(1);
+  }
+  return folderCircles(imports);
+});
+for (const circle of circles) console.error(`error: no-folder-circles: ${[...circle, circle[0]].join(' -> ')}`);
+const errors =
+  summary.violations.filter((violation) => violation.rule.severity === 'error').length +
+  strangers.length +
+  circles.length;
 console.log(`${own.length} modules, ${crossing.length} imports between folders, ${errors} violations`);
 process.exit(errors > 0 ? 1 : 0);

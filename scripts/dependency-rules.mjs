@@ -22,7 +22,14 @@ export const nativeDoors = {
 };
 
 /** Builders and environments of tests: `libs/testing`, and a folder of that name beside what it is for. */
-const testing = '/testing/';
+export const testing = '/testing/';
+
+/** Inside libs/kinds: folders of kinds, and what is put together from them. All others are generic: they take a kind as an argument. */
+const kindFolders = '^libs/kinds/src/[^/]+/v\\d[^/]*/';
+const builtIn = '^libs/kinds/src/(?:built-in|definition)/';
+
+/** No two folders below these need each other; type-only imports count, specs and what is for them do not. */
+export const withoutFolderCircles = ['libs/kinds/src'];
 
 export const specs = '\\.(int-|e2e-)?spec\\.ts$';
 
@@ -76,6 +83,21 @@ export const rules = [
     severity: 'error',
     from: { path: '^(apps|libs)/', pathNot: ['^apps/api/src/storage/', lib('testing'), lib('postgres'), specs] },
     to: { path: '^node_modules/(pg|typeorm)/' },
+  },
+  {
+    name: 'generic-code-knows-no-kind',
+    severity: 'error',
+    from: {
+      path: '^libs/kinds/src/',
+      pathNot: [kindFolders, '^libs/kinds/src/built-in/', '^libs/kinds/src/index\\.ts$', testing, specs],
+    },
+    to: { path: kindFolders },
+  },
+  {
+    name: 'kinds-do-not-know-which-kinds-there-are',
+    severity: 'error',
+    from: { path: kindFolders, pathNot: [testing, specs] },
+    to: { path: builtIn },
   },
   {
     name: 'kinds-know-no-framework',

@@ -1,8 +1,11 @@
 /**
- * Writes what is generated from the API facts in libs/kinds/src/facts: the TypeScript types of all objects and the table
- * of resources. Output is deterministic. `--check` writes nothing and fails when a committed file differs.
+ * Writes what is generated: from the API facts in libs/kinds/src/facts the TypeScript types of all objects and the table
+ * of resources, from the folders of kinds the list of their modules. Output is deterministic. `--check` writes nothing and
+ * fails when a committed file differs.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { kindModuleList, readKindModules } from './kind-modules.mjs';
 
 const kinds = new URL('../libs/kinds/src/', import.meta.url);
 const facts = JSON.parse(readFileSync(new URL('facts/api.json', kinds), 'utf8'));
@@ -136,7 +139,11 @@ function generateGvr() {
   ].join('\n');
 }
 
-const outputs = { 'generated/types.ts': generateTypes(), 'generated/gvr.ts': generateGvr() };
+const outputs = {
+  'generated/types.ts': generateTypes(),
+  'generated/gvr.ts': generateGvr(),
+  'built-in/kind-modules.generated.ts': kindModuleList(readKindModules(fileURLToPath(kinds)), facts.resources),
+};
 const check = process.argv.includes('--check');
 let stale = false;
 for (const [file, text] of Object.entries(outputs)) {

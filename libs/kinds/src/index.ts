@@ -1,8 +1,7 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
-export { type Table, tableOf } from './columns/table.js';
+export { type Conversion, fromStorage, toStorage } from './contract/conversion.js';
 export * from './contract/definition.js';
-export type { KindStrategy, KindValidator } from './contract/kind-module.js';
 export { fitsRequiredAffinity } from './core/v1/pod/node-affinity.js';
 export {
   apiObjectReference,
@@ -12,16 +11,10 @@ export {
 } from './core/v1/pod/pod-references.js';
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
-export { defaulterFor } from './defaults/defaulter.js';
 export * from './discovery/discovery.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
-export {
-  validateAnnotations,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from './meta/object-meta.validation.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
-export { type Decoded, DecodeError, decodeAs, zeroOf } from './schema/decode.js';
+export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';

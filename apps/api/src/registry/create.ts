@@ -8,7 +8,7 @@ import {
   type KubeObject,
   newUid,
 } from '#apimachinery';
-import type { WriteContext } from '#kinds';
+import { toStorage, type WriteContext } from '#kinds';
 import { decodeBody } from './body-decoder.js';
 import { managerOf, type TrackedWrite, trackLargeUpdate, trackUpdate } from './field-managers.js';
 import { breath, isLarge } from './large-bodies.js';
@@ -113,7 +113,7 @@ export async function createDecoded(
       return { kind: 'object', code: 201, resource: definition, object };
     }
     if (large) await breath();
-    const stored = definition.toStorage(object);
+    const stored = toStorage(definition, object);
     const result = await context.store.commit({
       writes: [
         {

@@ -12,10 +12,10 @@ import {
   type Status,
   type StatusError,
 } from '#apimachinery';
+import { type DeletionPolicy, toStorage } from '#kinds';
 import { negotiateInput } from '../http/negotiation.js';
 import type { CachedObject } from '../storage/store.js';
 import { parseProtobuf } from './body-decoder.js';
-import { type DeletionPolicy, deletionPolicy } from './deletion-policy.js';
 import { encodeDeleted } from './object-codec.js';
 import type { ApiRequest, ApiResult } from './pipeline.js';
 import type { RegistryContext } from './registry-context.js';
@@ -136,7 +136,7 @@ async function attemptDelete(
     if (admitted) await admitted;
   }
 
-  const policy = deletionPolicy(definition.storageResource);
+  const policy = definition.deletion;
   const object = deepCopy(old);
   terms.mark?.(object);
   const step = planDeletion(object, options, policy, definition.strategy, context.now());
@@ -152,7 +152,7 @@ async function attemptDelete(
   const removing = step === 'remove';
   const contributor = removing ? context.contributors.get(definition.storageResource) : undefined;
   const contribution = contributor?.contribute(undefined, object) ?? NO_CONTRIBUTION;
-  const stored = definition.toStorage(object);
+  const stored = toStorage(definition, object);
   const result = await context.store.commit({
     writes: [
       {

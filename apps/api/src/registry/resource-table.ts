@@ -1,5 +1,5 @@
 import { formatGroupVersion, type GroupResource } from '#apimachinery';
-import type { ResourceDefinition, SubresourceDefinition } from '#kinds';
+import { fromStorage, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
 import type { VirtualResource } from '../authorization/virtual-resource.js';
 import type { ServedVersion, Store, WatchCache } from '../storage/store.js';
 
@@ -71,7 +71,7 @@ export class ResourceTable {
           .filter((item) => item.group === group && item.version === version && item.resource === plural)
           .map((item) => [item.subresource, item]),
       ),
-      served: stored ? undefined : { apiVersion, convert: (object) => definition.fromStorage(object) },
+      served: stored ? undefined : { apiVersion, convert: (object) => fromStorage(definition, object) },
       get cache() {
         return (cache ??= store.cache(storageResource));
       },

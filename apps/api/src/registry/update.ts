@@ -1,10 +1,9 @@
 import { badRequest, conflict, deepEqual, type KubeObject, notFound } from '#apimachinery';
-import type { WriteContext } from '#kinds';
+import { toStorage, type WriteContext } from '#kinds';
 import { authorizeOrThrow } from './authorization.js';
 import { readAhead } from './body-ahead.js';
 import { decodeBody } from './body-decoder.js';
 import { createDecoded } from './create.js';
-import { deletionPolicy } from './deletion-policy.js';
 import { managerOf, type TrackedWrite, trackLargeUpdate, trackUpdate } from './field-managers.js';
 import { breath, isLarge } from './large-bodies.js';
 import { encodeDeleted, encodeWritten } from './object-codec.js';
@@ -225,7 +224,7 @@ async function attemptUpdate(
 
   if (large) await breath();
   const parting = removed ? (contributor?.contribute(undefined, object) ?? NO_CONTRIBUTION) : contribution;
-  const stored = definition.toStorage(object);
+  const stored = toStorage(definition, object);
   const result = await context.store.commit({
     writes: [
       {
@@ -257,5 +256,5 @@ function goesAway(entry: ResourceEntry, object: KubeObject, old: KubeObject): bo
   if (old.metadata.deletionTimestamp === undefined) return false;
   if ((object.metadata.finalizers?.length ?? 0) > 0) return false;
   if ((old.metadata.deletionGracePeriodSeconds ?? 0) > 0) return false;
-  return !(deletionPolicy(entry.definition.storageResource).heldBack?.(object) ?? false);
+  return !(entry.definition.deletion.heldBack?.(object) ?? false);
 }

@@ -1,14 +1,12 @@
-import type { KubeObject } from '#apimachinery';
-import { bare, ownValue } from '#apimachinery';
-import { tableOf } from '../columns/table.js';
-import type { ResourceDefinition, SubresourceDefinition } from '../contract/definition.js';
-import { kindKey } from '../contract/kind-module.js';
-import { podRowConditions } from '../core/v1/pod/pod.columns.js';
-import { fieldLabelsOf } from '../definition/field-labels.js';
+import type { ResourceDefinition } from '../contract/definition.js';
+import type { KindModule } from '../contract/kind-module.js';
+import { TypeDefaults, type TypeRules } from '../defaults/type-defaults.js';
+import { defineResource } from '../definition/define-resource.js';
 import { apiFacts, type ResourceFacts } from '../facts/facts.js';
-import { kindStrategies } from '../registry/kind-strategies.js';
-import { versionsOf } from '../registry/stored-versions.js';
-import { createStrategy } from '../strategy/generic-strategy.js';
+import { kindFacts } from '../facts/kind-facts.js';
+import { kindKey } from '../facts/kind-key.js';
+import { structType } from '../schema/type-graph.js';
+import { kindModules } from './kind-modules.generated.js';
 
 /** Every built-in resource of the release, in served order. Made once; the definitions are shared and must not be changed. */
 export function allResources(): readonly ResourceDefinition[] {
@@ -29,52 +27,24 @@ export function findKind(group: string, version: string, kind: string): Resource
   return allResources().find((item) => item.group === group && item.version === version && item.kind === kind);
 }
 
-const deprecations = bare<string>({
-  'v1/ComponentStatus': 'v1 ComponentStatus is deprecated in v1.19+',
-  'v1/Endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
-});
+const modules: ReadonlyMap<string, KindModule> = new Map(
+  kindModules.map((module) => [kindKey(module.group, module.version, module.kind), module]),
+);
 
-function define(facts: ResourceFacts): ResourceDefinition {
-  const { group, version, kind, plural } = facts;
+/** Of the types of the release: those that kinds have rules for, and all others. */
+export const builtInTypeDefaults = new TypeDefaults(
+  new Map<string, TypeRules>(kindModules.flatMap(({ typeDefaults }) => Object.entries(typeDefaults ?? {}))),
+);
+
+function define(resource: ResourceFacts): ResourceDefinition {
+  const { group, version, kind } = resource;
   const key = kindKey(group, version, kind);
-  const table = tableOf(facts);
-  const labels = fieldLabelsOf(key);
-  const stored = versionsOf(facts);
-  let strategy: ResourceDefinition['strategy'] | undefined;
-  return {
-    group,
-    version,
-    kind,
-    plural,
-    singular: facts.singular,
-    namespaced: facts.namespaced,
-    verbs: facts.verbs,
-    shortNames: facts.shortNames ?? [],
-    categories: facts.categories ?? [],
-    subresources: (facts.subresources ?? []).map((subresource) => defineSubresource(facts, subresource)),
-    storageResource: stored.resource,
-    storageVersion: stored.version,
-    schemaName: facts.type,
-    get strategy() {
-      return (strategy ??= createStrategy(facts, ownValue(kindStrategies, key) ?? {}));
-    },
-    ...(deprecations[key] === undefined ? undefined : { deprecationWarning: deprecations[key] }),
-    get columns() {
-      return table.columns;
-    },
-    cells: (object: KubeObject, now: Date) => table.cells(object, now),
-    ...(key === 'v1/Pod' ? { rowConditions: podRowConditions as (object: KubeObject) => object[] } : undefined),
-    fieldLabels: labels.names,
-    fieldValue: labels.value,
-    toStorage: stored.toStorage,
-    fromStorage: stored.fromStorage,
-  };
-}
-
-function defineSubresource(
-  parent: ResourceFacts,
-  facts: NonNullable<ResourceFacts['subresources']>[number],
-): SubresourceDefinition {
-  const [group, version] = facts.gv === undefined ? [parent.group, parent.version] : facts.gv.split('/');
-  return { name: facts.name, kind: facts.kind, verbs: facts.verbs, group: group!, version: version! };
+  return defineResource({
+    resource,
+    type: structType(resource.type),
+    facts: kindFacts(key),
+    // Most of those without are reviews: nothing of them is special.
+    module: modules.get(key) ?? { group, version, kind },
+    typeDefaults: builtInTypeDefaults,
+  });
 }

@@ -1,7 +1,7 @@
 import { formatLabelSelector, humanDuration, type KubeObject, ownValue, parseTime } from '#apimachinery';
+import type { Cells } from '../contract/kind-module.js';
 
-/** One row's cells, in the order of the kind's columns. Wide columns are always computed: clients choose. */
-export type Cells = (object: KubeObject & any, now: Date) => unknown[];
+export type { Cells };
 
 export const none = '<none>';
 export const unset = '<unset>';
@@ -55,3 +55,6 @@ export function isTrue(object: any, type: string): boolean {
 
 /** Cells of kinds that show nothing but name and age. */
 export const nameAndAge: Cells = (object, now) => [nameOf(object), age(object, now)];
+
+/** Cells of the generic columns. */
+export const nameAndCreation: Cells = (object) => [nameOf(object), object.metadata.creationTimestamp ?? null];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { allResources } from '../built-in/resources.js';
+import { fromStorage } from '../contract/conversion.js';
 import { given, now, resource } from '../testing/spec-support.js';
 
 function row(path: string, body: Record<string, unknown>): unknown[] {
@@ -141,6 +142,6 @@ describe('table rows', () => {
     const cells = row('v1/events', core);
     assert.deepEqual(cells, ['5s', 'Normal', 'Started', 'pod/p', '', 'kubelet, n', 'hi', '4m', 3, 'it']);
     const event = resource('events.k8s.io/v1/events');
-    assert.deepEqual(event.cells(event.fromStorage(given('v1/events', core)), now), cells);
+    assert.deepEqual(event.cells(fromStorage(event, given('v1/events', core)), now), cells);
   });
 });

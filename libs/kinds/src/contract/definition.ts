@@ -1,4 +1,6 @@
-import type { FieldError, KubeObject, UserInfo } from '#apimachinery';
+import type { FieldError, KubeObject, SchemaNode, UserInfo } from '#apimachinery';
+import type { Decoded } from '../schema/decode.js';
+import type { Conversion } from './conversion.js';
 
 export type { FieldError };
 
@@ -24,22 +26,29 @@ export interface ResourceDefinition {
    */
   storageResource: string;
   storageVersion: { group: string; version: string };
-  /** OpenAPI definition name of the object, key into the schemas. */
+  /** OpenAPI definition names of the object and of a list of them, keys into the schemas. */
   schemaName: string;
+  listSchemaName: string;
+  /** Brings parsed JSON into the form in which it is kept, in place; see decodeAs. Throws DecodeError. */
+  decode(value: unknown): Decoded;
+  /** The object's schema, for patches and field ownership. */
+  schema: SchemaNode;
+  /** OpenAPI schemas by name, in the dialect of version 2 or 3, that are not among the release's types. */
+  openApiSchemas?(dialect: 2 | 3): Readonly<Record<string, Record<string, unknown>>>;
   strategy: Strategy;
+  deletion: DeletionPolicy;
   /** Text of the Warning header that every request for a deprecated kind gets. */
-  deprecationWarning?: string;
+  deprecationWarning: string | undefined;
   /** Columns of the server-side Table; `cells` gives a row. */
   columns: readonly TableColumn[];
   cells(object: KubeObject, now: Date): unknown[];
   /** Conditions of a Table row, e.g. Completed for a finished pod; missing for kinds without. */
-  rowConditions?(object: KubeObject): object[];
+  rowConditions: ((object: KubeObject) => object[]) | undefined;
   /** Field labels beyond metadata.name and metadata.namespace that field selectors may use. */
   fieldLabels: readonly string[];
   fieldValue(object: KubeObject, label: string): string;
-  /** To and from the stored version; identity when this version is the stored one. */
-  toStorage(object: KubeObject): KubeObject;
-  fromStorage(object: KubeObject): KubeObject;
+  /** To and from the stored version; undefined when this version is the stored one. */
+  conversion: Conversion | undefined;
 }
 
 export interface SubresourceDefinition {
@@ -65,6 +74,18 @@ export interface WriteContext {
   subresource: string;
   /** Adds a line for the response's Warning headers. */
   warn(text: string): void;
+}
+
+/** What deletion does differently for a few resources: facts of the reference's registry. */
+export interface DeletionPolicy {
+  /** The answer to a delete is the object that is gone, not a Status. */
+  returnsObject?: boolean;
+  /** Anything beside metadata.finalizers that holds the object back. */
+  heldBack?(object: KubeObject): boolean;
+  /** The first delete always marks, even with nothing holding the object back; changes the object for it. */
+  markFirst?(object: KubeObject): void;
+  /** The garbage collector never sees the resource: no propagation finalizers. */
+  uncollected?: boolean;
 }
 
 /**

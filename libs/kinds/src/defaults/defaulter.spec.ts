@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { kindModules } from '../built-in/kind-modules.generated.js';
 import { allResources } from '../built-in/resources.js';
 import { imagePullPolicyFor } from '../core/v1/pod/image-reference.js';
 import { defaultsFacts } from '../facts/facts.js';
+import { kindKey } from '../facts/kind-key.js';
+import { structType } from '../schema/type-graph.js';
 import { given, resource } from '../testing/spec-support.js';
 
 describe('defaults', () => {
@@ -13,6 +16,30 @@ describe('defaults', () => {
     );
     const unknown = Object.keys(defaultsFacts().kinds).filter((kind) => !known.has(kind));
     assert.deepEqual(unknown, ['authentication.k8s.io/v1/TokenRequest']);
+  });
+
+  it('have a fact for every rule of every kind, and a type for every fact', () => {
+    const { kinds, types } = defaultsFacts();
+    for (const { group, version, kind, defaults, typeDefaults } of kindModules) {
+      const facts = Object.keys(kinds[kindKey(group, version, kind)] ?? {});
+      for (const path of Object.keys(defaults ?? {})) assert.ok(facts.includes(path), `${kind}: ${path}`);
+      for (const [type, rules] of Object.entries(typeDefaults ?? {})) {
+        for (const field of Object.keys(rules)) assert.ok(types[type]?.[field] !== undefined, `${type}: ${field}`);
+      }
+    }
+    for (const type of Object.keys(types)) assert.equal(structType(type).name, type);
+  });
+
+  it('complete the rules of webhooks and policies', () => {
+    const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] };
+    const webhooks = given('admissionregistration.k8s.io/v1/validatingwebhookconfigurations', {
+      webhooks: [{ name: 'a.b.c', rules: [rule] }],
+    });
+    assert.deepEqual(webhooks['webhooks'][0].rules, [{ ...rule, scope: '*' }]);
+    const policy = given('admissionregistration.k8s.io/v1/validatingadmissionpolicies', {
+      spec: { matchConstraints: { resourceRules: [rule] } },
+    });
+    assert.equal(policy.spec.matchConstraints.resourceRules[0].scope, '*');
   });
 
   it('change nothing the second time', () => {

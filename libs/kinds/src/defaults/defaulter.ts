@@ -1,45 +1,35 @@
 import { type KubeObject, ownValue } from '#apimachinery';
-import { kindKey } from '../contract/kind-module.js';
-import { defaultsFacts, type ResourceFacts } from '../facts/facts.js';
-import { kindRules } from './kind-rules.js';
-import { assignerFor, type Setter, typeDefaulter } from './type-defaults.js';
+import type { KindModule, Setter } from '../contract/kind-module.js';
+import type { KindFacts } from '../facts/kind-facts.js';
+import type { StructType } from '../schema/type-graph.js';
+import { assignerFor, isMissingOrEmpty, type TypeDefaults } from './type-defaults.js';
 
 /**
  * Defaults as the reference applies them on decode: first those of the kind, then those of every type below it. Both are
  * compiled once from the facts; rules in words (they begin with `=`) are small functions, and a rule without its function
  * is an error at compile time.
  */
-
-type Defaulter = (object: KubeObject) => void;
-
-const compiled = new Map<string, Defaulter>();
-const nothing: Setter = () => {};
-
-/** Fills in the defaults of an object of this resource, in place. */
-export function defaulterFor(resource: Pick<ResourceFacts, 'group' | 'version' | 'kind' | 'type'>): Defaulter {
-  const key = kindKey(resource.group, resource.version, resource.kind);
-  let defaulter = compiled.get(key);
-  if (defaulter === undefined) {
-    const ofKind = kindSetters(key);
-    const ofTypes = typeDefaulter(resource.type) ?? nothing;
-    defaulter = (object) => {
-      for (const set of ofKind) set(object);
-      ofTypes(object);
-    };
-    compiled.set(key, defaulter);
-  }
-  return defaulter;
+export function defaulterFor(
+  type: StructType,
+  facts: KindFacts,
+  module: KindModule,
+  types: TypeDefaults,
+): (object: KubeObject) => void {
+  const ofKind = kindSetters(facts.defaults, module);
+  const ofTypes = types.of(type);
+  return (object) => {
+    for (const set of ofKind) set(object);
+    ofTypes?.(object);
+  };
 }
 
-function kindSetters(key: string): Setter[] {
-  const facts = ownValue(defaultsFacts().kinds, key) ?? {};
-  const rules = ownValue(kindRules, key) ?? {};
+function kindSetters(defaults: KindFacts['defaults'], { kind, defaults: rules }: KindModule): Setter[] {
   const setters: Setter[] = [];
-  for (const [path, value] of Object.entries(facts)) {
+  for (const [path, value] of Object.entries(defaults)) {
     const rule = ownValue(rules, path);
     if (rule !== undefined) setters.push(rule);
     else if (typeof value !== 'string' || !value.startsWith('=')) setters.push(pathSetter(path, value));
-    else if (!followsFromTypes(value)) throw new Error(`no code for the default of ${key} ${path}: ${value}`);
+    else if (!followsFromTypes(value)) throw new Error(`no code for the default of ${kind} ${path}: ${value}`);
   }
   return setters;
 }
@@ -53,7 +43,7 @@ function followsFromTypes(rule: string): boolean {
 function pathSetter(path: string, value: unknown): Setter {
   const steps = path.split('.');
   const last = steps.pop()!;
-  const assign = assignerFor(last, value, false);
+  const assign = assignerFor(last, value, isMissingOrEmpty);
   return steps.reduceRight<Setter>((next, step) => {
     if (step.endsWith('[*]')) {
       const name = step.slice(0, -3);

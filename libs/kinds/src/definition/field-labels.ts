@@ -1,5 +1,5 @@
-import { bare, type KubeObject, ownValue } from '#apimachinery';
-import { validationFacts } from '../facts/facts.js';
+import { type KubeObject, ownValue } from '#apimachinery';
+import type { FieldReader } from '../contract/kind-module.js';
 
 /** Field labels that field selectors of a kind may use, beyond metadata.name and metadata.namespace. */
 export interface FieldLabels {
@@ -7,38 +7,15 @@ export interface FieldLabels {
   value(object: KubeObject, label: string): string;
 }
 
-type Reader = (object: any) => unknown;
-
-/** Labels that are not simply the field of that path. */
-const readers = bare<Record<string, Reader>>({
-  'v1/Pod': {
-    'spec.hostNetwork': (pod) => pod.spec?.hostNetwork ?? false,
-    'spec.host': (pod) => pod.spec?.nodeName,
-    'status.podIP': (pod) => pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP,
-    'status.podIPs': (pod) => pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP,
-  },
-  'v1/Node': { 'spec.unschedulable': (node) => node.spec?.unschedulable ?? false },
-  'v1/ReplicationController': { 'status.replicas': (object) => object.status?.replicas ?? 0 },
-  'apps/v1/ReplicaSet': { 'status.replicas': (object) => object.status?.replicas ?? 0 },
-  'batch/v1/Job': { 'status.successful': (job) => job.status?.succeeded ?? 0 },
-  'v1/Event': {
-    source: (event) => event.source?.component || event.reportingComponent,
-    reportingComponent: (event) => event.reportingComponent,
-  },
-});
-
-export function fieldLabelsOf(kind: string): FieldLabels {
-  const names = ((ownValue(validationFacts().fieldSelectors, kind) as string[] | undefined) ?? []).map(
-    (entry) => entry.split(' ')[0]!,
-  );
-  const special = readers[kind];
+/** `readers`: of the labels that are not simply the field of that path. */
+export function fieldLabelsOf(names: readonly string[], readers?: Readonly<Record<string, FieldReader>>): FieldLabels {
   const paths = new Map(names.map((name) => [name, name.split('.')]));
   return {
     names,
     value(object, label) {
       if (label === 'metadata.name') return object.metadata.name ?? '';
       if (label === 'metadata.namespace') return object.metadata.namespace ?? '';
-      const read = ownValue(special, label);
+      const read = ownValue(readers, label);
       let value: any;
       if (read !== undefined) {
         value = read(object);

@@ -68,9 +68,12 @@ export interface WireFacts {
 }
 
 export interface DefaultsFacts {
+  /** By schema name. */
   types: Record<string, Record<string, unknown>>;
+  /** By group/version/Kind. */
   kinds: Record<string, Record<string, unknown>>;
-  onCreate: Record<string, unknown>;
+  /** Kinds, by what a create does to them. */
+  onCreate: Record<'status cleared' | 'generation 1 on create, +1 on spec change', string[]>;
 }
 
 export interface KindRules {
@@ -82,11 +85,13 @@ export interface KindRules {
   rules?: string[];
 }
 
+/** All by group/version/Kind. */
 export interface ValidationFacts {
   kinds: Record<string, KindRules>;
   putCreatesMissing: string[];
   updateNeedsResourceVersion: string[];
-  fieldSelectors: Record<string, unknown>;
+  shortFinalizers: string[];
+  fieldSelectors: Record<string, string[]>;
 }
 
 /** name, type, format, priority, how the cell is made. */

@@ -8,54 +8,35 @@ import {
   isPathSegmentName,
   isPathSegmentPrefix,
   maxLengthMessage,
-  ownValue,
 } from '#apimachinery';
-import { kindKey } from '../contract/kind-module.js';
-import { validationFacts } from '../facts/facts.js';
+import type { NameCheck } from '../contract/kind-module.js';
 
-/** Checks metadata.name, or metadata.generateName when `prefix` is true: there a trailing dash is fine. */
-export type NameCheck = (name: string, prefix: boolean) => string[];
+/** Formats of metadata.name. */
 
-const none: NameCheck = () => [];
+/** The kind checks its names elsewhere, or takes any. */
+export const anyName: NameCheck = () => [];
 
-function of(check: FormatCheck): NameCheck {
+export const subdomainName = nameFormat(isDNS1123Subdomain);
+
+export const pathSegmentName: NameCheck = (name, prefix) =>
+  prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name);
+
+export function limitedName(check: NameCheck, max: number): NameCheck {
+  return (name, prefix) => [...check(name, prefix), ...(name.length > max ? [maxLengthMessage(max)] : [])];
+}
+
+function nameFormat(check: FormatCheck): NameCheck {
   return (name, prefix) => (prefix ? checkNamePrefix(check, name) : check(name));
 }
 
 const formats = bare<NameCheck>({
-  dns1123Label: of(isDNS1123Label),
-  dns1123Subdomain: of(isDNS1123Subdomain),
-  dns1035Label: of(isDNS1035Label),
-  pathSegment: (name, prefix) => (prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name)),
+  dns1123Label: nameFormat(isDNS1123Label),
+  dns1123Subdomain: subdomainName,
+  dns1035Label: nameFormat(isDNS1035Label),
+  pathSegment: pathSegmentName,
 });
 
-function limited(check: NameCheck, max: number): NameCheck {
-  return (name, prefix) => [...check(name, prefix), ...(name.length > max ? [maxLengthMessage(max)] : [])];
-}
-
-const signerBundleName: NameCheck = (name, prefix) =>
-  name.includes(':') ? [] : formats['dns1123Subdomain']!(name, prefix);
-
-const special = bare<NameCheck>({
-  'v1/Event': none,
-  'batch/v1/CronJob': limited(formats['dns1123Subdomain']!, 52),
-  'storage.k8s.io/v1/CSIDriver': limited(formats['dns1123Subdomain']!, 63),
-  'certificates.k8s.io/v1/CertificateSigningRequest': none,
-  'certificates.k8s.io/v1/ClusterTrustBundle': signerBundleName,
-  'networking.k8s.io/v1/IPAddress': none,
-  'apiregistration.k8s.io/v1/APIService': formats['pathSegment']!,
-});
-
-const checks = new Map<string, NameCheck>();
-
-/** The name format of a kind. */
-export function nameCheckOf(group: string, version: string, kind: string): NameCheck {
-  const key = kindKey(group, version, kind);
-  let check = checks.get(key);
-  if (check === undefined) {
-    const told = ownValue(validationFacts().kinds, key)?.name ?? '';
-    check = special[key] ?? formats[told.split(' ')[0] ?? ''] ?? formats['dns1123Subdomain']!;
-    checks.set(key, check);
-  }
-  return check;
+/** The format that the facts name; a remark may stand behind it. Most kinds have a subdomain. */
+export function nameFormatOf(facts = ''): NameCheck {
+  return formats[facts.split(' ')[0] ?? ''] ?? subdomainName;
 }

@@ -4,7 +4,6 @@ import {
   type FieldError,
   FieldPath,
   field,
-  groupOf,
   isDNS1123Label,
   isQualifiedName,
   type ManagedFieldsEntry,
@@ -14,36 +13,37 @@ import {
   quote,
   validateLabels,
 } from '#apimachinery';
-import { nameCheckOf } from './names.js';
+import type { NameCheck } from '../contract/kind-module.js';
 
 /** Checks of metadata that hold for every kind. Texts and order are those of apimachinery's object meta validation. */
 
-interface Scope {
-  group: string;
-  version: string;
-  kind: string;
-  namespaced: boolean;
+/** What the checks have to know of the kind. */
+export interface MetaRules {
+  readonly namespaced: boolean;
+  readonly checkName: NameCheck;
+  /** A finalizer may have any name without a domain, not only one of the standard ones: core's addition upstream. */
+  readonly shortFinalizers: boolean;
 }
 
 const root = FieldPath.of('metadata');
 const annotationsMaxBytes = 256 * 1024;
 
-export function validateObjectMeta(meta: ObjectMeta, scope: Scope): FieldError[] {
+export function validateObjectMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
   const errors: FieldError[] = [];
-  const check = nameCheckOf(scope.group, scope.version, scope.kind);
+  const { checkName } = rules;
   if (meta.generateName) {
-    for (const text of check(meta.generateName, true)) {
+    for (const text of checkName(meta.generateName, true)) {
       errors.push(field.invalid(root.child('generateName'), meta.generateName, text));
     }
   }
   if (!meta.name) {
     errors.push(field.required(root.child('name'), 'name or generateName is required'));
   } else {
-    for (const text of check(meta.name, false)) errors.push(field.invalid(root.child('name'), meta.name, text));
+    for (const text of checkName(meta.name, false)) errors.push(field.invalid(root.child('name'), meta.name, text));
     // PostgreSQL's text does not hold it, and no path can name it.
     if (meta.name.includes('\0')) errors.push(field.invalid(root.child('name'), meta.name, 'must not contain NUL'));
   }
-  if (!scope.namespaced) {
+  if (!rules.namespaced) {
     if (meta.namespace) errors.push(field.forbidden(root.child('namespace'), 'not allowed on this type'));
   } else if (!meta.namespace) {
     errors.push(field.required(root.child('namespace')));
@@ -56,11 +56,11 @@ export function validateObjectMeta(meta: ObjectMeta, scope: Scope): FieldError[]
     errors.push(field.invalid(root.child('generation'), meta.generation, 'must be greater than or equal to 0'));
   }
   appendAll(errors, commonErrors(meta));
-  appendAll(errors, finalizerErrors(meta.finalizers ?? [], scope));
+  appendAll(errors, finalizerErrors(meta.finalizers ?? [], rules.shortFinalizers));
   return errors;
 }
 
-export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, scope: Scope): FieldError[] {
+export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, rules: MetaRules): FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
     const known = new Set(old.finalizers);
@@ -82,7 +82,7 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, scop
   }
   appendAll(errors, commonErrors(meta));
   if (!deepEqual(meta.finalizers ?? [], old.finalizers ?? [])) {
-    appendAll(errors, finalizerErrors(meta.finalizers ?? [], scope));
+    appendAll(errors, finalizerErrors(meta.finalizers ?? [], rules.shortFinalizers));
   }
   return errors;
 }
@@ -140,16 +140,7 @@ function ownerReferenceErrors(references: OwnerReference[]): FieldError[] {
 
 const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
-/** Groups whose validation upstream is without core's addition: that a short name is one of the standard ones. */
-const shortFinalizerGroups = new Set([
-  'admissionregistration.k8s.io',
-  'apiextensions.k8s.io',
-  'apiregistration.k8s.io',
-  'coordination.k8s.io',
-  'node.k8s.io',
-]);
-
-function finalizerErrors(finalizers: string[], { group, kind }: Scope): FieldError[] {
+function finalizerErrors(finalizers: string[], shortNames: boolean): FieldError[] {
   const errors: FieldError[] = [];
   const path = root.child('finalizers');
   for (const name of finalizers) {
@@ -159,7 +150,7 @@ function finalizerErrors(finalizers: string[], { group, kind }: Scope): FieldErr
     const text = 'finalizer orphan and foregroundDeletion cannot be both set';
     errors.push(field.invalid(path, finalizers, text));
   }
-  if (shortFinalizerGroups.has(group) || (group === '' && kind === 'Event')) return errors;
+  if (shortNames) return errors;
   finalizers.forEach((name, i) => {
     if (name.includes('/') || standardFinalizers.includes(name)) return;
     const text = 'name is neither a standard finalizer name nor is it fully qualified';
@@ -186,9 +177,4 @@ function managedFieldsErrors(entries: ManagedFieldsEntry[]): FieldError[] {
     }
   });
   return errors;
-}
-
-/** Whether an owner reference points at an object of this group and kind; versions do not matter. */
-export function refersToKind(reference: OwnerReference, group: string, kind: string): boolean {
-  return reference.kind === kind && groupOf(reference.apiVersion) === group;
 }

@@ -1,6 +1,7 @@
+import { setOwn } from '#apimachinery';
 import type { ResourceDefinition } from '../contract/definition.js';
 import { addResourcePaths, type Paths } from './operations.js';
-import { type Dialect, schemasFor } from './schemas.js';
+import { type Dialect, type Json, schemasFor } from './schemas.js';
 
 /**
  * OpenAPI documents over the definitions that are served. They are built when asked for and not kept here: the core
@@ -30,7 +31,7 @@ export function openApiV3(
     openapi: '3.0.0',
     info,
     paths,
-    components: { schemas: schemasFor(3, types), securitySchemes: security },
+    components: { schemas: allSchemas(3, own, types), securitySchemes: security },
   });
 }
 
@@ -41,10 +42,22 @@ export function openApiV2(definitions: readonly ResourceDefinition[]): string {
     swagger: '2.0',
     info,
     paths,
-    definitions: schemasFor(2, types),
+    definitions: allSchemas(2, definitions, types),
     securityDefinitions: security,
     security: [{ BearerToken: [] }],
   });
+}
+
+/** Those of the release that the paths and the resources' own schemas refer to, and these. */
+function allSchemas(dialect: Dialect, definitions: readonly ResourceDefinition[], types: Set<string>): Json {
+  const own: Json = {};
+  for (const item of definitions) {
+    for (const [name, schema] of Object.entries(item.openApiSchemas?.(dialect) ?? {})) {
+      setOwn(own, name, schema);
+      for (const [, type] of JSON.stringify(schema).matchAll(/"\$ref":"#[/\w]*\/([^"/]+)"/g)) types.add(type!);
+    }
+  }
+  return { ...schemasFor(dialect, types), ...own };
 }
 
 function pathsOf(dialect: Dialect, definitions: readonly ResourceDefinition[]): Paths {

@@ -50,7 +50,7 @@ export function addResourcePaths(dialect: Dialect, item: ResourceDefinition, int
   const own: Gvk = { group: item.group, version: item.version, kind: item.kind };
   const name = operationName(item);
   const type = item.schemaName;
-  const list = ownValue(apiFacts().types, `${type}List`) === undefined ? type : `${type}List`;
+  const list = item.listSchemaName;
   const has = (verb: string): boolean => item.verbs.includes(verb);
   const write = { types: bodyTypes, schema: type };
   const make = (verb: string, action: string, rest: Partial<Operation>): Operation => ({
@@ -113,7 +113,8 @@ function addSubresource(
   const name = operationName(item);
   const connect = `connect ${item.plural}/${subresource.name}`;
   const params = apiFacts().params;
-  const type = typeOf(gvk);
+  const isOwn = gvk.group === item.group && gvk.version === item.version && gvk.kind === item.kind;
+  const type = isOwn ? item.schemaName : typeOf(gvk);
   const operations: Partial<Record<Method, Operation>> = {};
   for (const verb of subresource.verbs) {
     const [method, action, word] = verbMethods[verb]!;

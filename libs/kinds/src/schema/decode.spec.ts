@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DecodeError, decodeAs, zeroOf } from './decode.js';
+import { structType } from './type-graph.js';
 
 const pod = 'io.k8s.api.core.v1.Pod';
 
@@ -153,7 +154,7 @@ describe('decoding', () => {
   });
 
   it('gives the zero value of a type', () => {
-    assert.deepEqual(zeroOf('io.k8s.api.apps.v1.DaemonSetStatus'), {
+    assert.deepEqual(zeroOf(structType('io.k8s.api.apps.v1.DaemonSetStatus')), {
       currentNumberScheduled: 0,
       desiredNumberScheduled: 0,
       numberMisscheduled: 0,

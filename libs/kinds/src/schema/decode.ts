@@ -84,10 +84,14 @@ export interface Decoded {
   unknownFields: string[];
 }
 
-/** Decodes `value` in place; the returned object need not be the one given. Throws DecodeError. */
+/** Decodes `value` as a named type of the release, in place; the returned object need not be the one given. Throws DecodeError. */
 export function decodeAs(schemaName: string, value: unknown): Decoded {
+  return decode(structType(schemaName), value);
+}
+
+/** As decodeAs. */
+export function decode(type: StructType, value: unknown): Decoded {
   const context = new DecodeContext();
-  const type = structType(schemaName);
   if (!isObject(value)) {
     const goType = type.name.split('.').slice(-2).join('.');
     throw context.mismatch(value, goType);
@@ -103,9 +107,9 @@ export function decodeAs(schemaName: string, value: unknown): Decoded {
   return { object, unknownFields: context.unknown ?? [] };
 }
 
-/** The zero value of a named type as the reference writes it. */
-export function zeroOf(schemaName: string): any {
-  return structDecoder(structType(schemaName))({}, new DecodeContext());
+/** The zero value of a type as the reference writes it. */
+export function zeroOf(type: StructType): any {
+  return structDecoder(type)({}, new DecodeContext());
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,6 @@
 import type { PatchStrategy, SchemaNode } from '#apimachinery';
 import type { FieldFacts } from '../facts/facts.js';
-import { type Field, structType, type TypeRef } from './type-graph.js';
+import { type Field, type StructType, structType, type TypeRef } from './type-graph.js';
 
 /** Schema nodes for patches and field ownership, made lazily over the type graph and then kept. */
 
@@ -27,7 +27,7 @@ class KindSchemaNode implements SchemaNode {
     this.patchStrategy = options.patch === undefined ? NONE : (options.patch.split(',') as PatchStrategy[]);
     this.listType = ref.kind === 'list' ? options.listType : undefined;
     this.listMapKeys = options.listKeys ?? NONE;
-    this.mapType = options.mapType ?? (ref.kind === 'struct' ? ref.type.facts.mapType : undefined);
+    this.mapType = options.mapType ?? (ref.kind === 'struct' ? ref.type.mapType : undefined);
     const value = options.default ?? zeroDefault(ref, options);
     if (value !== undefined) this.default = value;
     if (ref.kind === 'struct') this.children = new Map();
@@ -75,7 +75,7 @@ function zeroDefault(ref: TypeRef, options: FieldFacts): unknown {
 }
 
 const fieldNodes = new WeakMap<Field, SchemaNode>();
-const roots = new Map<string, SchemaNode>();
+const roots = new WeakMap<StructType, SchemaNode>();
 
 function nodeOfField(field: Field): SchemaNode {
   let node = fieldNodes.get(field);
@@ -86,13 +86,16 @@ function nodeOfField(field: Field): SchemaNode {
   return node;
 }
 
-/** Schema of a named type, e.g. a ResourceDefinition's `schemaName`. Throws for names that the facts do not have. */
-export function schemaNode(schemaName: string): SchemaNode {
-  let node = roots.get(schemaName);
+export function schemaNodeOf(type: StructType): SchemaNode {
+  let node = roots.get(type);
   if (node === undefined) {
-    const type = structType(schemaName);
     node = new KindSchemaNode({ kind: 'struct', type, goType: type.goName }, NO_OPTIONS);
-    roots.set(schemaName, node);
+    roots.set(type, node);
   }
   return node;
+}
+
+/** Schema of a named type of the release. Throws for names that the facts do not have. */
+export function schemaNode(schemaName: string): SchemaNode {
+  return schemaNodeOf(structType(schemaName));
 }

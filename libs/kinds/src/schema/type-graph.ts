@@ -1,5 +1,5 @@
 import { bare, ownValue } from '#apimachinery';
-import { apiFacts, type FieldFacts, gateFacts, type TypeFacts, wireFacts } from '../facts/facts.js';
+import { apiFacts, defaultsFacts, type FieldFacts, gateFacts, type TypeFacts, wireFacts } from '../facts/facts.js';
 
 /** The types of the API as a graph, built from the facts type by type on first use. */
 
@@ -46,16 +46,53 @@ const specialTypes = bare<{ scalar?: Scalar; goType: string }>({
   'io.k8s.apimachinery.pkg.runtime.RawExtension': { goType: 'runtime.RawExtension' },
 });
 
-export class StructType {
+/** A JSON object with known fields. */
+export interface StructType {
+  /** Its OpenAPI name. */
   readonly name: string;
-  readonly facts: TypeFacts;
+  /** What decode errors call it. */
   readonly goName: string;
+  readonly fields: ReadonlyMap<string, Field>;
+  /** Fields that have to be set. */
+  readonly required: ReadonlySet<string>;
+  /** Values of unset fields, by name; a text that begins with `=` is a rule in words. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly mapType: 'atomic' | 'granular' | undefined;
+  /** It is a struct of Go: an empty text, and the zero of a field that is always written, are as good as unset. */
+  readonly hasZeroValues: boolean;
+}
+
+const NO_DEFAULTS = {};
+
+/** A type of the release. */
+class FactsType implements StructType {
+  readonly name: string;
+  readonly goName: string;
+  readonly hasZeroValues = true;
+  private readonly facts: TypeFacts;
   private fieldMap: Map<string, Field> | undefined;
 
   constructor(name: string, facts: TypeFacts) {
     this.name = name;
     this.facts = facts;
     this.goName = name.slice(name.lastIndexOf('.') + 1);
+  }
+
+  get mapType(): StructType['mapType'] {
+    return this.facts.mapType;
+  }
+
+  get defaults(): Readonly<Record<string, unknown>> {
+    return ownValue(defaultsFacts().types, this.name) ?? NO_DEFAULTS;
+  }
+
+  /** Texts alone: what else is required has a zero value once it is decoded. */
+  get required(): ReadonlySet<string> {
+    const texts = (this.facts.required ?? []).filter((name) => {
+      const ref = this.fields.get(name)?.ref;
+      return ref?.kind === 'scalar' && ref.scalar === 'string';
+    });
+    return new Set(texts);
   }
 
   get fields(): ReadonlyMap<string, Field> {
@@ -78,7 +115,7 @@ export class StructType {
           : nulls.has(name)
             ? 'null'
             : 'optional';
-      const gate = ownValue(gates, `${gateTypeName(this.name)}.${name}`);
+      const gate = ownValue(gates, `${this.name}.${name}`);
       fields.set(name, new LazyField(name, facts, presence, gate?.on === false, ownValue(wire.go, name)));
     }
     return fields;
@@ -105,12 +142,6 @@ class LazyField implements Field {
   }
 }
 
-/** `core/v1.PodSpec` of `io.k8s.api.core.v1.PodSpec`: the names that gates and defaults use. */
-export function gateTypeName(name: string): string {
-  const parts = name.split('.');
-  return `${parts.at(-3)}/${parts.at(-2)}.${parts.at(-1)}`;
-}
-
 const structs = new Map<string, StructType>();
 
 /** The named type. Throws for a name that the facts do not have: a bug, not a user's error. */
@@ -119,7 +150,7 @@ export function structType(name: string): StructType {
   if (type === undefined) {
     const facts = ownValue(apiFacts().types, name);
     if (facts === undefined) throw new Error(`no such API type: ${name}`);
-    type = new StructType(name, facts);
+    type = new FactsType(name, facts);
     structs.set(name, type);
   }
   return type;

@@ -8,85 +8,75 @@ import {
   setOwn,
 } from '#apimachinery';
 import type { Strategy, WriteContext } from '../contract/definition.js';
-import { type KindStrategy, kindKey } from '../contract/kind-module.js';
+import type { KindModule, KindStrategy, KindValidator } from '../contract/kind-module.js';
 import { defaulterFor } from '../defaults/defaulter.js';
-import { defaultsFacts, type ResourceFacts, validationFacts } from '../facts/facts.js';
-import { validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-meta.validation.js';
-import { kindValidators } from '../registry/kind-validators.js';
-import { kindWarnings } from '../registry/kind-warnings.js';
+import type { TypeDefaults } from '../defaults/type-defaults.js';
+import type { KindFacts } from '../facts/kind-facts.js';
+import { nameFormatOf } from '../meta/names.js';
+import { type MetaRules, validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-meta.validation.js';
 import { zeroOf } from '../schema/decode.js';
-import { structType } from '../schema/type-graph.js';
-import { checksFor } from '../validation/fact-checks.js';
+import type { StructType } from '../schema/type-graph.js';
+import { factChecks } from '../validation/fact-checks.js';
 import { keepField, keepMetadata } from './metadata.js';
 
+/** What a strategy is made of. */
+export interface StrategySource {
+  readonly namespaced: boolean;
+  readonly hasStatusEndpoint: boolean;
+  readonly type: StructType;
+  readonly facts: KindFacts;
+  readonly module: KindModule;
+  readonly typeDefaults: TypeDefaults;
+}
+
 /** The strategy that follows from the facts of a kind, with the kind's own additions woven in. */
-export function createStrategy(resource: ResourceFacts, own: KindStrategy): Strategy {
-  return new GenericStrategy(resource, own);
+export function createStrategy(source: StrategySource): Strategy {
+  return new GenericStrategy(source);
 }
 
-/** Kinds whose status endpoint changes nothing of the metadata: from upstream's status strategies. */
-const statusKeepsMetadata = new Set([
-  'ValidatingAdmissionPolicy',
-  'PodCertificateRequest',
-  'FlowSchema',
-  'PriorityLevelConfiguration',
-  'ServiceCIDR',
-  'DeviceTaintRule',
-  'ResourceClaim',
-  'CSINode',
-  'VolumeAttachment',
-  'CustomResourceDefinition',
-  'APIService',
-  'StorageVersionMigration',
-]);
-
-function listed(entries: readonly string[], resource: ResourceFacts): boolean {
-  const own = kindKey(resource.group, resource.version, resource.kind);
-  return entries.some((entry) => {
-    if (entry === own) return true;
-    if (entry === `${resource.group} (all)`) return true;
-    if (entry.includes('(all') && entry.startsWith(`${resource.group}/${resource.version} `))
-      return resource.group !== '';
-    const [group, ...kinds] = entry.split(' ');
-    return group === resource.group && kinds.join(' ').split(', ').includes(resource.kind);
-  });
-}
+const NO_ADDITIONS: KindStrategy = {};
 
 class GenericStrategy implements Strategy {
   readonly allowCreateOnUpdate: boolean;
   readonly allowUnconditionalUpdate: boolean;
   readonly defaultPropagation: 'Background' | 'Orphan';
   readonly gracePeriodSeconds?: (object: KubeObject, requested?: number) => number;
-  private readonly key: string;
-  private readonly statusType: string | undefined;
+  private readonly own: KindStrategy;
+  private readonly module: KindModule;
+  private readonly metaRules: MetaRules;
   private readonly hasStatusEndpoint: boolean;
   private readonly clearsStatus: boolean;
   private readonly generationOf: readonly string[] | undefined;
-  private readonly keepsMetadata: boolean;
+  private readonly source: StrategySource;
+  private defaulter: ((object: KubeObject) => void) | undefined;
+  private checks: KindValidator | undefined;
 
-  constructor(
-    private readonly resource: ResourceFacts,
-    private readonly own: KindStrategy,
-  ) {
-    const { kind } = resource;
-    const onCreate = defaultsFacts().onCreate;
-    const validation = validationFacts();
-    this.key = kindKey(resource.group, resource.version, kind);
-    this.hasStatusEndpoint = (resource.subresources ?? []).some((subresource) => subresource.name === 'status');
-    this.clearsStatus = (onCreate['status cleared'] as string[]).includes(kind);
-    const withGeneration = (onCreate['generation 1 on create, +1 on spec change'] as string[]).includes(kind);
-    this.generationOf = own.generationOf ?? (withGeneration ? ['spec'] : undefined);
-    this.keepsMetadata = statusKeepsMetadata.has(kind);
-    const status = structType(resource.type).fields.get('status')?.ref;
-    this.statusType = status?.kind === 'struct' ? status.type.name : undefined;
-    this.allowCreateOnUpdate = listed(validation.putCreatesMissing, resource);
-    this.allowUnconditionalUpdate = !listed(validation.updateNeedsResourceVersion, resource);
+  constructor(source: StrategySource) {
+    const { facts, module } = source;
+    const own = module.strategy ?? NO_ADDITIONS;
+    this.source = source;
+    this.module = module;
+    this.own = own;
+    this.metaRules = {
+      namespaced: source.namespaced,
+      checkName: module.nameFormat ?? nameFormatOf(facts.rules.name),
+      shortFinalizers: facts.shortFinalizers,
+    };
+    this.hasStatusEndpoint = source.hasStatusEndpoint;
+    this.clearsStatus = facts.clearsStatus;
+    this.generationOf = own.generationOf ?? (facts.hasGeneration ? ['spec'] : undefined);
+    this.allowCreateOnUpdate = facts.createsOnPut;
+    this.allowUnconditionalUpdate = !facts.needsResourceVersion;
     this.defaultPropagation = own.defaultPropagation ?? 'Background';
     if (own.gracePeriodSeconds !== undefined) this.gracePeriodSeconds = own.gracePeriodSeconds;
   }
 
   applyDefaults(object: KubeObject): void {
-    defaulterFor(this.resource)(object);
+    if (this.defaulter === undefined) {
+      const { type, facts, module, typeDefaults } = this.source;
+      this.defaulter = defaulterFor(type, facts, module, typeDefaults);
+    }
+    this.defaulter(object);
     this.own.convert?.(object);
   }
 
@@ -114,42 +104,35 @@ class GenericStrategy implements Strategy {
   }
 
   validateCreate(object: KubeObject, context: WriteContext): FieldError[] {
-    const errors = validateObjectMeta(object.metadata, this.resource);
-    const validator = ownValue(kindValidators, this.key);
-    if (validator === undefined) appendAll(errors, checksFor(this.resource).validate(object));
-    else appendAll(errors, validator.validateCreate(object, context));
-    if (this.own.validateCreate !== undefined) appendAll(errors, this.own.validateCreate(object, context));
+    const errors = validateObjectMeta(object.metadata, this.metaRules);
+    appendAll(errors, this.validator().validateCreate(object, context));
     if (errors.length === 0) this.warn(object, undefined, context);
     return errors;
   }
 
   validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext): FieldError[] {
-    const errors = validateObjectMetaUpdate(object.metadata, old.metadata, this.resource);
+    const errors = validateObjectMetaUpdate(object.metadata, old.metadata, this.metaRules);
     if (!this.allowUnconditionalUpdate && !object.metadata.resourceVersion) errors.push(missingResourceVersion(object));
-    const validator = ownValue(kindValidators, this.key);
-    if (validator === undefined) {
-      const checks = checksFor(this.resource);
-      // These checks leave status alone, and its endpoint changes nothing else.
-      if (context.subresource !== 'status') appendAll(errors, checks.validate(object));
-      appendAll(errors, checks.validateUnchanged(object, old));
-    } else {
-      appendAll(errors, validator.validateUpdate(object, old, context));
-    }
-    if (this.own.validateUpdate !== undefined) appendAll(errors, this.own.validateUpdate(object, old, context));
+    appendAll(errors, this.validator().validateUpdate(object, old, context));
     if (errors.length === 0 && context.subresource === '') this.warn(object, old, context);
     return errors;
   }
 
+  private validator(): KindValidator {
+    return this.module.validator ?? (this.checks ??= validatorFromFacts(this.source));
+  }
+
   /** Of what is good, and yet may not be what its writer wants. */
   private warn(object: KubeObject, old: KubeObject | undefined, context: WriteContext): void {
-    const warnings = ownValue(kindWarnings, this.key)?.(object, old);
+    const warnings = this.module.warnings?.(object, old);
     if (warnings !== undefined) for (const text of warnings) context.warn(text);
   }
 
   private resetStatus(object: KubeObject): void {
-    if (this.statusType === undefined) return;
-    if (structType(this.resource.type).fields.get('status')?.presence === 'optional') delete object.status;
-    else object.status = zeroOf(this.statusType);
+    const status = this.source.type.fields.get('status');
+    if (status?.ref.kind !== 'struct') return;
+    if (status.presence === 'optional') delete object.status;
+    else object.status = zeroOf(status.ref.type);
   }
 
   private keepAllButStatus(object: KubeObject, old: KubeObject): void {
@@ -160,8 +143,21 @@ class GenericStrategy implements Strategy {
       if (key !== 'apiVersion' && key !== 'kind' && key !== 'metadata' && key !== 'status')
         setOwn(object, key, old[key]);
     }
-    if (this.keepsMetadata) keepMetadata(object, old);
+    if (this.module.statusEndpointWrites === 'status') keepMetadata(object, old);
   }
+}
+
+function validatorFromFacts({ type, facts }: StrategySource): KindValidator {
+  const checks = factChecks(type, facts.rules);
+  return {
+    validateCreate: (object) => checks.validate(object),
+    validateUpdate(object, old, { subresource }) {
+      // These checks leave status alone, and its endpoint changes nothing else.
+      const errors = subresource === 'status' ? [] : checks.validate(object);
+      appendAll(errors, checks.validateUnchanged(object, old));
+      return errors;
+    },
+  };
 }
 
 function missingResourceVersion(object: KubeObject): FieldError {

@@ -1,7 +1,6 @@
 import { appendAll, type FieldError, FieldPath, field, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
-import { kindKey } from '../contract/kind-module.js';
-import { type KindRules, type ResourceFacts, validationFacts } from '../facts/facts.js';
-import { type Field, type StructType, structType, type TypeRef } from '../schema/type-graph.js';
+import type { KindRules } from '../facts/facts.js';
+import type { Field, StructType, TypeRef } from '../schema/type-graph.js';
 import { type Bound, boundsOf, enumsOf, longestMatch } from './fact-rules.js';
 import { ruleChecks } from './rule-checks.js';
 
@@ -28,19 +27,8 @@ const mayBeEmpty = new Set([
   'io.k8s.apimachinery.pkg.apis.meta.v1.Condition.message',
 ]);
 
-const compiled = new Map<string, FactChecks>();
-
-export function checksFor(resource: ResourceFacts): FactChecks {
-  const key = kindKey(resource.group, resource.version, resource.kind);
-  let checks = compiled.get(key);
-  if (checks === undefined) {
-    checks = compile(structType(resource.type), ownValue(validationFacts().kinds, key) ?? {});
-    compiled.set(key, checks);
-  }
-  return checks;
-}
-
-function compile(type: StructType, rules: KindRules): FactChecks {
+/** Compiles the checks of a kind: its type, and its rules in `validation.json`. */
+export function factChecks(type: StructType, rules: KindRules): FactChecks {
   const fields = new Compiler(rules).ofRoot(type);
   const required = (rules.required ?? []).map((path) => path.split('.'));
   const shared = (rules.rules ?? []).map(ruleChecks).filter((check) => check !== undefined);
@@ -119,20 +107,19 @@ class Compiler {
   }
 
   private ofFields(type: StructType, fields: Field[], at: string, above: string[]): Check {
-    const required = new Set(type.facts.required);
+    const { required, hasZeroValues } = type;
     const checks: { name: string; needed: boolean; check: Check | undefined }[] = [];
     for (const item of fields) {
       if (item.gatedOff) continue;
       const path = at === '' ? item.name : `${at}.${item.name}`;
       const check = this.ofRef(item.ref, path, above, longestMatch(this.enums, path) ?? item.facts.enum);
-      const isText = item.ref.kind === 'scalar' && item.ref.scalar === 'string';
-      const needed = isText && required.has(item.name) && !mayBeEmpty.has(`${type.name}.${item.name}`);
+      const needed = required.has(item.name) && !mayBeEmpty.has(`${type.name}.${item.name}`);
       if (check !== undefined || needed) checks.push({ name: item.name, needed, check });
     }
     return (value, parent, errors) => {
       for (const { name, needed, check } of checks) {
         const item = ownValue(value, name);
-        if (item === undefined || item === null || item === '') {
+        if (item === undefined || item === null || (item === '' && hasZeroValues)) {
           if (needed) errors.push(field.required(parent === undefined ? name : parent.child(name)));
         } else if (check !== undefined) {
           check(item, parent === undefined ? FieldPath.of(name) : parent.child(name), errors);

@@ -1,7 +1,7 @@
 import { goValue } from '#apimachinery';
 import { age, type Cells, nameOf, unset } from '../../columns/cells.js';
 
-const policy =
+export const policyCells =
   (list: 'validations' | 'mutations'): Cells =>
   (object, now) => {
     const { paramKind } = object.spec ?? {};
@@ -13,7 +13,7 @@ const policy =
     ];
   };
 
-const policyBinding: Cells = (object, now) => {
+export const policyBindingCells: Cells = (object, now) => {
   const { paramRef, policyName } = object.spec ?? {};
   let reference = unset;
   if (paramRef?.selector !== undefined) reference = goValue(paramRef.selector);
@@ -21,13 +21,4 @@ const policyBinding: Cells = (object, now) => {
   return [nameOf(object), policyName ?? '', reference, age(object, now)];
 };
 
-const webhooks: Cells = (object, now) => [nameOf(object), (object.webhooks ?? []).length, age(object, now)];
-
-export const admissionregistrationCells: Readonly<Record<string, Cells>> = {
-  MutatingAdmissionPolicy: policy('mutations'),
-  MutatingAdmissionPolicyBinding: policyBinding,
-  MutatingWebhookConfiguration: webhooks,
-  ValidatingAdmissionPolicy: policy('validations'),
-  ValidatingAdmissionPolicyBinding: policyBinding,
-  ValidatingWebhookConfiguration: webhooks,
-};
+export const webhookCells: Cells = (object, now) => [nameOf(object), (object.webhooks ?? []).length, age(object, now)];

@@ -1,11 +1,9 @@
-import type { PersistentVolume, PersistentVolumeClaim } from '../../../generated/types.js';
+import type { PersistentVolume } from '../../../generated/types.js';
 import { WarningCursor } from '../../../validation/warning-cursor.js';
 import { warnOfNodeTerm } from '../node-labels.warnings.js';
-import { warnOfClaim } from '../pod/pod-volumes.warnings.js';
+import { warnOfClassAnnotation } from '../storage-class.warnings.js';
 
-const STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';
 const MOUNT_OPTIONS = 'volume.beta.kubernetes.io/mount-options';
-const CLASS_TEXT = 'deprecated since v1.8; use "storageClassName" attribute instead';
 const sources = [
   ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
   ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
@@ -18,7 +16,7 @@ const sources = [
 export function persistentVolumeWarnings({ metadata, spec }: PersistentVolume): string[] {
   const at = new WarningCursor();
   const { annotations = {} } = metadata;
-  if (annotations[STORAGE_CLASS] !== undefined) at.warn(`metadata.annotations[${STORAGE_CLASS}]`, CLASS_TEXT);
+  warnOfClassAnnotation(at, metadata);
   if (annotations[MOUNT_OPTIONS] !== undefined) {
     at.warn(`metadata.annotations[${MOUNT_OPTIONS}]`, 'deprecated since v1.31; use "mountOptions" attribute instead');
   }
@@ -35,15 +33,5 @@ export function persistentVolumeWarnings({ metadata, spec }: PersistentVolume): 
   for (const [source, text] of sources) {
     if (spec[source] !== undefined) at.warn(`spec.${source === 'storageos' ? 'storageOS' : source}`, text);
   }
-  return at.warnings;
-}
-
-export function persistentVolumeClaimWarnings({ metadata, spec }: PersistentVolumeClaim): string[] {
-  const at = new WarningCursor();
-  if (metadata.annotations?.[STORAGE_CLASS] !== undefined) {
-    at.warn(`metadata.annotations[${STORAGE_CLASS}]`, CLASS_TEXT);
-  }
-  at.enter('spec');
-  warnOfClaim(at, spec);
   return at.warnings;
 }

@@ -1,5 +1,4 @@
-import type { KindValidator } from '../../../contract/kind-module.js';
-import type { PodTemplate, PodTemplateSpec } from '../../../generated/types.js';
+import type { PodTemplateSpec } from '../../../generated/types.js';
 import { validateAnnotations } from '../../../meta/object-meta.validation.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkPodAnnotations, checkProfileAnnotations } from './pod-annotations.validation.js';
@@ -45,16 +44,3 @@ export function withLeniency(old: PodTemplateSpec | undefined, check: (lenient: 
   const lenient = leniencyOf(old.spec);
   return Object.values(lenient).includes(true) ? check(lenient) : result;
 }
-
-function check(object: PodTemplate, old: PodTemplate | undefined): FieldCursor['errors'] {
-  return withLeniency(old?.template, (lenient) => {
-    const at = new FieldCursor();
-    checkPodTemplate(at, 'template', object.template ?? {}, lenient);
-    return at;
-  }).errors;
-}
-
-export const podTemplateValidator: KindValidator = {
-  validateCreate: (object: PodTemplate) => check(object, undefined),
-  validateUpdate: (object: PodTemplate, old: PodTemplate) => check(object, old),
-};

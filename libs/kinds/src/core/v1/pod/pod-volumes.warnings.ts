@@ -1,7 +1,7 @@
 import { quote } from '#apimachinery';
-import type { PersistentVolumeClaimSpec, Volume, VolumeProjection } from '../../../generated/types.js';
-import { isFraction } from '../../../validation/quantities.js';
+import type { Volume, VolumeProjection } from '../../../generated/types.js';
 import type { WarningCursor } from '../../../validation/warning-cursor.js';
+import { warnOfClaim } from '../persistent-volume-claim/persistent-volume-claim.warnings.js';
 
 /** Sources that are of the API and of no use any more. */
 const deprecated = [
@@ -34,15 +34,6 @@ export function warnOfVolumes(at: WarningCursor, volumes: readonly Volume[]): vo
   }
   at.leave();
   for (const volume of volumes) warnOfPaths(at, volume);
-}
-
-/** Claims, too, come in whole bytes. */
-export function warnOfClaim(at: WarningCursor, { resources }: PersistentVolumeClaimSpec): void {
-  for (const list of ['requests', 'limits'] as const) {
-    const amount = resources?.[list]?.['storage'];
-    if (typeof amount !== 'string' || !isFraction(amount)) continue;
-    at.warn(`resources.${list}[storage]`, `fractional byte value ${quote(amount)} is invalid, must be an integer`);
-  }
 }
 
 interface PlacedFile {

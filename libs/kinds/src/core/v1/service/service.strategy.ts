@@ -44,7 +44,8 @@ const hasHealthCheckPort = (spec: ServiceSpec): boolean =>
 const hasNodePorts = (spec: ServiceSpec): boolean =>
   spec.type === 'NodePort' || (isLoadBalancer(spec) && spec.allocateLoadBalancerNodePorts !== false);
 
-function isExternallyAccessible(spec: ServiceSpec): boolean {
+/** Types whose traffic comes from outside the cluster. */
+export function isExternallyAccessible(spec: ServiceSpec): boolean {
   if (isLoadBalancer(spec) || spec.type === 'NodePort') return true;
   return spec.type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0;
 }

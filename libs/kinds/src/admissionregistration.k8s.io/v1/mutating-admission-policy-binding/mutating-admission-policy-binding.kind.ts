@@ -1,0 +1,9 @@
+import type { KindModule } from '../../../contract/kind-module.js';
+import { policyBindingCells } from '../admissionregistration.columns.js';
+
+export const mutatingAdmissionPolicyBindingKind: KindModule = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'MutatingAdmissionPolicyBinding',
+  cells: policyBindingCells,
+};

@@ -1,0 +1,9 @@
+import type { KindModule } from '../../../contract/kind-module.js';
+import { policyCells } from '../admissionregistration.columns.js';
+
+export const mutatingAdmissionPolicyKind: KindModule = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'MutatingAdmissionPolicy',
+  cells: policyCells('mutations'),
+};

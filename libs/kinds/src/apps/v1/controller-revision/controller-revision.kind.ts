@@ -1,0 +1,21 @@
+import { groupOf, type OwnerReference } from '#apimachinery';
+import { age, type Cells, nameOf, none } from '../../../columns/cells.js';
+import type { KindModule } from '../../../contract/kind-module.js';
+
+const cells: Cells = (revision, now) => {
+  const owner = (revision.metadata.ownerReferences ?? []).find((item: OwnerReference) => item.controller === true);
+  return [nameOf(revision), owner === undefined ? none : ownerName(owner), revision.revision ?? 0, age(revision, now)];
+};
+
+function ownerName(owner: OwnerReference): string {
+  const group = groupOf(owner.apiVersion);
+  const kind = group === '' ? owner.kind : `${owner.kind}.${group}`;
+  return `${kind.toLowerCase()}/${owner.name}`;
+}
+
+export const controllerRevisionKind: KindModule = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'ControllerRevision',
+  cells,
+};

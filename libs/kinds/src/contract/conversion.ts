@@ -1,0 +1,50 @@
+import type { KubeObject } from '#apimachinery';
+
+/**
+ * Between the version of a resource that is served and the one that is stored. Each function is given a list and gives as
+ * many objects, in the same order: whoever converts by asking another process asks once. It does not change what it is given.
+ */
+export type Conversion = SyncConversion | AsyncConversion;
+
+export interface SyncConversion {
+  readonly sync: true;
+  toStorage(objects: readonly KubeObject[]): KubeObject[];
+  fromStorage(objects: readonly KubeObject[]): KubeObject[];
+}
+
+export interface AsyncConversion {
+  readonly sync: false;
+  toStorage(objects: readonly KubeObject[]): Promise<KubeObject[]>;
+  fromStorage(objects: readonly KubeObject[]): Promise<KubeObject[]>;
+}
+
+/** A conversion that takes every object by itself. */
+export function convertEach(
+  toStorage: (object: KubeObject) => KubeObject,
+  fromStorage: (object: KubeObject) => KubeObject,
+): SyncConversion {
+  return {
+    sync: true,
+    toStorage: (objects) => objects.map(toStorage),
+    fromStorage: (objects) => objects.map(fromStorage),
+  };
+}
+
+interface Converted {
+  readonly kind: string;
+  readonly conversion: Conversion | undefined;
+}
+
+/** The form in which an object is stored; the same object where the served version is the stored one. Throws for a conversion that takes time. */
+export function toStorage({ kind, conversion }: Converted, object: KubeObject): KubeObject {
+  if (conversion === undefined) return object;
+  if (!conversion.sync) throw new Error(`${kind} cannot be converted at once`);
+  return conversion.toStorage([object])[0]!;
+}
+
+/** The form in which a stored object is served; otherwise as toStorage. */
+export function fromStorage({ kind, conversion }: Converted, object: KubeObject): KubeObject {
+  if (conversion === undefined) return object;
+  if (!conversion.sync) throw new Error(`${kind} cannot be converted at once`);
+  return conversion.fromStorage([object])[0]!;
+}

@@ -1,0 +1,45 @@
+import { ownValue } from '#apimachinery';
+import { type ColumnFacts, columnFacts, defaultsFacts, type KindRules, validationFacts } from './facts.js';
+
+/** What the facts say of one kind, gathered from the files that have it in tables by kind. */
+export interface KindFacts {
+  /** Validation: name format, required, allowed and unchangeable fields, rules in words. */
+  readonly rules: KindRules;
+  /** Defaults by path; a text that begins with `=` is a rule in words. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** Columns of the server's table; undefined when the kind declares none. */
+  readonly columns: readonly ColumnFacts[] | undefined;
+  /** What field selectors may use beyond metadata.name and metadata.namespace. */
+  readonly fieldLabels: readonly string[];
+  /** A create begins with an empty status. */
+  readonly clearsStatus: boolean;
+  /** metadata.generation counts changes of the spec. */
+  readonly hasGeneration: boolean;
+  /** PUT of a missing object creates it. */
+  readonly createsOnPut: boolean;
+  /** No update without resourceVersion. */
+  readonly needsResourceVersion: boolean;
+  /** Finalizers may have any name without a domain, not only one of the standard ones. */
+  readonly shortFinalizers: boolean;
+}
+
+/** Stands for every kind that is defined at run time. */
+export const CUSTOM_RESOURCE = '<custom resource>';
+
+/** `key` as kindKey makes it. A kind that is in no table has what most kinds have. */
+export function kindFacts(key: string): KindFacts {
+  const { kinds: defaults, onCreate } = defaultsFacts();
+  const validation = validationFacts();
+  return {
+    rules: ownValue(validation.kinds, key) ?? {},
+    defaults: ownValue(defaults, key) ?? {},
+    columns: ownValue(columnFacts().kinds, key),
+    // What stands behind the label is a remark.
+    fieldLabels: (ownValue(validation.fieldSelectors, key) ?? []).map((entry) => entry.split(' ')[0]!),
+    clearsStatus: onCreate['status cleared'].includes(key),
+    hasGeneration: onCreate['generation 1 on create, +1 on spec change'].includes(key),
+    createsOnPut: validation.putCreatesMissing.includes(key),
+    needsResourceVersion: validation.updateNeedsResourceVersion.includes(key),
+    shortFinalizers: validation.shortFinalizers.includes(key),
+  };
+}

@@ -1,0 +1,19 @@
+import { age, type Cells, conditionOf, nameOf, none } from '../../../columns/cells.js';
+import type { KindModule } from '../../../contract/kind-module.js';
+
+const cells: Cells = (object, now) => [
+  nameOf(object),
+  object.spec?.priorityLevelConfiguration?.name ?? '',
+  object.spec?.matchingPrecedence ?? 0,
+  object.spec?.distinguisherMethod?.type ?? none,
+  age(object, now),
+  conditionOf(object, 'Dangling')?.status ?? '?',
+];
+
+export const flowSchemaKind: KindModule = {
+  group: 'flowcontrol.apiserver.k8s.io',
+  version: 'v1',
+  kind: 'FlowSchema',
+  cells,
+  statusEndpointWrites: 'status',
+};

@@ -1,0 +1,10 @@
+import { nameAndAge } from '../../../columns/cells.js';
+import type { KindModule } from '../../../contract/kind-module.js';
+
+export const deviceClassKind: KindModule = {
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'DeviceClass',
+  cells: nameAndAge,
+  deletion: { returnsObject: true },
+};

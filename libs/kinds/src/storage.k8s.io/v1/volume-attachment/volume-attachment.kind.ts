@@ -1,0 +1,23 @@
+import { age, type Cells, nameOf } from '../../../columns/cells.js';
+import type { KindModule } from '../../../contract/kind-module.js';
+import { nothing } from '../../../defaults/setters.js';
+
+const cells: Cells = (object, now) => [
+  nameOf(object),
+  object.spec.attacher,
+  object.spec.source?.persistentVolumeName ?? '',
+  object.spec.nodeName,
+  object.status?.attached ?? false,
+  age(object, now),
+];
+
+export const volumeAttachmentKind: KindModule = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeAttachment',
+  // The volume sources have type defaults.
+  defaults: { 'spec.source.inlineVolumeSpec': nothing },
+  cells,
+  deletion: { returnsObject: true },
+  statusEndpointWrites: 'status',
+};
