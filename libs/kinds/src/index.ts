@@ -1,5 +1,6 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
+export type { Table } from './columns/table.js';
 export { type Conversion, fromStorage, toStorage } from './contract/conversion.js';
 export * from './contract/definition.js';
 export { fitsRequiredAffinity } from './core/v1/pod/node-affinity.js';
@@ -11,6 +12,7 @@ export {
 } from './core/v1/pod/pod-references.js';
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
+export { defineFromSchema, type SchemaResource } from './definition/define-from-schema.js';
 export * from './discovery/discovery.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
@@ -18,3 +20,4 @@ export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';
+export type { StructuralSchema } from './schema/structural-type.js';

@@ -130,9 +130,8 @@ class GenericStrategy implements Strategy {
 
   private resetStatus(object: KubeObject): void {
     const status = this.source.type.fields.get('status');
-    if (status?.ref.kind !== 'struct') return;
-    if (status.presence === 'optional') delete object.status;
-    else object.status = zeroOf(status.ref.type);
+    if (status?.presence === 'optional') delete object.status;
+    else if (status?.ref.kind === 'struct') object.status = zeroOf(status.ref.type);
   }
 
   private keepAllButStatus(object: KubeObject, old: KubeObject): void {
