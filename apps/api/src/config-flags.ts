@@ -1,7 +1,7 @@
 import { homedir, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { IpRange, PortRange, parseServiceRanges } from './registry/ip-range.js';
+import { IpRange, PortRange, parseServiceRanges } from './kinds/services/ip-range.js';
 
 /** Settings of the server process. */
 export interface ServerConfig {

@@ -5,32 +5,27 @@ import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
 import { allResources } from '#kinds';
 import { createAdmission } from './admission/admission-chain.js';
-import { storeLister } from './admission/lister.js';
+import { EscalationCheck } from './admission/plugins/escalation-check.js';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from './authentication/openid-discovery.js';
 import { createAuthenticator } from './authentication/request-authenticator.js';
-import { selfSubjectReviewResource, tokenReviewResource } from './authentication/reviews.js';
 import { ServiceAccountTokenIssuer, verificationKey } from './authentication/service-account-tokens.js';
-import { tokenRequestResource } from './authentication/token-request.js';
-import {
-  ALL_AUTHENTICATED,
-  MASTERS_GROUP,
-  serviceAccountGroups,
-  splitServiceAccountUser,
-} from './authentication/users.js';
-import { accessReviewResources } from './authorization/access-reviews.js';
 import { createAuthorizer } from './authorization/authorizer-chain.js';
-import { EscalationCheck } from './authorization/escalation-check.js';
 import { keepBootstrap, runBootstrap } from './bootstrap/bootstrap.js';
 import { nodeRules } from './bootstrap/rbac.bootstrap.js';
 import type { ServerConfig } from './config-flags.js';
-import type { HealthCheck } from './http/health-checks.js';
+import type { HealthCheck } from './http/documents/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
 import type { ProxyNetwork } from './http/proxy/proxy-network.js';
+import { ALL_AUTHENTICATED, MASTERS_GROUP, serviceAccountGroups, splitServiceAccountUser } from './identity/users.js';
+import { accessReviewResources } from './kinds/reviews/access-reviews.js';
+import { selfSubjectReviewResource, tokenReviewResource } from './kinds/reviews/identity-reviews.js';
+import { tokenRequestResource } from './kinds/service-accounts/token-request.js';
+import { PortRange, parseServiceRanges } from './kinds/services/ip-range.js';
+import { ServiceAllocator } from './kinds/services/service-allocator.js';
 import { type Pki, preparePki } from './pki/pki.js';
-import { PortRange, parseServiceRanges } from './registry/ip-range.js';
-import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
+import { storeLister } from './storage/lister.js';
 import { type WarmUp, warmUp } from './warm-up.js';
 
 export interface ControlPlaneOptions extends ServerConfig {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:https';
-import { MERGE_PATCH, STRATEGIC_PATCH } from './registry/patch.js';
+import { MERGE_PATCH, STRATEGIC_PATCH } from './registry/verbs/patch.js';
 
 /** Milliseconds that a start waits for the warm-up at most, and rounds after which it gains little. */
 const BUDGET_MS = 700;

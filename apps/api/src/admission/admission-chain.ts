@@ -1,7 +1,6 @@
 import type { Authorizer } from '../authorization/authorizer.js';
-import type { EscalationCheck } from '../authorization/escalation-check.js';
+import type { Lister } from '../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.js';
-import type { Lister } from './lister.js';
 import { CertificateApproval } from './plugins/certificate-approval.js';
 import { CertificateSigning } from './plugins/certificate-signing.js';
 import { CertificateSubjectRestriction } from './plugins/certificate-subject-restriction.js';
@@ -9,6 +8,7 @@ import { ClusterTrustBundleAttest } from './plugins/cluster-trust-bundle-attest.
 import { DefaultIngressClass } from './plugins/default-ingress-class.js';
 import { DefaultStorageClass } from './plugins/default-storage-class.js';
 import { DefaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
+import type { EscalationCheck } from './plugins/escalation-check.js';
 import { LimitRanger } from './plugins/limit-ranger.js';
 import { NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
 import { NodeRestriction } from './plugins/node-restriction.js';

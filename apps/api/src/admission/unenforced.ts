@@ -1,5 +1,5 @@
 import type { KubeObject } from '#apimachinery';
-import type { Lister } from './lister.js';
+import type { Lister } from '../storage/lister.js';
 
 /**
  * What the API takes and nothing acts on yet: one row a feature, and the row goes with the change that makes the feature

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { KubeObject } from '#apimachinery';
 import { ownValue } from '#apimachinery';
-import type { Lister } from '../admission/lister.js';
+import { withAuthenticatedGroup } from '../identity/users.js';
+import type { Lister } from '../storage/lister.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
-import { withAuthenticatedGroup } from './users.js';
 
 const TOKEN = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 const GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;

@@ -1,5 +1,4 @@
 import { domainPrefixedPathProblems, field, isDNS1123Subdomain, quote, type UserInfo } from '#apimachinery';
-import { onlyNameWanted, type WantedUser } from './impersonation-headers.js';
 import {
   EXTRA,
   MASTERS_GROUP,
@@ -7,7 +6,8 @@ import {
   NODES_GROUP,
   serviceAccountGroups,
   splitServiceAccountUser,
-} from './users.js';
+} from '../identity/users.js';
+import { onlyNameWanted, type WantedUser } from './impersonation-headers.js';
 
 /** The ways to act as somebody else, as data; the rules are those of the reference (KEP 5284). */
 export interface ImpersonationMode {

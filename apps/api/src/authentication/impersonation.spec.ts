@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StatusError, type UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer } from '../authorization/authorizer.js';
+import { EXTRA } from '../identity/users.js';
 import { Impersonation } from './impersonation.js';
 import type { Headers } from './request-header-authenticator.js';
 import { LIST_PODS } from './testing/list-pods.js';
-import { EXTRA } from './users.js';
 
 /** What is asked: `verb group/resource[/subresource] [namespace/]name`. */
 function asked({ verb, group, resource, subresource, namespace, name }: AuthorizationAttributes): string {

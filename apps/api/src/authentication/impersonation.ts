@@ -1,6 +1,7 @@
 import type { UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer, RequestAttributes } from '../authorization/authorizer.js';
 import { allowedOrThrow, forbiddenError } from '../authorization/forbidden.js';
+import { ALL_AUTHENTICATED, ALL_UNAUTHENTICATED, ANONYMOUS } from '../identity/users.js';
 import { BoundedCache } from './bounded-cache.js';
 import { readWantedUser, type WantedUser } from './impersonation-headers.js';
 import {
@@ -11,7 +12,6 @@ import {
   type ImpersonationMode,
 } from './impersonation-modes.js';
 import type { Headers } from './request-header-authenticator.js';
-import { ALL_AUTHENTICATED, ALL_UNAUTHENTICATED, ANONYMOUS } from './users.js';
 
 /** Requesters of whom is known which mode they use. */
 const KNOWN_REQUESTERS = 10_000;

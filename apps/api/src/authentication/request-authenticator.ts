@@ -1,13 +1,13 @@
 import { type UserInfo, unauthorized } from '#apimachinery';
-import type { Lister } from '../admission/lister.js';
 import type { Authorizer } from '../authorization/authorizer.js';
+import { ALL_UNAUTHENTICATED, ANONYMOUS, KUBELET_CLIENT } from '../identity/users.js';
+import type { Lister } from '../storage/lister.js';
 import type { Credentials, RequestAuthenticator } from './authenticator.js';
 import { BootstrapTokenAuthenticator } from './bootstrap-token-authenticator.js';
 import { Impersonation } from './impersonation.js';
 import { REQUEST_HEADERS, RequestHeaderAuthenticator } from './request-header-authenticator.js';
 import { ServiceAccountTokenAuthenticator, verificationKey } from './service-account-tokens.js';
 import { type TokenAuthenticator, tokenChain } from './token-authenticator.js';
-import { ALL_UNAUTHENTICATED, ANONYMOUS, KUBELET_CLIENT } from './users.js';
 import { X509Authenticator } from './x509-authenticator.js';
 
 export interface AuthenticationOptions {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { UserInfo } from '#apimachinery';
 import { ownValue } from '#apimachinery';
+import { withAuthenticatedGroup } from '../identity/users.js';
 import type { Authenticator, Credentials } from './authenticator.js';
-import { withAuthenticatedGroup } from './users.js';
 import { CertificateError, ClientCertificateVerifier, commonName } from './x509-authenticator.js';
 
 export interface RequestHeaderOptions {

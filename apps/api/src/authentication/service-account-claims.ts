@@ -1,5 +1,5 @@
 import type { KubeObject } from '#apimachinery';
-import type { Lister } from '../admission/lister.js';
+import type { Lister } from '../storage/lister.js';
 
 export interface ObjectClaim {
   name: string;

@@ -9,11 +9,11 @@ import {
   verify,
 } from 'node:crypto';
 import { quote, type UserInfo } from '#apimachinery';
-import type { Lister } from '../admission/lister.js';
+import { EXTRA, serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from '../identity/users.js';
+import type { Lister } from '../storage/lister.js';
 import { BoundedCache } from './bounded-cache.js';
 import { BoundObjectMissing, checkClaims, readClaims, type ServiceAccountClaims } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
-import { EXTRA, serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from './users.js';
 
 /** A public key as tokens name it: base64url of the SHA-256 of its DER, as upstream derives it. */
 export interface VerificationKey {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { type CertificateSubject, certificateUser, type UserInfo } from '#apimachinery';
+import { EXTRA, withAuthenticatedGroup } from '../identity/users.js';
 import type { Authenticator, Credentials } from './authenticator.js';
 import { BoundedCache } from './bounded-cache.js';
-import { EXTRA, withAuthenticatedGroup } from './users.js';
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const ANY_USAGE = '2.5.29.37.0';

@@ -1,5 +1,5 @@
 import type { UserInfo } from '#apimachinery';
-import { MASTERS_GROUP, nodeIdentity } from '../authentication/users.js';
+import { MASTERS_GROUP, nodeIdentity } from '../identity/users.js';
 import type { Store } from '../storage/store.js';
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from './authorizer.js';
 import { NodeAuthorizer } from './node-authorizer.js';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { quote } from '#apimachinery';
-import { nodeIdentity } from '../authentication/users.js';
+import { nodeIdentity } from '../identity/users.js';
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from './authorizer.js';
 import type { NodeGraph, VertexKind } from './node-graph.js';
 import { type PolicyRule, ruleAllows } from './policy-rule.js';

@@ -1,5 +1,5 @@
 import { quote, type UserInfo } from '#apimachinery';
-import { SERVICE_ACCOUNT_USER_PREFIX } from '../authentication/users.js';
+import { SERVICE_ACCOUNT_USER_PREFIX } from '../identity/users.js';
 import type { PolicyRule } from './policy-rule.js';
 
 export interface RoleRef {

@@ -1,10 +1,10 @@
 import { deepEqual, type GroupVersionResource, type KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { bootstrapRbac, gvr } from '#kinds';
-import { KUBELET_CLIENT } from '../authentication/users.js';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
 import { coversRules } from '../authorization/rule-coverage.js';
+import { KUBELET_CLIENT } from '../identity/users.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 import { settleAggregation } from './role-aggregation.js';
 

@@ -4,11 +4,11 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ApiModule } from './api.module.js';
-import type { ApiSurface } from './api.tokens.js';
-import { documentPaths } from './document-paths.js';
-import { PlainErrorFilter } from './plain-error.filter.js';
-import { type DispatcherOptions, RequestDispatcher } from './request-dispatcher.js';
+import { type DispatcherOptions, RequestDispatcher } from './dispatch/request-dispatcher.js';
+import { ApiModule } from './documents/api.module.js';
+import type { ApiSurface } from './documents/api.tokens.js';
+import { documentPaths } from './documents/document-paths.js';
+import { PlainErrorFilter } from './documents/plain-error.filter.js';
 
 export interface TlsOptions {
   key: string;

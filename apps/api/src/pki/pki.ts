@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { apiAddress } from '#apimachinery';
-import { KUBELET_CLIENT } from '../authentication/users.js';
+import { KUBELET_CLIENT } from '../identity/users.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
 import {
   PUBLIC_MODE,

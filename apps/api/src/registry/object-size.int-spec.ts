@@ -4,7 +4,7 @@ import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
-import { encodeDeleted, encodeForStorage, encodeWritten, MAX_OBJECT_BYTES } from './object-codec.js';
+import { encodeDeleted, encodeForStorage, encodeWritten, MAX_OBJECT_BYTES } from '../codec/object-codec.js';
 
 const MERGE = 'application/merge-patch+json';
 const APPLY = 'application/apply-patch+yaml';

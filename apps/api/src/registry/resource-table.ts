@@ -1,7 +1,7 @@
 import { formatGroupVersion, type GroupResource } from '#apimachinery';
 import { fromStorage, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
-import type { VirtualResource } from '../authorization/virtual-resource.js';
 import type { ServedVersion, Store, WatchCache } from '../storage/store.js';
+import type { VirtualResource } from './virtual-resource.js';
 
 /** One served resource with everything that a request needs, found by one lookup. */
 export interface ResourceEntry {

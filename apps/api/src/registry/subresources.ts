@@ -6,16 +6,16 @@ import {
   LabelMatcher,
   methodNotAllowed,
 } from '#apimachinery';
-import { decodeBody, subresourceKind } from './body-decoder.js';
-import { patchDocument, patchObject } from './patch.js';
-import type { ApiRequest, ApiResult } from './pipeline.js';
-import { getObject } from './reader.js';
+import { decodeBody, subresourceKind } from '../codec/body-decoder.js';
+import type { ApiRequest, ApiResult } from './api-request.js';
 import type { RegistryContext } from './registry-context.js';
 import { parseWriteOptions } from './request-options.js';
 import type { ResourceEntry } from './resource-table.js';
-import { updateObject, updateWith } from './update.js';
-import { answerVirtual } from './virtual-create.js';
-import { servedObject } from './write-attempt.js';
+import { answerVirtual } from './verbs/create-virtual.js';
+import { getObject } from './verbs/list.js';
+import { patchDocument, patchObject } from './verbs/patch.js';
+import { updateObject, updateWith } from './verbs/update.js';
+import { servedObject } from './write/write-attempt.js';
 
 /** Subresources of the object path. Streams and proxies (log, exec, ...) end at the HTTP layer before they come here. */
 export async function handleSubresource(

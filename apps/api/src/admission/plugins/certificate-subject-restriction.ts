@@ -1,4 +1,4 @@
-import { MASTERS_GROUP } from '../../authentication/users.js';
+import { MASTERS_GROUP } from '../../identity/users.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { requestSubject } from '../certificate-signers.js';
 import { rejection, targets } from '../rejection.js';

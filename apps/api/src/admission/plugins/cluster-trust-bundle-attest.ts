@@ -1,9 +1,9 @@
 import { quote } from '#apimachinery';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import { changesGarbageCollectionOnly } from '../../authorization/escalation-check.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { authorizedForSigner } from '../certificate-signers.js';
 import { rejection, targets } from '../rejection.js';
+import { changesGarbageCollectionOnly } from './escalation-check.js';
 
 /** A trust bundle in the name of a signer needs the right to attest for it. */
 export class ClusterTrustBundleAttest implements AdmissionPlugin {

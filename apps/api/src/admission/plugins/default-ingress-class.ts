@@ -1,6 +1,6 @@
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { newestDefault } from '../default-class.js';
-import type { Lister } from '../lister.js';
 import { targets } from '../rejection.js';
 
 const DEFAULT_ANNOTATION = 'ingressclass.kubernetes.io/is-default-class';

@@ -1,7 +1,7 @@
 import { aggregateMessages, appendAll, type KubeObject, ownValue, setOwn } from '#apimachinery';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { maxProblem, maxRequestProblem, minProblem, ratioProblem } from '../limit-constraints.js';
-import type { Lister } from '../lister.js';
 import { podResourceTotals, type ResourceList } from '../pod-resource-totals.js';
 import { rejection } from '../rejection.js';
 

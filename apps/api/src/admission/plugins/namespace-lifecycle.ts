@@ -1,6 +1,6 @@
 import { forbidden, notFound } from '#apimachinery';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
-import type { Lister } from '../lister.js';
 import { rejection } from '../rejection.js';
 
 const NAMESPACES = { group: '', resource: 'namespaces' };

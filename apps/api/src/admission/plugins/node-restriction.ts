@@ -1,10 +1,10 @@
 import { deepEqual, type KubeObject, notFound, ownValue, quote, semanticEqual } from '#apimachinery';
 import { apiObjectReference, MIRROR_POD_ANNOTATION } from '#kinds';
-import { nodeIdentity } from '../../authentication/users.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
+import { nodeIdentity } from '../../identity/users.js';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
 import { requestSubject } from '../certificate-signers.js';
-import type { Lister } from '../lister.js';
 import { forbiddenNodeLabels, modifiedLabels } from '../node-labels.js';
 import { rejection } from '../rejection.js';
 import { checkPodCertificateRequest, checkTokenAudience } from './node-token-restriction.js';

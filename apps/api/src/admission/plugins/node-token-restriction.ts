@@ -1,8 +1,8 @@
 import { type KubeObject, notFound, quote } from '#apimachinery';
 import { MIRROR_POD_ANNOTATION } from '#kinds';
 import type { Authorizer } from '../../authorization/authorizer.js';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes } from '../admission.js';
-import type { Lister } from '../lister.js';
 import { rejection } from '../rejection.js';
 
 /** A node may ask for the audiences that its pod mounts, or that its pod's CSI drivers want, or that RBAC grants it. */

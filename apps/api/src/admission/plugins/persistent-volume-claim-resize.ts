@@ -1,6 +1,6 @@
 import { type KubeObject, Quantity } from '#apimachinery';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
-import type { Lister } from '../lister.js';
 import { rejection, targets } from '../rejection.js';
 
 /** Claims grow only when they are bound and their StorageClass lets them. */

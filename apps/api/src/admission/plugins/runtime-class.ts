@@ -1,6 +1,6 @@
 import { canonicalQuantity, deepCopy, deepEqual, type KubeObject, ownValue, quote } from '#apimachinery';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
-import type { Lister } from '../lister.js';
 import { rejection, targets } from '../rejection.js';
 
 interface Toleration {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { generateName, type KubeObject } from '#apimachinery';
 import { MIRROR_POD_ANNOTATION, podReferences } from '#kinds';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
-import type { Lister } from '../lister.js';
 import { rejection } from '../rejection.js';
 
 const DEFAULT_ACCOUNT = 'default';

@@ -1,5 +1,5 @@
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
-import type { Lister } from '../lister.js';
 import { rejection } from '../rejection.js';
 import { type Unenforced, unenforced } from '../unenforced.js';
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import type { KubeObject, StatusError, UserInfo } from '#apimachinery';
 import type { Authorizer } from '../../authorization/authorizer.js';
+import type { Lister } from '../../storage/lister.js';
 import type { AdmissionAttributes } from '../admission.js';
 import { type AdmissionChain, createAdmission } from '../admission-chain.js';
-import type { Lister } from '../lister.js';
 
 export const alice: UserInfo = { name: 'alice', groups: ['system:authenticated'] };
 export const node1: UserInfo = { name: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] };

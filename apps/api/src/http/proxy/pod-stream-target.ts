@@ -1,5 +1,5 @@
 import { badRequest, type FieldError, field, invalid, type KubeObject, notFound } from '#apimachinery';
-import type { Lister } from '../../admission/lister.js';
+import type { Lister } from '../../storage/lister.js';
 
 /** Node server paths of log, exec, attach and port-forward, checked as the reference checks them. */
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { badRequest, internalError, type KubeObject, notFound, serviceUnavailable } from '#apimachinery';
-import type { Lister } from '../../admission/lister.js';
+import type { Lister } from '../../storage/lister.js';
 import { isGlobalUnicast } from './proxy-network.js';
 
 /** Whom a proxied request goes to. */

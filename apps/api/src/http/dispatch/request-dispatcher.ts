@@ -1,0 +1,319 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import {
+  asStatusError,
+  badRequest,
+  genericNotFound,
+  methodNotAllowed,
+  type StatusError,
+  type UserInfo,
+} from '#apimachinery';
+import type { Credentials, RequestAuthenticator } from '../../authentication/authenticator.js';
+import type { Authorizer } from '../../authorization/authorizer.js';
+import type { ApiHandler, AuthorizedRequest } from '../../registry/api-request.js';
+import { knownFailure } from '../../registry/registry-handler.js';
+import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../../registry/request-authorization.js';
+import type { ResourceTable } from '../../registry/resource-table.js';
+import type { DocumentPath } from '../documents/document-paths.js';
+import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.js';
+import type { ObjectPathHandler } from '../objects/object-path.handler.js';
+import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
+import { Connection } from '../server/connection.js';
+import { OpenRequest } from '../server/open-request.js';
+import { RequestDeadlines } from '../server/request-deadlines.js';
+import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
+import { auditId, DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
+import type { RequestInfo } from './request-info.js';
+import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
+
+export interface DispatcherOptions {
+  authenticator: RequestAuthenticator;
+  authorizer: Authorizer;
+  /** Authorizes requests for resources. */
+  api: Pick<ApiHandler, 'authorize'>;
+  resources: ResourceTable;
+  objects: ObjectPathHandler;
+  /** Streams and proxies to nodes, pods and Services. */
+  connects: ConnectHandler;
+  metrics: RequestMetrics;
+  slots: SlotLimits;
+  /** Milliseconds, when it is not the reference's minute. */
+  requestTimeoutMs?: number;
+}
+
+/** Serves connect subresources: pods/exec and the like. */
+export interface ConnectHandler {
+  serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: ConnectRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void>;
+  /** A request that leaves HTTP: WebSocket or SPDY. Rejects while it may still be answered with a Status. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    route: ConnectRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void>;
+}
+
+/** Anybody may ask for these, also while RBAC is still being loaded. */
+const ALWAYS_ALLOWED = new Set(['/healthz', '/livez', '/readyz']);
+const SWITCHING_PROTOCOLS = 101;
+const READS = new Set(['get', 'list', 'watch', 'head', 'options', 'trace']);
+
+/**
+ * The way of every request, in this order: its turn on its connection, what it means, who sends it, whether that is allowed, whether
+ * there is room for it. Until then nothing of it is read, counted or kept; then the object path, a proxy, or the framework serves it.
+ */
+export class RequestDispatcher {
+  private readonly connections = new Map<Socket, Connection>();
+  private readonly deadlines: RequestDeadlines;
+  private readonly slots: RequestSlots;
+  /** Watches and streams that are open: they would hold up a shutdown for ever. */
+  private readonly open = new Set<ServerResponse | Socket>();
+  private readonly paths: ServedPaths;
+
+  constructor(
+    private readonly options: DispatcherOptions,
+    documents: ReadonlyMap<string, DocumentPath>,
+    /** Serves the paths that name no resource. */
+    private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
+  ) {
+    this.paths = { resources: options.resources, documents };
+    this.deadlines = new RequestDeadlines(this.connections, options.requestTimeoutMs);
+    this.slots = new RequestSlots(options.slots, options.metrics);
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const open = new OpenRequest(request, response);
+    // Node's parser reports no error on a connection any more that did not upgrade as it was asked to.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+    this.connectionOf(request.socket).take(open, this.serveNext);
+  }
+
+  private readonly serveNext = (open: OpenRequest): void => {
+    this.dispatch(open).catch((error) => {
+      if (!open.expired) sendError(open.response, statusOf(error));
+    });
+  };
+
+  private async dispatch(open: OpenRequest): Promise<void> {
+    const { request, response } = open;
+    const route = this.routeOf(request);
+    open.endless = isLongRunning(route);
+    const asked = open.endless || route.info.query.size === 0 ? null : route.info.query.get('timeout');
+    if (asked) this.deadlines.shorten(open, asked);
+    const user = await this.identify(request, route.info);
+    if (route.kind === 'document' || !route.info.isResourceRequest) {
+      await this.authorizePath(user, route);
+      if (this.begin(open, route, user)) this.serveDocument(request, response, route);
+      return;
+    }
+    const allowed = await this.authorize(request, open, route, user);
+    if (!this.begin(open, route, user)) return;
+    if (route.kind === 'objects') await this.options.objects.serve(open, route, allowed);
+    else if (route.kind === 'connect') await this.options.connects.serve(request, response, route, allowed);
+    else sendNothing(response, route);
+  }
+
+  /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */
+  private begin(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
+    if (open.isOver || open.expired) return false;
+    const { metrics } = this.options;
+    const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
+    this.slots.take(open, user, READS.has(route.info.verb), probe);
+    if (open.endless) {
+      const gauge = metrics.longRunningCell(route);
+      const stream = open.response ?? open.request.socket;
+      gauge.value += 1;
+      this.open.add(stream);
+      open.whenOver(() => {
+        gauge.value -= 1;
+        this.open.delete(stream);
+      });
+    }
+    open.whenOver(() => {
+      const code = open.response?.statusCode ?? SWITCHING_PROTOCOLS;
+      metrics.observe(route, code, (performance.now() - open.started) / 1000);
+    });
+    // Who asks before sending a body is told to send it: only now is it wanted.
+    if (open.request.headers.expect) open.response?.writeContinue();
+    return true;
+  }
+
+  private serveDocument(request: IncomingMessage, response: ServerResponse, route: Route): void {
+    if (route.kind !== 'document') {
+      sendNothing(response, route);
+      return;
+    }
+    const { document, info } = route;
+    if (info.verb !== 'get' && document.getOnly) throw methodNotAllowed();
+    // The framework sees its own path, however the client wrote it.
+    const mark = request.url!.indexOf('?');
+    request.url = mark < 0 ? document.path : document.path + request.url!.slice(mark);
+    response.setHeader('Audit-Id', auditId());
+    this.framework(request, response);
+  }
+
+  private routeOf({ method = 'GET', url = '/' }: IncomingMessage): Route {
+    try {
+      return resolveRoute(this.paths, method, url);
+    } catch (error) {
+      throw badRequest((error as Error).message);
+    }
+  }
+
+  private async authorizePath(user: UserInfo, { info }: Route): Promise<void> {
+    if (!ALWAYS_ALLOWED.has(info.path)) await authorizePathOrThrow(this.options, user, info.verb, info.path);
+  }
+
+  /** Asks about what the URL says, whether it is served or not: who may not do it learns nothing of what there is. */
+  private async authorize(
+    request: IncomingMessage,
+    open: OpenRequest<ServerResponse | undefined>,
+    route: Route,
+    user: UserInfo,
+  ): Promise<AuthorizedRequest> {
+    const { info } = route;
+    const { api } = this.options;
+    const asked = await api.authorize({
+      verb: info.verb,
+      group: info.group,
+      version: info.version,
+      resource: info.resource,
+      subresource: info.subresource,
+      namespace: info.namespace,
+      name: info.name,
+      path: info.path,
+      query: info.query,
+      body: undefined,
+      contentType: request.headers['content-type'] ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+      user,
+      signal: () => open.signal,
+      misdirected: route.kind === 'objects' ? route.misdirected : undefined,
+    });
+    // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
+    if (route.kind === 'connect' && route.upgrades && info.verb === 'get') {
+      await api.authorize({ ...asked, verb: 'create' });
+    }
+    return asked;
+  }
+
+  /** Ends what would not end by itself; clients come back to the next server. */
+  endOpenStreams(): void {
+    this.deadlines.stop();
+    for (const stream of this.open) stream.end();
+  }
+
+  /** Whether a request that asks to leave HTTP may; all others are served as if they did not ask, as the reference does. */
+  mayUpgrade(request: IncomingMessage): boolean {
+    try {
+      const { kind, info } = resolveRoute(this.paths, request.method ?? 'GET', request.url ?? '/');
+      if (kind === 'connect' && info.subresource !== 'log') return true;
+      return isWebSocket(request) && (kind === 'connect' || (kind === 'objects' && info.verb === 'watch'));
+    } catch {
+      return false;
+    }
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    // What is sent before the answers to earlier requests would come in between them.
+    if (this.connectionOf(socket).serving) {
+      socket.destroy();
+      return;
+    }
+    this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, statusOf(error)));
+  }
+
+  private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const route = this.routeOf(request);
+    if (route.kind !== 'connect' && route.kind !== 'objects') throw genericNotFound();
+    const open = new OpenRequest(request, undefined);
+    socket.once('close', () => open.settle());
+    open.endless = true;
+    const user = await this.identify(request, route.info);
+    const asked = await this.authorize(request, open, route, user);
+    if (!this.begin(open, route, user)) return;
+    const { connects, objects } = this.options;
+    if (route.kind === 'connect') await connects.upgrade(request, socket, head, route, asked);
+    else await objects.upgradeWatch(request, socket, head, route, asked);
+  }
+
+  private connectionOf(socket: Socket): Connection {
+    let connection = this.connections.get(socket);
+    if (!connection) {
+      connection = new Connection(socket, () => this.connections.delete(socket));
+      if (!socket.destroyed) this.connections.set(socket, connection);
+    }
+    return connection;
+  }
+
+  /** Who sends this. A connection's certificate is looked at once; headers that say more are looked at each time. */
+  private async identify(request: IncomingMessage, info: RequestInfo): Promise<UserInfo> {
+    const { headers } = request;
+    const socket = request.socket as TLSSocket;
+    const connection = this.connectionOf(socket);
+    if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
+    const plain = headers.authorization === undefined && !asksForMore(headers);
+    if (plain && connection.user) return connection.user;
+    const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
+    // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
+    if (!plain) {
+      credentials.headers = request.headersDistinct;
+      credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
+    }
+    const user = await this.options.authenticator.authenticate(credentials);
+    if (plain) connection.user = user;
+    return user;
+  }
+}
+
+function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+function sendNothing(response: ServerResponse, route: Route): void {
+  if (route.kind === 'nothing' && route.plainText) sendText(response, 404, '404 page not found\n');
+  else sendError(response, genericNotFound());
+}
+
+function statusOf(error: unknown): StatusError {
+  return asStatusError(knownFailure(error) ?? error);
+}
+
+function asksForMore(headers: IncomingMessage['headers']): boolean {
+  if (headers['x-remote-user'] !== undefined) return true;
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
+}
+
+function peerCertificates(socket: TLSSocket): Pick<Credentials, 'clientCertificate' | 'intermediates'> {
+  const peer = socket.getPeerCertificate?.(true);
+  if (!peer?.raw) return {};
+  const intermediates: Buffer[] = [];
+  for (let issuer = peer.issuerCertificate; issuer?.raw && issuer !== issuer.issuerCertificate; ) {
+    intermediates.push(issuer.raw);
+    issuer = issuer.issuerCertificate;
+  }
+  return { clientCertificate: peer.raw, intermediates };
+}
+
+/** There is no response object on an upgrade: the answer is written by hand. */
+function refuseUpgrade(socket: Socket, { status }: StatusError): void {
+  if (socket.destroyed) return;
+  const body = JSON.stringify(status);
+  socket.end(
+    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? ''}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  // Node has let go of the connection: nobody else waits for its other end to close.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), DISCARD_MS);
+  socket.once('close', () => clearTimeout(timer));
+}

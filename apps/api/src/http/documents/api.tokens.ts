@@ -1,0 +1,17 @@
+import type { ResourceDefinition } from '#kinds';
+import type { MetricsRegistry } from '../metrics/metrics-registry.js';
+import type { HealthCheck } from './health-checks.js';
+
+/** What the controllers of the non-resource paths are given; the object path needs no container. */
+export const API_SURFACE = Symbol('API_SURFACE');
+
+export interface ApiSurface {
+  resources: readonly ResourceDefinition[];
+  /** `host:port` as clients reach the server. */
+  serverAddress: string;
+  checks: readonly HealthCheck[];
+  metrics: MetricsRegistry;
+  /** Documents of further paths, such as the OpenID discovery of the token issuer. */
+  documents: ReadonlyMap<string, () => { mediaType: string; body: string }>;
+  log(text: string): void;
+}

@@ -1,0 +1,146 @@
+import { STATUS_CODES } from 'node:http';
+import type { ResourceEntry } from '../../registry/resource-table.js';
+import type { Store } from '../../storage/store.js';
+import type { Route } from '../dispatch/route.js';
+import type { Cell, Distribution, MetricsRegistry } from './metrics-registry.js';
+
+/** Bounds of the reference's request duration histogram, in seconds. */
+const DURATION_BUCKETS = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
+];
+const REQUEST_LABELS = ['verb', 'dry_run', 'group', 'version', 'resource', 'subresource', 'scope', 'component'];
+/** Labels are these, or come from the table of resources: what clients write never becomes a series. */
+const VERBS = new Set([
+  ...['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'],
+  ...['head', 'post', 'put', 'options'],
+]);
+const CODES = new Set(Object.keys(STATUS_CODES).map(Number));
+const OTHER = 'other';
+
+interface Series {
+  duration: Distribution;
+  codes: Map<number, Cell>;
+}
+
+/** Counts requests as the reference names and labels them; those that were refused before they were served are not among them. */
+export class RequestMetrics {
+  private readonly series = new Map<ResourceEntry | undefined, Map<string, Series>>();
+  private readonly total;
+  private readonly duration;
+  private readonly longRunning;
+  readonly inflightReads: Cell;
+  readonly inflightWrites: Cell;
+
+  constructor(registry: MetricsRegistry) {
+    this.total = registry.counter('apiserver_request_total', 'Requests by verb, resource and response code.', [
+      ...REQUEST_LABELS,
+      'code',
+    ]);
+    this.duration = registry.histogram(
+      'apiserver_request_duration_seconds',
+      'Time to answer, in seconds.',
+      REQUEST_LABELS,
+      DURATION_BUCKETS,
+    );
+    this.longRunning = registry.gauge('apiserver_longrunning_requests', 'Long-running requests that are open now.', [
+      'verb',
+      'group',
+      'version',
+      'resource',
+      'subresource',
+      'scope',
+      'component',
+    ]);
+    const inflight = registry.gauge('apiserver_current_inflight_requests', 'Requests being worked on now, by kind.', [
+      'request_kind',
+    ]);
+    this.inflightReads = inflight.cell('readOnly');
+    this.inflightWrites = inflight.cell('mutating');
+  }
+
+  observe(route: Route, code: number, seconds: number): void {
+    const { verb, query, subresource } = route.info;
+    const entry = entryOf(route);
+    const dryRun = query.size > 0 && query.get('dryRun') === 'All' ? 'All' : '';
+    const scope = scopeOf(route);
+    let ofEntry = this.series.get(entry);
+    if (!ofEntry) {
+      ofEntry = new Map();
+      this.series.set(entry, ofEntry);
+    }
+    // A subresource that the route knows is the table's.
+    const where = entry ? subresource : route.info.isResourceRequest ? OTHER : '';
+    const key = `${VERBS.has(verb) ? verb : OTHER}|${where}|${scope}|${dryRun}`;
+    let series = ofEntry.get(key);
+    if (!series) {
+      series = { duration: this.duration.cell(...labelsOf(route, dryRun)), codes: new Map() };
+      ofEntry.set(key, series);
+    }
+    // What a pod answers through a proxy may be any number.
+    const known = CODES.has(code) ? code : 0;
+    let cell = series.codes.get(known);
+    if (!cell) {
+      cell = this.total.cell(...labelsOf(route, dryRun), known === 0 ? OTHER : String(known));
+      series.codes.set(known, cell);
+    }
+    cell.value += 1;
+    if (!isLongRunning(route)) series.duration.observe(seconds);
+  }
+
+  /** The gauge cell of a long-running request. */
+  longRunningCell(route: Route): Cell {
+    const [verb, , ...labels] = labelsOf(route, '');
+    return this.longRunning.cell(verb!, ...labels);
+  }
+}
+
+/** Whether a request ends only when its client or the server wants it to. What is nowhere served is answered at once. */
+export function isLongRunning(route: Route): boolean {
+  return route.kind === 'connect' || (route.kind === 'objects' && route.info.verb === 'watch');
+}
+
+function entryOf(route: Route): ResourceEntry | undefined {
+  return route.kind === 'objects' || route.kind === 'connect' ? route.entry : undefined;
+}
+
+function labelsOf(route: Route, dryRun: string): string[] {
+  const { verb, subresource, isResourceRequest } = route.info;
+  const shown = VERBS.has(verb) ? verb.toUpperCase() : OTHER;
+  const definition = entryOf(route)?.definition;
+  const what = definition
+    ? [definition.group, definition.version, definition.plural, subresource]
+    : ['', '', isResourceRequest ? OTHER : '', ''];
+  return [shown, dryRun, ...what, scopeOf(route), 'apiserver'];
+}
+
+function scopeOf(route: Route): string {
+  if (!entryOf(route)) return '';
+  const { name, verb, namespace } = route.info;
+  if (name !== '' && verb !== 'list' && verb !== 'watch') return 'resource';
+  return namespace !== '' ? 'namespace' : verb === 'create' ? 'resource' : 'cluster';
+}
+
+/** What is stored, and what the process itself uses. */
+export function registerProcessMetrics(
+  registry: MetricsRegistry,
+  store: Pick<Store, 'cache'>,
+  storageResources: readonly string[],
+): void {
+  const objects = registry.gauge('apiserver_storage_objects', 'Stored objects by resource.', ['resource']);
+  const cpu = registry.counter('process_cpu_seconds_total', 'CPU time spent, user and system, in seconds.', []).cell();
+  const memory = registry.gauge('process_resident_memory_bytes', 'Resident memory in bytes.', []).cell();
+  registry.gauge('process_start_time_seconds', 'Start of the process, seconds since the epoch.', []).cell().value =
+    Math.round(Date.now() / 1000 - process.uptime());
+  registry.onCollect(() => {
+    for (const resource of storageResources) objects.cell(dotted(resource)).value = store.cache(resource).size;
+    const { user, system } = process.cpuUsage();
+    cpu.value = (user + system) / 1e6;
+    memory.value = process.memoryUsage.rss();
+  });
+}
+
+/** `deployments.apps`, as the metric names resources. */
+function dotted(storageResource: string): string {
+  const slash = storageResource.indexOf('/');
+  return slash < 0 ? storageResource : `${storageResource.slice(slash + 1)}.${storageResource.slice(0, slash)}`;
+}

@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { asStatusError, genericNotFound } from '#apimachinery';
+import { negotiateOutput, type OutputFormat } from '../../codec/negotiation.js';
+import type { ApiHandler, AuthorizedRequest, ResponseNotes } from '../../registry/api-request.js';
+import type { ObjectsRoute } from '../dispatch/route.js';
+import type { OpenRequest } from '../server/open-request.js';
+import { sendBody, sendError } from '../server/response-writer.js';
+import { ResponseSink, WebSocketSink } from '../watch/watch-sink.js';
+import { streamWatch, UNREAD_WATCH_MS } from '../watch/watch-stream.js';
+import { readBody } from './body-reader.js';
+import { includeObjectOf, renderResult, WatchRenderer } from './response-renderer.js';
+
+const WITH_BODY = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/** Puts HTTP around the object path: body in, negotiated bytes out. */
+export class ObjectPathHandler {
+  constructor(
+    private readonly api: ApiHandler,
+    /** Milliseconds after which a watcher that takes nothing is cut off. */
+    private readonly unreadWatchMs: number = UNREAD_WATCH_MS,
+  ) {}
+
+  async serve(open: OpenRequest, route: ObjectsRoute, asked: AuthorizedRequest): Promise<void> {
+    const { request, response } = open;
+    const { entry, info } = route;
+    const notes: ResponseNotes = { warnings: [] };
+    let format: OutputFormat | undefined;
+    try {
+      const { deprecationWarning, verbs } = entry.definition;
+      if (deprecationWarning) notes.warnings.push(deprecationWarning);
+      format = negotiateOutput(request.headers.accept, info.verb === 'watch', verbs.includes('get'));
+      if (WITH_BODY.has(info.verb)) asked.body = await readBody(request);
+      // What its client was told has failed must not be done after all.
+      if (open.expired) return;
+      const result = await this.api.handle(asked, notes);
+      if (result.kind === 'watch') {
+        const renderer = new WatchRenderer(entry, format, info.query);
+        await streamWatch(new ResponseSink(response, notes.warnings), renderer, result.session, this.unreadWatchMs);
+        return;
+      }
+      if (open.expired) return;
+      const rendered = renderResult(result, entry, format, () => includeObjectOf(info.query));
+      const body = rendered instanceof Promise ? await rendered : rendered;
+      const code = result.kind === 'list' ? 200 : result.code;
+      await sendBody(request, response, code, format.mediaType, body, notes.warnings);
+    } catch (error) {
+      if (!open.expired) sendError(response, asStatusError(error), format, notes.warnings);
+    }
+  }
+
+  /** A watch whose events are the messages of a WebSocket. Rejects while it may still be answered with a Status. */
+  async upgradeWatch(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    { entry, info }: ObjectsRoute,
+    asked: AuthorizedRequest,
+  ): Promise<void> {
+    const format = negotiateOutput(request.headers.accept, true, entry.definition.verbs.includes('get'));
+    const result = await this.api.handle(asked, { warnings: [] });
+    if (result.kind !== 'watch') throw genericNotFound();
+    const renderer = new WatchRenderer(entry, format, info.query);
+    const sink = await WebSocketSink.accept(request, socket, head);
+    await streamWatch(sink, renderer, result.session, this.unreadWatchMs);
+  }
+}

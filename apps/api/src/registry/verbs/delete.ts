@@ -1,0 +1,351 @@
+import {
+  badRequest,
+  conflict,
+  decodeJson,
+  deepCopy,
+  deepEqual,
+  formatTime,
+  JsonSyntaxError,
+  type KubeObject,
+  notFound,
+  parseTime,
+  type Status,
+  type StatusError,
+} from '#apimachinery';
+import { type DeletionPolicy, toStorage } from '#kinds';
+import { parseProtobuf } from '../../codec/body-decoder.js';
+import { negotiateInput } from '../../codec/negotiation.js';
+import { encodeDeleted } from '../../codec/object-codec.js';
+import { yamlOf } from '../../codec/yaml-body.js';
+import { YamlError } from '../../codec/yaml-text.js';
+import type { CachedObject } from '../../storage/store.js';
+import type { ApiRequest, ApiResult } from '../api-request.js';
+import type { RegistryContext } from '../registry-context.js';
+import { type DeleteRequestOptions, parseDeleteOptions, parseListOptions } from '../request-options.js';
+import type { ResourceEntry } from '../resource-table.js';
+import { buildFilter } from '../selection.js';
+import {
+  admissionAttributes,
+  commitError,
+  isNewest,
+  keyOf,
+  NO_CONTRIBUTION,
+  servedObject,
+  writtenResult,
+} from '../write/write-attempt.js';
+
+const DELETE_OPTIONS = {
+  group: 'meta.k8s.io',
+  version: 'v1',
+  kind: 'DeleteOptions',
+  schemaName: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
+};
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+/** Deletes of one collection that are under way at a time: they share group commits. */
+const COLLECTION_PARALLELISM = 64;
+const ATTEMPTS = 20;
+
+export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
+  const { body } = request;
+  let value: unknown;
+  if (Buffer.isBuffer(body)) {
+    if (body.length > 0) {
+      try {
+        const format = negotiateInput(request.contentType);
+        if (format === 'yaml') value = yamlOf(request).value();
+        else if (format === 'protobuf') value = parseProtobuf(body, DELETE_OPTIONS);
+        else value = decodeJson(body, false).value;
+      } catch (error) {
+        if (error instanceof YamlError) throw badRequest(error.message);
+        if (error instanceof JsonSyntaxError) {
+          throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
+        }
+        throw error;
+      }
+    }
+  } else {
+    value = body;
+  }
+  return parseDeleteOptions(value, request.query);
+}
+
+export async function deleteObject(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: ApiRequest,
+  warnings: string[],
+): Promise<ApiResult> {
+  return deleteNamed(context, entry, request, readDeleteOptions(request), warnings);
+}
+
+/** What is different in a deletion that stands for another request. */
+export interface DeletionTerms {
+  /** The other request was admitted: this one is not asked about. */
+  admitted?: boolean;
+  /** A change of the object in the same write. */
+  mark?(object: KubeObject): void;
+}
+
+/** Deletes, marks for deletion, or finds that nothing is to do; again from the start when the object changed meanwhile. */
+export async function deleteNamed(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: Pick<ApiRequest, 'namespace' | 'name' | 'subresource' | 'user'>,
+  options: DeleteRequestOptions,
+  warnings: string[],
+  terms: DeletionTerms = {},
+): Promise<ApiResult> {
+  const key = keyOf(entry, request.namespace, request.name);
+  for (let attempt = 1; ; attempt += 1) {
+    let current = entry.cache.get(key.namespace, key.name);
+    if (!current) {
+      await context.store.readBarrier();
+      current = entry.cache.get(key.namespace, key.name);
+      if (!current) throw notFound(entry.groupResource, request.name);
+    }
+    const result = await attemptDelete(context, entry, request, options, warnings, current, terms);
+    if (result !== 'conflict') return result;
+    if (attempt >= ATTEMPTS) throw conflict(entry.groupResource, request.name);
+    await context.store.readBarrier();
+  }
+}
+
+async function attemptDelete(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: Pick<ApiRequest, 'namespace' | 'name' | 'subresource' | 'user'>,
+  options: DeleteRequestOptions,
+  warnings: string[],
+  current: CachedObject,
+  terms: DeletionTerms,
+): Promise<ApiResult | 'conflict'> {
+  const { definition } = entry;
+  const old = servedObject(entry, current);
+  const unmet = unmetPrecondition(entry, options, current);
+  if (unmet) {
+    if (!(await isNewest(context, entry, current))) return 'conflict';
+    throw unmet;
+  }
+  if (!terms.admitted) {
+    const attributes = admissionAttributes(entry, request, 'DELETE', undefined, old, { ...options }, warnings);
+    attributes.name = current.name;
+    const mutated = context.admission.admit(attributes);
+    if (mutated) await mutated;
+    const admitted = context.admission.validate(attributes);
+    if (admitted) await admitted;
+  }
+
+  const policy = definition.deletion;
+  const object = deepCopy(old);
+  terms.mark?.(object);
+  const step = planDeletion(object, options, policy, definition.strategy, context.now());
+  if (step !== 'remove' && deepEqual(object, old)) {
+    if (!(await isNewest(context, entry, current))) return 'conflict';
+    return { kind: 'cached', code: 200, resource: definition, object: current };
+  }
+  if (options.dryRun) {
+    if (step !== 'remove') return { kind: 'object', code: 200, resource: definition, object };
+    return removedResult(entry, policy, object);
+  }
+  const key = keyOf(entry, current.namespace, current.name);
+  const removing = step === 'remove';
+  const contributor = removing ? context.contributors.get(definition.storageResource) : undefined;
+  const contribution = contributor?.contribute(undefined, object) ?? NO_CONTRIBUTION;
+  const stored = toStorage(definition, object);
+  const result = await context.store.commit({
+    writes: [
+      {
+        op: removing ? 'delete' : 'update',
+        key,
+        uid: current.uid,
+        body: encodeDeleted(stored),
+        object: stored,
+        ifRevision: current.revision,
+      },
+      ...contribution.writes,
+    ],
+    guards: contribution.guards,
+  });
+  if (!result.ok) {
+    if (result.failure.reason === 'conflict') return 'conflict';
+    throw commitError(entry, current.name, result.failure);
+  }
+  if (!removing) {
+    const cascading = options.orphanDependents === false ? 202 : 200;
+    return writtenResult(entry, key, object, result.revisions[0]!, cascading);
+  }
+  object.metadata.resourceVersion = String(result.revisions[0]);
+  return removedResult(entry, policy, object);
+}
+
+function removedResult(entry: ResourceEntry, policy: DeletionPolicy, object: KubeObject): ApiResult {
+  const resource = entry.definition;
+  if (policy.returnsObject) return { kind: 'object', code: 200, resource, object };
+  const { name, uid } = object.metadata;
+  const status: Partial<Status> = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name,
+      ...(resource.group === '' ? undefined : { group: resource.group }),
+      kind: resource.plural,
+      uid,
+    },
+  };
+  return { kind: 'object', code: 200, resource: undefined, object: status as Status };
+}
+
+export function unmetPrecondition(
+  entry: ResourceEntry,
+  options: DeleteRequestOptions,
+  current: CachedObject,
+): StatusError | undefined {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { name } = current;
+  if (uid !== undefined && uid !== current.uid) {
+    return conflict(
+      entry.groupResource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`,
+    );
+  }
+  const revision = String(current.revision);
+  if (resourceVersion !== undefined && resourceVersion !== revision) {
+    return conflict(
+      entry.groupResource,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${revision}`,
+    );
+  }
+  return undefined;
+}
+
+/** Changes `object` to what a deletion makes of it now, and says what is to be done with it. */
+export function planDeletion(
+  object: KubeObject,
+  options: DeleteRequestOptions,
+  policy: DeletionPolicy,
+  strategy: {
+    gracePeriodSeconds?(object: KubeObject, requested?: number): number;
+    defaultPropagation: 'Background' | 'Orphan';
+  },
+  now: Date,
+): 'remove' | 'mark' | 'nothing' {
+  const { metadata } = object;
+  const asked = options.gracePeriodSeconds === undefined ? undefined : Math.max(options.gracePeriodSeconds, 0);
+  const requested = options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : asked;
+  const graceful = strategy.gracePeriodSeconds
+    ? graceStep(object, requested, strategy.gracePeriodSeconds, now)
+    : 'immediate';
+  if (graceful === 'pending') return 'nothing';
+
+  if (!policy.uncollected) setPropagation(object, options, strategy.defaultPropagation);
+  const held = (metadata.finalizers?.length ?? 0) > 0 || (policy.heldBack?.(object) ?? false);
+  if (graceful === 'marked') {
+    return metadata.deletionGracePeriodSeconds === 0 && !held ? 'remove' : 'mark';
+  }
+  if (policy.markFirst && metadata.deletionTimestamp === undefined) {
+    markAsDeleting(object, now);
+    delete metadata.deletionGracePeriodSeconds;
+    policy.markFirst(object);
+    return 'mark';
+  }
+  if (!held) return 'remove';
+  markAsDeleting(object, now);
+  return 'mark';
+}
+
+/** Sets or shortens the grace period. `pending`: a deletion with this or a shorter period is under way. */
+function graceStep(
+  object: KubeObject,
+  requested: number | undefined,
+  graceOf: (object: KubeObject, requested?: number) => number,
+  now: Date,
+): 'immediate' | 'marked' | 'pending' {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp !== undefined) {
+    const running = metadata.deletionGracePeriodSeconds ?? 0;
+    if (running === 0) return 'immediate';
+    if (requested === undefined || requested >= running) return 'pending';
+    let period = requested;
+    let end = (parseTime(metadata.deletionTimestamp) ?? now.getTime()) + (requested - running) * 1000;
+    if (end < now.getTime()) {
+      end = now.getTime();
+      if (period !== 0) period = 1;
+    }
+    metadata.deletionTimestamp = formatTime(new Date(end));
+    metadata.deletionGracePeriodSeconds = period;
+    return 'marked';
+  }
+  const period = graceOf(object, requested);
+  metadata.deletionTimestamp = formatTime(new Date(now.getTime() + period * 1000));
+  metadata.deletionGracePeriodSeconds = period;
+  if ((metadata.generation ?? 0) > 0) metadata.generation! += 1;
+  return 'marked';
+}
+
+function markAsDeleting(object: KubeObject, now: Date): void {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp === undefined) {
+    if ((metadata.generation ?? 0) > 0) metadata.generation! += 1;
+    metadata.deletionTimestamp = formatTime(now);
+  } else if ((parseTime(metadata.deletionTimestamp) ?? 0) > now.getTime()) {
+    metadata.deletionTimestamp = formatTime(now);
+  }
+  metadata.deletionGracePeriodSeconds = 0;
+}
+
+/** The garbage collector's finalizers, as the options ask; without options what is there stays. */
+function setPropagation(object: KubeObject, options: DeleteRequestOptions, byDefault: 'Background' | 'Orphan'): void {
+  const present = object.metadata.finalizers ?? [];
+  let orphan: boolean;
+  let foreground: boolean;
+  if (options.orphanDependents !== undefined) {
+    orphan = options.orphanDependents;
+    foreground = false;
+  } else if (options.propagationPolicy !== undefined) {
+    orphan = options.propagationPolicy === 'Orphan';
+    foreground = options.propagationPolicy === 'Foreground';
+  } else {
+    const first = present.find((item) => item === ORPHAN || item === FOREGROUND);
+    orphan = first === ORPHAN || (first === undefined && byDefault === 'Orphan');
+    foreground = first === FOREGROUND;
+  }
+  if (present.includes(ORPHAN) === orphan && present.includes(FOREGROUND) === foreground) return;
+  const finalizers = present.filter((item) => item !== ORPHAN && item !== FOREGROUND);
+  if (orphan) finalizers.push(ORPHAN);
+  if (foreground) finalizers.push(FOREGROUND);
+  if (finalizers.length > 0) object.metadata.finalizers = finalizers;
+  else delete object.metadata.finalizers;
+}
+
+/** Deletes what a list with the same selectors shows; answers with that list. Objects that went meanwhile are no error. */
+export async function deleteCollection(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: ApiRequest,
+  warnings: string[],
+): Promise<ApiResult> {
+  const options = readDeleteOptions(request);
+  const selection = parseListOptions(request.query, false);
+  const filter = buildFilter(entry, selection.labelSelector, selection.fieldSelector, '');
+  const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
+  await context.store.readBarrier();
+  const { items, revision } = entry.cache.list({ namespace, filter })!;
+  for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
+    await Promise.all(
+      items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {
+        const single = { ...request, namespace: item.namespace, name: item.name };
+        try {
+          await deleteNamed(context, entry, single, options, warnings);
+        } catch (error) {
+          if ((error as { code?: number }).code !== 404) throw error;
+        }
+      }),
+    );
+  }
+  return { kind: 'list', resource: entry.definition, revision, items };
+}
