@@ -21,6 +21,22 @@ export const nativeDoors = {
   netfilter: '^apps/node-agent/',
 };
 
+/** Folders of the API server from the ground up. A folder imports what stands before it; the files beside them compose all. */
+const apiFolders = [
+  'identity',
+  'pki',
+  'storage',
+  'codec',
+  'authorization',
+  'authentication',
+  'admission',
+  'registry',
+  'kinds',
+  'http',
+  'bootstrap',
+];
+const api = (name) => `^apps/api/src/${name}/`;
+
 /** Builders and environments of tests: `libs/testing`, and a folder of that name beside what it is for. */
 export const testing = '/testing/';
 
@@ -64,6 +80,13 @@ export const rules = [
     severity: 'error',
     from: { path: lib(name), pathNot: specs },
     to: { path: '^libs/', pathNot: [name, ...others].map(lib) },
+  })),
+  ...apiFolders.map((name, at) => ({
+    name: `api-${name}-imports-only-what-stands-below-it`,
+    comment: 'imports of types count',
+    severity: 'error',
+    from: { path: api(name), pathNot: [specs, testing] },
+    to: { path: '^apps/api/src/', pathNot: [...apiFolders.slice(0, at + 1).map(api)] },
   })),
   {
     name: 'libraries-have-one-door',

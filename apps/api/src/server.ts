@@ -14,7 +14,7 @@ import type { ProxyNetwork } from './http/proxy/proxy-network.js';
 import type { SlotLimits } from './http/server/request-slots.js';
 import { bindingResources } from './kinds/pods/pod-binding.js';
 import { evictionResource } from './kinds/pods/pod-eviction.js';
-import type { ApiHandler } from './registry/api-request.js';
+import type { ApiHandler } from './registry/api-handler.js';
 import { InProcessClient } from './registry/in-process-client.js';
 import type { AdmissionRunner, RegistryContext, WriteSetContributor } from './registry/registry-context.js';
 import { RegistryHandler } from './registry/registry-handler.js';

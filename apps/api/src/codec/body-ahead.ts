@@ -1,7 +1,7 @@
 import { type DecodedJson, decodeJson, decodeJsonSteps, JsonSyntaxError } from '#apimachinery';
-import type { ApiRequest } from '../registry/api-request.js';
 import { inTurns } from './large-bodies.js';
 import { decodeMessageSteps, readEnvelope, WireError } from './protobuf/wire-decoder.js';
+import type { RequestBody } from './request-body.js';
 
 /**
  * A large body that was read ahead, or why it cannot be; the data is taken once, since what takes it changes it.
@@ -17,7 +17,7 @@ export interface BodyAhead {
  * Reads a large body with pauses, ahead of the pipeline, which does not wait. `schemaName`: the type that it is most
  * likely of.
  */
-export async function readAhead(request: ApiRequest, schemaName: string): Promise<void> {
+export async function readAhead(request: RequestBody, schemaName: string): Promise<void> {
   const { body, contentType } = request;
   request.ahead = undefined;
   if (!Buffer.isBuffer(body)) return;
@@ -33,7 +33,7 @@ export async function readAhead(request: ApiRequest, schemaName: string): Promis
 }
 
 /** The body as JSON: the caller's own copy. Throws JsonSyntaxError. */
-export function jsonOf({ ahead }: ApiRequest, body: Buffer, detectDuplicates: boolean): DecodedJson {
+export function jsonOf({ ahead }: RequestBody, body: Buffer, detectDuplicates: boolean): DecodedJson {
   if (ahead?.error) throw ahead.error;
   const decoded = ahead?.decoded;
   if (!ahead || !decoded) return decodeJson(body, detectDuplicates);
@@ -42,7 +42,7 @@ export function jsonOf({ ahead }: ApiRequest, body: Buffer, detectDuplicates: bo
 }
 
 /** The message that was read ahead, once; undefined where there is none of this type. Throws WireError. */
-export function messageOf({ ahead }: ApiRequest, schemaName: string): object | undefined {
+export function messageOf({ ahead }: RequestBody, schemaName: string): object | undefined {
   if (ahead?.schemaName !== schemaName) return undefined;
   if (ahead.error) throw ahead.error;
   const value = ahead.decoded?.value as object | undefined;

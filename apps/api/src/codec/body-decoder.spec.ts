@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ApiRequest } from '../registry/api-request.js';
 import { decodeBody } from './body-decoder.js';
+import type { RequestBody } from './request-body.js';
 import { isYaml, readYamlBody } from './yaml-body.js';
 
 const deployment = { group: 'apps', version: 'v1', kind: 'Deployment', schemaName: 'io.k8s.api.apps.v1.Deployment' };
@@ -15,8 +15,8 @@ async function decode(
   validation: 'Strict' | 'Warn',
   warnings: string[] = [],
 ): Promise<any> {
-  const request = { body: Buffer.from(body), contentType, user: { name: 'u', groups: [] } } as unknown as ApiRequest;
-  if (isYaml(request)) await readYamlBody(request);
+  const request: RequestBody = { body: Buffer.from(body), contentType };
+  if (isYaml(request)) await readYamlBody(request, 'admin');
   return decodeBody(request, deployment, validation, warnings);
 }
 

@@ -13,13 +13,15 @@ import {
   unrecognizedObject,
 } from '#apimachinery';
 import { DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
-import type { ApiRequest } from '../registry/api-request.js';
-import type { FieldValidation } from '../registry/request-options.js';
 import { jsonOf, messageOf } from './body-ahead.js';
 import { negotiateInput } from './negotiation.js';
 import { decodeMessage, readEnvelope, WireError } from './protobuf/wire-decoder.js';
+import type { RequestBody } from './request-body.js';
 import { yamlOf } from './yaml-body.js';
 import { YAML_ERRORS, YamlError } from './yaml-text.js';
+
+/** What is done about unknown and repeated fields. */
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 /** What a body has to be. */
 export interface ExpectedKind {
@@ -41,7 +43,7 @@ export function subresourceKind({ group, version, kind }: SubresourceDefinition)
  * `validation` says.
  */
 export function decodeBody(
-  request: ApiRequest,
+  request: RequestBody,
   expected: ExpectedKind,
   validation: FieldValidation,
   warnings: string[],
@@ -109,7 +111,7 @@ interface ParsedBody {
 
 const NO_BODY = Buffer.alloc(0);
 
-function parseBody(request: ApiRequest, expected: ExpectedKind, validation: FieldValidation): ParsedBody {
+function parseBody(request: RequestBody, expected: ExpectedKind, validation: FieldValidation): ParsedBody {
   const { kind } = expected;
   const { body } = request;
   if (body !== undefined && !Buffer.isBuffer(body)) return { value: deepCopy(body), strict: [], body: NO_BODY };
@@ -126,7 +128,7 @@ function parseBody(request: ApiRequest, expected: ExpectedKind, validation: Fiel
   }
 }
 
-function fromYaml(request: ApiRequest, kind: string, bytes: Buffer): Pick<ParsedBody, 'value' | 'strict'> {
+function fromYaml(request: RequestBody, kind: string, bytes: Buffer): Pick<ParsedBody, 'value' | 'strict'> {
   try {
     const yaml = yamlOf(request);
     return { value: yaml.value(), strict: yaml.strict };
@@ -137,7 +139,7 @@ function fromYaml(request: ApiRequest, kind: string, bytes: Buffer): Pick<Parsed
 }
 
 /** Only what is of the expected kind can be read: the bytes say nothing of their structure. */
-export function parseProtobuf(bytes: Buffer, expected: ExpectedKind, request?: ApiRequest): unknown {
+export function parseProtobuf(bytes: Buffer, expected: ExpectedKind, request?: RequestBody): unknown {
   try {
     const { apiVersion, kind, raw } = readEnvelope(bytes);
     if (kind !== '' && kind !== expected.kind) return { apiVersion, kind };

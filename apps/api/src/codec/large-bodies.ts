@@ -1,6 +1,6 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Steps } from '#apimachinery';
-import type { ApiRequest } from '../registry/api-request.js';
+import type { RequestBody } from './request-body.js';
 
 /**
  * Each stage of a write is linear and takes some tens of milliseconds for the largest body; all of them together would
@@ -8,7 +8,7 @@ import type { ApiRequest } from '../registry/api-request.js';
  */
 const LARGE_BYTES = 64 * 1024;
 
-export function isLarge({ body }: ApiRequest, stored?: { bytes: Buffer }): boolean {
+export function isLarge({ body }: RequestBody, stored?: { bytes: Buffer }): boolean {
   if (Buffer.isBuffer(body) && body.length > LARGE_BYTES) return true;
   return stored !== undefined && stored.bytes.length > LARGE_BYTES;
 }

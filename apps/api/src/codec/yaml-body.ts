@@ -1,6 +1,6 @@
 import { decodeJsonSteps, JsonSyntaxError } from '#apimachinery';
-import type { ApiRequest } from '../registry/api-request.js';
 import { inTurns } from './large-bodies.js';
+import type { RequestBody } from './request-body.js';
 import { YamlReader } from './yaml-reader.js';
 import { type YamlAsJson, YamlError } from './yaml-text.js';
 
@@ -24,15 +24,15 @@ export class YamlBody {
 }
 
 /** Whether a body of this type has to be read before the rest of the pipeline, which does not wait, sees it. */
-export function isYaml({ contentType, body }: ApiRequest): boolean {
+export function isYaml({ contentType, body }: RequestBody): boolean {
   return contentType.includes('yaml') && Buffer.isBuffer(body) && body.length > 0;
 }
 
-/** Reads the body into `yaml`, or puts there why it cannot be read. Rejects with a 413 or 429. */
-export async function readYamlBody(request: ApiRequest): Promise<void> {
+/** Reads the body into `yaml`, or puts there why it cannot be read. `userName` shares the reader with others. Rejects with a 413 or 429. */
+export async function readYamlBody(request: RequestBody, userName: string): Promise<void> {
   if (request.yaml) return;
   const bytes = request.body as Buffer;
-  request.yaml = (await jsonIn(bytes)) ?? (await yamlIn(bytes, request.user.name));
+  request.yaml = (await jsonIn(bytes)) ?? (await yamlIn(bytes, userName));
 }
 
 /** JSON is YAML, and what most clients send as such. Unless keys are repeated, of which the YAML reader says the line. */
@@ -69,7 +69,7 @@ async function yamlIn(bytes: Buffer, user: string): Promise<YamlBody | YamlError
 }
 
 /** What `readYamlBody` read; null for a request without a body. Throws YamlError. */
-export function yamlOf({ yaml }: ApiRequest): YamlBody {
+export function yamlOf({ yaml }: RequestBody): YamlBody {
   if (yaml instanceof YamlError) throw yaml;
   return yaml ?? new YamlBody('null', []);
 }

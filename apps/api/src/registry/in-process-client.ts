@@ -9,9 +9,11 @@ import {
   type WatchEvent,
 } from '#apimachinery';
 import type { Client, DeleteOptions, ListOptions, PatchType, WatchOptions, WriteOptions } from '#client';
-import type { ApiHandler, ApiRequest, ApiResult, WatchItem } from './api-request.js';
+import type { ApiHandler } from './api-handler.js';
+import type { ApiRequest } from './api-request.js';
+import type { ApiResult, WatchItem } from './api-result.js';
 import type { ResourceTable } from './resource-table.js';
-import { servedObject } from './write/write-attempt.js';
+import { servedObject } from './resource-table.js';
 
 const NO_QUERY = new URLSearchParams();
 const never = new AbortController().signal;

@@ -1,8 +1,7 @@
 import { badRequest, bare, type FieldError, field, invalid, jsonTypeName, ownValue } from '#apimachinery';
+import type { FieldValidation } from '../codec/body-decoder.js';
 
 /** Query parameters and option objects of the verbs, read and checked as the reference does. */
-
-export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export interface WriteRequestOptions {
   dryRun: boolean;

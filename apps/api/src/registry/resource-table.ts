@@ -1,6 +1,6 @@
-import { formatGroupVersion, type GroupResource } from '#apimachinery';
+import { formatGroupVersion, type GroupResource, type KubeObject } from '#apimachinery';
 import { fromStorage, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
-import type { ServedVersion, Store, WatchCache } from '../storage/store.js';
+import type { CachedObject, ServedVersion, Store, WatchCache } from '../storage/store.js';
 import type { VirtualResource } from './virtual-resource.js';
 
 /** One served resource with everything that a request needs, found by one lookup. */
@@ -77,4 +77,9 @@ export class ResourceTable {
       },
     });
   }
+}
+
+/** The object as the endpoint's version says it; frozen. */
+export function servedObject(entry: ResourceEntry, cached: CachedObject): KubeObject {
+  return entry.served ? entry.served.convert(cached.parse()) : cached.parse();
 }

@@ -1,7 +1,7 @@
 import { badRequest, FieldMatcher, LabelMatcher, parseFieldSelector, parseLabelSelector, quote } from '#apimachinery';
 import type { CachedObject, ObjectFilter } from '../storage/store.js';
 import type { ResourceEntry } from './resource-table.js';
-import { servedObject } from './write/write-attempt.js';
+import { servedObject } from './resource-table.js';
 
 const ALWAYS_SELECTABLE = new Set(['metadata.name', 'metadata.namespace']);
 

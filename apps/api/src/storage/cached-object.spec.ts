@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CacheEntry, renderBytes } from './cached-object.js';
 
-const facts = { resource: 'pods', fieldValue: (object: any) => object.spec?.nodeName ?? '' };
+const fields = { resource: 'pods', fieldValue: (object: any) => object.spec?.nodeName ?? '' };
 
 function entryOf(object: object, revision: number): CacheEntry {
   const bytes = renderBytes(Buffer.from(JSON.stringify(object)), revision);
-  return new CacheEntry(facts, 'default', 'web', 'uid', revision, bytes);
+  return new CacheEntry(fields, 'default', 'web', 'uid', revision, bytes);
 }
 
 test('an adopted object is what parsing would give: frozen, with its revision, without undefined members', () => {

@@ -2,8 +2,8 @@ import type { KubeObject } from '#apimachinery';
 import { readLabels } from './metadata-labels.js';
 import type { CachedObject, Revision, ServedVersion } from './store.js';
 
-/** What the cache knows of a resource beyond its objects. */
-export interface ResourceFacts {
+/** A resource and how its field labels are read from an object. */
+export interface ResourceFields {
   /** Storage resource. */
   readonly resource: string;
   fieldValue(object: any, label: string): string;
@@ -65,7 +65,7 @@ export class CacheEntry implements CachedObject {
   private served: Map<string, Buffer> | undefined;
 
   constructor(
-    private readonly facts: ResourceFacts,
+    private readonly fields: ResourceFields,
     readonly namespace: string,
     readonly name: string,
     readonly uid: string,
@@ -90,7 +90,7 @@ export class CacheEntry implements CachedObject {
   field(label: string): string {
     if (label === 'metadata.name') return this.name;
     if (label === 'metadata.namespace') return this.namespace;
-    return this.facts.fieldValue(this.parse(), label) ?? '';
+    return this.fields.fieldValue(this.parse(), label) ?? '';
   }
 
   /** Takes what the bytes say from the one who wrote them, instead of parsing them. */

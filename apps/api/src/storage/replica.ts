@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { CacheEntry, type LineType, type ResourceFacts, renderBytes } from './cached-object.js';
+import { CacheEntry, type LineType, type ResourceFields, renderBytes } from './cached-object.js';
 import type { AcceptedWrite } from './commit-batch.js';
 import { RingEvent } from './event-ring.js';
 import type { Session } from './session.js';
@@ -55,8 +55,8 @@ export class Replica implements CacheHost {
     let cache = this.caches.get(resource);
     if (!cache) {
       const { fieldValue, limits } = this.options;
-      const facts: ResourceFacts = { resource, fieldValue: (object, label) => fieldValue(resource, object, label) };
-      cache = new ObjectCache(facts, this, limits);
+      const fields: ResourceFields = { resource, fieldValue: (object, label) => fieldValue(resource, object, label) };
+      cache = new ObjectCache(fields, this, limits);
       this.caches.set(resource, cache);
     }
     return cache;
@@ -139,7 +139,7 @@ export class Replica implements CacheHost {
       const revision = Number(row.revision);
       const previous = Number(row.previous);
       const entry = new CacheEntry(
-        cache.facts,
+        cache.fields,
         row.namespace,
         row.name,
         row.uid,
@@ -147,7 +147,7 @@ export class Replica implements CacheHost {
         renderBytes(row.body, revision),
       );
       const before = row.before
-        ? new CacheEntry(cache.facts, row.namespace, row.name, row.uid, previous, renderBytes(row.before, previous))
+        ? new CacheEntry(cache.fields, row.namespace, row.name, row.uid, previous, renderBytes(row.before, previous))
         : undefined;
       return new RingEvent(TYPES[row.type]!, entry, before, now, undefined);
     });
@@ -243,10 +243,10 @@ export class Replica implements CacheHost {
           let namespace = namespaces.get(row.namespace);
           if (namespace === undefined) namespaces.set((namespace = row.namespace as string), namespace);
           const revision = Number(row.revision);
-          const { facts } = this.cache(row.resource);
+          const { fields } = this.cache(row.resource);
           entries.set(
             cacheKey(namespace, row.name),
-            new CacheEntry(facts, namespace, row.name, row.uid, revision, renderBytes(row.body, revision)),
+            new CacheEntry(fields, namespace, row.name, row.uid, revision, renderBytes(row.body, revision)),
           );
         }
         if (rows.length < LOAD_PAGE) break;

@@ -17,8 +17,8 @@ class TestHost implements CacheHost {
 }
 
 function emptyCache(host: TestHost, ringBytes = 1 << 20): ObjectCache {
-  const facts = { resource: 'pods', fieldValue: (object: any, label: string) => podFields('pods', object, label) };
-  return new ObjectCache(facts, host, { ringBytes, windowMs: 1_000, snapshots: 4 });
+  const fields = { resource: 'pods', fieldValue: (object: any, label: string) => podFields('pods', object, label) };
+  return new ObjectCache(fields, host, { ringBytes, windowMs: 1_000, snapshots: 4 });
 }
 
 function put(
@@ -48,8 +48,8 @@ test('the revision is spliced into metadata, and the watch line holds the same b
 });
 
 test('parsed objects are frozen all the way down, and other served versions are made once', () => {
-  const facts = { resource: 'pods', fieldValue: () => '' };
-  const entry = new CacheEntry(facts, 'ns', 'a', 'u', 1, renderBytes(podBody(podKey('a')), 1));
+  const fields = { resource: 'pods', fieldValue: () => '' };
+  const entry = new CacheEntry(fields, 'ns', 'a', 'u', 1, renderBytes(podBody(podKey('a')), 1));
   assert.throws(() => {
     entry.parse().metadata.name = 'b';
   }, TypeError);

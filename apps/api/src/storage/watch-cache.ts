@@ -1,6 +1,6 @@
 import BTreeModule from 'sorted-btree';
 import type { KubeObject } from '#apimachinery';
-import { CacheEntry, type LineType, type ResourceFacts, renderLine } from './cached-object.js';
+import { CacheEntry, type LineType, type ResourceFields, renderLine } from './cached-object.js';
 import { EventRing, RingEvent } from './event-ring.js';
 import { ObjectIndexes } from './object-index.js';
 import { RingWatch, WaitingWatches } from './ring-watch.js';
@@ -65,11 +65,11 @@ export class ObjectCache implements WatchCache {
   private clone: Tree | undefined;
 
   constructor(
-    readonly facts: ResourceFacts,
+    readonly fields: ResourceFields,
     readonly host: CacheHost,
     private readonly limits: CacheLimits,
   ) {
-    this.resource = facts.resource;
+    this.resource = fields.resource;
     this.ring = new EventRing(host.currentRevision(), limits.ringBytes, limits.windowMs);
   }
 
@@ -133,7 +133,7 @@ export class ObjectCache implements WatchCache {
     const key = cacheKey(change.namespace, change.name);
     const previous = this.entries.get(key);
     const { line, bytes } = renderLine(change.type, change.body, change.revision);
-    const entry = new CacheEntry(this.facts, change.namespace, change.name, change.uid, change.revision, bytes);
+    const entry = new CacheEntry(this.fields, change.namespace, change.name, change.uid, change.revision, bytes);
     if (change.object) entry.adopt(change.object);
     this.clone = undefined;
     if (change.type === 'DELETED') {

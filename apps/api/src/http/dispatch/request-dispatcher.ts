@@ -11,7 +11,8 @@ import {
 } from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../../authentication/authenticator.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import type { ApiHandler, AuthorizedRequest } from '../../registry/api-request.js';
+import type { ApiHandler } from '../../registry/api-handler.js';
+import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { knownFailure } from '../../registry/registry-handler.js';
 import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../../registry/request-authorization.js';
 import type { ResourceTable } from '../../registry/resource-table.js';
@@ -195,7 +196,7 @@ export class RequestDispatcher {
       userAgent: request.headers['user-agent'] ?? '',
       user,
       signal: () => open.signal,
-      misdirected: route.kind === 'objects' ? route.misdirected : undefined,
+      pathError: route.kind === 'objects' ? route.pathError : undefined,
     });
     // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
     if (route.kind === 'connect' && route.upgrades && info.verb === 'get') {

@@ -113,7 +113,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
 }
 
 /** What there is to say against a request on the object path before its resource is known. */
-export function misdirection(method: string, { rest, verb }: RequestInfo): StatusError | undefined {
+export function pathErrorOf(method: string, { rest, verb }: RequestInfo): StatusError | undefined {
   if (rest.length > 0 || verb === 'proxy') return genericNotFound();
   const readOnly = verb === 'watch' || verb === 'list';
   const served = readOnly ? method === 'GET' : method !== 'HEAD' && VERB_BY_METHOD.has(method);

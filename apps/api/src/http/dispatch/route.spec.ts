@@ -38,7 +38,7 @@ function places(definition: ResourceDefinition): { own: string; all: string; wro
 }
 
 function isNothing(found: Route): boolean {
-  return found.kind === 'nothing' || (found.kind === 'objects' && found.misdirected?.code === 404);
+  return found.kind === 'nothing' || (found.kind === 'objects' && found.pathError?.code === 404);
 }
 
 describe('what a URL means', () => {

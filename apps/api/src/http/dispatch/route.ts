@@ -2,7 +2,7 @@ import type { StatusError } from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
 import type { ResourceEntry, ResourceTable } from '../../registry/resource-table.js';
 import { type DocumentPath, findDocument } from '../documents/document-paths.js';
-import { misdirection, parseRequestInfo, type RequestInfo } from './request-info.js';
+import { parseRequestInfo, pathErrorOf, type RequestInfo } from './request-info.js';
 
 /**
  * What a method and a URL mean, and so what is authorized and then served. Nothing that a client sends is looked up anywhere
@@ -19,7 +19,7 @@ export interface ObjectsRoute {
   info: RequestInfo;
   entry: ResourceEntry;
   /** What there is to say against it once it is authorized. */
-  misdirected: StatusError | undefined;
+  pathError: StatusError | undefined;
 }
 
 /** A stream or a proxy: what is asked goes on to a node server, a pod or a Service's endpoint. */
@@ -69,7 +69,7 @@ export function resolveRoute({ resources, documents }: ServedPaths, method: stri
     if (info.rest.length > 0 && name !== 'proxy') return { kind: 'nothing', info, plainText: false };
     return { kind: 'connect', info, entry, subresource, upgrades: UPGRADES.has(name) };
   }
-  return { kind: 'objects', info, entry, misdirected: misdirection(method, info) };
+  return { kind: 'objects', info, entry, pathError: pathErrorOf(method, info) };
 }
 
 function reaches({ definition, subresources }: ResourceEntry, { scoped, named, subresource }: RequestInfo): boolean {

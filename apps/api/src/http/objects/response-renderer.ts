@@ -3,9 +3,9 @@ import { badRequest, formatGroupVersion, type KubeObject, type Status } from '#a
 import type { ResourceDefinition } from '#kinds';
 import type { OutputFormat } from '../../codec/negotiation.js';
 import { yamlLines, yamlText } from '../../codec/yaml-writer.js';
-import type { ApiResult, ListedResult, WatchItem } from '../../registry/api-request.js';
+import type { ApiResult, ListedResult, WatchItem } from '../../registry/api-result.js';
 import type { ResourceEntry } from '../../registry/resource-table.js';
-import { servedObject } from '../../registry/write/write-attempt.js';
+import { servedObject } from '../../registry/resource-table.js';
 import type { CachedObject } from '../../storage/store.js';
 import { type ListBody, listBody } from './list-body.js';
 

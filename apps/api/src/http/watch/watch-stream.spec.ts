@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
-import type { WatchItem } from '../../registry/api-request.js';
+import type { WatchItem } from '../../registry/api-result.js';
 import { type TestFront, testFront } from '../testing/http-front.js';
 
 const WATCH = '/api/v1/namespaces/a/pods?watch=1';

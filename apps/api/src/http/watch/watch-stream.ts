@@ -1,4 +1,4 @@
-import type { WatchItem, WatchSession } from '../../registry/api-request.js';
+import type { WatchItem, WatchSession } from '../../registry/api-result.js';
 import type { WatchRenderer } from '../objects/response-renderer.js';
 import { drained } from '../server/response-writer.js';
 import { WatchPacer } from './watch-pacer.js';

@@ -1,11 +1,13 @@
 import { decodeBody, subresourceKind } from '../../codec/body-decoder.js';
 import { breath, isLarge } from '../../codec/large-bodies.js';
-import type { ApiRequest, ApiResult } from '../api-request.js';
+import type { ApiRequest } from '../api-request.js';
+import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseWriteOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import type { VirtualResource } from '../virtual-resource.js';
-import { admissionAttributes, settleNamespace } from '../write/write-attempt.js';
+import { settleNamespace } from '../write/object-metadata.js';
+import { admissionAttributes } from '../write/write-attempt.js';
 
 /** A create that is answered by a handler and never stored: reviews and tokens. */
 export async function answerVirtual(

@@ -12,22 +12,17 @@ import { toStorage, type WriteContext } from '#kinds';
 import { decodeBody } from '../../codec/body-decoder.js';
 import { breath, isLarge } from '../../codec/large-bodies.js';
 import { encodeWritten } from '../../codec/object-codec.js';
-import type { ApiRequest, ApiResult } from '../api-request.js';
+import type { ApiRequest } from '../api-request.js';
+import type { ApiResult } from '../api-result.js';
+import { keyOf } from '../object-key.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { managerOf, type TrackedWrite, trackLargeUpdate, trackUpdate } from '../write/field-managers.js';
-import {
-  admissionAttributes,
-  commitError,
-  dropRepeatedOwners,
-  keyOf,
-  NO_CONTRIBUTION,
-  namespaceGuards,
-  settleNamespace,
-  throwInvalid,
-  writtenResult,
-} from '../write/write-attempt.js';
+import { dropRepeatedOwners, settleNamespace } from '../write/object-metadata.js';
+import { admissionAttributes, NO_CONTRIBUTION, namespaceGuards } from '../write/write-attempt.js';
+import { commitError, throwInvalid } from '../write/write-errors.js';
+import { writtenResult } from '../write/written-result.js';
 
 /** A generated name is tried this often before the client is told that none was free. */
 const NAME_ATTEMPTS = 8;

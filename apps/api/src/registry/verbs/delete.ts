@@ -4,11 +4,9 @@ import {
   decodeJson,
   deepCopy,
   deepEqual,
-  formatTime,
   JsonSyntaxError,
   type KubeObject,
   notFound,
-  parseTime,
   type Status,
   type StatusError,
 } from '#apimachinery';
@@ -19,20 +17,18 @@ import { encodeDeleted } from '../../codec/object-codec.js';
 import { yamlOf } from '../../codec/yaml-body.js';
 import { YamlError } from '../../codec/yaml-text.js';
 import type { CachedObject } from '../../storage/store.js';
-import type { ApiRequest, ApiResult } from '../api-request.js';
+import type { ApiRequest } from '../api-request.js';
+import type { ApiResult } from '../api-result.js';
+import { isNewest } from '../freshness.js';
+import { keyOf } from '../object-key.js';
 import type { RegistryContext } from '../registry-context.js';
-import { type DeleteRequestOptions, parseDeleteOptions, parseListOptions } from '../request-options.js';
+import { type DeleteRequestOptions, parseDeleteOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
-import { buildFilter } from '../selection.js';
-import {
-  admissionAttributes,
-  commitError,
-  isNewest,
-  keyOf,
-  NO_CONTRIBUTION,
-  servedObject,
-  writtenResult,
-} from '../write/write-attempt.js';
+import { servedObject } from '../resource-table.js';
+import { planDeletion } from '../write/deletion-plan.js';
+import { admissionAttributes, NO_CONTRIBUTION } from '../write/write-attempt.js';
+import { commitError } from '../write/write-errors.js';
+import { writtenResult } from '../write/written-result.js';
 
 const DELETE_OPTIONS = {
   group: 'meta.k8s.io',
@@ -40,10 +36,6 @@ const DELETE_OPTIONS = {
   kind: 'DeleteOptions',
   schemaName: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
 };
-const ORPHAN = 'orphan';
-const FOREGROUND = 'foregroundDeletion';
-/** Deletes of one collection that are under way at a time: they share group commits. */
-const COLLECTION_PARALLELISM = 64;
 const ATTEMPTS = 20;
 
 export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
@@ -221,131 +213,4 @@ export function unmetPrecondition(
     );
   }
   return undefined;
-}
-
-/** Changes `object` to what a deletion makes of it now, and says what is to be done with it. */
-export function planDeletion(
-  object: KubeObject,
-  options: DeleteRequestOptions,
-  policy: DeletionPolicy,
-  strategy: {
-    gracePeriodSeconds?(object: KubeObject, requested?: number): number;
-    defaultPropagation: 'Background' | 'Orphan';
-  },
-  now: Date,
-): 'remove' | 'mark' | 'nothing' {
-  const { metadata } = object;
-  const asked = options.gracePeriodSeconds === undefined ? undefined : Math.max(options.gracePeriodSeconds, 0);
-  const requested = options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : asked;
-  const graceful = strategy.gracePeriodSeconds
-    ? graceStep(object, requested, strategy.gracePeriodSeconds, now)
-    : 'immediate';
-  if (graceful === 'pending') return 'nothing';
-
-  if (!policy.uncollected) setPropagation(object, options, strategy.defaultPropagation);
-  const held = (metadata.finalizers?.length ?? 0) > 0 || (policy.heldBack?.(object) ?? false);
-  if (graceful === 'marked') {
-    return metadata.deletionGracePeriodSeconds === 0 && !held ? 'remove' : 'mark';
-  }
-  if (policy.markFirst && metadata.deletionTimestamp === undefined) {
-    markAsDeleting(object, now);
-    delete metadata.deletionGracePeriodSeconds;
-    policy.markFirst(object);
-    return 'mark';
-  }
-  if (!held) return 'remove';
-  markAsDeleting(object, now);
-  return 'mark';
-}
-
-/** Sets or shortens the grace period. `pending`: a deletion with this or a shorter period is under way. */
-function graceStep(
-  object: KubeObject,
-  requested: number | undefined,
-  graceOf: (object: KubeObject, requested?: number) => number,
-  now: Date,
-): 'immediate' | 'marked' | 'pending' {
-  const { metadata } = object;
-  if (metadata.deletionTimestamp !== undefined) {
-    const running = metadata.deletionGracePeriodSeconds ?? 0;
-    if (running === 0) return 'immediate';
-    if (requested === undefined || requested >= running) return 'pending';
-    let period = requested;
-    let end = (parseTime(metadata.deletionTimestamp) ?? now.getTime()) + (requested - running) * 1000;
-    if (end < now.getTime()) {
-      end = now.getTime();
-      if (period !== 0) period = 1;
-    }
-    metadata.deletionTimestamp = formatTime(new Date(end));
-    metadata.deletionGracePeriodSeconds = period;
-    return 'marked';
-  }
-  const period = graceOf(object, requested);
-  metadata.deletionTimestamp = formatTime(new Date(now.getTime() + period * 1000));
-  metadata.deletionGracePeriodSeconds = period;
-  if ((metadata.generation ?? 0) > 0) metadata.generation! += 1;
-  return 'marked';
-}
-
-function markAsDeleting(object: KubeObject, now: Date): void {
-  const { metadata } = object;
-  if (metadata.deletionTimestamp === undefined) {
-    if ((metadata.generation ?? 0) > 0) metadata.generation! += 1;
-    metadata.deletionTimestamp = formatTime(now);
-  } else if ((parseTime(metadata.deletionTimestamp) ?? 0) > now.getTime()) {
-    metadata.deletionTimestamp = formatTime(now);
-  }
-  metadata.deletionGracePeriodSeconds = 0;
-}
-
-/** The garbage collector's finalizers, as the options ask; without options what is there stays. */
-function setPropagation(object: KubeObject, options: DeleteRequestOptions, byDefault: 'Background' | 'Orphan'): void {
-  const present = object.metadata.finalizers ?? [];
-  let orphan: boolean;
-  let foreground: boolean;
-  if (options.orphanDependents !== undefined) {
-    orphan = options.orphanDependents;
-    foreground = false;
-  } else if (options.propagationPolicy !== undefined) {
-    orphan = options.propagationPolicy === 'Orphan';
-    foreground = options.propagationPolicy === 'Foreground';
-  } else {
-    const first = present.find((item) => item === ORPHAN || item === FOREGROUND);
-    orphan = first === ORPHAN || (first === undefined && byDefault === 'Orphan');
-    foreground = first === FOREGROUND;
-  }
-  if (present.includes(ORPHAN) === orphan && present.includes(FOREGROUND) === foreground) return;
-  const finalizers = present.filter((item) => item !== ORPHAN && item !== FOREGROUND);
-  if (orphan) finalizers.push(ORPHAN);
-  if (foreground) finalizers.push(FOREGROUND);
-  if (finalizers.length > 0) object.metadata.finalizers = finalizers;
-  else delete object.metadata.finalizers;
-}
-
-/** Deletes what a list with the same selectors shows; answers with that list. Objects that went meanwhile are no error. */
-export async function deleteCollection(
-  context: RegistryContext,
-  entry: ResourceEntry,
-  request: ApiRequest,
-  warnings: string[],
-): Promise<ApiResult> {
-  const options = readDeleteOptions(request);
-  const selection = parseListOptions(request.query, false);
-  const filter = buildFilter(entry, selection.labelSelector, selection.fieldSelector, '');
-  const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
-  await context.store.readBarrier();
-  const { items, revision } = entry.cache.list({ namespace, filter })!;
-  for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
-    await Promise.all(
-      items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {
-        const single = { ...request, namespace: item.namespace, name: item.name };
-        try {
-          await deleteNamed(context, entry, single, options, warnings);
-        } catch (error) {
-          if ((error as { code?: number }).code !== 404) throw error;
-        }
-      }),
-    );
-  }
-  return { kind: 'list', resource: entry.definition, revision, items };
 }

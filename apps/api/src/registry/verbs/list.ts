@@ -1,29 +1,13 @@
-import { badRequest, expired, notFound, type StatusError, timeout } from '#apimachinery';
+import { badRequest, expired } from '#apimachinery';
 import type { CachedObject, Revision } from '../../storage/store.js';
-import type { ApiRequest, ListedResult } from '../api-request.js';
+import type { ApiRequest } from '../api-request.js';
+import type { ListedResult } from '../api-result.js';
 import { decodeContinue, encodeContinue, expiredContinue } from '../continue-token.js';
+import { freshen, parseRevision, waitForRevision } from '../freshness.js';
 import type { RegistryContext } from '../registry-context.js';
 import { type ListRequestOptions, parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { buildFilter } from '../selection.js';
-
-/** How long a read waits for a revision that this replica has not seen yet; the reference gives up after as long. */
-const FRESHNESS_WAIT_MS = 3000;
-const FRESHNESS_POLL_MS = 25;
-
-/** Reads one object; `resourceVersion` '' is linearizable, '0' whatever is here, else at least as new. */
-export async function getObject(
-  context: RegistryContext,
-  entry: ResourceEntry,
-  namespace: string,
-  name: string,
-  resourceVersion: string,
-): Promise<CachedObject> {
-  await freshen(context, resourceVersion);
-  const object = entry.cache.get(namespace, name);
-  if (!object) throw notFound(entry.groupResource, name);
-  return object;
-}
 
 export async function listObjects(
   context: RegistryContext,
@@ -83,39 +67,4 @@ function listed(
     continue: after ? encodeContinue({ revision: page.revision, after }) : undefined,
     remaining: after && countKnown ? page.remaining : undefined,
   };
-}
-
-/** Makes this replica's caches as new as `resourceVersion` asks. */
-export async function freshen(context: RegistryContext, resourceVersion: string): Promise<void> {
-  if (resourceVersion === '') {
-    await context.store.readBarrier();
-  } else if (resourceVersion !== '0') {
-    await waitForRevision(context, parseRevision(resourceVersion));
-  }
-}
-
-export function parseRevision(resourceVersion: string): Revision {
-  if (!/^\d+$/.test(resourceVersion)) {
-    throw badRequest(
-      `Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
-    );
-  }
-  return Number(resourceVersion);
-}
-
-async function waitForRevision({ store }: RegistryContext, revision: Revision): Promise<void> {
-  if (store.currentRevision() >= revision) return;
-  await store.readBarrier();
-  const deadline = Date.now() + FRESHNESS_WAIT_MS;
-  while (store.currentRevision() < revision) {
-    if (Date.now() >= deadline) throw tooLargeRevision(revision, store.currentRevision());
-    await new Promise((resolve) => setTimeout(resolve, FRESHNESS_POLL_MS));
-  }
-}
-
-function tooLargeRevision(wanted: Revision, current: Revision): StatusError {
-  const text = `Too large resource version: ${wanted}, current: ${current}`;
-  const error = timeout(text, 1);
-  error.status.details!.causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
-  return error;
 }

@@ -4,24 +4,20 @@ import { readAhead } from '../../codec/body-ahead.js';
 import { decodeBody } from '../../codec/body-decoder.js';
 import { breath, isLarge } from '../../codec/large-bodies.js';
 import { encodeDeleted, encodeWritten } from '../../codec/object-codec.js';
-import type { ApiRequest, ApiResult } from '../api-request.js';
+import type { ApiRequest } from '../api-request.js';
+import type { ApiResult } from '../api-result.js';
+import { isNewest } from '../freshness.js';
+import { keyOf } from '../object-key.js';
 import type { RegistryContext } from '../registry-context.js';
 import { authorizeOrThrow } from '../request-authorization.js';
 import { parseWriteOptions, type WriteRequestOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
+import { servedObject } from '../resource-table.js';
 import { managerOf, type TrackedWrite, trackLargeUpdate, trackUpdate } from '../write/field-managers.js';
-import {
-  admissionAttributes,
-  commitError,
-  dropRepeatedOwners,
-  isNewest,
-  keyOf,
-  NO_CONTRIBUTION,
-  servedObject,
-  settleNamespace,
-  throwInvalid,
-  writtenResult,
-} from '../write/write-attempt.js';
+import { dropRepeatedOwners, settleNamespace } from '../write/object-metadata.js';
+import { admissionAttributes, NO_CONTRIBUTION } from '../write/write-attempt.js';
+import { commitError, throwInvalid } from '../write/write-errors.js';
+import { writtenResult } from '../write/written-result.js';
 import { createDecoded } from './create.js';
 
 /** Writers that gave no resourceVersion are retried this often when others are faster. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import type { ResourceDefinition } from '#kinds';
 import type { CacheEvent, CacheWatch, Revision } from '../../storage/store.js';
-import type { WatchItem } from '../api-request.js';
+import type { WatchItem } from '../api-result.js';
 import { CacheWatchSession, INITIAL_EVENTS_END, type WatchSessionOptions } from './watch-session.js';
 
 const MINUTE = 60_000;

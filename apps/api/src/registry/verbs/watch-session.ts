@@ -8,7 +8,7 @@ import type {
   Revision,
   ServedVersion,
 } from '../../storage/store.js';
-import type { WatchItem, WatchSession } from '../api-request.js';
+import type { WatchItem, WatchSession } from '../api-result.js';
 
 export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 

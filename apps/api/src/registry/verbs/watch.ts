@@ -1,9 +1,10 @@
-import type { ApiRequest, ApiResult } from '../api-request.js';
+import type { ApiRequest } from '../api-request.js';
+import type { ApiResult } from '../api-result.js';
+import { freshen, parseRevision } from '../freshness.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { buildFilter } from '../selection.js';
-import { freshen, parseRevision } from './list.js';
 import { CacheWatchSession, expiredItem, failedWatch } from './watch-session.js';
 
 /** The reference picks a random end between one and two times this, so that clients do not come back together. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
-import { planDeletion } from './delete.js';
+import { planDeletion } from './deletion-plan.js';
 
 const NOW = new Date('2030-01-01T00:00:00Z');
 const PLAIN = { defaultPropagation: 'Background' as const };

@@ -1,0 +1,14 @@
+import type { BodyAhead } from './body-ahead.js';
+import type { YamlBody } from './yaml-body.js';
+import type { YamlError } from './yaml-text.js';
+
+/** The part of a request that the codec reads. */
+export interface RequestBody {
+  /** The body as sent, or an object from an in-process caller (never kept, never changed). */
+  body: Buffer | object | undefined;
+  contentType: string;
+  /** The body where it is large, once it is read; YAML is in `yaml`. */
+  ahead?: BodyAhead;
+  /** The body where it is YAML, once it is read; or why it cannot be. */
+  yaml?: YamlBody | YamlError;
+}

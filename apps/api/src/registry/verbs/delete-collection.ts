@@ -1,0 +1,38 @@
+import type { ApiRequest } from '../api-request.js';
+import type { ApiResult } from '../api-result.js';
+import type { RegistryContext } from '../registry-context.js';
+import { parseListOptions } from '../request-options.js';
+import type { ResourceEntry } from '../resource-table.js';
+import { buildFilter } from '../selection.js';
+import { deleteNamed, readDeleteOptions } from './delete.js';
+
+/** Deletes of one collection that are under way at a time: they share group commits. */
+const COLLECTION_PARALLELISM = 64;
+
+/** Deletes what a list with the same selectors shows; answers with that list. Objects that went meanwhile are no error. */
+export async function deleteCollection(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  request: ApiRequest,
+  warnings: string[],
+): Promise<ApiResult> {
+  const options = readDeleteOptions(request);
+  const selection = parseListOptions(request.query, false);
+  const filter = buildFilter(entry, selection.labelSelector, selection.fieldSelector, '');
+  const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
+  await context.store.readBarrier();
+  const { items, revision } = entry.cache.list({ namespace, filter })!;
+  for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
+    await Promise.all(
+      items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {
+        const single = { ...request, namespace: item.namespace, name: item.name };
+        try {
+          await deleteNamed(context, entry, single, options, warnings);
+        } catch (error) {
+          if ((error as { code?: number }).code !== 404) throw error;
+        }
+      }),
+    );
+  }
+  return { kind: 'list', resource: entry.definition, revision, items };
+}
