@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
-import { allResources } from '#kinds';
+import { allResources, ResourceCatalog } from '#kinds';
 import { createAdmission } from './admission/admission-chain.js';
 import { EscalationCheck } from './admission/plugins/escalation-check.js';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from './authentication/openid-discovery.js';
@@ -44,6 +44,8 @@ export interface ControlPlane {
   readonly url: string;
   readonly pki: Pki;
   readonly store: Store;
+  /** The resources that are served; more may come and go while it runs. */
+  readonly catalog: ResourceCatalog;
   /** A client of this process; the name is a user or `system:serviceaccount:<namespace>:<name>`. */
   client(identity: string, groups?: readonly string[]): Client;
   /** Resolves when the cluster's own objects are there. */
@@ -67,19 +69,20 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
   const options = given.securePort === 0 ? { ...given, securePort: await freePort(given.bindAddress) } : given;
   const { logger, clock = realClock } = options;
   const stop = new AbortController();
+  const catalog = new ResourceCatalog(allResources());
   const [pki, store] = await Promise.all([
     preparePki({ ...options, serverUrl: `https://${clientAddress(options)}:${options.securePort}` }),
     openStore({
       ...options.store,
       databaseUrl: options.databaseUrl,
       replicas: options.sharedDatabase ? 'many' : 'auto',
-      fieldValue: storedFieldValue(),
+      fieldValue: (resource, object, label) => catalog.findStored(resource)?.fieldValue(object, label) ?? '',
       lifetimes: { events: EVENT_LIFETIME_MS },
       log: (message) => logger.info(message),
     }),
   ]);
   try {
-    return await assemble(options, pki, store, stop, clock);
+    return await assemble(options, catalog, pki, store, stop, clock);
   } catch (error) {
     stop.abort();
     await store.close();
@@ -89,6 +92,7 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
 
 async function assemble(
   options: ControlPlaneOptions,
+  catalog: ResourceCatalog,
   pki: Pki,
   store: Store,
   stop: AbortController,
@@ -112,6 +116,7 @@ async function assemble(
   const issuer = new ServiceAccountTokenIssuer(pki.serviceAccount.privateKey, issuerUrl);
   const { audiences, tokens } = authenticator;
   const registry = createRegistry({
+    catalog,
     store,
     authorizer,
     admission: createAdmission({
@@ -186,6 +191,7 @@ async function assemble(
     url,
     pki,
     store,
+    catalog,
     client: clientFor,
     bootstrapped: ready,
     ended,
@@ -370,16 +376,4 @@ function freePort(address: string): Promise<number> {
 function clientAddress({ bindAddress, advertiseAddress }: ControlPlaneOptions): string {
   if (bindAddress === '0.0.0.0' || bindAddress === '127.0.0.1' || bindAddress === '::') return '127.0.0.1';
   return bindAddress || advertiseAddress;
-}
-
-/** Field labels of stored objects, for the store's indexes. */
-function storedFieldValue(): (resource: string, object: any, label: string) => string {
-  const stored = new Map(
-    allResources()
-      .filter(
-        ({ group, version, storageVersion }) => group === storageVersion.group && version === storageVersion.version,
-      )
-      .map((definition) => [definition.storageResource, definition]),
-  );
-  return (resource, object, label) => stored.get(resource)?.fieldValue(object, label) ?? '';
 }

@@ -1,6 +1,6 @@
 import type { UserInfo } from '#apimachinery';
 import type { Client } from '#client';
-import { allResources } from '#kinds';
+import type { ResourceCatalog } from '#kinds';
 import type { RequestAuthenticator } from './authentication/authenticator.js';
 import type { Authorizer } from './authorization/authorizer.js';
 import type { ApiSurface } from './http/documents/api.tokens.js';
@@ -24,6 +24,7 @@ import { storeLister } from './storage/lister.js';
 import type { Store } from './storage/store.js';
 
 export interface RegistryOptions {
+  catalog: ResourceCatalog;
   store: Store;
   authorizer: Authorizer;
   admission: AdmissionRunner;
@@ -43,7 +44,7 @@ export interface Registry {
 export function createRegistry(options: RegistryOptions): Registry {
   let context!: RegistryContext;
   const own = [...bindingResources(() => context), evictionResource(() => context)];
-  const resources = new ResourceTable(allResources(), [...own, ...options.virtualResources], options.store);
+  const resources = new ResourceTable(options.catalog, [...own, ...options.virtualResources], options.store);
   context = {
     store: options.store,
     resources,
@@ -89,14 +90,13 @@ const INFLIGHT: SlotLimits = {
 /** The HTTPS side of a registry. */
 export async function createApiServer(options: ApiServerOptions): Promise<HttpsServer> {
   const { handler, context } = options.registry;
-  const definitions = allResources();
   const metrics = new MetricsRegistry();
-  const stored = new Set(definitions.filter((item) => item.verbs.includes('list')).map((item) => item.storageResource));
-  registerProcessMetrics(metrics, context.store, [...stored]);
+  const { catalog } = context.resources;
+  registerProcessMetrics(metrics, context.store, catalog);
   return createHttpsServer(
     options.tls,
     {
-      resources: definitions,
+      catalog,
       serverAddress: options.serverAddress,
       checks: [PING, storeCheck(context.store), ...(options.checks ?? [])],
       metrics,

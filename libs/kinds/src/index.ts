@@ -14,6 +14,7 @@ export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
 export { defineFromSchema, type SchemaResource } from './definition/define-from-schema.js';
 export * from './discovery/discovery.js';
+export { type CatalogChange, type CatalogListener, isStored, ResourceCatalog } from './discovery/resource-catalog.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';

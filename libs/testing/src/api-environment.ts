@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, type Clock, type Logger, silentLogger } from '#client';
+import type { ResourceCatalog } from '#kinds';
 import { testDatabase } from './postgres-environment.js';
 
 export interface TestServerOptions {
@@ -39,6 +40,8 @@ export interface TestServer {
   readonly adminKubeconfig: string;
   /** PEM of the cluster's authority and of the administrator, for plain HTTPS requests. */
   readonly tls: { ca: string; cert: string; key: string };
+  /** The resources that it serves. */
+  readonly catalog: ResourceCatalog;
   /** In process. Without a name: an administrator; else a user, or `system:serviceaccount:<namespace>:<name>`. */
   client(identity?: string, groups?: readonly string[]): Client;
   close(): Promise<void>;
@@ -80,6 +83,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     databaseUrl,
     adminKubeconfig: pki.kubeconfigs.admin,
     tls: { ca: pki.ca.certificate, cert: pki.admin.certificate, key: pki.admin.key },
+    catalog: plane.catalog,
     client: (identity = 'kubernetes-admin', groups = identity === 'kubernetes-admin' ? ['system:masters'] : []) =>
       plane.client(identity, groups),
     close: async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decodeBody } from './body-decoder.js';
+import { decodeBody, expectedKind } from './body-decoder.js';
 import type { RequestBody } from './request-body.js';
 import { isYaml, readYamlBody } from './yaml-body.js';
 
-const deployment = { group: 'apps', version: 'v1', kind: 'Deployment', schemaName: 'io.k8s.api.apps.v1.Deployment' };
+const deployment = expectedKind('apps', 'v1', 'Deployment', 'io.k8s.api.apps.v1.Deployment');
 const json =
   '{"metadata":{"name":"a","unknownMeta":1},"spec":{"unknownField":"x","replicas":1,"replicas":2,"template":{"metadata":{"foo":1}}}}';
 const yaml = 'spec:\n  unknownField: x\n  replicas: 1\n  replicas: 2\n  paused: true\n  paused: false\n';

@@ -12,7 +12,7 @@ import {
   undecodableObject,
   unrecognizedObject,
 } from '#apimachinery';
-import { DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
+import { type Decoded, DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
 import { jsonOf, messageOf } from './body-ahead.js';
 import { negotiateInput } from './negotiation.js';
 import { decodeMessage, readEnvelope, WireError } from './protobuf/wire-decoder.js';
@@ -29,12 +29,19 @@ export interface ExpectedKind {
   version: string;
   kind: string;
   schemaName: string;
+  /** Brings parsed JSON into the form in which it is kept, in place. Throws DecodeError. */
+  decode(value: unknown): Decoded;
+}
+
+/** A kind of the release that is no resource. */
+export function expectedKind(group: string, version: string, kind: string, schemaName: string): ExpectedKind {
+  return { group, version, kind, schemaName, decode: (value) => decodeAs(schemaName, value) };
 }
 
 /** The kind that a subresource takes, where it is not the parent's. */
 export function subresourceKind({ group, version, kind }: SubresourceDefinition): ExpectedKind {
   const family = group === '' ? 'core' : group.split('.')[0];
-  return { group, version, kind, schemaName: `io.k8s.api.${family}.${version}.${kind}` };
+  return expectedKind(group, version, kind, `io.k8s.api.${family}.${version}.${kind}`);
 }
 
 /**
@@ -72,9 +79,9 @@ function settle(
   warnings: string[],
   json: Buffer = NO_BODY,
 ): KubeObject {
-  let decoded: ReturnType<typeof decodeAs>;
+  let decoded: Decoded;
   try {
-    decoded = decodeAs(expected.schemaName, object);
+    decoded = expected.decode(object);
   } catch (error) {
     if (error instanceof DecodeError) throw undecodableObject(expected.kind, expected.version, error.message);
     throw error;

@@ -7,7 +7,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type DispatcherOptions, RequestDispatcher } from './dispatch/request-dispatcher.js';
 import { ApiModule } from './documents/api.module.js';
 import type { ApiSurface } from './documents/api.tokens.js';
-import { documentPaths } from './documents/document-paths.js';
+import { DocumentPaths } from './documents/document-paths.js';
 import { PlainErrorFilter } from './documents/plain-error.filter.js';
 
 export interface TlsOptions {
@@ -82,7 +82,7 @@ export async function createHttpsServer(
   const adapter = new FastifyAdapter({
     logger: false,
     serverFactory: (handler: RequestListener) => {
-      dispatcher = new RequestDispatcher(dispatching, documentPaths(surface), handler);
+      dispatcher = new RequestDispatcher(dispatching, new DocumentPaths(surface), handler);
       server.on('request', (request, response) => dispatcher.handle(request, response));
       server.on('checkContinue', (request, response) => dispatcher.handle(request, response));
       server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));

@@ -1,5 +1,11 @@
 import { formatGroupVersion, type GroupResource, type KubeObject } from '#apimachinery';
-import { fromStorage, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
+import {
+  fromStorage,
+  isStored,
+  type ResourceCatalog,
+  type ResourceDefinition,
+  type SubresourceDefinition,
+} from '#kinds';
 import type { CachedObject, ServedVersion, Store, WatchCache } from '../storage/store.js';
 import type { VirtualResource } from './virtual-resource.js';
 
@@ -16,18 +22,24 @@ export interface ResourceEntry {
   readonly served: ServedVersion | undefined;
   /** Throws for virtual resources. */
   readonly cache: WatchCache;
+  /** Those that are open: they end when the resource is served no more. */
+  readonly watches: Set<{ stop(): void }>;
 }
 
+/** The catalog's resources, each with what serves it. */
 export class ResourceTable {
   private readonly entries = new Map<string, ResourceEntry>();
-  private readonly apiVersions = new Set<string>();
 
   constructor(
-    definitions: readonly ResourceDefinition[],
-    virtual: readonly VirtualResource[],
+    readonly catalog: ResourceCatalog,
+    private readonly virtual: readonly VirtualResource[],
     private readonly store: Store,
   ) {
-    for (const definition of definitions) this.add(definition, virtual);
+    for (const definition of catalog.list()) this.add(definition);
+    catalog.onChange(({ added, removed }) => {
+      for (const definition of removed) this.remove(definition);
+      for (const definition of added) this.add(definition);
+    });
   }
 
   find(group: string, version: string, resource: string): ResourceEntry | undefined {
@@ -36,13 +48,8 @@ export class ResourceTable {
 
   /** An entry that serves this storage resource, the stored version first: for reads from within. */
   findStored(storageResource: string): ResourceEntry | undefined {
-    let found: ResourceEntry | undefined;
-    for (const entry of this.entries.values()) {
-      if (entry.definition.storageResource !== storageResource) continue;
-      if (entry.served === undefined) return entry;
-      found ??= entry;
-    }
-    return found;
+    const definition = this.catalog.findStored(storageResource);
+    return definition && this.find(definition.group, definition.version, definition.plural);
   }
 
   values(): Iterable<ResourceEntry> {
@@ -50,15 +57,13 @@ export class ResourceTable {
   }
 
   servesGroupVersion(group: string, version: string): boolean {
-    return this.apiVersions.has(`${group}/${version}`);
+    return this.catalog.servesGroupVersion(group, version);
   }
 
-  private add(definition: ResourceDefinition, virtual: readonly VirtualResource[]): void {
-    const { group, version, plural, storageVersion, storageResource } = definition;
-    const store = this.store;
+  private add(definition: ResourceDefinition): void {
+    const { group, version, plural, storageResource } = definition;
+    const { store } = this;
     const apiVersion = formatGroupVersion(group, version);
-    this.apiVersions.add(`${group}/${version}`);
-    const stored = storageVersion.group === group && storageVersion.version === version;
     let cache: WatchCache | undefined;
     this.entries.set(`${group}/${version}/${plural}`, {
       definition,
@@ -67,15 +72,23 @@ export class ResourceTable {
       verbs: new Set(definition.verbs),
       subresources: new Map(definition.subresources.map((sub) => [sub.name, sub])),
       virtual: new Map(
-        virtual
+        this.virtual
           .filter((item) => item.group === group && item.version === version && item.resource === plural)
           .map((item) => [item.subresource, item]),
       ),
-      served: stored ? undefined : { apiVersion, convert: (object) => fromStorage(definition, object) },
+      served: isStored(definition) ? undefined : { apiVersion, convert: (object) => fromStorage(definition, object) },
       get cache() {
         return (cache ??= store.cache(storageResource));
       },
+      watches: new Set(),
     });
+  }
+
+  private remove({ group, version, plural }: ResourceDefinition): void {
+    const path = `${group}/${version}/${plural}`;
+    const entry = this.entries.get(path);
+    this.entries.delete(path);
+    for (const watch of entry?.watches ?? []) watch.stop();
   }
 }
 

@@ -16,7 +16,7 @@ import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { knownFailure } from '../../registry/registry-handler.js';
 import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../../registry/request-authorization.js';
 import type { ResourceTable } from '../../registry/resource-table.js';
-import type { DocumentPath } from '../documents/document-paths.js';
+import type { DocumentPaths } from '../documents/document-paths.js';
 import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.js';
 import type { ObjectPathHandler } from '../objects/object-path.handler.js';
 import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
@@ -80,7 +80,7 @@ export class RequestDispatcher {
 
   constructor(
     private readonly options: DispatcherOptions,
-    documents: ReadonlyMap<string, DocumentPath>,
+    documents: DocumentPaths,
     /** Serves the paths that name no resource. */
     private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
   ) {

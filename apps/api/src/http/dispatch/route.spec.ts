@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allResources, type ResourceDefinition } from '#kinds';
+import { allResources, ResourceCatalog, type ResourceDefinition } from '#kinds';
 import { ResourceTable } from '../../registry/resource-table.js';
-import { documentPaths } from '../documents/document-paths.js';
+import { DocumentPaths } from '../documents/document-paths.js';
 import { PING } from '../documents/health-checks.js';
 import { type Route, resolveRoute } from './route.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const PROTOTYPE_NAMES = ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'];
 
-const resources = new ResourceTable(allResources(), [], {} as never);
-const surface = { resources: allResources(), checks: [PING], documents: new Map([['/openid/v1/jwks', () => never()]]) };
-const documents = documentPaths(surface as never);
+const catalog = new ResourceCatalog(allResources());
+const resources = new ResourceTable(catalog, [], {} as never);
+const surface = { catalog, checks: [PING], documents: new Map([['/openid/v1/jwks', () => never()]]) };
+const documents = new DocumentPaths(surface as never);
 const route = (method: string, url: string) => resolveRoute({ resources, documents }, method, url);
 
 function never(): never {

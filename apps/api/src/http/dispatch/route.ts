@@ -1,7 +1,7 @@
 import type { StatusError } from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
 import type { ResourceEntry, ResourceTable } from '../../registry/resource-table.js';
-import { type DocumentPath, findDocument } from '../documents/document-paths.js';
+import type { DocumentPath, DocumentPaths } from '../documents/document-paths.js';
 import { parseRequestInfo, pathErrorOf, type RequestInfo } from './request-info.js';
 
 /**
@@ -42,7 +42,7 @@ const UPGRADES = new Set(['exec', 'attach', 'portforward']);
 
 export interface ServedPaths {
   readonly resources: Pick<ResourceTable, 'find' | 'servesGroupVersion'>;
-  readonly documents: ReadonlyMap<string, DocumentPath>;
+  readonly documents: Pick<DocumentPaths, 'find'>;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface ServedPaths {
 export function resolveRoute({ resources, documents }: ServedPaths, method: string, url: string): Route {
   const info = parseRequestInfo(method, url);
   if (!info.isResourceRequest) {
-    const document = findDocument(documents, info.path);
+    const document = documents.find(info.path);
     return document ? { kind: 'document', info, document } : { kind: 'nothing', info, plainText: true };
   }
   // `//api/v1/pods` is authorized as what it looks like; the reference's mux compares from the first slash on, and finds nothing.

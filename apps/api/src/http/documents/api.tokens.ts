@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from '#kinds';
+import type { ResourceCatalog } from '#kinds';
 import type { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { HealthCheck } from './health-checks.js';
 
@@ -6,7 +6,7 @@ import type { HealthCheck } from './health-checks.js';
 export const API_SURFACE = Symbol('API_SURFACE');
 
 export interface ApiSurface {
-  resources: readonly ResourceDefinition[];
+  catalog: ResourceCatalog;
   /** `host:port` as clients reach the server. */
   serverAddress: string;
   checks: readonly HealthCheck[];

@@ -14,6 +14,8 @@ import { parseAccept } from '../../codec/negotiation.js';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
 interface Document {
+  /** Of the catalog that it shows. */
+  generation: number;
   body: string;
   etag: string;
 }
@@ -32,17 +34,17 @@ export class DiscoveryController {
 
   @All('apis')
   async groups(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.root(request, reply, '/apis', () => apiGroupList(this.surface.resources));
+    await this.root(request, reply, '/apis', () => apiGroupList(this.surface.catalog.list()));
   }
 
   @All('api/:version')
   async coreVersion(@Res() reply: FastifyReply, @Param('version') version: string): Promise<void> {
-    await this.plain(reply, apiResourceList(this.surface.resources, '', version));
+    await this.plain(reply, apiResourceList(this.surface.catalog.list(), '', version));
   }
 
   @All('apis/:group')
   async group(@Res() reply: FastifyReply, @Param('group') group: string): Promise<void> {
-    await this.plain(reply, apiGroup(this.surface.resources, group));
+    await this.plain(reply, apiGroup(this.surface.catalog.list(), group));
   }
 
   @All('apis/:group/:version')
@@ -51,7 +53,7 @@ export class DiscoveryController {
     @Param('group') group: string,
     @Param('version') version: string,
   ): Promise<void> {
-    await this.plain(reply, apiResourceList(this.surface.resources, group, version));
+    await this.plain(reply, apiResourceList(this.surface.catalog.list(), group, version));
   }
 
   private async root(
@@ -89,11 +91,12 @@ export class DiscoveryController {
 
   private aggregatedDocument(root: '/api' | '/apis', version: DiscoveryVersion): Document {
     const key = `${root} ${version}`;
+    const { generation } = this.surface.catalog;
     let document = this.aggregated.get(key);
-    if (!document) {
-      const body = JSON.stringify(aggregatedDiscovery(this.surface.resources, root, version));
+    if (document?.generation !== generation) {
+      const body = JSON.stringify(aggregatedDiscovery(this.surface.catalog.list(), root, version));
       const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
-      document = { body, etag };
+      document = { generation, body, etag };
       this.aggregated.set(key, document);
     }
     return document;

@@ -18,32 +18,44 @@ const HEALTH = ['healthz', 'livez', 'readyz'] as const;
  * health and metrics. Slashes at the end are dropped by the router of its API (go-restful: `tokenizePath`), for which its mux
  * (`pathrecorder.go`) lets `/api/` and the group versions through; the aggregator registers `/apis/`; all other paths are compared whole.
  */
-export function documentPaths(surface: ApiSurface): ReadonlyMap<string, DocumentPath> {
+export class DocumentPaths {
+  private paths: ReadonlyMap<string, DocumentPath> = new Map();
+  private generation: number | undefined;
+
+  constructor(private readonly surface: ApiSurface) {}
+
+  /** The document that a decoded path names. */
+  find(path: string): DocumentPath | undefined {
+    const { generation } = this.surface.catalog;
+    if (this.generation !== generation) {
+      this.paths = pathsOf(this.surface);
+      this.generation = generation;
+    }
+    const exact = this.paths.get(path);
+    if (exact || !path.endsWith('/')) return exact;
+    const bare = path.replace(/\/+$/, '');
+    const found = this.paths.get(bare);
+    if (!found || found.slashes === 'none') return undefined;
+    return found.slashes === 'any' || path.length === bare.length + 1 ? found : undefined;
+  }
+}
+
+function pathsOf({ catalog, documents, checks }: ApiSurface): ReadonlyMap<string, DocumentPath> {
+  const resources = catalog.list();
   const found = new Map<string, DocumentPath>();
   const add = (path: string, getOnly: boolean, slashes: DocumentPath['slashes']) =>
     found.set(path, { path, getOnly, slashes });
   // The aggregator's own group is no exception: its document comes from an API server like those of versions.
-  const groups = new Set(surface.resources.map(({ group }) => `/apis/${group}`));
+  const groups = new Set(resources.map(({ group }) => `/apis/${group}`));
   groups.delete('/apis/apiregistration.k8s.io');
-  for (const path of discoveryPaths(surface.resources)) add(path, !groups.has(path), 'any');
+  for (const path of discoveryPaths(resources)) add(path, !groups.has(path), 'any');
   add('/apis', false, 'one');
-  for (const path of ['/version', ...surface.documents.keys()]) add(path, true, 'any');
+  for (const path of ['/version', ...documents.keys()]) add(path, true, 'any');
   for (const path of ['/', '/metrics', '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
-  for (const { group, version } of surface.resources)
-    add(`/openapi/v3/${openApiV3Path(group, version)}`, false, 'none');
+  for (const { group, version } of resources) add(`/openapi/v3/${openApiV3Path(group, version)}`, false, 'none');
   for (const endpoint of HEALTH) {
     add(`/${endpoint}`, false, 'none');
-    for (const { name } of surface.checks) add(`/${endpoint}/${name}`, false, 'none');
+    for (const { name } of checks) add(`/${endpoint}/${name}`, false, 'none');
   }
   return found;
-}
-
-/** The document that a decoded path names. */
-export function findDocument(paths: ReadonlyMap<string, DocumentPath>, path: string): DocumentPath | undefined {
-  const exact = paths.get(path);
-  if (exact || !path.endsWith('/')) return exact;
-  const bare = path.replace(/\/+$/, '');
-  const found = paths.get(bare);
-  if (!found || found.slashes === 'none') return undefined;
-  return found.slashes === 'any' || path.length === bare.length + 1 ? found : undefined;
 }

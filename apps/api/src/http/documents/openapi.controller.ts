@@ -6,6 +6,8 @@ import { openApiV2, openApiV3, openApiV3Path } from '#kinds';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
 interface Document {
+  /** Of the catalog, or of the group's version in it. */
+  generation: number;
   body: string;
   hash: string;
 }
@@ -53,27 +55,29 @@ export class OpenApiController {
 
   @All('openapi/v2')
   async v2(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const document = this.made('v2', () => openApiV2(this.surface.resources));
+    const document = this.made('v2', this.surface.catalog.generation, () => openApiV2(this.surface.catalog.list()));
     await this.send(request, reply, document);
   }
 
   private groupVersions(): Map<string, { group: string; version: string }> {
     const served = new Map<string, { group: string; version: string }>();
-    for (const { group, version } of this.surface.resources) {
+    for (const { group, version } of this.surface.catalog.list()) {
       served.set(openApiV3Path(group, version), { group, version });
     }
     return served;
   }
 
   private groupVersion(path: string, group: string, version: string): Document {
-    return this.made(path, () => openApiV3(this.surface.resources, group, version) ?? '{}');
+    const { catalog } = this.surface;
+    const generation = catalog.generationOf(group, version) ?? 0;
+    return this.made(path, generation, () => openApiV3(catalog.list(), group, version) ?? '{}');
   }
 
-  private made(key: string, make: () => string): Document {
+  private made(key: string, generation: number, make: () => string): Document {
     let document = this.documents.get(key);
-    if (!document) {
+    if (document?.generation !== generation) {
       const body = make();
-      document = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+      document = { generation, body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
       this.documents.set(key, document);
     }
     return document;

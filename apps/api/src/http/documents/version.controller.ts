@@ -20,7 +20,7 @@ export class VersionController {
   @All()
   async paths(@Res() reply: FastifyReply): Promise<void> {
     const paths = new Set([
-      ...discoveryPaths(this.surface.resources),
+      ...discoveryPaths(this.surface.catalog.list()),
       '/healthz',
       '/livez',
       '/metrics',

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { ResourceCatalog } from '#kinds';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { Store } from '../../storage/store.js';
 import type { Route } from '../dispatch/route.js';
@@ -24,7 +25,9 @@ interface Series {
 
 /** Counts requests as the reference names and labels them; those that were refused before they were served are not among them. */
 export class RequestMetrics {
-  private readonly series = new Map<ResourceEntry | undefined, Map<string, Series>>();
+  /** Of what is served: the series of an entry that is taken out go with it. */
+  private readonly series = new WeakMap<ResourceEntry, Map<string, Series>>();
+  private readonly ofNothing = new Map<string, Series>();
   private readonly total;
   private readonly duration;
   private readonly longRunning;
@@ -63,10 +66,10 @@ export class RequestMetrics {
     const entry = entryOf(route);
     const dryRun = query.size > 0 && query.get('dryRun') === 'All' ? 'All' : '';
     const scope = scopeOf(route);
-    let ofEntry = this.series.get(entry);
+    let ofEntry = entry ? this.series.get(entry) : this.ofNothing;
     if (!ofEntry) {
       ofEntry = new Map();
-      this.series.set(entry, ofEntry);
+      this.series.set(entry!, ofEntry);
     }
     // A subresource that the route knows is the table's.
     const where = entry ? subresource : route.info.isResourceRequest ? OTHER : '';
@@ -124,7 +127,7 @@ function scopeOf(route: Route): string {
 export function registerProcessMetrics(
   registry: MetricsRegistry,
   store: Pick<Store, 'cache'>,
-  storageResources: readonly string[],
+  catalog: ResourceCatalog,
 ): void {
   const objects = registry.gauge('apiserver_storage_objects', 'Stored objects by resource.', ['resource']);
   const cpu = registry.counter('process_cpu_seconds_total', 'CPU time spent, user and system, in seconds.', []).cell();
@@ -132,7 +135,9 @@ export function registerProcessMetrics(
   registry.gauge('process_start_time_seconds', 'Start of the process, seconds since the epoch.', []).cell().value =
     Math.round(Date.now() / 1000 - process.uptime());
   registry.onCollect(() => {
-    for (const resource of storageResources) objects.cell(dotted(resource)).value = store.cache(resource).size;
+    for (const { storageResource, verbs } of catalog.list()) {
+      if (verbs.includes('list')) objects.cell(dotted(storageResource)).value = store.cache(storageResource).size;
+    }
     const { user, system } = process.cpuUsage();
     cpu.value = (user + system) / 1e6;
     memory.value = process.memoryUsage.rss();

@@ -1,6 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { forbidden, successStatus, type UserInfo } from '#apimachinery';
-import { allResources } from '#kinds';
+import { allResources, ResourceCatalog } from '#kinds';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from '../../registry/api-request.js';
@@ -47,7 +47,8 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const authority = await createAuthority('test', now);
   const profile = { commonName: 'localhost', usages: ['server'] as const, ipAddresses: ['127.0.0.1'] };
   const pair = await issueCertificate(authority, profile, now);
-  const resources = new ResourceTable(allResources(), [], {} as never);
+  const catalog = new ResourceCatalog(allResources());
+  const resources = new ResourceTable(catalog, [], {} as never);
   const served: TestFront['served'] = [];
   const api = fakeApi(served, options.events ?? []);
   const registry = new MetricsRegistry();
@@ -55,7 +56,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const server = await createHttpsServer(
     { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
     {
-      resources: allResources(),
+      catalog,
       serverAddress: '',
       checks: [],
       metrics: registry,

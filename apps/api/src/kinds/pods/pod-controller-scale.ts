@@ -1,5 +1,5 @@
 import { type KubeObject, parseGroupVersion } from '#apimachinery';
-import { findKind } from '#kinds';
+import type { ResourceCatalog } from '#kinds';
 import type { Store } from '../../storage/store.js';
 import type { ScaleOfPod } from './disruption-budget.js';
 
@@ -10,7 +10,7 @@ const REPLICA_SETS = 'apps/replicasets';
  * How many pods the controller of a pod wants: of the Deployment above a ReplicaSet, else of whatever controller has a
  * scale. The errors are those of the reference's disruption controller.
  */
-export function scaleOfController(store: Store): ScaleOfPod {
+export function scaleOfController(store: Store, catalog: ResourceCatalog): ScaleOfPod {
   const find = (resource: string, namespace: string, owner: Owner): KubeObject | undefined => {
     const found = store.cache(resource).get(namespace, owner.name)?.parse() as KubeObject | undefined;
     return found?.metadata.uid === owner.uid ? found : undefined;
@@ -20,7 +20,7 @@ export function scaleOfController(store: Store): ScaleOfPod {
     if (owner === undefined) return undefined;
     const namespace = pod.metadata.namespace ?? '';
     const of = parseGroupVersion(owner.apiVersion);
-    const definition = of && findKind(of.group, of.version, owner.kind);
+    const definition = of && catalog.findKind(of.group, of.version, owner.kind);
     if (definition === undefined)
       throw new Error(`no matches for kind "${owner.kind}" in version "${owner.apiVersion}"`);
     const controller = find(definition.storageResource, namespace, owner);

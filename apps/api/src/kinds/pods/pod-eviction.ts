@@ -193,7 +193,7 @@ function judgedStatus(context: RegistryContext, budget: KubeObject): BudgetStatu
   const pods = (context.store.cache('pods').list({ namespace: metadata.namespace! })?.items ?? [])
     .map((item) => item.parse() as KubeObject)
     .filter((pod) => matcher.matches(pod.metadata.labels));
-  return countedStatus(budget, pods, scaleOfController(context.store), context.now());
+  return countedStatus(budget, pods, scaleOfController(context.store, context.resources.catalog), context.now());
 }
 
 /** An unhealthy pod may go when its application is not disrupted at the moment, or when the budget always lets it. */

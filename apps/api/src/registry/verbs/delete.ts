@@ -11,7 +11,7 @@ import {
   type StatusError,
 } from '#apimachinery';
 import { type DeletionPolicy, toStorage } from '#kinds';
-import { parseProtobuf } from '../../codec/body-decoder.js';
+import { expectedKind, parseProtobuf } from '../../codec/body-decoder.js';
 import { negotiateInput } from '../../codec/negotiation.js';
 import { encodeDeleted } from '../../codec/object-codec.js';
 import { yamlOf } from '../../codec/yaml-body.js';
@@ -30,12 +30,12 @@ import { admissionAttributes, NO_CONTRIBUTION } from '../write/write-attempt.js'
 import { commitError } from '../write/write-errors.js';
 import { writtenResult } from '../write/written-result.js';
 
-const DELETE_OPTIONS = {
-  group: 'meta.k8s.io',
-  version: 'v1',
-  kind: 'DeleteOptions',
-  schemaName: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
-};
+const DELETE_OPTIONS = expectedKind(
+  'meta.k8s.io',
+  'v1',
+  'DeleteOptions',
+  'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
+);
 const ATTEMPTS = 20;
 
 export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {

@@ -17,7 +17,7 @@ import {
   quote,
   unsupportedMediaType,
 } from '#apimachinery';
-import { DecodeError, decodeAs, findKind } from '#kinds';
+import { type Decoded, DecodeError, findKind } from '#kinds';
 import { jsonOf } from '../../codec/body-ahead.js';
 import { type ExpectedKind, unreadableType } from '../../codec/body-decoder.js';
 import { breath, inTurns, isLarge } from '../../codec/large-bodies.js';
@@ -113,9 +113,9 @@ function readPatched(
   else checkType(patched, expected);
   // The reference shows the whole object, unless the patch was merged as such.
   const shown = patch.type === STRATEGIC_PATCH ? patch.value : patched;
-  let decoded: ReturnType<typeof decodeAs>;
+  let decoded: Decoded;
   try {
-    decoded = decodeAs(expected.schemaName, patched);
+    decoded = expected.decode(patched);
   } catch (error) {
     if (error instanceof DecodeError) throw invalidPatch(shown, error.message);
     throw error;

@@ -47,7 +47,11 @@ export class CacheWatchSession implements WatchSession {
   private readonly endTimer: NodeJS.Timeout;
   private initialDone: boolean;
 
-  constructor(private readonly options: WatchSessionOptions) {
+  constructor(
+    private readonly options: WatchSessionOptions,
+    /** Called once, when it is over. */
+    private readonly onEnd: () => void = () => {},
+  ) {
     this.delivered = options.from;
     this.initialDone = options.initial.length === 0 && options.endOfInitial === undefined;
     if (options.bookmarks) {
@@ -84,6 +88,7 @@ export class CacheWatchSession implements WatchSession {
     this.options.watch.stop();
     this.waiter?.(undefined);
     this.waiter = undefined;
+    this.onEnd();
   }
 
   private nextInitial(): WatchItem[] {

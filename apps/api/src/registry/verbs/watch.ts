@@ -35,7 +35,11 @@ export async function watchObjects(
     if (!watch) {
       return { kind: 'watch', resource, session: failedWatch(expiredItem(wanted, context.store.compactedRevision())) };
     }
-    return { kind: 'watch', resource, session: session(request, { ...common, watch, initial: [], from: wanted }) };
+    return {
+      kind: 'watch',
+      resource,
+      session: session(entry, request, { ...common, watch, initial: [], from: wanted }),
+    };
   }
 
   await freshen(context, options.resourceVersion);
@@ -44,7 +48,7 @@ export async function watchObjects(
   return {
     kind: 'watch',
     resource,
-    session: session(request, {
+    session: session(entry, request, {
       ...common,
       watch,
       initial: withInitial ? state.items : [],
@@ -54,8 +58,13 @@ export async function watchObjects(
   };
 }
 
-function session(request: ApiRequest, options: ConstructorParameters<typeof CacheWatchSession>[0]): CacheWatchSession {
-  const watching = new CacheWatchSession(options);
+function session(
+  { watches }: ResourceEntry,
+  request: ApiRequest,
+  options: ConstructorParameters<typeof CacheWatchSession>[0],
+): CacheWatchSession {
+  const watching: CacheWatchSession = new CacheWatchSession(options, () => watches.delete(watching));
+  watches.add(watching);
   const signal = request.signal();
   if (signal.aborted) watching.stop();
   else signal.addEventListener('abort', () => watching.stop(), { once: true });

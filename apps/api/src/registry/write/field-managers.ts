@@ -7,7 +7,6 @@ import {
   type SchemaNode,
   updateManagedFields,
 } from '#apimachinery';
-import { schemaNode } from '#kinds';
 import { inTurns } from '../../codec/large-bodies.js';
 import type { ResourceEntry } from '../resource-table.js';
 
@@ -55,7 +54,7 @@ const schemas = new WeakMap<ResourceEntry, SchemaNode>();
 export function schemaOf(entry: ResourceEntry): SchemaNode {
   let schema = schemas.get(entry);
   if (!schema) {
-    schema = schemaNode(entry.definition.schemaName);
+    schema = entry.definition.schema;
     schemas.set(entry, schema);
   }
   return schema;
