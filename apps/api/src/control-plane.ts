@@ -131,17 +131,14 @@ async function assemble(
       selfSubjectReviewResource(),
       tokenRequestResource({ issuer, audiences, lister, readBarrier }),
     ],
-    contributors: new Map([
-      [
-        'services',
-        new ServiceAllocator(
-          store,
-          parseServiceRanges(options.serviceClusterIpRange),
-          new PortRange(options.serviceNodePortRange),
-          now,
-        ),
-      ],
-    ]),
+    participants: [
+      new ServiceAllocator(
+        store,
+        parseServiceRanges(options.serviceClusterIpRange),
+        new PortRange(options.serviceNodePortRange),
+        now,
+      ),
+    ],
     now,
   });
   const clientFor = (identity: string, groups?: readonly string[]) =>

@@ -16,10 +16,11 @@ import { bindingResources } from './kinds/pods/pod-binding.js';
 import { evictionResource } from './kinds/pods/pod-eviction.js';
 import type { ApiHandler } from './registry/api-handler.js';
 import { InProcessClient } from './registry/in-process-client.js';
-import type { AdmissionRunner, RegistryContext, WriteSetContributor } from './registry/registry-context.js';
+import type { AdmissionRunner, RegistryContext } from './registry/registry-context.js';
 import { RegistryHandler } from './registry/registry-handler.js';
 import { ResourceTable } from './registry/resource-table.js';
 import type { VirtualResource } from './registry/virtual-resource.js';
+import { type WriteParticipant, WriteParticipants } from './registry/write/write-participant.js';
 import { storeLister } from './storage/lister.js';
 import type { Store } from './storage/store.js';
 
@@ -29,7 +30,7 @@ export interface RegistryOptions {
   authorizer: Authorizer;
   admission: AdmissionRunner;
   virtualResources: readonly VirtualResource[];
-  contributors?: ReadonlyMap<string, WriteSetContributor>;
+  participants?: readonly WriteParticipant[];
   now?: () => Date;
 }
 
@@ -50,7 +51,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     resources,
     authorizer: options.authorizer,
     admission: options.admission,
-    contributors: options.contributors ?? new Map(),
+    participants: new WriteParticipants(options.participants ?? []),
     now: options.now ?? (() => new Date()),
   };
   const handler = new RegistryHandler(context);

@@ -81,14 +81,29 @@ function isReset(entries: readonly ManagedFieldsEntry[]): boolean {
 }
 
 function isUsable(entry: ManagedFieldsEntry): boolean {
-  return (
-    isJsonObject(entry) &&
-    (entry.operation === 'Apply' || entry.operation === 'Update') &&
-    typeof entry.apiVersion === 'string' &&
-    entry.apiVersion !== '' &&
-    entry.fieldsType === 'FieldsV1' &&
-    (entry.fieldsV1 === undefined || isFieldSet(entry.fieldsV1))
-  );
+  return isJsonObject(entry) && entryError(entry, 0) === undefined;
+}
+
+/** Why entries that a plugin left are none that the server can keep; undefined when they are good. */
+export function managedFieldsError(entries: readonly ManagedFieldsEntry[] | undefined): string | undefined {
+  for (const [i, entry] of (entries ?? []).entries()) {
+    const error = entryError(entry, i);
+    if (error !== undefined) return error;
+  }
+  return undefined;
+}
+
+function entryError(entry: ManagedFieldsEntry, index: number): string | undefined {
+  if (entry.operation !== 'Apply' && entry.operation !== 'Update') return 'operation must be `Apply` or `Update`';
+  if (typeof entry.apiVersion !== 'string' || entry.apiVersion === '') return 'apiVersion must not be empty';
+  if (!entry.fieldsType) return `missing fieldsType in managed fields entry ${index}`;
+  if (entry.fieldsType !== 'FieldsV1') {
+    return `invalid fieldsType ${JSON.stringify(entry.fieldsType)} in managed fields entry ${index}`;
+  }
+  if (entry.fieldsV1 !== undefined && !isFieldSet(entry.fieldsV1)) {
+    return `error decoding versioned set from managed fields entry ${index}`;
+  }
+  return undefined;
 }
 
 function isFieldSet(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { OrderedPlugins } from './admission-chain.js';
-import { attributes } from './testing/admission-requests.js';
+import { request } from './testing/admission-requests.js';
 
 describe('OrderedPlugins', () => {
   it('runs in order, also across one that waits, and stays synchronous without', async () => {
@@ -19,7 +19,7 @@ describe('OrderedPlugins', () => {
             )
           : void seen.push(name),
     });
-    const asked = attributes('CREATE', 'configmaps', {});
+    const asked = request('CREATE', 'configmaps', {});
     await new OrderedPlugins([plugin('a', false), plugin('b', true), plugin('c', false)]).admit(asked);
     assert.deepEqual(seen, ['a', 'b', 'c']);
     assert.equal(new OrderedPlugins([plugin('d', false)]).admit(asked), undefined);

@@ -1,6 +1,6 @@
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Lister } from '../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin } from './admission.js';
+import type { AdmissionPlugin, AdmissionRequest } from './admission-request.js';
 import { CertificateApproval } from './plugins/certificate-approval.js';
 import { CertificateSigning } from './plugins/certificate-signing.js';
 import { CertificateSubjectRestriction } from './plugins/certificate-subject-restriction.js';
@@ -32,8 +32,8 @@ export interface AdmissionOptions {
 
 /** The plugins as one: first all that change, then, on what will be stored, all that only look. */
 export interface AdmissionChain {
-  admit(attributes: AdmissionAttributes): void | Promise<void>;
-  validate(attributes: AdmissionAttributes): void | Promise<void>;
+  admit(request: AdmissionRequest): void | Promise<void>;
+  validate(request: AdmissionRequest): void | Promise<void>;
 }
 
 /** The plugins that are on by default, in the reference's order. */
@@ -77,15 +77,15 @@ export class OrderedPlugins implements AdmissionChain {
 
   constructor(private readonly plugins: readonly AdmissionPlugin[]) {}
 
-  admit(attributes: AdmissionAttributes): void | Promise<void> {
-    return runFrom(this.select(attributes).mutating, 0, (plugin) => plugin.admit!(attributes));
+  admit(request: AdmissionRequest): void | Promise<void> {
+    return runFrom(this.select(request).mutating, 0, (plugin) => plugin.admit!(request));
   }
 
-  validate(attributes: AdmissionAttributes): void | Promise<void> {
-    return runFrom(this.select(attributes).validating, 0, (plugin) => plugin.validate!(attributes));
+  validate(request: AdmissionRequest): void | Promise<void> {
+    return runFrom(this.select(request).validating, 0, (plugin) => plugin.validate!(request));
   }
 
-  private select({ operation, resource, subresource }: AdmissionAttributes): Selected {
+  private select({ operation, resource, subresource }: AdmissionRequest): Selected {
     const key = `${operation} ${resource.group}/${resource.resource}/${subresource}`;
     let selected = this.selected.get(key);
     if (!selected) {

@@ -1,10 +1,10 @@
 import { forbidden, isForbidden, StatusError } from '#apimachinery';
-import type { AdmissionAttributes, AdmissionTarget } from './admission.js';
+import type { AdmissionRequest, AdmissionTarget } from './admission-request.js';
 
 /** The 403 of a plugin. An error that is one already stays what it is. */
-export function rejection(attributes: AdmissionAttributes, why: string | unknown): StatusError {
+export function rejection(request: AdmissionRequest, why: string | unknown): StatusError {
   if (why instanceof StatusError && isForbidden(why)) return why;
-  const { resource, name, object } = attributes;
+  const { resource, name, object } = request;
   // Names are generated after admission.
   const shown = name || object?.metadata?.name || object?.metadata?.generateName || 'Unknown';
   return forbidden(resource, shown, why instanceof Error ? why.message : String(why));
@@ -15,7 +15,7 @@ export function targets(
   target: AdmissionTarget,
   group: string,
   plural: string,
-  operations: readonly AdmissionAttributes['operation'][],
+  operations: readonly AdmissionRequest['operation'][],
 ): boolean {
   return (
     target.subresource === '' &&

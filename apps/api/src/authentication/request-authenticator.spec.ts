@@ -3,6 +3,7 @@ import { createPrivateKey, generateKeyPairSync, sign, webcrypto, X509Certificate
 import { before, describe, it } from 'node:test';
 import type { KubeObject, StatusError } from '#apimachinery';
 import type { Authorizer } from '../authorization/authorizer.js';
+import { ENDLESS } from '../registry/request-lifetime.js';
 import type { Lister } from '../storage/lister.js';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
@@ -136,7 +137,15 @@ async function token({ issuer, lister, time }: World, spec: Record<string, unkno
   const resource = tokenRequestResource({ issuer, audiences: [ISSUER], lister, readBarrier, clock: () => time.now });
   const object = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec } as KubeObject;
   const user = { name: 'x', groups: [] };
-  const answer = await resource.create({ user, namespace: 'web', name: 'app', object, dryRun: false, warn: () => {} });
+  const answer = await resource.create({
+    user,
+    namespace: 'web',
+    name: 'app',
+    object,
+    dryRun: false,
+    warn: () => {},
+    lifetime: ENDLESS,
+  });
   return answer['status'].token;
 }
 
@@ -507,6 +516,7 @@ describe('TokenReview', () => {
       object,
       dryRun: false,
       warn: () => {},
+      lifetime: ENDLESS,
     });
     return answer['status'];
   }

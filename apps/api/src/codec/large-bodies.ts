@@ -8,9 +8,12 @@ import type { RequestBody } from './request-body.js';
  */
 const LARGE_BYTES = 64 * 1024;
 
-export function isLarge({ body }: RequestBody, stored?: { bytes: Buffer }): boolean {
-  if (Buffer.isBuffer(body) && body.length > LARGE_BYTES) return true;
-  return stored !== undefined && stored.bytes.length > LARGE_BYTES;
+export function isLarge({ body }: RequestBody): boolean {
+  return Buffer.isBuffer(body) && body.length > LARGE_BYTES;
+}
+
+export function isLargeObject({ bytes }: { bytes: Buffer }): boolean {
+  return bytes.length > LARGE_BYTES;
 }
 
 /** Lets everybody else have a turn. */

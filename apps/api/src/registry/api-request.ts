@@ -1,6 +1,8 @@
 import type { StatusError, UserInfo } from '#apimachinery';
 import type { RequestBody } from '../codec/request-body.js';
 
+import type { RequestLifetime } from './request-lifetime.js';
+
 /**
  * One API request on the object path, the same for HTTP callers and for in-process clients.
  * HTTP fills it from the path and headers, and reads the body once the request is authorized; the in-process transport builds
@@ -20,9 +22,11 @@ export interface ApiRequest extends RequestBody {
   query: URLSearchParams;
   userAgent: string;
   user: UserInfo;
-  /** Aborted when the caller goes away, or its time is up: ends watches. A function, since few ask and a signal costs much. */
-  signal: () => AbortSignal;
-  /** What the URL and the method alone say against the request; the answer once it is authorized. */
+  /** Ends when the caller goes away, or its time is up: so do watches, and writes that are not committed yet. */
+  lifetime: RequestLifetime;
+  /** The verb that has to be permitted as well: a stream that begins with GET, and runs commands. */
+  alsoVerb?: string;
+  /** What is wrong with the URL and the method by themselves: the answer once the request is authorized. */
   pathError?: StatusError;
 }
 

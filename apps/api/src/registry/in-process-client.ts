@@ -12,12 +12,11 @@ import type { Client, DeleteOptions, ListOptions, PatchType, WatchOptions, Write
 import type { ApiHandler } from './api-handler.js';
 import type { ApiRequest } from './api-request.js';
 import type { ApiResult, WatchItem } from './api-result.js';
+import { ENDLESS, lifetimeOf } from './request-lifetime.js';
 import type { ResourceTable } from './resource-table.js';
 import { servedObject } from './resource-table.js';
 
 const NO_QUERY = new URLSearchParams();
-const never = new AbortController().signal;
-const NEVER = () => never;
 
 /**
  * The object path without HTTP and TLS: the caller keeps its identity, and RBAC and admission apply. Objects come out of
@@ -70,7 +69,7 @@ export class InProcessClient implements Client {
     const result = await this.run(gvr, 'watch', {
       namespace: options.namespace ?? '',
       query,
-      signal: () => options.signal ?? never,
+      lifetime: lifetimeOf(options.signal),
     });
     if (result.kind !== 'watch') throw new Error('a watch was answered with something else');
     const entry = this.entry(gvr);
@@ -157,7 +156,7 @@ export class InProcessClient implements Client {
       contentType: '',
       userAgent: this.userAgent,
       user: this.user,
-      signal: NEVER,
+      lifetime: ENDLESS,
       ...parts,
     };
     return this.handler.handle(await this.handler.authorize(request), { warnings: [] });

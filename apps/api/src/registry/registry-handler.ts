@@ -51,7 +51,7 @@ export class RegistryHandler implements ApiHandler {
       try {
         return await this.run(request, notes);
       } catch (error) {
-        if (!(await this.judgedByThePast(request, error, began))) throw error;
+        if (!(await this.mayBeStale(request, error, began))) throw error;
         notes.warnings.length = warned;
         return await this.run(request, notes);
       }
@@ -65,7 +65,7 @@ export class RegistryHandler implements ApiHandler {
    * cache that another replica was ahead of: a client that makes a namespace through one replica and fills it through another has to
    * find it. Conflicts are judged anew for patches alone: other writes name the revision that they are about, or are told by the store.
    */
-  private async judgedByThePast({ verb }: ApiRequest, error: unknown, began: number): Promise<boolean> {
+  private async mayBeStale({ verb }: ApiRequest, error: unknown, began: number): Promise<boolean> {
     if (!WRITES.has(verb) || !(error instanceof StatusError)) return false;
     if (!REFUSALS.has(error.code) && !(verb === 'patch' && error.code === 409)) return false;
     return (await this.context.store.readBarrier()) > began;

@@ -19,11 +19,16 @@ interface AuthorizationContext {
 }
 
 /**
- * Asks the authorizers about a request for a resource; throws 403. A refused write is asked about once more when this replica's
- * caches were behind: whoever grants a right through one replica and uses it through another has to have it.
+ * Asks the authorizers about all that a request for a resource needs; throws 403. A refused write is asked about once more when this
+ * replica's caches were behind: whoever grants a right through one replica and uses it through another has to have it.
  */
 export async function authorizeOrThrow(context: AuthorizationContext, request: ApiRequest): Promise<AuthorizedRequest> {
-  const { authorizer, store } = context;
+  await askForVerb(context, request);
+  if (request.alsoVerb !== undefined) await askForVerb(context, { ...request, verb: request.alsoVerb });
+  return request as AuthorizedRequest;
+}
+
+async function askForVerb({ authorizer, store }: AuthorizationContext, request: ApiRequest): Promise<void> {
   const attributes = { user: request.user, ...resourceAttributes(request) };
   const began = store.currentRevision();
   try {
@@ -33,7 +38,6 @@ export async function authorizeOrThrow(context: AuthorizationContext, request: A
     if ((await store.readBarrier()) <= began) throw error;
     await allowedOrThrow(authorizer, attributes);
   }
-  return request as AuthorizedRequest;
 }
 
 /** The same for a path that names no resource. */

@@ -77,6 +77,14 @@ function parseDryRun(values: readonly string[], errors: FieldError[]): boolean {
   return values.length > 0;
 }
 
+/** Options as an object of meta.k8s.io/v1, as admission gets them. */
+export function optionsBody(
+  kind: string,
+  { dryRun, ...options }: WriteRequestOptions | DeleteRequestOptions,
+): Record<string, unknown> {
+  return { kind, apiVersion: 'meta.k8s.io/v1', ...options, ...(dryRun ? { dryRun: ['All'] } : undefined) };
+}
+
 /** A body wins over the query, as in the reference. */
 export function parseDeleteOptions(body: unknown, query: URLSearchParams): DeleteRequestOptions {
   const errors: FieldError[] = [];

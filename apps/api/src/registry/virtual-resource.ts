@@ -1,4 +1,5 @@
 import type { KubeObject, UserInfo } from '#apimachinery';
+import type { RequestLifetime } from './request-lifetime.js';
 
 /**
  * A resource that is answered and never stored: reviews, and the token subresource. The registry authorizes `create`,
@@ -27,4 +28,5 @@ export interface VirtualRequest {
   object: KubeObject;
   dryRun: boolean;
   warn(text: string): void;
+  lifetime: RequestLifetime;
 }

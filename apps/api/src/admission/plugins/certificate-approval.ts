@@ -1,6 +1,6 @@
 import { quote } from '#apimachinery';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { authorizedForSigner } from '../certificate-signers.js';
 import { rejection } from '../rejection.js';
 
@@ -15,10 +15,10 @@ export class CertificateApproval implements AdmissionPlugin {
     return operation === 'UPDATE' && subresource === 'approval';
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
+  async validate(request: AdmissionRequest): Promise<void> {
     // The stored signer counts: the request at hand could claim another.
-    const signer: string = attributes.oldObject!['spec']?.signerName ?? '';
-    if (await authorizedForSigner(this.authorizer, attributes.user, 'approve', signer)) return;
-    throw rejection(attributes, `user not permitted to approve requests with signerName ${quote(signer)}`);
+    const signer: string = request.oldObject!['spec']?.signerName ?? '';
+    if (await authorizedForSigner(this.authorizer, request.user, 'approve', signer)) return;
+    throw rejection(request, `user not permitted to approve requests with signerName ${quote(signer)}`);
   }
 }

@@ -1,6 +1,6 @@
 import { deepEqual, quote } from '#apimachinery';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { authorizedForSigner } from '../certificate-signers.js';
 import { rejection } from '../rejection.js';
 
@@ -15,14 +15,14 @@ export class CertificateSigning implements AdmissionPlugin {
     return operation === 'UPDATE' && subresource === 'status';
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
-    const old = attributes.oldObject!;
+  async validate(request: AdmissionRequest): Promise<void> {
+    const old = request.oldObject!;
     const before = old['status'] ?? {};
-    const after = attributes.object!['status'] ?? {};
+    const after = request.object!['status'] ?? {};
     const same = before.certificate === after.certificate && deepEqual(before.conditions ?? [], after.conditions ?? []);
     if (same) return;
     const signer: string = old['spec']?.signerName ?? '';
-    if (await authorizedForSigner(this.authorizer, attributes.user, 'sign', signer)) return;
-    throw rejection(attributes, `user not permitted to sign requests with signerName ${quote(signer)}`);
+    if (await authorizedForSigner(this.authorizer, request.user, 'sign', signer)) return;
+    throw rejection(request, `user not permitted to sign requests with signerName ${quote(signer)}`);
   }
 }

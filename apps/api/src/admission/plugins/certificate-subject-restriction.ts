@@ -1,5 +1,5 @@
 import { MASTERS_GROUP } from '../../identity/users.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { requestSubject } from '../certificate-signers.js';
 import { rejection, targets } from '../rejection.js';
 
@@ -13,16 +13,16 @@ export class CertificateSubjectRestriction implements AdmissionPlugin {
     return targets(target, 'certificates.k8s.io', 'certificatesigningrequests', ['CREATE']);
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
-    const spec = attributes.object!['spec'] ?? {};
+  async validate(request: AdmissionRequest): Promise<void> {
+    const spec = request.object!['spec'] ?? {};
     if (spec.signerName !== SIGNER) return;
     let organizations: string[];
     try {
       organizations = (await requestSubject(spec.request)).organizations;
     } catch (error) {
-      throw rejection(attributes, `failed to parse CSR: ${(error as Error).message}`);
+      throw rejection(request, `failed to parse CSR: ${(error as Error).message}`);
     }
     if (!organizations.includes(MASTERS_GROUP)) return;
-    throw rejection(attributes, `use of ${SIGNER} signer with ${MASTERS_GROUP} group is not allowed`);
+    throw rejection(request, `use of ${SIGNER} signer with ${MASTERS_GROUP} group is not allowed`);
   }
 }

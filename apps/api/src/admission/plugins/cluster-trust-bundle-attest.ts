@@ -1,6 +1,6 @@
 import { quote } from '#apimachinery';
 import type { Authorizer } from '../../authorization/authorizer.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { authorizedForSigner } from '../certificate-signers.js';
 import { rejection, targets } from '../rejection.js';
 import { changesGarbageCollectionOnly } from './escalation-check.js';
@@ -15,13 +15,13 @@ export class ClusterTrustBundleAttest implements AdmissionPlugin {
     return targets(target, 'certificates.k8s.io', 'clustertrustbundles', ['CREATE', 'UPDATE']);
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
-    const { object, oldObject, user } = attributes;
+  async validate(request: AdmissionRequest): Promise<void> {
+    const { object, oldObject, user } = request;
     const signer: string = object!['spec']?.signerName ?? '';
     if (signer === '') return;
     // Nothing is said anew when only owners or finalizers change.
     if (oldObject && changesGarbageCollectionOnly(object!, oldObject)) return;
     if (await authorizedForSigner(this.authorizer, user, 'attest', signer)) return;
-    throw rejection(attributes, `user not permitted to attest for signerName ${quote(signer)}`);
+    throw rejection(request, `user not permitted to attest for signerName ${quote(signer)}`);
   }
 }

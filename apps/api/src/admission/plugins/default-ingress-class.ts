@@ -1,5 +1,5 @@
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { newestDefault } from '../default-class.js';
 import { targets } from '../rejection.js';
 
@@ -16,7 +16,7 @@ export class DefaultIngressClass implements AdmissionPlugin {
     return targets(target, 'networking.k8s.io', 'ingresses', ['CREATE']);
   }
 
-  admit({ object }: AdmissionAttributes): void {
+  admit({ object }: AdmissionRequest): void {
     const ingress = object!;
     if (ingress['spec']?.ingressClassName != null) return;
     if (ingress.metadata.annotations?.[CLASS_ANNOTATION] !== undefined) return;

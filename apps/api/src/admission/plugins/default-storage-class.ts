@@ -1,5 +1,5 @@
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { newestDefault } from '../default-class.js';
 import { targets } from '../rejection.js';
 
@@ -16,7 +16,7 @@ export class DefaultStorageClass implements AdmissionPlugin {
     return targets(target, '', 'persistentvolumeclaims', ['CREATE']);
   }
 
-  admit({ object }: AdmissionAttributes): void {
+  admit({ object }: AdmissionRequest): void {
     const claim = object!;
     if (claim.metadata.annotations?.[CLASS_ANNOTATION] !== undefined || claim['spec']?.storageClassName != null) return;
     const found = newestDefault(this.lister.list('storage.k8s.io/storageclasses'), ANNOTATIONS);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, chain, onePod, run } from '../testing/admission-requests.js';
+import { chain, onePod, request, run } from '../testing/admission-requests.js';
 
 describe('DefaultTolerationSeconds', () => {
   const added = (key: string) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 });
@@ -22,7 +22,7 @@ describe('DefaultTolerationSeconds', () => {
   ];
   for (const [title, tolerations, expected] of cases) {
     it(title, async () => {
-      const pod = await run(chain(), attributes('CREATE', 'pods', onePod({ tolerations })));
+      const pod = await run(chain(), request('CREATE', 'pods', onePod({ tolerations })));
       assert.deepEqual(pod.spec.tolerations, expected);
     });
   }

@@ -1,4 +1,4 @@
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { targets } from '../rejection.js';
 
 const SECONDS = 300;
@@ -17,7 +17,7 @@ export class DefaultTolerationSeconds implements AdmissionPlugin {
     return targets(target, '', 'pods', ['CREATE', 'UPDATE']);
   }
 
-  admit({ object }: AdmissionAttributes): void {
+  admit({ object }: AdmissionRequest): void {
     const spec = (object!['spec'] ??= {});
     const own: Toleration[] = spec.tolerations ?? [];
     const added = KEYS.filter(

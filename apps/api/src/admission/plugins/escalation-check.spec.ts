@@ -7,7 +7,7 @@ import { NodeGraph } from '../../authorization/node-graph.js';
 import type { PolicyRule } from '../../authorization/policy-rule.js';
 import { RbacAuthorizer } from '../../authorization/rbac-authorizer.js';
 import { RbacIndex } from '../../authorization/rbac-index.js';
-import type { AdmissionAttributes } from '../admission.js';
+import { type AdmissionRequest, admissionRequest } from '../admission-request.js';
 import { EscalationCheck } from './escalation-check.js';
 
 const GROUP = 'rbac.authorization.k8s.io';
@@ -28,26 +28,19 @@ function check(held: PolicyRule[]): EscalationCheck {
   return new EscalationCheck(chainAuthorizers(new NodeAuthorizer(new NodeGraph(), []), new RbacAuthorizer(index)));
 }
 
-function attributes(
-  resource: string,
-  body: Partial<KubeObject>,
-  more: Partial<AdmissionAttributes> = {},
-): AdmissionAttributes {
-  return {
+function request(resource: string, body: Partial<KubeObject>, more: Partial<AdmissionRequest> = {}): AdmissionRequest {
+  return admissionRequest({
     operation: 'CREATE',
     resource: { group: GROUP, version: 'v1', resource },
-    kind: '',
+    kind: { group: GROUP, version: 'v1', kind: '' },
     subresource: '',
     namespace: '',
     name: '',
     object: { apiVersion: `${GROUP}/v1`, kind: '', metadata: { name: 'new' }, ...body } as KubeObject,
-    oldObject: undefined,
-    options: {},
     user: alice,
-    dryRun: false,
-    warn: () => {},
+    signal: new AbortController().signal,
     ...more,
-  };
+  });
 }
 
 const secrets: PolicyRule = { verbs: ['get', 'list'], apiGroups: [''], resources: ['secrets'] };
@@ -55,7 +48,7 @@ const toSecrets = { roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'secr
 
 describe('EscalationCheck', () => {
   it('lists the rights that a role would grant and its writer does not have', async () => {
-    await assert.rejects(check([]).admit(attributes('clusterroles', { rules: [secrets] })), (error: StatusError) => {
+    await assert.rejects(check([]).admit(request('clusterroles', { rules: [secrets] })), (error: StatusError) => {
       assert.equal(error.code, 403);
       assert.equal(
         error.message,
@@ -65,41 +58,41 @@ describe('EscalationCheck', () => {
     });
   });
 
-  const allowed: [string, PolicyRule[], AdmissionAttributes][] = [
+  const allowed: [string, PolicyRule[], AdmissionRequest][] = [
     [
       'a role of rights that are held',
       [{ verbs: ['*'], apiGroups: [''], resources: ['*'] }],
-      attributes('clusterroles', { rules: [secrets] }),
+      request('clusterroles', { rules: [secrets] }),
     ],
     [
       'any role with escalate',
       [{ verbs: ['escalate'], apiGroups: [GROUP], resources: ['clusterroles'] }],
-      attributes('clusterroles', { rules: [secrets] }),
+      request('clusterroles', { rules: [secrets] }),
     ],
     [
       'a binding with bind on its role',
       [{ verbs: ['bind'], apiGroups: [GROUP], resources: ['clusterroles'], resourceNames: ['secrets'] }],
-      attributes('clusterrolebindings', toSecrets),
+      request('clusterrolebindings', toSecrets),
     ],
-    ['a binding to rights that are held', [secrets], attributes('rolebindings', toSecrets, { namespace: 'web' })],
+    ['a binding to rights that are held', [secrets], request('rolebindings', toSecrets, { namespace: 'web' })],
     [
       'anything by system:masters',
       [],
-      attributes('clusterroles', { rules: [secrets] }, { user: { name: 'root', groups: ['system:masters'] } }),
+      request('clusterroles', { rules: [secrets] }, { user: { name: 'root', groups: ['system:masters'] } }),
     ],
   ];
   for (const [title, held, asked] of allowed) it(`lets through ${title}`, () => check(held).admit(asked));
 
   it('refuses a binding to rights that are not held', async () => {
     await assert.rejects(
-      check([]).admit(attributes('clusterrolebindings', toSecrets)),
+      check([]).admit(request('clusterrolebindings', toSecrets)),
       /RBAC permissions not currently held/,
     );
   });
 
   it('answers 404 for a role that is not there', async () => {
     const body = { roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'nowhere' } };
-    await assert.rejects(check([]).admit(attributes('clusterrolebindings', body)), (error: StatusError) => {
+    await assert.rejects(check([]).admit(request('clusterrolebindings', body)), (error: StatusError) => {
       assert.equal(error.code, 404);
       assert.equal(error.message, 'clusterroles.rbac.authorization.k8s.io "nowhere" not found');
       return true;
@@ -109,15 +102,15 @@ describe('EscalationCheck', () => {
   it('asks for all rights before an aggregation rule', async () => {
     const body = { rules: [], aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] } };
     await assert.rejects(
-      check([secrets]).admit(attributes('clusterroles', body)),
+      check([secrets]).admit(request('clusterroles', body)),
       /must have cluster-admin privileges to use the aggregationRule/,
     );
   });
 
   it('lets the garbage collector change owners and finalizers', async () => {
-    const old = attributes('clusterroles', { rules: [secrets], metadata: { name: 'new', finalizers: ['a'] } }).object!;
+    const old = request('clusterroles', { rules: [secrets], metadata: { name: 'new', finalizers: ['a'] } }).object!;
     await check([]).admit(
-      attributes('clusterroles', { rules: [secrets] }, { operation: 'UPDATE', oldObject: old, name: 'new' }),
+      request('clusterroles', { rules: [secrets] }, { operation: 'UPDATE', oldObject: old, name: 'new' }),
     );
   });
 });

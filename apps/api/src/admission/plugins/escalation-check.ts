@@ -4,7 +4,7 @@ import type { PolicyRule } from '../../authorization/policy-rule.js';
 import type { RoleRef } from '../../authorization/rbac-index.js';
 import { describeRules, RulesTooComplex, uncoveredRules } from '../../authorization/rule-coverage.js';
 import { MASTERS_GROUP } from '../../identity/users.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 
 const GROUP = 'rbac.authorization.k8s.io';
 const FULL_AUTHORITY: PolicyRule[] = [
@@ -27,39 +27,35 @@ export class EscalationCheck implements AdmissionPlugin {
     return operation === 'CREATE' || operation === 'UPDATE';
   }
 
-  async admit(attributes: AdmissionAttributes): Promise<void> {
-    if (attributes.user.groups.includes(MASTERS_GROUP)) return;
-    const object = attributes.object!;
-    const old = attributes.operation === 'UPDATE' ? attributes.oldObject : undefined;
+  async admit(request: AdmissionRequest): Promise<void> {
+    if (request.user.groups.includes(MASTERS_GROUP)) return;
+    const object = request.object!;
+    const old = request.operation === 'UPDATE' ? request.oldObject : undefined;
     if (old && changesGarbageCollectionOnly(object, old)) return;
-    const isRole = attributes.resource.resource === 'roles' || attributes.resource.resource === 'clusterroles';
-    if (isRole) await this.checkRole(attributes, object, old);
-    else await this.checkBinding(attributes, object);
+    const isRole = request.resource.resource === 'roles' || request.resource.resource === 'clusterroles';
+    if (isRole) await this.checkRole(request, object, old);
+    else await this.checkBinding(request, object);
   }
 
-  private async checkRole(
-    attributes: AdmissionAttributes,
-    object: KubeObject,
-    old: KubeObject | undefined,
-  ): Promise<void> {
-    const { resource, namespace, name, user } = attributes;
+  private async checkRole(request: AdmissionRequest, object: KubeObject, old: KubeObject | undefined): Promise<void> {
+    const { resource, namespace, name, user } = request;
     if (await this.may(user, 'escalate', resource.resource, namespace, old ? name : '')) return;
-    await this.confirm(attributes, object['rules'] ?? []);
+    await this.confirm(request, object['rules'] ?? []);
     if (aggregates(object) || aggregates(old)) {
       const missing = await this.missing(user, namespace, FULL_AUTHORITY);
       if (missing.length > 0) {
-        throw refuse(attributes, 'must have cluster-admin privileges to use the aggregationRule');
+        throw refuse(request, 'must have cluster-admin privileges to use the aggregationRule');
       }
     }
   }
 
-  private async checkBinding(attributes: AdmissionAttributes, object: KubeObject): Promise<void> {
+  private async checkBinding(request: AdmissionRequest, object: KubeObject): Promise<void> {
     const ref = (object['roleRef'] ?? {}) as RoleRef;
     const resources = bare<string>({ ClusterRole: 'clusterroles', Role: 'roles' });
     const target = resources[ref.kind];
     // Validation has the word on anything else.
     if (!target) return;
-    const { namespace, user } = attributes;
+    const { namespace, user } = request;
     if (await this.may(user, 'bind', target, namespace, ref.name)) return;
     let rules: readonly PolicyRule[];
     try {
@@ -67,7 +63,7 @@ export class EscalationCheck implements AdmissionPlugin {
     } catch {
       throw notFound({ group: GROUP, resource: target }, ref.name);
     }
-    await this.confirm(attributes, rules);
+    await this.confirm(request, rules);
   }
 
   private async may(user: UserInfo, verb: string, resource: string, namespace: string, name: string): Promise<boolean> {
@@ -91,13 +87,13 @@ export class EscalationCheck implements AdmissionPlugin {
     return uncoveredRules(owned, rules);
   }
 
-  private async confirm(attributes: AdmissionAttributes, rules: readonly PolicyRule[]): Promise<void> {
-    const { user, namespace } = attributes;
+  private async confirm(request: AdmissionRequest, rules: readonly PolicyRule[]): Promise<void> {
+    const { user, namespace } = request;
     let missing: PolicyRule[];
     try {
       missing = await this.missing(user, namespace, rules);
     } catch (error) {
-      if (error instanceof RulesTooComplex) throw refuse(attributes, error.message);
+      if (error instanceof RulesTooComplex) throw refuse(request, error.message);
       throw error;
     }
     if (missing.length === 0) return;
@@ -105,14 +101,14 @@ export class EscalationCheck implements AdmissionPlugin {
     const { errors } = this.authorization.rbac.rulesFor(user, namespace);
     const resolution = errors.length > 0 ? `; resolution errors: [${errors.join(' ')}]` : '';
     throw refuse(
-      attributes,
+      request,
       `user ${quote(user.name)} (groups=${groups}) is attempting to grant RBAC permissions not currently held:\n${describeRules(missing).join('\n')}${resolution}`,
     );
   }
 }
 
-function refuse(attributes: AdmissionAttributes, why: string) {
-  return forbidden(attributes.resource, attributes.object?.metadata.name ?? attributes.name, why);
+function refuse(request: AdmissionRequest, why: string) {
+  return forbidden(request.resource, request.object?.metadata.name ?? request.name, why);
 }
 
 function aggregates(role: KubeObject | undefined): boolean {

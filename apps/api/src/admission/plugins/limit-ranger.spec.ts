@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, chain, onePod, refused, run } from '../testing/admission-requests.js';
+import { chain, onePod, refused, request, run } from '../testing/admission-requests.js';
 
 describe('LimitRanger', () => {
   const limits = (...items: object[]) => ({ limitranges: { 'web/l': { spec: { limits: items } } } });
@@ -12,7 +12,7 @@ describe('LimitRanger', () => {
       defaultRequest: { cpu: '100m' },
     });
     const containers = [{ name: 'c', resources: { limits: { cpu: '1' } } }];
-    const pod = await run(chain(objects), attributes('CREATE', 'pods', onePod({ containers })));
+    const pod = await run(chain(objects), request('CREATE', 'pods', onePod({ containers })));
     assert.deepEqual(pod.spec.containers[0].resources, {
       limits: { cpu: '1', memory: '1Gi' },
       requests: { cpu: '100m' },
@@ -54,7 +54,7 @@ describe('LimitRanger', () => {
         { name: 'a', resources },
         { name: 'b', resources },
       ];
-      const asked = attributes('CREATE', 'pods', onePod({ containers }));
+      const asked = request('CREATE', 'pods', onePod({ containers }));
       return refused(run(chain(limits(item)), asked), `pods "x" is forbidden: ${message}`);
     });
   }
@@ -63,7 +63,7 @@ describe('LimitRanger', () => {
     refused(
       run(
         chain(limits({ type: 'PersistentVolumeClaim', max: { storage: '1Gi' } })),
-        attributes('CREATE', 'persistentvolumeclaims', { spec: { resources: { requests: { storage: '2Gi' } } } }),
+        request('CREATE', 'persistentvolumeclaims', { spec: { resources: { requests: { storage: '2Gi' } } } }),
       ),
       'persistentvolumeclaims "x" is forbidden: maximum storage usage per PersistentVolumeClaim is 1Gi, but request is 2Gi',
     ));

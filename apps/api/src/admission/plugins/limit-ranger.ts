@@ -1,6 +1,6 @@
 import { aggregateMessages, appendAll, type KubeObject, ownValue, setOwn } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { maxProblem, maxRequestProblem, minProblem, ratioProblem } from '../limit-constraints.js';
 import { podResourceTotals, type ResourceList } from '../pod-resource-totals.js';
 import { rejection } from '../rejection.js';
@@ -31,21 +31,21 @@ export class LimitRanger implements AdmissionPlugin {
     return operation === 'CREATE' || operation === 'UPDATE';
   }
 
-  admit(attributes: AdmissionAttributes): void {
-    if (attributes.resource.resource !== 'pods' || attributes.oldObject?.metadata.deletionTimestamp) return;
-    for (const limits of this.limitsOf(attributes)) applyDefaults(attributes.object!, limits);
+  admit(request: AdmissionRequest): void {
+    if (request.resource.resource !== 'pods' || request.oldObject?.metadata.deletionTimestamp) return;
+    for (const limits of this.limitsOf(request)) applyDefaults(request.object!, limits);
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    if (attributes.oldObject?.metadata.deletionTimestamp) return;
-    const check = attributes.resource.resource === 'pods' ? podProblems : claimProblems;
-    for (const limits of this.limitsOf(attributes)) {
-      const problems = check(attributes.object!, limits);
-      if (problems.length > 0) throw rejection(attributes, aggregateMessages(problems));
+  validate(request: AdmissionRequest): void {
+    if (request.oldObject?.metadata.deletionTimestamp) return;
+    const check = request.resource.resource === 'pods' ? podProblems : claimProblems;
+    for (const limits of this.limitsOf(request)) {
+      const problems = check(request.object!, limits);
+      if (problems.length > 0) throw rejection(request, aggregateMessages(problems));
     }
   }
 
-  private limitsOf({ namespace }: AdmissionAttributes): LimitItem[][] {
+  private limitsOf({ namespace }: AdmissionRequest): LimitItem[][] {
     return this.lister.list('limitranges', namespace).map((range) => range['spec']?.limits ?? []);
   }
 }

@@ -1,6 +1,6 @@
 import { forbidden, notFound } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection } from '../rejection.js';
 
 const NAMESPACES = { group: '', resource: 'namespaces' };
@@ -19,8 +19,8 @@ export class NamespaceLifecycle implements AdmissionPlugin {
     return operation === 'CREATE';
   }
 
-  admit(attributes: AdmissionAttributes): void {
-    const { operation, namespace, name } = attributes;
+  admit(request: AdmissionRequest): void {
+    const { operation, namespace, name } = request;
     if (operation === 'DELETE') {
       if (IMMORTAL.includes(name)) throw forbidden(NAMESPACES, name, 'this namespace may not be deleted');
       return;
@@ -30,7 +30,7 @@ export class NamespaceLifecycle implements AdmissionPlugin {
     if (!found) throw notFound(NAMESPACES, namespace);
     if (found['status']?.phase !== 'Terminating') return;
     const error = rejection(
-      attributes,
+      request,
       `unable to create new content in namespace ${namespace} because it is being terminated`,
     );
     error.status.details!.causes = [

@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
-import type { AdmissionAttributes } from '../admission.js';
-import { attributes, chain, node1, onePod, refused, run } from '../testing/admission-requests.js';
+import type { AdmissionRequest } from '../admission-request.js';
+import { chain, node1, onePod, refused, request, run } from '../testing/admission-requests.js';
 
 describe('NodeRestriction', () => {
   const objects = {
@@ -22,17 +22,17 @@ describe('NodeRestriction', () => {
     serviceaccounts: { 'web/default': {} },
     namespaces: { '/web': {}, '/kube-node-lease': {} },
   };
-  const asNode = (more: Partial<AdmissionAttributes> = {}) => ({ user: node1, ...more });
+  const asNode = (more: Partial<AdmissionRequest> = {}) => ({ user: node1, ...more });
   const status = (nodeName: string, labels = {}) => ({ metadata: { labels }, spec: { nodeName }, status: {} });
-  const old = (body: object) => attributes('UPDATE', 'x', body as any).object;
+  const old = (body: object) => request('UPDATE', 'x', body as any).object;
   const tokenFor = (name: string, uid: string | undefined, audiences?: string[]) => ({
     spec: { audiences, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid } },
   });
 
-  const allowed: [string, AdmissionAttributes][] = [
+  const allowed: [string, AdmissionRequest][] = [
     [
       'its own Node',
-      attributes(
+      request(
         'CREATE',
         'nodes',
         {
@@ -46,20 +46,15 @@ describe('NodeRestriction', () => {
     ],
     [
       'the status of its pods',
-      attributes('UPDATE', 'pods/status', status('node-1'), asNode({ oldObject: old(status('node-1')) })),
+      request('UPDATE', 'pods/status', status('node-1'), asNode({ oldObject: old(status('node-1')) })),
     ],
     [
       'deleting its pods',
-      attributes(
-        'DELETE',
-        'pods',
-        undefined,
-        asNode({ name: 'mine', oldObject: old({ spec: { nodeName: 'node-1' } }) }),
-      ),
+      request('DELETE', 'pods', undefined, asNode({ name: 'mine', oldObject: old({ spec: { nodeName: 'node-1' } }) })),
     ],
     [
       'its own Lease',
-      attributes(
+      request(
         'CREATE',
         'leases.coordination.k8s.io',
         { metadata: { name: 'node-1' } },
@@ -68,30 +63,25 @@ describe('NodeRestriction', () => {
     ],
     [
       'a token for its pod',
-      attributes('CREATE', 'serviceaccounts/token', tokenFor('mine', 'mine-uid'), asNode({ name: 'default' })),
+      request('CREATE', 'serviceaccounts/token', tokenFor('mine', 'mine-uid'), asNode({ name: 'default' })),
     ],
     [
       'a token for an audience that its pod mounts',
-      attributes(
-        'CREATE',
-        'serviceaccounts/token',
-        tokenFor('mine', 'mine-uid', ['vault']),
-        asNode({ name: 'default' }),
-      ),
+      request('CREATE', 'serviceaccounts/token', tokenFor('mine', 'mine-uid', ['vault']), asNode({ name: 'default' })),
     ],
-    ['anybody else', attributes('UPDATE', 'pods/status', status('node-2'), { oldObject: old(status('node-2')) })],
+    ['anybody else', request('UPDATE', 'pods/status', status('node-2'), { oldObject: old(status('node-2')) })],
   ];
   for (const [title, asked] of allowed) it(`allows ${title}`, () => run(chain(objects), asked));
 
-  const cases: [string, AdmissionAttributes, string | RegExp][] = [
+  const cases: [string, AdmissionRequest, string | RegExp][] = [
     [
       'another Node',
-      attributes('UPDATE', 'nodes', {}, asNode({ name: 'node-2', oldObject: old({}) })),
+      request('UPDATE', 'nodes', {}, asNode({ name: 'node-2', oldObject: old({}) })),
       'nodes "node-2" is forbidden: node "node-1" is not allowed to modify node "node-2"',
     ],
     [
       'reserved labels',
-      attributes(
+      request(
         'CREATE',
         'nodes',
         { metadata: { name: 'node-1', labels: { 'kubernetes.io/x': 'y', 'node-restriction.kubernetes.io/z': '1' } } },
@@ -101,7 +91,7 @@ describe('NodeRestriction', () => {
     ],
     [
       'its taints',
-      attributes(
+      request(
         'UPDATE',
         'nodes',
         { spec: {} },
@@ -111,27 +101,27 @@ describe('NodeRestriction', () => {
     ],
     [
       'ordinary pods',
-      attributes('CREATE', 'pods', onePod({ nodeName: 'node-1' }), asNode()),
+      request('CREATE', 'pods', onePod({ nodeName: 'node-1' }), asNode()),
       /can only create mirror pods/,
     ],
     [
       'deleting pods of others',
-      attributes('DELETE', 'pods', undefined, asNode({ name: 'theirs' })),
+      request('DELETE', 'pods', undefined, asNode({ name: 'theirs' })),
       'pods "theirs" is forbidden: node "node-1" can only delete pods with spec.nodeName set to itself',
     ],
     [
       'the status of pods of others',
-      attributes('UPDATE', 'pods/status', status('node-1'), asNode({ oldObject: old(status('node-2')) })),
+      request('UPDATE', 'pods/status', status('node-1'), asNode({ oldObject: old(status('node-2')) })),
       /can only update pod status for pods with spec.nodeName set to itself/,
     ],
     [
       'labels through status',
-      attributes('UPDATE', 'pods/status', status('node-1', { a: 'b' }), asNode({ oldObject: old(status('node-1')) })),
+      request('UPDATE', 'pods/status', status('node-1', { a: 'b' }), asNode({ oldObject: old(status('node-1')) })),
       /cannot update labels through pod status/,
     ],
     [
       'another Lease',
-      attributes(
+      request(
         'CREATE',
         'leases.coordination.k8s.io',
         { metadata: { name: 'node-2' } },
@@ -141,32 +131,27 @@ describe('NodeRestriction', () => {
     ],
     [
       'unbound tokens',
-      attributes('CREATE', 'serviceaccounts/token', { spec: {} }, asNode({ name: 'default' })),
+      request('CREATE', 'serviceaccounts/token', { spec: {} }, asNode({ name: 'default' })),
       'serviceaccounts "default" is forbidden: node requested token not bound to a pod',
     ],
     [
       'tokens without uid',
-      attributes('CREATE', 'serviceaccounts/token', tokenFor('mine', undefined), asNode({ name: 'default' })),
+      request('CREATE', 'serviceaccounts/token', tokenFor('mine', undefined), asNode({ name: 'default' })),
       /node requested token with a pod binding without a uid/,
     ],
     [
       'tokens of other nodes',
-      attributes('CREATE', 'serviceaccounts/token', tokenFor('theirs', 'theirs-uid'), asNode({ name: 'default' })),
+      request('CREATE', 'serviceaccounts/token', tokenFor('theirs', 'theirs-uid'), asNode({ name: 'default' })),
       /node requested token bound to a pod scheduled on a different node/,
     ],
     [
       'audiences of its own',
-      attributes(
-        'CREATE',
-        'serviceaccounts/token',
-        tokenFor('mine', 'mine-uid', ['bank']),
-        asNode({ name: 'default' }),
-      ),
+      request('CREATE', 'serviceaccounts/token', tokenFor('mine', 'mine-uid', ['bank']), asNode({ name: 'default' })),
       'serviceaccounts "default" is forbidden: system:node:node-1 is not authorized to request tokens for audience "bank"',
     ],
     [
       'claims',
-      attributes('UPDATE', 'persistentvolumeclaims', { spec: {} }, asNode({ oldObject: old({ spec: {} }) })),
+      request('UPDATE', 'persistentvolumeclaims', { spec: {} }, asNode({ oldObject: old({ spec: {} }) })),
       /may only update PVC status/,
     ],
   ];

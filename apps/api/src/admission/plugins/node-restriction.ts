@@ -3,7 +3,7 @@ import { apiObjectReference, MIRROR_POD_ANNOTATION } from '#kinds';
 import type { Authorizer } from '../../authorization/authorizer.js';
 import { nodeIdentity } from '../../identity/users.js';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { requestSubject } from '../certificate-signers.js';
 import { forbiddenNodeLabels, modifiedLabels } from '../node-labels.js';
 import { rejection } from '../rejection.js';
@@ -34,75 +34,75 @@ export class NodeRestriction implements AdmissionPlugin {
     return operation !== 'CONNECT' && RESOURCES.has(`${resource.group}/${resource.resource}`);
   }
 
-  admit(attributes: AdmissionAttributes): void | Promise<void> {
-    const { isNode, name: node } = nodeIdentity(attributes.user);
+  admit(request: AdmissionRequest): void | Promise<void> {
+    const { isNode, name: node } = nodeIdentity(request.user);
     if (!isNode) return;
-    if (node === '') throw rejection(attributes, `could not determine node from user ${quote(attributes.user.name)}`);
-    const { resource, subresource } = attributes;
+    if (node === '') throw rejection(request, `could not determine node from user ${quote(request.user.name)}`);
+    const { resource, subresource } = request;
     switch (`${resource.group}/${resource.resource}`) {
       case '/pods':
-        return this.admitPods(node, attributes);
+        return this.admitPods(node, request);
       case '/nodes':
-        return admitNode(node, attributes);
+        return admitNode(node, request);
       case '/persistentvolumeclaims':
-        if (subresource !== 'status') throw rejection(attributes, 'may only update PVC status');
-        return admitClaimStatus(node, attributes);
+        if (subresource !== 'status') throw rejection(request, 'may only update PVC status');
+        return admitClaimStatus(node, request);
       case '/serviceaccounts':
-        return this.admitToken(node, attributes);
+        return this.admitToken(node, request);
       case 'coordination.k8s.io/leases':
-        return admitLease(node, attributes);
+        return admitLease(node, request);
       case 'storage.k8s.io/csinodes':
-        return admitCsiNode(node, attributes);
+        return admitCsiNode(node, request);
       case 'resource.k8s.io/resourceslices':
-        return admitResourceSlice(node, attributes);
+        return admitResourceSlice(node, request);
       case 'certificates.k8s.io/podcertificaterequests':
-        return checkPodCertificateRequest(node, attributes, this.lister, this.authorizer);
+        return checkPodCertificateRequest(node, request, this.lister, this.authorizer);
       default:
-        return admitCertificateRequest(node, attributes);
+        return admitCertificateRequest(node, request);
     }
   }
 
-  private admitPods(node: string, attributes: AdmissionAttributes): void {
-    switch (attributes.subresource) {
+  private admitPods(node: string, request: AdmissionRequest): void {
+    switch (request.subresource) {
       case '':
-        this.admitPod(node, attributes);
+        this.admitPod(node, request);
         return;
       case 'status':
-        admitPodStatus(node, attributes);
+        admitPodStatus(node, request);
         return;
       case 'eviction':
-        this.admitEviction(node, attributes);
+        this.admitEviction(node, request);
         return;
       default:
         throw rejection(
-          attributes,
-          `unexpected pod subresource ${quote(attributes.subresource)}, only 'status' and 'eviction' are allowed`,
+          request,
+          `unexpected pod subresource ${quote(request.subresource)}, only 'status' and 'eviction' are allowed`,
         );
     }
   }
 
-  private admitPod(node: string, attributes: AdmissionAttributes): void {
-    const { operation, namespace, name } = attributes;
+  private admitPod(node: string, request: AdmissionRequest): void {
+    const { operation, namespace, name } = request;
     if (operation === 'CREATE') {
-      this.admitMirrorPod(node, attributes);
+      this.admitMirrorPod(node, request);
       return;
     }
     if (operation !== 'DELETE') {
       const why = `unexpected operation ${quote(operation)}, node ${quote(node)} can only create and delete mirror pods`;
-      throw rejection(attributes, why);
+      throw rejection(request, why);
     }
-    const pod = attributes.oldObject ?? this.lister.get('pods', namespace, name);
+    const pod = request.oldObject ?? this.lister.get('pods', namespace, name);
     if (!pod) throw notFound({ group: '', resource: 'pods' }, name);
     if (pod['spec']?.nodeName !== node) {
-      throw rejection(attributes, `node ${quote(node)} can only delete pods with spec.nodeName set to itself`);
+      throw rejection(request, `node ${quote(node)} can only delete pods with spec.nodeName set to itself`);
     }
   }
 
-  private admitMirrorPod(node: string, attributes: AdmissionAttributes): void {
-    const pod = attributes.object!;
+  private admitMirrorPod(node: string, request: AdmissionRequest): void {
+    const pod = request.object!;
     const who = `node ${quote(node)}`;
     const refuse = (why: string): never => {
-      throw rejection(attributes, why);
+      throw rejection(request, why);
     };
     if (pod.metadata.annotations?.[MIRROR_POD_ANNOTATION] === undefined) {
       refuse(`pod does not have ${quote(MIRROR_POD_ANNOTATION)} annotation, ${who} can only create mirror pods`);
@@ -112,7 +112,7 @@ export class NodeRestriction implements AdmissionPlugin {
     if (owners.length > 1) refuse(`${who} can only create pods with a single owner reference set to itself`);
     const owner = owners[0];
     if (owner?.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== node) {
-      throw rejection(attributes, `${who} can only create pods with an owner reference set to itself`);
+      throw rejection(request, `${who} can only create pods with an owner reference set to itself`);
     }
     if (!owner.controller) refuse(`${who} can only create pods with a controller owner reference set to itself`);
     if (owner.blockOwnerDeletion) refuse(`${who} must not set blockOwnerDeletion on an owner reference`);
@@ -125,92 +125,92 @@ export class NodeRestriction implements AdmissionPlugin {
     if (reference) refuse(`${who} can not create pods that reference ${reference}`);
   }
 
-  private admitEviction(node: string, attributes: AdmissionAttributes): void {
-    const { operation, namespace } = attributes;
-    if (operation !== 'CREATE') throw rejection(attributes, `unexpected operation ${operation}`);
-    const name = attributes.name || attributes.object?.metadata.name;
-    if (!name) throw rejection(attributes, 'could not determine pod from request data');
+  private admitEviction(node: string, request: AdmissionRequest): void {
+    const { operation, namespace } = request;
+    if (operation !== 'CREATE') throw rejection(request, `unexpected operation ${operation}`);
+    const name = request.name || request.object?.metadata.name;
+    if (!name) throw rejection(request, 'could not determine pod from request data');
     const pod = this.lister.get('pods', namespace, name);
     if (!pod) throw notFound({ group: '', resource: 'pods' }, name);
     if (pod['spec']?.nodeName !== node) {
-      throw rejection(attributes, `node ${node} can only evict pods with spec.nodeName set to itself`);
+      throw rejection(request, `node ${node} can only evict pods with spec.nodeName set to itself`);
     }
   }
 
   /** A node gets tokens for the pods that it runs, and for nothing else. */
-  private admitToken(node: string, attributes: AdmissionAttributes): void | Promise<void> {
-    if (attributes.operation !== 'CREATE' || attributes.subresource !== 'token') return;
-    const spec = attributes.object!['spec'] ?? {};
+  private admitToken(node: string, request: AdmissionRequest): void | Promise<void> {
+    if (request.operation !== 'CREATE' || request.subresource !== 'token') return;
+    const spec = request.object!['spec'] ?? {};
     const ref = spec.boundObjectRef;
     if (ref?.apiVersion !== 'v1' || ref.kind !== 'Pod' || !ref.name) {
-      throw rejection(attributes, 'node requested token not bound to a pod');
+      throw rejection(request, 'node requested token not bound to a pod');
     }
-    if (!ref.uid) throw rejection(attributes, 'node requested token with a pod binding without a uid');
-    const pod = this.lister.get('pods', attributes.namespace, ref.name);
+    if (!ref.uid) throw rejection(request, 'node requested token with a pod binding without a uid');
+    const pod = this.lister.get('pods', request.namespace, ref.name);
     if (!pod) throw notFound({ group: '', resource: 'pods' }, ref.name);
     if (ref.uid !== pod.metadata.uid) {
       throw rejection(
-        attributes,
+        request,
         `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
       );
     }
     if (pod['spec']?.nodeName !== node) {
-      throw rejection(attributes, 'node requested token bound to a pod scheduled on a different node');
+      throw rejection(request, 'node requested token bound to a pod scheduled on a different node');
     }
-    return checkTokenAudience(attributes, pod, spec.audiences ?? [], this.lister, this.authorizer);
+    return checkTokenAudience(request, pod, spec.audiences ?? [], this.lister, this.authorizer);
   }
 }
 
-function admitPodStatus(node: string, attributes: AdmissionAttributes): void {
-  const { operation, object, oldObject } = attributes;
-  if (operation !== 'UPDATE') throw rejection(attributes, `unexpected operation ${quote(operation)}`);
+function admitPodStatus(node: string, request: AdmissionRequest): void {
+  const { operation, object, oldObject } = request;
+  if (operation !== 'UPDATE') throw rejection(request, `unexpected operation ${quote(operation)}`);
   const who = `node ${quote(node)}`;
   if (oldObject!['spec']?.nodeName !== node) {
-    throw rejection(attributes, `${who} can only update pod status for pods with spec.nodeName set to itself`);
+    throw rejection(request, `${who} can only update pod status for pods with spec.nodeName set to itself`);
   }
   if (!deepEqual(oldObject!.metadata.labels ?? {}, object!.metadata.labels ?? {})) {
-    throw rejection(attributes, `${who} cannot update labels through pod status`);
+    throw rejection(request, `${who} cannot update labels through pod status`);
   }
   const unchanged = (field: string) =>
     semanticEqual(ownValue(oldObject!['status'], field), ownValue(object!['status'], field));
   if (!unchanged('resourceClaimStatuses')) {
-    throw rejection(attributes, `${who} cannot update resource claim statues`);
+    throw rejection(request, `${who} cannot update resource claim statues`);
   }
   if (!unchanged('extendedResourceClaimStatus')) {
-    throw rejection(attributes, `${who} cannot update extended resource claim status`);
+    throw rejection(request, `${who} cannot update extended resource claim status`);
   }
   if (!unchanged('nodeAllocatableResourceClaimStatuses')) {
-    throw rejection(attributes, `${who} cannot update node allocatable resource claim statuses`);
+    throw rejection(request, `${who} cannot update node allocatable resource claim statuses`);
   }
 }
 
-function admitNode(node: string, attributes: AdmissionAttributes): void {
-  const { operation, object, oldObject } = attributes;
-  const name = attributes.name || object?.metadata.name || '';
+function admitNode(node: string, request: AdmissionRequest): void {
+  const { operation, object, oldObject } = request;
+  const name = request.name || object?.metadata.name || '';
   const who = `node ${quote(node)} is not allowed to`;
-  if (name !== node) throw rejection(attributes, `${who} modify node ${quote(name)}`);
+  if (name !== node) throw rejection(request, `${who} modify node ${quote(name)}`);
   if (operation === 'CREATE') {
-    if (object!['spec']?.configSource) throw rejection(attributes, `${who} create pods with a non-nil configSource`);
+    if (object!['spec']?.configSource) throw rejection(request, `${who} create pods with a non-nil configSource`);
     const labels = forbiddenNodeLabels(modifiedLabels(object!.metadata.labels, undefined));
-    if (labels.length > 0) throw rejection(attributes, `${who} set the following labels: ${labels.join(', ')}`);
+    if (labels.length > 0) throw rejection(request, `${who} set the following labels: ${labels.join(', ')}`);
   }
   if (operation === 'UPDATE') {
     const [spec, oldSpec] = [object!['spec'] ?? {}, oldObject!['spec'] ?? {}];
     if (spec.configSource && !semanticEqual(spec.configSource, oldSpec.configSource)) {
-      throw rejection(attributes, `${who} update configSource to a new non-nil configSource`);
+      throw rejection(request, `${who} update configSource to a new non-nil configSource`);
     }
-    if (!semanticEqual(spec.taints, oldSpec.taints)) throw rejection(attributes, `${who} modify taints`);
+    if (!semanticEqual(spec.taints, oldSpec.taints)) throw rejection(request, `${who} modify taints`);
     if (!semanticEqual(object!.metadata.ownerReferences, oldObject!.metadata.ownerReferences)) {
-      throw rejection(attributes, `${who} modify ownerReferences`);
+      throw rejection(request, `${who} modify ownerReferences`);
     }
     const labels = forbiddenNodeLabels(modifiedLabels(object!.metadata.labels, oldObject!.metadata.labels));
-    if (labels.length > 0) throw rejection(attributes, `is not allowed to modify labels: ${labels.join(', ')}`);
+    if (labels.length > 0) throw rejection(request, `is not allowed to modify labels: ${labels.join(', ')}`);
   }
 }
 
-function admitClaimStatus(node: string, attributes: AdmissionAttributes): void {
-  const { operation, object, oldObject } = attributes;
-  if (operation !== 'UPDATE') throw rejection(attributes, `unexpected operation ${quote(operation)}`);
+function admitClaimStatus(node: string, request: AdmissionRequest): void {
+  const { operation, object, oldObject } = request;
+  if (operation !== 'UPDATE') throw rejection(request, `unexpected operation ${quote(operation)}`);
   const rest = ({ metadata, status, ...other }: KubeObject) => {
     const { resourceVersion: _, managedFields: __, ...meta } = metadata;
     const {
@@ -224,54 +224,54 @@ function admitClaimStatus(node: string, attributes: AdmissionAttributes): void {
   };
   if (!semanticEqual(rest(object!), rest(oldObject!))) {
     const why = `node ${quote(node)} is not allowed to update fields other than status.quantity and status.conditions`;
-    throw rejection(attributes, why);
+    throw rejection(request, why);
   }
 }
 
-function admitLease(node: string, attributes: AdmissionAttributes): void {
-  if (attributes.namespace !== 'kube-node-lease') {
-    throw rejection(attributes, 'can only access leases in the "kube-node-lease" system namespace');
+function admitLease(node: string, request: AdmissionRequest): void {
+  if (request.namespace !== 'kube-node-lease') {
+    throw rejection(request, 'can only access leases in the "kube-node-lease" system namespace');
   }
-  if (ownName(attributes) !== node) {
-    throw rejection(attributes, 'can only access node lease with the same name as the requesting node');
+  if (ownName(request) !== node) {
+    throw rejection(request, 'can only access node lease with the same name as the requesting node');
   }
 }
 
-function admitCsiNode(node: string, attributes: AdmissionAttributes): void {
-  if (ownName(attributes) !== node) {
-    throw rejection(attributes, 'can only access CSINode with the same name as the requesting node');
+function admitCsiNode(node: string, request: AdmissionRequest): void {
+  if (ownName(request) !== node) {
+    throw rejection(request, 'can only access CSINode with the same name as the requesting node');
   }
-  if (attributes.subresource === 'status') throw rejection(attributes, 'CSIVolumeHealth feature gate is disabled');
+  if (request.subresource === 'status') throw rejection(request, 'CSIVolumeHealth feature gate is disabled');
 }
 
-function admitResourceSlice(node: string, attributes: AdmissionAttributes): void {
-  const { operation, object, oldObject } = attributes;
+function admitResourceSlice(node: string, request: AdmissionRequest): void {
+  const { operation, object, oldObject } = request;
   const of = (slice: KubeObject | undefined) => slice?.['spec']?.nodeName;
   if (operation === 'CREATE' && of(object) !== node) {
-    throw rejection(attributes, 'can only create ResourceSlice with the same NodeName as the requesting node');
+    throw rejection(request, 'can only create ResourceSlice with the same NodeName as the requesting node');
   }
   if (operation === 'DELETE' && of(oldObject) !== node) {
-    throw rejection(attributes, 'can only delete ResourceSlice with the same NodeName as the requesting node');
+    throw rejection(request, 'can only delete ResourceSlice with the same NodeName as the requesting node');
   }
 }
 
 const KUBELET_SIGNERS = ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet'];
 
-async function admitCertificateRequest(node: string, attributes: AdmissionAttributes): Promise<void> {
-  const spec = attributes.object?.['spec'];
-  if (attributes.operation !== 'CREATE' || !KUBELET_SIGNERS.includes(spec?.signerName)) return;
+async function admitCertificateRequest(node: string, request: AdmissionRequest): Promise<void> {
+  const spec = request.object?.['spec'];
+  if (request.operation !== 'CREATE' || !KUBELET_SIGNERS.includes(spec?.signerName)) return;
   let commonName: string;
   try {
     commonName = (await requestSubject(spec.request)).commonName;
   } catch (error) {
-    throw rejection(attributes, `unable to parse csr: ${(error as Error).message}`);
+    throw rejection(request, `unable to parse csr: ${(error as Error).message}`);
   }
   if (commonName !== `system:node:${node}`) {
-    throw rejection(attributes, `can only create a node CSR with CN=system:node:${node}`);
+    throw rejection(request, `can only create a node CSR with CN=system:node:${node}`);
   }
 }
 
 /** On create the path has no name: the object's own counts. */
-function ownName({ operation, name, object }: AdmissionAttributes): string {
+function ownName({ operation, name, object }: AdmissionRequest): string {
   return operation === 'CREATE' ? (object!.metadata.name ?? '') : name;
 }

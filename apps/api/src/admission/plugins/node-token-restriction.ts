@@ -2,25 +2,25 @@ import { type KubeObject, notFound, quote } from '#apimachinery';
 import { MIRROR_POD_ANNOTATION } from '#kinds';
 import type { Authorizer } from '../../authorization/authorizer.js';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes } from '../admission.js';
+import type { AdmissionRequest } from '../admission-request.js';
 import { rejection } from '../rejection.js';
 
 /** A node may ask for the audiences that its pod mounts, or that its pod's CSI drivers want, or that RBAC grants it. */
 export function checkTokenAudience(
-  attributes: AdmissionAttributes,
+  request: AdmissionRequest,
   pod: KubeObject,
   audiences: readonly string[],
   lister: Lister,
   authorizer: Authorizer,
 ): void | Promise<void> {
-  if (audiences.length > 1) throw rejection(attributes, 'node may only request 0 or 1 audiences');
+  if (audiences.length > 1) throw rejection(request, 'node may only request 0 or 1 audiences');
   const audience = audiences[0] ?? '';
   if (podWantsAudience(pod, audience, lister)) return;
-  const user = attributes.user.name;
-  return authorized(attributes, authorizer, 'request-serviceaccounts-token-audience', audience, attributes.name).then(
+  const user = request.user.name;
+  return authorized(request, authorizer, 'request-serviceaccounts-token-audience', audience, request.name).then(
     (allowed) => {
       if (!allowed)
-        throw rejection(attributes, `${user} is not authorized to request tokens for audience ${quote(audience)}`);
+        throw rejection(request, `${user} is not authorized to request tokens for audience ${quote(audience)}`);
     },
   );
 }
@@ -48,50 +48,50 @@ function driverOfClaim(namespace: string, claim: string, lister: Lister): string
 /** A certificate for a pod is asked for by the node that runs it, with every identity in it right. */
 export async function checkPodCertificateRequest(
   nodeName: string,
-  attributes: AdmissionAttributes,
+  request: AdmissionRequest,
   lister: Lister,
   authorizer: Authorizer,
 ): Promise<void> {
-  const { operation, subresource, namespace } = attributes;
-  if (operation !== 'CREATE') throw rejection(attributes, `unexpected operation ${operation}`);
-  if (subresource !== '') throw rejection(attributes, `unexpected subresource ${subresource}`);
-  const spec = attributes.object!['spec'] ?? {};
+  const { operation, subresource, namespace } = request;
+  if (operation !== 'CREATE') throw rejection(request, `unexpected operation ${operation}`);
+  if (subresource !== '') throw rejection(request, `unexpected subresource ${subresource}`);
+  const spec = request.object!['spec'] ?? {};
   const which = quote(`${namespace}/${spec.podName}`);
   if (spec.nodeName !== nodeName) {
     const why = `PodCertificateRequest.Spec.NodeName=${quote(spec.nodeName ?? '')}, which is not the requesting node ${quote(nodeName)}`;
-    throw rejection(attributes, why);
+    throw rejection(request, why);
   }
   const node = lister.get('nodes', '', nodeName);
   if (!node) throw notFound({ group: '', resource: 'nodes' }, nodeName);
   if (node.metadata.uid !== spec.nodeUID) {
     const why = `PodCertificateRequest for pod ${which} names node UID ${quote(spec.nodeUID ?? '')}, inconsistent with the running node (${quote(node.metadata.uid ?? '')})`;
-    throw rejection(attributes, why);
+    throw rejection(request, why);
   }
   const pod = lister.get('pods', namespace, spec.podName ?? '');
   if (!pod) throw notFound({ group: '', resource: 'pods' }, spec.podName ?? '');
   if (pod.metadata.uid !== spec.podUID) {
     const why = `PodCertificateRequest for pod ${which} contains pod UID (${quote(spec.podUID ?? '')}) which differs from running pod ${quote(pod.metadata.uid ?? '')}`;
-    throw rejection(attributes, why);
+    throw rejection(request, why);
   }
   if (pod['spec']?.nodeName !== nodeName) {
     throw rejection(
-      attributes,
+      request,
       `pod ${which} is not running on node ${quote(nodeName)} named in the PodCertificateRequest`,
     );
   }
   if (pod.metadata.annotations?.[MIRROR_POD_ANNOTATION] !== undefined) {
-    throw rejection(attributes, `pod ${which} is a mirror pod`);
+    throw rejection(request, `pod ${which} is a mirror pod`);
   }
   const account: string = pod['spec']?.serviceAccountName ?? '';
   if (spec.serviceAccountName !== account) {
     const why = `PodCertificateRequest for pod ${which} contains serviceAccountName (${quote(spec.serviceAccountName ?? '')}) that differs from running pod (${quote(account)})`;
-    throw rejection(attributes, why);
+    throw rejection(request, why);
   }
   const found = lister.get('serviceaccounts', namespace, account);
   if (!found) throw notFound({ group: '', resource: 'serviceaccounts' }, account);
   if (found.metadata.uid !== spec.serviceAccountUID) {
     const why = `PodCertificateRequest for pod ${which} names service account UID ${quote(spec.serviceAccountUID ?? '')}, which differs from the running service account (${quote(found.metadata.uid ?? '')})`;
-    throw rejection(attributes, why);
+    throw rejection(request, why);
   }
   const signer: string = spec.signerName ?? '';
   const mounted = (pod['spec']?.volumes ?? []).some((volume: any) =>
@@ -101,13 +101,13 @@ export async function checkPodCertificateRequest(
   // RBAC names hold no slashes.
   const resource = signer.replaceAll('/', ':');
   const verb = 'request-serviceaccounts-podcertificate-signer';
-  if (await authorized(attributes, authorizer, verb, resource, account)) return;
+  if (await authorized(request, authorizer, verb, resource, account)) return;
   const why = `pod ${which} does not mount a podCertificate projected volume for signer ${quote(signer)}`;
-  throw rejection(attributes, why);
+  throw rejection(request, why);
 }
 
 async function authorized(
-  { user, resource: { group, version }, namespace }: AdmissionAttributes,
+  { user, resource: { group, version }, namespace }: AdmissionRequest,
   authorizer: Authorizer,
   verb: string,
   resource: string,

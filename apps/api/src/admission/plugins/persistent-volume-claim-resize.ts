@@ -1,6 +1,6 @@
 import { type KubeObject, Quantity } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection, targets } from '../rejection.js';
 
 /** Claims grow only when they are bound and their StorageClass lets them. */
@@ -13,18 +13,18 @@ export class PersistentVolumeClaimResize implements AdmissionPlugin {
     return targets(target, '', 'persistentvolumeclaims', ['UPDATE']);
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    const claim = attributes.object!;
-    const old = attributes.oldObject!;
+  validate(request: AdmissionRequest): void {
+    const claim = request.object!;
+    const old = request.oldObject!;
     if (sizeOf(claim).compare(sizeOf(old)) <= 0) return;
     if (old['status']?.phase !== 'Bound') {
-      throw rejection(attributes, 'Only bound persistent volume claims can be expanded');
+      throw rejection(request, 'Only bound persistent volume claims can be expanded');
     }
     const className = classOf(claim);
     const found = className ? this.lister.get('storage.k8s.io/storageclasses', '', className) : undefined;
     if (className === classOf(old) && found?.['allowVolumeExpansion'] === true) return;
     throw rejection(
-      attributes,
+      request,
       'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
     );
   }

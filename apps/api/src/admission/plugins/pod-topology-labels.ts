@@ -1,5 +1,5 @@
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 
 const LABELS = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'];
 
@@ -14,7 +14,7 @@ export class PodTopologyLabels implements AdmissionPlugin {
     return subresource === '' || subresource === 'binding';
   }
 
-  admit({ object, subresource }: AdmissionAttributes): void {
+  admit({ object, subresource }: AdmissionRequest): void {
     const target = object!['target'];
     const binding = subresource === 'binding';
     const node = binding ? target?.kind === 'Node' && target.name : object!['spec']?.nodeName;

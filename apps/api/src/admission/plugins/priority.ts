@@ -1,6 +1,6 @@
 import type { KubeObject } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection, targets } from '../rejection.js';
 
 const GROUP = 'scheduling.k8s.io';
@@ -19,22 +19,22 @@ export class Priority implements AdmissionPlugin {
     );
   }
 
-  admit(attributes: AdmissionAttributes): void {
-    if (attributes.resource.resource !== 'pods') return;
-    const spec = (attributes.object!['spec'] ??= {});
-    if (attributes.operation === 'UPDATE') {
-      const old = attributes.oldObject!['spec'];
+  admit(request: AdmissionRequest): void {
+    if (request.resource.resource !== 'pods') return;
+    const spec = (request.object!['spec'] ??= {});
+    if (request.operation === 'UPDATE') {
+      const old = request.oldObject!['spec'];
       spec.priority ??= old.priority;
       spec.preemptionPolicy ??= old.preemptionPolicy;
       if (spec.priority === undefined) delete spec.priority;
       if (spec.preemptionPolicy === undefined) delete spec.preemptionPolicy;
       return;
     }
-    const { name, value, policy } = this.resolve(attributes, spec.priorityClassName);
+    const { name, value, policy } = this.resolve(request, spec.priorityClassName);
     if (name) spec.priorityClassName = name;
     if (spec.priority != null && spec.priority !== value) {
       throw rejection(
-        attributes,
+        request,
         `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
       );
     }
@@ -42,27 +42,27 @@ export class Priority implements AdmissionPlugin {
     if (!policy) return;
     if (spec.preemptionPolicy != null && spec.preemptionPolicy !== policy) {
       throw rejection(
-        attributes,
+        request,
         `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`,
       );
     }
     spec.preemptionPolicy = policy;
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    if (attributes.resource.resource !== 'priorityclasses' || !attributes.object!['globalDefault']) return;
+  validate(request: AdmissionRequest): void {
+    if (request.resource.resource !== 'priorityclasses' || !request.object!['globalDefault']) return;
     const current = this.defaultClass();
     if (!current) return;
-    if (attributes.operation === 'UPDATE' && current.metadata.name === attributes.object!.metadata.name) return;
+    if (request.operation === 'UPDATE' && current.metadata.name === request.object!.metadata.name) return;
     throw rejection(
-      attributes,
+      request,
       `PriorityClass ${current.metadata.name} is already marked as default. Only one default can exist`,
     );
   }
 
-  private resolve(attributes: AdmissionAttributes, className: string | undefined) {
+  private resolve(request: AdmissionRequest, className: string | undefined) {
     const found = className ? this.lister.get(CLASSES, '', className) : this.defaultClass();
-    if (className && !found) throw rejection(attributes, `no PriorityClass with name ${className} was found`);
+    if (className && !found) throw rejection(request, `no PriorityClass with name ${className} was found`);
     if (!found) return { name: '', value: 0, policy: 'PreemptLowerPriority' };
     return { name: found.metadata.name, value: (found['value'] as number) ?? 0, policy: found['preemptionPolicy'] };
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, chain, onePod, refused, run } from '../testing/admission-requests.js';
+import { chain, onePod, refused, request, run } from '../testing/admission-requests.js';
 
 describe('RuntimeClass', () => {
   const classes = {
@@ -15,7 +15,7 @@ describe('RuntimeClass', () => {
   it('gives a pod its overhead and its place', async () => {
     const pod = await run(
       chain(classes),
-      attributes('CREATE', 'pods', onePod({ runtimeClassName: 'vm', nodeSelector: { a: 'b' } })),
+      request('CREATE', 'pods', onePod({ runtimeClassName: 'vm', nodeSelector: { a: 'b' } })),
     );
     assert.deepEqual(pod.spec.overhead, { memory: '120Mi' });
     assert.deepEqual(pod.spec.nodeSelector, { a: 'b', runtime: 'vm' });
@@ -43,7 +43,7 @@ describe('RuntimeClass', () => {
   for (const [title, spec, message] of cases) {
     it(`refuses ${title}`, () =>
       refused(
-        run(chain(classes), attributes('CREATE', 'pods', onePod(spec as any))),
+        run(chain(classes), request('CREATE', 'pods', onePod(spec as any))),
         `pods "x" is forbidden: ${message}`,
       ));
   }

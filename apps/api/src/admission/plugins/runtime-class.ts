@@ -1,6 +1,6 @@
 import { canonicalQuantity, deepCopy, deepEqual, type KubeObject, ownValue, quote } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection, targets } from '../rejection.js';
 
 interface Toleration {
@@ -21,47 +21,47 @@ export class RuntimeClass implements AdmissionPlugin {
     return targets(target, '', 'pods', ['CREATE']);
   }
 
-  admit(attributes: AdmissionAttributes): void {
-    const spec = (attributes.object!['spec'] ??= {});
-    const runtimeClass = this.classOf(attributes, spec);
+  admit(request: AdmissionRequest): void {
+    const spec = (request.object!['spec'] ??= {});
+    const runtimeClass = this.classOf(request, spec);
     if (!runtimeClass) return;
     const fixed = runtimeClass['overhead']?.podFixed;
     if (runtimeClass['overhead']) {
       if (spec.overhead && Object.keys(spec.overhead).length > 0 && !sameQuantities(fixed, spec.overhead)) {
-        throw mismatch(attributes);
+        throw mismatch(request);
       }
       if (fixed) spec.overhead = { ...fixed };
     }
     const scheduling = runtimeClass['scheduling'];
     if (!scheduling) return;
     if (scheduling.nodeSelector)
-      spec.nodeSelector = mergeSelectors(attributes, spec.nodeSelector, scheduling.nodeSelector);
+      spec.nodeSelector = mergeSelectors(request, spec.nodeSelector, scheduling.nodeSelector);
     const tolerations = mergeTolerations(spec.tolerations ?? [], deepCopy(scheduling.tolerations ?? []));
     if (tolerations.length > 0) spec.tolerations = tolerations;
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    const spec = attributes.object!['spec'] ?? {};
-    const runtimeClass = this.classOf(attributes, spec);
+  validate(request: AdmissionRequest): void {
+    const spec = request.object!['spec'] ?? {};
+    const runtimeClass = this.classOf(request, spec);
     if (runtimeClass?.['overhead']) {
-      if (!sameQuantities(runtimeClass['overhead'].podFixed, spec.overhead)) throw mismatch(attributes);
+      if (!sameQuantities(runtimeClass['overhead'].podFixed, spec.overhead)) throw mismatch(request);
     } else if (spec.overhead) {
       const why = 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead';
-      throw rejection(attributes, why);
+      throw rejection(request, why);
     }
   }
 
-  private classOf(attributes: AdmissionAttributes, spec: Record<string, any>): KubeObject | undefined {
+  private classOf(request: AdmissionRequest, spec: Record<string, any>): KubeObject | undefined {
     const name = spec['runtimeClassName'];
     if (name == null) return undefined;
     const found = this.lister.get('node.k8s.io/runtimeclasses', '', name);
-    if (!found) throw rejection(attributes, `pod rejected: RuntimeClass ${quote(name)} not found`);
+    if (!found) throw rejection(request, `pod rejected: RuntimeClass ${quote(name)} not found`);
     return found;
   }
 }
 
-function mismatch(attributes: AdmissionAttributes) {
-  return rejection(attributes, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+function mismatch(request: AdmissionRequest) {
+  return rejection(request, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
 }
 
 function sameQuantities(a: Record<string, string> = {}, b: Record<string, string> = {}): boolean {
@@ -75,14 +75,14 @@ function sameQuantities(a: Record<string, string> = {}, b: Record<string, string
 }
 
 function mergeSelectors(
-  attributes: AdmissionAttributes,
+  request: AdmissionRequest,
   own: Record<string, string> | undefined,
   added: Record<string, string>,
 ): Record<string, string> {
   for (const [key, value] of Object.entries(added)) {
     if (ownValue(own, key) === undefined || ownValue(own, key) === value) continue;
     throw rejection(
-      attributes,
+      request,
       `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${ownValue(own, key)}`,
     );
   }

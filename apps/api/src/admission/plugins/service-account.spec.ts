@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, chain, onePod, refused, run } from '../testing/admission-requests.js';
+import { chain, onePod, refused, request, run } from '../testing/admission-requests.js';
 
 describe('ServiceAccount', () => {
   it('gives a pod the default account and its token', async () => {
-    const pod = await run(chain(), attributes('CREATE', 'pods', onePod({ initContainers: [{ name: 'i' }] })));
+    const pod = await run(chain(), request('CREATE', 'pods', onePod({ initContainers: [{ name: 'i' }] })));
     assert.equal(pod.spec.serviceAccountName, 'default');
     assert.equal(pod.spec.serviceAccount, 'default');
     const [volume] = pod.spec.volumes;
@@ -23,29 +23,26 @@ describe('ServiceAccount', () => {
     const own = [{ name: 'v', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }];
     const mounted = await run(
       chain(),
-      attributes('CREATE', 'pods', onePod({ containers: [{ name: 'c', volumeMounts: own }] })),
+      request('CREATE', 'pods', onePod({ containers: [{ name: 'c', volumeMounts: own }] })),
     );
     assert.equal(mounted.spec.volumes, undefined);
-    const without = await run(chain(), attributes('CREATE', 'pods', onePod({ automountServiceAccountToken: false })));
+    const without = await run(chain(), request('CREATE', 'pods', onePod({ automountServiceAccountToken: false })));
     assert.equal(without.spec.volumes, undefined);
     const objects = { serviceaccounts: { 'web/default': { automountServiceAccountToken: false } } };
-    assert.equal((await run(chain(objects), attributes('CREATE', 'pods', onePod()))).spec.volumes, undefined);
+    assert.equal((await run(chain(objects), request('CREATE', 'pods', onePod()))).spec.volumes, undefined);
   });
 
   it('hands on pull secrets, unless the pod has its own', async () => {
     const objects = { serviceaccounts: { 'web/default': { imagePullSecrets: [{ name: 'registry' }] } } };
-    const pod = await run(chain(objects), attributes('CREATE', 'pods', onePod()));
+    const pod = await run(chain(objects), request('CREATE', 'pods', onePod()));
     assert.deepEqual(pod.spec.imagePullSecrets, [{ name: 'registry' }]);
-    const own = await run(
-      chain(objects),
-      attributes('CREATE', 'pods', onePod({ imagePullSecrets: [{ name: 'own' }] })),
-    );
+    const own = await run(chain(objects), request('CREATE', 'pods', onePod({ imagePullSecrets: [{ name: 'own' }] })));
     assert.deepEqual(own.spec.imagePullSecrets, [{ name: 'own' }]);
   });
 
   it('refuses an account that is not there', () =>
     refused(
-      run(chain(), attributes('CREATE', 'pods', onePod({ serviceAccountName: 'ghost' }))),
+      run(chain(), request('CREATE', 'pods', onePod({ serviceAccountName: 'ghost' }))),
       'pods "x" is forbidden: error looking up service account web/ghost: serviceaccount "ghost" not found',
     ));
 
@@ -53,7 +50,7 @@ describe('ServiceAccount', () => {
     refused(
       run(
         chain(),
-        attributes(
+        request(
           'CREATE',
           'pods',
           onePod({ serviceAccountName: 'default' }, { annotations: { 'kubernetes.io/config.mirror': 'h' } }),
@@ -67,7 +64,7 @@ describe('ServiceAccount', () => {
     const objects = { serviceaccounts: { 'web/default': { metadata, secrets: [{ name: 'ok' }] } } };
     const volumes = [{ name: 'v', secret: { secretName: 'other' } }];
     return refused(
-      run(chain(objects), attributes('CREATE', 'pods', onePod({ volumes }))),
+      run(chain(objects), request('CREATE', 'pods', onePod({ volumes }))),
       'pods "x" is forbidden: volume with secret.secretName="other" is not allowed because service account default does not reference that secret',
     );
   });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { generateName, type KubeObject } from '#apimachinery';
 import { MIRROR_POD_ANNOTATION, podReferences } from '#kinds';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection } from '../rejection.js';
 
 const DEFAULT_ACCOUNT = 'default';
@@ -31,60 +31,59 @@ export class ServiceAccount implements AdmissionPlugin {
       : subresource === 'ephemeralcontainers' && operation === 'UPDATE';
   }
 
-  admit(attributes: AdmissionAttributes): void | Promise<void> {
-    if (attributes.operation !== 'CREATE') return;
-    const pod = attributes.object!;
-    if (isMirror(pod)) return this.validate(attributes);
+  admit(request: AdmissionRequest): void | Promise<void> {
+    if (request.operation !== 'CREATE') return;
+    const pod = request.object!;
+    if (isMirror(pod)) return this.validate(request);
     const spec = (pod['spec'] ??= {});
     if (!spec.serviceAccountName) {
       spec.serviceAccountName = DEFAULT_ACCOUNT;
       spec.serviceAccount = DEFAULT_ACCOUNT;
     }
-    const account = this.lister.get('serviceaccounts', attributes.namespace, spec.serviceAccountName);
-    if (account) return this.apply(attributes, pod, account);
-    return this.waitForAccount(attributes, spec.serviceAccountName).then((found) => this.apply(attributes, pod, found));
+    const account = this.lister.get('serviceaccounts', request.namespace, spec.serviceAccountName);
+    if (account) return this.apply(request, pod, account);
+    return this.waitForAccount(request, spec.serviceAccountName).then((found) => this.apply(request, pod, found));
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    const pod = attributes.object!;
-    if (attributes.operation === 'CREATE' && isMirror(pod)) {
-      validateMirror(attributes, pod);
+  validate(request: AdmissionRequest): void {
+    const pod = request.object!;
+    if (request.operation === 'CREATE' && isMirror(pod)) {
+      validateMirror(request, pod);
       return;
     }
     const name = pod['spec']?.serviceAccountName;
-    const { namespace } = attributes;
-    if (!name) throw rejection(attributes, `no service account specified for pod ${namespace}/${pod.metadata.name}`);
+    const { namespace } = request;
+    if (!name) throw rejection(request, `no service account specified for pod ${namespace}/${pod.metadata.name}`);
     const account = this.lister.get('serviceaccounts', namespace, name);
-    if (!account) throw missing(attributes, name);
+    if (!account) throw missing(request, name);
     if (!isTrue(account.metadata.annotations?.[ENFORCE_ANNOTATION])) return;
-    const problem =
-      attributes.operation === 'UPDATE' ? ephemeralSecretProblem(account, pod) : secretProblem(account, pod);
-    if (problem) throw rejection(attributes, problem);
+    const problem = request.operation === 'UPDATE' ? ephemeralSecretProblem(account, pod) : secretProblem(account, pod);
+    if (problem) throw rejection(request, problem);
   }
 
-  private apply(attributes: AdmissionAttributes, pod: KubeObject, account: KubeObject): void {
+  private apply(request: AdmissionRequest, pod: KubeObject, account: KubeObject): void {
     const spec = pod['spec'];
     if (spec.automountServiceAccountToken ?? account['automountServiceAccountToken'] ?? true) mountToken(spec);
     if (!spec.imagePullSecrets?.length && account['imagePullSecrets']?.length) {
       spec.imagePullSecrets = account['imagePullSecrets'].map(({ name }: { name: string }) => ({ name }));
     }
-    this.validate(attributes);
+    this.validate(request);
   }
 
-  private async waitForAccount(attributes: AdmissionAttributes, name: string): Promise<KubeObject> {
+  private async waitForAccount(request: AdmissionRequest, name: string): Promise<KubeObject> {
     const attempts = name === DEFAULT_ACCOUNT ? DEFAULT_ATTEMPTS : 1;
     for (let attempt = 1; attempt < attempts; attempt++) {
       await delay(this.retryMs);
-      const account = this.lister.get('serviceaccounts', attributes.namespace, name);
+      const account = this.lister.get('serviceaccounts', request.namespace, name);
       if (account) return account;
     }
-    throw missing(attributes, name);
+    throw missing(request, name);
   }
 }
 
-function missing(attributes: AdmissionAttributes, name: string) {
-  const where = `${attributes.namespace}/${name}`;
-  return rejection(attributes, `error looking up service account ${where}: serviceaccount "${name}" not found`);
+function missing(request: AdmissionRequest, name: string) {
+  const where = `${request.namespace}/${name}`;
+  return rejection(request, `error looking up service account ${where}: serviceaccount "${name}" not found`);
 }
 
 function isMirror(pod: KubeObject): boolean {
@@ -96,13 +95,13 @@ function isTrue(text: string | undefined): boolean {
   return text !== undefined && ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text);
 }
 
-function validateMirror(attributes: AdmissionAttributes, pod: KubeObject): void {
-  if (pod['spec']?.serviceAccountName) throw rejection(attributes, 'a mirror pod may not reference service accounts');
-  if (podReferences(pod).secrets.size > 0) throw rejection(attributes, 'a mirror pod may not reference secrets');
+function validateMirror(request: AdmissionRequest, pod: KubeObject): void {
+  if (pod['spec']?.serviceAccountName) throw rejection(request, 'a mirror pod may not reference service accounts');
+  if (podReferences(pod).secrets.size > 0) throw rejection(request, 'a mirror pod may not reference secrets');
   for (const volume of pod['spec']?.volumes ?? []) {
     for (const source of volume.projected?.sources ?? []) {
       if (source.serviceAccountToken) {
-        throw rejection(attributes, 'a mirror pod may not use ServiceAccountToken volume projections');
+        throw rejection(request, 'a mirror pod may not use ServiceAccountToken volume projections');
       }
     }
   }

@@ -1,5 +1,5 @@
 import { bare } from '#apimachinery';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { targets } from '../rejection.js';
 
 const FINALIZERS = bare<string>({
@@ -20,7 +20,7 @@ export class StorageObjectInUseProtection implements AdmissionPlugin {
     );
   }
 
-  admit({ object, resource }: AdmissionAttributes): void {
+  admit({ object, resource }: AdmissionRequest): void {
     const finalizer = FINALIZERS[resource.resource]!;
     const { metadata } = object!;
     if (!metadata.finalizers?.includes(finalizer)) metadata.finalizers = [...(metadata.finalizers ?? []), finalizer];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, chain, refused, run } from '../testing/admission-requests.js';
+import { chain, refused, request, run } from '../testing/admission-requests.js';
 
 describe('classes and finalizers', () => {
   it('the newest default StorageClass is taken, unless the claim chose', async () => {
@@ -12,12 +12,12 @@ describe('classes and finalizers', () => {
         '/newest': { metadata: { creationTimestamp: '2026-03-01T00:00:00Z' } },
       },
     };
-    const claim = await run(chain(classes), attributes('CREATE', 'persistentvolumeclaims', { spec: {} }));
+    const claim = await run(chain(classes), request('CREATE', 'persistentvolumeclaims', { spec: {} }));
     assert.equal(claim.spec.storageClassName, 'new');
     assert.deepEqual(claim.metadata.finalizers, ['kubernetes.io/pvc-protection']);
     const chosen = await run(
       chain(classes),
-      attributes('CREATE', 'persistentvolumeclaims', { spec: { storageClassName: '' } }),
+      request('CREATE', 'persistentvolumeclaims', { spec: { storageClassName: '' } }),
     );
     assert.equal(chosen.spec.storageClassName, '');
   });
@@ -27,8 +27,8 @@ describe('classes and finalizers', () => {
       spec: { storageClassName: 's', resources: { requests: { storage } } },
       status: { phase: 'Bound' },
     });
-    const old = attributes('UPDATE', 'persistentvolumeclaims', sized('1Gi')).object;
-    const grow = () => attributes('UPDATE', 'persistentvolumeclaims', sized('2Gi'), { oldObject: old });
+    const old = request('UPDATE', 'persistentvolumeclaims', sized('1Gi')).object;
+    const grow = () => request('UPDATE', 'persistentvolumeclaims', sized('2Gi'), { oldObject: old });
     await refused(run(chain(), grow()), /only dynamically provisioned pvc can be resized/);
     const classes = { 'storage.k8s.io/storageclasses': { '/s': { allowVolumeExpansion: true } } };
     await run(chain(classes), grow());

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, chain, run } from '../testing/admission-requests.js';
+import { chain, request, run } from '../testing/admission-requests.js';
 
 describe('TaintNodesByCondition', () => {
   it('taints a new node once', async () => {
     const taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
     for (const spec of [undefined, { taints: [taint] }]) {
-      const node = await run(chain(), attributes('CREATE', 'nodes', { spec }, { namespace: '' }));
+      const node = await run(chain(), request('CREATE', 'nodes', { spec }, { namespace: '' }));
       assert.deepEqual(node.spec.taints, [taint]);
     }
   });

@@ -1,4 +1,4 @@
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { targets } from '../rejection.js';
 
 const NOT_READY = 'node.kubernetes.io/not-ready';
@@ -11,7 +11,7 @@ export class TaintNodesByCondition implements AdmissionPlugin {
     return targets(target, '', 'nodes', ['CREATE']);
   }
 
-  admit({ object }: AdmissionAttributes): void {
+  admit({ object }: AdmissionRequest): void {
     const spec = (object!['spec'] ??= {});
     const taints: { key: string; effect: string }[] = spec.taints ?? [];
     if (taints.some((taint) => taint.key === NOT_READY && taint.effect === 'NoSchedule')) return;

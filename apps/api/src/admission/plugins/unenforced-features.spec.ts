@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { allResources } from '#kinds';
-import { alice, attributes, lister } from '../testing/admission-requests.js';
+import { alice, lister, request } from '../testing/admission-requests.js';
 import { unenforced } from '../unenforced.js';
 import { UnenforcedFeatures } from './unenforced-features.js';
 
@@ -9,13 +9,13 @@ const warns = new UnenforcedFeatures(lister({}), false);
 const refuses = new UnenforcedFeatures(lister({}), true);
 const secure = { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } };
 
-type More = Parameters<typeof attributes>[3];
+type More = Parameters<typeof request>[3];
 
 /** What is said to the writer of an object. */
 function told(plugin: UnenforcedFeatures, path: string, object: object, more: More = {}): string[] {
   const warnings: string[] = [];
   const operation = more.oldObject ? 'UPDATE' : 'CREATE';
-  const asked = attributes(operation, path, object as never, { warn: (text) => warnings.push(text), ...more });
+  const asked = request(operation, path, object as never, { warn: (text) => warnings.push(text), ...more });
   if (plugin.handles(asked)) plugin.validate(asked);
   return warnings;
 }
@@ -118,7 +118,7 @@ describe('what nothing acts on', () => {
 
   test('status and deletes are nobody’s news', () => {
     assert.deepEqual(told(warns, 'resourcequotas/status', {}), []);
-    assert.equal(warns.handles(attributes('DELETE', 'resourcequotas', undefined)), false);
+    assert.equal(warns.handles(request('DELETE', 'resourcequotas', undefined)), false);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection } from '../rejection.js';
 import { type Unenforced, unenforced } from '../unenforced.js';
 
@@ -28,8 +28,8 @@ export class UnenforcedFeatures implements AdmissionPlugin {
     return (operation === 'CREATE' || operation === 'UPDATE') && subresource === '' && this.rows.has(nameOf(resource));
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    const { object, oldObject, resource, user } = attributes;
+  validate(request: AdmissionRequest): void {
+    const { object, oldObject, resource, user } = request;
     if (user.name === API_SERVER) return;
     for (const row of this.rows.get(nameOf(resource)) ?? []) {
       if (row.when?.(object!, this.lister) === false) continue;
@@ -37,9 +37,9 @@ export class UnenforcedFeatures implements AdmissionPlugin {
       const isNew = oldObject === undefined || row.when?.(oldObject, this.lister) === false;
       if (this.refuse && row.policy && isNew) {
         const why = `Berth does not enforce ${row.feature} yet, and this server refuses what it does not enforce`;
-        throw rejection(attributes, why);
+        throw rejection(request, why);
       }
-      attributes.warn(row.text);
+      request.warn(row.text);
     }
   }
 }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import type { KubeObject, StatusError, UserInfo } from '#apimachinery';
 import type { Authorizer } from '../../authorization/authorizer.js';
 import type { Lister } from '../../storage/lister.js';
-import type { AdmissionAttributes } from '../admission.js';
 import { type AdmissionChain, createAdmission } from '../admission-chain.js';
+import { type AdmissionRequest, admissionRequest } from '../admission-request.js';
 
 export const alice: UserInfo = { name: 'alice', groups: ['system:authenticated'] };
 export const node1: UserInfo = { name: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] };
@@ -40,35 +40,32 @@ export function chain(objects: Objects = {}): AdmissionChain {
   return createAdmission({ lister: lister({ ...base, ...objects }), authorizer: nobody });
 }
 
-export function attributes(
-  operation: AdmissionAttributes['operation'],
+export function request(
+  operation: AdmissionRequest['operation'],
   path: string,
   object: Record<string, unknown> | undefined,
-  more: Partial<AdmissionAttributes> = {},
-): AdmissionAttributes {
+  more: Partial<AdmissionRequest> = {},
+): AdmissionRequest {
   // `pods/status.group`
   const [what = '', ...group] = path.split('.');
   const [resource = '', subresource = ''] = what.split('/');
   const body = object && ({ apiVersion: 'v1', kind: '', ...object } as KubeObject);
   if (body) body.metadata = { name: 'x', ...body.metadata };
-  return {
+  return admissionRequest({
     operation,
     resource: { group: group.join('.'), version: 'v1', resource },
-    kind: '',
+    kind: { group: group.join('.'), version: 'v1', kind: '' },
     subresource,
     namespace: 'web',
     name: operation === 'CREATE' ? '' : 'x',
     object: body,
-    oldObject: undefined,
-    options: {},
     user: alice,
-    dryRun: false,
-    warn: () => {},
+    signal: new AbortController().signal,
     ...more,
-  };
+  });
 }
 
-export async function run(plugins: AdmissionChain, asked: AdmissionAttributes): Promise<any> {
+export async function run(plugins: AdmissionChain, asked: AdmissionRequest): Promise<any> {
   await plugins.admit(asked);
   await plugins.validate(asked);
   return asked.object;

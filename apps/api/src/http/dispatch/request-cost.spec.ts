@@ -192,7 +192,7 @@ describe('the time that a request may take', () => {
 
   test('bounds whoever serves it, and tells it', async () => {
     isTimeout(await ask(front, { path: `${PODS}/held`, user: ANN }));
-    assert.equal(front.served.at(-1)!.request.signal().aborted, true);
+    assert.equal(front.served.at(-1)!.request.lifetime.signal.aborted, true);
     await until(() => Object.values(front.underWay()).every((value) => value === 0));
   });
 

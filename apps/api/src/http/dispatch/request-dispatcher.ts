@@ -181,7 +181,7 @@ export class RequestDispatcher {
   ): Promise<AuthorizedRequest> {
     const { info } = route;
     const { api } = this.options;
-    const asked = await api.authorize({
+    return api.authorize({
       verb: info.verb,
       group: info.group,
       version: info.version,
@@ -195,14 +195,11 @@ export class RequestDispatcher {
       contentType: request.headers['content-type'] ?? '',
       userAgent: request.headers['user-agent'] ?? '',
       user,
-      signal: () => open.signal,
+      lifetime: open,
+      // A WebSocket begins with GET, but running commands is no reading: it takes the permission that SPDY's POST takes.
+      alsoVerb: route.kind === 'connect' && route.upgrades && info.verb === 'get' ? 'create' : undefined,
       pathError: route.kind === 'objects' ? route.pathError : undefined,
     });
-    // A WebSocket begins with GET, but running commands is no reading: it takes the right that SPDY's POST takes.
-    if (route.kind === 'connect' && route.upgrades && info.verb === 'get') {
-      await api.authorize({ ...asked, verb: 'create' });
-    }
-    return asked;
   }
 
   /** Ends what would not end by itself; clients come back to the next server. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { badRequest, type KubeObject, methodNotAllowed, setOwn } from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
+import { admissionRequest } from '../../admission/admission-request.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { freshen } from '../../registry/freshness.js';
 import type { RegistryContext } from '../../registry/registry-context.js';
@@ -90,27 +91,28 @@ export class NodeConnectHandler implements ConnectHandler {
     else await pipeUpgrade(request, socket, head, target);
   }
 
-  private async admit(request: IncomingMessage, route: ConnectRoute, { user }: AuthorizedRequest): Promise<void> {
+  private async admit(
+    request: IncomingMessage,
+    route: ConnectRoute,
+    { user, lifetime }: AuthorizedRequest,
+  ): Promise<void> {
     const { entry, info, subresource: sub } = route;
     if (!servesMethod(sub, request.method ?? 'GET', info.verb)) throw methodNotAllowed();
     if (info.subresource === 'log') return;
     const { group, version, plural } = entry.definition;
-    const attributes = {
-      operation: 'CONNECT' as const,
+    const asked = admissionRequest({
+      operation: 'CONNECT',
+      kind: { group: sub.group, version: sub.version, kind: sub.kind },
       resource: { group, version, resource: plural },
-      kind: sub.kind,
       subresource: info.subresource,
       namespace: info.namespace,
       name: info.name,
       object: connectOptions(sub.kind, info.query),
-      oldObject: undefined,
-      options: {},
       user,
-      dryRun: false,
-      warn: () => {},
-    };
-    await this.context.admission.admit(attributes);
-    await this.context.admission.validate(attributes);
+      signal: lifetime.signal,
+    });
+    await this.context.admission.admit(asked);
+    await this.context.admission.validate(asked);
   }
 
   /** By the newest state, like any other get. Undefined: there is nothing to ask, and nothing is the answer. */

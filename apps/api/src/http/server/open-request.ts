@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestLifetime } from '../../registry/request-lifetime.js';
 
 /** A request that is being served. It is over once, at whatever comes first: its answer's end, or its connection's. */
-export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> {
+export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> implements RequestLifetime {
   /** Milliseconds, as `performance.now` has them. */
   readonly started: number = performance.now();
   private late = false;
@@ -26,7 +27,12 @@ export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> 
     return this.late;
   }
 
-  /** Aborted when the request is over, or late: made when first asked for. */
+  /** Over, or late. */
+  get ended(): boolean {
+    return this.over || this.late;
+  }
+
+  /** Aborted when the request has ended: made when first asked for. */
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
     if (this.over || this.late) this.controller.abort();

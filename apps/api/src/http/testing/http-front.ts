@@ -139,7 +139,7 @@ function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler
         return { kind: 'watch', resource: allResources()[0]!, session: session(request, events) };
       const ms = Number(/^wait-(\d+)$/.exec(request.name)?.[1] ?? 0);
       if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
-      if (request.name === 'held') await ended(request.signal());
+      if (request.name === 'held') await ended(request.lifetime.signal);
       return { kind: 'object', code: 200, resource: undefined, object: successStatus() };
     },
   };
@@ -148,7 +148,7 @@ function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler
 function session(request: ApiRequest, events: WatchItem[][]) {
   const left = [...events];
   return {
-    next: async () => left.shift() ?? (await ended(request.signal())),
+    next: async () => left.shift() ?? (await ended(request.lifetime.signal)),
     stop: () => {},
   };
 }

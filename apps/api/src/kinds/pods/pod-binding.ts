@@ -6,16 +6,15 @@ import {
   invalid,
   isDNS1123Subdomain,
   type KubeObject,
-  notFound,
   type StatusError,
 } from '#apimachinery';
-import { encodeForStorage } from '../../codec/object-codec.js';
 import type { RegistryContext } from '../../registry/registry-context.js';
 import type { VirtualRequest, VirtualResource } from '../../registry/virtual-resource.js';
+import { type Preconditions, unmetPrecondition } from '../../registry/write/preconditions.js';
+import { SERVER_CHANGE } from '../../registry/write/write-stages.js';
+import { writePod } from './pod-write.js';
 
-const PODS = { group: '', resource: 'pods' };
 const PODS_BINDING = { group: '', resource: 'pods/binding' };
-const ATTEMPTS = 20;
 
 /** Binding a pod to a node: pods/{name}/binding and the older bindings resource. */
 export function bindingResources(context: () => RegistryContext): VirtualResource[] {
@@ -40,42 +39,22 @@ export function bindingResources(context: () => RegistryContext): VirtualResourc
  * Sets the node, unless the pod has one. The pod's strategy is not asked: only this write may set the field. Whoever was
  * faster with another field does not matter, so the write is made again on the newer pod.
  */
-async function bind(
-  context: RegistryContext,
-  { namespace, object: binding, dryRun }: VirtualRequest,
-): Promise<KubeObject> {
-  const name = binding.metadata.name ?? '';
+async function bind(context: RegistryContext, request: VirtualRequest): Promise<KubeObject> {
+  const { object: binding, dryRun } = request;
   checkTarget(binding);
-  const cache = context.store.cache('pods');
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const current = cache.get(namespace, name);
-    if (!current) throw notFound(PODS, name);
-    const pod = current.parse() as KubeObject;
-    const unfit = unbindable(pod, binding, String(current.revision));
-    if (unfit) {
-      await context.store.readBarrier();
-      if (cache.get(namespace, name)?.revision === current.revision) throw unfit;
-      continue;
-    }
-    if (dryRun) return success();
-    const bound = boundPod(pod, binding, context.now());
-    const result = await context.store.commit({
-      writes: [
-        {
-          op: 'update',
-          key: { resource: 'pods', namespace, name },
-          uid: current.uid,
-          body: encodeForStorage(bound),
-          object: bound,
-          ifRevision: current.revision,
-        },
-      ],
-    });
-    if (result.ok) return success();
-    if (result.failure.reason === 'missing') throw notFound(PODS, name);
-    await context.store.readBarrier();
-  }
-  throw conflict(PODS, name);
+  await writePod(context, request, binding.metadata.name ?? '', {
+    operation: 'UPDATE',
+    stages: SERVER_CHANGE,
+    options: { dryRun },
+    code: 201,
+    next: (pod, { now }) => boundPod(pod!, binding, now),
+    refusal: (call) => unmetPrecondition(call, preconditionsOf(binding)) ?? unbindable(call.old!),
+  });
+  return success();
+}
+
+function preconditionsOf({ metadata: { uid, resourceVersion } }: KubeObject): Preconditions {
+  return { uid: uid || undefined, resourceVersion: resourceVersion || undefined };
 }
 
 function success(): KubeObject {
@@ -93,17 +72,8 @@ function checkTarget(binding: KubeObject): void {
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, binding.metadata.name ?? '', errors);
 }
 
-function unbindable(pod: KubeObject, binding: KubeObject, revision: string): StatusError | undefined {
+function unbindable(pod: KubeObject): StatusError | undefined {
   const name = pod.metadata.name!;
-  const { uid, resourceVersion } = binding.metadata;
-  if (uid && uid !== pod.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`;
-    return conflict(PODS, name, why);
-  }
-  if (resourceVersion && resourceVersion !== revision) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${revision}`;
-    return conflict(PODS, name, why);
-  }
   if (pod.metadata.deletionTimestamp) {
     return notBindable(name, `pod ${name} is being deleted, cannot be assigned to a host`);
   }

@@ -1,13 +1,11 @@
 import {
   badRequest,
-  conflict,
   field,
   forbidden,
   formatTime,
   invalid,
   type KubeObject,
   labelSelectorMatcher,
-  notFound,
   StatusError,
   timeout,
   tooManyRequests,
@@ -16,19 +14,21 @@ import {
 import { encodeForStorage } from '../../codec/object-codec.js';
 import type { RegistryContext } from '../../registry/registry-context.js';
 import type { DeleteRequestOptions } from '../../registry/request-options.js';
-import { deleteNamed, unmetPrecondition } from '../../registry/verbs/delete.js';
+import { deletion } from '../../registry/verbs/delete.js';
 import type { VirtualRequest, VirtualResource } from '../../registry/virtual-resource.js';
-import type { CachedObject } from '../../storage/store.js';
+import type { WriteCall } from '../../registry/write/write-call.js';
+import type { WriteSetPart } from '../../registry/write/write-participant.js';
+import { ADMITTED_DELETION } from '../../registry/write/write-stages.js';
+import type { Write } from '../../storage/store.js';
 import { type BudgetStatus, countedStatus, isReady, withDisruptionAllowed } from './disruption-budget.js';
 import { scaleOfController } from './pod-controller-scale.js';
+import { writePod } from './pod-write.js';
 
-const PODS = { group: '', resource: 'pods' };
 const BUDGETS = 'policy/poddisruptionbudgets';
 const BUDGET = { group: 'policy', resource: 'poddisruptionbudget' };
 const VIOLATION = "Cannot evict pod as it would violate the pod's disruption budget.";
 /** Evicted pods that nobody has seen go; more of them stop evictions. */
 const MAX_DISRUPTED_PODS = 2000;
-const ATTEMPTS = 20;
 
 /** pods/{name}/eviction: a delete that disruption budgets may refuse. */
 export function evictionResource(context: () => RegistryContext): VirtualResource {
@@ -56,59 +56,19 @@ async function evict(context: RegistryContext, request: VirtualRequest): Promise
     ...(given as object),
     dryRun: request.dryRun || (Array.isArray(given['dryRun']) && given['dryRun'].length > 0),
   };
-  for (let attempt = 1; ; attempt += 1) {
-    if (await attemptEviction(context, request, options, attempt === ATTEMPTS)) {
-      return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
-    }
-  }
-}
-
-/** False when the pod changed meanwhile: then the eviction begins anew, except at its last attempt. */
-async function attemptEviction(
-  context: RegistryContext,
-  request: VirtualRequest,
-  options: DeleteRequestOptions,
-  last: boolean,
-): Promise<boolean> {
-  const { namespace, name } = request;
+  // The budget is judged by the newest state.
   await context.store.readBarrier();
-  const current = context.store.cache('pods').get(namespace, name);
-  if (!current) throw notFound(PODS, name);
-  const unmet = unmetPrecondition(context.resources.find('', 'v1', 'pods')!, options, current);
-  if (unmet) throw unmet;
-  const pod = current.parse() as KubeObject;
-  const gone = isGone(pod);
-  const pending = !gone && pod.status?.phase === 'Pending';
-  const taking = gone || pending ? undefined : await takeFromBudget(context, pod, options.dryRun);
-  const ownRevision = options.preconditions?.resourceVersion !== undefined;
-  if (gone || ownRevision || (!pending && taking?.unhealthy !== true)) {
-    await deletePod(context, request, options);
-    return true;
-  }
-  // The budget was not asked, for what the pod was like: it has to be like that still when it goes.
-  const preconditions = { ...options.preconditions, resourceVersion: String(current.revision) };
-  try {
-    await deletePod(context, request, { ...options, preconditions });
-    return true;
-  } catch (error) {
-    if (!(error instanceof StatusError) || error.code !== 409) throw error;
-    if (taking !== undefined) throw beingProcessed(taking.budget);
-    if (last) throw conflict(PODS, name);
-    return false;
-  }
-}
-
-async function deletePod(
-  context: RegistryContext,
-  { namespace, name, user }: VirtualRequest,
-  options: DeleteRequestOptions,
-): Promise<void> {
-  const entry = context.resources.find('', 'v1', 'pods')!;
-  const request = { namespace, name, subresource: '', user };
-  await deleteNamed(context, entry, request, options, [], {
-    admitted: true,
-    mark: (pod) => markDisrupted(pod, context.now()),
+  await writePod(context, request, name, {
+    ...deletion(options, markDisrupted),
+    stages: ADMITTED_DELETION,
+    part: budgetPart,
+    retries: ({ resource }) => resource === BUDGETS,
+    exhausted: (key) => {
+      if (key.resource !== BUDGETS) return undefined;
+      return timeout(`couldn't update PodDisruptionBudget ${JSON.stringify(key.name)} due to conflicts`, 10);
+    },
   });
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 }
 
 /** The pod says why it went, in the write that lets it go. */
@@ -135,40 +95,38 @@ function isGone({ metadata, status }: KubeObject): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed' || metadata.deletionTimestamp !== undefined;
 }
 
-interface Taken {
-  budget: string;
-  /** The pod counts for nothing in its budget, so that nothing was taken from it. */
-  unhealthy: boolean;
-}
-
 /**
- * Takes the pod from the budget that selects it: the budget is written at the revision that was judged, so that of two
- * evictions at a time the second is judged by what the first left. Undefined without budget. Throws 429 when the budget
- * allows no disruption.
+ * Takes the pod from the budget that selects it, in the write set that the pod goes with: the budget is written at the revision that
+ * was judged, so that of two evictions at a time the second is judged by what the first left; and what is taken for a pod that does
+ * not go is not taken. Undefined when nothing is to take. Throws 429 when the budget allows no disruption.
  */
-async function takeFromBudget(context: RegistryContext, pod: KubeObject, dryRun: boolean): Promise<Taken | undefined> {
+function budgetPart({ context, old, now }: WriteCall): WriteSetPart | undefined {
+  const pod = old!;
+  if (isGone(pod) || pod.status?.phase === 'Pending') return undefined;
   const namespace = pod.metadata.namespace!;
-  let name = '';
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const budgets = (context.store.cache(BUDGETS).list({ namespace })?.items ?? []).filter((budget) =>
-      selects(budget.parse() as KubeObject, pod),
+  const budgets = (context.store.cache(BUDGETS).list({ namespace })?.items ?? []).filter((budget) =>
+    selects(budget.parse() as KubeObject, pod),
+  );
+  const [current] = budgets;
+  if (current === undefined) return undefined;
+  if (budgets.length > 1) {
+    throw unclassified(
+      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
     );
-    if (budgets.length === 0) return undefined;
-    if (budgets.length > 1) {
-      throw unclassified(
-        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
-      );
-    }
-    const current = budgets[0]!;
-    name = current.name;
-    const budget = current.parse() as KubeObject;
-    const status = judgedStatus(context, budget);
-    if (!isReady(pod) && mayGoUnhealthy(budget, status)) return { budget: name, unhealthy: true };
-    refuse(name, status);
-    if (dryRun || (await commitTaken(context, current, budget, status, pod))) return { budget: name, unhealthy: false };
-    await context.store.readBarrier();
   }
-  throw timeout(`couldn't update PodDisruptionBudget ${JSON.stringify(name)} due to conflicts`, 10);
+  const budget = current.parse() as KubeObject;
+  const status = judgedStatus(context, budget);
+  // It counts for nothing in its budget.
+  if (!isReady(pod) && mayGoUnhealthy(budget, status)) return undefined;
+  refuse(current.name, status);
+  const write: Write = {
+    op: 'update',
+    key: { resource: BUDGETS, namespace, name: current.name },
+    uid: current.uid,
+    body: encodeForStorage(taken(budget, status, pod, now)),
+    ifRevision: current.revision,
+  };
+  return { writes: [write] };
 }
 
 function selects({ spec }: KubeObject, pod: KubeObject): boolean {
@@ -224,44 +182,17 @@ function whyBlocked(name: string, { conditions, currentHealthy, desiredHealthy }
   return told === undefined ? currently : `${currently} (${told.reason}): ${told.message}`;
 }
 
-/** False when somebody else wrote the budget first. */
-async function commitTaken(
-  context: RegistryContext,
-  current: CachedObject,
-  budget: KubeObject,
-  status: BudgetStatus,
-  pod: KubeObject,
-): Promise<boolean> {
-  const now = context.now();
+function taken(budget: KubeObject, status: BudgetStatus, pod: KubeObject, now: Date): KubeObject {
   const left: BudgetStatus = {
     ...status,
     disruptionsAllowed: status.disruptionsAllowed - 1,
     disruptedPods: { ...status.disruptedPods, [pod.metadata.name!]: formatTime(now) },
   };
-  const taken: KubeObject = {
-    ...budget,
-    status: left.disruptionsAllowed === 0 ? withDisruptionAllowed(left, now) : left,
-  };
-  const result = await context.store.commit({
-    writes: [
-      {
-        op: 'update',
-        key: { resource: BUDGETS, namespace: current.namespace, name: current.name },
-        uid: current.uid,
-        body: encodeForStorage(taken),
-        ifRevision: current.revision,
-      },
-    ],
-  });
-  return result.ok;
+  return { ...budget, status: left.disruptionsAllowed === 0 ? withDisruptionAllowed(left, now) : left };
 }
 
 function blocked(message: string, retryAfterSeconds: number): StatusError {
   return tooManyRequests(VIOLATION, retryAfterSeconds, [{ reason: 'DisruptionBudget', message }]);
-}
-
-function beingProcessed(name: string): StatusError {
-  return blocked(`The disruption budget ${name} is still being processed by the server.`, 10);
 }
 
 function forbiddenBy(name: string, why: string, cause: string): StatusError {

@@ -6,6 +6,7 @@ import { NodeAuthorizer } from '../../authorization/node-authorizer.js';
 import { NodeGraph } from '../../authorization/node-graph.js';
 import { RbacAuthorizer } from '../../authorization/rbac-authorizer.js';
 import { RbacIndex } from '../../authorization/rbac-index.js';
+import { ENDLESS } from '../../registry/request-lifetime.js';
 import { accessReviewResources } from './access-reviews.js';
 
 const alice: UserInfo = { name: 'alice', groups: ['dev'] };
@@ -29,7 +30,9 @@ async function ask(kind: string, spec: object, more: { user?: UserInfo; metadata
   const object = { apiVersion: 'authorization.k8s.io/v1', kind, metadata: more.metadata ?? {}, spec } as KubeObject;
   const namespace = resource.namespaced ? 'web' : '';
   const user = more.user ?? alice;
-  return (await resource.create({ user, namespace, name: '', object, dryRun: false, warn: () => {} }))['status'];
+  return (
+    await resource.create({ user, namespace, name: '', object, dryRun: false, warn: () => {}, lifetime: ENDLESS })
+  )['status'];
 }
 
 function refused(work: Promise<unknown>, code: number, message: string): Promise<void> {

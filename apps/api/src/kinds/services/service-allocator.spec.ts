@@ -38,9 +38,9 @@ function updated(made: Spec, next: (spec: Spec) => Spec) {
     () => new Date(0),
   );
   const old = service(structuredClone(made));
-  store.take(allocator.contribute(old, undefined).writes);
+  store.take(allocator.partIn({ resource: 'services', object: old, old: undefined })?.writes ?? []);
   const object = service(next(structuredClone(old['spec'])));
-  store.take(allocator.contribute(object, old).writes);
+  store.take(allocator.partIn({ resource: 'services', object, old })?.writes ?? []);
   return { old: old['spec'], spec: object['spec'], taken: [...store.names].sort() };
 }
 

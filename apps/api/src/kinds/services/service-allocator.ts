@@ -12,7 +12,7 @@ import {
 } from '#apimachinery';
 import type { ServiceSpec } from '#kinds';
 import { encodeForStorage } from '../../codec/object-codec.js';
-import type { Contribution, WriteSetContributor } from '../../registry/registry-context.js';
+import type { ObjectChange, WriteParticipant, WriteSetPart } from '../../registry/write/write-participant.js';
 import type { ObjectKey, Store, Write } from '../../storage/store.js';
 import type { IpRange, PortRange } from './ip-range.js';
 import { HEADLESS, keepsFamilies, refuseService, sameList, settleFamilies } from './service-ip-families.js';
@@ -32,7 +32,9 @@ interface Port {
  * Gives Services their cluster IPs and node ports, and takes them back. An address is an IPAddress object and a port a
  * marker object, made and removed in the Service's own write set: two Services cannot get the same one, and nothing leaks.
  */
-export class ServiceAllocator implements WriteSetContributor {
+export class ServiceAllocator implements WriteParticipant {
+  readonly resources = new Set(['services']);
+
   constructor(
     private readonly store: Pick<Store, 'cache'>,
     /** One for each family of the cluster, the primary one first. */
@@ -41,10 +43,10 @@ export class ServiceAllocator implements WriteSetContributor {
     private readonly now: () => Date,
   ) {}
 
-  contribute(service: KubeObject | undefined, old: KubeObject | undefined): Contribution {
+  partIn({ object: service, old }: ObjectChange): WriteSetPart | undefined {
     const writes: Write[] = [];
     // Status and metadata have nothing to do with any of this.
-    if (service && old && deepEqual(service.spec, old.spec)) return { writes, guards: [] };
+    if (service && old && deepEqual(service.spec, old.spec)) return undefined;
     if (service) {
       if (old) adoptAllocated(service, old);
       pairClusterIps(service, old?.spec);
@@ -61,7 +63,7 @@ export class ServiceAllocator implements WriteSetContributor {
     for (const port of wantedPorts) if (!heldPorts.includes(port)) writes.push(this.takePort(port, service!));
     for (const port of heldPorts)
       if (!wantedPorts.includes(port)) appendAll(writes, this.release(NODE_PORTS, String(port)));
-    return { writes, guards: [] };
+    return { writes };
   }
 
   retries(key: ObjectKey): boolean {

@@ -2,8 +2,8 @@ import {
   appendAll,
   appliedSet,
   appliedSteps,
+  atOnce,
   badRequest,
-  compareObjects,
   compareSteps,
   conflictingFields,
   deepCopy,
@@ -18,76 +18,122 @@ import {
   Pace,
   pruneNulls,
   type SchemaNode,
+  type Steps,
   subtractSets,
   unionSets,
 } from '#apimachinery';
-import { decodeObjectAs, warningLines } from '../../codec/body-decoder.js';
-import { breath, inTurns, isLarge } from '../../codec/large-bodies.js';
+import { decodeObjectAs, type FieldValidation, warningLines } from '../../codec/body-decoder.js';
+import { inTurns, isLarge } from '../../codec/large-bodies.js';
 import { yamlOf } from '../../codec/yaml-body.js';
 import { YamlError } from '../../codec/yaml-text.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
-import { authorizeOrThrow } from '../request-authorization.js';
 import type { WriteRequestOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { schemaOf } from '../write/field-managers.js';
+import { updateRefusal } from '../write/preconditions.js';
+import { resetFields, withoutReset } from '../write/reset-fields.js';
+import { WriteCall } from '../write/write-call.js';
+import { runWrite } from '../write/write-pipeline.js';
+import type { WritePlan } from '../write/write-plan.js';
+import { APPLY } from '../write/write-stages.js';
 import { conflictError, mergeApplied, pruneApplied } from './apply-merge.js';
-import { createDecoded } from './create.js';
-import { updateWith } from './update.js';
 
 /** Server-side apply: the manager states what it wants of an object; a missing object is created. */
-export async function applyObject(
+export function applyObject(
   context: RegistryContext,
   entry: ResourceEntry,
   request: ApiRequest,
   options: WriteRequestOptions,
   warnings: string[],
 ): Promise<ApiResult> {
-  const applied = readApplied(entry, request, options, warnings);
   const large = isLarge(request);
-  if (large) await breath();
-  const schema = schemaOf(entry);
-  const set = large ? await inTurns(appliedSteps(schema, applied, new Pace())) : appliedSet(schema, applied);
-  let first = true;
-  const decode = (object: KubeObject): KubeObject => {
-    const decoded = decodeObjectAs(
-      object as never,
-      entry.definition,
-      first ? options.fieldValidation : 'Ignore',
-      [],
-      warnings,
-    );
-    first = false;
-    entry.definition.strategy.applyDefaults(decoded);
-    return decoded;
+  const manager: Manager = {
+    entry,
+    name: options.fieldManager,
+    subresource: request.subresource,
+    force: options.force,
+    // Read again from what was merged, it says nothing new of unknown fields.
+    decode: (object, validation) => {
+      const decoded = decodeObjectAs(object as never, entry.definition, validation, [], warnings);
+      entry.definition.strategy.applyDefaults(decoded);
+      return decoded;
+    },
   };
-  const mine = (): ManagedFieldsEntry => ({
-    manager: options.fieldManager,
+  let validation = options.fieldValidation;
+  let configuration: Configuration;
+  const mine = (now: Date) => entryOf(manager, configuration.set, now);
+  const plan: WritePlan = {
+    operation: 'UPDATE',
+    stages: APPLY,
+    options,
+    optionsKind: 'PatchOptions',
+    code: 200,
+    isApply: true,
+    decode: () => {
+      const applied = readApplied(entry, request, options, warnings);
+      const owned = withoutReset(applied, undefined, resetFields(entry, request.subresource));
+      if (!large) {
+        configuration = { applied, set: appliedSet(schemaOf(entry), owned) };
+        return;
+      }
+      return inTurns(appliedSteps(schemaOf(entry), owned, new Pace())).then((set) => {
+        configuration = { applied, set };
+      });
+    },
+    next: (old, { now }) => {
+      const steps = applySteps(manager, old!, configuration, mine(now), validation);
+      validation = 'Ignore';
+      return large ? inTurns(steps) : atOnce(steps);
+    },
+    refusal: updateRefusal,
+    repeatable: () => configuration.applied.metadata.resourceVersion === undefined,
+    create: () => {
+      if (request.subresource !== '') return undefined;
+      const creation: WritePlan = {
+        operation: 'CREATE',
+        stages: APPLY,
+        options,
+        code: 201,
+        isApply: true,
+        next: (_, { now }) => {
+          const object = manager.decode(deepCopy(configuration.applied), validation);
+          object.metadata.managedFields = [mine(now)];
+          return object;
+        },
+      };
+      return { permission: { ...request, verb: 'create' }, plan: creation };
+    },
+  };
+  return runWrite(new WriteCall(context, entry, request, plan, warnings, large));
+}
+
+/** Who applies, and how what was merged is read. */
+interface Manager {
+  entry: ResourceEntry;
+  name: string;
+  subresource: string;
+  force: boolean;
+  decode(object: KubeObject, validation: FieldValidation): KubeObject;
+}
+
+/** What a manager wants, and the fields that it names. */
+interface Configuration {
+  applied: KubeObject;
+  set: FieldSet | undefined;
+}
+
+function entryOf({ entry, name, subresource }: Manager, set: FieldSet | undefined, now: Date): ManagedFieldsEntry {
+  return {
+    manager: name,
     operation: 'Apply',
     apiVersion: entry.apiVersion,
-    time: formatTime(context.now()),
+    time: formatTime(now),
     fieldsType: 'FieldsV1',
     fieldsV1: set ?? {},
-    ...(request.subresource === '' ? undefined : { subresource: request.subresource }),
-  });
-  return updateWith(context, entry, request, warnings, {
-    options,
-    subresource: request.subresource,
-    repeatable: applied.metadata.resourceVersion === undefined,
-    ownsManagedFields: true,
-    next: (old) => applyTo(schema, old, applied, set, mine(), options.force, decode, large),
-    create:
-      request.subresource === ''
-        ? async () => {
-            await authorizeOrThrow(context, { ...request, verb: 'create' });
-            const object = decode(deepCopy(applied));
-            return createDecoded(context, entry, request, object, options, warnings, (made) => {
-              made.metadata.managedFields = [mine()];
-            });
-          }
-        : undefined,
-  });
+    ...(subresource === '' ? undefined : { subresource }),
+  };
 }
 
 function readApplied(
@@ -144,16 +190,15 @@ function readConfiguration(request: ApiRequest, { fieldValidation }: WriteReques
   }
 }
 
-async function applyTo(
-  schema: SchemaNode,
+/** The stored object with what the manager wants of it, and without what it wants no more; pauses where that takes long. */
+function* applySteps(
+  { entry, subresource, force, decode }: Manager,
   old: KubeObject,
-  applied: KubeObject,
-  set: FieldSet | undefined,
+  { applied, set }: Configuration,
   mine: ManagedFieldsEntry,
-  force: boolean,
-  decode: (object: KubeObject) => KubeObject,
-  large: boolean,
-): Promise<KubeObject> {
+  validation: FieldValidation,
+): Steps<KubeObject> {
+  const schema = schemaOf(entry);
   const before = old.metadata.managedFields ?? [];
   const isMine = (entry: ManagedFieldsEntry) =>
     entry.operation === 'Apply' &&
@@ -163,23 +208,26 @@ async function applyTo(
   let others = before.filter((entry) => !isMine(entry));
 
   const merged = mergeApplied(schema, old, applied) as KubeObject;
-  if (large) await breath();
-  const changes = large
-    ? await inTurns(compareSteps(schema, old, merged, new Pace()))
-    : compareObjects(schema, old, merged);
-  if (large) await breath();
+  yield;
+  const changes = yield* compareSteps(
+    schema,
+    old,
+    withoutReset(merged, old, resetFields(entry, subresource)),
+    new Pace(),
+  );
+  yield;
   const changed = changes && unionSets(changes.added, changes.modified);
   if (changed) {
     const conflicts = conflictingFields(others, changed, mine);
     if (conflicts.length > 0 && !force) throw conflictError(conflicts);
     others = withoutFields(others, conflicts);
   }
-  if (large) await breath();
+  yield;
   if (previous !== undefined) prune(schema, merged, previous, set, others);
   merged.metadata.managedFields = undefined;
-  if (large) await breath();
-  const object = decode(merged);
-  if (large) await breath();
+  yield;
+  const object = decode(merged, validation);
+  yield;
 
   const { managedFields: _, ...metadata } = old.metadata;
   const same =

@@ -1,5 +1,6 @@
+import type { KubeObject } from '#apimachinery';
 import { decodeBody, subresourceKind } from '../../codec/body-decoder.js';
-import { breath, isLarge } from '../../codec/large-bodies.js';
+import { isLarge } from '../../codec/large-bodies.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
@@ -7,10 +8,13 @@ import { parseWriteOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import type { VirtualResource } from '../virtual-resource.js';
 import { settleNamespace } from '../write/object-metadata.js';
-import { admissionAttributes } from '../write/write-attempt.js';
+import { WriteCall } from '../write/write-call.js';
+import { runWrite } from '../write/write-pipeline.js';
+import type { WritePlan } from '../write/write-plan.js';
+import { REVIEW, SUBRESOURCE_REVIEW } from '../write/write-stages.js';
 
 /** A create that is answered by a handler and never stored: reviews and tokens. */
-export async function answerVirtual(
+export function answerVirtual(
   context: RegistryContext,
   entry: ResourceEntry,
   virtual: VirtualResource,
@@ -20,22 +24,30 @@ export async function answerVirtual(
   const options = parseWriteOptions(request.query, 'CreateOptions');
   const sub = entry.subresources.get(virtual.subresource);
   const expected = sub ? subresourceKind(sub) : entry.definition;
-  const object = decodeBody(request, expected, options.fieldValidation, warnings);
-  if (isLarge(request)) await breath();
-  if (sub === undefined) {
-    settleNamespace(entry, object.metadata, request.namespace);
-    entry.definition.strategy.applyDefaults(object);
-  }
-  const attributes = admissionAttributes(entry, request, 'CREATE', object, undefined, { ...options }, warnings);
-  await context.admission.admit(attributes);
-  await context.admission.validate(attributes);
-  const answer = await virtual.create({
-    user: request.user,
-    namespace: request.namespace,
-    name: request.name,
-    object,
-    dryRun: options.dryRun,
-    warn: (text) => warnings.push(text),
-  });
-  return { kind: 'object', code: 201, resource: undefined, object: answer };
+  let sent: KubeObject;
+  const plan: WritePlan = {
+    operation: 'CREATE',
+    stages: sub ? SUBRESOURCE_REVIEW : REVIEW,
+    options,
+    code: 201,
+    decode: () => {
+      sent = decodeBody(request, expected, options.fieldValidation, warnings);
+      if (sub === undefined) settleNamespace(entry, sent.metadata, request.namespace);
+    },
+    next: () => sent,
+    answer: async ({ object }) => {
+      const answer = await virtual.create({
+        user: request.user,
+        namespace: request.namespace,
+        name: request.name,
+        object,
+        dryRun: options.dryRun,
+        warn: (text) => warnings.push(text),
+        lifetime: request.lifetime,
+      });
+      return { kind: 'object', code: 201, resource: undefined, object: answer };
+    },
+  };
+  const { group, version, kind } = expected;
+  return runWrite(new WriteCall(context, entry, request, plan, warnings, isLarge(request), { group, version, kind }));
 }

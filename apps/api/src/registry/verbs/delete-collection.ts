@@ -1,10 +1,13 @@
+import { appendAll } from '#apimachinery';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { buildFilter } from '../selection.js';
-import { deleteNamed, readDeleteOptions } from './delete.js';
+import { WriteCall } from '../write/write-call.js';
+import { runWrite } from '../write/write-pipeline.js';
+import { deletion, readDeleteOptions } from './delete.js';
 
 /** Deletes of one collection that are under way at a time: they share group commits. */
 const COLLECTION_PARALLELISM = 64;
@@ -25,12 +28,15 @@ export async function deleteCollection(
   for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
     await Promise.all(
       items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {
-        const single = { ...request, namespace: item.namespace, name: item.name };
+        const { user, userAgent, lifetime } = request;
+        const target = { namespace: item.namespace, name: item.name, subresource: '', user, userAgent, lifetime };
+        const notes: string[] = [];
         try {
-          await deleteNamed(context, entry, single, options, warnings);
+          await runWrite(new WriteCall(context, entry, target, deletion(options), notes));
         } catch (error) {
           if ((error as { code?: number }).code !== 404) throw error;
         }
+        appendAll(warnings, notes);
       }),
     );
   }

@@ -3,6 +3,7 @@ import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
+  atOnce,
   badRequest,
   field,
   formatGroupVersion,
@@ -15,20 +16,25 @@ import {
   type KubeObject,
   parseGroupVersion,
   quote,
+  type Steps,
   unsupportedMediaType,
 } from '#apimachinery';
 import { type Decoded, DecodeError, findKind } from '#kinds';
 import { jsonOf } from '../../codec/body-ahead.js';
 import { type ExpectedKind, unreadableType } from '../../codec/body-decoder.js';
-import { breath, inTurns, isLarge } from '../../codec/large-bodies.js';
+import { inTurns, isLarge } from '../../codec/large-bodies.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseWriteOptions, type WriteRequestOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { schemaOf } from '../write/field-managers.js';
+import { updateRefusal } from '../write/preconditions.js';
+import { WriteCall } from '../write/write-call.js';
+import { runWrite } from '../write/write-pipeline.js';
+import type { WritePlan } from '../write/write-plan.js';
+import { WRITE } from '../write/write-stages.js';
 import { applyObject } from './apply.js';
-import { updateWith } from './update.js';
 
 export const JSON_PATCH = 'application/json-patch+json';
 export const MERGE_PATCH = 'application/merge-patch+json';
@@ -48,7 +54,7 @@ export function patchTypeOf(request: ApiRequest): string {
  * A patch names no revision unless it patches resourceVersion itself, so it is made again on the newer object when
  * somebody else was faster.
  */
-export async function patchObject(
+export function patchObject(
   context: RegistryContext,
   entry: ResourceEntry,
   request: ApiRequest,
@@ -56,27 +62,43 @@ export async function patchObject(
 ): Promise<ApiResult> {
   const type = patchTypeOf(request);
   const options = parseWriteOptions(request.query, 'PatchOptions', type === APPLY_PATCH);
+  const large = isLarge(request);
   if (type === APPLY_PATCH) return applyObject(context, entry, request, options, warnings);
-  const patch = readPatch(request, options);
-  let first = true;
-  return updateWith(context, entry, request, warnings, {
+  let patch: Patch;
+  const plan: WritePlan = {
+    operation: 'UPDATE',
+    stages: WRITE,
     options,
-    subresource: request.subresource,
-    repeatable: !namesRevision(patch.value),
-    next: async (old) => {
-      const notes = first ? warnings : [];
-      first = false;
-      // The patch of a long list may be short.
-      const patched =
-        type === JSON_PATCH
-          ? ((await inTurns(jsonPatchSteps(old, patch.value))) as KubeObject)
-          : applyPatch(type, entry, old, patch.value);
-      if (isLarge(request)) await breath();
-      const object = readPatched(patched, old, entry.definition, options, notes, patch);
-      entry.definition.strategy.applyDefaults(object);
-      return object;
+    optionsKind: 'PatchOptions',
+    code: 200,
+    decode: () => {
+      patch = readPatch(request, options);
     },
-  });
+    next: (old) => {
+      const steps = patchSteps(entry, old!, patch, options, warnings, large);
+      // The patch of a long list may be short.
+      return large || type === JSON_PATCH ? inTurns(steps) : atOnce(steps);
+    },
+    refusal: updateRefusal,
+    repeatable: () => !namesRevision(patch.value),
+  };
+  return runWrite(new WriteCall(context, entry, request, plan, warnings, large));
+}
+
+function* patchSteps(
+  entry: ResourceEntry,
+  old: KubeObject,
+  patch: Patch,
+  options: WriteRequestOptions,
+  warnings: string[],
+  large: boolean,
+): Steps<KubeObject> {
+  const patched =
+    patch.type === JSON_PATCH
+      ? ((yield* jsonPatchSteps(old, patch.value)) as KubeObject)
+      : applyPatch(patch.type, entry, old, patch.value);
+  if (large) yield;
+  return readPatched(patched, old, entry.definition, options, warnings, patch);
 }
 
 /** Applies the request's patch to `document`, and reads the result as `expected`. */

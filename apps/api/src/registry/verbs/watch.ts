@@ -65,7 +65,7 @@ function session(
 ): CacheWatchSession {
   const watching: CacheWatchSession = new CacheWatchSession(options, () => watches.delete(watching));
   watches.add(watching);
-  const signal = request.signal();
+  const { signal } = request.lifetime;
   if (signal.aborted) watching.stop();
   else signal.addEventListener('abort', () => watching.stop(), { once: true });
   return watching;

@@ -1,6 +1,7 @@
 import {
   type KubeObject,
   type ManagedFieldsEntry,
+  managedFieldsError,
   managerFromUserAgent,
   type OwnershipUpdate,
   ownershipSteps,
@@ -9,6 +10,7 @@ import {
 } from '#apimachinery';
 import { inTurns } from '../../codec/large-bodies.js';
 import type { ResourceEntry } from '../resource-table.js';
+import { resetFields, withoutReset } from './reset-fields.js';
 
 export interface TrackedWrite {
   entry: ResourceEntry;
@@ -32,17 +34,32 @@ export async function trackLargeUpdate(write: TrackedWrite): Promise<void> {
 }
 
 function ownershipUpdate({ entry, live, object, manager, subresource, now }: TrackedWrite): OwnershipUpdate {
-  // A creator's status is dropped where status has its own endpoint, so nobody owns it.
-  const current =
-    live === undefined && object.status !== undefined && entry.subresources.has('status')
-      ? { ...object, status: undefined }
-      : object;
+  const current = withoutReset(object, live, resetFields(entry, subresource));
   return { old: live, current, manager, apiVersion: entry.apiVersion, subresource, now, schema: schemaOf(entry) };
 }
 
 function record({ object }: TrackedWrite, entries: ManagedFieldsEntry[] | undefined): void {
   if (entries === undefined) delete object.metadata.managedFields;
   else object.metadata.managedFields = entries;
+}
+
+/**
+ * Keeps what admission left of the managed fields only where the server can read it, as the reference does. `before`: what was there
+ * when admission began.
+ */
+export function checkManagedFields(
+  { metadata }: KubeObject,
+  before: ManagedFieldsEntry[] | undefined,
+  warnings: string[],
+): void {
+  if (metadata.managedFields === before) return;
+  const error = managedFieldsError(metadata.managedFields);
+  if (error === undefined) return;
+  if (before === undefined) delete metadata.managedFields;
+  else metadata.managedFields = before;
+  warnings.push(
+    `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${error}`,
+  );
 }
 
 export function managerOf(fieldManager: string, userAgent: string): string {

@@ -1,0 +1,84 @@
+import type { GroupVersionKind, GroupVersionResource, KubeObject, UserInfo } from '#apimachinery';
+import type { AdmissionOperation, AdmissionRequest } from '../../admission/admission-request.js';
+import { optionsBody } from '../request-options.js';
+import type { WriteCall } from './write-call.js';
+
+/** A write as admission sees it: made once an attempt, its parts when somebody asks for them. */
+export class CallAdmission implements AdmissionRequest {
+  readonly operation: AdmissionOperation;
+  readonly name: string;
+  object: KubeObject | undefined;
+  annotations: Map<string, string> | undefined;
+
+  constructor(private readonly call: WriteCall) {
+    const { plan, target, current } = call;
+    this.operation = plan.operation;
+    this.object = plan.operation === 'DELETE' ? undefined : call.object;
+    this.name = target.name || current?.name || this.object?.metadata.name || '';
+  }
+
+  get kind(): GroupVersionKind {
+    const { group, version, kind } = this.call.entry.definition;
+    return this.call.sentKind ?? { group, version, kind };
+  }
+
+  get resource(): GroupVersionResource {
+    const { group, version, plural } = this.call.entry.definition;
+    return { group, version, resource: plural };
+  }
+
+  get subresource(): string {
+    return this.call.target.subresource;
+  }
+
+  get requestKind(): GroupVersionKind {
+    return this.kind;
+  }
+
+  get requestResource(): GroupVersionResource {
+    return this.resource;
+  }
+
+  get requestSubresource(): string {
+    return this.subresource;
+  }
+
+  get namespace(): string {
+    const { entry, target } = this.call;
+    if (target.namespace !== '' || this.operation !== 'CREATE') return target.namespace;
+    // A new namespace is in itself.
+    return entry.definition.plural === 'namespaces' ? (this.object?.metadata.name ?? '') : '';
+  }
+
+  get oldObject(): KubeObject | undefined {
+    return this.call.old;
+  }
+
+  get options(): Readonly<Record<string, unknown>> {
+    const { operation, options, optionsKind = OPTIONS_KINDS[operation] } = this.call.plan;
+    return optionsBody(optionsKind, options);
+  }
+
+  get user(): UserInfo {
+    return this.call.target.user;
+  }
+
+  get dryRun(): boolean {
+    return this.call.plan.options.dryRun;
+  }
+
+  annotate(key: string, value: string): void {
+    this.annotations ??= new Map();
+    this.annotations.set(key, value);
+  }
+
+  warn(text: string): void {
+    this.call.warnings.push(text);
+  }
+
+  get signal(): AbortSignal {
+    return this.call.target.lifetime.signal;
+  }
+}
+
+const OPTIONS_KINDS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const;

@@ -1,0 +1,71 @@
+import { toStorage } from '#kinds';
+import { encodeDeleted, encodeWritten } from '../../codec/object-codec.js';
+import type { CommitFailure, Guard, ObjectKey, Revision, Write } from '../../storage/store.js';
+import type { ApiResult } from '../api-result.js';
+import { keyOf } from '../object-key.js';
+import type { WriteCall } from './write-call.js';
+import { commitError } from './write-errors.js';
+import type { Again } from './write-stages.js';
+import { writtenResult } from './written-result.js';
+
+/** The last stage: the object and everything that goes with it in one write set. What is committed is answered, however late it is. */
+export function commit(call: WriteCall): ApiResult | Promise<ApiResult | Again> {
+  return call.plan.answer ? call.plan.answer(call) : store(call);
+}
+
+async function store(call: WriteCall): Promise<ApiResult | Again> {
+  const { entry, target, object, plan } = call;
+  if (call.removes) addRemovalParts(call);
+  const key = plan.operation === 'CREATE' ? keyOf(entry, target.namespace, object.metadata.name!) : call.key;
+  const guards = plan.operation === 'CREATE' ? [...namespaceGuards(call), ...call.guards] : call.guards;
+  const result = await call.context.store.commit({ writes: [ownWrite(call, key), ...call.writes], guards });
+  if (result.ok) return answer(call, key, result.revisions[0]!);
+  call.failedOn = result.failure.key;
+  const again = againAfter(call, key, result.failure);
+  if (again === undefined) throw commitError(entry, key.name, result.failure);
+  return again;
+}
+
+/** What participants give back with an object that goes. What they wanted of an update counts no more. */
+function addRemovalParts(call: WriteCall): void {
+  if (call.plan.operation === 'UPDATE') call.clearParts();
+  const { storageResource: resource } = call.entry.definition;
+  for (const participant of call.context.participants.of(resource)) {
+    const part = participant.partIn({ resource, object: undefined, old: call.object });
+    if (part) call.add(part);
+  }
+}
+
+function ownWrite({ entry, plan, object, removes, current, old }: WriteCall, key: ObjectKey): Write {
+  const stored = toStorage(entry.definition, object);
+  const goes = removes || plan.operation === 'DELETE';
+  const body = goes ? encodeDeleted(stored) : encodeWritten(stored, plan.isApply === true);
+  if (old === undefined) return { op: 'create', key, uid: object.metadata.uid!, body, object: stored };
+  const { uid, revision: ifRevision } = current!;
+  if (removes) return { op: 'delete', key, uid, body, ifRevision };
+  return { op: 'update', key, uid, body, object: stored, ifRevision };
+}
+
+/** A create lands only while its namespace is there, whatever admission saw a moment before. */
+function namespaceGuards({ entry, target }: WriteCall): Guard[] {
+  if (!entry.definition.namespaced) return [];
+  return [{ kind: 'exists', key: { resource: 'namespaces', namespace: '', name: target.namespace } }];
+}
+
+function answer(call: WriteCall, key: ObjectKey, revision: Revision): ApiResult {
+  const { entry, object, plan } = call;
+  if (!call.removes) return writtenResult(entry, key, object, revision, plan.code);
+  object.metadata.resourceVersion = String(revision);
+  return plan.removed?.(call) ?? { kind: 'object', code: 200, resource: entry.definition, object };
+}
+
+function againAfter(call: WriteCall, own: ObjectKey, { reason, key }: CommitFailure): Again | undefined {
+  if (key.resource === own.resource && key.name === own.name) {
+    if (reason === 'conflict') return 'conflict';
+    return reason === 'exists' && call.generatesName ? 'taken' : undefined;
+  }
+  if (call.plan.retries?.(key)) return 'conflict';
+  return call.context.participants.of(own.resource).some((participant) => participant.retries(key))
+    ? 'taken'
+    : undefined;
+}
