@@ -40,6 +40,8 @@ const understood: ReadonlySet<string> = new Set<keyof StructuralSchema>([
   'x-kubernetes-map-type',
 ]);
 
+const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
 /** The type of whole objects; `name` is its OpenAPI name. Throws an Error that names the field for what is not understood. */
@@ -71,8 +73,8 @@ function struct(name: string, schema: StructuralSchema, fields: ReadonlyMap<stri
 }
 
 function fieldOf(name: string, schema: StructuralSchema, path: string): Field {
-  // Defaults are looked up without asking whose they are: every object has something of such a name.
-  if (name in Object.prototype) throw new Error(`${path}: is not supported as the name of a field`);
+  // Fields with defaults are looked up without asking whose they are: every object has something of such a name.
+  if (inherited.has(name)) throw new Error(`${path}: is not supported as the name of a field`);
   check(schema, path);
   const facts: FieldFacts = { t: '' };
   const values = schema.enum ?? schema.items?.enum;
