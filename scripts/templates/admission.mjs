@@ -1,0 +1,56 @@
+import { kebabCase } from '../kind-modules.mjs';
+import { checkPascalCase } from './names.mjs';
+
+export const usage = 'admission NAME (as in DefaultStorageClass)';
+
+/** An admission plugin with its spec. */
+export function template([name = '']) {
+  checkPascalCase('name', name);
+  const file = kebabCase(name);
+  const path = `apps/api/src/admission/plugins/${file}`;
+  return {
+    files: {
+      [`${path}.ts`]: `import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+import { rejection, targets } from '../rejection.js';
+
+/** Refuses pods that are to have a name of their own. */
+export class ${name} implements AdmissionPlugin {
+  readonly name = '${name}';
+
+  handles(target: AdmissionTarget): boolean {
+    return targets(target, '', 'pods', ['CREATE']);
+  }
+
+  validate(attributes: AdmissionAttributes): void {
+    if (attributes.object?.metadata.generateName === undefined) throw rejection(attributes, 'generateName must be set');
+  }
+}
+`,
+      [`${path}.spec.ts`]: `import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { attributes, onePod } from '../testing/admission-requests.js';
+import { ${name} } from './${file}.js';
+
+describe('${name}', () => {
+  const plugin = new ${name}();
+  const cases: [name: string, metadata: Record<string, unknown>, error: RegExp | undefined][] = [
+    ['takes a pod with a generated name', { generateName: 'web-' }, undefined],
+    ['refuses a pod with a name', { name: 'web' }, /write what the reference answers/],
+  ];
+  for (const [name, metadata, error] of cases) {
+    it(name, () => {
+      const validate = () => plugin.validate(attributes('CREATE', 'pods', onePod({}, metadata)));
+      if (error === undefined) validate();
+      else assert.throws(validate, error);
+    });
+  }
+});
+`,
+    },
+    steps: [
+      `Write the table of ${file}.spec.ts for what ${name} is to admit, change and refuse, then ${file}.ts until it passes.`,
+      `Name it in apps/api/src/admission/admission-chain.ts, at its place in the reference's order.`,
+      'npm test -- check && npm test -- unit admission',
+    ],
+  };
+}
