@@ -129,3 +129,32 @@ export const rules = [
     to: { path: '^node_modules/(@nestjs|fastify|typeorm|pg)/' },
   },
 ];
+
+/** Folders of the node agent, from the process down to the runtime: each imports only what stands after it. */
+const agentFloors = [
+  'server network static-pods sync',
+  'pipe',
+  'eviction probes',
+  'execute',
+  'admission images',
+  'volumes report',
+  'plan',
+  'node',
+  'observe',
+  'pod',
+  'runtime',
+].map((floor) => floor.split(' '));
+
+rules.push(
+  ...agentFloors.flatMap((floor, index) =>
+    floor.map((name) => ({
+      name: `node-agent-${name}-imports-only-what-is-below-it`,
+      severity: 'error',
+      from: { path: `^apps/node-agent/src/${name}/`, pathNot: [specs, testing] },
+      to: {
+        path: '^apps/node-agent/src/',
+        pathNot: [name, ...agentFloors.slice(index + 1).flat()].map((folder) => `^apps/node-agent/src/${folder}/`),
+      },
+    })),
+  ),
+);

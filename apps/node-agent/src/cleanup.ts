@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import type { Logger } from '#client';
 import { FileTree } from '#files';
+import type { AgentOptions } from './agent-options.js';
 import { cleanupNetwork } from './network/network.js';
-import type { AgentOptions } from './options.js';
-import { podsOf, removeRemains } from './pod/pod-directories.js';
+import { podsOf, removeRemains } from './pipe/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';

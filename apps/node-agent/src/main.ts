@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { ApiEventRecorder, HttpClient, loadConfig, realClock, stderrLogger } from '#client';
 import { NodeAgent } from './agent.js';
+import { OptionsError, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
 import { startNetwork } from './network/network.js';
-import { OptionsError, parseOptions, usage } from './options.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 
 const logger = stderrLogger('agent');

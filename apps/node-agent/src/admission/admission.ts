@@ -1,13 +1,13 @@
 import { fitsRequiredAffinity, type Node, type Taint, tolerates } from '#kinds';
-import { appArmorProblem } from '../execute/apparmor.js';
-import { qosClass } from '../execute/resources.js';
-import type { WaitReason } from '../plan/pod-memory.js';
+import { appArmorProblem } from '../pod/apparmor.js';
+import { missingFeatures, missingMessage } from '../pod/missing-features.js';
+import type { WaitReason } from '../pod/pod-memory.js';
 import { isCritical, isStatic } from '../pod/pod-source.js';
+import { forbiddenSysctl } from '../pod/pod-sysctls.js';
 import { allContainers, type Pod, type ResourceList } from '../pod/pod-types.js';
+import { qosClass } from '../pod/resources.js';
+import { type Shortage, shortageMessage, shortages } from '../pod/shortage.js';
 import { portsTaken } from './host-ports.js';
-import { missingFeatures, missingMessage } from './missing-features.js';
-import { type Shortage, shortageMessage, shortages } from './shortage.js';
-import { forbiddenSysctl } from './sysctls.js';
 
 export interface Refusal extends WaitReason {
   /** It follows from labels or taints of the node, of which a copy may be old. */

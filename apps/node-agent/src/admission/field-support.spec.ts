@@ -4,13 +4,13 @@ import { describe, test } from 'node:test';
 import type { Node } from '#kinds';
 import { containerConfig } from '../execute/container-config.js';
 import { sandboxConfig } from '../execute/sandbox-config.js';
+import { REFUSED_FIELDS } from '../pod/missing-features.js';
 import type { Container, Pod, PodSpec } from '../pod/pod-types.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { projected } from '../volumes/projected.js';
 import { pluginOf } from '../volumes/volume-set.js';
 import { refusal } from './admission.js';
 import { FIELD_SUPPORT, type FieldSupport } from './field-support.js';
-import { REFUSED_FIELDS } from './missing-features.js';
 
 const CORE = 'io.k8s.api.core.v1.';
 const CLASSES: (keyof FieldSupport)[] = ['acts', 'elsewhere', 'inert', 'refused'];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { silentLogger } from '#client';
 import type { Node } from '#kinds';
-import type { PodFailure } from '../plan/pod-memory.js';
+import type { PodFailure } from '../pod/pod-memory.js';
 import { SourceAnnotation } from '../pod/pod-source.js';
 import type { Pod } from '../pod/pod-types.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';

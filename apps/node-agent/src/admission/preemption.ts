@@ -1,7 +1,7 @@
-import { type QosClass, qosClass } from '../execute/resources.js';
 import { isCritical } from '../pod/pod-source.js';
 import type { Pod } from '../pod/pod-types.js';
-import { requestOf, type Shortage } from './shortage.js';
+import { type QosClass, qosClass } from '../pod/resources.js';
+import { requestOf, type Shortage } from '../pod/shortage.js';
 
 /** How much of a resource has still to be freed. */
 interface Need {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { parseThresholds } from '../node/thresholds.js';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';
 import { evictionMessage } from './eviction-message.js';
 import { observations } from './pressure.js';
-import { parseThresholds } from './thresholds.js';
 
 const MIB = 2 ** 20;
 const disk = { capacity: 1000 * MIB, available: 50 * MIB, inodes: 1000, inodesFree: 10 };

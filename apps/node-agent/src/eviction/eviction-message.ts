@@ -1,8 +1,8 @@
 import { Quantity } from '#apimachinery';
+import { requiredAmount, SIGNALS, type StarvedResource, type Threshold } from '../node/thresholds.js';
 import { allContainers, type Pod } from '../pod/pod-types.js';
 import type { ContainerUsage, PodUsage } from './pod-usage.js';
 import type { Observations } from './pressure.js';
-import { requiredAmount, SIGNALS, type StarvedResource, type Threshold } from './thresholds.js';
 
 /** Pure: why the pod is evicted, in kubelet's words. */
 export function evictionMessage(

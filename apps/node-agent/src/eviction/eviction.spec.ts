@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
-import type { PodFailure } from '../plan/pod-memory.js';
+import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
+import type { PodFailure } from '../pod/pod-memory.js';
 import type { PodSpec } from '../pod/pod-types.js';
 import { aPod, aUsage, NOW } from '../testing/pod-builders.js';
 import { Eviction, type Resident } from './eviction.js';
-import { DEFAULT_THRESHOLDS, parseThresholds } from './thresholds.js';
 import type { UsageReader } from './usage-reader.js';
 
 const GIB = 2 ** 30;

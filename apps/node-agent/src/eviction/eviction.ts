@@ -2,6 +2,7 @@ import type { KubeObject } from '#apimachinery';
 import { delay, type EventRecorder, type Logger, realClock } from '#client';
 import type { Occupant } from '../admission/pod-admission.js';
 import type { ImageCollector } from '../images/image-collector.js';
+import { type PressureCondition, SIGNALS, type Threshold } from '../node/thresholds.js';
 import { isCritical } from '../pod/pod-source.js';
 import { podKey } from '../pod/pod-types.js';
 import { evictionMessage } from './eviction-message.js';
@@ -17,7 +18,6 @@ import {
 } from './pressure.js';
 import { rankForEviction } from './ranking.js';
 import { exceededStorage, hasStorageLimits } from './storage-limits.js';
-import { type PressureCondition, SIGNALS, type Threshold } from './thresholds.js';
 import type { UsageReader } from './usage-reader.js';
 
 /** Between looks at the node, and how long one eviction may take before the next is thought of. Milliseconds. */

@@ -1,4 +1,4 @@
-import type { PodFailure } from '../plan/pod-memory.js';
+import type { PodFailure } from '../pod/pod-memory.js';
 
 /** Of files. */
 export interface FileUsage {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
 import { activeConditions, crossed, noteConditions, observations } from './pressure.js';
-import { DEFAULT_THRESHOLDS, parseThresholds } from './thresholds.js';
 
 const GIB = 2 ** 30;
 const plenty = {

@@ -1,5 +1,5 @@
 import type { Filesystems } from '../node/filesystems.js';
-import { type PressureCondition, requiredAmount, SIGNALS, type Signal, type Threshold } from './thresholds.js';
+import { type PressureCondition, requiredAmount, SIGNALS, type Signal, type Threshold } from '../node/thresholds.js';
 
 export interface Observation {
   available: number;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Signal } from '../node/thresholds.js';
 import type { ResourceList } from '../pod/pod-types.js';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';
 import type { PodUsage } from './pod-usage.js';
 import { type Candidate, rankForEviction } from './ranking.js';
-import type { Signal } from './thresholds.js';
 
 const MIB = 2 ** 20;
 const candidate = (

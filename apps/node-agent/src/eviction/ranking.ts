@@ -1,7 +1,7 @@
-import { requestOf } from '../admission/shortage.js';
+import type { Signal } from '../node/thresholds.js';
 import type { Pod } from '../pod/pod-types.js';
+import { requestOf } from '../pod/shortage.js';
 import { type FileUsage, type PodUsage, totalOf } from './pod-usage.js';
-import type { Signal } from './thresholds.js';
 
 export interface Candidate {
   pod: Pod;

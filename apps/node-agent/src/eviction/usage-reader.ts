@@ -1,11 +1,11 @@
-import { podCgroup } from '../execute/resources.js';
+import { logUsage } from '../node/log-usage.js';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
 import type { Pod } from '../pod/pod-types.js';
+import { podCgroup } from '../pod/resources.js';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriContainerStats } from '../runtime/cri-types.js';
-import { logUsage } from '../server/stats/log-usage.js';
 import { EMPTY_DIR } from '../volumes/empty-dir.js';
 import type { ContainerUsage, FileUsage, PodUsage } from './pod-usage.js';
 

@@ -1,11 +1,11 @@
-import { missingFeatures, missingMessage } from '../admission/missing-features.js';
+import { containerAnnotations, containerLabels } from '../pod/labels.js';
+import { missingFeatures, missingMessage } from '../pod/missing-features.js';
 import type { Container, Pod } from '../pod/pod-types.js';
+import { type ContainerResourceContext, containerResources } from '../pod/resources.js';
 import type { CriContainerConfig, CriImage, CriMount } from '../runtime/cri-types.js';
-import { containerAnnotations, containerLabels } from '../runtime/labels.js';
 import { ConfigError } from './environment.js';
 import { expand } from './expand.js';
 import type { KernelPaths } from './kernel-paths.js';
-import { type ContainerResourceContext, containerResources } from './resources.js';
 import { containerSecurityContext } from './security-context.js';
 import { signalNumber } from './signals.js';
 

@@ -1,14 +1,9 @@
 import type { KubeObject } from '#apimachinery';
 import { ownValue, setOwn } from '#apimachinery';
+import type { ConfigSource } from '../pod/config-source.js';
+import { type DownwardContext, DownwardError, fieldValue, resourceValue } from '../pod/downward.js';
 import type { Container, EnvVar, Pod } from '../pod/pod-types.js';
-import { type DownwardContext, DownwardError, fieldValue, resourceValue } from './downward.js';
 import { expand } from './expand.js';
-
-export interface ConfigSource {
-  /** Undefined when it does not exist; other failures are thrown. */
-  configMap(namespace: string, name: string): Promise<KubeObject | undefined>;
-  secret(namespace: string, name: string): Promise<KubeObject | undefined>;
-}
 
 /** A reference in the container's spec that cannot be resolved: CreateContainerConfigError. */
 export class ConfigError extends Error {}

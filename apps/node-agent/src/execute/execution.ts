@@ -2,7 +2,8 @@ import type { KubeObject } from '#apimachinery';
 import type { EventRecorder, Logger } from '#client';
 import type { ImageService } from '../images/image-service.js';
 import type { ObservedPod } from '../observe/observed-pod.js';
-import type { PodMemory } from '../plan/pod-memory.js';
+import type { ConfigSource } from '../pod/config-source.js';
+import type { PodMemory } from '../pod/pod-memory.js';
 import type { PodPaths } from '../pod/pod-paths.js';
 import {
   type Container,
@@ -14,7 +15,6 @@ import {
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { Mounter, TokenSource, UnmountContext, VolumeContext } from '../volumes/volume-plugin.js';
-import type { ConfigSource } from './environment.js';
 import type { KernelPaths } from './kernel-paths.js';
 import type { DnsSettings } from './pod-dns.js';
 

@@ -2,8 +2,9 @@ import { basename, dirname, join } from 'node:path';
 import { FileTree } from '#files';
 import { ImageError } from '../images/image-service.js';
 import { IMAGE_PULL } from '../plan/backoff.js';
-import type { ImageProgress } from '../plan/pod-memory.js';
 import type { Step } from '../plan/steps.js';
+import type { ImageProgress } from '../pod/pod-memory.js';
+import { podCgroup, podLimits } from '../pod/resources.js';
 import { CriError, GrpcCode, hasCode } from '../runtime/cri.js';
 import { ContainerState } from '../runtime/cri-types.js';
 import { MountFailure, mountAll, unmountAll } from '../volumes/volume-set.js';
@@ -18,7 +19,6 @@ import {
 } from './execution.js';
 import { killContainer, runPreStop } from './kill-container.js';
 import { resizePod } from './resize-pod.js';
-import { podCgroup, podLimits } from './resources.js';
 import { sandboxConfig } from './sandbox-config.js';
 import { startContainer } from './start-container.js';
 

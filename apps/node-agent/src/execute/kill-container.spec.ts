@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '#client';
-import { newMemory } from '../plan/pod-memory.js';
 import type { Step } from '../plan/steps.js';
+import { newMemory } from '../pod/pod-memory.js';
 import { aContainer, anObserved, aPod, exited, running } from '../testing/pod-builders.js';
 import type { Execution } from './execution.js';
 import { execute } from './executor.js';

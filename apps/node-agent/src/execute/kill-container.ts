@@ -1,7 +1,7 @@
 import type { Step } from '../plan/steps.js';
+import { Annotation } from '../pod/labels.js';
 import type { Container, LifecycleHandler } from '../pod/pod-types.js';
 import { GrpcCode, hasCode } from '../runtime/cri.js';
-import { Annotation } from '../runtime/labels.js';
 import { type Execution, kindOf, type PodState, podIPs, recordContainer } from './execution.js';
 import { runHook, within } from './hooks.js';
 

@@ -1,7 +1,7 @@
 import type { Pod } from '../pod/pod-types.js';
 import { isTerminal } from '../pod/pod-types.js';
+import { cpuShares, podTotal, qosClass } from '../pod/resources.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
-import { cpuShares, podTotal, qosClass } from './resources.js';
 
 /**
  * Limits of the cgroups above the pods. All pods together get no more memory than the node has for them; burstable ones

@@ -1,10 +1,10 @@
 import { valueOfQuantity } from '#apimachinery';
 import { type PendingChange, pendingChanges } from '../plan/resize.js';
 import type { Step } from '../plan/steps.js';
+import { containerResources, podCgroup, podLimits } from '../pod/resources.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
 import type { CriLinuxResources } from '../runtime/cri-types.js';
 import type { Execution, PodState } from './execution.js';
-import { containerResources, podCgroup, podLimits } from './resources.js';
 
 type ResizeStep = Extract<Step, { type: 'resizePod' }>;
 

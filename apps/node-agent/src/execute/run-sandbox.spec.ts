@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import { gvr } from '#kinds';
-import { newMemory } from '../plan/pod-memory.js';
+import { newMemory } from '../pod/pod-memory.js';
 import { PodPaths } from '../pod/pod-paths.js';
 import type { Pod } from '../pod/pod-types.js';
 import { CriError } from '../runtime/cri.js';

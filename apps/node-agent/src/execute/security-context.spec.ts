@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { appArmorProblem, appArmorProfile } from '../pod/apparmor.js';
 import type { Container, Pod, SeccompProfile, SecurityContext } from '../pod/pod-types.js';
 import type { CriImage } from '../runtime/cri-types.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
-import { appArmorProblem, appArmorProfile } from './apparmor.js';
 import { kernelPaths, pathsFor } from './kernel-paths.js';
 import { containerSecurityContext, namespaceOptions } from './security-context.js';
 

@@ -1,4 +1,5 @@
 import { ownValue } from '#apimachinery';
+import { appArmorProfile } from '../pod/apparmor.js';
 import type { Container, Pod, SeccompProfile } from '../pod/pod-types.js';
 import {
   type CriContainerSecurityContext,
@@ -8,7 +9,6 @@ import {
   NamespaceMode,
   ProfileType,
 } from '../runtime/cri-types.js';
-import { appArmorProfile } from './apparmor.js';
 import { type KernelPaths, pathsFor } from './kernel-paths.js';
 
 /** The container may not run as it asks: CreateContainerConfigError. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
-import { newMemory } from '../plan/pod-memory.js';
+import { newMemory } from '../pod/pod-memory.js';
 import type { LifecycleHandler } from '../pod/pod-types.js';
 import { aContainer, anObserved, aPod } from '../testing/pod-builders.js';
 import type { Execution, PodState } from './execution.js';

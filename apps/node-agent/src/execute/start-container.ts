@@ -4,6 +4,7 @@ import { ownValue } from '#apimachinery';
 import { nodeHosts } from '../node/machine.js';
 import type { Step } from '../plan/steps.js';
 import type { Container, Pod } from '../pod/pod-types.js';
+import { podCgroup } from '../pod/resources.js';
 import { CriError } from '../runtime/cri.js';
 import { type CriMount, MountPropagation } from '../runtime/cri-types.js';
 import { readOnlyVolumes } from '../volumes/volume-set.js';
@@ -15,7 +16,6 @@ import { runHook } from './hooks.js';
 import { hostsFile } from './hosts-file.js';
 import { killContainer } from './kill-container.js';
 import { podHostname } from './pod-dns.js';
-import { podCgroup } from './resources.js';
 import { sandboxConfig } from './sandbox-config.js';
 import { SecurityContextError } from './security-context.js';
 

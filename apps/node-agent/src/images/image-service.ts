@@ -1,10 +1,10 @@
 import type { KubeObject } from '#apimachinery';
 import { goDuration } from '../plan/backoff.js';
-import type { WaitReason } from '../plan/pod-memory.js';
+import type { WaitReason } from '../pod/pod-memory.js';
 import type { Container } from '../pod/pod-types.js';
 import { CriError, type CriRuntime } from '../runtime/cri.js';
 import type { CriAuth } from '../runtime/cri-types.js';
-import { normalizeImage } from './image-reference.js';
+import { normalizeImage } from './image-name.js';
 import { credentialsFor } from './pull-secrets.js';
 
 /** Kubelet's maxParallelImagePulls has no limit by default; a node of ours would drown its disk. */

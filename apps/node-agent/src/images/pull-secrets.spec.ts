@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
-import { normalizeImage, splitRepository } from './image-reference.js';
+import { normalizeImage, splitRepository } from './image-name.js';
 import { credentialsFor } from './pull-secrets.js';
 
 const secret = (auths: Record<string, object>): KubeObject => ({

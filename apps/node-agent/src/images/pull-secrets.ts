@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import { ownValue } from '#apimachinery';
 import type { CriAuth } from '../runtime/cri-types.js';
-import { splitRepository } from './image-reference.js';
+import { splitRepository } from './image-name.js';
 
 interface Entry {
   host: string;

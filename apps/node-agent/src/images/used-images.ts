@@ -1,6 +1,6 @@
 import type { ObservedPod } from '../observe/observed-pod.js';
 import { allContainers, type Pod } from '../pod/pod-types.js';
-import { qualifiedImage } from './image-reference.js';
+import { qualifiedImage } from './image-name.js';
 
 /** Ids and names of images that containers have, dead ones as well, and that pods of the node ask for. */
 export function* usedImages(pods: Iterable<Pod>, observed: Iterable<ObservedPod>): Iterable<string> {

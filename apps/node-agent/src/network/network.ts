@@ -6,8 +6,8 @@ import type { Clock, Logger, SharedInformers } from '#client';
 import { gvr, type Node } from '#kinds';
 import { bridgeName, hasForeignCniConfig, removeCniConfig, writeCniConfig } from './cni-config.js';
 import { type NetfilterConfig, openIptables, type RuleProxy } from './netfilter.js';
+import { applySysctls } from './network-sysctls.js';
 import { ServiceProxy } from './service-proxy.js';
-import { applySysctls } from './sysctls.js';
 
 export interface NetworkOptions {
   informers: SharedInformers;

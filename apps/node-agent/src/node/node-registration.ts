@@ -1,11 +1,11 @@
 import { bare, isAlreadyExists, isNotFound, type KubeObject, ownValue } from '#apimachinery';
 import type { Client, EventRecorder, Logger } from '#client';
-import type { PressureCondition, Threshold } from '../eviction/thresholds.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriVersion } from '../runtime/cri-types.js';
 import type { NodeFilesystems } from './filesystems.js';
 import type { MachineFacts } from './machine.js';
 import { newNode, nodeLabels, nodeStatus, sameNodeStatus } from './node-status.js';
+import type { PressureCondition, Threshold } from './thresholds.js';
 
 const NODES = { group: '', version: 'v1', resource: 'nodes' };
 /** How often the status is worked out, and how often one that did not change is written all the same. Milliseconds. */

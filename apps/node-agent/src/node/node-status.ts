@@ -1,7 +1,7 @@
 import { formatTime, type KubeObject } from '#apimachinery';
-import { type PressureCondition, reserved, type Threshold } from '../eviction/thresholds.js';
 import type { CriImage, CriRuntimeStatus, CriVersion } from '../runtime/cri-types.js';
 import type { DiskUsage, MachineFacts } from './machine.js';
+import { type PressureCondition, reserved, type Threshold } from './thresholds.js';
 
 export const KUBELET_VERSION = 'v1.37.2+berth';
 const MAX_PODS = 110;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '#client';
+import { Annotation, Label } from '../pod/labels.js';
 import { ContainerState, type CriMount } from '../runtime/cri-types.js';
-import { Annotation, Label } from '../runtime/labels.js';
 import { Observer, type Runtime } from './observer.js';
 
 /** The message file that an observer takes from what the runtime says of a container's mounts. */

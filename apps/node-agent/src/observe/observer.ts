@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { delay, type Logger, realClock } from '#client';
+import { Annotation, Label } from '../pod/labels.js';
 import { CriError, type CriRuntime, GrpcCode, hasCode } from '../runtime/cri.js';
 import {
   ContainerState,
@@ -9,7 +10,6 @@ import {
   NamespaceMode,
   SandboxState,
 } from '../runtime/cri-types.js';
-import { Annotation, Label } from '../runtime/labels.js';
 import type { ObservedContainer, ObservedPod, ObservedSandbox, ObservedState } from './observed-pod.js';
 
 /** Between relists without an event stream, and with one, which only guards against lost events. Milliseconds. */

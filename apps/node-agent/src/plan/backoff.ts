@@ -1,16 +1,10 @@
+import { containerHash } from '../pod/labels.js';
+import type { BackoffEntry } from '../pod/pod-memory.js';
 import type { Container } from '../pod/pod-types.js';
-import { containerHash } from '../runtime/labels.js';
 
 /** Delays as kubelet's: the first restart is free, then 10 s doubling to 300 s, forgotten after twice the longest. */
 export const CRASH_LOOP = { initial: 10_000, max: 300_000 };
 export const IMAGE_PULL = { initial: 10_000, max: 300_000 };
-
-export interface BackoffEntry {
-  /** Milliseconds to wait after the next event. */
-  delay: number;
-  /** When `delay` was last raised; ms. */
-  raisedAt: number;
-}
 
 export interface BackoffLimits {
   initial: number;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
+import { containerHash } from '../pod/labels.js';
+import { newMemory, type PodMemory } from '../pod/pod-memory.js';
 import type { Container, Pod } from '../pod/pod-types.js';
-import { containerHash } from '../runtime/labels.js';
 import { aContainer, anObserved, aPod, aSandbox, created, exited, NOW, running } from '../testing/pod-builders.js';
 import { plan } from './plan.js';
-import { newMemory, type PodMemory } from './pod-memory.js';
 import { killOrder } from './termination.js';
 
 interface Case {

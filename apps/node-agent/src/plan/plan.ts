@@ -5,11 +5,11 @@ import {
   type ObservedPod,
   type ObservedSandbox,
 } from '../observe/observed-pod.js';
+import { containerHash } from '../pod/labels.js';
+import type { ImageProgress, PodMemory } from '../pod/pod-memory.js';
 import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/pod-types.js';
-import { containerHash } from '../runtime/labels.js';
 import { backoffOf, CRASH_LOOP, raise, waitUntil } from './backoff.js';
 import { outcome, restarts } from './phase.js';
-import type { ImageProgress, PodMemory } from './pod-memory.js';
 import { pendingChanges } from './resize.js';
 import type { KillReason, Plan, Step } from './steps.js';
 import { DEFAULT_GRACE, planTermination } from './termination.js';

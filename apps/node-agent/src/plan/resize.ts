@@ -1,6 +1,6 @@
 import { milliValueOf, ownValue } from '#apimachinery';
-import { capacityOf, requestOf, shortageMessage, shortages } from '../admission/shortage.js';
 import type { ObservedContainer, ObservedPod } from '../observe/observed-pod.js';
+import type { PodMemory, WaitReason } from '../pod/pod-memory.js';
 import {
   type Container,
   type ContainerStatus,
@@ -9,7 +9,7 @@ import {
   type ResourceList,
   type ResourceRequirements,
 } from '../pod/pod-types.js';
-import type { PodMemory, WaitReason } from './pod-memory.js';
+import { capacityOf, requestOf, shortageMessage, shortages } from '../pod/shortage.js';
 
 /**
  * In-place resize. A pod's spec says what its containers shall have; what the node has granted them may be less than

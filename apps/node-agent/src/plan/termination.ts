@@ -1,8 +1,8 @@
 import { isLive, newest, type ObservedContainer } from '../observe/observed-pod.js';
+import type { KillOrder } from '../pod/pod-memory.js';
 import { isSidecar } from '../pod/pod-types.js';
 import { outcome } from './phase.js';
 import type { PlanInput } from './plan.js';
-import type { KillOrder } from './pod-memory.js';
 import type { Plan, Step } from './steps.js';
 
 /** Kubelet's default when a pod says nothing. Seconds. */

@@ -1,5 +1,5 @@
 import { LONGEST_TIMER } from '../execute/hooks.js';
-import type { ProbeResult } from '../plan/pod-memory.js';
+import type { ProbeResult } from '../pod/pod-memory.js';
 import type { Probe } from '../pod/pod-types.js';
 import type { ProbeOutcome } from './run-probe.js';
 

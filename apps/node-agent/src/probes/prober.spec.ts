@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeFacts, PodState } from '../execute/execution.js';
-import { newMemory } from '../plan/pod-memory.js';
+import { newMemory } from '../pod/pod-memory.js';
 import { aContainer, anObserved, aPod, aSandbox, running } from '../testing/pod-builders.js';
 import { Prober } from './prober.js';
 

@@ -1,7 +1,7 @@
 import type { EventRecorder } from '#client';
 import { type NodeFacts, type PodState, podIPs } from '../execute/execution.js';
 import { newest, type ObservedContainer } from '../observe/observed-pod.js';
-import type { ProbeResults } from '../plan/pod-memory.js';
+import type { ProbeResults } from '../pod/pod-memory.js';
 import {
   allContainers,
   type Container,

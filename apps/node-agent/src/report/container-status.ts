@@ -2,8 +2,8 @@ import { formatTime } from '#apimachinery';
 import { newest, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
 import { backoffOf, CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
 import { outcome, restarts } from '../plan/phase.js';
-import type { PodMemory, WaitReason } from '../plan/pod-memory.js';
 import { appliedTo } from '../plan/resize.js';
+import type { PodMemory, WaitReason } from '../pod/pod-memory.js';
 import {
   type Container,
   type ContainerKind,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
-import { newMemory, type PodMemory } from '../plan/pod-memory.js';
+import { newMemory, type PodMemory } from '../pod/pod-memory.js';
 import type { Pod, PodStatus } from '../pod/pod-types.js';
 import { aContainer, anObserved, aPod, aSandbox, exited, NOW, running } from '../testing/pod-builders.js';
 import { podStatus } from './pod-status.js';

@@ -7,14 +7,14 @@ import type { TLSSocket } from 'node:tls';
 import { Authenticator } from './authentication.js';
 import { Authorizer } from './authorization.js';
 import { asHttpError, HttpError, refuseUpgrade } from './http-error.js';
-import type { NodeServer, NodeServerOptions } from './options.js';
+import type { NodeServer, NodeServerOptions } from './node-server-options.js';
 import { requestUrl } from './request-url.js';
 import { type NodeRequest, type Route, Router } from './router.js';
 import { routes } from './routes.js';
 import { Strangers } from './strangers.js';
 import { checkHandshake, isWebSocket } from './streaming/channels.js';
 
-export type { NodePods, NodeServer, NodeServerOptions, ServerRuntime } from './options.js';
+export type { NodePods, NodeServer, NodeServerOptions, ServerRuntime } from './node-server-options.js';
 
 /** How often the certificate files are looked at; milliseconds. */
 const CERTIFICATE_CHECK = 60_000;

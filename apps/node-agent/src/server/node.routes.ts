@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { FileTree } from '#files';
 import type { Pod } from '../pod/pod-types.js';
 import { HttpError } from './http-error.js';
-import type { NodeServerOptions } from './options.js';
+import type { NodeServerOptions } from './node-server-options.js';
 import type { Route } from './router.js';
 
 /** Health, pods, configuration and the node's own logs. */

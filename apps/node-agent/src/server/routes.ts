@@ -1,6 +1,6 @@
 import { containerLogsRoute } from './logs/container-logs.route.js';
 import { nodeRoutes } from './node.routes.js';
-import type { NodeServerOptions } from './options.js';
+import type { NodeServerOptions } from './node-server-options.js';
 import type { Route } from './router.js';
 import { statsRoutes } from './stats/stats.routes.js';
 import { streamingRoutes } from './streaming/streaming.routes.js';

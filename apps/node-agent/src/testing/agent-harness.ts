@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventRecorder, silentLogger } from '#client';
 import { ContainerdEnvironment } from '#testing';
 import { NodeAgent } from '../agent.js';
-import type { AgentOptions } from '../options.js';
+import type { AgentOptions } from '../agent-options.js';
 import type { Container, Pod, PodSpec } from '../pod/pod-types.js';
 import { MemoryClient } from './memory-client.js';
 

@@ -1,5 +1,5 @@
 import type { Payload, PayloadFile } from '#files';
-import { fieldValue, resourceValue } from '../execute/downward.js';
+import { fieldValue, resourceValue } from '../pod/downward.js';
 import type { ObjectFieldSelector, ResourceFieldSelector } from '../pod/pod-types.js';
 import { type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 

@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import type { Payload, PayloadFile } from '#files';
-import type { DownwardContext } from '../execute/downward.js';
-import type { ConfigSource } from '../execute/environment.js';
+import type { ConfigSource } from '../pod/config-source.js';
+import type { DownwardContext } from '../pod/downward.js';
 import type { PodPaths } from '../pod/pod-paths.js';
 import type { Pod, Volume } from '../pod/pod-types.js';
 

@@ -4,7 +4,7 @@ import { GrpcCode, hasCode } from '../../runtime/cri.js';
 import { ContainerState, type CriContainerStatus } from '../../runtime/cri-types.js';
 import { drained } from '../drain.js';
 import { HttpError } from '../http-error.js';
-import type { NodeServerOptions } from '../options.js';
+import type { NodeServerOptions } from '../node-server-options.js';
 import type { NodeRequest, Route } from '../router.js';
 import { hasContainer, selectLogContainer } from './container-selection.js';
 import { parseLogOptions } from './log-options.js';

@@ -1,4 +1,4 @@
-import type { NodeServerOptions } from '../options.js';
+import type { NodeServerOptions } from '../node-server-options.js';
 import { type Family, type Measurement, PrometheusText } from './prometheus-text.js';
 import type { PodSample, UsageSample } from './samples.js';
 import type { Sample } from './stats-source.js';

@@ -1,5 +1,5 @@
 import type { CriContainerStats, CriFilesystemUsage, CriSandboxStats } from '../../runtime/cri-types.js';
-import type { NodePods, ServerRuntime } from '../options.js';
+import type { NodePods, ServerRuntime } from '../node-server-options.js';
 
 /** Bytes, except the two counters of faults. */
 export interface MemorySample {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodePods, ServerRuntime } from '../options.js';
+import type { NodePods, ServerRuntime } from '../node-server-options.js';
 import { type NodeSample, sampleNode } from './node-sample.js';
 import { type PodSample, samplePods, type UsageSample } from './samples.js';
 

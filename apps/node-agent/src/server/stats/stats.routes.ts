@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { readMachine } from '../../node/machine.js';
-import type { NodeServerOptions } from '../options.js';
+import type { NodeServerOptions } from '../node-server-options.js';
 import type { Route } from '../router.js';
 import { agentMetrics, cadvisorMetrics, resourceMetrics } from './metrics.js';
 import { PROMETHEUS_TYPE } from './prometheus-text.js';

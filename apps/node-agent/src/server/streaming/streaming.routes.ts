@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { quote } from '#apimachinery';
 import { allContainers, type Pod } from '../../pod/pod-types.js';
 import { HttpError } from '../http-error.js';
-import type { NodeServerOptions } from '../options.js';
+import type { NodeServerOptions } from '../node-server-options.js';
 import type { NodeRequest, Route } from '../router.js';
 import {
   acceptWebSocket,

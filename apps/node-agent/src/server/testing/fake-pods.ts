@@ -1,6 +1,6 @@
 import type { ObservedContainer, ObservedPod } from '../../observe/observed-pod.js';
 import type { ContainerStatus, Pod } from '../../pod/pod-types.js';
-import type { NodePods } from '../options.js';
+import type { NodePods } from '../node-server-options.js';
 
 /** Pods as a test says they are. */
 export class FakePods implements NodePods {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { ServerRuntime } from '../options.js';
+import type { ServerRuntime } from '../node-server-options.js';
 import { SpdyConnection } from '../spdy/connection.js';
 import type { SpdyStream } from '../spdy/stream.js';
 

@@ -1,7 +1,7 @@
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { type Client, Informer, type Logger, realClock } from '#client';
 import { podReferences } from '#kinds';
-import type { ConfigSource } from '../execute/environment.js';
+import type { ConfigSource } from '../pod/config-source.js';
 import type { Pod } from '../pod/pod-types.js';
 
 type Kind = 'configmaps' | 'secrets';

@@ -1,5 +1,5 @@
 import { bare, ownValue, Quantity } from '#apimachinery';
-import type { Container, ObjectFieldSelector, Pod, ResourceFieldSelector, ResourceList } from '../pod/pod-types.js';
+import type { Container, ObjectFieldSelector, Pod, ResourceFieldSelector, ResourceList } from './pod-types.js';
 
 /** What the pod's own fields look like to it. Used by env and by downwardAPI volumes. */
 export interface DownwardContext {

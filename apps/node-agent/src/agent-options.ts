@@ -2,9 +2,9 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '#apimachinery';
-import { parseSysctlPatterns } from './admission/sysctls.js';
-import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './eviction/thresholds.js';
 import type { ImagePolicy } from './images/image-garbage.js';
+import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './node/thresholds.js';
+import { parseSysctlPatterns } from './pod/pod-sysctls.js';
 
 export interface AgentOptions {
   dataDir: string;

@@ -1,7 +1,7 @@
 // biome-ignore lint/style/noRestrictedImports: the files are the kernel's.
 import { existsSync, readFileSync } from 'node:fs';
 import { ownValue } from '#apimachinery';
-import { allContainers, type Container, type Pod, type SeccompProfile } from '../pod/pod-types.js';
+import { allContainers, type Container, type Pod, type SeccompProfile } from './pod-types.js';
 
 /** Before there were fields, a profile was an annotation of the pod for each container; static pods may still have it. */
 const ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';

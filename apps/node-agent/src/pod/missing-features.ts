@@ -1,4 +1,4 @@
-import { allContainers, type Container, type Pod } from '../pod/pod-types.js';
+import { allContainers, type Container, type Pod } from './pod-types.js';
 
 /** Something that a pod may ask for and this node gives to nobody. */
 interface MissingFeature {

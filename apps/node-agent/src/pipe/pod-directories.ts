@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from '#client';
+import type { PodPaths } from '../pod/pod-paths.js';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { UnmountContext } from '../volumes/volume-plugin.js';
 import { unmountAll } from '../volumes/volume-set.js';
-import type { PodPaths } from './pod-paths.js';
 
 const QOS_PARENTS = ['kubepods', 'kubepods/burstable', 'kubepods/besteffort'];
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { FileTree } from '#files';
-import { Annotation } from '../runtime/labels.js';
+import { Annotation } from '../pod/labels.js';
 import { exited } from '../testing/pod-builders.js';
 import { terminationMessage } from './termination-message.js';
 

@@ -1,6 +1,6 @@
 import { milliValueOf, ownValue } from '#apimachinery';
-import { podTotal } from '../execute/resources.js';
-import type { Pod, ResourceList } from '../pod/pod-types.js';
+import type { Pod, ResourceList } from './pod-types.js';
+import { podTotal } from './resources.js';
 
 /** What a node has too little of for a pod. Amounts are thousandths for cpu, and bytes or pieces for all else. */
 export interface Shortage {

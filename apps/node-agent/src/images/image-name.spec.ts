@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { qualifiedImage } from './image-reference.js';
+import { qualifiedImage } from './image-name.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const cases: [written: string, full: string | undefined][] = [

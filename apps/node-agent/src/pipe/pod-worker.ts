@@ -6,18 +6,18 @@ import { volumeContext } from '../execute/execution.js';
 import { execute } from '../execute/executor.js';
 import { emptyObserved, isLive } from '../observe/observed-pod.js';
 import type { Observer } from '../observe/observer.js';
+import { terminationMessage } from '../observe/termination-message.js';
 import { deadlineFailure } from '../plan/phase.js';
 import { plan } from '../plan/plan.js';
-import { newMemory, type PodFailure } from '../plan/pod-memory.js';
 import { grant, resizeInProgress, withGranted } from '../plan/resize.js';
 import type { Step } from '../plan/steps.js';
 import { killOrder } from '../plan/termination.js';
+import { newMemory, type PodFailure } from '../pod/pod-memory.js';
+import { type Container, isTerminal, type Pod, type PodCondition, type PodStatus, podKey } from '../pod/pod-types.js';
 import type { Prober } from '../probes/prober.js';
 import { OWNED, podStatus } from '../report/pod-status.js';
 import type { StatusWriter } from '../report/status-writer.js';
 import { refreshAll } from '../volumes/volume-set.js';
-import { type Container, isTerminal, type Pod, type PodCondition, type PodStatus, podKey } from './pod-types.js';
-import { terminationMessage } from './termination-message.js';
 
 /** How long a step that failed unexpectedly waits. Milliseconds. */
 const UNEXPECTED_RETRY = 2000;

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { FileTree } from '#files';
-import type { ObservedContainer } from '../observe/observed-pod.js';
-import { Annotation } from '../runtime/labels.js';
+import { Annotation } from '../pod/labels.js';
+import type { ObservedContainer } from './observed-pod.js';
 
 /** Bytes of a message, and of the log's end that stands in for one. */
 const MAX_MESSAGE = 4096;

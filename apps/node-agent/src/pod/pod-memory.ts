@@ -1,6 +1,12 @@
-import type { ResourceRequirements } from '../pod/pod-types.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
-import type { BackoffEntry } from './backoff.js';
+import type { ResourceRequirements } from './pod-types.js';
+
+export interface BackoffEntry {
+  /** Milliseconds to wait after the next event. */
+  delay: number;
+  /** When `delay` was last raised; ms. */
+  raisedAt: number;
+}
 
 /** Why a container waits, as its status says it. */
 export interface WaitReason {
