@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { silentLogger } from '#client';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
 import { cleanUpNode } from './cleanup.js';
-import type { Container } from './pod/pod-types.js';
+import type { Container } from './pod/pod.js';
 import { AgentHarness } from './testing/agent-harness.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -98,7 +98,7 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       volumes: [{ name: 'files', image: { reference: missing, pullPolicy: 'Never' } }],
     });
     await harness.until('no-image', ({ status }) => {
-      return status.containerStatuses?.[0]?.state.waiting?.reason === 'ErrImageNeverPull';
+      return status.containerStatuses?.[0]?.state?.waiting?.reason === 'ErrImageNeverPull';
     });
     await harness.delete('no-image');
   });
@@ -133,12 +133,15 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     await harness.create('crash', { containers: [shell('echo last words > /dev/termination-log; exit 3')] });
     const pod = await harness.until('crash', (candidate) => {
       const status = candidate.status.containerStatuses?.[0];
-      return status?.restartCount === 1 && status.state.waiting?.reason === 'CrashLoopBackOff';
+      return status?.restartCount === 1 && status.state?.waiting?.reason === 'CrashLoopBackOff';
     });
     const [status] = pod.status.containerStatuses!;
-    assert.equal(status!.lastState.terminated?.exitCode, 3);
-    assert.equal(status!.lastState.terminated?.message, 'last words\n');
-    assert.match(status!.state.waiting!.message!, /^back-off 10s restarting failed container=main pod=crash_default\(/);
+    assert.equal(status!.lastState?.terminated?.exitCode, 3);
+    assert.equal(status!.lastState?.terminated?.message, 'last words\n');
+    assert.match(
+      status!.state!.waiting!.message!,
+      /^back-off 10s restarting failed container=main pod=crash_default\(/,
+    );
     assert.equal(pod.status.phase, 'Running');
     assert.ok(harness.reasons('crash').includes('BackOff'));
     await harness.delete('crash');
@@ -161,8 +164,8 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       volumes: [{ name: 'scratch', emptyDir: {} }],
     });
     const pod = await harness.until('ordered', (candidate) => candidate.status.phase === 'Succeeded');
-    assert.equal(pod.status.containerStatuses![0]!.state.terminated?.message, 'one\nside\ntwo\n');
-    assert.ok(pod.status.initContainerStatuses![1]!.state.terminated);
+    assert.equal(pod.status.containerStatuses![0]!.state?.terminated?.message, 'one\nside\ntwo\n');
+    assert.ok(pod.status.initContainerStatuses![1]!.state?.terminated);
     await harness.delete('ordered');
   });
 
@@ -197,7 +200,7 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       containers: [shell('tail /dev/zero', { resources: { limits: { memory: '16Mi', cpu: '500m' } } })],
     });
     const pod = await harness.until('greedy', (candidate) => candidate.status.phase === 'Failed');
-    const { terminated } = pod.status.containerStatuses![0]!.state;
+    const { terminated } = pod.status.containerStatuses![0]!.state!;
     assert.equal(terminated?.reason, 'OOMKilled');
     assert.equal(terminated?.exitCode, 137);
     await harness.delete('greedy');
@@ -231,15 +234,15 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       cases.map(async ([name, container, reason, message]) => {
         await harness.create(`bad-${name}`, { containers: [{ ...sleepy, ...container }] });
         const pod = await harness.until(`bad-${name}`, ({ status }) => {
-          return status.containerStatuses?.[0]?.state.waiting?.reason === reason;
+          return status.containerStatuses?.[0]?.state?.waiting?.reason === reason;
         });
-        assert.match(pod.status.containerStatuses![0]!.state.waiting!.message!, message);
+        assert.match(pod.status.containerStatuses![0]!.state!.waiting!.message!, message);
         // A start that the runtime began counts as a run that ended.
         assert.equal(pod.status.phase, name === 'command' ? 'Running' : 'Pending');
       }),
     );
     await harness.until('bad-pull', ({ status }) => {
-      return status.containerStatuses?.[0]?.state.waiting?.reason === 'ImagePullBackOff';
+      return status.containerStatuses?.[0]?.state?.waiting?.reason === 'ImagePullBackOff';
     });
     await Promise.all(cases.map(([name]) => harness.delete(`bad-${name}`)));
   });
@@ -258,8 +261,8 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     await harness.delete('hooked');
     assert.ok(Date.now() - begin < 5000);
     const last = harness.client.statuses.get('hooked')!.at(-1);
-    assert.equal(last.containerStatuses[0].state.terminated.exitCode, 0);
-    assert.equal(last.containerStatuses[0].state.terminated.message, 'stopping\n');
+    assert.equal(last.containerStatuses[0].state?.terminated.exitCode, 0);
+    assert.equal(last.containerStatuses[0].state?.terminated.message, 'stopping\n');
     assert.equal(last.phase, 'Succeeded');
   });
 
@@ -302,7 +305,7 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     };
     await harness.create('unstarted', { containers: [sleepy] });
     await harness.until('unstarted', ({ status }) => {
-      return status.containerStatuses?.[0]?.state.waiting?.reason === 'RunContainerError';
+      return status.containerStatuses?.[0]?.state?.waiting?.reason === 'RunContainerError';
     });
     const pod = await harness.running('unstarted');
     assert.equal(pod.status.containerStatuses![0]!.restartCount, 0);
@@ -317,7 +320,7 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
     const pod = await harness.until('reborn', ({ status }) => {
       return (
         (status.containerStatuses?.[0]?.restartCount ?? 0) >= 1 &&
-        status.containerStatuses?.[0]?.state.running !== undefined
+        status.containerStatuses?.[0]?.state?.running !== undefined
       );
     });
     assert.notEqual(pod.status.podIP, undefined);

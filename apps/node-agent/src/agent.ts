@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isConflict, isNotFound } from '#apimachinery';
 
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
+import type { PodStatus } from '#kinds';
 import { gvr, type Node } from '#kinds';
 import { PodAdmission } from './admission/pod-admission.js';
 import type { AgentOptions } from './agent-options.js';
@@ -27,9 +28,9 @@ import { Observer } from './observe/observer.js';
 import { removeOrphans } from './pipe/pod-directories.js';
 import { PodPool } from './pipe/pod-pool.js';
 import { appArmorEnabled } from './pod/apparmor.js';
+import type { Pod } from './pod/pod.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { fromApi, isMirror, isStatic } from './pod/pod-source.js';
-import type { Pod, PodStatus } from './pod/pod-types.js';
 import { Prober } from './probes/prober.js';
 import { PODS, StatusWriter } from './report/status-writer.js';
 import { Cgroups } from './runtime/cgroups.js';

@@ -22,9 +22,10 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
 import { FileTree } from '#files';
+import type { Volume } from '#kinds';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
 import { cleanUpNode } from './cleanup.js';
-import type { Container, Volume } from './pod/pod-types.js';
+import type { Container } from './pod/pod.js';
 import { AgentHarness } from './testing/agent-harness.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -139,11 +140,11 @@ describe('containers that attack the agent through their files', { skip: contain
     });
     const running = await harness.until('writers', ({ status }) => {
       const [main] = status.containerStatuses ?? [];
-      return main?.restartCount === 1 && main.state.running !== undefined;
+      return main?.restartCount === 1 && main.state?.running !== undefined;
     });
     const [main, init] = [running.status.containerStatuses![0]!, running.status.initContainerStatuses![0]!];
-    assert.equal(init.state.terminated?.message, 'first');
-    assert.equal(main.lastState.terminated?.message, 'first');
+    assert.equal(init.state?.terminated?.message, 'first');
+    assert.equal(main.lastState?.terminated?.message, 'first');
     assert.ok(main.volumeMounts?.every(({ readOnly }) => readOnly === undefined));
     const ephemeral = { ...writer, name: 'late' };
     await harness.client.update(PODS, 'default', {
@@ -151,9 +152,9 @@ describe('containers that attack the agent through their files', { skip: contain
       spec: { ...running.spec, ephemeralContainers: [ephemeral] },
     });
     const { status } = await harness.until('writers', (candidate) => {
-      return candidate.status.ephemeralContainerStatuses?.[0]?.state.terminated !== undefined;
+      return candidate.status.ephemeralContainerStatuses?.[0]?.state?.terminated !== undefined;
     });
-    assert.equal(status.ephemeralContainerStatuses![0]!.state.terminated?.message, 'first');
+    assert.equal(status.ephemeralContainerStatuses![0]!.state?.terminated?.message, 'first');
     await harness.delete('writers');
     await gone(pod.metadata.uid);
   });
@@ -242,7 +243,7 @@ describe('containers that attack the agent through their files', { skip: contain
       ],
     });
     const pod = await harness.until('piped', ({ status }) => status.phase === 'Failed');
-    const messages = pod.status.containerStatuses!.map(({ name, state }) => [name, state.terminated?.message]);
+    const messages = pod.status.containerStatuses!.map(({ name, state }) => [name, state?.terminated?.message]);
     // What the container wrote to that path: the agent's own file lies over the user's mount.
     assert.deepEqual(messages.at(-1), ['file', 'mine\n']);
     for (const [name, message] of messages.slice(0, -1)) assert.equal(message, undefined, name);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import type { PodSpec } from '#kinds';
 import { gvr } from '#kinds';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
-import type { Container, PodSpec } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod.js';
 import { AgentHarness } from '../testing/agent-harness.js';
 
 const NODES = { group: '', version: 'v1', resource: 'nodes' };

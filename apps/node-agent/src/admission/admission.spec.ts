@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Node, Taint } from '#kinds';
+import type { ContainerPort, Node, PodSpec, Taint } from '#kinds';
+import type { Pod, ResourceList } from '../pod/pod.js';
 import { SourceAnnotation } from '../pod/pod-source.js';
-import type { ContainerPort, Pod, PodSpec, ResourceList } from '../pod/pod-types.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { refusal } from './admission.js';
 
@@ -59,7 +59,7 @@ const cases: Case[] = [
   {
     title: 'an extended resource that another pod has',
     pod: asking({ 'acme.com/gpu': '1' }),
-    others: [asking({ 'acme.com/gpu': 1 })],
+    others: [asking({ 'acme.com/gpu': '1' })],
     refused: lack('acme.com/gpu', 1, 1, 1),
   },
   { title: 'an extended resource that the node knows nothing of', pod: asking({ 'acme.com/other': '1' }) },

@@ -1,10 +1,10 @@
 import { fitsRequiredAffinity, type Node, type Taint, tolerates } from '#kinds';
 import { appArmorProblem } from '../pod/apparmor.js';
 import { missingFeatures, missingMessage } from '../pod/missing-features.js';
+import { allContainers, type Pod, type ResourceList } from '../pod/pod.js';
 import type { WaitReason } from '../pod/pod-memory.js';
 import { isCritical, isStatic } from '../pod/pod-source.js';
 import { forbiddenSysctl } from '../pod/pod-sysctls.js';
-import { allContainers, type Pod, type ResourceList } from '../pod/pod-types.js';
 import { qosClass } from '../pod/resources.js';
 import { type Shortage, shortageMessage, shortages } from '../pod/shortage.js';
 import { portsTaken } from './host-ports.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { Node } from '#kinds';
+import type { Node, PodSpec } from '#kinds';
 import { containerConfig } from '../execute/container-config.js';
 import { sandboxConfig } from '../execute/sandbox-config.js';
 import { REFUSED_FIELDS } from '../pod/missing-features.js';
-import type { Container, Pod, PodSpec } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { projected } from '../volumes/projected.js';
 import { pluginOf } from '../volumes/volume-set.js';

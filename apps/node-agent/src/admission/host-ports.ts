@@ -1,4 +1,4 @@
-import { lastingContainers, type Pod } from '../pod/pod-types.js';
+import { lastingContainers, type Pod } from '../pod/pod.js';
 
 interface HostPort {
   port: number;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { silentLogger } from '#client';
 import type { Node } from '#kinds';
+import type { Pod } from '../pod/pod.js';
 import type { PodFailure } from '../pod/pod-memory.js';
 import { SourceAnnotation } from '../pod/pod-source.js';
-import type { Pod } from '../pod/pod-types.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { type Occupant, PodAdmission, type PodAdmissionOptions } from './pod-admission.js';
 

@@ -1,8 +1,8 @@
 import type { EventRecorder, Logger } from '#client';
 import type { Node } from '#kinds';
+import { type Pod, podKey, type ResourceList } from '../pod/pod.js';
 import type { PodFailure } from '../pod/pod-memory.js';
 import { isStatic } from '../pod/pod-source.js';
-import { type Pod, podKey, type ResourceList } from '../pod/pod-types.js';
 import { type Refusal, refusal } from './admission.js';
 import { podsToPreempt } from './preemption.js';
 

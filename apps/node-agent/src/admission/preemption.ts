@@ -1,5 +1,5 @@
+import type { Pod } from '../pod/pod.js';
 import { isCritical } from '../pod/pod-source.js';
-import type { Pod } from '../pod/pod-types.js';
 import { type QosClass, qosClass } from '../pod/resources.js';
 import { requestOf, type Shortage } from '../pod/shortage.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
 import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
-import type { Container } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod.js';
 import { AgentHarness } from '../testing/agent-harness.js';
 
 const NODES = { group: '', version: 'v1', resource: 'nodes' };

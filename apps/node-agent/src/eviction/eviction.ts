@@ -3,8 +3,8 @@ import { delay, type EventRecorder, type Logger, realClock } from '#client';
 import type { Occupant } from '../admission/pod-admission.js';
 import type { ImageCollector } from '../images/image-collector.js';
 import { type PressureCondition, SIGNALS, type Threshold } from '../node/thresholds.js';
+import { podKey } from '../pod/pod.js';
 import { isCritical } from '../pod/pod-source.js';
-import { podKey } from '../pod/pod-types.js';
 import { evictionMessage } from './eviction-message.js';
 import { evicted } from './pod-usage.js';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Signal } from '../node/thresholds.js';
-import type { ResourceList } from '../pod/pod-types.js';
+import type { ResourceList } from '../pod/pod.js';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';
 import type { PodUsage } from './pod-usage.js';
 import { type Candidate, rankForEviction } from './ranking.js';

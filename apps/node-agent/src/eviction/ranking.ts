@@ -1,5 +1,5 @@
 import type { Signal } from '../node/thresholds.js';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 import { requestOf } from '../pod/shortage.js';
 import { type FileUsage, type PodUsage, totalOf } from './pod-usage.js';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Container, Pod, Volume } from '../pod/pod-types.js';
+import type { Volume } from '#kinds';
+import type { Container, Pod } from '../pod/pod.js';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';
 import type { PodUsage } from './pod-usage.js';
 import { exceededStorage, hasStorageLimits } from './storage-limits.js';

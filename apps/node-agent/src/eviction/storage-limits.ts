@@ -1,5 +1,5 @@
 import { Quantity } from '#apimachinery';
-import { isSidecar, lastingContainers, type Pod } from '../pod/pod-types.js';
+import { isSidecar, lastingContainers, type Pod } from '../pod/pod.js';
 import { type PodUsage, totalOf } from './pod-usage.js';
 
 const STORAGE = 'ephemeral-storage';

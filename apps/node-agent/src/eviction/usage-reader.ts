@@ -1,7 +1,7 @@
 import { logUsage } from '../node/log-usage.js';
 import type { ObservedPod } from '../observe/observed-pod.js';
+import type { Pod } from '../pod/pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
-import type { Pod } from '../pod/pod-types.js';
 import { podCgroup } from '../pod/resources.js';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';

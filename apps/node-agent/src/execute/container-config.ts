@@ -1,6 +1,6 @@
 import { containerAnnotations, containerLabels } from '../pod/labels.js';
 import { missingFeatures, missingMessage } from '../pod/missing-features.js';
-import type { Container, Pod } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import { type ContainerResourceContext, containerResources } from '../pod/resources.js';
 import type { CriContainerConfig, CriImage, CriMount } from '../runtime/cri-types.js';
 import { ConfigError } from './environment.js';

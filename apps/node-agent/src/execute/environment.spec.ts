@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
-import type { Container } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { buildEnvironment, type EnvironmentInput } from './environment.js';
 

@@ -1,8 +1,9 @@
 import type { KubeObject } from '#apimachinery';
 import { ownValue, setOwn } from '#apimachinery';
+import type { EnvVar } from '#kinds';
 import type { ConfigSource } from '../pod/config-source.js';
 import { type DownwardContext, DownwardError, fieldValue, resourceValue } from '../pod/downward.js';
-import type { Container, EnvVar, Pod } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import { expand } from './expand.js';
 
 /** A reference in the container's spec that cannot be resolved: CreateContainerConfigError. */

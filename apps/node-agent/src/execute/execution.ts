@@ -3,15 +3,9 @@ import type { EventRecorder, Logger } from '#client';
 import type { ImageService } from '../images/image-service.js';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { ConfigSource } from '../pod/config-source.js';
+import { type Container, type ContainerKind, containerFieldPath, type Pod, type ResourceList } from '../pod/pod.js';
 import type { PodMemory } from '../pod/pod-memory.js';
 import type { PodPaths } from '../pod/pod-paths.js';
-import {
-  type Container,
-  type ContainerKind,
-  containerFieldPath,
-  type Pod,
-  type ResourceList,
-} from '../pod/pod-types.js';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { Mounter, TokenSource, UnmountContext, VolumeContext } from '../volumes/volume-plugin.js';

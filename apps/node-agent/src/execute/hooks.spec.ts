@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import type { LifecycleHandler } from '../pod/pod-types.js';
+import type { LifecycleHandler } from '#kinds';
 import { runHook } from './hooks.js';
 
 describe('a lifecycle hook', () => {

@@ -2,7 +2,8 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Container, HttpGetAction, LifecycleHandler } from '../pod/pod-types.js';
+import type { HTTPGetAction, LifecycleHandler } from '#kinds';
+import type { Container } from '../pod/pod.js';
 import type { CriRuntime } from '../runtime/cri.js';
 
 /** Answers beyond this are cut, as upstream does it for probes. */
@@ -62,7 +63,7 @@ export interface HttpAnswer {
  * is no limit.
  */
 export function httpGet(
-  action: HttpGetAction,
+  action: HTTPGetAction,
   target: Pick<HookTarget, 'container' | 'podIP'>,
   userAgent: string,
   timeoutMs: number,

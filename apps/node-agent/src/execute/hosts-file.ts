@@ -1,4 +1,4 @@
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 
 const HEADER = '# Kubernetes-managed hosts file.\n';
 const HOST_HEADER = '# Kubernetes-managed hosts file (host network).\n';

@@ -1,7 +1,7 @@
 // biome-ignore lint/style/noRestrictedImports: the files are the kernel's.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Container } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod.js';
 
 /** What a runtime hides from containers that are not privileged: kubelet's list, which is moby's. */
 const MASKED = [

@@ -1,6 +1,7 @@
+import type { LifecycleHandler } from '#kinds';
 import type { Step } from '../plan/steps.js';
 import { Annotation } from '../pod/labels.js';
-import type { Container, LifecycleHandler } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod.js';
 import { GrpcCode, hasCode } from '../runtime/cri.js';
 import { type Execution, kindOf, type PodState, podIPs, recordContainer } from './execution.js';
 import { runHook, within } from './hooks.js';

@@ -1,4 +1,4 @@
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 
 export interface DnsSettings {
   clusterDns: string[];
@@ -47,7 +47,9 @@ export function podDns(pod: Pod, settings: DnsSettings): ResolvConf {
     base = { servers: clusterDns, searches: unique([...searches, ...host.searches]), options: CLUSTER_OPTIONS };
   } else base = host;
   const config = spec.dnsConfig;
-  const added = (config?.options ?? []).map(({ name, value }) => (value === undefined ? name : `${name}:${value}`));
+  const added = (config?.options ?? []).map(({ name = '', value }) =>
+    value === undefined ? name : `${name}:${value}`,
+  );
   return {
     servers: unique([...base.servers, ...(config?.nameservers ?? [])]).slice(0, MAX_SERVERS),
     searches: limitSearches(unique([...base.searches, ...(config?.searches ?? [])])),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { aContainer, aPod } from '../testing/pod-builders.js';
-import { configMapData, pickItems, secretData } from '../volumes/volume-plugin.js';
+import { CONFIG_MAP, configFiles, SECRET } from '../volumes/config-files.js';
 import { buildEnvironment, type EnvironmentInput } from './environment.js';
 
 /** Members of every object: a pod that refers to one gets it when it was written, and else an error. */
@@ -72,13 +72,20 @@ describe('names that every object inherits', () => {
   });
 
   test('are files of volumes', () => {
-    for (const content of [configMapData(object('ConfigMap', data)), secretData(object('Secret', base64))]) {
-      const payload = pickItems(content, undefined, 0o644, false, 'configmap');
+    const map = object('ConfigMap', data);
+    const payloads = [
+      configFiles(CONFIG_MAP, map, { defaultMode: 0o644 }),
+      configFiles(SECRET, object('Secret', base64), { defaultMode: 0o644 }),
+    ];
+    for (const payload of payloads) {
       for (const name of NAMES) assert.equal(payload.get(name)?.data.toString(), `of ${name}`);
     }
     const items = [{ key: 'constructor', path: '__proto__' }];
-    assert.throws(() => pickItems(new Map(), items, 0o644, false, 'configmap'), /non-existent config key: constructor/);
-    const picked = pickItems(configMapData(object('ConfigMap', data)), items, 0o644, false, 'configmap');
+    assert.throws(
+      () => configFiles(CONFIG_MAP, undefined, { items, defaultMode: 0o644 }),
+      /configmap references non-existent config key: constructor/,
+    );
+    const picked = configFiles(CONFIG_MAP, map, { items, defaultMode: 0o644 });
     assert.deepEqual(
       [...picked].map(([path, { data: bytes }]) => [path, bytes.toString()]),
       [['__proto__', 'of constructor']],

@@ -1,5 +1,5 @@
-import type { Pod } from '../pod/pod-types.js';
-import { isTerminal } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
+import { isTerminal } from '../pod/pod.js';
 import { cpuShares, podTotal, qosClass } from '../pod/resources.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
 

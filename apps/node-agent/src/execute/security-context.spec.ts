@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { SeccompProfile, SecurityContext } from '#kinds';
 import { appArmorProblem, appArmorProfile } from '../pod/apparmor.js';
-import type { Container, Pod, SeccompProfile, SecurityContext } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import type { CriImage } from '../runtime/cri-types.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { kernelPaths, pathsFor } from './kernel-paths.js';
@@ -87,7 +88,7 @@ describe('Files of the kernel', () => {
 });
 
 describe('AppArmor', () => {
-  const profile = (type: string, localhostProfile?: string): SeccompProfile => ({
+  const profile = (type: SeccompProfile['type'], localhostProfile?: string): SeccompProfile => ({
     type,
     ...(localhostProfile === undefined ? {} : { localhostProfile }),
   });

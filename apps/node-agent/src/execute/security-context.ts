@@ -1,6 +1,7 @@
 import { ownValue } from '#apimachinery';
+import type { SeccompProfile } from '#kinds';
 import { appArmorProfile } from '../pod/apparmor.js';
-import type { Container, Pod, SeccompProfile } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import {
   type CriContainerSecurityContext,
   type CriImage,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ownValue } from '#apimachinery';
 import { nodeHosts } from '../node/machine.js';
 import type { Step } from '../plan/steps.js';
-import type { Container, Pod } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import { podCgroup } from '../pod/resources.js';
 import { CriError } from '../runtime/cri.js';
 import { type CriMount, MountPropagation } from '../runtime/cri-types.js';

@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import { goDuration } from '../plan/backoff.js';
+import type { Container } from '../pod/pod.js';
 import type { WaitReason } from '../pod/pod-memory.js';
-import type { Container } from '../pod/pod-types.js';
 import { CriError, type CriRuntime } from '../runtime/cri.js';
 import type { CriAuth } from '../runtime/cri-types.js';
 import { normalizeImage } from './image-name.js';

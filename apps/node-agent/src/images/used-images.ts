@@ -1,5 +1,5 @@
 import type { ObservedPod } from '../observe/observed-pod.js';
-import { allContainers, type Pod } from '../pod/pod-types.js';
+import { allContainers, type Pod } from '../pod/pod.js';
 import { qualifiedImage } from './image-name.js';
 
 /** Ids and names of images that containers have, dead ones as well, and that pods of the node ask for. */

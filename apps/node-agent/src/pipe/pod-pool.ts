@@ -2,7 +2,7 @@ import type { Logger } from '#client';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Observer } from '../observe/observer.js';
 import { Annotation } from '../pod/labels.js';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 import { PodWorker, type WorkerContext } from './pod-worker.js';
 
 /** Milliseconds. */

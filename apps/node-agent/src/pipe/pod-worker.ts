@@ -1,4 +1,5 @@
 import type { Logger } from '#client';
+import type { PodCondition, PodStatus } from '#kinds';
 import type { Occupant, PodAdmission } from '../admission/pod-admission.js';
 import type { Resident } from '../eviction/eviction.js';
 import type { Execution, PodState } from '../execute/execution.js';
@@ -12,8 +13,8 @@ import { plan } from '../plan/plan.js';
 import { grant, resizeInProgress, withGranted } from '../plan/resize.js';
 import type { Step } from '../plan/steps.js';
 import { killOrder } from '../plan/termination.js';
+import { type Container, isTerminal, type Pod, podKey } from '../pod/pod.js';
 import { newMemory, type PodFailure } from '../pod/pod-memory.js';
-import { type Container, isTerminal, type Pod, type PodCondition, type PodStatus, podKey } from '../pod/pod-types.js';
 import type { Prober } from '../probes/prober.js';
 import { OWNED, podStatus } from '../report/pod-status.js';
 import type { StatusWriter } from '../report/status-writer.js';

@@ -1,6 +1,6 @@
 import { containerHash } from '../pod/labels.js';
+import type { Container } from '../pod/pod.js';
 import type { BackoffEntry } from '../pod/pod-memory.js';
-import type { Container } from '../pod/pod-types.js';
 
 /** Delays as kubelet's: the first restart is free, then 10 s doubling to 300 s, forgotten after twice the longest. */
 export const CRASH_LOOP = { initial: 10_000, max: 300_000 };

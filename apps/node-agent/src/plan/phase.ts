@@ -1,6 +1,6 @@
 import { isLive, newest, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
+import { type Container, isSidecar, type Pod } from '../pod/pod.js';
 import type { PodMemory, WaitReason } from '../pod/pod-memory.js';
-import { type Container, isSidecar, type Pod } from '../pod/pod-types.js';
 
 export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 

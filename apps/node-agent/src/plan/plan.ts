@@ -6,8 +6,8 @@ import {
   type ObservedSandbox,
 } from '../observe/observed-pod.js';
 import { containerHash } from '../pod/labels.js';
+import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/pod.js';
 import type { ImageProgress, PodMemory } from '../pod/pod-memory.js';
-import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/pod-types.js';
 import { backoffOf, CRASH_LOOP, raise, waitUntil } from './backoff.js';
 import { outcome, restarts } from './phase.js';
 import { pendingChanges } from './resize.js';

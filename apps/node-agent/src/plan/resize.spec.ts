@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ResourceRequirements } from '#kinds';
+import type { Container, Pod } from '../pod/pod.js';
 import { newMemory, type PodMemory } from '../pod/pod-memory.js';
-import type { Container, Pod, ResourceRequirements } from '../pod/pod-types.js';
 import { aContainer, anObserved, aPod, aSandbox, NOW, running } from '../testing/pod-builders.js';
 import { plan } from './plan.js';
 import { appliedTo, grant, type NodeRoom, pendingChanges, resizeInProgress } from './resize.js';

@@ -1,14 +1,8 @@
 import { milliValueOf, ownValue } from '#apimachinery';
+import type { ContainerStatus, ResourceRequirements } from '#kinds';
 import type { ObservedContainer, ObservedPod } from '../observe/observed-pod.js';
+import { type Container, lastingContainers, type Pod, type ResourceList } from '../pod/pod.js';
 import type { PodMemory, WaitReason } from '../pod/pod-memory.js';
-import {
-  type Container,
-  type ContainerStatus,
-  lastingContainers,
-  type Pod,
-  type ResourceList,
-  type ResourceRequirements,
-} from '../pod/pod-types.js';
 import { capacityOf, requestOf, shortageMessage, shortages } from '../pod/shortage.js';
 
 /**

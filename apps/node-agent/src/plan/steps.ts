@@ -1,5 +1,5 @@
+import type { ContainerKind } from '../pod/pod.js';
 import type { BackoffEntry } from '../pod/pod-memory.js';
-import type { ContainerKind } from '../pod/pod-types.js';
 
 /** What to do next for one pod. A step's key names what it works on: no two steps of one key run at once. */
 export type Step =

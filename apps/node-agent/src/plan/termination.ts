@@ -1,6 +1,6 @@
 import { isLive, newest, type ObservedContainer } from '../observe/observed-pod.js';
+import { isSidecar } from '../pod/pod.js';
 import type { KillOrder } from '../pod/pod-memory.js';
-import { isSidecar } from '../pod/pod-types.js';
 import { outcome } from './phase.js';
 import type { PlanInput } from './plan.js';
 import type { Plan, Step } from './steps.js';

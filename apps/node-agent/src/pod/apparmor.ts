@@ -1,14 +1,15 @@
 // biome-ignore lint/style/noRestrictedImports: the files are the kernel's.
 import { existsSync, readFileSync } from 'node:fs';
 import { ownValue } from '#apimachinery';
-import { allContainers, type Container, type Pod, type SeccompProfile } from './pod-types.js';
+import type { AppArmorProfile } from '#kinds';
+import { allContainers, type Container, type Pod } from './pod.js';
 
 /** Before there were fields, a profile was an annotation of the pod for each container; static pods may still have it. */
 const ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
 const LOCALHOST = 'localhost/';
 
 /** Pure: the profile that a container asks for: its own, its annotation, the pod's. */
-export function appArmorProfile(pod: Pod, container: Container): SeccompProfile | undefined {
+export function appArmorProfile(pod: Pod, container: Container): AppArmorProfile | undefined {
   return (
     container.securityContext?.appArmorProfile ??
     annotated(ownValue(pod.metadata.annotations, ANNOTATION + container.name)) ??
@@ -16,7 +17,7 @@ export function appArmorProfile(pod: Pod, container: Container): SeccompProfile 
   );
 }
 
-function annotated(value: string | undefined): SeccompProfile | undefined {
+function annotated(value: string | undefined): AppArmorProfile | undefined {
   if (value === 'runtime/default') return { type: 'RuntimeDefault' };
   if (value === 'unconfined') return { type: 'Unconfined' };
   if (value?.startsWith(LOCALHOST)) return { type: 'Localhost', localhostProfile: value.slice(LOCALHOST.length) };

@@ -1,5 +1,6 @@
 import { bare, ownValue, Quantity } from '#apimachinery';
-import type { Container, ObjectFieldSelector, Pod, ResourceFieldSelector, ResourceList } from './pod-types.js';
+import type { ObjectFieldSelector, ResourceFieldSelector } from '#kinds';
+import type { Container, Pod, ResourceList } from './pod.js';
 
 /** What the pod's own fields look like to it. Used by env and by downwardAPI volumes. */
 export interface DownwardContext {

@@ -3,7 +3,7 @@
  * that starts anew learns from them which pods it runs.
  */
 import { createHash } from 'node:crypto';
-import type { Container, Pod } from './pod-types.js';
+import type { Container, Pod } from './pod.js';
 
 export const Label = {
   podName: 'io.kubernetes.pod.name',

@@ -1,4 +1,5 @@
-import { allContainers, type Container, type Pod } from './pod-types.js';
+import type { LifecycleHandler, Probe, VolumeProjection } from '#kinds';
+import { allContainers, type Container, type Pod } from './pod.js';
 
 /** Something that a pod may ask for and this node gives to nobody. */
 interface MissingFeature {
@@ -9,12 +10,13 @@ interface MissingFeature {
   isAsked(pod: Pod): boolean;
 }
 
-type Fields = Record<string, any>;
+/** Of a probe or a lifecycle hook. */
+type Handler = LifecycleHandler & Pick<Probe, 'grpc'>;
 
 const inContainers = (asks: (container: Container) => boolean | undefined) => (pod: Pod) =>
   [...allContainers(pod)].some(({ container }) => asks(container) === true);
 
-const inHandlers = (asks: (handler: Fields) => boolean) =>
+const inHandlers = (asks: (handler: Handler) => boolean) =>
   inContainers(({ livenessProbe, readinessProbe, startupProbe, lifecycle }) =>
     [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop].some(
       (handler) => handler !== undefined && asks(handler),
@@ -22,16 +24,25 @@ const inHandlers = (asks: (handler: Fields) => boolean) =>
   );
 
 /** Volume sources that write files: their own parts name who owns each. */
-const FILE_SOURCES = ['configMap', 'secret', 'downwardAPI', 'projected'];
+const FILE_SOURCES = ['configMap', 'secret', 'downwardAPI', 'projected'] as const;
+const PROJECTIONS = ['configMap', 'secret', 'downwardAPI', 'serviceAccountToken'] as const;
+
+/** What they have in common, as far as users are concerned. */
+interface FileSource {
+  user?: number;
+  defaultUser?: number;
+  items?: { user?: number }[];
+  sources?: VolumeProjection[];
+}
 
 const FEATURES: readonly MissingFeature[] = [
   {
     name: 'DynamicResourceAllocation',
     fields: ['PodSpec.resourceClaims', 'ResourceRequirements.claims'],
     isAsked: (pod) =>
-      isListed(pod.spec['resourceClaims']) ||
-      isListed((pod.spec.resources as Fields)?.['claims']) ||
-      inContainers(({ resources }) => isListed((resources as Fields)?.['claims']))(pod),
+      isListed(pod.spec.resourceClaims) ||
+      isListed(pod.spec.resources?.claims) ||
+      inContainers(({ resources }) => isListed(resources?.claims))(pod),
   },
   {
     name: 'BlockVolume',
@@ -51,9 +62,7 @@ const FEATURES: readonly MissingFeature[] = [
   {
     name: 'VolumeBindMountOptions',
     fields: ['VolumeMount.bindMountOptions'],
-    isAsked: inContainers(({ volumeMounts }) =>
-      volumeMounts?.some((mount) => isListed((mount as Fields)['bindMountOptions'])),
-    ),
+    isAsked: inContainers(({ volumeMounts }) => volumeMounts?.some((mount) => isListed(mount.bindMountOptions))),
   },
   {
     name: 'H2CContainerProbe',
@@ -81,8 +90,7 @@ const FEATURES: readonly MissingFeature[] = [
       'KeyToPath.user',
       'ServiceAccountTokenProjection.user',
     ],
-    isAsked: ({ spec }) =>
-      (spec.volumes ?? []).some((volume) => FILE_SOURCES.some((source) => namesUser(volume[source]))),
+    isAsked: ({ spec }) => (spec.volumes ?? []).some((volume) => FILE_SOURCES.some((type) => namesUser(volume[type]))),
   },
   {
     // A part of PodSpec.resources, of which the rest is given.
@@ -107,20 +115,14 @@ export function missingMessage(features: readonly string[]): string {
   return `Pod requires node features that are not available: ${features.join(', ')}`;
 }
 
-function isListed(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0;
+function isListed(value: unknown[] | undefined): boolean {
+  return value !== undefined && value.length > 0;
 }
 
-function namesUser(source: Fields | undefined): boolean {
+function namesUser(source: FileSource | undefined): boolean {
   if (source === undefined) return false;
-  const files: Fields[] = [...(source['items'] ?? []), ...(source['sources'] ?? [])];
-  return source['defaultUser'] !== undefined || files.some(namesUserOfFile);
-}
-
-function namesUserOfFile(part: Fields): boolean {
-  if (part['user'] !== undefined) return true;
-  return [...FILE_SOURCES, 'serviceAccountToken'].some((source) => {
-    const inner = part[source] as Fields | undefined;
-    return inner !== undefined && (inner['user'] !== undefined || namesUser(inner));
-  });
+  const { user, defaultUser, items = [], sources = [] } = source;
+  if (user !== undefined || defaultUser !== undefined) return true;
+  if (items.some((file) => file.user !== undefined)) return true;
+  return sources.some((projection) => PROJECTIONS.some((type) => namesUser(projection[type])));
 }

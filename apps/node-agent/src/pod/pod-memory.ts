@@ -1,5 +1,5 @@
+import type { ResourceRequirements } from '#kinds';
 import type { CgroupLimits } from '../runtime/cgroups.js';
-import type { ResourceRequirements } from './pod-types.js';
 
 export interface BackoffEntry {
   /** Milliseconds to wait after the next event. */

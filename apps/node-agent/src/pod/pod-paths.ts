@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { FileTree } from '#files';
-import type { Pod } from './pod-types.js';
+import type { Pod } from './pod.js';
 
 /** Where things of a pod lie. The layout below `root` and below `logs` is kubelet's. */
 export class PodPaths {

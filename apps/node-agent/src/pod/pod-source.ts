@@ -1,5 +1,5 @@
 import { MIRROR_POD_ANNOTATION } from '#kinds';
-import type { Pod } from './pod-types.js';
+import type { Pod } from './pod.js';
 
 /** Where a pod comes from, in the annotations that upstream's tools read. */
 export const SourceAnnotation = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { PodSpec } from '#kinds';
 import { aPod } from '../testing/pod-builders.js';
 import { forbiddenSysctl, normalSysctl, parseSysctlPatterns } from './pod-sysctls.js';
-import type { PodSpec } from './pod-types.js';
 
 const setting = (name: string, spec: Partial<PodSpec> = {}) =>
   aPod({ securityContext: { sysctls: [{ name, value: '1' }] }, ...spec });

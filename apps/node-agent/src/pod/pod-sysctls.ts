@@ -1,4 +1,4 @@
-import type { Pod } from './pod-types.js';
+import type { Pod } from './pod.js';
 
 /** Kernel namespaces, in the words of upstream's messages. */
 type Namespace = 'UTS' | 'IPC' | 'Net' | 'User';

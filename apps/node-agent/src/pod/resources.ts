@@ -1,7 +1,7 @@
 import { milliValueOf, ownValue, valueOfQuantity } from '#apimachinery';
 import type { CgroupLimits } from '../runtime/cgroups.js';
 import type { CriLinuxResources } from '../runtime/cri-types.js';
-import type { Container, Pod, ResourceList } from './pod-types.js';
+import type { Container, Pod, ResourceList } from './pod.js';
 
 /** Microseconds: the period that kubelet asks for, and the shortest quota that the kernel takes. */
 export const CPU_PERIOD = 100_000;

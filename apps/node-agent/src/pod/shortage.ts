@@ -1,5 +1,5 @@
 import { milliValueOf, ownValue } from '#apimachinery';
-import type { Pod, ResourceList } from './pod-types.js';
+import type { Pod, ResourceList } from './pod.js';
 import { podTotal } from './resources.js';
 
 /** What a node has too little of for a pod. Amounts are thousandths for cpu, and bytes or pieces for all else. */

@@ -1,6 +1,6 @@
+import type { Probe } from '#kinds';
 import { LONGEST_TIMER } from '../execute/hooks.js';
 import type { ProbeResult } from '../pod/pod-memory.js';
-import type { Probe } from '../pod/pod-types.js';
 import type { ProbeOutcome } from './run-probe.js';
 
 /** Upstream asks up to three times before a probe that cannot be run counts as an error. */

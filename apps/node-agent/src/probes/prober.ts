@@ -1,7 +1,7 @@
 import type { EventRecorder } from '#client';
+import type { Probe } from '#kinds';
 import { type NodeFacts, type PodState, podIPs } from '../execute/execution.js';
 import { newest, type ObservedContainer } from '../observe/observed-pod.js';
-import type { ProbeResults } from '../pod/pod-memory.js';
 import {
   allContainers,
   type Container,
@@ -9,8 +9,8 @@ import {
   containerFieldPath,
   isSidecar,
   isTerminal,
-  type Probe,
-} from '../pod/pod-types.js';
+} from '../pod/pod.js';
+import type { ProbeResults } from '../pod/pod-memory.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import { ProbeWorker } from './probe-worker.js';
 import { runProbe } from './run-probe.js';

@@ -3,7 +3,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Container, Probe } from '../pod/pod-types.js';
+import type { Probe } from '#kinds';
+import type { Container } from '../pod/pod.js';
 import { ProbeWorker } from './probe-worker.js';
 import { type ProbeOutcome, runProbe } from './run-probe.js';
 

@@ -1,6 +1,7 @@
+import type { Probe } from '#kinds';
 import { expand } from '../execute/expand.js';
 import { httpGet, resolvePort, tcpConnect, UnknownPort, within } from '../execute/hooks.js';
-import type { Container, Probe } from '../pod/pod-types.js';
+import type { Container } from '../pod/pod.js';
 import { type CriRuntime, checkGrpcHealth, GrpcCode, hasCode } from '../runtime/cri.js';
 
 /** `error`: the probe itself could not be run, which counts as neither; `warning`: a success that is worth an event. */

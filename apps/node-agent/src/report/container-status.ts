@@ -1,17 +1,11 @@
 import { formatTime } from '#apimachinery';
+import type { ContainerState, ContainerStatus, Time } from '#kinds';
 import { newest, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
 import { backoffOf, CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
 import { outcome, restarts } from '../plan/phase.js';
 import { appliedTo } from '../plan/resize.js';
+import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/pod.js';
 import type { PodMemory, WaitReason } from '../pod/pod-memory.js';
-import {
-  type Container,
-  type ContainerKind,
-  type ContainerStateStatus,
-  type ContainerStatus,
-  isSidecar,
-  type Pod,
-} from '../pod/pod-types.js';
 
 export interface ReportInput {
   pod: Pod;
@@ -22,14 +16,20 @@ export interface ReportInput {
   runtimeName: string;
 }
 
-export function containerStatus(input: ReportInput, container: Container, kind: ContainerKind): ContainerStatus {
+/** A status that the agent has written: what the API leaves optional is there. */
+export type ReportedContainer = ContainerStatus & Required<Pick<ContainerStatus, 'state' | 'lastState'>>;
+
+/** Go's zero time: null in JSON, where the types of the API name texts only. */
+export const NO_TIME = null as unknown as Time;
+
+export function containerStatus(input: ReportInput, container: Container, kind: ContainerKind): ReportedContainer {
   const { observed, pod } = input;
   const current = newest(observed, container.name);
   const earlier = observed.containers.find(
     (other) => other.name === container.name && other !== current && other.state === 'exited',
   );
   const known = knownStatus(pod, container.name, kind);
-  const status: ContainerStatus = {
+  const status: ReportedContainer = {
     name: container.name,
     state: {},
     lastState: {},
@@ -42,9 +42,11 @@ export function containerStatus(input: ReportInput, container: Container, kind: 
   status.started = false;
   if (!current) {
     // A container that ran here before the runtime lost it keeps its record.
-    if (known?.state.terminated) return { ...known, image: known.image || status.image };
+    if (known?.state?.terminated) {
+      return { ...known, state: known.state, lastState: known.lastState ?? {}, image: known.image || status.image };
+    }
     status.state = { waiting: waitingReason(input, container, kind) };
-    if (known?.lastState.terminated) status.lastState = known.lastState;
+    if (known?.lastState?.terminated) status.lastState = known.lastState;
   } else if (current.state === 'running') {
     status.state = { running: { startedAt: formatTime(new Date(current.startedAt)) } };
     Object.assign(status, readiness(input, container, current));
@@ -130,7 +132,7 @@ export function crashLoopMessage(pod: Pod, container: string, delay: number): st
 function terminatedState(
   { memory, runtimeName }: ReportInput,
   container: ObservedContainer,
-): NonNullable<ContainerStateStatus['terminated']> {
+): NonNullable<ContainerState['terminated']> {
   const oom = memory.outOfMemory.has(container.id) && container.exitCode !== 0;
   const reason = oom ? 'OOMKilled' : container.reason || (container.exitCode === 0 ? 'Completed' : 'Error');
   const message = memory.messages.get(container.id) || container.message;
@@ -144,8 +146,8 @@ function terminatedState(
   };
 }
 
-function time(ms: number): string | null {
-  return ms > 0 ? formatTime(new Date(ms)) : null;
+function time(ms: number): Time {
+  return ms > 0 ? formatTime(new Date(ms)) : NO_TIME;
 }
 
 /** `allocatedResources` is what the node has granted, `resources` what the container has by now. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PodStatus } from '#kinds';
 import type { ObservedPod } from '../observe/observed-pod.js';
+import type { Pod } from '../pod/pod.js';
 import { newMemory, type PodMemory } from '../pod/pod-memory.js';
-import type { Pod, PodStatus } from '../pod/pod-types.js';
 import { aContainer, anObserved, aPod, aSandbox, exited, NOW, running } from '../testing/pod-builders.js';
 import { podStatus } from './pod-status.js';
 import { statusPatch } from './status-writer.js';
@@ -43,7 +44,7 @@ test('a resize that is over takes its conditions along', () => {
 test('behind init containers it waits with PodInitializing', () => {
   const pod = aPod({ initContainers: [aContainer('one'), aContainer('two')] });
   const status = statusOf(pod, anObserved({ sandboxes: [aSandbox()], containers: [exited('one', 0)] }));
-  assert.equal(status.containerStatuses?.[0]?.state.waiting?.reason, 'PodInitializing');
+  assert.equal(status.containerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing');
   assert.equal(status.initContainerStatuses?.[0]?.ready, true);
   assert.equal(condition(status, 'Initialized')?.message, 'containers with incomplete status: [two]');
   assert.equal(status.phase, 'Pending');
@@ -70,12 +71,12 @@ test('a container that waits for its next start shows how it ended', () => {
     memory.backoffs.set('main', { delay: 20_000, raisedAt: NOW - 10_000 });
   });
   const [main] = status.containerStatuses!;
-  assert.equal(main!.state.waiting?.reason, 'CrashLoopBackOff');
+  assert.equal(main!.state?.waiting?.reason, 'CrashLoopBackOff');
   assert.match(
-    main!.state.waiting!.message!,
+    main!.state!.waiting!.message!,
     /^back-off 20s restarting failed container=main pod=web_default\(uid-1\)$/,
   );
-  assert.equal(main!.lastState.terminated?.exitCode, 7);
+  assert.equal(main!.lastState?.terminated?.exitCode, 7);
   assert.equal(main!.restartCount, 2);
   assert.equal(status.phase, 'Running');
 });
@@ -97,7 +98,7 @@ test('a deleted pod whose containers stopped is over, whatever its policy', () =
 test('the kernel killed it for memory', () => {
   const observed = anObserved({ containers: [exited('main', 137)] });
   const status = statusOf(aPod({ restartPolicy: 'Never' }), observed, (memory) => memory.outOfMemory.add('main-1'));
-  assert.equal(status.containerStatuses?.[0]?.state.terminated?.reason, 'OOMKilled');
+  assert.equal(status.containerStatuses?.[0]?.state?.terminated?.reason, 'OOMKilled');
 });
 
 test('a patch names what changed, and removes texts that no longer hold', () => {

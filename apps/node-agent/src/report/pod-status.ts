@@ -1,8 +1,9 @@
 import { formatTime } from '#apimachinery';
+import type { ContainerStatus, PodCondition, PodStatus } from '#kinds';
 import { isInitialized, phaseOf } from '../plan/phase.js';
 import { resizeInProgress } from '../plan/resize.js';
-import { type ContainerStatus, isSidecar, type Pod, type PodCondition, type PodStatus } from '../pod/pod-types.js';
-import { containerStatus, type ReportInput } from './container-status.js';
+import { isSidecar, type Pod } from '../pod/pod.js';
+import { containerStatus, NO_TIME, type ReportInput } from './container-status.js';
 
 export interface PodReportInput extends ReportInput {
   hostIPs: string[];
@@ -43,13 +44,14 @@ export function podStatus(input: PodReportInput): PodStatus {
     status.podIPs = ips.map((ip) => ({ ip }));
   }
   status.initContainerStatuses = pod.spec.initContainers?.map((container) => containerStatus(input, container, 'init'));
-  status.containerStatuses = pod.spec.containers.map((container) => containerStatus(input, container, 'container'));
+  const main = pod.spec.containers.map((container) => containerStatus(input, container, 'container'));
+  status.containerStatuses = main;
   status.ephemeralContainerStatuses = pod.spec.ephemeralContainers?.map((container) =>
     containerStatus(input, container, 'ephemeral'),
   );
   // Containers that wait for init to finish are created once it has.
   if (pod.spec.initContainers?.length && isInitialized(pod, observed)) {
-    for (const entry of status.containerStatuses) {
+    for (const entry of main) {
       if (entry.state.waiting?.reason === 'PodInitializing') entry.state.waiting.reason = 'ContainerCreating';
     }
   }
@@ -89,7 +91,7 @@ function conditions(input: PodReportInput, status: PodStatus): PodCondition[] {
     const unchanged = before?.status === condition.status && before.lastTransitionTime;
     return {
       ...condition,
-      lastProbeTime: null,
+      lastProbeTime: NO_TIME,
       lastTransitionTime: unchanged ? before.lastTransitionTime : time,
       ...(pod.metadata.generation !== undefined ? { observedGeneration: pod.metadata.generation } : {}),
     };
@@ -128,7 +130,7 @@ function initialized({ pod, observed }: PodReportInput, status: PodStatus): PodC
     .filter((container, index) => {
       const entry = status.initContainerStatuses?.[index];
       if (isSidecar(container, 'init')) return entry?.started !== true;
-      return entry?.state.terminated?.exitCode !== 0;
+      return entry?.state?.terminated?.exitCode !== 0;
     })
     .map((container) => container.name);
   return {

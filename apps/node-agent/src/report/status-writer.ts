@@ -1,6 +1,7 @@
 import { isConflict, isInvalid, isNotFound, ownValue, setOwn } from '#apimachinery';
 import type { Client, Logger } from '#client';
-import type { Pod, PodCondition, PodStatus } from '../pod/pod-types.js';
+import type { PodCondition, PodStatus } from '#kinds';
+import type { Pod } from '../pod/pod.js';
 
 export const PODS = { group: '', version: 'v1', resource: 'pods' };
 

@@ -1,6 +1,6 @@
 import type { Client, Logger } from '#client';
 import type { ObservedPod } from '../observe/observed-pod.js';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 import type { CriRuntime } from '../runtime/cri.js';
 
 /** The calls that the node server makes to the runtime. */

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FileTree } from '#files';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 import { HttpError } from './http-error.js';
 import type { NodeServerOptions } from './node-server-options.js';
 import type { Route } from './router.js';

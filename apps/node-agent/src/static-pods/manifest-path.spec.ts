@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#client';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 import { ManifestPath } from './manifest-path.js';
 
 const manifest = (name: string, image = 'a:1') =>

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { delay, type Logger, realClock } from '#client';
-import { type Pod, podKey } from '../pod/pod-types.js';
+import { type Pod, podKey } from '../pod/pod.js';
 import { ManifestError, staticPod } from './manifest.js';
 
 /** Kubelet's fileCheckFrequency: for what no event told of; and while nothing can be watched. Milliseconds. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { parseDocument, YAMLParseError } from 'yaml';
 import { aggregateMessages, fieldErrorText, formatTime, type KubeObject } from '#apimachinery';
 import { apiObjectReference, DecodeError, decodeAs, findResource, type ResourceDefinition } from '#kinds';
+import type { Pod } from '../pod/pod.js';
 import { SourceAnnotation } from '../pod/pod-source.js';
-import type { Pod } from '../pod/pod-types.js';
 
 /** A file that holds no pod which could run; one line that names the file. */
 export class ManifestError extends Error {}

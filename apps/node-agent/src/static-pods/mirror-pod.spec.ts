@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Pod } from '../pod/pod.js';
 import { isCritical, isMirror, isStatic, SourceAnnotation } from '../pod/pod-source.js';
-import type { Pod } from '../pod/pod-types.js';
 import { aPod } from '../testing/pod-builders.js';
 import { type MirrorStep, mirrorOf, mirrorStep } from './mirror-pod.js';
 

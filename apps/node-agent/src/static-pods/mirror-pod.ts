@@ -1,7 +1,7 @@
 import type { KubeObject, OwnerReference } from '#apimachinery';
 import { ownValue } from '#apimachinery';
+import type { Pod } from '../pod/pod.js';
 import { SourceAnnotation } from '../pod/pod-source.js';
-import type { Pod } from '../pod/pod-types.js';
 
 /** Pure: the API's copy of a static pod, through which others see it. The node owns it. */
 export function mirrorOf(pod: Pod, node: KubeObject): KubeObject {

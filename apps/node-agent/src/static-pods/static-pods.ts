@@ -1,8 +1,8 @@
 import { isAlreadyExists, isConflict, isNotFound } from '#apimachinery';
 import { type Client, ControlLoop, type Logger, type Requeue, realClock } from '#client';
-import type { Node } from '#kinds';
+import type { Node, PodStatus } from '#kinds';
+import { type Pod, podKey } from '../pod/pod.js';
 import { isStatic } from '../pod/pod-source.js';
-import { type Pod, type PodStatus, podKey } from '../pod/pod-types.js';
 import { PODS, type StatusWriter } from '../report/status-writer.js';
 import { ManifestPath } from './manifest-path.js';
 import { mirrorOf, mirrorStep } from './mirror-pod.js';

@@ -2,7 +2,7 @@ import { isNotFound, type KubeObject } from '#apimachinery';
 import { type Client, Informer, type Logger, realClock } from '#client';
 import { podReferences } from '#kinds';
 import type { ConfigSource } from '../pod/config-source.js';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 
 type Kind = 'configmaps' | 'secrets';
 

@@ -1,7 +1,7 @@
 import { type KubeObject, notFound } from '#apimachinery';
 import type { SharedInformers } from '#client';
 import { gvr } from '#kinds';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 
 interface RuntimeClass extends KubeObject {
   handler: string;

@@ -1,6 +1,6 @@
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
-import type { Pod } from '../pod/pod-types.js';
+import type { Pod } from '../pod/pod.js';
 import type { TokenRequestSpec, TokenSource } from '../volumes/volume-plugin.js';
 
 const SERVICE_ACCOUNTS = { group: '', version: 'v1', resource: 'serviceaccounts' };

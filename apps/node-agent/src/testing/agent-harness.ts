@@ -3,10 +3,11 @@ import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventRecorder, silentLogger } from '#client';
+import type { PodSpec } from '#kinds';
 import { ContainerdEnvironment } from '#testing';
 import { NodeAgent } from '../agent.js';
 import type { AgentOptions } from '../agent-options.js';
-import type { Container, Pod, PodSpec } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 import { MemoryClient } from './memory-client.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };

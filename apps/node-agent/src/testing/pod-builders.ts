@@ -1,6 +1,7 @@
+import type { PodSpec, PodStatus } from '#kinds';
 import type { ContainerUsage, PodUsage } from '../eviction/pod-usage.js';
 import { emptyObserved, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
-import type { Container, Pod, PodSpec, PodStatus } from '../pod/pod-types.js';
+import type { Container, Pod } from '../pod/pod.js';
 
 export const NOW = Date.parse('2026-01-01T00:00:00Z');
 

@@ -1,21 +1,14 @@
 import type { Payload, PayloadFile } from '#files';
+import type { DownwardAPIVolumeFile } from '#kinds';
 import { fieldValue, resourceValue } from '../pod/downward.js';
-import type { ObjectFieldSelector, ResourceFieldSelector } from '../pod/pod-types.js';
-import { type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+import { definePlugin, type VolumeContext, VolumeError, volumePath } from './volume-plugin.js';
 
 const PLUGIN = 'kubernetes.io/downward-api';
 const DEFAULT_MODE = 0o644;
 
-export interface DownwardItem {
-  path: string;
-  fieldRef?: ObjectFieldSelector;
-  resourceFieldRef?: ResourceFieldSelector;
-  mode?: number;
-}
-
 export function downwardPayload(
   context: VolumeContext,
-  items: readonly DownwardItem[],
+  items: readonly DownwardAPIVolumeFile[],
   defaultMode = DEFAULT_MODE,
 ): Payload {
   const payload = new Map<string, PayloadFile>();
@@ -25,7 +18,7 @@ export function downwardPayload(
   return payload;
 }
 
-function itemValue(context: VolumeContext, item: DownwardItem): string {
+function itemValue(context: VolumeContext, item: DownwardAPIVolumeFile): string {
   if (item.fieldRef) return fieldValue(context, item.fieldRef);
   const selector = item.resourceFieldRef!;
   const { containers, initContainers = [] } = context.pod.spec;
@@ -34,14 +27,13 @@ function itemValue(context: VolumeContext, item: DownwardItem): string {
   return resourceValue(context, container, selector);
 }
 
-export const downwardApi: VolumePlugin = {
+export const downwardApi = definePlugin({
   type: 'downwardAPI',
   plugin: PLUGIN,
   refreshes: true,
   readOnly: true,
-  async mount(context, volume) {
-    const { items = [], defaultMode } = volume['downwardAPI'];
-    const path = context.paths.volume(context.pod.metadata.uid, PLUGIN, volume.name);
+  async mount(context, name, { items = [], defaultMode }) {
+    const path = volumePath(context, PLUGIN, name);
     await context.paths.files.writePayload(
       path,
       downwardPayload(context, items, defaultMode),
@@ -49,4 +41,4 @@ export const downwardApi: VolumePlugin = {
     );
     return path;
   },
-};
+});

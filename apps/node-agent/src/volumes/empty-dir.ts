@@ -1,19 +1,17 @@
 import { dirname } from 'node:path';
 import { valueOfQuantity } from '#apimachinery';
-import { VolumeError, type VolumePlugin } from './volume-plugin.js';
+import { definePlugin, VolumeError } from './volume-plugin.js';
 
 export const EMPTY_DIR = 'kubernetes.io/empty-dir';
 
-export const emptyDir: VolumePlugin = {
+export const emptyDir = definePlugin({
   type: 'emptyDir',
   plugin: EMPTY_DIR,
-  async mount({ pod, paths }, volume) {
-    const source = volume['emptyDir'] ?? {};
+  async mount({ pod, paths }, name, { medium = '', sizeLimit }) {
     const { uid } = pod.metadata;
     const { files } = paths;
-    const path = paths.volume(uid, EMPTY_DIR, volume.name);
-    const mark = paths.readyMark(uid, EMPTY_DIR, volume.name);
-    const medium: string = source.medium ?? '';
+    const path = paths.volume(uid, EMPTY_DIR, name);
+    const mark = paths.readyMark(uid, EMPTY_DIR, name);
     if (medium !== '' && medium !== 'Memory') {
       throw new VolumeError(`unknown storage medium ${JSON.stringify(medium)}`);
     }
@@ -24,7 +22,7 @@ export const emptyDir: VolumePlugin = {
     }
     await files.makeFolder(path, 0o750);
     if (inMemory && !(await files.isMounted(path))) {
-      const limit = source.sizeLimit ? valueOfQuantity(source.sizeLimit) : 0;
+      const limit = sizeLimit ? valueOfQuantity(sizeLimit) : 0;
       await files.mountTmpfs(path, limit > 0 ? [`size=${limit}`] : []);
     }
     // Any user of the pod may write.
@@ -35,4 +33,4 @@ export const emptyDir: VolumePlugin = {
     await files.write(mark, '', 0o640);
     return path;
   },
-};
+});

@@ -3,7 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 // biome-ignore-end lint/style/noRestrictedImports: the path is of the node.
 import { bare } from '#apimachinery';
-import { VolumeError, type VolumePlugin } from './volume-plugin.js';
+import { definePlugin, VolumeError } from './volume-plugin.js';
 
 interface Check {
   what: string;
@@ -30,11 +30,10 @@ const CHECKS = bare<Check>({
   BlockDevice: { what: 'a block device', test: (stats) => stats.isBlockDevice() },
 });
 
-export const hostPath: VolumePlugin = {
+export const hostPath = definePlugin({
   type: 'hostPath',
   plugin: 'kubernetes.io/host-path',
-  async mount(_context, volume) {
-    const { path, type = '' } = volume['hostPath'] as { path: string; type?: string };
+  async mount(_context, _name, { path, type = '' }) {
     if (type === '') return path;
     const check = CHECKS[type];
     if (!check) throw new VolumeError(`${type} is an invalid volume type`);
@@ -46,4 +45,4 @@ export const hostPath: VolumePlugin = {
     if (!stats || !check.test(stats)) throw new VolumeError(`hostPath type check failed: ${path} is not ${check.what}`);
     return path;
   },
-};
+});

@@ -1,34 +1,28 @@
 import { dirname, join } from 'node:path';
 import type { PodPaths } from '../pod/pod-paths.js';
-import type { VolumePlugin } from './volume-plugin.js';
+import { definePlugin } from './volume-plugin.js';
 
 const PLUGIN = 'kubernetes.io/image';
 
-interface ImageSource {
-  reference?: string;
-  pullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
-}
-
 /** The files of an image (or of an OCI artifact that the runtime unpacks as one). */
-export const image: VolumePlugin = {
+export const image = definePlugin({
   type: 'image',
   plugin: PLUGIN,
   readOnly: true,
-  async mount({ pod, paths, mounter, images }, volume) {
-    const { reference, pullPolicy } = volume['image'] as ImageSource;
-    const path = paths.volume(pod.metadata.uid, PLUGIN, volume.name);
+  async mount({ pod, paths, mounter, images }, name, { reference = '', pullPolicy }) {
+    const path = paths.volume(pod.metadata.uid, PLUGIN, name);
     // What is mounted stays as it is, whatever its tag means by now.
     if (await paths.files.isMounted(path)) return path;
-    const found = await images.ensure(volume.name, reference ?? '', pullPolicy);
+    const found = await images.ensure(name, reference, pullPolicy);
     // First: that the folder is there tells that images are to be let go.
     await paths.files.makeFolder(path, 0o755);
-    const mounts = await images.open(pod.metadata.uid, volume.name, found);
+    const mounts = await images.open(pod.metadata.uid, name, found);
     // Upstream wants noexec, too, but a runtime's own read-only remount in the container takes it off again.
     for (const { type, source, options } of mounts)
       await mounter.mount({ type, source, options: [...options, 'ro'] }, path);
     return path;
   },
-};
+});
 
 /** Places of the images that a pod has, or had until just now, as volumes: what is on the disk tells, the pod may be gone. */
 export async function imageVolumes(paths: PodPaths, uid: string): Promise<string[]> {

@@ -1,9 +1,9 @@
-import type { KubeObject } from '#apimachinery';
-import type { Payload, PayloadFile } from '#files';
+import { join } from 'node:path';
+import type { Volume } from '#kinds';
 import type { ConfigSource } from '../pod/config-source.js';
 import type { DownwardContext } from '../pod/downward.js';
+import type { Pod } from '../pod/pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
-import type { Pod, Volume } from '../pod/pod-types.js';
 
 export interface TokenRequestSpec {
   audience?: string;
@@ -52,9 +52,13 @@ export interface Mounter {
   mount(spec: MountSpec, target: string): Promise<void>;
 }
 
-export interface VolumePlugin {
-  /** The key in a volume that chooses this plugin. */
-  readonly type: string;
+/** The key of a volume that names its source, and so its plugin. */
+export type SourceType = Exclude<keyof Volume, 'name'>;
+
+export type SourceOf<T extends SourceType> = NonNullable<Volume[T]>;
+
+interface PluginDefinition<T extends SourceType> {
+  readonly type: T;
   /** Kubelet's plugin name, which names the folder. */
   readonly plugin: string;
   /** True when its content follows API objects and must be brought up to date while the pod runs. */
@@ -64,53 +68,32 @@ export interface VolumePlugin {
    * writing there as root.
    */
   readonly readOnly?: boolean;
-  /** Makes the volume ready and gives its path on the host. Called again to refresh. */
+  /** Makes the volume of that name ready and gives its path on the host. Called again to refresh. */
+  mount(context: VolumeContext, name: string, source: SourceOf<T>): Promise<string>;
+}
+
+/** A plugin that finds its own source in a volume. */
+export interface VolumePlugin extends Omit<PluginDefinition<SourceType>, 'mount'> {
   mount(context: VolumeContext, volume: Volume): Promise<string>;
+}
+
+/** A source that says nothing (`emptyDir: {}` written as nothing) has only defaults. */
+export function definePlugin<T extends SourceType>(definition: PluginDefinition<T>): VolumePlugin {
+  return {
+    ...definition,
+    mount: (context, volume) => definition.mount(context, volume.name, volume[definition.type] ?? ({} as SourceOf<T>)),
+  };
 }
 
 /** The message goes to the pod's FailedMount event as it is. */
 export class VolumeError extends Error {}
 
-export function pickItems(
-  data: Map<string, Buffer>,
-  items: { key: string; path: string; mode?: number }[] | undefined,
-  defaultMode: number,
-  optional: boolean,
-  describe: string,
-): Payload {
-  const payload = new Map<string, PayloadFile>();
-  if (!items?.length) {
-    for (const [key, value] of data) payload.set(key, { data: value, mode: defaultMode });
-    return payload;
-  }
-  for (const { key, path, mode } of items) {
-    const value = data.get(key);
-    if (value === undefined) {
-      if (optional) continue;
-      throw new VolumeError(
-        `${describe} references non-existent ${describe.startsWith('secret') ? 'secret' : 'config'} key: ${key}`,
-      );
-    }
-    payload.set(path, { data: value, mode: mode ?? defaultMode });
-  }
-  return payload;
+/** Where a plugin's volume lies on the disk. */
+export function volumePath({ paths, pod }: VolumeContext, plugin: string, name: string): string {
+  return paths.volume(pod.metadata.uid, plugin, name);
 }
 
-export function configMapData(object: KubeObject | undefined): Map<string, Buffer> {
-  const data = new Map<string, Buffer>();
-  for (const [key, value] of Object.entries((object?.['data'] ?? {}) as Record<string, string>)) {
-    data.set(key, Buffer.from(value));
-  }
-  for (const [key, value] of Object.entries((object?.['binaryData'] ?? {}) as Record<string, string>)) {
-    data.set(key, Buffer.from(value, 'base64'));
-  }
-  return data;
-}
-
-export function secretData(object: KubeObject | undefined): Map<string, Buffer> {
-  const data = new Map<string, Buffer>();
-  for (const [key, value] of Object.entries((object?.['data'] ?? {}) as Record<string, string>)) {
-    data.set(key, Buffer.from(value, 'base64'));
-  }
-  return data;
+/** Where one lies whose bytes must not reach a disk. */
+export function memoryPath({ memoryDirectory, pod }: VolumeContext, plugin: string, name: string): string {
+  return join(memoryDirectory, pod.metadata.uid, plugin.replace('/', '~'), name);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Volume } from '../pod/pod-types.js';
+import type { Volume } from '#kinds';
 import { readOnlyVolumes } from './volume-set.js';
 
 const source = (name: string, type: string): Volume => ({ name, [type]: {} });

@@ -1,13 +1,11 @@
 import { join } from 'node:path';
-import { ownValue } from '#apimachinery';
-import type { Volume } from '../pod/pod-types.js';
-import { configMap } from './config-map.js';
+import type { Volume } from '#kinds';
+import { configMap, secret } from './config-files.js';
 import { downwardApi } from './downward-api.js';
 import { emptyDir } from './empty-dir.js';
 import { hostPath } from './host-path.js';
 import { image, imageVolumes } from './image.js';
 import { projected } from './projected.js';
-import { secret } from './secret.js';
 import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
 const PLUGINS: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardApi, projected, image];
@@ -21,8 +19,9 @@ export class MountFailure extends Error {
   }
 }
 
+/** Throws VolumeError for a source that this node has no plugin for. */
 export function pluginOf(volume: Volume): VolumePlugin {
-  const plugin = PLUGINS.find((candidate) => ownValue(volume, candidate.type) !== undefined);
+  const plugin = PLUGINS.find(({ type }) => volume[type] !== undefined);
   if (plugin) return plugin;
   const type = Object.keys(volume).find((key) => key !== 'name');
   if (!type) return emptyDir;
@@ -47,10 +46,7 @@ export async function mountAll(context: VolumeContext): Promise<Map<string, stri
 
 /** Brings the volumes up to date whose content follows the API. */
 export async function refreshAll(context: VolumeContext): Promise<void> {
-  const volumes = (context.pod.spec.volumes ?? []).filter((volume) => {
-    const plugin = PLUGINS.find((candidate) => ownValue(volume, candidate.type) !== undefined);
-    return plugin?.refreshes;
-  });
+  const volumes = (context.pod.spec.volumes ?? []).filter((volume) => pluginOf(volume).refreshes);
   await Promise.all(volumes.map((volume) => mountOne(context, volume)));
 }
 

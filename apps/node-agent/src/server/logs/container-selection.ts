@@ -1,5 +1,6 @@
 import { bare, quote } from '#apimachinery';
-import { allContainers, type ContainerStatus, type Pod } from '../../pod/pod-types.js';
+import type { ContainerStatus } from '#kinds';
+import { allContainers, type Pod } from '../../pod/pod.js';
 import { HttpError } from '../http-error.js';
 
 /** The runtime's id of the container whose log is meant, by the pod's status. Texts are kubelet's. Throws 400. */

@@ -1,7 +1,7 @@
 import { formatTime } from '#apimachinery';
 import { logUsage } from '../../node/log-usage.js';
 import { type DiskUsage, diskUsage, processCount } from '../../node/machine.js';
-import { allContainers, type Pod } from '../../pod/pod-types.js';
+import { allContainers, type Pod } from '../../pod/pod.js';
 import type { NodeServerOptions } from '../node-server-options.js';
 import type { ContainerSample, InterfaceSample, MemorySample, PodSample, UsageSample } from './samples.js';
 import { nanoCores, type Sample, type StatsSource } from './stats-source.js';

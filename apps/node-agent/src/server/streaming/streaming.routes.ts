@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { quote } from '#apimachinery';
-import { allContainers, type Pod } from '../../pod/pod-types.js';
+import { allContainers, type Pod } from '../../pod/pod.js';
 import { HttpError } from '../http-error.js';
 import type { NodeServerOptions } from '../node-server-options.js';
 import type { NodeRequest, Route } from '../router.js';

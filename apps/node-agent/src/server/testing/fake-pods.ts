@@ -1,5 +1,6 @@
+import type { ContainerStatus } from '#kinds';
 import type { ObservedContainer, ObservedPod } from '../../observe/observed-pod.js';
-import type { ContainerStatus, Pod } from '../../pod/pod-types.js';
+import type { Pod } from '../../pod/pod.js';
 import type { NodePods } from '../node-server-options.js';
 
 /** Pods as a test says they are. */
