@@ -59,16 +59,16 @@ export class NodeAgent {
   readonly registration: NodeRegistration;
   readonly images: ImageCollector;
   readonly eviction: Eviction;
-  readonly #execution: Execution;
-  readonly #writer: StatusWriter;
-  readonly #stop = new AbortController();
-  readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #objects: ConfigObjects;
-  readonly #tokens: ServiceAccountTokens;
-  readonly #timers: NodeJS.Timeout[] = [];
-  readonly #pods: Informer<Pod>;
-  readonly #node: Informer<Node>;
-  readonly #staticPods: StaticPods;
+  private readonly execution: Execution;
+  private readonly writer: StatusWriter;
+  private readonly stop = new AbortController();
+  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly objects: ConfigObjects;
+  private readonly tokens: ServiceAccountTokens;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly pods: Informer<Pod>;
+  private readonly node: Informer<Node>;
+  private readonly staticPods: StaticPods;
 
   private constructor(
     readonly options: AgentOptions,
@@ -82,24 +82,24 @@ export class NodeAgent {
     const now = Date.now;
     this.runtime = new CriRuntime(options.runtimeEndpoint);
     this.informers = new SharedInformers(client, { logger });
-    this.#objects = new ConfigObjects(client, logger, (uid) => this.#referenceChanged(uid));
-    this.#tokens = new ServiceAccountTokens(client, now);
-    this.#writer = new StatusWriter(client, logger);
+    this.objects = new ConfigObjects(client, logger, (uid) => this.referenceChanged(uid));
+    this.tokens = new ServiceAccountTokens(client, now);
+    this.writer = new StatusWriter(client, logger);
     this.observer = new Observer(
       this.runtime,
       logger,
-      (uid, outOfMemory) => this.#observed(uid, outOfMemory),
+      (uid, outOfMemory) => this.observed(uid, outOfMemory),
       (uid, container) => paths.container(uid, container),
     );
     const services = this.informers.for(SERVICES);
-    const runtimeClasses = new RuntimeClasses(this.informers, this.#stop.signal);
-    this.#execution = {
+    const runtimeClasses = new RuntimeClasses(this.informers, this.stop.signal);
+    this.execution = {
       runtime: this.runtime,
       cgroups: new Cgroups(options.cgroupRoot),
       images: new ImageService(this.runtime),
       paths,
-      source: this.#objects,
-      tokens: this.#tokens,
+      source: this.objects,
+      tokens: this.tokens,
       events,
       logger,
       mounter: systemMounter,
@@ -112,12 +112,12 @@ export class NodeAgent {
       },
       node: facts.node,
       services: async (pod) => {
-        if (!isStatic(pod)) await services.whenSynced(this.#stop.signal);
+        if (!isStatic(pod)) await services.whenSynced(this.stop.signal);
         return { services: services.list(pod.metadata.namespace), master: services.get('default', 'kubernetes') };
       },
       kernelPaths: kernelPaths(),
       runtimeHandler: (pod) => runtimeClasses.handler(pod),
-      deletePod: (pod) => this.#deletePod(pod),
+      deletePod: (pod) => this.deletePod(pod),
       now,
     };
     const prober = new Prober({
@@ -127,10 +127,10 @@ export class NodeAgent {
       now,
       onChange: (uid) => this.pool.get(uid)?.wake(),
     });
-    this.#node = this.informers.for<Node>(gvr.nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
+    this.node = this.informers.for<Node>(gvr.nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
     const unregistered = newNode(options.nodeName, facts.machine, {}) as Node;
     const admission = new PodAdmission({
-      node: async (refresh) => (refresh ? await this.#freshNode() : this.#knownNode()) ?? unregistered,
+      node: async (refresh) => (refresh ? await this.freshNode() : this.knownNode()) ?? unregistered,
       allocatable: facts.node.allocatable,
       occupants: () => this.pool.occupants(),
       pressure: () => this.eviction.conditions,
@@ -142,35 +142,35 @@ export class NodeAgent {
     });
     const context = {
       admission,
-      execution: this.#execution,
+      execution: this.execution,
       observer: this.observer,
       writer: {
         set: (pod: Pod, status: PodStatus) => {
-          if (!this.#staticPods.report(pod, status)) this.#writer.set(pod, status);
+          if (!this.staticPods.report(pod, status)) this.writer.set(pod, status);
         },
-        forget: (uid: string) => this.#writer.forget(uid),
+        forget: (uid: string) => this.writer.forget(uid),
       },
       prober,
       logger,
       runtimeName: facts.runtimeName,
     };
     const onGone = (uid: string) => {
-      this.#objects.unregister(uid);
-      this.#tokens.forget(uid);
-      this.#staticPods.gone(uid);
+      this.objects.unregister(uid);
+      this.tokens.forget(uid);
+      this.staticPods.gone(uid);
     };
     // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
     const isOurs = async (uid: string) =>
       options.cniConfigDir !== undefined || paths.files.exists(paths.pod(uid)).catch(() => false);
     this.pool = new PodPool(context, this.observer, logger, onGone, isOurs);
-    this.#staticPods = new StaticPods({
+    this.staticPods = new StaticPods({
       path: options.podManifestPath,
       nodeName: options.nodeName,
       client,
-      writer: this.#writer,
+      writer: this.writer,
       logger,
-      node: () => this.#knownNode(),
-      isSynced: () => this.#pods.hasSynced,
+      node: () => this.knownNode(),
+      isSynced: () => this.pods.hasSynced,
       run: (pod) => this.pool.set(pod),
       stop: (uid) => this.pool.delete(uid),
     });
@@ -184,7 +184,7 @@ export class NodeAgent {
           this.pool.occupants().map(({ pod }) => pod),
           this.observer.pods(),
         ),
-      node: () => this.#knownNode() ?? unregistered,
+      node: () => this.knownNode() ?? unregistered,
       events,
       logger,
       now,
@@ -196,13 +196,13 @@ export class NodeAgent {
         filesystems: await filesystems.usage(),
         processes: processCount(),
       }),
-      usages: new UsageReader(this.runtime, this.#execution.cgroups, this.#execution.paths, (uid) =>
+      usages: new UsageReader(this.runtime, this.execution.cgroups, this.execution.paths, (uid) =>
         this.observer.get(uid),
       ),
       images: this.images,
       discardEnded: () => this.pool.discardEnded(),
       occupants: () => this.pool.occupants(),
-      node: () => this.#knownNode() ?? unregistered,
+      node: () => this.knownNode() ?? unregistered,
       events,
       logger,
       now,
@@ -221,7 +221,7 @@ export class NodeAgent {
       pressure: () => this.eviction.conditions,
       now,
     });
-    this.#pods = new Informer<Pod>(
+    this.pods = new Informer<Pod>(
       PODS,
       { client, clock: realClock, random: Math.random, logger },
       { fieldSelector: `spec.nodeName=${options.nodeName}` },
@@ -259,49 +259,49 @@ export class NodeAgent {
     const memoryDirectory = await mountMemoryDirectory(paths, join(root, 'memory'), logger);
     const agent = new NodeAgent(options, client, events, logger, { node, machine, runtimeName, memoryDirectory });
     onCreated?.(agent);
-    await agent.#begin();
+    await agent.begin();
     return agent;
   }
 
-  async #begin(): Promise<void> {
-    const { signal } = this.#stop;
-    this.#updateQosTree();
+  private async begin(): Promise<void> {
+    const { signal } = this.stop;
+    this.updateQosTree();
     this.informers.start(signal);
     await this.observer.relist();
     void this.observer.run(signal);
     // What the node can do alone does not wait for the API server.
-    await this.#staticPods.start(signal);
+    await this.staticPods.start(signal);
     void this.eviction.run(signal);
     void this.images.collect();
-    this.#every(IMAGE_COLLECTION, () => this.images.collect());
-    this.#every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.#ownPods(), this.logger));
+    this.every(IMAGE_COLLECTION, () => this.images.collect());
+    this.every(HOUSEKEEPING, () => rotateLogs(this.runtime, this.ownPods(), this.logger));
     await this.registration.start(signal);
     void new NodeLease(this.client, this.options.nodeName, this.logger, Date.now).run(signal);
-    this.#pods.addHandler({
-      add: (pod) => this.#set(pod),
-      update: (_old, pod) => this.#set(pod),
-      delete: (pod) => (isMirror(pod) ? this.#staticPods.deleteMirror(pod) : this.pool.delete(pod.metadata.uid)),
+    this.pods.addHandler({
+      add: (pod) => this.set(pod),
+      update: (_old, pod) => this.set(pod),
+      delete: (pod) => (isMirror(pod) ? this.staticPods.deleteMirror(pod) : this.pool.delete(pod.metadata.uid)),
     });
-    void this.#pods.run(signal);
-    await this.#pods.whenSynced(signal);
+    void this.pods.run(signal);
+    await this.pods.whenSynced(signal);
     this.pool.complete();
-    this.#staticPods.synced();
-    this.#every(HOUSEKEEPING, () => this.#housekeeping());
-    this.#every(VOLUME_REFRESH, async () => {
+    this.staticPods.synced();
+    this.every(HOUSEKEEPING, () => this.housekeeping());
+    this.every(VOLUME_REFRESH, async () => {
       for (const worker of this.pool.workers()) worker.refreshVolumes();
     });
   }
 
   /** Leaves the pods running. */
   close(): void {
-    this.#stop.abort();
-    for (const timer of this.#timers) clearInterval(timer);
+    this.stop.abort();
+    for (const timer of this.timers) clearInterval(timer);
     this.pool.close();
-    this.#objects.close();
+    this.objects.close();
   }
 
   get signal(): AbortSignal {
-    return this.#stop.signal;
+    return this.stop.signal;
   }
 
   listPods(): readonly Pod[] {
@@ -317,55 +317,55 @@ export class NodeAgent {
   }
 
   onObserved(uid: string, listener: () => void): () => void {
-    let listeners = this.#listeners.get(uid);
-    if (!listeners) this.#listeners.set(uid, (listeners = new Set()));
+    let listeners = this.listeners.get(uid);
+    if (!listeners) this.listeners.set(uid, (listeners = new Set()));
     listeners.add(listener);
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(uid) === listeners) this.#listeners.delete(uid);
+      if (listeners.size === 0 && this.listeners.get(uid) === listeners) this.listeners.delete(uid);
     };
   }
 
-  #ownPods(): ObservedPod[] {
+  private ownPods(): ObservedPod[] {
     return [...this.observer.pods()].filter(({ uid }) => this.pool.get(uid) !== undefined);
   }
 
-  #observed(uid: string, outOfMemory: boolean): void {
+  private observed(uid: string, outOfMemory: boolean): void {
     this.pool.changed(uid, outOfMemory);
-    for (const listener of this.#listeners.get(uid) ?? []) listener();
+    for (const listener of this.listeners.get(uid) ?? []) listener();
   }
 
-  #knownNode(): Node | undefined {
-    return this.#node.get('', this.options.nodeName);
+  private knownNode(): Node | undefined {
+    return this.node.get('', this.options.nodeName);
   }
 
-  async #freshNode(): Promise<Node | undefined> {
+  private async freshNode(): Promise<Node | undefined> {
     const asked = this.client.get<Node>(gvr.nodes, '', this.options.nodeName).catch(() => undefined);
     const limit = new Promise<undefined>((resolve) => setTimeout(resolve, PAUSE_LIMIT, undefined));
-    return (await Promise.race([asked, limit])) ?? this.#knownNode();
+    return (await Promise.race([asked, limit])) ?? this.knownNode();
   }
 
-  #set(seen: Pod): void {
+  private set(seen: Pod): void {
     if (isMirror(seen)) {
-      this.#staticPods.setMirror(seen);
+      this.staticPods.setMirror(seen);
       return;
     }
     const pod = fromApi(seen);
-    this.#objects.register(pod);
+    this.objects.register(pod);
     this.pool.set(pod);
   }
 
   /** A ConfigMap or Secret came, changed or went: mounted ones follow, and who waits for it tries at once. */
-  #referenceChanged(uid: string): void {
+  private referenceChanged(uid: string): void {
     const worker = this.pool.get(uid);
     if (!worker) return;
     worker.retryNow();
     worker.refreshVolumes();
   }
 
-  async #deletePod(pod: Pod): Promise<void> {
+  private async deletePod(pod: Pod): Promise<void> {
     const { namespace, name, uid } = pod.metadata;
-    await Promise.race([this.#writer.flush(uid), new Promise((resolve) => setTimeout(resolve, PAUSE_LIMIT))]);
+    await Promise.race([this.writer.flush(uid), new Promise((resolve) => setTimeout(resolve, PAUSE_LIMIT))]);
     try {
       await this.client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
     } catch (error) {
@@ -373,26 +373,26 @@ export class NodeAgent {
     }
   }
 
-  #updateQosTree(): void {
-    const { cgroups, node } = this.#execution;
+  private updateQosTree(): void {
+    const { cgroups, node } = this.execution;
     const pods = this.pool.occupants().map(({ pod }) => pod);
     const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
     for (const [path, limit] of Object.entries(limits)) cgroups.apply(path, limit);
   }
 
-  async #housekeeping(): Promise<void> {
-    this.#updateQosTree();
+  private async housekeeping(): Promise<void> {
+    this.updateQosTree();
     const known = (uid: string) => this.pool.get(uid) !== undefined || this.observer.get(uid) !== undefined;
-    const { cgroups } = this.#execution;
-    await removeOrphans({ ...unmountContext(this.#execution), cgroups, logger: this.logger }, known);
+    const { cgroups } = this.execution;
+    await removeOrphans({ ...unmountContext(this.execution), cgroups, logger: this.logger }, known);
   }
 
-  #every(ms: number, work: () => Promise<void>): void {
+  private every(ms: number, work: () => Promise<void>): void {
     const timer = setInterval(() => {
       work().catch((error) => this.logger.warn('housekeeping failed', { error }));
     }, ms);
     timer.unref();
-    this.#timers.push(timer);
+    this.timers.push(timer);
   }
 }
 

@@ -48,30 +48,30 @@ export class PodAdmission {
     if (!this.options.isComplete() && !isStatic(pod)) return 'later';
     const { node, occupants } = this.options;
     let current = await node(false);
-    let refused = this.#check(pod, current, occupants());
+    let refused = this.check(pod, current, occupants());
     if (refused?.ofNode) {
       // The kept copy of the node may lag behind the scheduler's.
       current = await node(true);
-      refused = this.#check(pod, current, occupants());
+      refused = this.check(pod, current, occupants());
     }
     if (!refused) {
       admit();
       return 'admitted';
     }
-    return refused.lacking ? this.#makeRoom(pod, current) : refused;
+    return refused.lacking ? this.makeRoom(pod, current) : refused;
   }
 
-  #check(pod: Pod, node: Node, occupants: readonly Occupant[]): Refusal | undefined {
+  private check(pod: Pod, node: Node, occupants: readonly Occupant[]): Refusal | undefined {
     const { pressure, unsafeSysctls, appArmor } = this.options;
     const allocatable = { ...node.status?.allocatable, ...this.options.allocatable };
     const others = occupants.map((occupant) => occupant.pod);
     return refusal({ pod, node, allocatable, others, pressure: pressure(), unsafeSysctls, appArmor });
   }
 
-  #makeRoom(pod: Pod, node: Node): Refusal | 'later' {
+  private makeRoom(pod: Pod, node: Node): Refusal | 'later' {
     const { occupants, events, logger } = this.options;
     const staying = occupants().filter(({ leaving }) => !leaving);
-    const lacking = this.#check(pod, node, staying)?.lacking;
+    const lacking = this.check(pod, node, staying)?.lacking;
     if (!lacking) return 'later';
     const others = staying.map((occupant) => occupant.pod);
     const chosen = podsToPreempt(pod, others, lacking);

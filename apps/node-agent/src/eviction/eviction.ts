@@ -47,13 +47,13 @@ export interface EvictionOptions {
 
 /** Frees the node of pods when it runs short of something, one pod at a time, and of pods that use more disk than they may. */
 export class Eviction {
-  #seen: LastSeen = new Map();
+  private seen: LastSeen = new Map();
 
   constructor(private readonly options: EvictionOptions) {}
 
   /** What new pods, and the control plane, should know of the node. */
   get conditions(): PressureCondition[] {
-    return activeConditions(this.#seen, this.options.now());
+    return activeConditions(this.seen, this.options.now());
   }
 
   /** Looks until the signal fires. */
@@ -65,7 +65,7 @@ export class Eviction {
       } catch (error) {
         this.options.logger.warn('the node could not be checked for pressure', { error });
       }
-      if (leaving.length > 0) await this.#untilReleased(leaving, signal);
+      if (leaving.length > 0) await this.untilReleased(leaving, signal);
       else await delay(realClock, INTERVAL, signal);
     }
   }
@@ -76,33 +76,37 @@ export class Eviction {
     const node = await measure();
     const observed = observations(node);
     const met = crossed(thresholds, observed);
-    this.#seen = noteConditions(this.#seen, met, now());
-    const beyond = await this.#evictBeyondLimits(node);
+    this.seen = noteConditions(this.seen, met, now());
+    const beyond = await this.evictBeyondLimits(node);
     if (beyond.length > 0 || met.length === 0) return beyond;
-    return this.#reclaim(met[0]!, observed, node);
+    return this.reclaim(met[0]!, observed, node);
   }
 
-  async #evictBeyondLimits({ filesystems }: NodeMeasure): Promise<Resident[]> {
-    const limited = this.#candidates().filter(({ pod }) => hasStorageLimits(pod));
+  private async evictBeyondLimits({ filesystems }: NodeMeasure): Promise<Resident[]> {
+    const limited = this.candidates().filter(({ pod }) => hasStorageLimits(pod));
     const usages = await this.options.usages.read(limited.map(({ pod }) => pod));
     return limited.filter((occupant) => {
       const usage = usages.get(occupant.pod.metadata.uid);
       const message = usage && exceededStorage(occupant.pod, usage, filesystems.imageIsApart);
-      if (message) this.#evict(occupant, message);
+      if (message) this.evict(occupant, message);
       return message !== undefined;
     });
   }
 
-  async #reclaim(threshold: Threshold, observed: Observations, { filesystems }: NodeMeasure): Promise<Resident[]> {
+  private async reclaim(
+    threshold: Threshold,
+    observed: Observations,
+    { filesystems }: NodeMeasure,
+  ): Promise<Resident[]> {
     const { events, node, logger, thresholds, measure, usages } = this.options;
     const { resource } = SIGNALS[threshold.signal];
     logger.warn('the node runs short', { signal: threshold.signal, ...observed[threshold.signal] });
     events.event(node(), 'Warning', 'EvictionThresholdMet', `Attempting to reclaim ${resource}`);
     if (hasUnused(threshold, filesystems.imageIsApart)) {
-      await this.#removeUnused();
+      await this.removeUnused();
       if (crossed(thresholds, observations(await measure())).length === 0) return [];
     }
-    const occupants = this.#candidates();
+    const occupants = this.candidates();
     const measured = await usages.read(occupants.map(({ pod }) => pod));
     const candidates = occupants.map((occupant) => {
       return { occupant, pod: occupant.pod, usage: measured.get(occupant.pod.metadata.uid) };
@@ -113,11 +117,11 @@ export class Eviction {
       return [];
     }
     const message = evictionMessage(first.pod, first.usage, threshold, observed);
-    this.#evict(first.occupant, message, message);
+    this.evict(first.occupant, message, message);
     return [first.occupant];
   }
 
-  async #removeUnused(): Promise<void> {
+  private async removeUnused(): Promise<void> {
     const { discardEnded, images, logger } = this.options;
     try {
       await discardEnded();
@@ -127,11 +131,11 @@ export class Eviction {
     }
   }
 
-  #candidates(): Resident[] {
+  private candidates(): Resident[] {
     return this.options.occupants().filter(({ ended, pod }) => !ended && !isCritical(pod));
   }
 
-  #evict(occupant: Resident, message: string, disruption?: string): void {
+  private evict(occupant: Resident, message: string, disruption?: string): void {
     const { events, logger } = this.options;
     logger.info('evicting a pod', { pod: podKey(occupant.pod), message });
     events.event(occupant.pod, 'Warning', 'Evicted', message);
@@ -139,7 +143,7 @@ export class Eviction {
   }
 
   /** Its files go after its containers: a look in between would find the disk as full as before. */
-  async #untilReleased(pods: readonly Resident[], signal: AbortSignal): Promise<void> {
+  private async untilReleased(pods: readonly Resident[], signal: AbortSignal): Promise<void> {
     const end = this.options.now() + CLEANUP_LIMIT;
     const left = () => pods.some(({ released }) => !released);
     while (left() && this.options.now() < end && !signal.aborted) await delay(realClock, CLEANUP_POLL, signal);

@@ -23,11 +23,11 @@ export class UsageReader {
     if (pods.length === 0) return new Map();
     const stats = new Map((await this.runtime.listContainerStats()).map((entry) => [entry.attributes.id, entry]));
     const usages = new Map<string, PodUsage>();
-    for (const pod of pods) usages.set(pod.metadata.uid, await this.#readOne(pod, stats));
+    for (const pod of pods) usages.set(pod.metadata.uid, await this.readOne(pod, stats));
     return usages;
   }
 
-  async #readOne(pod: Pod, stats: Map<string, CriContainerStats>): Promise<PodUsage> {
+  private async readOne(pod: Pod, stats: Map<string, CriContainerStats>): Promise<PodUsage> {
     const { uid } = pod.metadata;
     const running = (this.observed(uid)?.containers ?? []).filter(({ state }) => state === 'running');
     const containers = running.map(async ({ id, name, logPath }): Promise<ContainerUsage> => {
@@ -45,11 +45,11 @@ export class UsageReader {
       memory: cgroup?.memoryWorkingSetBytes ?? 0,
       processes: cgroup?.processes ?? 0,
       containers: await Promise.all(containers),
-      volumes: await this.#volumes(pod),
+      volumes: await this.volumes(pod),
     };
   }
 
-  async #volumes(pod: Pod): Promise<Map<string, FileUsage>> {
+  private async volumes(pod: Pod): Promise<Map<string, FileUsage>> {
     const usages = new Map<string, FileUsage>();
     for (const { name, ...source } of pod.spec.volumes ?? []) {
       if (!source['emptyDir'] || source['emptyDir'].medium === 'Memory') continue;

@@ -27,8 +27,8 @@ export interface ImageCollectorOptions {
 
 /** Keeps the disk of the images from filling with those that nobody uses any more. */
 export class ImageCollector {
-  #records: ImageRecords = new Map();
-  #failedBefore = false;
+  private records: ImageRecords = new Map();
+  private failedBefore = false;
 
   constructor(private readonly options: ImageCollectorOptions) {}
 
@@ -38,24 +38,24 @@ export class ImageCollector {
     // As upstream: a high threshold of 100 is none at all.
     if (policy.highPercent === 100) return;
     try {
-      await this.#collect();
-      this.#failedBefore = false;
+      await this.removeOverThreshold();
+      this.failedBefore = false;
     } catch (error) {
       const { message } = error as Error;
       logger.warn('images not collected', { error });
-      if (this.#failedBefore) events.event(node(), 'Warning', 'ImageGCFailed', message);
-      this.#failedBefore = true;
+      if (this.failedBefore) events.event(node(), 'Warning', 'ImageGCFailed', message);
+      this.failedBefore = true;
     }
   }
 
   /** For a disk under pressure: all that nobody uses goes. Throws when one could not be removed. */
   async removeUnused(): Promise<void> {
-    await this.#free(Number.POSITIVE_INFINITY, await this.#look());
+    await this.free(Number.POSITIVE_INFINITY, await this.look());
   }
 
-  async #collect(): Promise<void> {
+  private async removeOverThreshold(): Promise<void> {
     const { filesystems, policy, events, node, logger } = this.options;
-    const seenAt = await this.#look();
+    const seenAt = await this.look();
     const { image } = await filesystems.usage();
     const fail = (reason: string, message: string) => {
       events.event(node(), 'Warning', reason, message);
@@ -66,7 +66,7 @@ export class ImageCollector {
     if (wanted === 0) return;
     const percent = usedPercent(image);
     logger.info('removing images: their disk is too full', { percent, bytes: wanted });
-    const freed = await this.#free(wanted, seenAt);
+    const freed = await this.free(wanted, seenAt);
     if (freed >= wanted) return;
     const size = readableSize(image.capacity);
     fail(
@@ -78,20 +78,20 @@ export class ImageCollector {
   }
 
   /** Gives the time that ages of images count from: one that is new is no older when it comes to removing. */
-  async #look(): Promise<number> {
+  private async look(): Promise<number> {
     const { runtime, used, now } = this.options;
     const [images, sandboxImage] = await Promise.all([runtime.listImages(), runtime.sandboxImage()]);
     const needed = new Set([...used(), ...(sandboxImage ? [sandboxImage] : [])]);
     const at = now();
-    this.#records = recordImages(this.#records, images, needed, at);
+    this.records = recordImages(this.records, images, needed, at);
     return at;
   }
 
-  async #free(bytes: number, at: number): Promise<number> {
+  private async free(bytes: number, at: number): Promise<number> {
     const { runtime, policy, logger } = this.options;
     const errors: string[] = [];
     let freed = 0;
-    for (const { id, size } of removableImages(this.#records, policy.minimumAge, at)) {
+    for (const { id, size } of removableImages(this.records, policy.minimumAge, at)) {
       try {
         logger.info('removing an image that nobody uses', { image: id, bytes: size });
         await runtime.removeImage(id);

@@ -25,10 +25,10 @@ export type ImageEvent = (type: 'Normal' | 'Warning', reason: string, message: s
 
 /** Makes sure that a container's image is on the node, as its pull policy wants it. */
 export class ImageService {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
   /** Pulls under way by image and credentials: pods that start together share one. */
-  readonly #pulls = new Map<string, Promise<string>>();
+  private readonly pulls = new Map<string, Promise<string>>();
 
   constructor(
     private readonly runtime: Pick<CriRuntime, 'imageStatus' | 'pullImage'>,
@@ -49,7 +49,7 @@ export class ImageService {
       throw new ImageError('InvalidImageName', message, false);
     }
     const policy = container.imagePullPolicy ?? (image.endsWith(':latest') ? 'Always' : 'IfNotPresent');
-    const present = await this.#inspect(image, event);
+    const present = await this.inspect(image, event);
     if (present && policy !== 'Always') {
       event(
         'Normal',
@@ -63,10 +63,10 @@ export class ImageService {
       event('Warning', 'ErrImageNeverPull', message);
       throw new ImageError('ErrImageNeverPull', message, false);
     }
-    return this.#pull(requested, image, secrets, event);
+    return this.pull(requested, image, secrets, event);
   }
 
-  async #inspect(image: string, event: ImageEvent): Promise<string | undefined> {
+  private async inspect(image: string, event: ImageEvent): Promise<string | undefined> {
     try {
       return (await this.runtime.imageStatus(image))?.id;
     } catch (error) {
@@ -76,14 +76,19 @@ export class ImageService {
     }
   }
 
-  async #pull(requested: string, image: string, secrets: readonly KubeObject[], event: ImageEvent): Promise<string> {
+  private async pull(
+    requested: string,
+    image: string,
+    secrets: readonly KubeObject[],
+    event: ImageEvent,
+  ): Promise<string> {
     event('Normal', 'Pulling', `Pulling image "${requested}"`);
     const queuedAt = this.now();
     let startedAt = queuedAt;
     try {
       const candidates: (CriAuth | undefined)[] = credentialsFor(image, secrets);
       if (candidates.length === 0) candidates.push(undefined);
-      const reference = await this.#shared(image, candidates, () => (startedAt = this.now()));
+      const reference = await this.shared(image, candidates, () => (startedAt = this.now()));
       const size = (await this.runtime.imageStatus(image).catch(() => undefined))?.size ?? 0;
       const end = this.now();
       event(
@@ -99,11 +104,11 @@ export class ImageService {
     }
   }
 
-  #shared(image: string, candidates: (CriAuth | undefined)[], onStart: () => void): Promise<string> {
+  private shared(image: string, candidates: (CriAuth | undefined)[], onStart: () => void): Promise<string> {
     const key = JSON.stringify([image, candidates]);
-    const running = this.#pulls.get(key);
+    const running = this.pulls.get(key);
     if (running) return running;
-    const pull = this.#slot(async () => {
+    const pull = this.slot(async () => {
       onStart();
       let last: unknown;
       for (const auth of candidates) {
@@ -114,19 +119,19 @@ export class ImageService {
         }
       }
       throw last;
-    }).finally(() => this.#pulls.delete(key));
-    this.#pulls.set(key, pull);
+    }).finally(() => this.pulls.delete(key));
+    this.pulls.set(key, pull);
     return pull;
   }
 
-  async #slot<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= PARALLEL_PULLS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running++;
+  private async slot<T>(work: () => Promise<T>): Promise<T> {
+    if (this.running >= PARALLEL_PULLS) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.running++;
     try {
       return await work();
     } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
+      this.running--;
+      this.waiting.shift()?.();
     }
   }
 }

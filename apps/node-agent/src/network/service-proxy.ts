@@ -21,30 +21,30 @@ export interface ServiceProxyOptions {
 
 /** Turns watched Services and EndpointSlices into kernel rules: what changed is set, then everything set is synced at once. */
 export class ServiceProxy {
-  readonly #services: Informer<Service>;
-  readonly #slices: Informer<EndpointSlice>;
-  readonly #dirty = new Set<string>();
-  #wake: (() => void) | undefined;
-  #synced = false;
-  #poked = false;
+  private readonly services: Informer<Service>;
+  private readonly slices: Informer<EndpointSlice>;
+  private readonly dirty = new Set<string>();
+  private wake: (() => void) | undefined;
+  private hasSynced = false;
+  private poked = false;
 
   constructor(private readonly options: ServiceProxyOptions) {
-    this.#services = options.informers.for<Service>(gvr.services);
-    this.#slices = options.informers.for<EndpointSlice>(gvr.endpointslices);
-    this.#slices.addIndex(BY_SERVICE, (slice) => {
+    this.services = options.informers.for<Service>(gvr.services);
+    this.slices = options.informers.for<EndpointSlice>(gvr.endpointslices);
+    this.slices.addIndex(BY_SERVICE, (slice) => {
       const name = slice.metadata.labels?.[SERVICE_NAME];
       return name ? [`${slice.metadata.namespace}/${name}`] : [];
     });
-    this.#services.addHandler({
-      add: (service) => this.#touch(objectKey(service)),
-      update: (_old, service) => this.#touch(objectKey(service)),
-      delete: (service) => this.#touch(objectKey(service)),
+    this.services.addHandler({
+      add: (service) => this.touch(objectKey(service)),
+      update: (_old, service) => this.touch(objectKey(service)),
+      delete: (service) => this.touch(objectKey(service)),
     });
     const touchSlice = (slice: EndpointSlice) => {
       const name = slice.metadata.labels?.[SERVICE_NAME];
-      if (name) this.#touch(`${slice.metadata.namespace}/${name}`);
+      if (name) this.touch(`${slice.metadata.namespace}/${name}`);
     };
-    this.#slices.addHandler({
+    this.slices.addHandler({
       add: touchSlice,
       update: (old, slice) => {
         touchSlice(old);
@@ -56,28 +56,28 @@ export class ServiceProxy {
 
   /** Whether the kernel has had the whole state once. */
   get synced(): boolean {
-    return this.#synced;
+    return this.hasSynced;
   }
 
   /** Syncs soon although no Service changed: the node's own settings did. */
   poke(): void {
-    this.#poked = true;
-    this.#wake?.();
+    this.poked = true;
+    this.wake?.();
   }
 
   /** Runs until the signal fires. Rules stay in the kernel then, and go on serving. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, rules } = this.options;
     // A sync before everything is known would take rules away that are still needed.
-    await Promise.all([this.#services.whenSynced(signal), this.#slices.whenSynced(signal)]);
-    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
+    await Promise.all([this.services.whenSynced(signal), this.slices.whenSynced(signal)]);
+    signal.addEventListener('abort', () => this.wake?.(), { once: true });
     let verifyAt = clock.now() + VERIFY;
     let pause = 0;
     while (!signal.aborted) {
       await delay(clock, pause, signal);
       if (signal.aborted) return;
-      this.#set();
-      this.#poked = false;
+      this.set();
+      this.poked = false;
       try {
         const begun = performance.now();
         const result = await rules.sync();
@@ -86,12 +86,12 @@ export class ServiceProxy {
             chains: result.chainsWritten,
             ms: Math.round(performance.now() - begun),
           });
-        this.#synced = true;
+        this.hasSynced = true;
         if (clock.now() >= verifyAt) {
           if (await rules.verify()) logger.warn('service rules were gone and have been written anew');
           verifyAt = clock.now() + VERIFY;
         }
-        if (this.#dirty.size === 0 && !this.#poked) await this.#sleepUntilTouched(verifyAt - clock.now());
+        if (this.dirty.size === 0 && !this.poked) await this.sleepUntilTouched(verifyAt - clock.now());
         pause = GATHER;
       } catch (error) {
         logger.error('service rules could not be written', { error });
@@ -100,24 +100,24 @@ export class ServiceProxy {
     }
   }
 
-  #set(): void {
-    for (const key of this.#dirty) {
-      const service = this.#services.getByKey(key);
-      const state = service && serviceRules(service, this.#slices.byIndex(BY_SERVICE, key), this.options.nodeName);
+  private set(): void {
+    for (const key of this.dirty) {
+      const service = this.services.getByKey(key);
+      const state = service && serviceRules(service, this.slices.byIndex(BY_SERVICE, key), this.options.nodeName);
       this.options.rules.setService(key, state ? JSON.stringify(state) : null);
     }
-    this.#dirty.clear();
+    this.dirty.clear();
   }
 
-  #touch(key: string): void {
-    this.#dirty.add(key);
-    this.#wake?.();
+  private touch(key: string): void {
+    this.dirty.add(key);
+    this.wake?.();
   }
 
-  async #sleepUntilTouched(milliseconds: number): Promise<void> {
+  private async sleepUntilTouched(milliseconds: number): Promise<void> {
     const touched = new AbortController();
-    this.#wake = () => touched.abort();
+    this.wake = () => touched.abort();
     await delay(this.options.clock, Math.max(milliseconds, 1), touched.signal);
-    this.#wake = undefined;
+    this.wake = undefined;
   }
 }

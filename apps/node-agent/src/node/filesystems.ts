@@ -14,8 +14,8 @@ export interface Filesystems {
 /** Measures the disks that pods fill. */
 export class NodeFilesystems {
   /** Where the runtime says that it keeps images; the agent's folder until it has said so. */
-  #imagePath: string | undefined;
-  #isApart = false;
+  private imagePath: string | undefined;
+  private isApart = false;
 
   constructor(
     private readonly runtime: Pick<CriRuntime, 'imageFilesystems'>,
@@ -23,20 +23,20 @@ export class NodeFilesystems {
   ) {}
 
   async usage(): Promise<Filesystems> {
-    const imagePath = await this.#locateImages();
+    const imagePath = await this.locateImages();
     const node = await diskUsage(this.path);
-    const image = this.#isApart ? await diskUsage(imagePath) : node;
-    return { node, image, imageIsApart: this.#isApart };
+    const image = this.isApart ? await diskUsage(imagePath) : node;
+    return { node, image, imageIsApart: this.isApart };
   }
 
-  async #locateImages(): Promise<string> {
-    if (this.#imagePath) return this.#imagePath;
+  private async locateImages(): Promise<string> {
+    if (this.imagePath) return this.imagePath;
     try {
       const { imageFilesystems } = await this.runtime.imageFilesystems();
       const found = imageFilesystems[0]?.fsId?.mountpoint;
       if (!found) return this.path;
-      this.#isApart = (await stat(found)).dev !== (await stat(this.path)).dev;
-      this.#imagePath = found;
+      this.isApart = (await stat(found)).dev !== (await stat(this.path)).dev;
+      this.imagePath = found;
       return found;
     } catch {
       // The runtime is down, or keeps its images where only it can see them.

@@ -38,74 +38,74 @@ export interface NodeRegistrationOptions {
 
 /** Makes the Node object and keeps its status true. */
 export class NodeRegistration {
-  #version: CriVersion | undefined;
-  #writtenAt = 0;
+  private version: CriVersion | undefined;
+  private writtenAt = 0;
   /** By type of condition, the status that was told by an event last. */
-  readonly #told = new Map([['Ready', 'False']]);
-  #node: KubeObject | undefined;
+  private readonly told = new Map([['Ready', 'False']]);
+  private node: KubeObject | undefined;
 
   constructor(private readonly options: NodeRegistrationOptions) {}
 
   get ready(): boolean {
-    return this.#told.get('Ready') === 'True';
+    return this.told.get('Ready') === 'True';
   }
 
   /** Registers, and follows until the signal fires. Resolves after the first success. */
   async start(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#register();
+        await this.register();
         break;
       } catch (error) {
         this.options.logger.warn('the node could not be registered', { error });
         await wait(RETRY, signal);
       }
     }
-    void this.#follow(signal);
+    void this.follow(signal);
   }
 
-  async #register(): Promise<void> {
+  private async register(): Promise<void> {
     const { client, nodeName, machine, events, logger } = this.options;
-    const status = await this.#status({});
+    const status = await this.status({});
     try {
-      this.#node = await client.create(NODES, '', newNode(nodeName, machine, status));
+      this.node = await client.create(NODES, '', newNode(nodeName, machine, status));
       logger.info('registered the node', { node: nodeName });
-      this.#writtenAt = this.options.now();
-      this.#tellConditions(status);
+      this.writtenAt = this.options.now();
+      this.tellConditions(status);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       const existing = await client.get<KubeObject>(NODES, '', nodeName);
-      this.#node = existing;
+      this.node = existing;
       const labels = nodeLabels(nodeName, machine);
       if (Object.entries(labels).some(([key, value]) => ownValue(existing.metadata.labels, key) !== value)) {
         await client.patch(NODES, '', nodeName, 'application/strategic-merge-patch+json', { metadata: { labels } });
       }
-      await this.#write(existing, true);
+      await this.write(existing, true);
     }
-    events.event(this.#node!, 'Normal', 'Starting', 'Starting kubelet.');
+    events.event(this.node!, 'Normal', 'Starting', 'Starting kubelet.');
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
+  private async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await wait(this.ready ? CHECK : CHECK_NOT_READY, signal);
       if (signal.aborted) return;
       try {
         const node = await this.options.client.get<KubeObject>(NODES, '', this.options.nodeName);
-        this.#node = node;
-        await this.#write(node, false);
+        this.node = node;
+        await this.write(node, false);
       } catch (error) {
-        if (isNotFound(error)) await this.#register().catch(() => {});
+        if (isNotFound(error)) await this.register().catch(() => {});
         else this.options.logger.warn('node status not written', { error });
         await wait(RETRY, signal);
       }
     }
   }
 
-  async #write(node: KubeObject, force: boolean): Promise<void> {
+  private async write(node: KubeObject, force: boolean): Promise<void> {
     const { client, nodeName, now } = this.options;
     const old = (node['status'] ?? {}) as Record<string, any>;
-    const status = await this.#status(old);
-    if (!force && sameNodeStatus(old, status) && now() - this.#writtenAt < WRITE_UNCHANGED) return;
+    const status = await this.status(old);
+    if (!force && sameNodeStatus(old, status) && now() - this.writtenAt < WRITE_UNCHANGED) return;
     await client.patch(
       NODES,
       '',
@@ -114,15 +114,15 @@ export class NodeRegistration {
       { status },
       { subresource: 'status' },
     );
-    this.#writtenAt = now();
-    this.#tellConditions(status);
+    this.writtenAt = now();
+    this.tellConditions(status);
   }
 
-  #tellConditions(status: Record<string, any>): void {
+  private tellConditions(status: Record<string, any>): void {
     const { events, nodeName, logger } = this.options;
     for (const condition of status['conditions'] as { type: string; status: string }[]) {
-      if (this.#told.get(condition.type) === condition.status) continue;
-      this.#told.set(condition.type, condition.status);
+      if (this.told.get(condition.type) === condition.status) continue;
+      this.told.set(condition.type, condition.status);
       const reason = CONDITION_EVENTS[condition.type]?.[condition.status === 'True' ? 0 : 1];
       if (!reason) continue;
       logger.info('a condition of the node changed', {
@@ -130,22 +130,22 @@ export class NodeRegistration {
         condition: condition.type,
         status: condition.status,
       });
-      events.event(this.#node!, 'Normal', reason, `Node ${nodeName} status is now: ${reason}`);
+      events.event(this.node!, 'Normal', reason, `Node ${nodeName} status is now: ${reason}`);
     }
   }
 
-  async #status(old: Record<string, any>): Promise<Record<string, any>> {
+  private async status(old: Record<string, any>): Promise<Record<string, any>> {
     const { runtime, machine, nodeName, nodeIps, port, filesystems, thresholds, pressure, now } = this.options;
     const { node: disk } = await filesystems.usage();
     let known: { version: CriVersion; status: Awaited<ReturnType<CriRuntime['status']>> } | undefined;
     let images: Awaited<ReturnType<CriRuntime['listImages']>> = [];
     try {
-      this.#version ??= await runtime.version();
-      known = { version: this.#version, status: await runtime.status() };
+      this.version ??= await runtime.version();
+      known = { version: this.version, status: await runtime.status() };
       images = await runtime.listImages();
     } catch {
       // The condition says that the runtime is down; it may come back as another version.
-      this.#version = undefined;
+      this.version = undefined;
     }
     return nodeStatus(old, {
       machine,

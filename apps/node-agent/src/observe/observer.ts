@@ -40,20 +40,18 @@ export type Runtime = Pick<
  * asked for once per state it is in.
  */
 export class Observer {
-  readonly #pods = new Map<string, ObservedPod>();
+  private readonly byUid = new Map<string, ObservedPod>();
   /** By container id: which pod to look at when an event names it. */
-  readonly #owners = new Map<string, string>();
-  readonly #statuses = new Map<string, { state: number; container: ObservedContainer }>();
-  readonly #sandboxes = new Map<string, { state: number; sandbox: ObservedSandbox }>();
+  private readonly owners = new Map<string, string>();
+  private readonly statuses = new Map<string, { state: number; container: ObservedContainer }>();
+  private readonly sandboxes = new Map<string, { state: number; sandbox: ObservedSandbox }>();
   /** Containers that ended before they were seen: a quick one may be gone from the events before its first look. */
-  readonly #early = new Map<string, number>();
+  private readonly early = new Map<string, number>();
   /** Looks are numbered as they begin; by pod, the newest that was stored. */
-  #look = 0;
-  readonly #lastLook = new Map<string, number>();
-  #events = false;
-  #lastRelist = 0;
-  /** When the runtime last answered; undefined before the first answer. */
-  #lastAnswer: number | undefined;
+  private look = 0;
+  private readonly lastLook = new Map<string, number>();
+  private events = false;
+  private lastRelist = 0;
 
   constructor(
     private readonly runtime: Runtime,
@@ -64,25 +62,21 @@ export class Observer {
     private readonly now: () => number = Date.now,
   ) {}
 
-  get lastAnswer(): number | undefined {
-    return this.#lastAnswer;
-  }
-
   pods(): Iterable<ObservedPod> {
-    return this.#pods.values();
+    return this.byUid.values();
   }
 
   get(uid: string): ObservedPod | undefined {
-    return this.#pods.get(uid);
+    return this.byUid.get(uid);
   }
 
   /** Follows events and relists until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    void this.#followEvents(signal);
+    void this.followEvents(signal);
     while (!signal.aborted) {
       await delay(realClock, RELIST_BLIND, signal);
-      const interval = this.#events ? RELIST_EVENTS : RELIST_BLIND;
-      if (this.now() - this.#lastRelist < interval - 50) continue;
+      const interval = this.events ? RELIST_EVENTS : RELIST_BLIND;
+      if (this.now() - this.lastRelist < interval - 50) continue;
       try {
         await this.relist();
       } catch (error) {
@@ -93,10 +87,9 @@ export class Observer {
 
   /** Lists everything; used at start, and from then on to repair what events missed. */
   async relist(): Promise<void> {
-    this.#lastRelist = this.now();
-    const look = ++this.#look;
+    this.lastRelist = this.now();
+    const look = ++this.look;
     const [sandboxes, containers] = await Promise.all([this.runtime.listSandboxes(), this.runtime.listContainers()]);
-    this.#lastAnswer = this.now();
     const grouped = new Map<string, { sandboxes: CriSandbox[]; containers: CriContainer[] }>();
     const group = (uid: string) => {
       let entry = grouped.get(uid);
@@ -108,37 +101,36 @@ export class Observer {
       const uid = container.labels[Label.podUid];
       if (uid) group(uid).containers.push(container);
     }
-    for (const uid of [...this.#pods.keys()]) if (!grouped.has(uid)) this.#store(uid, look, undefined);
-    await Promise.all([...grouped].map(([uid, lists]) => this.#refresh(uid, look, lists.sandboxes, lists.containers)));
+    for (const uid of [...this.byUid.keys()]) if (!grouped.has(uid)) this.store(uid, look, undefined);
+    await Promise.all([...grouped].map(([uid, lists]) => this.refresh(uid, look, lists.sandboxes, lists.containers)));
   }
 
   /** Looks at one pod now. */
   async observe(uid: string): Promise<ObservedPod | undefined> {
     const selector = { [Label.podUid]: uid };
-    const look = ++this.#look;
+    const look = ++this.look;
     const [sandboxes, containers] = await Promise.all([
       this.runtime.listSandboxes(selector),
       this.runtime.listContainers(selector),
     ]);
-    this.#lastAnswer = this.now();
-    await this.#refresh(uid, look, sandboxes, containers, false);
-    return this.#pods.get(uid);
+    await this.refresh(uid, look, sandboxes, containers, false);
+    return this.byUid.get(uid);
   }
 
-  async #refresh(
+  private async refresh(
     uid: string,
     look: number,
     sandboxes: CriSandbox[],
     containers: CriContainer[],
     notify = true,
   ): Promise<void> {
-    if (sandboxes.length === 0 && containers.length === 0) return this.#store(uid, look, undefined, notify);
+    if (sandboxes.length === 0 && containers.length === 0) return this.store(uid, look, undefined, notify);
     const [observedSandboxes, observedContainers] = await Promise.all([
-      Promise.all(sandboxes.map((sandbox) => this.#sandbox(sandbox))),
-      Promise.all(containers.map((container) => this.#container(container))),
+      Promise.all(sandboxes.map((sandbox) => this.sandbox(sandbox))),
+      Promise.all(containers.map((container) => this.container(container))),
     ]);
     const labels = sandboxes[0]?.labels ?? containers[0]!.labels;
-    this.#store(
+    this.store(
       uid,
       look,
       {
@@ -152,9 +144,9 @@ export class Observer {
     );
   }
 
-  async #sandbox(item: CriSandbox): Promise<ObservedSandbox | undefined> {
-    this.#owners.set(item.id, item.metadata.uid);
-    const known = this.#sandboxes.get(item.id);
+  private async sandbox(item: CriSandbox): Promise<ObservedSandbox | undefined> {
+    this.owners.set(item.id, item.metadata.uid);
+    const known = this.sandboxes.get(item.id);
     if (known && known.state === item.state) return known.sandbox;
     try {
       const status = await this.runtime.podSandboxStatus(item.id);
@@ -167,7 +159,7 @@ export class Observer {
         ips: [network?.ip ?? '', ...(network?.additionalIps ?? []).map(({ ip }) => ip)].filter(Boolean),
         hostNetwork: status.linux?.namespaces?.options.network === NamespaceMode.Node,
       };
-      this.#sandboxes.set(item.id, { state: status.state, sandbox });
+      this.sandboxes.set(item.id, { state: status.state, sandbox });
       return sandbox;
     } catch (error) {
       if (hasCode(error, GrpcCode.NotFound)) return undefined;
@@ -175,16 +167,16 @@ export class Observer {
     }
   }
 
-  async #container(item: CriContainer): Promise<ObservedContainer | undefined> {
-    this.#owners.set(item.id, item.labels[Label.podUid] ?? '');
-    if (this.#early.delete(item.id)) void this.#settle(item.id, false);
-    const known = this.#statuses.get(item.id);
+  private async container(item: CriContainer): Promise<ObservedContainer | undefined> {
+    this.owners.set(item.id, item.labels[Label.podUid] ?? '');
+    if (this.early.delete(item.id)) void this.settle(item.id, false);
+    const known = this.statuses.get(item.id);
     // A running container's resources may change, but only by our own hand.
     if (known && known.state === item.state) return known.container;
     try {
       const status = await this.runtime.containerStatus(item.id);
       const container = observedContainer(item, status, this.folderOf);
-      this.#statuses.set(item.id, { state: status.state, container });
+      this.statuses.set(item.id, { state: status.state, container });
       return container;
     } catch (error) {
       if (hasCode(error, GrpcCode.NotFound)) return undefined;
@@ -194,42 +186,42 @@ export class Observer {
 
   /** Asks for a container's status again at the next look. */
   forget(containerId: string): void {
-    this.#statuses.delete(containerId);
+    this.statuses.delete(containerId);
   }
 
   /** Looks overlap; one that began before another that is stored already says nothing new. */
-  #store(uid: string, look: number, pod: ObservedPod | undefined, notify = true): void {
-    if (look < (this.#lastLook.get(uid) ?? 0)) return;
-    if (pod) this.#lastLook.set(uid, look);
-    else this.#lastLook.delete(uid);
-    const old = this.#pods.get(uid);
+  private store(uid: string, look: number, pod: ObservedPod | undefined, notify = true): void {
+    if (look < (this.lastLook.get(uid) ?? 0)) return;
+    if (pod) this.lastLook.set(uid, look);
+    else this.lastLook.delete(uid);
+    const old = this.byUid.get(uid);
     for (const { id } of old?.containers ?? []) {
       if (!pod?.containers.some((container) => container.id === id)) {
-        this.#statuses.delete(id);
-        this.#owners.delete(id);
+        this.statuses.delete(id);
+        this.owners.delete(id);
       }
     }
     for (const { id } of old?.sandboxes ?? []) {
       if (!pod?.sandboxes.some((sandbox) => sandbox.id === id)) {
-        this.#sandboxes.delete(id);
-        this.#owners.delete(id);
+        this.sandboxes.delete(id);
+        this.owners.delete(id);
       }
     }
-    if (pod) this.#pods.set(uid, pod);
-    else this.#pods.delete(uid);
+    if (pod) this.byUid.set(uid, pod);
+    else this.byUid.delete(uid);
     if (notify && differs(old, pod)) this.onChange(uid, false);
   }
 
-  async #followEvents(signal: AbortSignal): Promise<void> {
+  private async followEvents(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.runtime.watchEvents((event) => {
           if (signal.aborted) return;
           if (event.kind === 'connected') {
-            this.#events = true;
+            this.events = true;
             void this.relist().catch(() => {});
-          } else if (event.kind === 'stopped' || event.kind === 'deleted') void this.#settle(event.id, false);
-          else if (event.kind === 'outOfMemory') void this.#settle(event.id, true);
+          } else if (event.kind === 'stopped' || event.kind === 'deleted') void this.settle(event.id, false);
+          else if (event.kind === 'outOfMemory') void this.settle(event.id, true);
         });
       } catch (error) {
         if (error instanceof CriError && error.code === GrpcCode.Unimplemented) {
@@ -237,24 +229,24 @@ export class Observer {
           return;
         }
       } finally {
-        this.#events = false;
+        this.events = false;
       }
       await delay(realClock, RECONNECT_DELAY, signal);
     }
   }
 
   /** Looks until what ended is seen as ended, since events run ahead of the lists. */
-  async #settle(id: string, outOfMemory: boolean): Promise<void> {
-    const uid = this.#owners.get(id);
+  private async settle(id: string, outOfMemory: boolean): Promise<void> {
+    const uid = this.owners.get(id);
     if (!uid) {
-      this.#early.set(id, this.now());
-      for (const [other, at] of this.#early) if (this.now() - at > EARLY_KEPT) this.#early.delete(other);
+      this.early.set(id, this.now());
+      for (const [other, at] of this.early) if (this.now() - at > EARLY_KEPT) this.early.delete(other);
       return;
     }
     if (outOfMemory) return this.onChange(uid, true);
     for (const delay of SETTLE_DELAYS) {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-      const before = this.#pods.get(uid);
+      const before = this.byUid.get(uid);
       try {
         const after = await this.observe(uid);
         if (differs(before, after)) this.onChange(uid, false);

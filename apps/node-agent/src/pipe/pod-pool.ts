@@ -11,9 +11,9 @@ const DISCARD_POLL = 100;
 
 /** All pods of the node: those that the API server wants here, and those that are still here though nobody wants them. */
 export class PodPool {
-  readonly #workers = new Map<string, PodWorker>();
+  private readonly byUid = new Map<string, PodWorker>();
   /** False until the wanted pods are known: before that nothing may count as unwanted. */
-  #complete = false;
+  private allKnown = false;
 
   constructor(
     private readonly context: Omit<WorkerContext, 'onGone' | 'occupants'>,
@@ -25,31 +25,31 @@ export class PodPool {
   ) {}
 
   get(uid: string): PodWorker | undefined {
-    return this.#workers.get(uid);
+    return this.byUid.get(uid);
   }
 
   get isComplete(): boolean {
-    return this.#complete;
+    return this.allKnown;
   }
 
   /** Those that hold resources of the node. */
   occupants(): PodWorker[] {
-    return [...this.#workers.values()].filter(({ occupies }) => occupies);
+    return [...this.byUid.values()].filter(({ occupies }) => occupies);
   }
 
   workers(): Iterable<PodWorker> {
-    return this.#workers.values();
+    return this.byUid.values();
   }
 
   /** Removes dead containers of pods that have ended; waits a moment for that. */
   async discardEnded(): Promise<void> {
     const end = Date.now() + DISCARD_LIMIT;
-    const discard = () => [...this.#workers.values()].filter((worker) => worker.discardRemains()).length;
+    const discard = () => [...this.byUid.values()].filter((worker) => worker.discardRemains()).length;
     while (discard() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, DISCARD_POLL));
   }
 
   byName(namespace: string, name: string): PodWorker | undefined {
-    for (const worker of this.#workers.values()) {
+    for (const worker of this.byUid.values()) {
       const { metadata } = worker.pod;
       if (metadata.namespace === namespace && metadata.name === name && !worker.state.removed) return worker;
     }
@@ -58,64 +58,64 @@ export class PodPool {
 
   set(pod: Pod): void {
     const { uid } = pod.metadata;
-    const worker = this.#workers.get(uid);
+    const worker = this.byUid.get(uid);
     if (worker) worker.update(pod);
-    else this.#add(pod, false);
+    else this.add(pod, false);
   }
 
   /** The pod is gone from the API server. */
   delete(uid: string): void {
-    this.#workers.get(uid)?.remove();
+    this.byUid.get(uid)?.remove();
   }
 
   /** The pods that are wanted are all known now: what the runtime has besides is stopped and removed. */
   complete(): void {
-    this.#complete = true;
-    for (const pod of this.observer.pods()) void this.#adoptOrphan(pod);
+    this.allKnown = true;
+    for (const pod of this.observer.pods()) void this.adoptOrphan(pod);
     // Whoever came first is admitted first.
-    for (const worker of [...this.#workers.values()].sort(byCreation)) worker.wake();
+    for (const worker of [...this.byUid.values()].sort(byCreation)) worker.wake();
   }
 
   /** The runtime's view of a pod changed. */
   changed(uid: string, outOfMemory: boolean): void {
-    const worker = this.#workers.get(uid);
+    const worker = this.byUid.get(uid);
     if (worker) {
       if (outOfMemory) worker.noteOutOfMemory();
       worker.wake();
       return;
     }
     const observed = this.observer.get(uid);
-    if (observed && this.#complete) void this.#adoptOrphan(observed);
+    if (observed && this.allKnown) void this.adoptOrphan(observed);
   }
 
   close(): void {
-    for (const worker of this.#workers.values()) worker.close();
-    this.#workers.clear();
+    for (const worker of this.byUid.values()) worker.close();
+    this.byUid.clear();
   }
 
-  #add(pod: Pod, removed: boolean): void {
+  private add(pod: Pod, removed: boolean): void {
     const { uid } = pod.metadata;
     const worker = new PodWorker(
       {
         ...this.context,
         occupants: () => this.occupants(),
         onGone: () => {
-          this.#workers.delete(uid);
+          this.byUid.delete(uid);
           this.onGone(uid);
         },
       },
       pod,
       removed,
     );
-    this.#workers.set(uid, worker);
+    this.byUid.set(uid, worker);
     worker.wake();
   }
 
-  async #adoptOrphan(observed: ObservedPod): Promise<void> {
+  private async adoptOrphan(observed: ObservedPod): Promise<void> {
     const { uid, namespace, name } = observed;
     // Without our labels it belongs to somebody else who uses the same runtime.
-    if (this.#workers.has(uid) || !name || !namespace || !(await this.isOurs(uid))) return;
-    if (this.#workers.has(uid) || !this.observer.get(uid)) return;
+    if (this.byUid.has(uid) || !name || !namespace || !(await this.isOurs(uid))) return;
+    if (this.byUid.has(uid) || !this.observer.get(uid)) return;
     this.logger.info('stopping a pod that is no longer wanted', { pod: `${namespace}/${name}`, uid });
     const annotations = observed.containers[0]?.annotations ?? {};
     const grace = annotations[Annotation.deletionGracePeriod] ?? annotations[Annotation.terminationGracePeriod];
@@ -126,7 +126,7 @@ export class PodPool {
       spec: { containers: [], ...(grace !== undefined ? { terminationGracePeriodSeconds: Number(grace) } : {}) },
       status: {},
     };
-    this.#add(pod, true);
+    this.add(pod, true);
   }
 }
 

@@ -41,14 +41,14 @@ export interface WorkerContext {
 
 /** One pod's pipe. Syncs run one after another; steps run beside them and wake the next sync when they end. */
 export class PodWorker implements Resident {
-  readonly #state: PodState;
-  #running = false;
-  #again = false;
-  #timer: NodeJS.Timeout | undefined;
-  #reported: PodStatus | undefined;
-  #closed = false;
+  private readonly live: PodState;
+  private running = false;
+  private again = false;
+  private timer: NodeJS.Timeout | undefined;
+  private reported: PodStatus | undefined;
+  private closed = false;
   /** As the API server has it; the state's has what the node grants. */
-  #wanted: Pod;
+  private wanted: Pod;
 
   constructor(
     private readonly context: WorkerContext,
@@ -57,16 +57,16 @@ export class PodWorker implements Resident {
   ) {
     const { uid, namespace, name } = pod.metadata;
     const observed = context.observer.get(uid) ?? emptyObserved(uid, namespace, name);
-    this.#wanted = pod;
-    this.#state = { pod, removed, observed, memory: newMemory(), volumes: new Map() };
+    this.wanted = pod;
+    this.live = { pod, removed, observed, memory: newMemory(), volumes: new Map() };
   }
 
   get pod(): Pod {
-    return this.#state.pod;
+    return this.live.pod;
   }
 
   get state(): PodState {
-    return this.#state;
+    return this.live;
   }
 
   /**
@@ -74,43 +74,43 @@ export class PodWorker implements Resident {
    * before that is stopped, and the scheduler then gives to others what the pod had.
    */
   get occupies(): boolean {
-    const { memory, observed } = this.#state;
+    const { memory, observed } = this.live;
     if (!memory.admitted) return false;
-    const over = memory.kill !== undefined || isTerminal(this.#wanted.status);
+    const over = memory.kill !== undefined || isTerminal(this.wanted.status);
     return !over || observed.containers.some(isLive);
   }
 
   get leaving(): boolean {
-    const { memory, removed, pod } = this.#state;
+    const { memory, removed, pod } = this.live;
     return removed || memory.failed !== undefined || pod.metadata.deletionTimestamp !== undefined;
   }
 
   get ended(): boolean {
-    return this.#state.memory.failed !== undefined;
+    return this.live.memory.failed !== undefined;
   }
 
   get released(): boolean {
-    return this.#state.memory.cleaned !== 'no';
+    return this.live.memory.cleaned !== 'no';
   }
 
   /** Removes dead containers when the pod has ended and the API server knows how. True when there were some. */
   discardRemains(): boolean {
-    const { memory, observed } = this.#state;
-    if (this.occupies || !isTerminal(this.#wanted.status) || observed.containers.length === 0) return false;
+    const { memory, observed } = this.live;
+    if (this.occupies || !isTerminal(this.wanted.status) || observed.containers.length === 0) return false;
     memory.discard = true;
     this.wake();
     return true;
   }
 
   end(failure: PodFailure): void {
-    this.#state.memory.failed ??= failure;
+    this.live.memory.failed ??= failure;
     this.wake();
   }
 
   update(pod: Pod): void {
-    const before = this.#wanted;
-    this.#wanted = pod;
-    this.#state.pod = withGranted(pod, this.#state.memory.granted);
+    const before = this.wanted;
+    this.wanted = pod;
+    this.live.pod = withGranted(pod, this.live.memory.granted);
     const metadataChanged =
       JSON.stringify(before.metadata.labels) !== JSON.stringify(pod.metadata.labels) ||
       JSON.stringify(before.metadata.annotations) !== JSON.stringify(pod.metadata.annotations);
@@ -119,19 +119,19 @@ export class PodWorker implements Resident {
   }
 
   remove(): void {
-    this.#state.removed = true;
+    this.live.removed = true;
     this.wake();
   }
 
   noteOutOfMemory(): void {
-    for (const container of this.#state.observed.containers) {
-      if (container.state === 'running') this.#state.memory.outOfMemory.add(container.id);
+    for (const container of this.live.observed.containers) {
+      if (container.state === 'running') this.live.memory.outOfMemory.add(container.id);
     }
   }
 
   /** Something that a failed step lacked may be there now. */
   retryNow(): void {
-    const { memory } = this.#state;
+    const { memory } = this.live;
     const now = this.context.execution.now();
     if (memory.volumeFailure) memory.volumeFailure.retryAt = now;
     for (const failure of memory.startFailures.values()) {
@@ -142,65 +142,65 @@ export class PodWorker implements Resident {
 
   /** The pod with the status that was last worked out, which the API server may not have yet. */
   reportedPod(): Pod {
-    return this.#withReported(this.#state.pod);
+    return this.withReported(this.live.pod);
   }
 
   /** Content of mounted volumes follows the API; runs beside everything else. */
   refreshVolumes(): void {
-    const { memory, removed } = this.#state;
+    const { memory, removed } = this.live;
     if (memory.volumes !== 'ready' || removed) return;
-    refreshAll(volumeContext(this.context.execution, this.#state)).catch((error) => {
-      this.context.logger.warn('volumes not refreshed', { pod: podKey(this.#state.pod), error });
+    refreshAll(volumeContext(this.context.execution, this.live)).catch((error) => {
+      this.context.logger.warn('volumes not refreshed', { pod: podKey(this.live.pod), error });
     });
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.context.prober.stop(this.#state.pod.metadata.uid);
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.context.prober.stop(this.live.pod.metadata.uid);
   }
 
   wake(): void {
-    this.#again = true;
-    if (this.#running || this.#closed) return;
-    this.#running = true;
-    void this.#loop();
+    this.again = true;
+    if (this.running || this.closed) return;
+    this.running = true;
+    void this.loop();
   }
 
-  async #loop(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false;
+  private async loop(): Promise<void> {
+    while (this.again && !this.closed) {
+      this.again = false;
       try {
-        await this.#sync();
+        await this.sync();
       } catch (error) {
         const stack = error instanceof Error ? error.stack : String(error);
-        this.context.logger.error('pod sync failed', { pod: podKey(this.#state.pod), error: stack });
-        this.#wakeIn(UNEXPECTED_RETRY);
+        this.context.logger.error('pod sync failed', { pod: podKey(this.live.pod), error: stack });
+        this.wakeIn(UNEXPECTED_RETRY);
       }
     }
-    this.#running = false;
+    this.running = false;
   }
 
-  async #sync(): Promise<void> {
-    const state = this.#state;
+  private async sync(): Promise<void> {
+    const state = this.live;
     const { memory } = state;
     const { execution, observer } = this.context;
     const { uid, namespace, name } = state.pod.metadata;
     const now = execution.now();
     state.observed = observer.get(uid) ?? emptyObserved(uid, namespace, name);
-    await this.#collectMessages();
-    if (!(await this.#isDecided())) return this.#wakeIn(ADMISSION_RETRY);
-    this.#grant();
+    await this.collectMessages();
+    if (!(await this.isDecided())) return this.wakeIn(ADMISSION_RETRY);
+    this.grant();
     // Plan and report build on what was reported last: the watch echoes it a little later.
-    const pod = this.#withReported(state.pod);
+    const pod = this.withReported(state.pod);
     memory.failed ??= deadlineFailure(pod, now);
     const input = { pod, removed: state.removed, observed: state.observed, memory, now };
     memory.kill = killOrder(input);
     this.context.prober.sync(state);
     const { steps, wakeAt } = plan(input);
-    this.#report(pod, now);
-    for (const step of steps) this.#begin(step);
-    if (wakeAt !== undefined) this.#wakeIn(wakeAt - now);
+    this.report(pod, now);
+    for (const step of steps) this.begin(step);
+    if (wakeAt !== undefined) this.wakeIn(wakeAt - now);
     if (state.removed && memory.cleaned === 'removed' && memory.inFlight.size === 0) {
       this.close();
       this.context.writer.forget(uid);
@@ -209,8 +209,8 @@ export class PodWorker implements Resident {
   }
 
   /** Whether it is known that the pod may run here, or may not; one that may not has failed. */
-  async #isDecided(): Promise<boolean> {
-    const { memory, observed, pod, removed } = this.#state;
+  private async isDecided(): Promise<boolean> {
+    const { memory, observed, pod, removed } = this.live;
     if (memory.admitted !== undefined) return true;
     // What an agent before this one took stays.
     if (observed.sandboxes.length > 0) memory.admitted = true;
@@ -230,28 +230,28 @@ export class PodWorker implements Resident {
   }
 
   /** A resized pod gets what it asks for if the node has it. Tells by events what became of that. */
-  #grant(): void {
-    const state = this.#state;
+  private grant(): void {
+    const state = this.live;
     const { memory, removed } = state;
-    if (!memory.admitted || removed || this.#wanted.metadata.deletionTimestamp !== undefined) return;
+    if (!memory.admitted || removed || this.wanted.metadata.deletionTimestamp !== undefined) return;
     const { execution, occupants } = this.context;
     const pending = memory.resizePending;
     const others = () => occupants().map(({ pod }) => pod);
-    state.pod = grant(this.#wanted, memory, { allocatable: execution.node.allocatable, others });
+    state.pod = grant(this.wanted, memory, { allocatable: execution.node.allocatable, others });
     const tell = (type: 'Normal' | 'Warning', reason: string, message: string) =>
-      execution.events.event(this.#wanted, type, reason, `${message}: ${resizeSummary(this.#wanted)}`);
+      execution.events.event(this.wanted, type, reason, `${message}: ${resizeSummary(this.wanted)}`);
     const { resizePending } = memory;
     if (resizePending && resizePending.message !== pending?.message) {
       tell('Warning', `Resize${resizePending.reason}`, `Pod resize ${resizePending.reason}`);
     }
-    const under = resizeInProgress(this.#withReported(state.pod), state.observed, memory);
+    const under = resizeInProgress(this.withReported(state.pod), state.observed, memory);
     if (under && !memory.resizeTold) tell('Normal', 'ResizeStarted', 'Pod resize started');
     if (!under && memory.resizeTold) tell('Normal', 'ResizeCompleted', 'Pod resize completed');
     memory.resizeTold = under;
   }
 
-  async #collectMessages(): Promise<void> {
-    const { observed, memory } = this.#state;
+  private async collectMessages(): Promise<void> {
+    const { observed, memory } = this.live;
     const { paths } = this.context.execution;
     for (const container of observed.containers) {
       if (container.state !== 'exited' || memory.messages.has(container.id)) continue;
@@ -259,36 +259,36 @@ export class PodWorker implements Resident {
     }
   }
 
-  #withReported(pod: Pod): Pod {
-    if (!this.#reported) return pod;
+  private withReported(pod: Pod): Pod {
+    if (!this.reported) return pod;
     const own = new Set(OWNED);
     const conditions: PodCondition[] = [
-      ...(this.#reported.conditions ?? []).filter((condition) => own.has(condition.type)),
+      ...(this.reported.conditions ?? []).filter((condition) => own.has(condition.type)),
       ...(pod.status?.conditions ?? []).filter((condition) => !own.has(condition.type)),
     ];
-    return { ...pod, status: { ...pod.status, ...this.#reported, conditions } };
+    return { ...pod, status: { ...pod.status, ...this.reported, conditions } };
   }
 
-  #report(pod: Pod, now: number): void {
-    const { observed, memory, removed } = this.#state;
+  private report(pod: Pod, now: number): void {
+    const { observed, memory, removed } = this.live;
     if (removed) return;
     // While a pod is taken apart its last full status stands.
-    const terminal = isTerminal(this.#wanted.status) || memory.cleaned !== 'no';
+    const terminal = isTerminal(this.wanted.status) || memory.cleaned !== 'no';
     const over = terminal || pod.metadata.deletionTimestamp !== undefined;
     if (over && memory.admitted !== false && observed.containers.length === 0) return;
     const { node } = this.context.execution;
     const { runtimeName } = this.context;
     const status = podStatus({ pod, observed, memory, now, runtimeName, hostIPs: node.hostIPs });
-    this.#reported = status;
-    this.context.writer.set(this.#state.pod, status);
+    this.reported = status;
+    this.context.writer.set(this.live.pod, status);
   }
 
-  #begin(step: Step): void {
-    const { memory, pod } = this.#state;
+  private begin(step: Step): void {
+    const { memory, pod } = this.live;
     const { execution, observer, logger } = this.context;
     if (memory.inFlight.has(step.key)) return;
     memory.inFlight.add(step.key);
-    execute(execution, this.#state, step)
+    execute(execution, this.live, step)
       .catch(async (error) => {
         logger.warn('step failed', { pod: podKey(pod), step: step.type, error });
         await new Promise((resolve) => setTimeout(resolve, UNEXPECTED_RETRY));
@@ -301,9 +301,9 @@ export class PodWorker implements Resident {
       });
   }
 
-  #wakeIn(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 0) + 1, 2 ** 31 - 1));
+  private wakeIn(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 0) + 1, 2 ** 31 - 1));
   }
 }
 

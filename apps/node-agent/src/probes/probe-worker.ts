@@ -20,61 +20,61 @@ export interface ProbeWorkerOptions {
 
 /** Asks one probe of one container again and again, and counts what comes against the thresholds. */
 export class ProbeWorker {
-  #timer: NodeJS.Timeout | undefined;
-  #last: ProbeResult | undefined;
-  #count = 0;
-  #stopped = false;
+  private timer: NodeJS.Timeout | undefined;
+  private last: ProbeResult | undefined;
+  private count = 0;
+  private stopped = false;
 
   constructor(private readonly options: ProbeWorkerOptions) {
-    this.#schedule(this.#untilInitialDelay());
+    this.schedule(this.untilInitialDelay());
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.stopped = true;
+    clearTimeout(this.timer);
   }
 
   /** Something that `mayRun` waits for has happened. */
   trigger(): void {
-    if (this.#timer && !this.#stopped) this.#schedule(this.#untilInitialDelay());
+    if (this.timer && !this.stopped) this.schedule(this.untilInitialDelay());
   }
 
-  #untilInitialDelay(): number {
+  private untilInitialDelay(): number {
     const { probe, startedAt, now } = this.options;
     return Math.max(0, startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - now());
   }
 
-  #schedule(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tick(), Math.min(ms, LONGEST_TIMER));
+  private schedule(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.tick(), Math.min(ms, LONGEST_TIMER));
   }
 
-  async #tick(): Promise<void> {
-    this.#timer = undefined;
+  private async tick(): Promise<void> {
+    this.timer = undefined;
     const { probe, mayRun, now } = this.options;
     const period = (probe.periodSeconds ?? 10) * 1000;
     const begun = now();
     try {
-      if (mayRun()) await this.#probe();
+      if (mayRun()) await this.probe();
     } catch (error) {
-      if (!this.#stopped) this.options.onOutcome({ result: 'error', output: (error as Error).message });
+      if (!this.stopped) this.options.onOutcome({ result: 'error', output: (error as Error).message });
     } finally {
       // The period goes from start to start: a container that answers late is not asked less often.
-      if (!this.#stopped) this.#schedule(Math.min(Math.max(begun + period - now(), 0), period));
+      if (!this.stopped) this.schedule(Math.min(Math.max(begun + period - now(), 0), period));
     }
   }
 
-  async #probe(): Promise<void> {
+  private async probe(): Promise<void> {
     const { probe, run, onOutcome, onResult } = this.options;
     let outcome = await run();
     for (let attempt = 1; outcome.result === 'error' && attempt < ERROR_ATTEMPTS; attempt++) outcome = await run();
-    if (this.#stopped) return;
+    if (this.stopped) return;
     if (outcome.result !== 'success') onOutcome(outcome);
     if (outcome.result === 'error') return;
     const result = outcome.result === 'warning' ? 'success' : outcome.result;
-    this.#count = this.#last === result ? this.#count + 1 : 1;
-    this.#last = result;
+    this.count = this.last === result ? this.count + 1 : 1;
+    this.last = result;
     const threshold = result === 'success' ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3);
-    if (this.#count >= threshold) onResult(result);
+    if (this.count >= threshold) onResult(result);
   }
 }

@@ -35,25 +35,25 @@ export interface ProberOptions {
 /** Keeps a worker for each probe of each running container. Results go into the pod's memory, where the plan reads them. */
 export class Prober {
   /** By pod, then by `<container id>/<type>`. */
-  readonly #workers = new Map<string, Map<string, ProbeWorker>>();
+  private readonly workers = new Map<string, Map<string, ProbeWorker>>();
 
   constructor(private readonly options: ProberOptions) {}
 
   /** Starts what should be probed now and stops what should not. */
   sync(state: PodState): void {
     const { uid } = state.pod.metadata;
-    const workers = this.#workers.get(uid) ?? new Map<string, ProbeWorker>();
+    const workers = this.workers.get(uid) ?? new Map<string, ProbeWorker>();
     const wanted = new Set<string>();
     for (const { container, kind } of allContainers(state.pod)) {
       const current = newest(state.observed, container.name);
       if (current?.state !== 'running' || !isProbed(container, kind)) continue;
-      this.#remember(state, container, current);
+      this.remember(state, container, current);
       for (const { type, title, of } of TYPES) {
         const probe = of(container);
         if (!probe || !shouldRun(state, type)) continue;
         const key = `${current.id}/${type}`;
         wanted.add(key);
-        if (!workers.has(key)) workers.set(key, this.#start(state, container, kind, current, type, title, probe));
+        if (!workers.has(key)) workers.set(key, this.start(state, container, kind, current, type, title, probe));
       }
     }
     for (const [key, worker] of workers) {
@@ -61,17 +61,17 @@ export class Prober {
       worker.stop();
       workers.delete(key);
     }
-    if (workers.size > 0) this.#workers.set(uid, workers);
-    else this.#workers.delete(uid);
+    if (workers.size > 0) this.workers.set(uid, workers);
+    else this.workers.delete(uid);
   }
 
   stop(uid: string): void {
-    for (const worker of this.#workers.get(uid)?.values() ?? []) worker.stop();
-    this.#workers.delete(uid);
+    for (const worker of this.workers.get(uid)?.values() ?? []) worker.stop();
+    this.workers.delete(uid);
   }
 
   /** What holds before the first answer. A container that an earlier agent found ready stays so meanwhile. */
-  #remember({ pod, memory }: PodState, container: Container, current: ObservedContainer): void {
+  private remember({ pod, memory }: PodState, container: Container, current: ObservedContainer): void {
     if (memory.probes.has(current.id)) return;
     const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     const known = statuses.find((status) => status.containerID?.endsWith(current.id));
@@ -82,7 +82,7 @@ export class Prober {
     });
   }
 
-  #start(
+  private start(
     state: PodState,
     container: Container,
     kind: ContainerKind,
@@ -121,7 +121,7 @@ export class Prober {
         if (results()[type] === result) return;
         results()[type] = result;
         if (type === 'startup') {
-          for (const [key, worker] of this.#workers.get(uid) ?? []) {
+          for (const [key, worker] of this.workers.get(uid) ?? []) {
             if (key.startsWith(current.id) && !key.endsWith('/startup')) worker.trigger();
           }
         }

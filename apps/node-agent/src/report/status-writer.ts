@@ -18,7 +18,7 @@ interface Entry {
  * stands there already.
  */
 export class StatusWriter {
-  readonly #pods = new Map<string, Entry>();
+  private readonly pods = new Map<string, Entry>();
 
   constructor(
     private readonly client: Client,
@@ -29,31 +29,31 @@ export class StatusWriter {
   /** `pod` is the newest version that was seen. */
   set(pod: Pod, status: PodStatus): void {
     const { uid } = pod.metadata;
-    let entry = this.#pods.get(uid);
-    if (!entry) this.#pods.set(uid, (entry = { busy: false, server: pod.status ?? {}, revision: revisionOf(pod) }));
-    else if (revisionOf(pod) > entry.revision) this.#learn(entry, pod);
+    let entry = this.pods.get(uid);
+    if (!entry) this.pods.set(uid, (entry = { busy: false, server: pod.status ?? {}, revision: revisionOf(pod) }));
+    else if (revisionOf(pod) > entry.revision) this.learn(entry, pod);
     entry.wanted = { pod, status };
-    if (!entry.busy) void this.#drain(uid, entry);
+    if (!entry.busy) void this.drain(uid, entry);
   }
 
   /** Resolves when the newest status is written, or the pod is gone. */
   async flush(uid: string): Promise<void> {
-    while (this.#pods.get(uid)?.busy) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (this.pods.get(uid)?.busy) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   forget(uid: string): void {
-    this.#pods.delete(uid);
+    this.pods.delete(uid);
   }
 
-  #learn(entry: Entry, pod: Pod): void {
+  private learn(entry: Entry, pod: Pod): void {
     entry.server = pod.status ?? {};
     entry.revision = revisionOf(pod);
   }
 
-  async #drain(uid: string, entry: Entry): Promise<void> {
+  private async drain(uid: string, entry: Entry): Promise<void> {
     entry.busy = true;
     let failures = 0;
-    while (entry.wanted && this.#pods.get(uid) === entry) {
+    while (entry.wanted && this.pods.get(uid) === entry) {
       const { pod, status } = entry.wanted;
       entry.wanted = undefined;
       const { namespace, name } = pod.metadata;
@@ -61,7 +61,7 @@ export class StatusWriter {
       if (!body) continue;
       try {
         const type = 'application/strategic-merge-patch+json';
-        this.#learn(entry, await this.client.patch<Pod>(PODS, namespace, name, type, body, { subresource: 'status' }));
+        this.learn(entry, await this.client.patch<Pod>(PODS, namespace, name, type, body, { subresource: 'status' }));
         failures = 0;
       } catch (error) {
         // The pod is gone, or another one has its name.

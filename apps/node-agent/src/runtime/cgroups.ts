@@ -33,7 +33,7 @@ interface NativeCgroups {
 
 /** The agent's part of the cgroup tree. Paths are relative to its root: `kubepods/burstable/pod<uid>`. */
 export class Cgroups {
-  readonly #native: NativeCgroups;
+  private readonly native: NativeCgroups;
 
   constructor(
     /** Below the mount; '' for the hierarchy's root. */
@@ -43,33 +43,33 @@ export class Cgroups {
     const { Cgroups: Native } = loadNative<{ Cgroups: new (mount: string, prefix: string) => NativeCgroups }>(
       'cgroups',
     );
-    this.#native = new Native(mount, root);
+    this.native = new Native(mount, root);
   }
 
   get version(): number {
-    return this.#native.version;
+    return this.native.version;
   }
 
   apply(path: string, limits: CgroupLimits): void {
-    this.#native.apply(path, JSON.stringify(limits));
+    this.native.apply(path, JSON.stringify(limits));
   }
 
   exists(path: string): boolean {
-    return this.#native.exists(path);
+    return this.native.exists(path);
   }
 
   /** Kills what is still in it. */
   remove(path: string): Promise<void> {
-    return this.#native.remove(path);
+    return this.native.remove(path);
   }
 
   /** Leaves a cgroup that has processes or others below it. */
   removeIfEmpty(path: string): void {
-    this.#native.removeIfEmpty(path);
+    this.native.removeIfEmpty(path);
   }
 
   children(path: string): string[] {
-    return this.#native.children(path);
+    return this.native.children(path);
   }
 
   /** How the runtime is told of a cgroup: absolute within the hierarchy. */
@@ -79,7 +79,7 @@ export class Cgroups {
 
   /** Of a cgroup of ours, or of the whole machine for '/'. */
   stats(path: string): CgroupStats | undefined {
-    const text = this.#native.stats(path === '/' ? '' : this.runtimePath(path));
+    const text = this.native.stats(path === '/' ? '' : this.runtimePath(path));
     return text ? (JSON.parse(text) as CgroupStats) : undefined;
   }
 }

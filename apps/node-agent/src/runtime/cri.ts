@@ -80,16 +80,16 @@ const LONGEST_TIMEOUT = 2 ** 32 - 1;
 const SLACK = 10_000;
 
 export class CriRuntime {
-  readonly #client: NativeRuntimeClient;
+  private readonly client: NativeRuntimeClient;
 
   constructor(endpoint: string) {
-    this.#client = new (loadNative<NativeModule>('cri').RuntimeClient)(endpoint);
+    this.client = new (loadNative<NativeModule>('cri').RuntimeClient)(endpoint);
   }
 
-  async #call<T>(method: string, request: object, timeout = TIMEOUT): Promise<T> {
+  private async call<T>(method: string, request: object, timeout = TIMEOUT): Promise<T> {
     try {
       return JSON.parse(
-        await this.#client.call(method, JSON.stringify(request), Math.min(timeout, LONGEST_TIMEOUT)),
+        await this.client.call(method, JSON.stringify(request), Math.min(timeout, LONGEST_TIMEOUT)),
       ) as T;
     } catch (error) {
       throw asCriError(error);
@@ -97,26 +97,22 @@ export class CriRuntime {
   }
 
   version(): Promise<CriVersion> {
-    return this.#call('Version', { version: 'v1' }, 10_000);
+    return this.call('Version', { version: 'v1' }, 10_000);
   }
 
   status(): Promise<CriRuntimeStatus> {
-    return this.#call('Status', {}, 10_000);
+    return this.call('Status', {}, 10_000);
   }
 
   /** What sandboxes are made of, where the runtime tells: containerd before 1.7 does not pin it. */
   async sandboxImage(): Promise<string | undefined> {
-    const { info } = await this.#call<CriRuntimeStatus>('Status', { verbose: true }, 10_000);
+    const { info } = await this.call<CriRuntimeStatus>('Status', { verbose: true }, 10_000);
     const config = JSON.parse(info?.['config'] ?? '{}') as { sandboxImage?: string };
     return config.sandboxImage;
   }
 
-  updatePodCidr(podCidr: string): Promise<void> {
-    return this.#call('UpdateRuntimeConfig', { runtimeConfig: { networkConfig: { podCidr } } });
-  }
-
   async runPodSandbox(config: CriSandboxConfig, runtimeHandler = ''): Promise<string> {
-    const answer = await this.#call<{ podSandboxId: string }>(
+    const answer = await this.call<{ podSandboxId: string }>(
       'RunPodSandbox',
       { config, runtimeHandler },
       CONTAINER_CALL_TIMEOUT,
@@ -125,28 +121,28 @@ export class CriRuntime {
   }
 
   stopPodSandbox(id: string): Promise<void> {
-    return this.#call('StopPodSandbox', { podSandboxId: id });
+    return this.call('StopPodSandbox', { podSandboxId: id });
   }
 
   removePodSandbox(id: string): Promise<void> {
-    return this.#call('RemovePodSandbox', { podSandboxId: id });
+    return this.call('RemovePodSandbox', { podSandboxId: id });
   }
 
   async podSandboxStatus(id: string): Promise<CriSandboxStatus> {
-    return (await this.#call<{ status: CriSandboxStatus }>('PodSandboxStatus', { podSandboxId: id })).status;
+    return (await this.call<{ status: CriSandboxStatus }>('PodSandboxStatus', { podSandboxId: id })).status;
   }
 
   async listSandboxes(labelSelector: Record<string, string> = {}): Promise<CriSandbox[]> {
-    return (await this.#call<{ items: CriSandbox[] }>('ListPodSandbox', { filter: { labelSelector } })).items;
+    return (await this.call<{ items: CriSandbox[] }>('ListPodSandbox', { filter: { labelSelector } })).items;
   }
 
   async listContainers(labelSelector: Record<string, string> = {}): Promise<CriContainer[]> {
-    return (await this.#call<{ containers: CriContainer[] }>('ListContainers', { filter: { labelSelector } }))
+    return (await this.call<{ containers: CriContainer[] }>('ListContainers', { filter: { labelSelector } }))
       .containers;
   }
 
   async containerStatus(id: string): Promise<CriContainerStatus> {
-    return (await this.#call<{ status: CriContainerStatus }>('ContainerStatus', { containerId: id })).status;
+    return (await this.call<{ status: CriContainerStatus }>('ContainerStatus', { containerId: id })).status;
   }
 
   async createContainer(
@@ -155,29 +151,29 @@ export class CriRuntime {
     sandboxConfig: CriSandboxConfig,
   ): Promise<string> {
     const request = { podSandboxId, config, sandboxConfig };
-    return (await this.#call<{ containerId: string }>('CreateContainer', request, CONTAINER_CALL_TIMEOUT)).containerId;
+    return (await this.call<{ containerId: string }>('CreateContainer', request, CONTAINER_CALL_TIMEOUT)).containerId;
   }
 
   startContainer(id: string): Promise<void> {
-    return this.#call('StartContainer', { containerId: id }, CONTAINER_CALL_TIMEOUT);
+    return this.call('StartContainer', { containerId: id }, CONTAINER_CALL_TIMEOUT);
   }
 
   /** Sends the stop signal, and SIGKILL after `graceSeconds`. */
   stopContainer(id: string, graceSeconds: number): Promise<void> {
     const timeout = Math.max(0, Math.ceil(graceSeconds));
-    return this.#call('StopContainer', { containerId: id, timeout }, TIMEOUT + timeout * 1000 + SLACK);
+    return this.call('StopContainer', { containerId: id, timeout }, TIMEOUT + timeout * 1000 + SLACK);
   }
 
   removeContainer(id: string): Promise<void> {
-    return this.#call('RemoveContainer', { containerId: id });
+    return this.call('RemoveContainer', { containerId: id });
   }
 
   updateContainerResources(id: string, linux: CriLinuxResources): Promise<void> {
-    return this.#call('UpdateContainerResources', { containerId: id, linux });
+    return this.call('UpdateContainerResources', { containerId: id, linux });
   }
 
   reopenContainerLog(id: string): Promise<void> {
-    return this.#call('ReopenContainerLog', { containerId: id });
+    return this.call('ReopenContainerLog', { containerId: id });
   }
 
   /** Output beyond what the runtime keeps is cut. A zero timeout waits for the command for as long as it takes. */
@@ -187,7 +183,7 @@ export class CriRuntime {
     timeoutSeconds: number,
   ): Promise<{ stdout: string; stderr: string; exitCode: number }> {
     const limit = timeoutSeconds > 0 ? timeoutSeconds * 1000 + SLACK : 0;
-    return this.#call('ExecSync', { containerId: id, cmd, timeout: timeoutSeconds }, limit);
+    return this.call('ExecSync', { containerId: id, cmd, timeout: timeoutSeconds }, limit);
   }
 
   /** The URL of the runtime's streaming server. */
@@ -199,7 +195,7 @@ export class CriRuntime {
     stdout: boolean;
     stderr: boolean;
   }): Promise<string> {
-    return (await this.#call<{ url: string }>('Exec', request)).url;
+    return (await this.call<{ url: string }>('Exec', request)).url;
   }
 
   async attach(request: {
@@ -209,45 +205,45 @@ export class CriRuntime {
     stdout: boolean;
     stderr: boolean;
   }): Promise<string> {
-    return (await this.#call<{ url: string }>('Attach', request)).url;
+    return (await this.call<{ url: string }>('Attach', request)).url;
   }
 
   async portForward(podSandboxId: string, port: number[]): Promise<string> {
-    return (await this.#call<{ url: string }>('PortForward', { podSandboxId, port })).url;
+    return (await this.call<{ url: string }>('PortForward', { podSandboxId, port })).url;
   }
 
   async containerStats(id: string): Promise<CriContainerStats> {
-    return (await this.#call<{ stats: CriContainerStats }>('ContainerStats', { containerId: id })).stats;
+    return (await this.call<{ stats: CriContainerStats }>('ContainerStats', { containerId: id })).stats;
   }
 
   async listContainerStats(): Promise<CriContainerStats[]> {
-    return (await this.#call<{ stats: CriContainerStats[] }>('ListContainerStats', {})).stats;
+    return (await this.call<{ stats: CriContainerStats[] }>('ListContainerStats', {})).stats;
   }
 
   /** Of one sandbox, or of all; containerd fails the whole list when one sandbox has stopped. */
   async listPodSandboxStats(id?: string): Promise<CriSandboxStats[]> {
     const request = id === undefined ? {} : { filter: { id } };
-    return (await this.#call<{ stats: CriSandboxStats[] }>('ListPodSandboxStats', request)).stats;
+    return (await this.call<{ stats: CriSandboxStats[] }>('ListPodSandboxStats', request)).stats;
   }
 
   async listImages(): Promise<CriImage[]> {
-    return (await this.#call<{ images: CriImage[] }>('ListImages', {})).images;
+    return (await this.call<{ images: CriImage[] }>('ListImages', {})).images;
   }
 
   /** Undefined when the image is not on the node. */
   async imageStatus(image: string): Promise<CriImage | undefined> {
-    const answer = await this.#call<{ image: CriImage | null }>('ImageStatus', { image: { image } });
+    const answer = await this.call<{ image: CriImage | null }>('ImageStatus', { image: { image } });
     return answer.image ?? undefined;
   }
 
   /** Waits for as long as the pull takes; the runtime ends one that makes no progress. */
   async pullImage(image: string, auth?: CriAuth, sandboxConfig?: CriSandboxConfig): Promise<string> {
     const request = { image: { image, userSpecifiedImage: image }, auth, sandboxConfig };
-    return (await this.#call<{ imageRef: string }>('PullImage', request, 0)).imageRef;
+    return (await this.call<{ imageRef: string }>('PullImage', request, 0)).imageRef;
   }
 
   removeImage(image: string): Promise<void> {
-    return this.#call('RemoveImage', { image: { image } });
+    return this.call('RemoveImage', { image: { image } });
   }
 
   /**
@@ -256,7 +252,7 @@ export class CriRuntime {
    */
   async openImageView(image: string, owner: string, key: string): Promise<CriMountCall[]> {
     try {
-      return JSON.parse(await this.#client.openImageView(image, owner, key)) as CriMountCall[];
+      return JSON.parse(await this.client.openImageView(image, owner, key)) as CriMountCall[];
     } catch (error) {
       throw asCriError(error);
     }
@@ -264,7 +260,7 @@ export class CriRuntime {
 
   async closeImageViews(owner: string): Promise<void> {
     try {
-      await this.#client.closeImageViews(owner);
+      await this.client.closeImageViews(owner);
     } catch (error) {
       throw asCriError(error);
     }
@@ -274,13 +270,13 @@ export class CriRuntime {
     imageFilesystems: CriFilesystemUsage[];
     containerFilesystems: CriFilesystemUsage[];
   }> {
-    return this.#call('ImageFsInfo', {});
+    return this.call('ImageFsInfo', {});
   }
 
   /** Runs until the stream ends or fails; a runtime without events rejects with Unimplemented. */
   async watchEvents(deliver: (event: RuntimeEvent) => void): Promise<void> {
     try {
-      await this.#client.watchEvents((text) => deliver(JSON.parse(text) as RuntimeEvent));
+      await this.client.watchEvents((text) => deliver(JSON.parse(text) as RuntimeEvent));
     } catch (error) {
       throw asCriError(error);
     }

@@ -26,39 +26,39 @@ interface TokenReview extends KubeObject {
 
 /** Who asks: by client certificate of the cluster's CA, or by bearer token. Nobody is anonymous here. */
 export class Authenticator {
-  readonly #known: ExpiringMap<UserInfo>;
-  readonly #unknown: ExpiringMap<true>;
-  readonly #reviews = new Map<string, Promise<UserInfo | undefined>>();
+  private readonly known: ExpiringMap<UserInfo>;
+  private readonly unknown: ExpiringMap<true>;
+  private readonly reviews = new Map<string, Promise<UserInfo | undefined>>();
 
   constructor(
     private readonly client: Client,
     now: () => number,
   ) {
-    this.#known = new ExpiringMap(now);
-    this.#unknown = new ExpiringMap(now, UNKNOWN_TOKENS);
+    this.known = new ExpiringMap(now);
+    this.unknown = new ExpiringMap(now, UNKNOWN_TOKENS);
   }
 
   /** Undefined: not known. Rejects when a token could not be checked; with 429 while too many others are. */
   async authenticate(request: IncomingMessage): Promise<UserInfo | undefined> {
-    return userOfConnection(request.socket as TLSSocket) ?? (await this.#tokenUser(request.headers.authorization));
+    return userOfConnection(request.socket as TLSSocket) ?? (await this.tokenUser(request.headers.authorization));
   }
 
-  async #tokenUser(header: string | undefined): Promise<UserInfo | undefined> {
+  private async tokenUser(header: string | undefined): Promise<UserInfo | undefined> {
     const token = /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
     if (!token) return undefined;
     const key = createHash('sha256').update(token).digest('base64');
-    const known = this.#known.get(key);
-    if (known || this.#unknown.get(key)) return known;
-    let review = this.#reviews.get(key);
+    const known = this.known.get(key);
+    if (known || this.unknown.get(key)) return known;
+    let review = this.reviews.get(key);
     if (!review) {
-      if (this.#reviews.size >= MAX_REVIEWS) throw new HttpError(429, 'Too many requests', { 'Retry-After': '1' });
-      review = this.#review(key, token).finally(() => this.#reviews.delete(key));
-      this.#reviews.set(key, review);
+      if (this.reviews.size >= MAX_REVIEWS) throw new HttpError(429, 'Too many requests', { 'Retry-After': '1' });
+      review = this.review(key, token).finally(() => this.reviews.delete(key));
+      this.reviews.set(key, review);
     }
     return review;
   }
 
-  async #review(key: string, token: string): Promise<UserInfo | undefined> {
+  private async review(key: string, token: string): Promise<UserInfo | undefined> {
     const review = await this.client.create<TokenReview>(TOKEN_REVIEWS, '', {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenReview',
@@ -67,7 +67,7 @@ export class Authenticator {
     });
     const { status } = review;
     if (!status?.authenticated) {
-      this.#unknown.set(key, true, CACHE_LIFETIME);
+      this.unknown.set(key, true, CACHE_LIFETIME);
       return undefined;
     }
     const user: UserInfo = {
@@ -76,7 +76,7 @@ export class Authenticator {
       ...(status.user?.uid ? { uid: status.user.uid } : {}),
       ...(status.user?.extra ? { extra: status.user.extra } : {}),
     };
-    this.#known.set(key, user, CACHE_LIFETIME);
+    this.known.set(key, user, CACHE_LIFETIME);
     return user;
   }
 }

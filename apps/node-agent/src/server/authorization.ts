@@ -42,16 +42,16 @@ interface SubjectAccessReview extends KubeObject {
 
 /** Asks the API server whether a user may reach a path of this node. */
 export class Authorizer {
-  readonly #answers: ExpiringMap<boolean>;
+  private readonly answers: ExpiringMap<boolean>;
   /** Questions under way: many requests at once are one question. */
-  readonly #reviews = new Map<string, Promise<boolean>>();
+  private readonly reviews = new Map<string, Promise<boolean>>();
 
   constructor(
     private readonly client: Client,
     private readonly nodeName: string,
     now: () => number,
   ) {
-    this.#answers = new ExpiringMap(now);
+    this.answers = new ExpiringMap(now);
   }
 
   /** Throws 403, or 500 when the API server does not answer. */
@@ -61,7 +61,7 @@ export class Authorizer {
     for (const subresource of candidates) {
       let allowed: boolean;
       try {
-        allowed = await this.#allowed(user, verb, subresource);
+        allowed = await this.allowed(user, verb, subresource);
       } catch {
         const what = `user=${user.name}, verb=${verb}, resource=nodes, subresource=${subresource}`;
         throw new HttpError(500, `Authorization error (${what})`);
@@ -72,19 +72,19 @@ export class Authorizer {
     throw new HttpError(403, `Forbidden (${what})`);
   }
 
-  async #allowed(user: UserInfo, verb: string, subresource: string): Promise<boolean> {
+  private async allowed(user: UserInfo, verb: string, subresource: string): Promise<boolean> {
     const key = JSON.stringify([user.name, user.uid, user.groups, user.extra, verb, subresource]);
-    const known = this.#answers.get(key);
+    const known = this.answers.get(key);
     if (known !== undefined) return known;
-    let review = this.#reviews.get(key);
+    let review = this.reviews.get(key);
     if (!review) {
-      review = this.#review(key, user, verb, subresource).finally(() => this.#reviews.delete(key));
-      this.#reviews.set(key, review);
+      review = this.review(key, user, verb, subresource).finally(() => this.reviews.delete(key));
+      this.reviews.set(key, review);
     }
     return review;
   }
 
-  async #review(key: string, user: UserInfo, verb: string, subresource: string): Promise<boolean> {
+  private async review(key: string, user: UserInfo, verb: string, subresource: string): Promise<boolean> {
     const review = await this.client.create<SubjectAccessReview>(SUBJECT_ACCESS_REVIEWS, '', {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
@@ -98,7 +98,7 @@ export class Authorizer {
       },
     });
     const allowed = review.status?.allowed === true;
-    this.#answers.set(key, allowed, allowed ? ALLOWED_LIFETIME : DENIED_LIFETIME);
+    this.answers.set(key, allowed, allowed ? ALLOWED_LIFETIME : DENIED_LIFETIME);
     return allowed;
   }
 }

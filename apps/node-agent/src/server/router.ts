@@ -27,17 +27,17 @@ interface CompiledRoute extends Route {
 }
 
 export class Router {
-  readonly #routes: CompiledRoute[];
+  private readonly routes: CompiledRoute[];
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ ...route, parts: split(route.path) }));
+    this.routes = routes.map((route) => ({ ...route, parts: split(route.path) }));
   }
 
   /** `path` as `requestUrl` gives it. Throws 404, or 405 with `Allow`. */
   match(method: string, path: string): { route: Route; params: Record<string, string> } {
     const parts = split(path);
     const allowed = new Set<string>();
-    for (const route of this.#routes) {
+    for (const route of this.routes) {
       const params = matchParts(route.parts, parts);
       if (!params) continue;
       if (route.methods.includes(method)) return { route, params };

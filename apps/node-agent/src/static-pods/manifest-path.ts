@@ -22,14 +22,14 @@ interface KnownFile {
 
 /** Follows where static pods are described: a folder with a file a pod, hidden files aside, or a single file. */
 export class ManifestPath {
-  readonly #path: string;
-  readonly #files = new Map<string, KnownFile>();
-  #watcher: FSWatcher | undefined;
-  #watched: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #reading: Promise<void> = Promise.resolve();
+  private readonly path: string;
+  private readonly files = new Map<string, KnownFile>();
+  private watcher: FSWatcher | undefined;
+  private watched: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private reading: Promise<void> = Promise.resolve();
   /** Why the path could not be read, told once. */
-  #problem: string | undefined;
+  private problem: string | undefined;
 
   constructor(
     path: string,
@@ -38,50 +38,50 @@ export class ManifestPath {
     /** All pods that are described now. */
     private readonly onRead: (pods: Pod[]) => void,
   ) {
-    this.#path = path.replace(/(?<=.)\/+$/, '');
+    this.path = path.replace(/(?<=.)\/+$/, '');
   }
 
   /** Resolves after the first look; follows until the signal fires. A path that is not there is looked for again. */
   async start(signal: AbortSignal): Promise<void> {
-    await this.#look();
-    void this.#follow(signal);
+    await this.look();
+    void this.follow(signal);
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
+  private async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await delay(realClock, this.#watcher ? POLL : POLL_UNWATCHED, signal);
-      if (!signal.aborted) await this.#look();
+      await delay(realClock, this.watcher ? POLL : POLL_UNWATCHED, signal);
+      if (!signal.aborted) await this.look();
     }
-    clearTimeout(this.#timer);
-    this.#unwatch();
+    clearTimeout(this.timer);
+    this.unwatch();
   }
 
-  #look(): Promise<void> {
-    this.#reading = this.#reading.then(async () => {
+  private look(): Promise<void> {
+    this.reading = this.reading.then(async () => {
       let problem: string | undefined;
       try {
-        await this.#read();
+        await this.read();
       } catch (error) {
         problem = error instanceof ManifestError ? error.message : `static pods not read: ${(error as Error).message}`;
       }
-      if (problem && problem !== this.#problem) this.logger.warn(problem);
-      this.#problem = problem;
+      if (problem && problem !== this.problem) this.logger.warn(problem);
+      this.problem = problem;
     });
-    return this.#reading;
+    return this.reading;
   }
 
   /** True when nobody had watched that so far. */
-  #watch(folder: string, only?: string): boolean {
-    if (this.#watched === folder) return false;
-    this.#unwatch();
+  private watch(folder: string, only?: string): boolean {
+    if (this.watched === folder) return false;
+    this.unwatch();
     try {
-      this.#watcher = watch(folder, (_event, name) => {
+      this.watcher = watch(folder, (_event, name) => {
         if (only !== undefined && name !== only) return;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#look(), SETTLE);
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.look(), SETTLE);
       });
-      this.#watcher.on('error', () => this.#unwatch());
-      this.#watched = folder;
+      this.watcher.on('error', () => this.unwatch());
+      this.watched = folder;
       return true;
     } catch {
       // There is no such folder.
@@ -89,45 +89,43 @@ export class ManifestPath {
     }
   }
 
-  #unwatch(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
-    this.#watched = undefined;
+  private unwatch(): void {
+    this.watcher?.close();
+    this.watcher = undefined;
+    this.watched = undefined;
   }
 
   /** What cannot be read leaves the pods as they are; what is not there describes none. */
-  async #read(): Promise<void> {
-    const info = await stat(this.#path).catch((error: NodeJS.ErrnoException) => {
+  private async read(): Promise<void> {
+    const info = await stat(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
     // A file, or what is not there yet, is watched through its folder: tools put a new file in the place of the old one.
-    const watched = info?.isDirectory()
-      ? this.#watch(this.#path)
-      : this.#watch(dirname(this.#path), basename(this.#path));
+    const watched = info?.isDirectory() ? this.watch(this.path) : this.watch(dirname(this.path), basename(this.path));
     // Of what happened in between no event told.
-    if (watched) return this.#read();
+    if (watched) return this.read();
     if (!info) {
-      this.#files.clear();
+      this.files.clear();
       return this.onRead([]);
     }
-    if (info.isDirectory()) return this.onRead(await this.#readFolder());
-    if (!info.isFile()) throw new ManifestError(`${this.#path}: path is not a directory or file`);
-    const pod = await this.#readFile(this.#path);
+    if (info.isDirectory()) return this.onRead(await this.readFolder());
+    if (!info.isFile()) throw new ManifestError(`${this.path}: path is not a directory or file`);
+    const pod = await this.readFile(this.path);
     if (pod) this.onRead([pod]);
   }
 
-  async #readFolder(): Promise<Pod[]> {
-    const names = await readdir(this.#path);
+  private async readFolder(): Promise<Pod[]> {
+    const names = await readdir(this.path);
     const files = names
       .filter((name) => !name.startsWith('.'))
       .sort()
-      .map((name) => join(this.#path, name));
-    for (const file of this.#files.keys()) if (!files.includes(file)) this.#files.delete(file);
+      .map((name) => join(this.path, name));
+    for (const file of this.files.keys()) if (!files.includes(file)) this.files.delete(file);
     const pods = new Map<string, Pod>();
     for (const file of files) {
-      const pod = await this.#readFile(file);
+      const pod = await this.readFile(file);
       if (!pod) continue;
-      const known = this.#files.get(file)!;
+      const known = this.files.get(file)!;
       const hidden = pods.has(podKey(pod));
       if (!hidden) pods.set(podKey(pod), pod);
       else if (!known.hidden) {
@@ -139,11 +137,11 @@ export class ManifestPath {
   }
 
   /** A broken file is told once for each version. */
-  async #readFile(file: string): Promise<Pod | undefined> {
+  private async readFile(file: string): Promise<Pod | undefined> {
     const info = await stat(file).catch(() => undefined);
     if (!info?.isFile()) return undefined;
     const stamp = [info.ino, info.size, info.mtimeMs, info.ctimeMs].join(' ');
-    const known = this.#files.get(file);
+    const known = this.files.get(file);
     if (known?.stamp === stamp) return known.pod;
     let pod: Pod | undefined;
     try {
@@ -156,7 +154,7 @@ export class ManifestPath {
     }
     // The same text is the same pod, as it was first seen.
     if (pod && known?.pod?.metadata.uid === pod.metadata.uid) pod = known.pod;
-    this.#files.set(file, { stamp, pod, hidden: false });
+    this.files.set(file, { stamp, pod, hidden: false });
     return pod;
   }
 }

@@ -32,50 +32,50 @@ export interface StaticPodsOptions {
  * `namespace/name`, since of two pods of one name the second waits until the first has gone.
  */
 export class StaticPods {
-  #wanted = new Map<string, Pod>();
-  readonly #running = new Map<string, Pod>();
-  readonly #mirrors = new Map<string, Pod>();
-  readonly #statuses = new Map<string, PodStatus>();
-  readonly #loop: ControlLoop;
+  private wanted = new Map<string, Pod>();
+  private readonly running = new Map<string, Pod>();
+  private readonly mirrors = new Map<string, Pod>();
+  private readonly statuses = new Map<string, PodStatus>();
+  private readonly loop: ControlLoop;
 
   constructor(private readonly options: StaticPodsOptions) {
-    const reconcile = (key: string) => this.#reconcileMirror(key);
-    this.#loop = new ControlLoop({ name: 'mirror-pods', clock: realClock, logger: options.logger, reconcile });
+    const reconcile = (key: string) => this.reconcileMirror(key);
+    this.loop = new ControlLoop({ name: 'mirror-pods', clock: realClock, logger: options.logger, reconcile });
   }
 
   /** Resolves when the path was read once and its pods have begun. */
   async start(signal: AbortSignal): Promise<void> {
     const { path, nodeName, logger } = this.options;
-    void this.#loop.run(signal);
+    void this.loop.run(signal);
     if (path === undefined) return;
-    await new ManifestPath(path, nodeName, logger, (pods) => this.#set(pods)).start(signal);
+    await new ManifestPath(path, nodeName, logger, (pods) => this.set(pods)).start(signal);
   }
 
   /** The API's copy came or changed. */
   setMirror(mirror: Pod): void {
-    this.#mirrors.set(podKey(mirror), mirror);
-    this.#loop.add(podKey(mirror));
+    this.mirrors.set(podKey(mirror), mirror);
+    this.loop.add(podKey(mirror));
   }
 
   deleteMirror(mirror: Pod): void {
     const key = podKey(mirror);
-    if (this.#mirrors.get(key)?.metadata.uid === mirror.metadata.uid) this.#mirrors.delete(key);
+    if (this.mirrors.get(key)?.metadata.uid === mirror.metadata.uid) this.mirrors.delete(key);
     this.options.writer.forget(mirror.metadata.uid);
-    this.#loop.add(key);
+    this.loop.add(key);
   }
 
   /** The API server's pods are known: copies of what no longer is can go. */
   synced(): void {
-    for (const key of this.#mirrors.keys()) this.#loop.add(key);
+    for (const key of this.mirrors.keys()) this.loop.add(key);
   }
 
   /** Nothing is left of a pod that was stopped. */
   gone(uid: string): void {
-    for (const [key, pod] of this.#running) {
+    for (const [key, pod] of this.running) {
       if (pod.metadata.uid !== uid) continue;
-      this.#running.delete(key);
-      this.#statuses.delete(key);
-      this.#begin(key);
+      this.running.delete(key);
+      this.statuses.delete(key);
+      this.begin(key);
     }
   }
 
@@ -83,44 +83,44 @@ export class StaticPods {
   report(pod: Pod, status: PodStatus): boolean {
     if (!isStatic(pod)) return false;
     const key = podKey(pod);
-    this.#statuses.set(key, status);
-    this.#loop.add(key);
+    this.statuses.set(key, status);
+    this.loop.add(key);
     return true;
   }
 
-  #set(pods: Pod[]): void {
-    this.#wanted = new Map(pods.map((pod) => [podKey(pod), pod]));
-    for (const [key, { metadata }] of this.#running) {
-      if (this.#wanted.get(key)?.metadata.uid !== metadata.uid) this.options.stop(metadata.uid);
+  private set(pods: Pod[]): void {
+    this.wanted = new Map(pods.map((pod) => [podKey(pod), pod]));
+    for (const [key, { metadata }] of this.running) {
+      if (this.wanted.get(key)?.metadata.uid !== metadata.uid) this.options.stop(metadata.uid);
     }
-    for (const key of this.#wanted.keys()) this.#begin(key);
+    for (const key of this.wanted.keys()) this.begin(key);
   }
 
-  #begin(key: string): void {
-    const pod = this.#wanted.get(key);
-    this.#loop.add(key);
-    if (!pod || this.#running.has(key)) return;
+  private begin(key: string): void {
+    const pod = this.wanted.get(key);
+    this.loop.add(key);
+    if (!pod || this.running.has(key)) return;
     this.options.logger.info('a static pod begins', { pod: key, uid: pod.metadata.uid });
-    this.#running.set(key, pod);
+    this.running.set(key, pod);
     this.options.run(pod);
   }
 
-  async #reconcileMirror(key: string): Promise<Requeue | undefined> {
+  private async reconcileMirror(key: string): Promise<Requeue | undefined> {
     if (!this.options.isSynced()) return { requeueAfter: RETRY };
     const { client, logger } = this.options;
-    const pod = this.#running.get(key);
-    const mirror = this.#mirrors.get(key);
+    const pod = this.running.get(key);
+    const mirror = this.mirrors.get(key);
     try {
       switch (mirrorStep(pod, mirror)) {
         case 'create':
-          return await this.#create(pod!);
+          return await this.create(pod!);
         case 'delete': {
           const { namespace, name, uid } = mirror!.metadata;
           await client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
           return undefined;
         }
         case 'report':
-          this.#write(mirror!, this.#statuses.get(key));
+          this.write(mirror!, this.statuses.get(key));
           return undefined;
         case 'none':
           return undefined;
@@ -134,7 +134,7 @@ export class StaticPods {
     }
   }
 
-  async #create(pod: Pod): Promise<Requeue | undefined> {
+  private async create(pod: Pod): Promise<Requeue | undefined> {
     const { client, node } = this.options;
     const owner = node();
     if (!owner) return { requeueAfter: RETRY };
@@ -142,7 +142,7 @@ export class StaticPods {
     return undefined;
   }
 
-  #write(mirror: Pod, status: PodStatus | undefined): void {
+  private write(mirror: Pod, status: PodStatus | undefined): void {
     if (!status) return;
     const startTime = mirror.status.startTime ?? status.startTime;
     this.options.writer.set(mirror, { ...status, ...(startTime ? { startTime } : {}) });

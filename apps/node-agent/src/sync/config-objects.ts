@@ -18,8 +18,8 @@ interface Entry {
  * object is read at once when a pod needs it and followed as long as one refers to it.
  */
 export class ConfigObjects implements ConfigSource {
-  readonly #entries = new Map<string, Entry>();
-  readonly #byPod = new Map<string, Set<string>>();
+  private readonly entries = new Map<string, Entry>();
+  private readonly byPod = new Map<string, Set<string>>();
 
   constructor(
     private readonly client: Client,
@@ -29,43 +29,43 @@ export class ConfigObjects implements ConfigSource {
   ) {}
 
   configMap(namespace: string, name: string): Promise<KubeObject | undefined> {
-    return this.#read('configmaps', namespace, name);
+    return this.read('configmaps', namespace, name);
   }
 
   secret(namespace: string, name: string): Promise<KubeObject | undefined> {
-    return this.#read('secrets', namespace, name);
+    return this.read('secrets', namespace, name);
   }
 
   /** Starts to follow what the pod refers to, and lets go what it no longer does. */
   register(pod: Pod): void {
     const { uid } = pod.metadata;
     const wanted = new Set(references(pod));
-    for (const key of this.#byPod.get(uid) ?? []) if (!wanted.has(key)) this.#release(key, uid);
-    this.#byPod.set(uid, wanted);
-    for (const key of wanted) this.#acquire(key).users.add(uid);
+    for (const key of this.byPod.get(uid) ?? []) if (!wanted.has(key)) this.release(key, uid);
+    this.byPod.set(uid, wanted);
+    for (const key of wanted) this.acquire(key).users.add(uid);
   }
 
   unregister(uid: string): void {
-    for (const key of this.#byPod.get(uid) ?? []) this.#release(key, uid);
-    this.#byPod.delete(uid);
+    for (const key of this.byPod.get(uid) ?? []) this.release(key, uid);
+    this.byPod.delete(uid);
   }
 
   close(): void {
-    for (const entry of this.#entries.values()) entry.stop.abort();
-    this.#entries.clear();
+    for (const entry of this.entries.values()) entry.stop.abort();
+    this.entries.clear();
   }
 
-  async #read(kind: Kind, namespace: string, name: string): Promise<KubeObject | undefined> {
-    const entry = this.#entries.get(`${kind}/${namespace}/${name}`);
+  private async read(kind: Kind, namespace: string, name: string): Promise<KubeObject | undefined> {
+    const entry = this.entries.get(`${kind}/${namespace}/${name}`);
     if (entry?.informer.hasSynced) {
       const object = entry.informer.get(namespace, name);
       if (object) return object;
     }
     // What a watch has not seen may have been made a moment ago.
-    return this.#get(kind, namespace, name);
+    return this.get(kind, namespace, name);
   }
 
-  async #get(kind: Kind, namespace: string, name: string): Promise<KubeObject | undefined> {
+  private async get(kind: Kind, namespace: string, name: string): Promise<KubeObject | undefined> {
     try {
       return await this.client.get({ group: '', version: 'v1', resource: kind }, namespace, name);
     } catch (error) {
@@ -74,8 +74,8 @@ export class ConfigObjects implements ConfigSource {
     }
   }
 
-  #acquire(key: string): Entry {
-    const known = this.#entries.get(key);
+  private acquire(key: string): Entry {
+    const known = this.entries.get(key);
     if (known) return known;
     const [kind, namespace, name] = key.split('/') as [Kind, string, string];
     const stop = new AbortController();
@@ -89,18 +89,18 @@ export class ConfigObjects implements ConfigSource {
       for (const uid of entry.users) this.onChange(uid);
     };
     informer.addHandler({ add: tell, update: tell, delete: tell });
-    this.#entries.set(key, entry);
+    this.entries.set(key, entry);
     void informer.run(stop.signal);
     return entry;
   }
 
-  #release(key: string, uid: string): void {
-    const entry = this.#entries.get(key);
+  private release(key: string, uid: string): void {
+    const entry = this.entries.get(key);
     if (!entry) return;
     entry.users.delete(uid);
     if (entry.users.size > 0) return;
     entry.stop.abort();
-    this.#entries.delete(key);
+    this.entries.delete(key);
   }
 }
 

@@ -16,7 +16,7 @@ interface Held {
 
 /** Tokens of the pods' ServiceAccounts, bound to their pods, kept until they are due. */
 export class ServiceAccountTokens implements TokenSource {
-  readonly #held = new Map<string, Held>();
+  private readonly held = new Map<string, Held>();
 
   constructor(
     private readonly client: Client,
@@ -27,7 +27,7 @@ export class ServiceAccountTokens implements TokenSource {
     const { uid, name, namespace } = pod.metadata;
     const account = pod.spec.serviceAccountName || 'default';
     const key = `${uid}/${account}/${spec.audience ?? ''}/${spec.expirationSeconds ?? ''}`;
-    const held = this.#held.get(key);
+    const held = this.held.get(key);
     const now = this.now();
     if (held && now < held.renewAt) return held.token;
     try {
@@ -47,7 +47,7 @@ export class ServiceAccountTokens implements TokenSource {
       });
       const { token, expirationTimestamp } = answer['status'] as { token: string; expirationTimestamp: string };
       const life = Date.parse(expirationTimestamp) - now;
-      this.#held.set(key, { token, renewAt: now + Math.min(life * RENEW_AT, LONGEST_USE) });
+      this.held.set(key, { token, renewAt: now + Math.min(life * RENEW_AT, LONGEST_USE) });
       return token;
     } catch (error) {
       // An old token is better than none while the API server is away.
@@ -57,11 +57,6 @@ export class ServiceAccountTokens implements TokenSource {
   }
 
   forget(uid: string): void {
-    for (const key of this.#held.keys()) if (key.startsWith(`${uid}/`)) this.#held.delete(key);
-  }
-
-  /** When the next token is due; ms. Infinity without tokens. */
-  nextRenewal(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...[...this.#held.values()].map(({ renewAt }) => renewAt));
+    for (const key of this.held.keys()) if (key.startsWith(`${uid}/`)) this.held.delete(key);
   }
 }

@@ -23,7 +23,7 @@ export class AgentHarness {
   readonly client = new MemoryClient();
   readonly events: RecordedEvent[] = [];
   agent!: NodeAgent;
-  #sequence = 0;
+  private sequence = 0;
 
   private constructor(
     readonly environment: ContainerdEnvironment,
@@ -84,7 +84,7 @@ export class AgentHarness {
   }
 
   async create(name: string, spec: Partial<PodSpec> & { containers: Container[] }, annotations = {}): Promise<Pod> {
-    const metadata = { name, namespace: 'default', uid: `${name}-${++this.#sequence}`, annotations };
+    const metadata = { name, namespace: 'default', uid: `${name}-${++this.sequence}`, annotations };
     return this.client.create<Pod>(PODS, 'default', {
       apiVersion: 'v1',
       kind: 'Pod',

@@ -14,37 +14,37 @@ import type { Client, DeleteOptions, ListOptions, PatchType, WatchOptions, Write
  * merged by type, graceful deletion of pods. No defaults, no validation, no admission.
  */
 export class MemoryClient implements Client {
-  readonly #objects = new Map<string, KubeObject>();
-  readonly #emitter = new EventEmitter().setMaxListeners(0);
-  #revision = 1;
+  private readonly objects = new Map<string, KubeObject>();
+  private readonly emitter = new EventEmitter().setMaxListeners(0);
+  private revision = 1;
   /** Every status that was written, in order, by pod name. */
   readonly statuses = new Map<string, any[]>();
   /** Nobody answers. */
   away = false;
 
   async get<T extends KubeObject>(gvr: GroupVersionResource, namespace: string, name: string): Promise<T> {
-    this.#answer();
-    const found = this.#objects.get(key(gvr, namespace, name));
+    this.answer();
+    const found = this.objects.get(key(gvr, namespace, name));
     if (!found) throw notFound({ group: gvr.group, resource: gvr.resource }, name);
     return found as T;
   }
 
   async list<T extends KubeObject>(gvr: GroupVersionResource, options: ListOptions = {}): Promise<KubeList<T>> {
-    this.#answer();
-    const items = [...this.#objects]
+    this.answer();
+    const items = [...this.objects]
       .filter(([path, object]) => path.startsWith(`${gvr.resource}/`) && matches(object, options))
       .map(([, object]) => object as T);
-    return { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: String(this.#revision) }, items };
+    return { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: String(this.revision) }, items };
   }
 
   async *watch<T extends KubeObject>(
     gvr: GroupVersionResource,
     options: WatchOptions = {},
   ): AsyncGenerator<WatchEvent<T>> {
-    this.#answer();
+    this.answer();
     const since = Number(options.resourceVersion ?? 0);
     try {
-      for await (const [event] of on(this.#emitter, gvr.resource, { signal: options.signal })) {
+      for await (const [event] of on(this.emitter, gvr.resource, { signal: options.signal })) {
         if (Number(event.object.metadata.resourceVersion) <= since || !matches(event.object, options)) continue;
         yield event;
       }
@@ -59,27 +59,27 @@ export class MemoryClient implements Client {
     object: T,
     options: WriteOptions & { name?: string } = {},
   ): Promise<T> {
-    this.#answer();
+    this.answer();
     if (options.subresource === 'token') {
       const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
       return { ...object, status: { token: `token-of-${options.name}`, expirationTimestamp } };
     }
     const path = key(gvr, namespace, object.metadata.name!);
-    if (this.#objects.has(path))
+    if (this.objects.has(path))
       throw alreadyExists({ group: gvr.group, resource: gvr.resource }, object.metadata.name!);
     const metadata = {
       creationTimestamp: new Date().toISOString(),
-      uid: `${object.metadata.name}-${this.#revision}`,
+      uid: `${object.metadata.name}-${this.revision}`,
       generation: 1,
       ...object.metadata,
       ...(namespace ? { namespace } : {}),
     };
-    return this.#store(gvr, path, 'ADDED', { ...object, metadata }) as T;
+    return this.store(gvr, path, 'ADDED', { ...object, metadata }) as T;
   }
 
   async update<T extends KubeObject>(gvr: GroupVersionResource, namespace: string, object: T): Promise<T> {
-    this.#answer();
-    return this.#store(gvr, key(gvr, namespace, object.metadata.name!), 'MODIFIED', object) as T;
+    this.answer();
+    return this.store(gvr, key(gvr, namespace, object.metadata.name!), 'MODIFIED', object) as T;
   }
 
   async patch<T extends KubeObject>(
@@ -90,7 +90,7 @@ export class MemoryClient implements Client {
     patch: any,
     _options?: WriteOptions,
   ): Promise<T> {
-    this.#answer();
+    this.answer();
     const old = await this.get(gvr, namespace, name);
     const status = { ...old['status'], ...patch.status };
     if (patch.status?.conditions) {
@@ -109,38 +109,38 @@ export class MemoryClient implements Client {
       if (status[field]) status[field] = status[field].filter((entry: any) => entry.$patch === undefined);
     }
     if (gvr.resource === 'pods') this.statuses.set(name, [...(this.statuses.get(name) ?? []), status]);
-    return this.#store(gvr, key(gvr, namespace, name), 'MODIFIED', { ...old, status }) as T;
+    return this.store(gvr, key(gvr, namespace, name), 'MODIFIED', { ...old, status }) as T;
   }
 
   async delete(gvr: GroupVersionResource, namespace: string, name: string, options: DeleteOptions = {}): Promise<void> {
-    this.#answer();
+    this.answer();
     const path = key(gvr, namespace, name);
     const old = await this.get(gvr, namespace, name);
     const grace = options.gracePeriodSeconds ?? old['spec']?.terminationGracePeriodSeconds ?? 30;
     if (gvr.resource === 'pods' && grace > 0 && old['spec']?.nodeName) {
       const deletionTimestamp = new Date(Date.now() + grace * 1000).toISOString();
       const metadata = { ...old.metadata, deletionTimestamp, deletionGracePeriodSeconds: grace };
-      this.#store(gvr, path, 'MODIFIED', { ...old, metadata });
+      this.store(gvr, path, 'MODIFIED', { ...old, metadata });
       return;
     }
-    this.#objects.delete(path);
-    const metadata = { ...old.metadata, resourceVersion: String(++this.#revision) };
-    this.#emitter.emit(gvr.resource, { type: 'DELETED', object: { ...old, metadata } });
+    this.objects.delete(path);
+    const metadata = { ...old.metadata, resourceVersion: String(++this.revision) };
+    this.emitter.emit(gvr.resource, { type: 'DELETED', object: { ...old, metadata } });
   }
 
   async deleteCollection(): Promise<never> {
     throw new Error('not needed by the agent');
   }
 
-  #answer(): void {
+  private answer(): void {
     if (this.away) throw new Error('connect ECONNREFUSED');
   }
 
-  #store(gvr: GroupVersionResource, path: string, type: string, object: KubeObject): KubeObject {
-    const metadata = { ...object.metadata, resourceVersion: String(++this.#revision) };
+  private store(gvr: GroupVersionResource, path: string, type: string, object: KubeObject): KubeObject {
+    const metadata = { ...object.metadata, resourceVersion: String(++this.revision) };
     const stored = Object.freeze({ ...object, metadata });
-    this.#objects.set(path, stored);
-    this.#emitter.emit(gvr.resource, { type, object: stored });
+    this.objects.set(path, stored);
+    this.emitter.emit(gvr.resource, { type, object: stored });
     return stored;
   }
 }

@@ -7,11 +7,11 @@ import { basename, dirname } from 'node:path';
  * lost: the next wait returns at once.
  */
 export class LogChanges {
-  readonly #watcher: FSWatcher;
-  readonly #stopListening: () => void;
-  readonly #onAbort = () => this.#notify();
-  #changed = false;
-  #wake: (() => void) | undefined;
+  private readonly watcher: FSWatcher;
+  private readonly stopListening: () => void;
+  private readonly onAbort = () => this.notify();
+  private changed = false;
+  private wake: (() => void) | undefined;
 
   constructor(
     path: string,
@@ -21,36 +21,36 @@ export class LogChanges {
   ) {
     const name = basename(path);
     // The folder is watched, since rotation replaces the file.
-    this.#watcher = watch(dirname(path), { persistent: false }, (_event, file) => {
-      if (file === null || file === name) this.#notify();
+    this.watcher = watch(dirname(path), { persistent: false }, (_event, file) => {
+      if (file === null || file === name) this.notify();
     });
-    this.#watcher.on('error', () => this.#notify());
-    this.#stopListening = onContainerChange(() => this.#notify());
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.watcher.on('error', () => this.notify());
+    this.stopListening = onContainerChange(() => this.notify());
+    signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
-  #notify(): void {
-    this.#changed = true;
-    this.#wake?.();
+  private notify(): void {
+    this.changed = true;
+    this.wake?.();
   }
 
   /** Returns after a change, or after `limit` milliseconds without one. */
   async wait(limit: number): Promise<void> {
-    if (!this.#changed && !this.signal.aborted) {
+    if (!this.changed && !this.signal.aborted) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.wake = resolve;
         timer = setTimeout(resolve, limit);
       });
       clearTimeout(timer);
-      this.#wake = undefined;
+      this.wake = undefined;
     }
-    this.#changed = false;
+    this.changed = false;
   }
 
   close(): void {
-    this.#watcher.close();
-    this.#stopListening();
-    this.signal.removeEventListener('abort', this.#onAbort);
+    this.watcher.close();
+    this.stopListening();
+    this.signal.removeEventListener('abort', this.onAbort);
   }
 }

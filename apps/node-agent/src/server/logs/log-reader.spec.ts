@@ -14,25 +14,25 @@ const NO_OPTIONS: LogOptions = { follow: false, previous: false, timestamps: fal
 
 /** A container that runs until told to end. */
 class Container implements FollowedContainer {
-  #running = true;
-  readonly #listeners = new Set<() => void>();
+  private isRunning = true;
+  private readonly followers = new Set<() => void>();
 
   running(): Promise<boolean> {
-    return Promise.resolve(this.#running);
+    return Promise.resolve(this.isRunning);
   }
 
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.followers.add(listener);
+    return () => this.followers.delete(listener);
   }
 
   end(): void {
-    this.#running = false;
-    for (const listener of this.#listeners) listener();
+    this.isRunning = false;
+    for (const listener of this.followers) listener();
   }
 
   get listeners(): number {
-    return this.#listeners.size;
+    return this.followers.size;
   }
 }
 

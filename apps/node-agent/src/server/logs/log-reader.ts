@@ -84,19 +84,19 @@ async function replacement(path: string, current: LogFile): Promise<LogFile | un
 
 /** Applies the options to records and turns them into what is sent. */
 class LogFilter {
-  #atLineStart = true;
-  #records: number;
-  #bytes: number;
+  private atLineStart = true;
+  private records: number;
+  private bytes: number;
 
   constructor(private readonly options: LogOptions) {
     const { tailLines, limitBytes, follow } = options;
     // Without follow, what is written while the tail is being read does not belong to it.
-    this.#records = tailLines !== undefined && !follow ? tailLines : Number.POSITIVE_INFINITY;
-    this.#bytes = limitBytes ?? Number.POSITIVE_INFINITY;
+    this.records = tailLines !== undefined && !follow ? tailLines : Number.POSITIVE_INFINITY;
+    this.bytes = limitBytes ?? Number.POSITIVE_INFINITY;
   }
 
   get done(): boolean {
-    return this.#records <= 0 || this.#bytes <= 0;
+    return this.records <= 0 || this.bytes <= 0;
   }
 
   take(lines: readonly Buffer[]): Buffer {
@@ -105,22 +105,22 @@ class LogFilter {
       if (this.done) break;
       const entry = parseLogEntry(line);
       if (!entry) continue;
-      this.#records--;
+      this.records--;
       const { stream, since, timestamps } = this.options;
       const wanted =
         (stream === undefined || stream === entry.stream) && (since === undefined || parseTime(entry.time)! >= since);
       if (wanted) {
-        if (timestamps && this.#atLineStart) this.#emit(pieces, Buffer.from(`${fixedWidthTime(entry.time)} `));
-        this.#emit(pieces, entry.content);
+        if (timestamps && this.atLineStart) this.emit(pieces, Buffer.from(`${fixedWidthTime(entry.time)} `));
+        this.emit(pieces, entry.content);
       }
-      this.#atLineStart = entry.content.length === 0 || entry.content.at(-1) === NEWLINE;
+      this.atLineStart = entry.content.length === 0 || entry.content.at(-1) === NEWLINE;
     }
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
-  #emit(pieces: Buffer[], piece: Buffer): void {
-    const cut = piece.length > this.#bytes ? piece.subarray(0, this.#bytes) : piece;
-    this.#bytes -= cut.length;
+  private emit(pieces: Buffer[], piece: Buffer): void {
+    const cut = piece.length > this.bytes ? piece.subarray(0, this.bytes) : piece;
+    this.bytes -= cut.length;
     if (cut.length > 0) pieces.push(cut);
   }
 }

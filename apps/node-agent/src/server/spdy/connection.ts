@@ -35,13 +35,13 @@ const CLOSE_GRACE = 5000;
  * slow reader of one stream holds the connection up through TCP.
  */
 export class SpdyConnection implements StreamSink {
-  readonly #streams = new Map<number, SpdyStream>();
-  readonly #replies = new Map<number, Waiting>();
-  readonly #headerReader = new HeaderReader();
-  readonly #headerWriter = new HeaderWriter();
-  #nextId: number;
-  #lastPeerId = 0;
-  #ended = false;
+  private readonly streams = new Map<number, SpdyStream>();
+  private readonly replies = new Map<number, Waiting>();
+  private readonly headerReader = new HeaderReader();
+  private readonly headerWriter = new HeaderWriter();
+  private nextId: number;
+  private lastPeerId = 0;
+  private ended = false;
   /** Resolves when the connection is over, in whatever way. */
   readonly closed: Promise<void>;
 
@@ -49,34 +49,34 @@ export class SpdyConnection implements StreamSink {
     private readonly socket: Duplex,
     private readonly options: SpdyConnectionOptions,
   ) {
-    this.#nextId = options.role === 'client' ? 1 : 2;
+    this.nextId = options.role === 'client' ? 1 : 2;
     socket.on('error', () => {});
-    this.closed = this.#run();
+    this.closed = this.run();
   }
 
   /** Opens a stream and waits until the peer accepted it: data that comes before that is dropped by Go's library. */
   async openStream(headers: SpdyHeaders): Promise<SpdyStream> {
-    if (this.#ended) throw new Error('spdy: the connection is closed');
-    const id = this.#nextId;
-    this.#nextId += 2;
+    if (this.ended) throw new Error('spdy: the connection is closed');
+    const id = this.nextId;
+    this.nextId += 2;
     const stream = new SpdyStream(id, headers, this);
-    this.#streams.set(id, stream);
+    this.streams.set(id, stream);
     let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#replies.set(id, { resolve, reject });
+        this.replies.set(id, { resolve, reject });
         timer = setTimeout(() => reject(new Error('spdy: timed out waiting for stream reply')), REPLY_TIMEOUT);
-        this.socket.write(synStreamFrame(id, this.#headerWriter.encode(headers)));
+        this.socket.write(synStreamFrame(id, this.headerWriter.encode(headers)));
       });
     } finally {
       clearTimeout(timer);
-      this.#replies.delete(id);
+      this.replies.delete(id);
     }
     return stream;
   }
 
   sendData(streamId: number, data: Buffer, fin: boolean, done: (error?: Error | null) => void): void {
-    if (this.#ended) {
+    if (this.ended) {
       done();
       return;
     }
@@ -95,19 +95,19 @@ export class SpdyConnection implements StreamSink {
       this.socket.write(rest, () => done());
     }
     process.nextTick(() => this.socket.uncork());
-    const stream = this.#streams.get(streamId);
-    if (stream) this.#forgetFinished(stream);
+    const stream = this.streams.get(streamId);
+    if (stream) this.forgetFinished(stream);
   }
 
   cancel(streamId: number): void {
-    this.#streams.delete(streamId);
-    if (!this.#ended) this.socket.write(resetFrame(streamId, ResetCode.Cancel));
+    this.streams.delete(streamId);
+    if (!this.ended) this.socket.write(resetFrame(streamId, ResetCode.Cancel));
   }
 
   /** Says goodbye and ends the connection. */
   close(): void {
-    if (!this.#ended) this.socket.write(goAwayFrame(this.#lastPeerId));
-    this.#end(undefined);
+    if (!this.ended) this.socket.write(goAwayFrame(this.lastPeerId));
+    this.end(undefined);
     if (this.socket.destroyed) return;
     // A peer that reads no more would never let the last bytes out.
     const timer = setTimeout(() => this.socket.destroy(), CLOSE_GRACE);
@@ -115,54 +115,54 @@ export class SpdyConnection implements StreamSink {
     this.socket.end(() => this.socket.destroy());
   }
 
-  async #run(): Promise<void> {
+  private async run(): Promise<void> {
     const decoder = new FrameDecoder();
     let failure: Error | undefined;
     try {
       for await (const chunk of this.socket) {
-        for (const frame of decoder.push(chunk)) await this.#handle(frame);
+        for (const frame of decoder.push(chunk)) await this.handle(frame);
       }
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    this.#end(failure);
+    this.end(failure);
     this.socket.destroy();
   }
 
-  #end(failure: Error | undefined): void {
-    if (this.#ended) return;
-    this.#ended = true;
+  private end(failure: Error | undefined): void {
+    if (this.ended) return;
+    this.ended = true;
     const error = failure ?? new Error('spdy: the connection is closed');
-    for (const { reject } of this.#replies.values()) reject(error);
-    for (const stream of this.#streams.values()) stream.receiveReset();
-    this.#streams.clear();
-    this.#headerReader.close();
+    for (const { reject } of this.replies.values()) reject(error);
+    for (const stream of this.streams.values()) stream.receiveReset();
+    this.streams.clear();
+    this.headerReader.close();
   }
 
-  async #handle(frame: Frame): Promise<void> {
+  private async handle(frame: Frame): Promise<void> {
     switch (frame.kind) {
       case 'data': {
-        const stream = this.#streams.get(frame.streamId);
+        const stream = this.streams.get(frame.streamId);
         if (!stream) return;
         await stream.receive(frame.data);
-        if (frame.fin) this.#remoteEnd(stream);
+        if (frame.fin) this.remoteEnd(stream);
         return;
       }
       case 'synStream':
-        return this.#accept(frame.streamId, await this.#headerReader.decode(frame.block), frame.fin);
+        return this.accept(frame.streamId, await this.headerReader.decode(frame.block), frame.fin);
       case 'synReply':
       case 'headers': {
         // Decoded in any case: the blocks of a connection are one compressed stream.
-        await this.#headerReader.decode(frame.block);
-        if (frame.kind === 'synReply') this.#replies.get(frame.streamId)?.resolve();
-        const stream = this.#streams.get(frame.streamId);
-        if (stream && frame.fin) this.#remoteEnd(stream);
+        await this.headerReader.decode(frame.block);
+        if (frame.kind === 'synReply') this.replies.get(frame.streamId)?.resolve();
+        const stream = this.streams.get(frame.streamId);
+        if (stream && frame.fin) this.remoteEnd(stream);
         return;
       }
       case 'reset':
-        this.#replies.get(frame.streamId)?.reject(new Error(`spdy: stream refused (status ${frame.code})`));
-        this.#streams.get(frame.streamId)?.receiveReset();
-        this.#streams.delete(frame.streamId);
+        this.replies.get(frame.streamId)?.reject(new Error(`spdy: stream refused (status ${frame.code})`));
+        this.streams.get(frame.streamId)?.receiveReset();
+        this.streams.delete(frame.streamId);
         return;
       case 'ping':
         // Ours are odd for a client, even for a server; the peer's are sent back.
@@ -175,26 +175,26 @@ export class SpdyConnection implements StreamSink {
     }
   }
 
-  #accept(id: number, headers: SpdyHeaders, fin: boolean): void {
-    this.#lastPeerId = id;
+  private accept(id: number, headers: SpdyHeaders, fin: boolean): void {
+    this.lastPeerId = id;
     const { onStream } = this.options;
     if (!onStream) {
       this.socket.write(resetFrame(id, ResetCode.RefusedStream));
       return;
     }
     const stream = new SpdyStream(id, headers, this);
-    this.#streams.set(id, stream);
-    this.socket.write(synReplyFrame(id, this.#headerWriter.encode({})));
+    this.streams.set(id, stream);
+    this.socket.write(synReplyFrame(id, this.headerWriter.encode({})));
     onStream(stream);
-    if (fin) this.#remoteEnd(stream);
+    if (fin) this.remoteEnd(stream);
   }
 
-  #remoteEnd(stream: SpdyStream): void {
+  private remoteEnd(stream: SpdyStream): void {
     stream.receiveEnd();
-    this.#forgetFinished(stream);
+    this.forgetFinished(stream);
   }
 
-  #forgetFinished(stream: SpdyStream): void {
-    if (stream.finished) this.#streams.delete(stream.id);
+  private forgetFinished(stream: SpdyStream): void {
+    if (stream.finished) this.streams.delete(stream.id);
   }
 }

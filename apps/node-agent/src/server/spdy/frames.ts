@@ -38,27 +38,27 @@ export type Frame =
 
 /** Cuts a byte stream into frames. Throws on what is not SPDY/3. */
 export class FrameDecoder {
-  #chunks: Buffer[] = [];
-  #length = 0;
+  private chunks: Buffer[] = [];
+  private length = 0;
 
   *push(chunk: Buffer): Generator<Frame> {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
+    this.chunks.push(chunk);
+    this.length += chunk.length;
     for (;;) {
-      if (this.#length < HEADER_LENGTH) return;
-      if (this.#chunks[0]!.length < HEADER_LENGTH) this.#join();
-      const size = HEADER_LENGTH + this.#chunks[0]!.readUIntBE(5, 3);
-      if (this.#length < size) return;
-      if (this.#chunks[0]!.length < size) this.#join();
-      const buffer = this.#chunks[0]!;
-      this.#chunks[0] = buffer.subarray(size);
-      this.#length -= size;
+      if (this.length < HEADER_LENGTH) return;
+      if (this.chunks[0]!.length < HEADER_LENGTH) this.join();
+      const size = HEADER_LENGTH + this.chunks[0]!.readUIntBE(5, 3);
+      if (this.length < size) return;
+      if (this.chunks[0]!.length < size) this.join();
+      const buffer = this.chunks[0]!;
+      this.chunks[0] = buffer.subarray(size);
+      this.length -= size;
       yield parseFrame(buffer.subarray(0, size));
     }
   }
 
-  #join(): void {
-    this.#chunks = [Buffer.concat(this.#chunks)];
+  private join(): void {
+    this.chunks = [Buffer.concat(this.chunks)];
   }
 }
 

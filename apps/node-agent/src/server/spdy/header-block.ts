@@ -55,12 +55,12 @@ function decodePairs(block: Buffer): SpdyHeaders {
  * the reader give out all it has (the same bytes as a sync flush).
  */
 export class HeaderWriter {
-  #started = false;
+  private started = false;
 
   encode(headers: SpdyHeaders): Buffer {
     const parts: Buffer[] = [];
-    if (!this.#started) {
-      this.#started = true;
+    if (!this.started) {
+      this.started = true;
       // Deflate with a 32 KiB window, a preset dictionary follows.
       const preamble = Buffer.from([0x78, 0x20, 0, 0, 0, 0]);
       preamble.writeUInt32BE(HEADER_DICTIONARY_ID, 2);
@@ -84,38 +84,38 @@ function storedBlock(content: Buffer): Buffer[] {
 
 /** Reads the header blocks of one direction of a connection, in order: they share one zlib stream. */
 export class HeaderReader {
-  readonly #inflate = createInflate({ dictionary: HEADER_DICTIONARY, finishFlush: constants.Z_SYNC_FLUSH });
-  #pieces: Buffer[] = [];
-  #size = 0;
-  #failure: Error | undefined;
-  #onFailure: ((error: Error) => void) | undefined;
+  private readonly inflate = createInflate({ dictionary: HEADER_DICTIONARY, finishFlush: constants.Z_SYNC_FLUSH });
+  private pieces: Buffer[] = [];
+  private size = 0;
+  private failure: Error | undefined;
+  private onFailure: ((error: Error) => void) | undefined;
 
   constructor() {
-    this.#inflate.on('data', (piece: Buffer) => {
-      this.#size += piece.length;
-      if (this.#size > MAX_BLOCK) this.#inflate.destroy(new Error('spdy: header block is too large'));
-      else this.#pieces.push(piece);
+    this.inflate.on('data', (piece: Buffer) => {
+      this.size += piece.length;
+      if (this.size > MAX_BLOCK) this.inflate.destroy(new Error('spdy: header block is too large'));
+      else this.pieces.push(piece);
     });
-    this.#inflate.on('error', (error: Error) => {
-      this.#failure = error;
-      this.#onFailure?.(error);
+    this.inflate.on('error', (error: Error) => {
+      this.failure = error;
+      this.onFailure?.(error);
     });
   }
 
   async decode(block: Buffer): Promise<SpdyHeaders> {
-    if (this.#failure) throw this.#failure;
-    this.#pieces = [];
-    this.#size = 0;
+    if (this.failure) throw this.failure;
+    this.pieces = [];
+    this.size = 0;
     await new Promise<void>((resolve, reject) => {
-      this.#onFailure = reject;
+      this.onFailure = reject;
       // All that came of the block has been emitted when the write is done.
-      this.#inflate.write(block, () => resolve());
+      this.inflate.write(block, () => resolve());
     });
-    if (this.#failure) throw this.#failure;
-    return decodePairs(Buffer.concat(this.#pieces));
+    if (this.failure) throw this.failure;
+    return decodePairs(Buffer.concat(this.pieces));
   }
 
   close(): void {
-    this.#inflate.destroy();
+    this.inflate.destroy();
   }
 }

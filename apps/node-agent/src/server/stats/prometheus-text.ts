@@ -15,21 +15,21 @@ export interface Measurement {
 }
 
 export class PrometheusText {
-  #lines: string[] = [];
+  private lines: string[] = [];
 
   /** A family without measurements is left out. */
   add({ name, type, help }: Family, measurements: readonly Measurement[]): void {
     if (measurements.length === 0) return;
-    this.#lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+    this.lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
     for (const { labels = {}, value, time } of measurements) {
       const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
       const subject = pairs.length > 0 ? `${name}{${pairs.join(',')}}` : name;
-      this.#lines.push(`${subject} ${value}${time === undefined ? '' : ` ${Math.round(time)}`}`);
+      this.lines.push(`${subject} ${value}${time === undefined ? '' : ` ${Math.round(time)}`}`);
     }
   }
 
   toString(): string {
-    return this.#lines.length > 0 ? `${this.#lines.join('\n')}\n` : '';
+    return this.lines.length > 0 ? `${this.lines.join('\n')}\n` : '';
   }
 }
 

@@ -18,9 +18,9 @@ export interface Sample {
 
 /** Measures when asked: a node whose statistics nobody reads spends nothing on them. */
 export class StatsSource {
-  #latest: Sample | undefined;
-  #previous: Sample | undefined;
-  #pending: Promise<Sample> | undefined;
+  private latest: Sample | undefined;
+  private previous: Sample | undefined;
+  private pending: Promise<Sample> | undefined;
 
   constructor(
     private readonly cri: ServerRuntime,
@@ -30,30 +30,30 @@ export class StatsSource {
 
   /** Counters as they stand. */
   current(): Promise<Sample> {
-    if (this.#latest && this.now() - this.#latest.time < FRESH) return Promise.resolve(this.#latest);
-    this.#pending ??= this.#sample().finally(() => {
-      this.#pending = undefined;
+    if (this.latest && this.now() - this.latest.time < FRESH) return Promise.resolve(this.latest);
+    this.pending ??= this.sample().finally(() => {
+      this.pending = undefined;
     });
-    return this.#pending;
+    return this.pending;
   }
 
   /** Counters, and an earlier sample to take rates from. */
   async pair(): Promise<{ current: Sample; earlier: Sample }> {
     let current = await this.current();
-    if (!this.#previous || current.time - this.#previous.time > STALE) {
+    if (!this.previous || current.time - this.previous.time > STALE) {
       await sleep(FIRST_INTERVAL);
       const earlier = current;
-      current = await this.#sample();
+      current = await this.sample();
       return { current, earlier };
     }
-    return { current, earlier: this.#previous };
+    return { current, earlier: this.previous };
   }
 
-  async #sample(): Promise<Sample> {
+  private async sample(): Promise<Sample> {
     const [node, pods] = await Promise.all([sampleNode(this.now), samplePods(this.cri, this.pods, this.now)]);
-    this.#previous = this.#latest;
-    this.#latest = { time: this.now(), node, pods };
-    return this.#latest;
+    this.previous = this.latest;
+    this.latest = { time: this.now(), node, pods };
+    return this.latest;
   }
 }
 

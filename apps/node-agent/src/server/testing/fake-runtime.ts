@@ -18,7 +18,7 @@ export interface RuntimeSession {
 /** The streaming server of a runtime: SPDY over HTTP, as the CRI streaming library serves it. */
 export class FakeRuntime {
   readonly calls: { method: string; request: unknown }[] = [];
-  readonly #sockets = new Set<Socket>();
+  private readonly sockets = new Set<Socket>();
   /** What the next sessions do. */
   onSession: (session: RuntimeSession) => void = () => {};
   /** Set: the streaming server refuses with this. */
@@ -26,8 +26,8 @@ export class FakeRuntime {
 
   private constructor(private readonly server: Server) {
     server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
     });
     server.on('upgrade', (request, socket) => {
       if (this.refusal) {
@@ -67,11 +67,11 @@ export class FakeRuntime {
 
   /** Connections that are open now. */
   get connections(): number {
-    return this.#sockets.size;
+    return this.sockets.size;
   }
 
   close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.sockets) socket.destroy();
     this.server.close();
   }
 }

@@ -14,13 +14,13 @@ export class NodeClient {
     private readonly headers: OutgoingHttpHeaders = {},
   ) {}
 
-  get #options() {
+  private get options() {
     return { host: '127.0.0.1', port: this.port, ca: this.ca, agent: false as const, ...this.certificate };
   }
 
   open(path: string, method = 'GET'): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      request({ ...this.#options, path, method, headers: this.headers }, resolve)
+      request({ ...this.options, path, method, headers: this.headers }, resolve)
         .on('error', reject)
         .end();
     });
@@ -36,7 +36,7 @@ export class NodeClient {
     return new Promise((resolve, reject) => {
       const all = { ...this.headers, Connection: 'Upgrade', ...headers };
       const call = request({
-        ...this.#options,
+        ...this.options,
         path,
         method: headers['Upgrade'] === 'websocket' ? 'GET' : 'POST',
         headers: all,
@@ -54,7 +54,7 @@ export class NodeClient {
 
   webSocket(path: string, protocols: string[]): Promise<WebSocket> {
     const ws = new WebSocket(`wss://127.0.0.1:${this.port}${path}`, protocols, {
-      ...this.#options,
+      ...this.options,
       headers: this.headers as Record<string, string>,
     });
     return new Promise((resolve, reject) => {

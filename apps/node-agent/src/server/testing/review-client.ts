@@ -13,10 +13,10 @@ export class ReviewClient {
   held: Promise<void> | undefined;
 
   get client(): Client {
-    return { create: (gvr: GroupVersionResource, _: string, object: KubeObject) => this.#create(gvr, object) } as any;
+    return { create: (gvr: GroupVersionResource, _: string, object: KubeObject) => this.create(gvr, object) } as any;
   }
 
-  async #create(gvr: GroupVersionResource, object: KubeObject): Promise<KubeObject> {
+  private async create(gvr: GroupVersionResource, object: KubeObject): Promise<KubeObject> {
     this.asked.push(object);
     await this.held;
     if (this.broken) throw new Error('the API server is away');
