@@ -10,16 +10,18 @@ import { PodAdmission } from './admission/pod-admission.js';
 import type { AgentOptions } from './agent-options.js';
 import { Eviction } from './eviction/eviction.js';
 import { UsageReader } from './eviction/usage-reader.js';
-import { type Execution, type NodeFacts, unmountContext } from './execute/execution.js';
 import { kernelPaths } from './execute/kernel-paths.js';
 import { parseResolvConf } from './execute/pod-dns.js';
+import { unmountContext } from './execute/pod-volumes.js';
 import { qosTree } from './execute/qos-tree.js';
+import type { StepServices } from './execute/step-services.js';
 import { ImageCollector } from './images/image-collector.js';
 import { ImageService } from './images/image-service.js';
 import { usedImages } from './images/used-images.js';
 import { NodeFilesystems } from './node/filesystems.js';
 import { rotateLogs } from './node/log-rotation.js';
 import { diskUsage, memoryAvailable, minimumOomScore, processCount, readMachine } from './node/machine.js';
+import type { NodeFacts } from './node/node-facts.js';
 import { NodeLease } from './node/node-lease.js';
 import { NodeRegistration } from './node/node-registration.js';
 import { allocatable, newNode } from './node/node-status.js';
@@ -59,7 +61,7 @@ export class NodeAgent {
   readonly registration: NodeRegistration;
   readonly images: ImageCollector;
   readonly eviction: Eviction;
-  private readonly execution: Execution;
+  private readonly services: StepServices;
   private readonly writer: StatusWriter;
   private readonly stop = new AbortController();
   private readonly listeners = new Map<string, Set<() => void>>();
@@ -93,7 +95,7 @@ export class NodeAgent {
     );
     const services = this.informers.for(SERVICES);
     const runtimeClasses = new RuntimeClasses(this.informers, this.stop.signal);
-    this.execution = {
+    this.services = {
       runtime: this.runtime,
       cgroups: new Cgroups(options.cgroupRoot),
       images: new ImageService(this.runtime),
@@ -142,7 +144,7 @@ export class NodeAgent {
     });
     const context = {
       admission,
-      execution: this.execution,
+      services: this.services,
       observer: this.observer,
       writer: {
         set: (pod: Pod, status: PodStatus) => {
@@ -196,7 +198,7 @@ export class NodeAgent {
         filesystems: await filesystems.usage(),
         processes: processCount(),
       }),
-      usages: new UsageReader(this.runtime, this.execution.cgroups, this.execution.paths, (uid) =>
+      usages: new UsageReader(this.runtime, this.services.cgroups, this.services.paths, (uid) =>
         this.observer.get(uid),
       ),
       images: this.images,
@@ -374,7 +376,7 @@ export class NodeAgent {
   }
 
   private updateQosTree(): void {
-    const { cgroups, node } = this.execution;
+    const { cgroups, node } = this.services;
     const pods = this.pool.occupants().map(({ pod }) => pod);
     const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
     for (const [path, limit] of Object.entries(limits)) cgroups.apply(path, limit);
@@ -383,8 +385,8 @@ export class NodeAgent {
   private async housekeeping(): Promise<void> {
     this.updateQosTree();
     const known = (uid: string) => this.pool.get(uid) !== undefined || this.observer.get(uid) !== undefined;
-    const { cgroups } = this.execution;
-    await removeOrphans({ ...unmountContext(this.execution), cgroups, logger: this.logger }, known);
+    const { cgroups } = this.services;
+    await removeOrphans({ ...unmountContext(this.services), cgroups, logger: this.logger }, known);
   }
 
   private every(ms: number, work: () => Promise<void>): void {

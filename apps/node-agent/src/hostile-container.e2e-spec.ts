@@ -343,7 +343,7 @@ describe('containers that attack the agent through their files', { skip: contain
     harness.agent.close();
     await harness.startAgent();
     const worker = () => harness.agent.pool.get(pod.metadata.uid);
-    for (let tries = 0; worker()?.state.memory.volumes !== 'ready'; tries++) {
+    for (let tries = 0; worker()?.state.memory.volumes === undefined; tries++) {
       assert.ok(tries < 500, 'the new agent has not seen to the volumes');
       await sleep(10);
     }

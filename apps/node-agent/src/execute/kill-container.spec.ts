@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '#client';
 import type { Step } from '../plan/steps.js';
-import { newMemory } from '../pod/pod-memory.js';
-import { aContainer, anObserved, aPod, exited, running } from '../testing/pod-builders.js';
-import type { Execution } from './execution.js';
+import { aContainer, aMemory, anObserved, aPod, exited, outcomesOf, running } from '../testing/pod-builders.js';
 import { execute } from './executor.js';
+import type { StepServices } from './step-services.js';
 
 const kill: Step = {
   type: 'killContainer',
@@ -29,7 +28,7 @@ for (const [title, steps, expected, container = running] of cases) {
   test(title, async () => {
     const done: string[] = [];
     let now = 0;
-    const execution = {
+    const services = {
       runtime: {
         execSync: async (_id: string, command: string[]) => {
           done.push(command.join(' '));
@@ -42,11 +41,10 @@ for (const [title, steps, expected, container = running] of cases) {
       events: { event: () => {} },
       logger: silentLogger,
       now: () => now,
-    } as unknown as Execution;
-    const memory = newMemory();
+    } as unknown as StepServices;
     const observed = anObserved({ containers: [container('main')] });
-    const state = { pod: aPod(spec), removed: false, observed, memory, volumes: new Map() };
-    for (const step of steps) await execute(execution, state, step);
+    const state = { pod: aPod(spec), removed: false, observed, memory: aMemory() };
+    for (const step of steps) await outcomesOf(execute(services, state, step));
     assert.deepEqual(done, expected);
   });
 }

@@ -1,56 +1,52 @@
 import { valueOfQuantity } from '#apimachinery';
+import type { PodState } from '../plan/pod-state.js';
 import { type PendingChange, pendingChanges } from '../plan/resize.js';
-import type { Step } from '../plan/steps.js';
 import { containerResources, podCgroup, podLimits } from '../pod/resources.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
 import type { CriLinuxResources } from '../runtime/cri-types.js';
-import type { Execution, PodState } from './execution.js';
-
-type ResizeStep = Extract<Step, { type: 'resizePod' }>;
-
-/** Milliseconds until a change that failed is tried again. */
-const RETRY = 10_000;
+import type { Needs, Outcomes } from './step-services.js';
 
 /**
  * Gives the running containers what they were granted. The pod's own limits stand aside meanwhile: they are raised
  * before its containers grow, and lowered after they have shrunk.
  */
-export async function resizePod(
-  execution: Execution,
+export async function* resizePod(
+  services: Needs<'cgroups' | 'node' | 'events' | 'runtime'>,
   { pod, observed, memory }: PodState,
-  _step: ResizeStep,
-): Promise<void> {
-  const { cgroups, node, events, runtime } = execution;
+): Outcomes {
+  const { cgroups, node, events, runtime } = services;
   const path = podCgroup(pod);
   const target = podLimits(pod, node.podPidsLimit);
   try {
     cgroups.apply(path, memory.cgroupLimits ? loosest(memory.cgroupLimits, target) : target);
     for (const change of pendingChanges(pod, observed, memory)) {
       if (change.restart) continue;
-      await checkUsage(execution, change);
+      await checkUsage(services, change);
       const { container, observed: live, applied } = change;
       const wanted = containerResources(pod, container, node);
       await runtime.updateContainerResources(
         live.id,
         withRemovals(wanted, containerResources(pod, { ...container, resources: applied }, node)),
       );
-      memory.applied.set(live.id, container.resources ?? {});
+      yield { type: 'containerResized', id: live.id, resources: container.resources ?? {} };
     }
     cgroups.apply(path, target);
-    memory.cgroupLimits = target;
-    memory.cgroupStale = false;
-    memory.resizeFailure = undefined;
   } catch (error) {
     const { message } = error as Error;
     if (memory.resizeFailure?.message !== message) {
       events.event(pod, 'Warning', 'ResizeError', `Pod resize error: ${message}`);
     }
-    memory.resizeFailure = { reason: 'Error', message, retryAt: execution.now() + RETRY };
+    yield { type: 'resizeFailed', message };
+    return;
   }
+  yield { type: 'podResized', limits: target };
 }
 
 /** A limit below what is in use would kill the container. */
-async function checkUsage({ runtime }: Execution, { container, observed, applied }: PendingChange): Promise<void> {
+async function checkUsage(
+  { runtime }: Needs<'runtime'>,
+  { container, observed, applied }: PendingChange,
+): Promise<void> {
   const limit = valueOfQuantity(container.resources?.limits?.['memory']);
   const before = valueOfQuantity(applied.limits?.['memory']);
   if (limit === 0 || (before > 0 && limit >= before)) return;

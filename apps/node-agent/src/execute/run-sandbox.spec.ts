@@ -6,15 +6,14 @@ import { after, before, describe, test } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import { gvr } from '#kinds';
 import type { Pod } from '../pod/pod.js';
-import { newMemory } from '../pod/pod-memory.js';
 import { PodPaths } from '../pod/pod-paths.js';
 import { CriError } from '../runtime/cri.js';
 import type { CriSandboxConfig } from '../runtime/cri-types.js';
 import { RuntimeClasses } from '../sync/runtime-classes.js';
 import { MemoryClient } from '../testing/memory-client.js';
-import { aContainer, anObserved, aPod } from '../testing/pod-builders.js';
-import type { Execution } from './execution.js';
-import { execute } from './executor.js';
+import { aContainer, aMemory, anObserved, aPod, outcomesOf } from '../testing/pod-builders.js';
+import { runSandbox } from './run-sandbox.js';
+import type { StepServices } from './step-services.js';
 
 describe('A sandbox', () => {
   let directory: string;
@@ -22,7 +21,7 @@ describe('A sandbox', () => {
   const client = new MemoryClient();
   const made: { config: CriSandboxConfig; handler: string }[] = [];
   const events: string[] = [];
-  let execution: Execution;
+  let services: StepServices;
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'berth-sandbox-'));
@@ -35,7 +34,7 @@ describe('A sandbox', () => {
       metadata: { name: 'sandboxed' },
       handler: 'gvisor',
     });
-    execution = {
+    services = {
       runtime: {
         runPodSandbox: async (config: CriSandboxConfig, handler: string) => {
           if (handler === 'gvisor')
@@ -54,8 +53,7 @@ describe('A sandbox', () => {
       dns: { clusterDns: [], clusterDomain: 'cluster.local', host: { servers: [], searches: [], options: [] } },
       seccompRoot: directory,
       runtimeHandler: (pod: Pod) => classes.handler(pod),
-      now: () => 0,
-    } as unknown as Execution;
+    } as unknown as StepServices;
   });
   after(() => {
     stop.abort();
@@ -63,15 +61,14 @@ describe('A sandbox', () => {
   });
 
   const run = async (spec: Partial<Pod['spec']>) => {
-    const state = { pod: aPod(spec), removed: false, observed: anObserved(), memory: newMemory(), volumes: new Map() };
+    const state = { pod: aPod(spec), removed: false, observed: anObserved(), memory: aMemory() };
     events.length = 0;
     made.length = 0;
-    await execute(execution, state, { type: 'runSandbox', key: 'sandbox', attempt: 0 });
-    return state.memory.sandboxFailure;
+    return outcomesOf(runSandbox(services, state, { type: 'runSandbox', key: 'sandbox', attempt: 0 }));
   };
 
   test("is the runtime's default without a class", async () => {
-    assert.equal(await run({}), undefined);
+    assert.deepEqual(await run({}), [{ type: 'sandboxMade' }]);
     assert.deepEqual([made.length, made[0]?.handler], [1, '']);
   });
 
@@ -100,10 +97,8 @@ describe('A sandbox', () => {
     ],
   ];
   for (const [what, spec, message] of failures) {
-    test(`is not made for a pod that wants ${what}, and tried again later`, async () => {
-      const failure = await run(spec);
-      assert.equal(failure?.message, message);
-      assert.ok(failure.retryAt > 0);
+    test(`is not made for a pod that wants ${what}`, async () => {
+      assert.deepEqual(await run(spec), [{ type: 'sandboxFailed', message }]);
       assert.deepEqual(events, [`Warning FailedCreatePodSandBox Failed to create pod sandbox: ${message}`]);
       assert.deepEqual(made, []);
     });

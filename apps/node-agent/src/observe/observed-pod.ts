@@ -1,3 +1,5 @@
+import type { Pod } from '../pod/pod.js';
+
 /** What the runtime says of one pod; the plan and the report read nothing else of it. Times in ms since the epoch. */
 
 export type ObservedState = 'created' | 'running' | 'exited' | 'unknown';
@@ -58,4 +60,10 @@ export function newest(pod: ObservedPod, name: string): ObservedContainer | unde
 
 export function isLive(container: ObservedContainer): boolean {
   return container.state === 'running' || container.state === 'created' || container.state === 'unknown';
+}
+
+/** Addresses of the pod: the node's when it has no network of its own; none while there is no sandbox. */
+export function podIPs(pod: Pod, observed: ObservedPod, hostIPs: string[]): string[] {
+  if (pod.spec.hostNetwork) return hostIPs;
+  return observed.sandboxes.find((sandbox) => sandbox.ready)?.ips ?? [];
 }

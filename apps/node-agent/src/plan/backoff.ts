@@ -5,10 +5,25 @@ import type { BackoffEntry } from '../pod/pod-memory.js';
 /** Delays as kubelet's: the first restart is free, then 10 s doubling to 300 s, forgotten after twice the longest. */
 export const CRASH_LOOP = { initial: 10_000, max: 300_000 };
 export const IMAGE_PULL = { initial: 10_000, max: 300_000 };
+/** As upstream's volume operations. Milliseconds. */
+export const VOLUME = { initial: 500, max: 122_000 };
+/** Upstream tries a failed sandbox again with the pod's next sync. Milliseconds. */
+export const SANDBOX = { initial: 1000, max: 30_000 };
+
+/** What waits for the same time at each try. Milliseconds. */
+export const IMAGE_INSPECT_RETRY = 1000;
+/** A start that failed for its configuration; a crash has a back-off of its own. */
+export const START_RETRY = 10_000;
+export const RESIZE_RETRY = 10_000;
 
 export interface BackoffLimits {
   initial: number;
   max: number;
+}
+
+/** Doubles from try to try; milliseconds. */
+export function nextDelay(before: number | undefined, { initial, max }: BackoffLimits): number {
+  return before ? Math.min(before * 2, max) : initial;
 }
 
 /** What counts for a container whose last run had that hash: with another image it starts over, as with kubelet. */

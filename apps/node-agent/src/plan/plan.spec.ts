@@ -3,8 +3,19 @@ import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import { containerHash } from '../pod/labels.js';
 import type { Container, Pod } from '../pod/pod.js';
-import { newMemory, type PodMemory } from '../pod/pod-memory.js';
-import { aContainer, anObserved, aPod, aSandbox, created, exited, NOW, running } from '../testing/pod-builders.js';
+import {
+  aContainer,
+  aMemory,
+  anObserved,
+  aPod,
+  aSandbox,
+  created,
+  exited,
+  frozen,
+  type MemoryDraft,
+  NOW,
+  running,
+} from '../testing/pod-builders.js';
 import { plan } from './plan.js';
 import { killOrder } from './termination.js';
 
@@ -13,23 +24,23 @@ interface Case {
   pod?: Pod;
   removed?: boolean;
   observed?: ObservedPod;
-  memory?: (memory: PodMemory) => void;
+  memory?: (memory: MemoryDraft) => unknown;
   /** `type name-or-id`. */
   steps: string[];
   wakeIn?: number;
 }
 
-const prepared = (memory: PodMemory): void => {
+const prepared = (memory: MemoryDraft): void => {
   memory.cgroupReady = true;
-  memory.volumes = 'ready';
+  memory.volumes = new Map();
 };
 const withImage =
   (...names: string[]) =>
-  (memory: PodMemory): void => {
+  (memory: MemoryDraft): void => {
     prepared(memory);
     for (const name of names) memory.images.set(name, { image: 'app:1', restartCount: 0, imageRef: 'sha256:1' });
   };
-const failedPull = (memory: PodMemory, image: string): void => {
+const failedPull = (memory: MemoryDraft, image: string): void => {
   prepared(memory);
   const failure = { reason: 'ImagePullBackOff', message: '' };
   memory.images.set('main', { image, restartCount: 0, failure, retryAt: NOW + 60_000 });
@@ -70,7 +81,7 @@ const cases: Case[] = [
     observed: anObserved({ sandboxes: [aSandbox()] }),
     memory: (memory) => {
       withImage('main')(memory);
-      memory.volumes = 'absent';
+      memory.volumes = undefined;
       memory.volumeFailure = { reason: '', message: '', retryAt: NOW + 700 };
     },
     steps: [],
@@ -204,7 +215,7 @@ const cases: Case[] = [
       prepared(memory);
       memory.backoffs.set('main', { delay: 10_000, raisedAt: NOW - 2000 });
     },
-    steps: ['noteBackoff main'],
+    steps: ['announceBackoff main'],
     wakeIn: 9000,
   },
   {
@@ -296,7 +307,7 @@ const cases: Case[] = [
     title: 'and is not begun twice',
     pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
     observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
-    memory: (memory) => memory.stopHooks.add(hook),
+    memory: (memory) => memory.preStopHooks.add(hook),
     steps: ['killContainer main-1'],
   },
   {
@@ -304,7 +315,7 @@ const cases: Case[] = [
     pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
     observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143), running('side')] }),
     memory: (memory) => {
-      memory.stopHooks.add(hook);
+      memory.preStopHooks.add(hook);
       memory.inFlight.add(hook);
     },
     steps: [],
@@ -367,7 +378,7 @@ const cases: Case[] = [
     memory: (memory) => {
       memory.stoppedSandboxes.add('s1');
       memory.cleaned = 'released';
-      memory.discard = true;
+      memory.discardContainers = true;
     },
     steps: ['removeContainer main-1'],
   },
@@ -381,11 +392,9 @@ const cases: Case[] = [
 
 for (const { title, pod = aPod(), removed = false, observed = anObserved(), memory: change, steps, wakeIn } of cases) {
   test(title, () => {
-    const memory = newMemory();
-    change?.(memory);
-    const input = { pod, removed, observed, memory, now: NOW };
-    memory.kill = killOrder(input);
-    const result = plan(input);
+    const input = frozen({ pod, removed, observed, memory: aMemory(change), now: NOW });
+    const kill = killOrder(input);
+    const result = plan({ ...input, memory: aMemory((memory) => (memory.kill = kill), input.memory) });
     const names = result.steps.map((step) => {
       const what = 'id' in step ? step.id : 'container' in step ? step.container : undefined;
       return what ? `${step.type} ${what}` : step.type;
@@ -396,11 +405,12 @@ for (const { title, pod = aPod(), removed = false, observed = anObserved(), memo
 }
 
 test('a shorter grace overtakes, a longer one does not', () => {
-  const memory = newMemory();
+  let memory = aMemory();
   const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('main')] });
   const order = (deletionGracePeriodSeconds: number, now: number) => {
     const pod = aPod({}, {}, { deletionTimestamp: 'x', deletionGracePeriodSeconds });
-    memory.kill = killOrder({ pod, removed: false, observed, memory, now });
+    const kill = killOrder({ pod, removed: false, observed, memory, now });
+    memory = aMemory((draft) => (draft.kill = kill), memory);
     const [step] = plan({ pod, removed: false, observed, memory, now }).steps;
     return step?.type === 'killContainer' ? { key: step.key, grace: step.graceSeconds } : undefined;
   };
@@ -413,8 +423,7 @@ test('a shorter grace overtakes, a longer one does not', () => {
 });
 
 test('an evicted pod has the time that its eviction gives it, also while it is being deleted', () => {
-  const memory = newMemory();
-  memory.failed = { reason: 'Evicted', message: 'low', graceSeconds: 1 };
+  const memory = aMemory((draft) => (draft.failed = { reason: 'Evicted', message: 'low', graceSeconds: 1 }));
   const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('main')] });
   const grace = (pod: Pod) => killOrder({ pod, removed: false, observed, memory, now: NOW })?.graceSeconds;
   assert.equal(grace(aPod()), 1);

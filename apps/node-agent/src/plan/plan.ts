@@ -10,18 +10,10 @@ import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/
 import type { ImageProgress, PodMemory } from '../pod/pod-memory.js';
 import { backoffOf, CRASH_LOOP, raise, waitUntil } from './backoff.js';
 import { outcome, restarts } from './phase.js';
+import type { PlanInput } from './pod-state.js';
 import { pendingChanges } from './resize.js';
 import type { KillReason, Plan, Step } from './steps.js';
 import { DEFAULT_GRACE, planTermination } from './termination.js';
-
-export interface PlanInput {
-  pod: Pod;
-  /** Gone from the API server without our consent, or never there: only the runtime still knows it. */
-  removed: boolean;
-  observed: ObservedPod;
-  memory: PodMemory;
-  now: number;
-}
 
 /** Milliseconds. */
 const PULL_ERROR_SHOWN = 1500;
@@ -82,7 +74,7 @@ class Planner {
   private prepare(): void {
     const memory = this.memory;
     if (!memory.cgroupReady) this.steps.push({ type: 'makeCgroup', key: 'cgroup' });
-    if (memory.volumes === 'absent' && this.mayRetry(memory.volumeFailure)) {
+    if (memory.volumes === undefined && this.mayRetry(memory.volumeFailure)) {
       this.steps.push({ type: 'mountVolumes', key: 'volumes' });
     }
   }
@@ -197,7 +189,7 @@ class Planner {
       // A start that failed because its sandbox was going says nothing of the container.
       const innocent = last.reason === 'StartError' && last.sandboxId !== sandbox?.id;
       if (until > this.now && !innocent) {
-        this.note(container.name, 'crash', last.id);
+        this.announce(container.name, 'crash', last.id);
         this.wake(until);
         return;
       }
@@ -224,7 +216,7 @@ class Planner {
       return;
     }
     sequence.blocked = true;
-    if (!sandbox || this.memory.volumes !== 'ready') return;
+    if (!sandbox || this.memory.volumes === undefined) return;
     this.steps.push({
       type: 'startContainer',
       key,
@@ -237,17 +229,19 @@ class Planner {
     });
   }
 
-  private note(name: string, cause: 'crash' | 'image', what: string): void {
-    const key = `note:${name}:${what}`;
-    if (!this.memory.noted.has(key)) this.steps.push({ type: 'noteBackoff', key, container: name, cause });
+  private announce(name: string, cause: 'crash' | 'image', what: string): void {
+    const key = `backoff:${name}:${what}`;
+    if (!this.memory.announcedBackoffs.has(key)) {
+      this.steps.push({ type: 'announceBackoff', key, container: name, cause });
+    }
   }
 
   /** A failed pull stands as ErrImagePull for a moment, so that clients see both reasons. */
   private imageBackoff(name: string, image: ImageProgress): void {
     if (!image.pulled || image.retryAt === undefined) return;
-    const notedAt = image.retryAt - (image.delay ?? 0) + PULL_ERROR_SHOWN;
-    if (notedAt > this.now) this.wake(notedAt);
-    else this.note(name, 'image', String(image.retryAt));
+    const backedOffAt = image.retryAt - (image.delay ?? 0) + PULL_ERROR_SHOWN;
+    if (backedOffAt > this.now) this.wake(backedOffAt);
+    else this.announce(name, 'image', String(image.retryAt));
   }
 
   /** Kills what must not run on as it is: the plan sees it exited next time and starts it anew. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ResourceRequirements } from '#kinds';
 import type { Container, Pod } from '../pod/pod.js';
-import { newMemory, type PodMemory } from '../pod/pod-memory.js';
-import { aContainer, anObserved, aPod, aSandbox, NOW, running } from '../testing/pod-builders.js';
+import type { PodMemory } from '../pod/pod-memory.js';
+import { aContainer, aMemory, anObserved, aPod, aSandbox, NOW, running } from '../testing/pod-builders.js';
+import { remember } from './outcomes.js';
 import { plan } from './plan.js';
 import { appliedTo, grant, type NodeRoom, pendingChanges, resizeInProgress } from './resize.js';
 
@@ -18,12 +19,18 @@ const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('mai
 
 /** A memory in which the container was started with these resources. */
 function started(resources: ResourceRequirements): PodMemory {
-  const memory = newMemory();
-  memory.applied.set('main-1', resources);
-  memory.cgroupReady = true;
-  memory.volumes = 'ready';
-  grant(podWith(resources), memory, room());
-  return memory;
+  const memory = aMemory((draft) => {
+    draft.applied.set('main-1', resources);
+    draft.cgroupReady = true;
+    draft.volumes = new Map();
+  });
+  return granting(podWith(resources), memory).memory;
+}
+
+/** The pod and the memory after a grant. */
+function granting(pod: Pod, memory: PodMemory, nodeRoom = room()): { pod: Pod; memory: PodMemory } {
+  const { pod: granted, change } = grant(pod, memory, nodeRoom);
+  return { pod: granted, memory: aMemory(undefined, { ...memory, ...change }) };
 }
 
 const stepsOf = (pod: Pod, memory: PodMemory) =>
@@ -31,57 +38,53 @@ const stepsOf = (pod: Pod, memory: PodMemory) =>
 
 describe('What a resized pod is granted', () => {
   test('what it asks for, when the node has it', () => {
-    const memory = started(cpu('100m'));
     const pod = podWith(cpu('500m', '1'));
-    assert.equal(grant(pod, memory, room(podWith(cpu('1500m'), {}, { uid: 'other' }))), pod);
-    assert.equal(memory.resizePending, undefined);
-    assert.equal(resizeInProgress(pod, observed, memory), true);
+    const after = granting(pod, started(cpu('100m')), room(podWith(cpu('1500m'), {}, { uid: 'other' })));
+    assert.equal(after.pod, pod);
+    assert.equal(after.memory.resizePending, undefined);
+    assert.equal(resizeInProgress(pod, observed, after.memory), true);
   });
 
   test('what it has, while others use the rest, and all of it once they are gone', () => {
-    const memory = started(cpu('100m'));
     const pod = podWith(cpu('600m'));
-    const granted = grant(pod, memory, room(podWith(cpu('1500m'), {}, { uid: 'other' })));
-    assert.deepEqual(granted.spec.containers[0]!.resources, cpu('100m'));
-    assert.deepEqual(memory.resizePending, {
+    const full = granting(pod, started(cpu('100m')), room(podWith(cpu('1500m'), {}, { uid: 'other' })));
+    assert.deepEqual(full.pod.spec.containers[0]!.resources, cpu('100m'));
+    assert.deepEqual(full.memory.resizePending, {
       reason: 'Deferred',
       message: "Node didn't have enough resource: cpu, requested: 600, used: 1500, capacity: 2000",
     });
-    assert.equal(resizeInProgress(granted, observed, memory), false);
-    assert.equal(grant(pod, memory, room()), pod);
-    assert.equal(memory.resizePending, undefined);
+    assert.equal(resizeInProgress(full.pod, observed, full.memory), false);
+    const free = granting(pod, full.memory);
+    assert.equal(free.pod, pod);
+    assert.equal(free.memory.resizePending, undefined);
   });
 
   test('never more than the node is', () => {
-    const memory = started({ requests: { memory: '1Mi' } });
-    grant(podWith({ requests: { memory: '2Gi' } }), memory, room());
-    assert.deepEqual(memory.resizePending, {
+    const beyond = granting(podWith({ requests: { memory: '2Gi' } }), started({ requests: { memory: '1Mi' } }));
+    assert.deepEqual(beyond.memory.resizePending, {
       reason: 'Infeasible',
       message: "Node didn't have enough capacity: memory, requested: 2147483648, capacity: 1073741824",
     });
-    grant(podWith({ requests: { memory: '1024Ki' } }), memory, room());
-    assert.equal(memory.resizePending, undefined);
+    const back = granting(podWith({ requests: { memory: '1024Ki' } }), beyond.memory);
+    assert.equal(back.memory.resizePending, undefined);
   });
 });
 
 describe('How a grant reaches the containers', () => {
   test('an unchanged pod needs nothing, also when the same amount is written differently', () => {
-    const memory = started(cpu('500m'));
-    const pod = grant(podWith(cpu('0.5')), memory, room());
+    const { pod, memory } = granting(podWith(cpu('0.5')), started(cpu('500m')));
     assert.deepEqual(stepsOf(pod, memory), []);
   });
 
   test('a running container is changed as it runs', () => {
-    const memory = started(cpu('100m'));
-    const pod = grant(podWith(cpu('200m')), memory, room());
+    const { pod, memory } = granting(podWith(cpu('200m')), started(cpu('100m')));
     assert.deepEqual(stepsOf(pod, memory), [{ type: 'resizePod', key: 'resize' }]);
   });
 
   test('or started anew where its policy says so for what changes', () => {
     const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
-    const memory = started(cpu('100m'));
+    const memory = aMemory((draft) => (draft.cgroupStale = false), started(cpu('100m')));
     assert.equal(pendingChanges(podWith(cpu('200m'), { resizePolicy }), observed, memory)[0]?.restart, false);
-    memory.cgroupStale = false;
     const pod = podWith({ requests: { cpu: '100m', memory: '1Mi' } }, { resizePolicy });
     const [kill, ...rest] = stepsOf(pod, memory);
     assert.equal(rest.length, 0);
@@ -89,10 +92,9 @@ describe('How a grant reaches the containers', () => {
   });
 
   test('a change that failed waits', () => {
-    const memory = started(cpu('100m'));
-    const pod = grant(podWith(cpu('200m')), memory, room());
-    memory.resizeFailure = { reason: 'Error', message: 'no', retryAt: NOW + 1000 };
-    assert.deepEqual(stepsOf(pod, memory), []);
+    const { pod, memory } = granting(podWith(cpu('200m')), started(cpu('100m')));
+    const failed = remember(memory, { type: 'resizeFailed', message: 'no' }, NOW);
+    assert.deepEqual(stepsOf(pod, failed), []);
   });
 
   test('after a start of the agent the status tells what a container has', () => {
@@ -100,9 +102,8 @@ describe('How a grant reaches the containers', () => {
       { containers: [aContainer('main', { resources: cpu('200m') })] },
       { containerStatuses: [{ name: 'main', containerID: 'containerd://main-1', resources: cpu('100m') } as never] },
     );
-    const memory = newMemory();
+    const memory = aMemory();
     assert.deepEqual(appliedTo(pod, memory, pod.spec.containers[0]!, observed.containers[0]!), cpu('100m'));
-    grant(pod, memory, room());
-    assert.equal(memory.cgroupStale, true);
+    assert.equal(granting(pod, memory).memory.cgroupStale, true);
   });
 });

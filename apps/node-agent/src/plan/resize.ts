@@ -13,7 +13,7 @@ const RESIZABLE = ['cpu', 'memory'] as const;
 const LISTS = ['requests', 'limits'] as const;
 
 /** By container name. */
-export type Granted = Map<string, ResourceRequirements>;
+export type Granted = ReadonlyMap<string, ResourceRequirements>;
 
 function changedResources(a: ResourceRequirements | undefined, b: ResourceRequirements | undefined): string[] {
   return RESIZABLE.filter((name) => LISTS.some((list) => amount(a, list, name) !== amount(b, list, name)));
@@ -69,24 +69,32 @@ export interface NodeRoom {
   others(): Iterable<Pod>;
 }
 
+/** What the memory becomes by a grant. */
+export type GrantChange = Pick<PodMemory, 'granted' | 'resizePending'> &
+  Partial<Pick<PodMemory, 'cgroupStale' | 'resizeFailure'>>;
+
 /**
- * Grants what the spec asks for if the node has it, and otherwise leaves all as it is and says why. Gives the pod to
- * work with. Changes the memory: `granted`, `resizePending`, `cgroupStale`.
+ * Pure: grants what the spec asks for if the node has it, and otherwise leaves all as it is and says why. Gives the pod to
+ * work with, and what is to be remembered.
  */
-export function grant(pod: Pod, memory: PodMemory, room: NodeRoom): Pod {
-  memory.granted ??= firstGrant(pod);
-  const { granted } = memory;
-  const changed = lastingContainers(pod).some(({ name, resources }) => !sameResources(granted.get(name), resources));
-  if (!changed) {
-    memory.resizePending = undefined;
-    return pod;
+export function grant(pod: Pod, memory: PodMemory, room: NodeRoom): { pod: Pod; change: GrantChange } {
+  const granted = memory.granted ?? firstGrant(pod);
+  const containers = lastingContainers(pod);
+  if (containers.every(({ name, resources }) => sameResources(granted.get(name), resources))) {
+    return { pod, change: { granted, resizePending: undefined } };
   }
-  memory.resizePending = obstacle(pod, room);
-  if (memory.resizePending) return withGranted(pod, granted);
-  for (const { name, resources } of lastingContainers(pod)) granted.set(name, resources ?? {});
-  memory.cgroupStale = true;
-  memory.resizeFailure = undefined;
-  return pod;
+  const resizePending = obstacle(pod, room);
+  if (resizePending) return { pod: withGranted(pod, granted), change: { granted, resizePending } };
+  const wanted = containers.map(({ name, resources }) => [name, resources ?? {}] as const);
+  return {
+    pod,
+    change: {
+      granted: new Map([...granted, ...wanted]),
+      resizePending: undefined,
+      cgroupStale: true,
+      resizeFailure: undefined,
+    },
+  };
 }
 
 function obstacle(pod: Pod, { allocatable, others }: NodeRoom): WaitReason | undefined {

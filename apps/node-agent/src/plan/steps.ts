@@ -35,7 +35,7 @@ export type Step =
   /** Gives running containers, and the pod's cgroup, what the node has granted anew. */
   | { type: 'resizePod'; key: string }
   /** Tells by an event, once for each exit or failed pull, that the container waits for its next try. */
-  | { type: 'noteBackoff'; key: string; container: string; cause: 'crash' | 'image' }
+  | { type: 'announceBackoff'; key: string; container: string; cause: 'crash' | 'image' }
   | { type: 'removeContainer'; key: string; id: string }
   | { type: 'stopSandbox'; key: string; id: string }
   | { type: 'removeSandbox'; key: string; id: string }
@@ -43,6 +43,22 @@ export type Step =
   | { type: 'cleanUp'; key: string; everything: boolean }
   /** Tells the API server that nothing of the pod is left here. */
   | { type: 'deletePod'; key: string };
+
+/** Steps that the runtime knows nothing of: after any other one the pod is looked at again. */
+const WITHOUT_RUNTIME: ReadonlySet<Step['type']> = new Set([
+  'makeCgroup',
+  'mountVolumes',
+  'ensureImage',
+  'announceBackoff',
+  'preStop',
+  'cleanUp',
+  'deletePod',
+  'resizePod',
+]);
+
+export function changesRuntime({ type }: Step): boolean {
+  return !WITHOUT_RUNTIME.has(type);
+}
 
 export type KillReason =
   | 'Deleted'

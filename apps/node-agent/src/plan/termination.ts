@@ -2,7 +2,7 @@ import { isLive, newest, type ObservedContainer } from '../observe/observed-pod.
 import { isSidecar } from '../pod/pod.js';
 import type { KillOrder } from '../pod/pod-memory.js';
 import { outcome } from './phase.js';
-import type { PlanInput } from './plan.js';
+import type { PlanInput } from './pod-state.js';
 import type { Plan, Step } from './steps.js';
 
 /** Kubelet's default when a pod says nothing. Seconds. */
@@ -46,7 +46,7 @@ export function planTermination(input: PlanInput, until: 'finish' | 'delete'): P
     for (const container of live) {
       const { id, name } = container;
       const hook = `hook:${id}:${deadline}`;
-      const hooked = memory.stopHooks.has(hook);
+      const hooked = memory.preStopHooks.has(hook);
       if (!turn.includes(container)) {
         // Sidecars wait for their turn to stop; their hooks begin with the others', and have as much time.
         if (!hooked && hasPreStop(input, container)) {
@@ -89,7 +89,7 @@ export function planTermination(input: PlanInput, until: 'finish' | 'delete'): P
 }
 
 /** A container that is being made may come up after the last look. */
-function startInFlight(inFlight: Set<string>): boolean {
+function startInFlight(inFlight: ReadonlySet<string>): boolean {
   for (const key of inFlight) if (key.startsWith('container:')) return true;
   return false;
 }
@@ -113,14 +113,14 @@ function hasPreStop({ pod }: PlanInput, { name, state }: ObservedContainer): boo
 
 function collectFinished({ observed, memory }: PlanInput, steps: Step[]): void {
   for (const container of observed.containers) {
-    if (memory.discard || newest(observed, container.name) !== container) {
+    if (memory.discardContainers || newest(observed, container.name) !== container) {
       steps.push({ type: 'removeContainer', key: `remove:${container.id}`, id: container.id });
     }
   }
   const newestSandbox = observed.sandboxes[0];
   for (const sandbox of observed.sandboxes) {
     const used = observed.containers.some((container) => container.sandboxId === sandbox.id);
-    if ((memory.discard || sandbox !== newestSandbox) && !used) {
+    if ((memory.discardContainers || sandbox !== newestSandbox) && !used) {
       steps.push({ type: 'removeSandbox', key: `remove:${sandbox.id}`, id: sandbox.id });
     }
   }

@@ -3,134 +3,137 @@ import type { CgroupLimits } from '../runtime/cgroups.js';
 
 export interface BackoffEntry {
   /** Milliseconds to wait after the next event. */
-  delay: number;
+  readonly delay: number;
   /** When `delay` was last raised; ms. */
-  raisedAt: number;
+  readonly raisedAt: number;
 }
 
 /** Why a container waits, as its status says it. */
 export interface WaitReason {
-  reason: string;
-  message: string;
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface ImageProgress {
   /** As the container named it then: another one is tried at once. */
-  image: string | undefined;
+  readonly image: string | undefined;
   /** The start that this is for: a restart with policy Always pulls again. */
-  restartCount: number;
+  readonly restartCount: number;
   /** Set once the image is on the node. */
-  imageRef?: string;
-  failure?: WaitReason;
+  readonly imageRef?: string;
+  readonly failure?: WaitReason;
   /** When the next try may begin; ms. */
-  retryAt?: number;
+  readonly retryAt?: number;
   /** What was waited for last; ms. */
-  delay?: number;
+  readonly delay?: number;
   /** The registry was asked: until the next try the container is in ImagePullBackOff. */
-  pulled?: boolean;
+  readonly pulled?: boolean;
 }
 
 export interface Failure extends WaitReason {
   /** When the next try may begin; ms. */
-  retryAt: number;
+  readonly retryAt: number;
   /** What was waited for last; ms. */
-  delay?: number;
+  readonly delay?: number;
 }
 
 /** Why the agent itself ended a pod. */
 export interface PodFailure extends WaitReason {
   /** Seconds, instead of the pod's own. */
-  graceSeconds?: number;
+  readonly graceSeconds?: number;
   /** The pod is a victim of something else on the node: what its DisruptionTarget condition says. */
-  disruption?: string;
+  readonly disruption?: string;
 }
 
 export type ProbeResult = 'unknown' | 'success' | 'failure';
 
 export interface ProbeResults {
-  startup: ProbeResult;
-  liveness: ProbeResult;
-  readiness: ProbeResult;
+  readonly startup: ProbeResult;
+  readonly liveness: ProbeResult;
+  readonly readiness: ProbeResult;
 }
 
 export interface KillOrder {
   /** When the order came; ms. */
-  at: number;
-  graceSeconds: number;
+  readonly at: number;
+  readonly graceSeconds: number;
 }
 
 /**
  * What the agent knows of a pod beyond the API and the runtime: tries, failures, steps under way, probe results. It is
- * an input of the plan, changed only by what became of steps, and may be lost with the process: the plan then starts
- * over from what runs.
+ * an input of the plan. Nobody changes it: the pod's worker replaces it, by what steps yield and by what it decides
+ * itself. It may be lost with the process: the plan then starts over from what runs.
  */
 export interface PodMemory {
-  /** The pod's folder, cgroup and volumes are ready. */
-  volumes: 'absent' | 'ready';
+  /** Host paths by the volume's name, once all are mounted. */
+  readonly volumes?: ReadonlyMap<string, string>;
   /** With a name: the volume whose image is missing, as the containers that mount it then say. */
-  volumeFailure?: Failure & { volume?: string };
-  cgroupReady: boolean;
+  readonly volumeFailure?: Failure & { readonly volume?: string };
+  /** The pod's folder and its cgroup are there. */
+  readonly cgroupReady: boolean;
   /** What the pod's cgroup has; unknown after a start of the agent. */
-  cgroupLimits?: CgroupLimits;
+  readonly cgroupLimits?: CgroupLimits;
   /** What was granted has changed since. */
-  cgroupStale: boolean;
+  readonly cgroupStale: boolean;
   /** By container name: what the node lets the pod have. */
-  granted?: Map<string, ResourceRequirements>;
+  readonly granted?: ReadonlyMap<string, ResourceRequirements>;
   /** By container id: what the runtime was told. */
-  applied: Map<string, ResourceRequirements>;
+  readonly applied: ReadonlyMap<string, ResourceRequirements>;
   /** Why the node does not grant what the spec asks for: Deferred or Infeasible. */
-  resizePending?: WaitReason;
-  resizeFailure?: Failure;
-  /** Told by an event that it began; its end is to be told, too. */
-  resizeTold?: boolean;
-  sandboxFailure?: Failure;
-  images: Map<string, ImageProgress>;
+  readonly resizePending?: WaitReason;
+  readonly resizeFailure?: Failure;
+  /** An event said that a resize began: another one is to say that it is complete. */
+  readonly resizeAnnounced: boolean;
+  readonly sandboxFailure?: Failure;
+  /** By container name. */
+  readonly images: ReadonlyMap<string, ImageProgress>;
   /** By container name: the last start that failed before the container ran. */
-  startFailures: Map<string, Failure & { sandboxId: string }>;
+  readonly startFailures: ReadonlyMap<string, Failure & { readonly sandboxId: string }>;
   /** By container name: restarts after exits. */
-  backoffs: Map<string, BackoffEntry>;
+  readonly backoffs: ReadonlyMap<string, BackoffEntry>;
   /** Keys of steps under way. */
-  inFlight: Set<string>;
+  readonly inFlight: ReadonlySet<string>;
   /** By container id. */
-  probes: Map<string, ProbeResults>;
+  readonly probes: ReadonlyMap<string, ProbeResults>;
   /** By container id: the kernel killed a process of it for memory. */
-  outOfMemory: Set<string>;
+  readonly outOfMemory: ReadonlySet<string>;
   /** The node took the pod (true) or refused it; undefined while that is not decided. */
-  admitted?: boolean;
+  readonly admitted?: boolean;
   /** The agent itself ended the pod (deadline, admission, eviction); its phase is Failed. */
-  failed?: PodFailure;
+  readonly failed?: PodFailure;
   /** Set when the pod must go: by deletion, by its end, or by failure. */
-  kill?: KillOrder;
-  /** Keys of preStop hooks that were begun before their container's turn to stop. */
-  stopHooks: Set<string>;
+  readonly kill?: KillOrder;
+  /** Keys of preStop hooks that were run before their container's turn to stop. */
+  readonly preStopHooks: ReadonlySet<string>;
   /** Sandboxes whose network has been torn down by us. */
-  stoppedSandboxes: Set<string>;
+  readonly stoppedSandboxes: ReadonlySet<string>;
   /** `released`: volumes and cgroup are given back, logs stay. `removed`: nothing of the pod is left on the node. */
-  cleaned: 'no' | 'released' | 'removed';
+  readonly cleaned: 'no' | 'released' | 'removed';
   /** The disk is full: dead containers of a pod that has ended need not stay for their logs. */
-  discard?: boolean;
-  /** What was told once by an event: back-offs by container id or image try. */
-  noted: Set<string>;
+  readonly discardContainers: boolean;
+  /** Keys of back-offs that an event has told of. */
+  readonly announcedBackoffs: ReadonlySet<string>;
   /** By container id: what an exited container left as its termination message. */
-  messages: Map<string, string>;
+  readonly terminationMessages: ReadonlyMap<string, string>;
 }
 
 export function newMemory(): PodMemory {
   return {
-    volumes: 'absent',
     cgroupReady: false,
     cgroupStale: false,
     applied: new Map(),
+    resizeAnnounced: false,
     images: new Map(),
     startFailures: new Map(),
     backoffs: new Map(),
     inFlight: new Set(),
     probes: new Map(),
     outOfMemory: new Set(),
-    stopHooks: new Set(),
+    preStopHooks: new Set(),
     stoppedSandboxes: new Set(),
     cleaned: 'no',
-    messages: new Map(),
-    noted: new Set(),
+    discardContainers: false,
+    announcedBackoffs: new Set(),
+    terminationMessages: new Map(),
   };
 }

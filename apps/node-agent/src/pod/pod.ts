@@ -33,10 +33,28 @@ export function* allContainers(pod: Pod): Iterable<{ container: Container; kind:
   }
 }
 
+const LIST = { init: 'initContainers', container: 'containers', ephemeral: 'ephemeralContainers' } as const;
+
+export function containerOf({ spec }: Pod, name: string, kind: ContainerKind): Container | undefined {
+  return spec[LIST[kind]]?.find((container: Container) => container.name === name);
+}
+
+/** Throws when the pod has none, which the planner never asks for. */
+export function findContainer(pod: Pod, name: string, kind: ContainerKind): Container {
+  const container = containerOf(pod, name, kind);
+  if (!container) throw new Error(`container ${name} is not in the pod`);
+  return container;
+}
+
+/** The list that has a container of that name. */
+export function kindOf(pod: Pod, name: string): ContainerKind | undefined {
+  const kinds = ['container', 'init', 'ephemeral'] as const;
+  return kinds.find((kind) => containerOf(pod, name, kind) !== undefined);
+}
+
 /** Where events about a container point. */
 export function containerFieldPath(kind: ContainerKind, name: string): string {
-  const list = { init: 'initContainers', container: 'containers', ephemeral: 'ephemeralContainers' }[kind];
-  return `spec.${list}{${name}}`;
+  return `spec.${LIST[kind]}{${name}}`;
 }
 
 export function podKey(pod: Pod): string {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeFacts, PodState } from '../execute/execution.js';
-import { newMemory } from '../pod/pod-memory.js';
-import { aContainer, anObserved, aPod, aSandbox, running } from '../testing/pod-builders.js';
+import type { PodState } from '../plan/pod-state.js';
+import { aContainer, aMemory, anObserved, aPod, aSandbox, running } from '../testing/pod-builders.js';
 import { Prober } from './prober.js';
 
 const probe = (command: string) => ({ exec: { command: [command] }, periodSeconds: 0.01, failureThreshold: 1 });
@@ -17,12 +16,11 @@ describe('A container that is being stopped', () => {
     const healthy = { live: true, ready: true };
     const asked = new Set<string>();
     const container = aContainer('main', { livenessProbe: probe('live'), readinessProbe: probe('ready') });
-    const state: PodState = {
+    let state: PodState = {
       pod: aPod({ containers: [container] }, {}, metadata),
       removed: false,
       observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
-      memory: newMemory(),
-      volumes: new Map(),
+      memory: aMemory(),
     };
     const prober = new Prober({
       runtime: {
@@ -32,19 +30,24 @@ describe('A container that is being stopped', () => {
         },
       },
       events: { event: () => {} },
-      node: {} as NodeFacts,
+      node: { hostIPs: [] },
       now: Date.now,
       onChange: () => {},
     });
     probers.push(prober);
     prober.sync(state);
+    /** The agent ends the pod. */
+    const fail = () => {
+      state = { ...state, memory: aMemory((draft) => (draft.failed = { reason: 'Evicted', message: '' })) };
+      prober.sync(state);
+    };
     const until = async (liveness: string, readiness: string) => {
       const expected = { startup: 'success', liveness, readiness };
-      const results = () => state.memory.probes.get('main-1');
+      const results = () => prober.sync(state).get('main-1');
       for (let i = 0; i < 200 && JSON.stringify(results()) !== JSON.stringify(expected); i++) await sleep(10);
       assert.deepEqual(results(), expected);
     };
-    return { healthy, asked, state, prober, until };
+    return { healthy, asked, fail, until };
   }
 
   test('since it is not alive still says whether it is ready', async () => {
@@ -57,10 +60,9 @@ describe('A container that is being stopped', () => {
   });
 
   test('since its pod failed still says whether it is ready, and nobody asks whether it lives', async () => {
-    const { healthy, asked, state, prober, until } = aProbed();
+    const { healthy, asked, fail, until } = aProbed();
     await until('success', 'success');
-    state.memory.failed = { reason: 'Evicted', message: '' };
-    prober.sync(state);
+    fail();
     asked.clear();
     Object.assign(healthy, { live: false, ready: false });
     await until('success', 'failure');

@@ -1,7 +1,8 @@
 import type { EventRecorder } from '#client';
 import type { Probe } from '#kinds';
-import { type NodeFacts, type PodState, podIPs } from '../execute/execution.js';
-import { newest, type ObservedContainer } from '../observe/observed-pod.js';
+import type { NodeFacts } from '../node/node-facts.js';
+import { newest, type ObservedContainer, podIPs } from '../observe/observed-pod.js';
+import type { PodState } from '../plan/pod-state.js';
 import {
   allContainers,
   type Container,
@@ -9,15 +10,23 @@ import {
   containerFieldPath,
   isSidecar,
   isTerminal,
+  type Pod,
 } from '../pod/pod.js';
-import type { ProbeResults } from '../pod/pod-memory.js';
+import type { ProbeResult, ProbeResults } from '../pod/pod-memory.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import { ProbeWorker } from './probe-worker.js';
-import { runProbe } from './run-probe.js';
+import { type ProbeOutcome, runProbe } from './run-probe.js';
 
 type ProbeType = keyof ProbeResults;
 
-const TYPES: readonly { type: ProbeType; title: string; of(container: Container): Probe | undefined }[] = [
+interface ProbeKind {
+  type: ProbeType;
+  /** As events name it. */
+  title: string;
+  of(container: Container): Probe | undefined;
+}
+
+const KINDS: readonly ProbeKind[] = [
   { type: 'startup', title: 'Startup', of: (container) => container.startupProbe },
   { type: 'liveness', title: 'Liveness', of: (container) => container.livenessProbe },
   { type: 'readiness', title: 'Readiness', of: (container) => container.readinessProbe },
@@ -26,81 +35,74 @@ const TYPES: readonly { type: ProbeType; title: string; of(container: Container)
 export interface ProberOptions {
   runtime: Pick<CriRuntime, 'execSync'>;
   events: EventRecorder;
-  node: NodeFacts;
+  node: Pick<NodeFacts, 'hostIPs'>;
   now(): number;
-  /** A result changed. */
+  /** A result changed: `sync` gives the new ones. */
   onChange(uid: string): void;
 }
 
-/** Keeps a worker for each probe of each running container. Results go into the pod's memory, where the plan reads them. */
+/** Of one pod. */
+interface Probed {
+  /** By `<container id>/<type>`. */
+  readonly workers: Map<string, ProbeWorker>;
+  /** By container id. */
+  results: ReadonlyMap<string, ProbeResults>;
+}
+
+/** Keeps a worker for each probe of each running container, and what they have found so far. */
 export class Prober {
-  /** By pod, then by `<container id>/<type>`. */
-  private readonly workers = new Map<string, Map<string, ProbeWorker>>();
+  private readonly pods = new Map<string, Probed>();
 
   constructor(private readonly options: ProberOptions) {}
 
-  /** Starts what should be probed now and stops what should not. */
-  sync(state: PodState): void {
-    const { uid } = state.pod.metadata;
-    const workers = this.workers.get(uid) ?? new Map<string, ProbeWorker>();
+  /** Starts what should be probed now and stops what should not. Gives the results by container id. */
+  sync(state: PodState): ReadonlyMap<string, ProbeResults> {
+    const { pod, observed } = state;
+    const { uid } = pod.metadata;
+    const probed: Probed = this.pods.get(uid) ?? { workers: new Map(), results: new Map() };
+    this.pods.set(uid, probed);
+    const ids = new Set(observed.containers.map(({ id }) => id));
+    probed.results = new Map([...probed.results].filter(([id]) => ids.has(id)));
     const wanted = new Set<string>();
-    for (const { container, kind } of allContainers(state.pod)) {
-      const current = newest(state.observed, container.name);
+    for (const { container, kind } of allContainers(pod)) {
+      const current = newest(observed, container.name);
       if (current?.state !== 'running' || !isProbed(container, kind)) continue;
-      this.remember(state, container, current);
-      for (const { type, title, of } of TYPES) {
-        const probe = of(container);
-        if (!probe || !shouldRun(state, type)) continue;
-        const key = `${current.id}/${type}`;
+      if (!probed.results.has(current.id)) setResults(probed, current.id, firstResults(pod, container, current));
+      for (const probeKind of KINDS) {
+        const probe = probeKind.of(container);
+        if (!probe || !shouldRun(state, probeKind.type)) continue;
+        const key = `${current.id}/${probeKind.type}`;
         wanted.add(key);
-        if (!workers.has(key)) workers.set(key, this.start(state, container, kind, current, type, title, probe));
+        if (probed.workers.has(key)) continue;
+        probed.workers.set(key, this.start(state, probed, { container, kind, current, probe, probeKind }));
       }
     }
-    for (const [key, worker] of workers) {
+    for (const [key, worker] of probed.workers) {
       if (wanted.has(key)) continue;
       worker.stop();
-      workers.delete(key);
+      probed.workers.delete(key);
     }
-    if (workers.size > 0) this.workers.set(uid, workers);
-    else this.workers.delete(uid);
+    return probed.results;
   }
 
   stop(uid: string): void {
-    for (const worker of this.workers.get(uid)?.values() ?? []) worker.stop();
-    this.workers.delete(uid);
+    for (const worker of this.pods.get(uid)?.workers.values() ?? []) worker.stop();
+    this.pods.delete(uid);
   }
 
-  /** What holds before the first answer. A container that an earlier agent found ready stays so meanwhile. */
-  private remember({ pod, memory }: PodState, container: Container, current: ObservedContainer): void {
-    if (memory.probes.has(current.id)) return;
-    const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-    const known = statuses.find((status) => status.containerID?.endsWith(current.id));
-    memory.probes.set(current.id, {
-      startup: !container.startupProbe || known?.started ? 'success' : 'unknown',
-      liveness: 'success',
-      readiness: !container.readinessProbe || known?.ready ? 'success' : 'failure',
-    });
-  }
-
-  private start(
-    state: PodState,
-    container: Container,
-    kind: ContainerKind,
-    current: ObservedContainer,
-    type: ProbeType,
-    title: string,
-    probe: Probe,
-  ): ProbeWorker {
-    const { runtime, events, node, now, onChange } = this.options;
-    const { uid } = state.pod.metadata;
-    const results = (): ProbeResults => state.memory.probes.get(current.id)!;
+  private start(state: PodState, probed: Probed, target: Target): ProbeWorker {
+    const { runtime, node, now, onChange } = this.options;
+    const { container, current, probe } = target;
+    const { type } = target.probeKind;
+    const { id } = current;
+    const results = (): ProbeResults => probed.results.get(id) ?? NO_RESULTS;
     return new ProbeWorker({
       probe,
       startedAt: current.startedAt,
       now,
       run: () => {
-        const podIP = podIPs(state, node)[0] ?? '';
-        return runProbe(runtime, probe, { containerId: current.id, container, podIP });
+        const podIP = podIPs(state.pod, state.observed, node.hostIPs)[0] ?? '';
+        return runProbe(runtime, probe, { containerId: id, container, podIP });
       },
       // A failure is final for its container: it will be replaced. Until it is gone others want to know whether it is ready.
       mayRun: () => {
@@ -108,27 +110,57 @@ export class Prober {
         if (type === 'startup') return startup === 'unknown';
         return startup === 'success' && (type === 'readiness' || liveness !== 'failure');
       },
-      onOutcome: ({ result, output }) => {
-        const fieldPath = containerFieldPath(kind, container.name);
-        if (result === 'warning') {
-          events.event(state.pod, 'Warning', 'ProbeWarning', `${title} probe warning: ${output}`, fieldPath);
-          return;
-        }
-        const verb = result === 'error' ? 'errored and resulted in unknown state' : 'failed';
-        events.event(state.pod, 'Warning', 'Unhealthy', `${title} probe ${verb}: ${output}`, fieldPath);
-      },
+      onOutcome: (outcome) => this.recordOutcome(state.pod, target, outcome),
       onResult: (result) => {
         if (results()[type] === result) return;
-        results()[type] = result;
+        setResults(probed, id, { ...results(), [type]: result });
         if (type === 'startup') {
-          for (const [key, worker] of this.workers.get(uid) ?? []) {
-            if (key.startsWith(current.id) && !key.endsWith('/startup')) worker.trigger();
+          for (const [key, worker] of probed.workers) {
+            if (key.startsWith(id) && !key.endsWith('/startup')) worker.trigger();
           }
         }
-        onChange(uid);
+        onChange(state.pod.metadata.uid);
       },
     });
   }
+
+  private recordOutcome(pod: Pod, { container, kind, probeKind }: Target, { result, output }: ProbeOutcome): void {
+    const { events } = this.options;
+    const { title } = probeKind;
+    const fieldPath = containerFieldPath(kind, container.name);
+    if (result === 'warning') {
+      events.event(pod, 'Warning', 'ProbeWarning', `${title} probe warning: ${output}`, fieldPath);
+      return;
+    }
+    const verb = result === 'error' ? 'errored and resulted in unknown state' : 'failed';
+    events.event(pod, 'Warning', 'Unhealthy', `${title} probe ${verb}: ${output}`, fieldPath);
+  }
+}
+
+interface Target {
+  container: Container;
+  kind: ContainerKind;
+  current: ObservedContainer;
+  probe: Probe;
+  probeKind: ProbeKind;
+}
+
+/** Of a container that is gone: nothing is asked any more. */
+const NO_RESULTS: ProbeResults = { startup: 'failure', liveness: 'failure', readiness: 'failure' };
+
+function setResults(probed: Probed, id: string, results: Record<ProbeType, ProbeResult>): void {
+  probed.results = new Map(probed.results).set(id, results);
+}
+
+/** What holds before the first answer. A container that an earlier agent found ready stays so meanwhile. */
+function firstResults({ status }: Pod, container: Container, { id }: ObservedContainer): ProbeResults {
+  const statuses = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
+  const known = statuses.find(({ containerID }) => containerID?.endsWith(id));
+  return {
+    startup: !container.startupProbe || known?.started ? 'success' : 'unknown',
+    liveness: 'success',
+    readiness: !container.readinessProbe || known?.ready ? 'success' : 'failure',
+  };
 }
 
 /** Ordinary init containers have no probes. */

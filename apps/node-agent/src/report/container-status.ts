@@ -135,7 +135,7 @@ function terminatedState(
 ): NonNullable<ContainerState['terminated']> {
   const oom = memory.outOfMemory.has(container.id) && container.exitCode !== 0;
   const reason = oom ? 'OOMKilled' : container.reason || (container.exitCode === 0 ? 'Completed' : 'Error');
-  const message = memory.messages.get(container.id) || container.message;
+  const message = memory.terminationMessages.get(container.id) || container.message;
   return {
     exitCode: container.exitCode,
     reason,

@@ -3,14 +3,22 @@ import { test } from 'node:test';
 import type { PodStatus } from '#kinds';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Pod } from '../pod/pod.js';
-import { newMemory, type PodMemory } from '../pod/pod-memory.js';
-import { aContainer, anObserved, aPod, aSandbox, exited, NOW, running } from '../testing/pod-builders.js';
+import {
+  aContainer,
+  aMemory,
+  anObserved,
+  aPod,
+  aSandbox,
+  exited,
+  type MemoryDraft,
+  NOW,
+  running,
+} from '../testing/pod-builders.js';
 import { podStatus } from './pod-status.js';
 import { statusPatch } from './status-writer.js';
 
-function statusOf(pod: Pod, observed: ObservedPod, change?: (memory: PodMemory) => void): PodStatus {
-  const memory = newMemory();
-  change?.(memory);
+function statusOf(pod: Pod, observed: ObservedPod, change?: (memory: MemoryDraft) => void): PodStatus {
+  const memory = aMemory(change);
   return podStatus({ pod, observed, memory, now: NOW, runtimeName: 'containerd', hostIPs: ['192.0.2.1'] });
 }
 

@@ -20,6 +20,17 @@ export const OWNED = [
   'PodResizeInProgress',
 ];
 
+/** The pod with the status that was worked out last, and with conditions of others as the API server has them. */
+export function withReported(pod: Pod, reported: PodStatus | undefined): Pod {
+  if (!reported) return pod;
+  const own = new Set(OWNED);
+  const conditions: PodCondition[] = [
+    ...(reported.conditions ?? []).filter((condition) => own.has(condition.type)),
+    ...(pod.status.conditions ?? []).filter((condition) => !own.has(condition.type)),
+  ];
+  return { ...pod, status: { ...pod.status, ...reported, conditions } };
+}
+
 /** Pure: the whole status of a pod as it should stand at the API server. */
 export function podStatus(input: PodReportInput): PodStatus {
   const { pod, observed, memory, hostIPs, now } = input;

@@ -297,6 +297,15 @@ export function hasCode(error: unknown, code: number): boolean {
   return error instanceof CriError && error.code === code;
 }
 
+/** For what is to be gone: that it is not there is no failure. */
+export async function ignoreMissing(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!hasCode(error, GrpcCode.NotFound)) throw error;
+  }
+}
+
 function asCriError(error: unknown): Error {
   const text = error instanceof Error ? error.message : String(error);
   try {

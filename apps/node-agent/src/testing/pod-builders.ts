@@ -1,7 +1,47 @@
 import type { PodSpec, PodStatus } from '#kinds';
 import type { ContainerUsage, PodUsage } from '../eviction/pod-usage.js';
 import { emptyObserved, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
+import type { Outcome } from '../plan/outcomes.js';
 import type { Container, Pod } from '../pod/pod.js';
+import { newMemory, type PodMemory } from '../pod/pod-memory.js';
+
+type Mutable<T> = T extends ReadonlyMap<infer K, infer V> ? Map<K, V> : T extends ReadonlySet<infer V> ? Set<V> : T;
+
+/** A memory while a test writes it. */
+export type MemoryDraft = { -readonly [K in keyof PodMemory]: Mutable<PodMemory[K]> };
+
+/** A memory that throws when anybody changes it, with what `write` puts into it. */
+export function aMemory(write?: (draft: MemoryDraft) => unknown, before: PodMemory = newMemory()): PodMemory {
+  const draft = { ...before } as MemoryDraft;
+  for (const key of Object.keys(draft) as (keyof MemoryDraft)[]) {
+    const value: unknown = draft[key];
+    if (value instanceof Map) Object.assign(draft, { [key]: new Map(value) });
+    else if (value instanceof Set) Object.assign(draft, { [key]: new Set(value) });
+  }
+  write?.(draft);
+  return frozen(draft);
+}
+
+/** All that a step yields. */
+export async function outcomesOf(outcomes: AsyncIterable<Outcome>): Promise<Outcome[]> {
+  const all: Outcome[] = [];
+  for await (const outcome of outcomes) all.push(outcome);
+  return all;
+}
+
+/** Deeply: objects, maps and sets. */
+export function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (value instanceof Map || value instanceof Set) {
+    const refuse = () => {
+      throw new TypeError('a frozen collection was changed');
+    };
+    for (const item of value.values()) frozen(item);
+    Object.assign(value, { set: refuse, add: refuse, delete: refuse, clear: refuse });
+  }
+  for (const member of Object.values(value)) frozen(member);
+  return Object.freeze(value);
+}
 
 export const NOW = Date.parse('2026-01-01T00:00:00Z');
 

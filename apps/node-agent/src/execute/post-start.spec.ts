@@ -3,24 +3,23 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
 import type { LifecycleHandler } from '#kinds';
-import { newMemory } from '../pod/pod-memory.js';
-import { aContainer, anObserved, aPod } from '../testing/pod-builders.js';
-import type { Execution, PodState } from './execution.js';
-import { postStart } from './start-container.js';
+import type { PodState } from '../plan/pod-state.js';
+import { aContainer, aMemory, anObserved, aPod } from '../testing/pod-builders.js';
+import { postStart } from './post-start.js';
+import type { StepServices } from './step-services.js';
 
 describe('a postStart hook', () => {
   /** What was told and done, while the hook runs. */
   function started(handler: LifecycleHandler) {
     const done: string[] = [];
     const container = aContainer('main', { lifecycle: { postStart: handler } });
-    const state: PodState = {
+    const state: { -readonly [K in keyof PodState]: PodState[K] } = {
       pod: aPod({ containers: [container] }),
       removed: false,
       observed: anObserved(),
-      memory: newMemory(),
-      volumes: new Map(),
+      memory: aMemory(),
     };
-    const execution = {
+    const services = {
       runtime: {
         execSync: async () => ({ exitCode: 1, stdout: '', stderr: '' }),
         stopContainer: async (id: string, grace: number) => void done.push(`stop ${id} ${grace}`),
@@ -29,8 +28,8 @@ describe('a postStart hook', () => {
       events: { event: (_pod: unknown, _type: string, reason: string) => void done.push(reason) },
       logger: silentLogger,
       now: Date.now,
-    } as unknown as Execution;
-    return { done, state, ended: postStart(execution, state, { container: 'main' }, container, 'c1') };
+    } as unknown as StepServices;
+    return { done, state, ended: postStart(services, state, container, 'c1') };
   }
 
   test('that fails stops its container', async () => {
@@ -43,7 +42,7 @@ describe('a postStart hook', () => {
     const { done, state, ended } = started({ sleep: { seconds: 3 } });
     const first = Promise.race([ended.then(() => 'ended'), sleep(300).then(() => 'runs')]);
     assert.equal(await first, 'runs');
-    state.memory.kill = { at: 0, graceSeconds: 30 };
+    state.memory = aMemory((draft) => (draft.kill = { at: 0, graceSeconds: 30 }));
     assert.equal(await Promise.race([ended.then(() => 'ended'), sleep(1500).then(() => 'runs')]), 'ended');
     assert.deepEqual(done, []);
   });

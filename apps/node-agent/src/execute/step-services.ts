@@ -1,0 +1,54 @@
+import type { KubeObject } from '#apimachinery';
+import type { EventRecorder, Logger } from '#client';
+import type { ImageService } from '../images/image-service.js';
+import type { NodeFacts } from '../node/node-facts.js';
+import type { Outcome } from '../plan/outcomes.js';
+import type { PodState } from '../plan/pod-state.js';
+import type { Step } from '../plan/steps.js';
+import type { ConfigSource } from '../pod/config-source.js';
+import type { Pod } from '../pod/pod.js';
+import type { PodPaths } from '../pod/pod-paths.js';
+import type { Cgroups } from '../runtime/cgroups.js';
+import type { CriRuntime } from '../runtime/cri.js';
+import type { Mounter, TokenSource } from '../volumes/volume-plugin.js';
+import type { KernelPaths } from './kernel-paths.js';
+import type { DnsSettings } from './pod-dns.js';
+
+/** What steps act with; one for the whole agent. A step names those that it needs: `Needs<'runtime' | 'events'>`. */
+export interface StepServices {
+  runtime: CriRuntime;
+  cgroups: Cgroups;
+  images: ImageService;
+  paths: PodPaths;
+  source: ConfigSource;
+  tokens: TokenSource;
+  events: EventRecorder;
+  logger: Logger;
+  mounter: Mounter;
+  memoryDirectory: string;
+  seccompRoot: string;
+  kernelPaths: KernelPaths;
+  dns: DnsSettings;
+  node: NodeFacts;
+  /** Services that the pod sees as variables; waits until they are known, unless the pod must run without an API server. */
+  services(pod: Pod): Promise<{ services: readonly KubeObject[]; master: KubeObject | undefined }>;
+  /** What its RuntimeClass names in the runtime; '' for the default. Rejects when there is no such class. */
+  runtimeHandler(pod: Pod): Promise<string>;
+  /** Takes the pod from the API server for good. */
+  deletePod(pod: Pod): Promise<void>;
+  now(): number;
+}
+
+export type Needs<K extends keyof StepServices> = Pick<StepServices, K>;
+
+export type StepOf<T extends Step['type']> = Extract<Step, { type: T }>;
+
+/** What became of a step, each part as soon as it is known. */
+export type Outcomes = AsyncIterable<Outcome>;
+
+/** Does one kind of step. What it throws is unexpected: the step is planned again later. */
+export type StepHandler<T extends Step['type']> = (
+  services: StepServices,
+  state: PodState,
+  step: StepOf<T>,
+) => Outcomes | Promise<void>;

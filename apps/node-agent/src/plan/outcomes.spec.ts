@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { PodMemory } from '../pod/pod-memory.js';
+import { aMemory, frozen, type MemoryDraft, NOW } from '../testing/pod-builders.js';
+import { type Outcome, remember } from './outcomes.js';
+
+interface Case {
+  title: string;
+  before?: (memory: MemoryDraft) => unknown;
+  outcomes: Outcome[];
+  /** Members of the memory afterwards. */
+  after: Partial<PodMemory>;
+}
+
+const sandboxFailed: Outcome = { type: 'sandboxFailed', message: 'no' };
+const pullFailed = (image: string, pulled = true, reason = 'ErrImagePull'): Outcome => ({
+  type: 'imageFailed',
+  container: 'main',
+  image,
+  restartCount: 0,
+  failure: { reason, message: 'no' },
+  pulled,
+});
+const progress = (image: string, delay: number, reason = 'ErrImagePull', pulled = true) => ({
+  images: new Map([
+    ['main', { image, restartCount: 0, failure: { reason, message: 'no' }, retryAt: NOW + delay, delay, pulled }],
+  ]),
+});
+
+const cases: Case[] = [
+  {
+    title: 'a cgroup is there, with its limits',
+    outcomes: [{ type: 'cgroupMade', limits: { cpuShares: 2 } }],
+    after: { cgroupReady: true, cgroupLimits: { cpuShares: 2 } },
+  },
+  {
+    title: 'a sandbox that fails waits longer each time',
+    outcomes: [sandboxFailed, sandboxFailed, sandboxFailed],
+    after: { sandboxFailure: { reason: 'ContainerCreating', message: 'no', retryAt: NOW + 4000, delay: 4000 } },
+  },
+  {
+    title: 'up to half a minute',
+    outcomes: Array.from({ length: 9 }, () => sandboxFailed),
+    after: { sandboxFailure: { reason: 'ContainerCreating', message: 'no', retryAt: NOW + 30_000, delay: 30_000 } },
+  },
+  {
+    title: 'and one that was made has nothing to wait for',
+    outcomes: [sandboxFailed, { type: 'sandboxMade' }],
+    after: { sandboxFailure: undefined },
+  },
+  { title: 'a pull that fails waits', outcomes: [pullFailed('a')], after: progress('a', 10_000) },
+  { title: 'and longer the next time', outcomes: [pullFailed('a'), pullFailed('a')], after: progress('a', 20_000) },
+  { title: 'but not for another image', outcomes: [pullFailed('a'), pullFailed('b')], after: progress('b', 10_000) },
+  {
+    title: 'a runtime that cannot be asked for an image is asked again soon',
+    outcomes: [pullFailed('a', false, 'ImageInspectError')],
+    after: progress('a', 1000, 'ImageInspectError', false),
+  },
+  {
+    title: 'an image that is no longer there is pulled anew',
+    outcomes: [pullFailed('a'), { type: 'imageLost', container: 'main' }],
+    after: { images: new Map() },
+  },
+  {
+    title: 'a created container has what it was given, and no failed start any more',
+    outcomes: [
+      {
+        type: 'startFailed',
+        container: 'main',
+        sandboxId: 's1',
+        failure: { reason: 'RunContainerError', message: '' },
+      },
+      { type: 'containerCreated', container: 'main', id: 'c1', resources: { requests: { cpu: '1' } } },
+    ],
+    after: { startFailures: new Map(), applied: new Map([['c1', { requests: { cpu: '1' } }]]) },
+  },
+  {
+    title: 'what failed for something it refers to is tried at once when that changes',
+    outcomes: [
+      {
+        type: 'startFailed',
+        container: 'main',
+        sandboxId: 's1',
+        failure: { reason: 'CreateContainerConfigError', message: '' },
+      },
+      {
+        type: 'startFailed',
+        container: 'other',
+        sandboxId: 's1',
+        failure: { reason: 'RunContainerError', message: '' },
+      },
+      { type: 'referenceChanged' },
+    ],
+    after: {
+      startFailures: new Map([
+        ['main', { reason: 'CreateContainerConfigError', message: '', sandboxId: 's1', retryAt: NOW }],
+        ['other', { reason: 'RunContainerError', message: '', sandboxId: 's1', retryAt: NOW + 10_000 }],
+      ]),
+    },
+  },
+  {
+    title: 'nothing is kept of a container that is removed',
+    before: (memory) => {
+      memory.applied.set('c1', {});
+      memory.terminationMessages.set('c1', 'bye');
+      memory.outOfMemory.add('c1').add('c2');
+    },
+    outcomes: [{ type: 'containerRemoved', id: 'c1' }],
+    after: { applied: new Map(), terminationMessages: new Map(), outOfMemory: new Set(['c2']) },
+  },
+  {
+    title: 'a pod that was resized has nothing left to change',
+    before: (memory) => {
+      memory.cgroupStale = true;
+    },
+    outcomes: [
+      { type: 'resizeFailed', message: 'no' },
+      { type: 'podResized', limits: {} },
+    ],
+    after: { cgroupStale: false, cgroupLimits: {}, resizeFailure: undefined },
+  },
+  {
+    title: 'a pod whose things are gone has no cgroup',
+    before: (memory) => (memory.cgroupReady = true),
+    outcomes: [{ type: 'cleanedUp', everything: true }],
+    after: { cgroupReady: false, cleaned: 'removed' },
+  },
+];
+
+describe('What is remembered', () => {
+  for (const { title, before, outcomes, after } of cases) {
+    test(title, () => {
+      const memory = outcomes.reduce((known, outcome) => frozen(remember(known, outcome, NOW)), aMemory(before));
+      for (const [member, expected] of Object.entries(after)) {
+        assert.deepEqual(plain(memory[member as keyof PodMemory]), expected, member);
+      }
+    });
+  }
+});
+
+/** Without what `frozen` puts on collections. */
+function plain(value: unknown): unknown {
+  if (value instanceof Map) return new Map(value);
+  return value instanceof Set ? new Set(value) : value;
+}

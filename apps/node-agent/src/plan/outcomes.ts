@@ -1,0 +1,158 @@
+import type { ResourceRequirements } from '#kinds';
+import type { BackoffEntry, Failure, ImageProgress, PodMemory, WaitReason } from '../pod/pod-memory.js';
+import type { CgroupLimits } from '../runtime/cgroups.js';
+import { IMAGE_INSPECT_RETRY, IMAGE_PULL, nextDelay, RESIZE_RETRY, SANDBOX, START_RETRY, VOLUME } from './backoff.js';
+
+/** What became of a step, or of a part of it. Steps yield these; the pod's worker remembers them. */
+export type Outcome =
+  | { type: 'cgroupMade'; limits: CgroupLimits }
+  /** Host paths by the volume's name. */
+  | { type: 'volumesMounted'; paths: ReadonlyMap<string, string> }
+  /** `image`: it failed for its image, which containers that mount it then say. */
+  | { type: 'volumeFailed'; volume: string; message: string; image?: WaitReason & { pulled: boolean } }
+  | { type: 'sandboxMade' }
+  | { type: 'sandboxFailed'; message: string }
+  | { type: 'imagePresent'; container: string; image: string | undefined; restartCount: number; imageRef: string }
+  | {
+      type: 'imageFailed';
+      container: string;
+      image: string | undefined;
+      restartCount: number;
+      failure: WaitReason;
+      /** A registry was asked. */
+      pulled: boolean;
+    }
+  /** It was there and is no more. */
+  | { type: 'imageLost'; container: string }
+  | { type: 'containerCreated'; container: string; id: string; resources: ResourceRequirements }
+  | { type: 'startFailed'; container: string; sandboxId: string; failure: WaitReason }
+  /** The container was restarted after an exit, or that was tried. */
+  | { type: 'restarted'; container: string; backoff: BackoffEntry }
+  | { type: 'preStopHookRun'; key: string }
+  | { type: 'backoffAnnounced'; key: string }
+  /** The container waits with ImagePullBackOff from now on. */
+  | { type: 'imagePullBackedOff'; container: string; message: string }
+  | { type: 'containerResized'; id: string; resources: ResourceRequirements }
+  | { type: 'podResized'; limits: CgroupLimits }
+  | { type: 'resizeFailed'; message: string }
+  | { type: 'containerRemoved'; id: string }
+  | { type: 'sandboxStopped'; id: string }
+  /** Something that the pod refers to is there, or is another one now: what may have failed for it is tried at once. */
+  | { type: 'referenceChanged' }
+  | { type: 'volumesUnmounted' }
+  | { type: 'cleanedUp'; everything: boolean };
+
+type Change = Partial<PodMemory>;
+type Of<T extends Outcome['type']> = Extract<Outcome, { type: T }>;
+
+/** Pure: the memory that knows of the outcome, which came at `now` (ms). */
+export function remember(memory: PodMemory, outcome: Outcome, now: number): PodMemory {
+  const change = CHANGES[outcome.type] as (memory: PodMemory, outcome: Outcome, now: number) => Change;
+  return { ...memory, ...change(memory, outcome, now) };
+}
+
+const CHANGES: { [T in Outcome['type']]: (memory: PodMemory, outcome: Of<T>, now: number) => Change } = {
+  cgroupMade: (_memory, { limits }) => ({ cgroupReady: true, cgroupLimits: limits }),
+  volumesMounted: (_memory, { paths }) => ({ volumes: paths, volumeFailure: undefined }),
+  volumeFailed: ({ volumeFailure }, { volume, message, image }, now) => {
+    // A registry is spared as it is for containers.
+    const retry = nextRetry(volumeFailure, image?.pulled ? IMAGE_PULL : VOLUME, now);
+    return {
+      volumeFailure: image
+        ? { reason: image.reason, message: image.message, volume, ...retry }
+        : { reason: 'ContainerCreating', message, ...retry },
+    };
+  },
+  sandboxMade: () => ({ sandboxFailure: undefined }),
+  sandboxFailed: ({ sandboxFailure }, { message }, now) => ({
+    sandboxFailure: { reason: 'ContainerCreating', message, ...nextRetry(sandboxFailure, SANDBOX, now) },
+  }),
+  imagePresent: ({ images }, { container, image, restartCount, imageRef }) => ({
+    images: withEntry(images, container, { image, restartCount, imageRef }),
+  }),
+  imageFailed: ({ images }, outcome, now) => {
+    const { container, image, restartCount, failure, pulled } = outcome;
+    const delay = imageDelay(images.get(container), outcome);
+    const progress: ImageProgress = { image, restartCount, failure, retryAt: now + delay, delay, pulled };
+    return { images: withEntry(images, container, progress) };
+  },
+  imageLost: ({ images }, { container }) => ({ images: without(images, container) }),
+  containerCreated: ({ startFailures, applied }, { container, id, resources }) => ({
+    startFailures: without(startFailures, container),
+    applied: withEntry(applied, id, resources),
+  }),
+  startFailed: ({ startFailures }, { container, sandboxId, failure }, now) => ({
+    startFailures: withEntry(startFailures, container, { ...failure, sandboxId, retryAt: now + START_RETRY }),
+  }),
+  restarted: ({ backoffs }, { container, backoff }) => ({ backoffs: withEntry(backoffs, container, backoff) }),
+  preStopHookRun: ({ preStopHooks }, { key }) => ({ preStopHooks: withMember(preStopHooks, key) }),
+  backoffAnnounced: ({ announcedBackoffs }, { key }) => ({ announcedBackoffs: withMember(announcedBackoffs, key) }),
+  imagePullBackedOff: ({ images }, { container, message }) => {
+    const progress = images.get(container);
+    if (!progress?.failure) return {};
+    const failure = { reason: 'ImagePullBackOff', message };
+    return { images: withEntry(images, container, { ...progress, failure }) };
+  },
+  containerResized: ({ applied }, { id, resources }) => ({ applied: withEntry(applied, id, resources) }),
+  podResized: (_memory, { limits }) => ({ cgroupLimits: limits, cgroupStale: false, resizeFailure: undefined }),
+  resizeFailed: (_memory, { message }, now) => ({
+    resizeFailure: { reason: 'Error', message, retryAt: now + RESIZE_RETRY },
+  }),
+  containerRemoved: ({ terminationMessages, probes, outOfMemory, applied }, { id }) => ({
+    terminationMessages: without(terminationMessages, id),
+    probes: without(probes, id),
+    outOfMemory: withoutMember(outOfMemory, id),
+    applied: without(applied, id),
+  }),
+  sandboxStopped: ({ stoppedSandboxes }, { id }) => ({ stoppedSandboxes: withMember(stoppedSandboxes, id) }),
+  referenceChanged: ({ volumeFailure, startFailures }, _outcome, now) => ({
+    volumeFailure: volumeFailure && { ...volumeFailure, retryAt: now },
+    startFailures: new Map(
+      [...startFailures].map(([name, failure]) => [
+        name,
+        failure.reason === 'CreateContainerConfigError' ? { ...failure, retryAt: now } : failure,
+      ]),
+    ),
+  }),
+  volumesUnmounted: () => ({ volumes: undefined }),
+  cleanedUp: (_memory, { everything }) => ({
+    cgroupReady: false,
+    cleaned: everything ? 'removed' : 'released',
+  }),
+};
+
+/** Only a registry must be spared; the runtime itself may be back in a moment. */
+function imageDelay(before: ImageProgress | undefined, { image, failure, pulled }: Of<'imageFailed'>): number {
+  if (!pulled) return failure.reason === 'ImageInspectError' ? IMAGE_INSPECT_RETRY : IMAGE_PULL.initial;
+  return nextDelay(before?.pulled && before.image === image ? before.delay : undefined, IMAGE_PULL);
+}
+
+function nextRetry(
+  before: Failure | undefined,
+  limits: { initial: number; max: number },
+  now: number,
+): Pick<Failure, 'retryAt' | 'delay'> {
+  const delay = nextDelay(before?.delay, limits);
+  return { retryAt: now + delay, delay };
+}
+
+export function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
+  return new Map(map).set(key, value);
+}
+
+function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+  if (!map.has(key)) return map;
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
+}
+
+export function withMember(set: ReadonlySet<string>, member: string): ReadonlySet<string> {
+  return new Set(set).add(member);
+}
+
+export function withoutMember(set: ReadonlySet<string>, member: string): ReadonlySet<string> {
+  const rest = new Set(set);
+  rest.delete(member);
+  return rest;
+}
