@@ -283,11 +283,11 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
       gracePeriodSeconds: 0,
     });
     await harness.startAgent();
-    for (let i = 0; i < 1000 && [...harness.agent.observer.pods()].length > 1; i++) {
+    for (let i = 0; i < 1000 && [...harness.agent.parts.observer.pods()].length > 1; i++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     assert.deepEqual(
-      [...harness.agent.observer.pods()].map(({ name }) => name),
+      [...harness.agent.parts.observer.pods()].map(({ name }) => name),
       ['kept'],
     );
     const after = (await harness.pod('kept'))!;
@@ -315,7 +315,7 @@ describe('node agent on a real containerd', { skip: containerdMissing() ?? false
   test('a sandbox that dies is made anew with its containers', async () => {
     await harness.create('reborn', { containers: [sleepy] });
     const before = await harness.running('reborn');
-    const [observed] = [...harness.agent.observer.pods()].filter(({ name }) => name === 'reborn');
+    const [observed] = [...harness.agent.parts.observer.pods()].filter(({ name }) => name === 'reborn');
     await harness.agent.runtime.stopPodSandbox(observed!.sandboxes[0]!.id);
     const pod = await harness.until('reborn', ({ status }) => {
       return (

@@ -204,7 +204,7 @@ describe('containers that attack the agent through their files', { skip: contain
     for (let round = 0; Date.now() < end; round++) {
       await putObjects(`round ${round}`);
       await sleep(50);
-      for (const worker of harness.agent.pool.workers()) worker.refreshVolumes();
+      for (const worker of harness.agent.parts.registry.workers()) worker.refreshVolumes();
       if (round % 40 === 39) {
         harness.agent.close();
         await harness.startAgent();
@@ -342,7 +342,7 @@ describe('containers that attack the agent through their files', { skip: contain
     assert.match(before[0] as string, /^\/d 700 0:1236 /m);
     harness.agent.close();
     await harness.startAgent();
-    const worker = () => harness.agent.pool.get(pod.metadata.uid);
+    const worker = () => harness.agent.parts.registry.get(pod.metadata.uid);
     for (let tries = 0; worker()?.state.memory.volumes === undefined; tries++) {
       assert.ok(tries < 500, 'the new agent has not seen to the volumes');
       await sleep(10);

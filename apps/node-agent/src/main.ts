@@ -58,12 +58,7 @@ async function main(): Promise<void> {
       port: options.port,
       tls: { certificateFile: pki('agent-server.crt'), keyFile: pki('agent-server.key'), clientCaFile: pki('ca.crt') },
       cri: created.runtime,
-      pods: {
-        list: () => created.listPods(),
-        find: (namespace, name) => created.findPod(namespace, name),
-        observed: (uid) => created.observedPod(uid),
-        onObserved: (uid, listener) => created.onObserved(uid, listener),
-      },
+      pods: created.pods,
       client,
       logger,
       dataDirectory: options.dataDir,

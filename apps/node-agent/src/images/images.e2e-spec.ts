@@ -23,8 +23,8 @@ describe('images that nobody uses', { skip: containerdMissing() ?? false }, () =
     for (let i = 0; i < 100 && !(await tags()).includes(unused); i++) await new Promise((wake) => setTimeout(wake, 50));
     assert.deepEqual(await tags(), [BUSYBOX_IMAGE, PAUSE_IMAGE, unused]);
     // The first look sees it, the second finds it old enough.
-    await harness.agent.images.collect();
-    await harness.agent.images.collect();
+    await harness.agent.parts.images.collect();
+    await harness.agent.parts.images.collect();
     assert.deepEqual(await tags(), [BUSYBOX_IMAGE, PAUSE_IMAGE]);
     assert.ok(harness.reasons('node-1').includes('FreeDiskSpaceFailed'));
     await harness.delete('user');

@@ -22,7 +22,6 @@ async function messageFile(mounts: Pick<CriMount, 'containerPath' | 'hostPath'>[
   const observer = new Observer(
     runtime,
     silentLogger,
-    () => {},
     (uid, container) => `/agent/pods/${uid}/containers/${container}`,
   );
   await observer.relist();

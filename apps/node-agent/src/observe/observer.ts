@@ -35,6 +35,8 @@ export type Runtime = Pick<
   'listSandboxes' | 'listContainers' | 'podSandboxStatus' | 'containerStatus' | 'watchEvents'
 >;
 
+type ChangeListener = (uid: string, outOfMemory: boolean) => void;
+
 /**
  * Keeps what the runtime says of every pod, and tells which pods changed. Lists are cheap; the status of a container is
  * asked for once per state it is in.
@@ -50,17 +52,35 @@ export class Observer {
   /** Looks are numbered as they begin; by pod, the newest that was stored. */
   private look = 0;
   private readonly lastLook = new Map<string, number>();
+  private readonly listeners = new Set<ChangeListener>();
+  /** By pod. */
+  private readonly podListeners = new Map<string, Set<() => void>>();
   private events = false;
   private lastRelist = 0;
 
   constructor(
     private readonly runtime: Runtime,
     private readonly logger: Logger,
-    private readonly onChange: (uid: string, outOfMemory: boolean) => void,
     /** Where message files of a container lie. */
     private readonly folderOf: (uid: string, container: string) => string,
     private readonly now: () => number = Date.now,
   ) {}
+
+  /** Called with the pod's uid when something of it changed, and whether the kernel killed a process of it for memory. */
+  onChange(listener: ChangeListener): void {
+    this.listeners.add(listener);
+  }
+
+  /** Called after each change of one pod; the result ends that. */
+  onChangeOf(uid: string, listener: () => void): () => void {
+    let listeners = this.podListeners.get(uid);
+    if (!listeners) this.podListeners.set(uid, (listeners = new Set()));
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.podListeners.get(uid) === listeners) this.podListeners.delete(uid);
+    };
+  }
 
   pods(): Iterable<ObservedPod> {
     return this.byUid.values();
@@ -209,7 +229,7 @@ export class Observer {
     }
     if (pod) this.byUid.set(uid, pod);
     else this.byUid.delete(uid);
-    if (notify && differs(old, pod)) this.onChange(uid, false);
+    if (notify && differs(old, pod)) this.announce(uid, false);
   }
 
   private async followEvents(signal: AbortSignal): Promise<void> {
@@ -235,6 +255,11 @@ export class Observer {
     }
   }
 
+  private announce(uid: string, outOfMemory: boolean): void {
+    for (const listener of this.listeners) listener(uid, outOfMemory);
+    for (const listener of this.podListeners.get(uid) ?? []) listener();
+  }
+
   /** Looks until what ended is seen as ended, since events run ahead of the lists. */
   private async settle(id: string, outOfMemory: boolean): Promise<void> {
     const uid = this.owners.get(id);
@@ -243,13 +268,13 @@ export class Observer {
       for (const [other, at] of this.early) if (this.now() - at > EARLY_KEPT) this.early.delete(other);
       return;
     }
-    if (outOfMemory) return this.onChange(uid, true);
+    if (outOfMemory) return this.announce(uid, true);
     for (const delay of SETTLE_DELAYS) {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
       const before = this.byUid.get(uid);
       try {
         const after = await this.observe(uid);
-        if (differs(before, after)) this.onChange(uid, false);
+        if (differs(before, after)) this.announce(uid, false);
         if (!after || !stillUp(after, id)) return;
       } catch {
         return;

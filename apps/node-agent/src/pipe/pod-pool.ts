@@ -3,120 +3,89 @@ import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Observer } from '../observe/observer.js';
 import { Annotation } from '../pod/labels.js';
 import type { Pod } from '../pod/pod.js';
+import type { PodRegistry } from './pod-registry.js';
 import { PodWorker, type WorkerContext } from './pod-worker.js';
 
-/** Milliseconds. */
-const DISCARD_LIMIT = 5000;
-const DISCARD_POLL = 100;
+export interface PodPoolOptions {
+  registry: PodRegistry;
+  context: Omit<WorkerContext, 'onGone' | 'occupants'>;
+  observer: Observer;
+  logger: Logger;
+  /** Nothing of the pod is left, neither at the API server nor here. */
+  onGone(uid: string): void;
+  /** Whether this agent made the pod: another one may use the same runtime. */
+  isOurs(uid: string): Promise<boolean>;
+}
 
-/** All pods of the node: those that the API server wants here, and those that are still here though nobody wants them. */
+/**
+ * Gives a worker to every pod of the node: to those that the API server or a manifest wants here, and to those that are
+ * still here though nobody wants them.
+ */
 export class PodPool {
-  private readonly byUid = new Map<string, PodWorker>();
-  /** False until the wanted pods are known: before that nothing may count as unwanted. */
-  private allKnown = false;
-
-  constructor(
-    private readonly context: Omit<WorkerContext, 'onGone' | 'occupants'>,
-    private readonly observer: Observer,
-    private readonly logger: Logger,
-    private readonly onGone: (uid: string) => void,
-    /** Whether this agent made the pod: another one may use the same runtime. */
-    private readonly isOurs: (uid: string) => Promise<boolean>,
-  ) {}
-
-  get(uid: string): PodWorker | undefined {
-    return this.byUid.get(uid);
-  }
-
-  get isComplete(): boolean {
-    return this.allKnown;
-  }
-
-  /** Those that hold resources of the node. */
-  occupants(): PodWorker[] {
-    return [...this.byUid.values()].filter(({ occupies }) => occupies);
-  }
-
-  workers(): Iterable<PodWorker> {
-    return this.byUid.values();
-  }
-
-  /** Removes dead containers of pods that have ended; waits a moment for that. */
-  async discardEnded(): Promise<void> {
-    const end = Date.now() + DISCARD_LIMIT;
-    const discard = () => [...this.byUid.values()].filter((worker) => worker.discardRemains()).length;
-    while (discard() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, DISCARD_POLL));
-  }
-
-  byName(namespace: string, name: string): PodWorker | undefined {
-    for (const worker of this.byUid.values()) {
-      const { metadata } = worker.pod;
-      if (metadata.namespace === namespace && metadata.name === name && !worker.state.removed) return worker;
-    }
-    return undefined;
+  constructor(private readonly options: PodPoolOptions) {
+    options.observer.onChange((uid, outOfMemory) => this.changed(uid, outOfMemory));
   }
 
   set(pod: Pod): void {
     const { uid } = pod.metadata;
-    const worker = this.byUid.get(uid);
+    const worker = this.options.registry.get(uid);
     if (worker) worker.update(pod);
     else this.add(pod, false);
   }
 
   /** The pod is gone from the API server. */
   delete(uid: string): void {
-    this.byUid.get(uid)?.remove();
+    this.options.registry.get(uid)?.remove();
   }
 
   /** The pods that are wanted are all known now: what the runtime has besides is stopped and removed. */
   complete(): void {
-    this.allKnown = true;
-    for (const pod of this.observer.pods()) void this.adoptOrphan(pod);
+    const { registry, observer } = this.options;
+    registry.markComplete();
+    for (const pod of observer.pods()) void this.adoptOrphan(pod);
     // Whoever came first is admitted first.
-    for (const worker of [...this.byUid.values()].sort(byCreation)) worker.wake();
+    for (const worker of [...registry.workers()].sort(byCreation)) worker.wake();
   }
 
   /** The runtime's view of a pod changed. */
-  changed(uid: string, outOfMemory: boolean): void {
-    const worker = this.byUid.get(uid);
+  private changed(uid: string, outOfMemory: boolean): void {
+    const { registry, observer } = this.options;
+    const worker = registry.get(uid);
     if (worker) {
       if (outOfMemory) worker.noteOutOfMemory();
       worker.wake();
       return;
     }
-    const observed = this.observer.get(uid);
-    if (observed && this.allKnown) void this.adoptOrphan(observed);
-  }
-
-  close(): void {
-    for (const worker of this.byUid.values()) worker.close();
-    this.byUid.clear();
+    const observed = observer.get(uid);
+    if (observed && registry.isComplete) void this.adoptOrphan(observed);
   }
 
   private add(pod: Pod, removed: boolean): void {
+    const { registry, context, onGone } = this.options;
     const { uid } = pod.metadata;
     const worker = new PodWorker(
       {
-        ...this.context,
-        occupants: () => this.occupants(),
+        ...context,
+        occupants: () => registry.occupants(),
         onGone: () => {
-          this.byUid.delete(uid);
-          this.onGone(uid);
+          registry.delete(uid);
+          onGone(uid);
         },
       },
       pod,
       removed,
     );
-    this.byUid.set(uid, worker);
+    registry.add(uid, worker);
     worker.wake();
   }
 
   private async adoptOrphan(observed: ObservedPod): Promise<void> {
+    const { registry, observer, logger, isOurs } = this.options;
     const { uid, namespace, name } = observed;
     // Without our labels it belongs to somebody else who uses the same runtime.
-    if (this.byUid.has(uid) || !name || !namespace || !(await this.isOurs(uid))) return;
-    if (this.byUid.has(uid) || !this.observer.get(uid)) return;
-    this.logger.info('stopping a pod that is no longer wanted', { pod: `${namespace}/${name}`, uid });
+    if (registry.get(uid) || !name || !namespace || !(await isOurs(uid))) return;
+    if (registry.get(uid) || !observer.get(uid)) return;
+    logger.info('stopping a pod that is no longer wanted', { pod: `${namespace}/${name}`, uid });
     const annotations = observed.containers[0]?.annotations ?? {};
     const grace = annotations[Annotation.deletionGracePeriod] ?? annotations[Annotation.terminationGracePeriod];
     const pod: Pod = {

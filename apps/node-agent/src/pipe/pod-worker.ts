@@ -137,10 +137,11 @@ export class PodWorker implements Resident {
     this.note({ outOfMemory: new Set([...memory.outOfMemory, ...running]) });
   }
 
-  /** Something that a failed step lacked may be there now. */
-  retryNow(): void {
+  /** A ConfigMap or Secret came, changed or went: mounted ones follow, and what failed for it is tried at once. */
+  referenceChanged(): void {
     this.current.memory = remember(this.current.memory, { type: 'referenceChanged' }, this.now());
     this.wake();
+    this.refreshVolumes();
   }
 
   /** The pod with the status that was last worked out, which the API server may not have yet. */

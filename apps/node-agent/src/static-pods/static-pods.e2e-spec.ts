@@ -25,7 +25,7 @@ describe('static pods', { skip: containerdMissing() ?? false }, () => {
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'fixed' }, spec };
     writeFileSync(join(directory, 'fixed.json'), JSON.stringify(pod));
   };
-  const observed = () => [...harness.agent.observer.pods()].filter(({ name }) => name === NAME);
+  const observed = () => [...harness.agent.parts.observer.pods()].filter(({ name }) => name === NAME);
   const until = async (holds: () => boolean | Promise<boolean>) => {
     for (const end = Date.now() + 20_000; !(await holds()); await sleep(20)) {
       if (Date.now() > end) throw new Error('timed out');
@@ -49,7 +49,7 @@ describe('static pods', { skip: containerdMissing() ?? false }, () => {
     );
     const { annotations } = mirror.metadata;
     assert.equal(annotations?.[SourceAnnotation.mirror], annotations?.[SourceAnnotation.hash]);
-    assert.equal(harness.agent.findPod('default', NAME)?.metadata.uid, observed()[0]?.uid);
+    assert.equal(harness.agent.pods.find('default', NAME)?.metadata.uid, observed()[0]?.uid);
   });
 
   test('get a new copy when theirs is deleted, and are not touched by that', async () => {

@@ -22,9 +22,12 @@ export interface StaticPodsOptions {
   node(): Node | undefined;
   /** The API server's pods of this node are known. */
   isSynced(): boolean;
-  /** Runs the pod, and stops it. */
-  run(pod: Pod): void;
-  stop(uid: string): void;
+}
+
+/** Runs pods, and stops them. */
+export interface PodRunner {
+  set(pod: Pod): void;
+  delete(uid: string): void;
 }
 
 /**
@@ -37,6 +40,8 @@ export class StaticPods {
   private readonly mirrors = new Map<string, Pod>();
   private readonly statuses = new Map<string, PodStatus>();
   private readonly loop: ControlLoop;
+  /** Undefined before the start. */
+  private runner: PodRunner | undefined;
 
   constructor(private readonly options: StaticPodsOptions) {
     const reconcile = (key: string) => this.reconcileMirror(key);
@@ -44,7 +49,8 @@ export class StaticPods {
   }
 
   /** Resolves when the path was read once and its pods have begun. */
-  async start(signal: AbortSignal): Promise<void> {
+  async start(signal: AbortSignal, runner: PodRunner): Promise<void> {
+    this.runner = runner;
     const { path, nodeName, logger } = this.options;
     void this.loop.run(signal);
     if (path === undefined) return;
@@ -91,7 +97,7 @@ export class StaticPods {
   private set(pods: Pod[]): void {
     this.wanted = new Map(pods.map((pod) => [podKey(pod), pod]));
     for (const [key, { metadata }] of this.running) {
-      if (this.wanted.get(key)?.metadata.uid !== metadata.uid) this.options.stop(metadata.uid);
+      if (this.wanted.get(key)?.metadata.uid !== metadata.uid) this.runner?.delete(metadata.uid);
     }
     for (const key of this.wanted.keys()) this.begin(key);
   }
@@ -102,7 +108,7 @@ export class StaticPods {
     if (!pod || this.running.has(key)) return;
     this.options.logger.info('a static pod begins', { pod: key, uid: pod.metadata.uid });
     this.running.set(key, pod);
-    this.options.run(pod);
+    this.runner?.set(pod);
   }
 
   private async reconcileMirror(key: string): Promise<Requeue | undefined> {

@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
+import { gvr, type Node } from '#kinds';
+import { PodAdmission } from './admission/pod-admission.js';
+import type { AgentOptions } from './agent-options.js';
+import { Eviction } from './eviction/eviction.js';
+import { UsageReader } from './eviction/usage-reader.js';
+import { kernelPaths } from './execute/kernel-paths.js';
+import { parseResolvConf } from './execute/pod-dns.js';
+import type { StepServices } from './execute/step-services.js';
+import { ImageCollector } from './images/image-collector.js';
+import { ImageService } from './images/image-service.js';
+import { usedImages } from './images/used-images.js';
+import { NodeFilesystems } from './node/filesystems.js';
+import { type MachineFacts, memoryAvailable, processCount } from './node/machine.js';
+import type { NodeFacts } from './node/node-facts.js';
+import { NodeRegistration } from './node/node-registration.js';
+import { newNode } from './node/node-status.js';
+import { Observer } from './observe/observer.js';
+import { PodPool } from './pipe/pod-pool.js';
+import { PodRegistry } from './pipe/pod-registry.js';
+import { ServedPods } from './pipe/served-pods.js';
+import { appArmorEnabled } from './pod/apparmor.js';
+import type { Pod } from './pod/pod.js';
+import { PodPaths } from './pod/pod-paths.js';
+import { isStatic } from './pod/pod-source.js';
+import { Prober } from './probes/prober.js';
+import { deletePod } from './report/pod-deletion.js';
+import { PODS, StatusWriter } from './report/status-writer.js';
+import { Cgroups } from './runtime/cgroups.js';
+import { CriRuntime } from './runtime/cri.js';
+import { StaticPods } from './static-pods/static-pods.js';
+import { ConfigObjects } from './sync/config-objects.js';
+import { OwnNode } from './sync/own-node.js';
+import { RuntimeClasses } from './sync/runtime-classes.js';
+import { ServiceAccountTokens } from './sync/token-source.js';
+import { systemMounter } from './volumes/mounter.js';
+
+/** What all parts are made of. */
+export interface AgentBase {
+  options: AgentOptions;
+  client: Client;
+  events: EventRecorder;
+  logger: Logger;
+  /** Fires when the agent stops. */
+  signal: AbortSignal;
+  machine: MachineFacts;
+  node: NodeFacts;
+  runtimeName: string;
+  /** Where what must not reach a disk lies. */
+  memoryDirectory: string;
+}
+
+export type AgentParts = Sources & NodeParts & PipeParts;
+
+/** All parts of the agent, each made of those before it; nothing runs yet. */
+export function composeAgent(base: AgentBase): AgentParts {
+  const sources = composeSources(base);
+  const node = composeNode(base, sources);
+  return { ...sources, ...node, ...composePipe(base, sources, node) };
+}
+
+type Sources = ReturnType<typeof composeSources>;
+
+/** What the agent learns from: the API server, the runtime, and the register of its own pods. */
+function composeSources({ options, client, logger, machine }: AgentBase) {
+  const registry = new PodRegistry();
+  const paths = new PodPaths(agentRoot(options), options.podLogsDir);
+  const runtime = new CriRuntime(options.runtimeEndpoint);
+  const informers = new SharedInformers(client, { logger });
+  const unregistered = newNode(options.nodeName, machine, {}) as Node;
+  const observer = new Observer(runtime, logger, (uid, container) => paths.container(uid, container));
+  return {
+    registry,
+    paths,
+    runtime,
+    informers,
+    observer,
+    servedPods: new ServedPods(registry, observer),
+    ownNode: new OwnNode(informers, client, options.nodeName, unregistered),
+    objects: new ConfigObjects(client, logger, (uid) => registry.get(uid)?.referenceChanged()),
+    tokens: new ServiceAccountTokens(client, Date.now),
+    writer: new StatusWriter(client, logger),
+    pods: new Informer<Pod>(
+      PODS,
+      { client, clock: realClock, random: Math.random, logger },
+      { fieldSelector: `spec.nodeName=${options.nodeName}` },
+    ),
+  };
+}
+
+type NodeParts = ReturnType<typeof composeNode>;
+
+/** What keeps the node itself: its disk, its memory, its object at the API server. */
+function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownNode }: Sources) {
+  const { options, client, events, logger, machine } = base;
+  const cgroups = new Cgroups(options.cgroupRoot);
+  const filesystems = new NodeFilesystems(runtime, agentRoot(options));
+  const shared = { events, logger, now: Date.now };
+  const images = new ImageCollector({
+    ...shared,
+    runtime,
+    filesystems,
+    policy: options.imagePolicy,
+    used: () =>
+      usedImages(
+        registry.occupants().map(({ pod }) => pod),
+        observer.pods(),
+      ),
+    node: () => ownNode.get(),
+  });
+  const eviction = new Eviction({
+    ...shared,
+    thresholds: options.evictionThresholds,
+    measure: async () => ({
+      memory: { available: memoryAvailable(), capacity: machine.memory },
+      filesystems: await filesystems.usage(),
+      processes: processCount(),
+    }),
+    usages: new UsageReader(runtime, cgroups, paths, (uid) => observer.get(uid)),
+    images,
+    discardEnded: () => registry.discardEnded(),
+    occupants: () => registry.occupants(),
+    node: () => ownNode.get(),
+  });
+  const registration = new NodeRegistration({
+    ...shared,
+    client,
+    runtime,
+    machine,
+    nodeName: options.nodeName,
+    nodeIps: options.nodeIps,
+    port: options.port,
+    filesystems,
+    thresholds: options.evictionThresholds,
+    pressure: () => eviction.conditions,
+  });
+  return { cgroups, images, eviction, registration };
+}
+
+type PipeParts = ReturnType<typeof composePipe>;
+
+/** What runs pods: admission, steps, probes, reports. */
+function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: NodeParts) {
+  const { options, client, events, logger, node, runtimeName } = base;
+  const { registry, paths, runtime, observer, ownNode, objects, tokens, writer, pods } = sources;
+  const services = stepServices(base, sources, cgroups);
+  const admission = new PodAdmission({
+    node: async (refresh) => (refresh ? ownNode.fresh() : ownNode.get()),
+    allocatable: node.allocatable,
+    occupants: () => registry.occupants(),
+    pressure: () => eviction.conditions,
+    unsafeSysctls: options.unsafeSysctls,
+    appArmor: appArmorEnabled(),
+    isComplete: () => registry.isComplete,
+    events,
+    logger,
+  });
+  const prober = new Prober({ runtime, events, node, now: Date.now, onChange: (uid) => registry.get(uid)?.wake() });
+  const staticPods = new StaticPods({
+    path: options.podManifestPath,
+    nodeName: options.nodeName,
+    client,
+    writer,
+    logger,
+    node: () => ownNode.known(),
+    isSynced: () => pods.hasSynced,
+  });
+  const pool = new PodPool({
+    registry,
+    context: {
+      admission,
+      services,
+      observer,
+      writer: {
+        set: (pod, status) => {
+          if (!staticPods.report(pod, status)) writer.set(pod, status);
+        },
+        forget: (uid) => writer.forget(uid),
+      },
+      prober,
+      logger,
+      runtimeName,
+    },
+    observer,
+    logger,
+    onGone: (uid) => {
+      objects.unregister(uid);
+      tokens.forget(uid);
+      staticPods.gone(uid);
+    },
+    // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
+    isOurs: async (uid) => options.cniConfigDir !== undefined || paths.files.exists(paths.pod(uid)).catch(() => false),
+  });
+  return { services, staticPods, pool };
+}
+
+function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): StepServices {
+  const { options, client, events, logger, signal, node, memoryDirectory } = base;
+  const { runtime, paths, informers, objects, tokens, writer } = sources;
+  const services = informers.for(gvr.services);
+  const runtimeClasses = new RuntimeClasses(informers, signal);
+  return {
+    runtime,
+    cgroups,
+    images: new ImageService(runtime),
+    paths,
+    source: objects,
+    tokens,
+    events,
+    logger,
+    mounter: systemMounter,
+    memoryDirectory,
+    seccompRoot: join(agentRoot(options), 'seccomp'),
+    dns: {
+      clusterDns: options.clusterDns,
+      clusterDomain: options.clusterDomain,
+      host: parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8')),
+    },
+    node,
+    services: async (pod) => {
+      if (!isStatic(pod)) await services.whenSynced(signal);
+      return { services: services.list(pod.metadata.namespace), master: services.get('default', 'kubernetes') };
+    },
+    kernelPaths: kernelPaths(),
+    runtimeHandler: (pod) => runtimeClasses.handler(pod),
+    deletePod: (pod) => deletePod(client, writer, pod),
+    now: Date.now,
+  };
+}
+
+/** The agent's own folder. */
+export function agentRoot({ dataDir }: Pick<AgentOptions, 'dataDir'>): string {
+  return join(dataDir, 'agent');
+}
