@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
-import { gvr, type Node } from '#kinds';
+import { gvr } from '#kinds';
 import { PodAdmission } from './admission/pod-admission.js';
 import type { AgentOptions } from './agent-options.js';
 import { Eviction } from './eviction/eviction.js';
@@ -69,7 +69,7 @@ function composeSources({ options, client, logger, machine }: AgentBase) {
   const paths = new PodPaths(agentRoot(options), options.podLogsDir);
   const runtime = new CriRuntime(options.runtimeEndpoint);
   const informers = new SharedInformers(client, { logger });
-  const unregistered = newNode(options.nodeName, machine, {}) as Node;
+  const unregistered = newNode(options.nodeName, machine, {});
   const observer = new Observer(runtime, logger, (uid, container) => paths.container(uid, container));
   return {
     registry,
@@ -125,9 +125,11 @@ function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownN
     node: () => ownNode.get(),
   });
   const registration = new NodeRegistration({
-    ...shared,
     client,
     runtime,
+    events,
+    logger,
+    clock: realClock,
     machine,
     nodeName: options.nodeName,
     nodeIps: options.nodeIps,
@@ -188,7 +190,7 @@ function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: N
     onGone: (uid) => {
       objects.unregister(uid);
       tokens.forget(uid);
-      staticPods.gone(uid);
+      staticPods.podRemoved(uid);
     },
     // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
     isOurs: async (uid) => options.cniConfigDir !== undefined || paths.files.exists(paths.pod(uid)).catch(() => false),

@@ -84,7 +84,7 @@ export class NodeAgent {
     void pods.run(signal);
     await pods.whenSynced(signal);
     pool.complete();
-    staticPods.synced();
+    staticPods.podsSynced();
     housekeeping.startPods();
   }
 

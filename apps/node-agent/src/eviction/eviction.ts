@@ -12,9 +12,9 @@ import {
   crossed,
   type LastSeen,
   type NodeMeasure,
-  noteConditions,
   type Observations,
   observations,
+  recordConditions,
 } from './pressure.js';
 import { rankForEviction } from './ranking.js';
 import { exceededStorage, hasStorageLimits } from './storage-limits.js';
@@ -76,7 +76,7 @@ export class Eviction {
     const node = await measure();
     const observed = observations(node);
     const met = crossed(thresholds, observed);
-    this.seen = noteConditions(this.seen, met, now());
+    this.seen = recordConditions(this.seen, met, now());
     const beyond = await this.evictBeyondLimits(node);
     if (beyond.length > 0 || met.length === 0) return beyond;
     return this.reclaim(met[0]!, observed, node);

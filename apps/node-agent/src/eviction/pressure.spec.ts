@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
-import { activeConditions, crossed, noteConditions, observations } from './pressure.js';
+import { activeConditions, crossed, observations, recordConditions } from './pressure.js';
 
 const GIB = 2 ** 30;
 const plenty = {
@@ -50,9 +50,9 @@ describe('What a node is short of', () => {
 
   test('a condition stays for five minutes after its cause', () => {
     const low = parseThresholds('imagefs.available<15%,nodefs.available<10%');
-    const seen = noteConditions(noteConditions(new Map(), low, 1000), [], 2000);
+    const seen = recordConditions(recordConditions(new Map(), low, 1000), [], 2000);
     assert.deepEqual(activeConditions(seen, 300_999), ['DiskPressure']);
     assert.deepEqual(activeConditions(seen, 301_000), []);
-    assert.deepEqual(activeConditions(noteConditions(seen, low, 200_000), 499_999), ['DiskPressure']);
+    assert.deepEqual(activeConditions(recordConditions(seen, low, 200_000), 499_999), ['DiskPressure']);
   });
 });

@@ -40,7 +40,7 @@ export function crossed(thresholds: readonly Threshold[], observed: Observations
 /** By condition, when it was last seen to hold; ms. */
 export type LastSeen = ReadonlyMap<PressureCondition, number>;
 
-export function noteConditions(before: LastSeen, met: readonly Threshold[], now: number): LastSeen {
+export function recordConditions(before: LastSeen, met: readonly Threshold[], now: number): LastSeen {
   return new Map([...before, ...met.map(({ signal }) => [SIGNALS[signal].condition, now] as const)]);
 }
 

@@ -2,11 +2,11 @@ import { ImageError } from '../images/image-service.js';
 import type { PodState } from '../plan/pod-state.js';
 import { findContainer } from '../pod/pod.js';
 import { recordContainer } from './container-events.js';
-import { pullSecrets } from './pod-volumes.js';
+import { pullSecrets } from './pull-secrets.js';
 import type { Needs, Outcomes, StepOf } from './step-services.js';
 
 export async function* ensureImage(
-  services: Needs<'images' | 'source' | 'events'>,
+  services: Needs<'images' | 'source' | 'events' | 'logger'>,
   { pod }: PodState,
   { container: name, kind, restartCount }: StepOf<'ensureImage'>,
 ): Outcomes {

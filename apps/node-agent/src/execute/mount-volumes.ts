@@ -3,9 +3,9 @@ import type { PodState } from '../plan/pod-state.js';
 import { podKey } from '../pod/pod.js';
 import { MountFailure, mountAll } from '../volumes/volume-set.js';
 import { type VolumeServices, volumeContext } from './pod-volumes.js';
-import type { Needs, Outcomes } from './step-services.js';
+import type { Outcomes } from './step-services.js';
 
-export async function* mountVolumes(services: VolumeServices & Needs<'logger'>, state: PodState): Outcomes {
+export async function* mountVolumes(services: VolumeServices, state: PodState): Outcomes {
   const { pod } = state;
   const { paths, events, logger } = services;
   try {

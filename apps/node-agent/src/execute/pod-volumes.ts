@@ -1,12 +1,11 @@
-import type { KubeObject } from '#apimachinery';
 import { podIPs } from '../observe/observed-pod.js';
 import type { PodState } from '../plan/pod-state.js';
-import type { Pod } from '../pod/pod.js';
 import type { UnmountContext, VolumeContext } from '../volumes/volume-plugin.js';
+import { pullSecrets } from './pull-secrets.js';
 import type { Needs } from './step-services.js';
 
 export type VolumeServices = Needs<
-  'node' | 'paths' | 'source' | 'tokens' | 'mounter' | 'memoryDirectory' | 'images' | 'runtime' | 'events'
+  'node' | 'paths' | 'source' | 'tokens' | 'mounter' | 'memoryDirectory' | 'images' | 'runtime' | 'events' | 'logger'
 >;
 
 /** What plugins mount the pod's volumes with. */
@@ -38,15 +37,4 @@ export function volumeContext(services: VolumeServices, { pod, observed }: PodSt
 export function unmountContext(services: Needs<'paths' | 'memoryDirectory' | 'runtime'>): UnmountContext {
   const { paths, memoryDirectory, runtime } = services;
   return { paths, memoryDirectory, closeImages: (uid) => runtime.closeImageViews(uid) };
-}
-
-/** Those of the pod's imagePullSecrets that exist. */
-export async function pullSecrets({ source }: Needs<'source'>, pod: Pod): Promise<KubeObject[]> {
-  const names = (pod.spec.imagePullSecrets ?? [])
-    .map(({ name }) => name)
-    .filter((name): name is string => Boolean(name));
-  const secrets = await Promise.all(
-    names.map((name) => source.secret(pod.metadata.namespace, name).catch(() => undefined)),
-  );
-  return secrets.filter((secret): secret is KubeObject => secret !== undefined);
 }

@@ -39,7 +39,7 @@ export function startNetwork(options: NetworkOptions): { proxy: ServiceProxy } {
       logger.info('pod network configured', { podCidr });
     }
     rules.setConfig(JSON.stringify({ ...config, podCidr }));
-    proxy.poke();
+    proxy.requestSync();
   };
   informers.for<Node>(gvr.nodes, { fieldSelector: `metadata.name=${nodeName}` }).addHandler({
     add: follow,

@@ -26,7 +26,7 @@ export class ServiceProxy {
   private readonly dirty = new Set<string>();
   private wake: (() => void) | undefined;
   private hasSynced = false;
-  private poked = false;
+  private syncRequested = false;
 
   constructor(private readonly options: ServiceProxyOptions) {
     this.services = options.informers.for<Service>(gvr.services);
@@ -60,8 +60,8 @@ export class ServiceProxy {
   }
 
   /** Syncs soon although no Service changed: the node's own settings did. */
-  poke(): void {
-    this.poked = true;
+  requestSync(): void {
+    this.syncRequested = true;
     this.wake?.();
   }
 
@@ -77,7 +77,7 @@ export class ServiceProxy {
       await delay(clock, pause, signal);
       if (signal.aborted) return;
       this.set();
-      this.poked = false;
+      this.syncRequested = false;
       try {
         const begun = performance.now();
         const result = await rules.sync();
@@ -91,7 +91,7 @@ export class ServiceProxy {
           if (await rules.verify()) logger.warn('service rules were gone and have been written anew');
           verifyAt = clock.now() + VERIFY;
         }
-        if (this.dirty.size === 0 && !this.poked) await this.sleepUntilTouched(verifyAt - clock.now());
+        if (this.dirty.size === 0 && !this.syncRequested) await this.sleepUntilTouched(verifyAt - clock.now());
         pause = GATHER;
       } catch (error) {
         logger.error('service rules could not be written', { error });

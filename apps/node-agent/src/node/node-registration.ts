@@ -1,5 +1,6 @@
-import { bare, isAlreadyExists, isNotFound, type KubeObject, ownValue } from '#apimachinery';
-import type { Client, EventRecorder, Logger } from '#client';
+import { bare, isAlreadyExists, isNotFound, ownValue } from '#apimachinery';
+import { type Client, type Clock, delay, type EventRecorder, type Logger } from '#client';
+import { gvr, type Node, type NodeStatus } from '#kinds';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriVersion } from '../runtime/cri-types.js';
 import type { NodeFilesystems } from './filesystems.js';
@@ -7,7 +8,6 @@ import type { MachineFacts } from './machine.js';
 import { newNode, nodeLabels, nodeStatus, sameNodeStatus } from './node-status.js';
 import type { PressureCondition, Threshold } from './thresholds.js';
 
-const NODES = { group: '', version: 'v1', resource: 'nodes' };
 /** How often the status is worked out, and how often one that did not change is written all the same. Milliseconds. */
 const CHECK = 10_000;
 const CHECK_NOT_READY = 500;
@@ -22,32 +22,32 @@ const CONDITION_EVENTS = bare<[holds: string, doesNot: string]>({
 });
 
 export interface NodeRegistrationOptions {
-  client: Client;
-  runtime: CriRuntime;
+  client: Pick<Client, 'get' | 'create' | 'patch'>;
+  runtime: Pick<CriRuntime, 'version' | 'status' | 'listImages'>;
   events: EventRecorder;
   logger: Logger;
   machine: MachineFacts;
   nodeName: string;
   nodeIps: string[];
   port: number;
-  filesystems: NodeFilesystems;
+  filesystems: Pick<NodeFilesystems, 'usage'>;
   thresholds: readonly Threshold[];
   pressure(): readonly PressureCondition[];
-  now(): number;
+  clock: Clock;
 }
 
 /** Makes the Node object and keeps its status true. */
 export class NodeRegistration {
   private version: CriVersion | undefined;
   private writtenAt = 0;
-  /** By type of condition, the status that was told by an event last. */
-  private readonly told = new Map([['Ready', 'False']]);
-  private node: KubeObject | undefined;
+  /** By type of condition, the status that an event said last. */
+  private readonly announced = new Map([['Ready', 'False']]);
+  private node: Node | undefined;
 
   constructor(private readonly options: NodeRegistrationOptions) {}
 
   get ready(): boolean {
-    return this.told.get('Ready') === 'True';
+    return this.announced.get('Ready') === 'True';
   }
 
   /** Registers, and follows until the signal fires. Resolves after the first success. */
@@ -58,7 +58,7 @@ export class NodeRegistration {
         break;
       } catch (error) {
         this.options.logger.warn('the node could not be registered', { error });
-        await wait(RETRY, signal);
+        await delay(this.options.clock, RETRY, signal);
       }
     }
     void this.follow(signal);
@@ -68,17 +68,17 @@ export class NodeRegistration {
     const { client, nodeName, machine, events, logger } = this.options;
     const status = await this.status({});
     try {
-      this.node = await client.create(NODES, '', newNode(nodeName, machine, status));
+      this.node = await client.create(gvr.nodes, '', newNode(nodeName, machine, status));
       logger.info('registered the node', { node: nodeName });
-      this.writtenAt = this.options.now();
-      this.tellConditions(status);
+      this.writtenAt = this.options.clock.now();
+      this.announceConditions(status);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      const existing = await client.get<KubeObject>(NODES, '', nodeName);
+      const existing = await client.get<Node>(gvr.nodes, '', nodeName);
       this.node = existing;
       const labels = nodeLabels(nodeName, machine);
       if (Object.entries(labels).some(([key, value]) => ownValue(existing.metadata.labels, key) !== value)) {
-        await client.patch(NODES, '', nodeName, 'application/strategic-merge-patch+json', { metadata: { labels } });
+        await client.patch(gvr.nodes, '', nodeName, 'application/strategic-merge-patch+json', { metadata: { labels } });
       }
       await this.write(existing, true);
     }
@@ -87,42 +87,51 @@ export class NodeRegistration {
 
   private async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await wait(this.ready ? CHECK : CHECK_NOT_READY, signal);
+      await delay(this.options.clock, this.ready ? CHECK : CHECK_NOT_READY, signal);
       if (signal.aborted) return;
       try {
-        const node = await this.options.client.get<KubeObject>(NODES, '', this.options.nodeName);
-        this.node = node;
-        await this.write(node, false);
+        await this.refresh();
       } catch (error) {
-        if (isNotFound(error)) await this.register().catch(() => {});
-        else this.options.logger.warn('node status not written', { error });
-        await wait(RETRY, signal);
+        this.options.logger.warn('node status not written', { error });
+        await delay(this.options.clock, RETRY, signal);
       }
     }
   }
 
-  private async write(node: KubeObject, force: boolean): Promise<void> {
-    const { client, nodeName, now } = this.options;
-    const old = (node['status'] ?? {}) as Record<string, any>;
+  /** Brings the status up to date; a node that somebody deleted is registered anew. */
+  private async refresh(): Promise<void> {
+    const { client, nodeName } = this.options;
+    const node = await client.get<Node>(gvr.nodes, '', nodeName).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    if (!node) return this.register();
+    this.node = node;
+    await this.write(node, false);
+  }
+
+  private async write(node: Node, force: boolean): Promise<void> {
+    const { client, nodeName, clock } = this.options;
+    const old = node.status ?? {};
     const status = await this.status(old);
-    if (!force && sameNodeStatus(old, status) && now() - this.writtenAt < WRITE_UNCHANGED) return;
+    if (!force && sameNodeStatus(old, status) && clock.now() - this.writtenAt < WRITE_UNCHANGED) return;
     await client.patch(
-      NODES,
+      gvr.nodes,
       '',
       nodeName,
       'application/strategic-merge-patch+json',
       { status },
       { subresource: 'status' },
     );
-    this.writtenAt = now();
-    this.tellConditions(status);
+    this.writtenAt = clock.now();
+    this.announceConditions(status);
   }
 
-  private tellConditions(status: Record<string, any>): void {
+  private announceConditions(status: NodeStatus): void {
     const { events, nodeName, logger } = this.options;
-    for (const condition of status['conditions'] as { type: string; status: string }[]) {
-      if (this.told.get(condition.type) === condition.status) continue;
-      this.told.set(condition.type, condition.status);
+    for (const condition of status.conditions ?? []) {
+      if (this.announced.get(condition.type) === condition.status) continue;
+      this.announced.set(condition.type, condition.status);
       const reason = CONDITION_EVENTS[condition.type]?.[condition.status === 'True' ? 0 : 1];
       if (!reason) continue;
       logger.info('a condition of the node changed', {
@@ -134,8 +143,8 @@ export class NodeRegistration {
     }
   }
 
-  private async status(old: Record<string, any>): Promise<Record<string, any>> {
-    const { runtime, machine, nodeName, nodeIps, port, filesystems, thresholds, pressure, now } = this.options;
+  private async status(old: NodeStatus): Promise<NodeStatus> {
+    const { runtime, machine, nodeName, nodeIps, port, filesystems, thresholds, pressure, clock } = this.options;
     const { node: disk } = await filesystems.usage();
     let known: { version: CriVersion; status: Awaited<ReturnType<CriRuntime['status']>> } | undefined;
     let images: Awaited<ReturnType<CriRuntime['listImages']>> = [];
@@ -157,20 +166,7 @@ export class NodeRegistration {
       pressure: pressure(),
       ...(known ? { runtime: known } : {}),
       images,
-      now: now(),
+      now: clock.now(),
     });
   }
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-  });
 }

@@ -1,4 +1,5 @@
-import { formatTime, type KubeObject } from '#apimachinery';
+import { formatTime } from '#apimachinery';
+import type { ContainerImage, Node, NodeCondition, NodeStatus } from '#kinds';
 import type { CriImage, CriRuntimeStatus, CriVersion } from '../runtime/cri-types.js';
 import type { DiskUsage, MachineFacts } from './machine.js';
 import { type PressureCondition, reserved, type Threshold } from './thresholds.js';
@@ -25,7 +26,7 @@ export interface NodeReport {
 }
 
 /** Pure: status of the Node object. Conditions that others own are kept. */
-export function nodeStatus(old: Record<string, any>, report: NodeReport): Record<string, any> {
+export function nodeStatus(old: NodeStatus, report: NodeReport): NodeStatus {
   const { machine, runtime } = report;
   return {
     capacity: capacity(report),
@@ -34,7 +35,7 @@ export function nodeStatus(old: Record<string, any>, report: NodeReport): Record
       ...report.nodeIps.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: report.nodeName },
     ],
-    conditions: conditions(old['conditions'] ?? [], report),
+    conditions: conditions(old.conditions ?? [], report),
     daemonEndpoints: { kubeletEndpoint: { Port: report.port } },
     nodeInfo: {
       machineID: machine.machineId,
@@ -44,7 +45,7 @@ export function nodeStatus(old: Record<string, any>, report: NodeReport): Record
       osImage: machine.osImage,
       containerRuntimeVersion: runtime
         ? `${runtime.version.runtimeName}://${runtime.version.runtimeVersion}`
-        : (old['nodeInfo']?.containerRuntimeVersion ?? ''),
+        : (old.nodeInfo?.containerRuntimeVersion ?? ''),
       kubeletVersion: KUBELET_VERSION,
       kubeProxyVersion: '',
       operatingSystem: 'linux',
@@ -91,16 +92,7 @@ function kibibytes(bytes: number): string {
   return bytes === 0 ? '0' : `${bytes / 1024}Ki`;
 }
 
-interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
-  lastHeartbeatTime: string;
-  lastTransitionTime: string;
-}
-
-function conditions(old: Condition[], report: NodeReport): Condition[] {
+function conditions(old: NodeCondition[], report: NodeReport): NodeCondition[] {
   const pressure = (type: PressureCondition, bad: [string, string], good: [string, string]) => {
     const holds = report.pressure.includes(type);
     const [reason, message] = holds ? bad : good;
@@ -132,7 +124,7 @@ function conditions(old: Condition[], report: NodeReport): Condition[] {
   });
 }
 
-function ready({ runtime }: NodeReport): Pick<Condition, 'type' | 'status' | 'reason' | 'message'> {
+function ready({ runtime }: NodeReport): NodeCondition {
   const problems: string[] = [];
   if (!runtime) problems.push('container runtime is down');
   for (const condition of runtime?.status.status.conditions ?? []) {
@@ -149,7 +141,7 @@ function ready({ runtime }: NodeReport): Pick<Condition, 'type' | 'status' | 're
   return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message };
 }
 
-function images(list: CriImage[]): { names: string[]; sizeBytes: number }[] {
+function images(list: CriImage[]): ContainerImage[] {
   return [...list]
     .sort((a, b) => b.size - a.size)
     .slice(0, MAX_IMAGES)
@@ -160,16 +152,15 @@ function images(list: CriImage[]): { names: string[]; sizeBytes: number }[] {
 }
 
 /** Whether only heartbeats differ: such a status may wait. */
-export function sameNodeStatus(a: Record<string, any>, b: Record<string, any>): boolean {
-  const strip = (status: Record<string, any>) => ({
+export function sameNodeStatus(a: NodeStatus, b: NodeStatus): boolean {
+  const strip = (status: NodeStatus) => ({
     ...status,
-    conditions: ((status['conditions'] ?? []) as Condition[])
+    conditions: (status.conditions ?? [])
       .map(({ lastHeartbeatTime: _, ...rest }) => rest)
       .sort((x, y) => x.type.localeCompare(y.type)),
   });
-  const owned = Object.keys(b);
-  const pick = (status: Record<string, any>) =>
-    JSON.stringify(owned.map((key) => sortKeys(strip(status)[key as never])));
+  const owned = Object.keys(b) as (keyof NodeStatus)[];
+  const pick = (status: NodeStatus) => JSON.stringify(owned.map((key) => sortKeys(strip(status)[key])));
   return pick(a) === pick(b);
 }
 
@@ -193,7 +184,7 @@ export function nodeLabels(nodeName: string, machine: MachineFacts): Record<stri
   };
 }
 
-export function newNode(nodeName: string, machine: MachineFacts, status: Record<string, any>): KubeObject {
+export function newNode(nodeName: string, machine: MachineFacts, status: NodeStatus): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',

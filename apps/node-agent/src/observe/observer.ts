@@ -21,7 +21,7 @@ const RECONNECT_DELAY = 1000;
 /** As the agent names them. */
 const MESSAGE_FILE = /^[0-9a-f]+$/;
 /** How long the end of an unknown container is remembered. */
-const EARLY_KEPT = 60_000;
+const ENDED_UNSEEN_KEPT = 60_000;
 
 const STATES: Record<number, ObservedState> = {
   [ContainerState.Created]: 'created',
@@ -48,7 +48,7 @@ export class Observer {
   private readonly statuses = new Map<string, { state: number; container: ObservedContainer }>();
   private readonly sandboxes = new Map<string, { state: number; sandbox: ObservedSandbox }>();
   /** Containers that ended before they were seen: a quick one may be gone from the events before its first look. */
-  private readonly early = new Map<string, number>();
+  private readonly endedUnseen = new Map<string, number>();
   /** Looks are numbered as they begin; by pod, the newest that was stored. */
   private look = 0;
   private readonly lastLook = new Map<string, number>();
@@ -189,7 +189,7 @@ export class Observer {
 
   private async container(item: CriContainer): Promise<ObservedContainer | undefined> {
     this.owners.set(item.id, item.labels[Label.podUid] ?? '');
-    if (this.early.delete(item.id)) void this.settle(item.id, false);
+    if (this.endedUnseen.delete(item.id)) void this.observeUntilEnded(item.id, false);
     const known = this.statuses.get(item.id);
     // A running container's resources may change, but only by our own hand.
     if (known && known.state === item.state) return known.container;
@@ -239,9 +239,9 @@ export class Observer {
           if (signal.aborted) return;
           if (event.kind === 'connected') {
             this.events = true;
-            void this.relist().catch(() => {});
-          } else if (event.kind === 'stopped' || event.kind === 'deleted') void this.settle(event.id, false);
-          else if (event.kind === 'outOfMemory') void this.settle(event.id, true);
+            void this.relist().catch((error) => this.logger.warn('the runtime does not answer', { error }));
+          } else if (event.kind === 'stopped' || event.kind === 'deleted') void this.observeUntilEnded(event.id, false);
+          else if (event.kind === 'outOfMemory') void this.observeUntilEnded(event.id, true);
         });
       } catch (error) {
         if (error instanceof CriError && error.code === GrpcCode.Unimplemented) {
@@ -261,11 +261,12 @@ export class Observer {
   }
 
   /** Looks until what ended is seen as ended, since events run ahead of the lists. */
-  private async settle(id: string, outOfMemory: boolean): Promise<void> {
+  private async observeUntilEnded(id: string, outOfMemory: boolean): Promise<void> {
     const uid = this.owners.get(id);
     if (!uid) {
-      this.early.set(id, this.now());
-      for (const [other, at] of this.early) if (this.now() - at > EARLY_KEPT) this.early.delete(other);
+      this.endedUnseen.set(id, this.now());
+      for (const [other, at] of this.endedUnseen)
+        if (this.now() - at > ENDED_UNSEEN_KEPT) this.endedUnseen.delete(other);
       return;
     }
     if (outOfMemory) return this.announce(uid, true);
@@ -276,7 +277,9 @@ export class Observer {
         const after = await this.observe(uid);
         if (differs(before, after)) this.announce(uid, false);
         if (!after || !stillUp(after, id)) return;
-      } catch {
+      } catch (error) {
+        // The next relist sees it.
+        this.logger.warn('a pod that changed was not observed', { uid, error });
         return;
       }
     }

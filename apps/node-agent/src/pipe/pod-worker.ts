@@ -105,7 +105,7 @@ export class PodWorker implements Resident {
   discardRemains(): boolean {
     const { observed } = this.current;
     if (this.occupies || !isTerminal(this.wanted.status) || observed.containers.length === 0) return false;
-    this.note({ discardContainers: true });
+    this.record({ discardContainers: true });
     this.wake();
     return true;
   }
@@ -134,7 +134,7 @@ export class PodWorker implements Resident {
   noteOutOfMemory(): void {
     const { memory, observed } = this.current;
     const running = observed.containers.filter(({ state }) => state === 'running').map(({ id }) => id);
-    this.note({ outOfMemory: new Set([...memory.outOfMemory, ...running]) });
+    this.record({ outOfMemory: new Set([...memory.outOfMemory, ...running]) });
   }
 
   /** A ConfigMap or Secret came, changed or went: mounted ones follow, and what failed for it is tried at once. */
@@ -197,8 +197,8 @@ export class PodWorker implements Resident {
     const pod = this.reportedPod();
     const late = deadlineFailure(pod, now);
     if (late) this.fail(late);
-    this.note({ kill: killOrder({ ...this.current, pod, now }) });
-    this.note({ probes: prober.sync(this.current) });
+    this.record({ kill: killOrder({ ...this.current, pod, now }) });
+    this.record({ probes: prober.sync(this.current) });
     const { steps, wakeAt } = plan({ ...this.current, pod, now });
     this.report(pod, now);
     for (const step of steps) this.begin(step);
@@ -221,16 +221,16 @@ export class PodWorker implements Resident {
     if (memory.admitted !== undefined) return true;
     // What an agent before this one took stays.
     if (observed.sandboxes.length > 0) {
-      this.note({ admitted: true });
+      this.record({ admitted: true });
       return true;
     }
     if (removed || pod.metadata.deletionTimestamp !== undefined || isTerminal(pod.status)) return true;
     const { admission, logger, services } = this.context;
-    const verdict = await admission.decide(pod, () => this.note({ admitted: true }));
+    const verdict = await admission.decide(pod, () => this.record({ admitted: true }));
     if (verdict === 'later') return false;
     if (verdict === 'admitted') return true;
     const { reason, message } = verdict;
-    this.note({ admitted: false, failed: { reason, message: `Pod was rejected: ${message}` } });
+    this.record({ admitted: false, failed: { reason, message: `Pod was rejected: ${message}` } });
     logger.info('pod refused', { pod: podKey(pod), reason, message });
     services.events.event(pod, 'Warning', reason, message);
     return true;
@@ -244,12 +244,12 @@ export class PodWorker implements Resident {
     const others = () => occupants().map(({ pod }) => pod);
     const { pod, change } = grant(this.wanted, before, { allocatable: services.node.allocatable, others });
     this.current.pod = pod;
-    this.note(change);
+    this.record(change);
     const state = { ...this.current, pod: this.reportedPod() };
     for (const { type, reason, message } of resizeEvents(before, state, this.wanted)) {
       services.events.event(this.wanted, type, reason, message);
     }
-    this.note({ resizeAnnounced: resizeInProgress(state.pod, state.observed, state.memory) });
+    this.record({ resizeAnnounced: resizeInProgress(state.pod, state.observed, state.memory) });
   }
 
   private async collectMessages(): Promise<void> {
@@ -258,7 +258,7 @@ export class PodWorker implements Resident {
       const { id, state } = container;
       if (state !== 'exited' || this.current.memory.terminationMessages.has(id)) continue;
       const message = await terminationMessage(files, container);
-      this.note({ terminationMessages: withEntry(this.current.memory.terminationMessages, id, message) });
+      this.record({ terminationMessages: withEntry(this.current.memory.terminationMessages, id, message) });
     }
   }
 
@@ -278,9 +278,9 @@ export class PodWorker implements Resident {
   private begin(step: Step): void {
     const { memory } = this.current;
     if (memory.inFlight.has(step.key)) return;
-    this.note({ inFlight: withMember(memory.inFlight, step.key) });
+    this.record({ inFlight: withMember(memory.inFlight, step.key) });
     void this.run(step).finally(() => {
-      this.note({ inFlight: withoutMember(this.current.memory.inFlight, step.key) });
+      this.record({ inFlight: withoutMember(this.current.memory.inFlight, step.key) });
       this.wake();
     });
   }
@@ -304,10 +304,10 @@ export class PodWorker implements Resident {
 
   /** The first reason counts. */
   private fail(failure: PodFailure): void {
-    if (!this.current.memory.failed) this.note({ failed: failure });
+    if (!this.current.memory.failed) this.record({ failed: failure });
   }
 
-  private note(change: Partial<PodMemory>): void {
+  private record(change: Partial<PodMemory>): void {
     this.current.memory = { ...this.current.memory, ...change };
   }
 

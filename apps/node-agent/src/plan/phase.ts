@@ -14,8 +14,8 @@ export function restarts(pod: Pod, container: Container, sidecar: boolean, exitC
 /** The action of the first of the container's own rules that the exit meets. */
 function ruleOf({ restartPolicyRules = [] }: Container, exitCode: number): string | undefined {
   const meets = restartPolicyRules.find(({ exitCodes }) => {
-    const listed = exitCodes?.values?.includes(exitCode) ?? false;
-    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed;
+    const isNamed = exitCodes?.values?.includes(exitCode) ?? false;
+    return exitCodes?.operator === 'In' ? isNamed : exitCodes?.operator === 'NotIn' && !isNamed;
   });
   return meets?.action;
 }

@@ -187,8 +187,8 @@ class Planner {
       const entry = backoffOf(this.memory.backoffs.get(container.name), container, last.hash);
       const until = waitUntil(entry, last.finishedAt, CRASH_LOOP);
       // A start that failed because its sandbox was going says nothing of the container.
-      const innocent = last.reason === 'StartError' && last.sandboxId !== sandbox?.id;
-      if (until > this.now && !innocent) {
+      const diedWithSandbox = last.reason === 'StartError' && last.sandboxId !== sandbox?.id;
+      if (until > this.now && !diedWithSandbox) {
         this.announce(container.name, 'crash', last.id);
         this.wake(until);
         return;

@@ -96,8 +96,8 @@ export function statusPatch(uid: string, old: PodStatus, status: PodStatus): obj
     .filter((condition) => !sameCondition(old.conditions, condition))
     .map((condition) => withRemovals(old.conditions, condition));
   for (const type of PASSING) {
-    const listed = (list: PodCondition[] = []) => list.some((condition) => condition.type === type);
-    if (listed(old.conditions) && !listed(status.conditions)) conditions.push({ $patch: 'delete', type });
+    const has = (list: PodCondition[] = []) => list.some((condition) => condition.type === type);
+    if (has(old.conditions) && !has(status.conditions)) conditions.push({ $patch: 'delete', type });
   }
   if (conditions.length > 0) body['conditions'] = conditions;
   for (const field of ['podIPs', 'hostIPs'] as const) {

@@ -11,8 +11,8 @@ import type { NodeServer, NodeServerOptions } from './node-server-options.js';
 import { requestUrl } from './request-url.js';
 import { type NodeRequest, type Route, Router } from './router.js';
 import { routes } from './routes.js';
-import { Strangers } from './strangers.js';
 import { checkHandshake, isWebSocket } from './streaming/channels.js';
+import { UnauthenticatedConnections } from './unauthenticated-connections.js';
 
 export type { NodePods, NodeServer, NodeServerOptions, ServerRuntime } from './node-server-options.js';
 
@@ -27,7 +27,7 @@ const TIMEOUT_CHECK = 5000;
 /** Bytes; Node's own default, so that no flag of the process changes it. */
 const MAX_HEADER_SIZE = 16 * 1024;
 /** Open connections of peers that have shown no certificate of the cluster, and were authorized for nothing yet. */
-const MAX_STRANGERS = 512;
+const MAX_UNAUTHENTICATED = 512;
 
 /** Kubelet's HTTPS server: every request is authenticated and authorized before anything else is looked at. */
 export async function startNodeServer(options: NodeServerOptions): Promise<NodeServer> {
@@ -35,7 +35,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
   const authenticator = new Authenticator(options.client, now);
   const authorizer = new Authorizer(options.client, options.nodeName, now);
   const router = new Router(routes(options));
-  const strangers = new Strangers(MAX_STRANGERS);
+  const unauthenticated = new UnauthenticatedConnections(MAX_UNAUTHENTICATED);
 
   const accept = async (request: IncomingMessage): Promise<{ route: Route; call: NodeRequest }> => {
     const method = request.method ?? 'GET';
@@ -47,7 +47,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     });
     if (!user) throw new HttpError(401, 'Unauthorized');
     await authorizer.authorize(user, method, path);
-    strangers.welcome(request.socket);
+    unauthenticated.release(request.socket);
     const { route, params } = router.match(method, path);
     return { route, call: { request, url, params } };
   };
@@ -64,9 +64,9 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     connectionsCheckingInterval: TIMEOUT_CHECK,
     maxHeaderSize: MAX_HEADER_SIZE,
   });
-  server.on('connection', (socket: Socket) => strangers.add(socket));
+  server.on('connection', (socket: Socket) => unauthenticated.add(socket));
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.authorized) strangers.welcome(socket);
+    if (socket.authorized) unauthenticated.release(socket);
   });
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -71,12 +71,12 @@ export class StaticPods {
   }
 
   /** The API server's pods are known: copies of what no longer is can go. */
-  synced(): void {
+  podsSynced(): void {
     for (const key of this.mirrors.keys()) this.loop.add(key);
   }
 
   /** Nothing is left of a pod that was stopped. */
-  gone(uid: string): void {
+  podRemoved(uid: string): void {
     for (const [key, pod] of this.running) {
       if (pod.metadata.uid !== uid) continue;
       this.running.delete(key);

@@ -85,10 +85,10 @@ export class ConfigObjects implements ConfigSource {
       { namespace, fieldSelector: `metadata.name=${name}` },
     );
     const entry: Entry = { users: new Set(), informer, stop };
-    const tell = () => {
+    const notify = () => {
       for (const uid of entry.users) this.onChange(uid);
     };
-    informer.addHandler({ add: tell, update: tell, delete: tell });
+    informer.addHandler({ add: notify, update: notify, delete: notify });
     this.entries.set(key, entry);
     void informer.run(stop.signal);
     return entry;

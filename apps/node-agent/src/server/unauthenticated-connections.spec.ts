@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { Strangers } from './strangers.js';
+import { UnauthenticatedConnections } from './unauthenticated-connections.js';
 
 class FakeSocket extends EventEmitter {
   destroyed = false;
@@ -18,27 +18,27 @@ class FakeSocket extends EventEmitter {
 
 const socket = (port: number) => new FakeSocket(port) as unknown as Socket & FakeSocket;
 
-describe('connections of strangers', () => {
+describe('connections of unauthenticated', () => {
   it('are so many at most; the oldest goes', () => {
-    const strangers = new Strangers(2);
+    const unauthenticated = new UnauthenticatedConnections(2);
     const sockets = [1, 2, 3].map(socket);
-    for (const each of sockets) strangers.add(each);
+    for (const each of sockets) unauthenticated.add(each);
     assert.deepEqual(
       sockets.map(({ destroyed }) => destroyed),
       [true, false, false],
     );
-    assert.equal(strangers.size, 2);
+    assert.equal(unauthenticated.size, 2);
   });
 
   it('count no more when they are known, or gone', () => {
-    const strangers = new Strangers(2);
+    const unauthenticated = new UnauthenticatedConnections(2);
     const [known, gone, ...others] = [1, 2, 3, 4, 5].map(socket);
-    strangers.add(known!);
+    unauthenticated.add(known!);
     // What TLS gives is another object with the same peer.
-    strangers.welcome(socket(1));
-    strangers.add(gone!);
+    unauthenticated.release(socket(1));
+    unauthenticated.add(gone!);
     gone!.emit('close');
-    for (const each of others) strangers.add(each);
+    for (const each of others) unauthenticated.add(each);
     assert.deepEqual([known!.destroyed, others.map(({ destroyed }) => destroyed)], [false, [true, false, false]]);
   });
 });

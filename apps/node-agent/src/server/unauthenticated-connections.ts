@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
  * Connections of peers that have not shown yet who they are. Only so many may be open: one more ends the oldest, which has
  * had the most time to show itself.
  */
-export class Strangers {
+export class UnauthenticatedConnections {
   private readonly sockets = new Map<string, Socket>();
 
   constructor(private readonly limit: number) {}
@@ -28,7 +28,7 @@ export class Strangers {
   }
 
   /** What TLS made of the connection may be given: both have the same peer. */
-  welcome(socket: Socket): void {
+  release(socket: Socket): void {
     this.sockets.delete(peerOf(socket));
   }
 }

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { serviceUnavailable } from '#apimachinery';
+import { gvr, type Node } from '#kinds';
+import { FakeClock } from '#testing';
+import { MemoryClient } from '../testing/memory-client.js';
+import type { MachineFacts } from './machine.js';
+import { NodeRegistration, type NodeRegistrationOptions } from './node-registration.js';
+
+const machine: MachineFacts = {
+  cpus: 2,
+  memory: 2 ** 30,
+  machineId: 'm',
+  systemUuid: 's',
+  bootId: 'b',
+  kernelVersion: '6.1',
+  osImage: 'Linux',
+  architecture: 'amd64',
+  hugepages: {},
+};
+const disk = { capacity: 2 ** 30, available: 2 ** 29, inodes: 100, inodesFree: 50 };
+
+/** An API server that does not create while it is full. */
+class FillingClient extends MemoryClient {
+  full = false;
+
+  override create: MemoryClient['create'] = async (...parameters) => {
+    if (this.full) throw serviceUnavailable('the disk is full');
+    return super.create(...parameters);
+  };
+}
+
+function aNode() {
+  const client = new FillingClient();
+  const clock = new FakeClock();
+  const log: string[] = [];
+  const events: string[] = [];
+  const stop = new AbortController();
+  const note = (message: string, fields: object = {}) => {
+    const { error } = fields as { error?: Error };
+    log.push(error ? `${message}: ${error.message}` : message);
+  };
+  const registration = new NodeRegistration({
+    client,
+    runtime: {
+      version: async () => ({ runtimeName: 'containerd', runtimeVersion: '1' }),
+      status: async () => ({ status: { conditions: [] } }),
+      listImages: async () => [],
+    } as unknown as NodeRegistrationOptions['runtime'],
+    events: { event: (_object, _type, reason) => void events.push(reason) },
+    logger: { info: note, warn: note, error: note },
+    clock,
+    machine,
+    nodeName: 'node-1',
+    nodeIps: ['192.0.2.1'],
+    port: 10250,
+    filesystems: { usage: async () => ({ node: disk, image: disk, imageIsApart: false }) },
+    thresholds: [],
+    pressure: () => [],
+  });
+  const node = () => client.get<Node>(gvr.nodes, '', 'node-1').catch(() => undefined);
+  return { client, clock, log, events, stop, node, start: () => registration.start(stop.signal) };
+}
+
+describe('The Node object', () => {
+  test('is made, and events say that the node is ready', async () => {
+    const { events, log, node, start, stop } = aNode();
+    await start();
+    stop.abort();
+    assert.equal((await node())?.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
+    assert.ok(events.includes('NodeReady'));
+    assert.ok(log.includes('registered the node'));
+  });
+
+  test('is made anew when somebody deletes it; the log says why that fails', async () => {
+    const { client, clock, log, node, start, stop } = aNode();
+    await start();
+    await client.delete(gvr.nodes, '', 'node-1');
+    client.full = true;
+    await clock.advance(10_000);
+    assert.equal(await node(), undefined);
+    assert.ok(log.includes('node status not written: the disk is full'), log.join('\n'));
+    client.full = false;
+    await clock.advance(20_000);
+    assert.notEqual(await node(), undefined);
+    stop.abort();
+  });
+});
