@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use guard::{guarded, guarded_future};
 use napi::{
     Error, Result, Status,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue},
@@ -28,28 +29,36 @@ impl RuntimeClient {
     #[napi(constructor)]
     pub fn new(endpoint: String) -> Result<Self> {
         // The channel needs the runtime that the async functions run on.
-        napi::bindgen_prelude::within_runtime_if_available(|| client::Client::new(&endpoint))
-            .map(|inner| Self { inner: Arc::new(inner) })
-            .map_err(|error| failure(&error))
+        guarded(|| {
+            napi::bindgen_prelude::within_runtime_if_available(|| client::Client::new(&endpoint))
+                .map(|inner| Self { inner: Arc::new(inner) })
+                .map_err(|error| failure(&error))
+        })
     }
 
     /// `method` is the CRI name, `request` its message as JSON; resolves to the answer as JSON.
     #[napi]
     pub async fn call(&self, method: String, request: String, timeout_ms: u32) -> Result<String> {
-        let timeout = Duration::from_millis(u64::from(timeout_ms));
-        self.inner.call(&method, &request, timeout).await.map_err(|error| failure(&error))
+        guarded_future(async {
+            let timeout = Duration::from_millis(u64::from(timeout_ms));
+            self.inner.call(&method, &request, timeout).await.map_err(|error| failure(&error))
+        })
+        .await
     }
 
     /// Resolves to the mounts that show the image, as JSON: `[{"type": ..., "source": ..., "options": [...]}]`.
     #[napi]
     pub async fn open_image_view(&self, image: String, owner: String, key: String) -> Result<String> {
-        let mounts = image_views::open(&self.inner, &image, &owner, &key).await.map_err(|error| failure(&error))?;
-        Ok(json!(mounts).to_string())
+        guarded_future(async {
+            let mounts = image_views::open(&self.inner, &image, &owner, &key).await.map_err(|error| failure(&error))?;
+            Ok(json!(mounts).to_string())
+        })
+        .await
     }
 
     #[napi]
     pub async fn close_image_views(&self, owner: String) -> Result<()> {
-        image_views::close(&self.inner, &owner).await.map_err(|error| failure(&error))
+        guarded_future(async { image_views::close(&self.inner, &owner).await.map_err(|error| failure(&error)) }).await
     }
 
     /// Delivers events as JSON (`{"kind": "stopped", "id": ...}`) and resolves when the stream ends.
@@ -58,18 +67,24 @@ impl RuntimeClient {
         &self,
         deliver: ThreadsafeFunction<String, UnknownReturnValue, String, Status, false, true>,
     ) -> Result<()> {
-        let result = events::watch(&self.inner, |event| {
-            if let Ok(text) = serde_json::to_string(&event) {
-                deliver.call(text, ThreadsafeFunctionCallMode::NonBlocking);
-            }
-        });
-        result.await.map_err(|error| failure(&error))
+        guarded_future(async {
+            let result = events::watch(&self.inner, |event| {
+                if let Ok(text) = serde_json::to_string(&event) {
+                    deliver.call(text, ThreadsafeFunctionCallMode::NonBlocking);
+                }
+            });
+            result.await.map_err(|error| failure(&error))
+        })
+        .await
     }
 }
 
 /// Resolves to an empty string when the service is serving, to the reason otherwise.
 #[napi]
-pub async fn check_grpc_health(address: String, service: String, timeout_ms: u32) -> String {
-    let timeout = Duration::from_millis(u64::from(timeout_ms));
-    health::check(&address, &service, timeout).await.err().unwrap_or_default()
+pub async fn check_grpc_health(address: String, service: String, timeout_ms: u32) -> Result<String> {
+    guarded_future(async {
+        let timeout = Duration::from_millis(u64::from(timeout_ms));
+        Ok(health::check(&address, &service, timeout).await.err().unwrap_or_default())
+    })
+    .await
 }

@@ -9,6 +9,7 @@ use std::{
     path::Path,
 };
 
+use guard::guarded;
 use napi::{
     Error, Result,
     bindgen_prelude::{BigInt, Buffer, create_custom_tokio_runtime},
@@ -38,10 +39,12 @@ fn failure(error: error::Error) -> Error {
     Error::from_reason(format!("{code}{error}"))
 }
 
+/// A panic in `call` is its error. Around it, the functions below only rename what it returns.
 async fn work<T: Send + 'static>(call: impl FnOnce() -> error::Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(call).await {
-        Ok(result) => result.map_err(failure),
-        Err(panic) => Err(Error::from_reason(panic.to_string())),
+    match tokio::task::spawn_blocking(|| guarded(|| call().map_err(failure))).await {
+        Ok(result) => result,
+        // Only the runtime's end cancels what has begun.
+        Err(stopped) => Err(Error::from_reason(stopped.to_string())),
     }
 }
 

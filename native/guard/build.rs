@@ -1,0 +1,4 @@
+fn main() {
+    #[cfg(feature = "test-panics")]
+    napi_build::setup();
+}
