@@ -1,14 +1,18 @@
-// Builds the native crates in release mode and puts each N-API library beside its crate as <crate>.node.
-// One cargo call for the whole workspace, so that shared dependencies are compiled once.
+// Builds the native crates in release mode and puts beside each library for Node what @napi-rs/cli makes of it: the library
+// of this platform, and the loader that finds it. One cargo call for the whole workspace, so that shared dependencies are
+// compiled once. With names of crates, those alone.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseTriple, writeJsBinding } from '@napi-rs/cli';
+import { crateFolder, nodeLibraries, target, typeDefinitions } from './native-crates.mjs';
+import { declarationsOf } from './native-types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const only = process.argv.slice(2);
 const packages = only.filter((name) => name !== 'pause').flatMap((name) => ['-p', name]);
-const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+const libraries = nodeLibraries().filter((crate) => only.length === 0 || only.includes(crate));
 
 // The sandbox image's program is a workspace of its own (see native/pause/Cargo.toml).
 if (only.length === 0 || only.includes('pause')) {
@@ -21,12 +25,20 @@ if (only.length === 0 || only.includes('pause')) {
 }
 if (only.length > 0 && packages.length === 0) process.exit(0);
 
+// napi-derive writes a crate's definitions only while it compiles it: where they are missing, napi-build is told to.
+mkdirSync(typeDefinitions, { recursive: true });
+const undefinedYet = libraries.filter((crate) => !existsSync(join(typeDefinitions, crate)));
+const forced = undefinedYet.map((crate) => [
+  `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
+  String(Date.now()),
+]);
 const build = spawnSync(
   'cargo',
   ['build', '--release', '--locked', ...(packages.length ? packages : ['--workspace'])],
   {
     cwd: root,
     stdio: 'inherit',
+    env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
   },
 );
 if (build.error) {
@@ -37,13 +49,22 @@ if (build.error) {
 }
 if (build.status !== 0) process.exit(build.status ?? 1);
 
-for (const crate of readdirSync(join(root, 'native'))) {
-  const manifest = join(root, 'native', crate, 'Cargo.toml');
-  if (!existsSync(manifest) || !readFileSync(manifest, 'utf8').includes('cdylib')) continue;
-  const library = join(target, 'release', `lib${crate.replaceAll('-', '_')}.so`);
-  if (!existsSync(library)) continue;
+const host = /^host: (\S+)/m.exec(spawnSync('rustc', ['-vV'], { encoding: 'utf8' }).stdout)[1];
+const { platformArchABI } = parseTriple(host);
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+for (const crate of libraries) {
   // Rename, so that a process that has the old library mapped keeps it.
-  const place = join(root, 'native', crate, `${crate}.node`);
-  copyFileSync(library, `${place}.new`);
+  const place = join(crateFolder(crate), `${crate}.${platformArchABI}.node`);
+  copyFileSync(join(target, 'release', `lib${crate.replaceAll('-', '_')}.so`), `${place}.new`);
   renameSync(`${place}.new`, place);
+  await writeJsBinding({
+    platform: true,
+    format: 'commonjs',
+    jsBinding: 'index.cjs',
+    idents: (await declarationsOf(crate)).exports,
+    binaryName: crate,
+    packageName: `@berth/${crate}`,
+    version,
+    outputDir: crateFolder(crate),
+  });
 }

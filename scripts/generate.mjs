@@ -1,11 +1,14 @@
 /**
  * Writes what is generated: from the API facts in libs/kinds/src/facts the TypeScript types of all objects and the table
- * of resources, from the folders of kinds the list of their modules. Output is deterministic. `--check` writes nothing and
- * fails when a committed file differs.
+ * of resources; from the folders of kinds the list of their modules; from the built native crates their TypeScript
+ * declarations. Output is deterministic. `--check` writes nothing and fails when a committed file differs.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { kindModuleList, readKindModules } from './kind-modules.mjs';
+import { nativeDeclarations } from './native-types.mjs';
+import { root } from './prepare.mjs';
 
 const kinds = new URL('../libs/kinds/src/', import.meta.url);
 const facts = JSON.parse(readFileSync(new URL('facts/api.json', kinds), 'utf8'));
@@ -139,19 +142,22 @@ function generateGvr() {
   ].join('\n');
 }
 
-const outputs = {
+const ofKinds = {
   'generated/types.ts': generateTypes(),
   'generated/gvr.ts': generateGvr(),
   'built-in/kind-modules.generated.ts': kindModuleList(readKindModules(fileURLToPath(kinds)), facts.resources),
 };
+const outputs = new Map([
+  ...Object.entries(ofKinds).map(([file, text]) => [fileURLToPath(new URL(file, kinds)), text]),
+  ...(await nativeDeclarations()),
+]);
 const check = process.argv.includes('--check');
 let stale = false;
-for (const [file, text] of Object.entries(outputs)) {
-  const url = new URL(file, kinds);
+for (const [path, text] of outputs) {
   if (!check) {
-    writeFileSync(url, text);
-  } else if (readFileSync(url, 'utf8') !== text) {
-    console.error(`libs/kinds/src/${file} is not what the generator writes: run \`npm run generate\``);
+    writeFileSync(path, text);
+  } else if (!existsSync(path) || readFileSync(path, 'utf8') !== text) {
+    console.error(`${relative(root, path)} is not what the generator writes: run \`npm run generate\``);
     stale = true;
   }
 }

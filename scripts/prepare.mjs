@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aptGet } from './apt-get.mjs';
+import { isBuilt, loader, nodeLibraries, target } from './native-crates.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const isRoot = process.getuid?.() === 0;
@@ -131,13 +132,9 @@ function npmPackages() {
 }
 
 function nativeCrates() {
-  const id = hashOf(['Cargo.toml', 'Cargo.lock', 'native'], (name) => !name.endsWith('.node'));
-  const stamp = join(root, 'target', '.berth-native');
-  const crates = readdirSync(join(root, 'native')).filter((crate) => {
-    const manifest = join(root, 'native', crate, 'Cargo.toml');
-    return existsSync(manifest) && readFileSync(manifest, 'utf8').includes('cdylib');
-  });
-  if (upToDate(stamp, id) && crates.every((crate) => existsSync(join(root, 'native', crate, `${crate}.node`)))) return;
+  const id = hashOf(['Cargo.toml', 'Cargo.lock', 'native'], (name) => !isBuilt(name));
+  const stamp = join(target, '.berth-native');
+  if (upToDate(stamp, id) && nodeLibraries().every((crate) => existsSync(loader(crate)))) return;
   run('native crates (some minutes the first time)', process.execPath, [join(root, 'scripts', 'build-native.mjs')]);
   mark(stamp, id);
 }

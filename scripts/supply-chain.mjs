@@ -2,7 +2,7 @@
 // Pure functions from lock files to complaints; scripts/check-supply-chain.mjs reads the files.
 
 /** Licences of npm packages beside those that deny.toml allows for crates. */
-const MORE_FOR_NPM = ['0BSD', 'BlueOak-1.0.0'];
+const MORE_FOR_NPM = ['0BSD', 'BlueOak-1.0.0', 'PSF-2.0'];
 /** npm packages that may run a program when they are installed, and why: all others are refused. */
 const INSTALL_SCRIPTS = [
   // Makes the links between PostgreSQL's libraries, which npm archives cannot hold.

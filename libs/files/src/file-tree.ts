@@ -20,31 +20,7 @@ export interface PayloadFile {
 /** Files of a volume by relative path. */
 export type Payload = ReadonlyMap<string, PayloadFile>;
 
-interface NativeFiles {
-  makeFolder(root: string, path: string, mode: number, exactly: boolean): Promise<void>;
-  list(root: string, path: string): Promise<FolderEntry[]>;
-  stat(root: string, path: string): Promise<{ size: number; inode: bigint } | null>;
-  exists(root: string, path: string): Promise<boolean>;
-  readEnd(root: string, path: string, limit: number): Promise<Buffer>;
-  openFile(root: string, path: string): Promise<number>;
-  createFile(root: string, path: string, mode: number): Promise<number>;
-  writeFile(root: string, path: string, data: Buffer, mode: number): Promise<void>;
-  rename(root: string, from: string, to: string): Promise<void>;
-  writePayload(
-    root: string,
-    path: string,
-    files: { path: string; data: Buffer; mode: number; owner: number | undefined }[],
-    group: number | undefined,
-  ): Promise<boolean>;
-  usage(root: string, path: string): Promise<{ bytes: number; inodes: number }>;
-  setGroup(root: string, path: string, group: number, onlyOnMismatch: boolean): Promise<void>;
-  remove(root: string, path: string): Promise<void>;
-  removeContents(root: string): Promise<void>;
-  bindSubPath(volume: string, subPath: string, root: string, path: string): Promise<void>;
-  mountTmpfs(root: string, path: string, options: string): Promise<void>;
-  isMounted(root: string, path: string): Promise<boolean>;
-  unmountBelow(root: string, path: string): Promise<void>;
-}
+type NativeFiles = typeof import('#native/files');
 
 let native: NativeFiles | undefined;
 const load = (): NativeFiles => (native ??= loadNative<NativeFiles>('files'));

@@ -23,9 +23,9 @@ export function nativeProgram(name: string): string {
   return built(join(target, 'release', name));
 }
 
-/** Loads `native/<crate>/<crate>.node`. Throws NotBuiltError. */
+/** Loads a native crate through its loader; its types are those of `#native/<crate>`. Throws NotBuiltError. */
 export function loadNative<T>(crate: string): T {
-  return createRequire(import.meta.url)(built(join(installation, 'native', crate, `${crate}.node`))) as T;
+  return createRequire(import.meta.url)(built(join(installation, 'native', crate, 'index.cjs'))) as T;
 }
 
 function built(path: string): string {

@@ -179,7 +179,7 @@ BinaryName = "${which('runc')}"
   }
 
   async #removeSandboxes(): Promise<void> {
-    const { RuntimeClient } = loadNative<any>('cri');
+    const { RuntimeClient } = loadNative<typeof import('#native/cri')>('cri');
     const runtime = new RuntimeClient(this.socket);
     const call = async (method: string, request: object): Promise<any> =>
       JSON.parse(await runtime.call(method, JSON.stringify(request), 30_000));

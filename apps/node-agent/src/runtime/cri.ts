@@ -1,4 +1,5 @@
 import { loadNative } from '#host';
+import type { RuntimeClient } from '#native/cri';
 import type {
   CriAuth,
   CriContainer,
@@ -59,17 +60,7 @@ export class CriError extends Error {
   }
 }
 
-interface NativeRuntimeClient {
-  call(method: string, request: string, timeoutMs: number): Promise<string>;
-  openImageView(image: string, owner: string, key: string): Promise<string>;
-  closeImageViews(owner: string): Promise<void>;
-  watchEvents(deliver: (event: string) => void): Promise<void>;
-}
-
-interface NativeModule {
-  RuntimeClient: new (endpoint: string) => NativeRuntimeClient;
-  checkGrpcHealth(address: string, service: string, timeoutMs: number): Promise<string>;
-}
+const load = () => loadNative<typeof import('#native/cri')>('cri');
 
 /** Kubelet's runtime-request-timeout. */
 const TIMEOUT = 120_000;
@@ -80,10 +71,10 @@ const LONGEST_TIMEOUT = 2 ** 32 - 1;
 const SLACK = 10_000;
 
 export class CriRuntime {
-  private readonly client: NativeRuntimeClient;
+  private readonly client: RuntimeClient;
 
   constructor(endpoint: string) {
-    this.client = new (loadNative<NativeModule>('cri').RuntimeClient)(endpoint);
+    this.client = new (load().RuntimeClient)(endpoint);
   }
 
   private async call<T>(method: string, request: object, timeout = TIMEOUT): Promise<T> {
@@ -290,7 +281,7 @@ export async function checkGrpcHealth(
   timeoutMs: number,
 ): Promise<string | undefined> {
   const limit = Math.min(timeoutMs, LONGEST_TIMEOUT);
-  return (await loadNative<NativeModule>('cri').checkGrpcHealth(address, service, limit)) || undefined;
+  return (await load().checkGrpcHealth(address, service, limit)) || undefined;
 }
 
 export function hasCode(error: unknown, code: number): boolean {
