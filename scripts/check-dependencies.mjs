@@ -1,11 +1,12 @@
 // Checks the import rules. Fails when it saw no modules, or too few: a tool that reads nothing finds nothing.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { nativeDoors, rules, specs, testing, withoutFolderCircles } from './dependency-rules.mjs';
 import { folderCircles } from './folder-circles.mjs';
 import { root } from './prepare.mjs';
+import { circleOf, rustModules } from './rust-modules.mjs';
 
 const FEWEST = 50;
 
@@ -78,9 +79,25 @@ const circles = withoutFolderCircles.flatMap((folder) => {
   return folderCircles(imports);
 });
 for (const circle of circles) console.error(`error: no-folder-circles: ${[...circle, circle[0]].join(' -> ')}`);
+// Rust: the modules of a crate have an order.
+const crates = readdirSync('native').filter((name) => existsSync(join('native', name, 'Cargo.toml')));
+const scopes = crates.flatMap((name) => rustModules(join('native', name, 'src')));
+const arrows = scopes.reduce(
+  (sum, { uses }) => sum + [...uses.values()].reduce((count, used) => count + used.size, 0),
+  0,
+);
+if (arrows < FEWEST) {
+  console.error(`check-dependencies: saw ${arrows} uses between Rust modules: it does not read the code`);
+  process.exit(1);
+}
+const rustCircles = scopes.map(({ scope, uses }) => ({ scope, circle: circleOf(uses) })).filter(({ circle }) => circle);
+for (const { scope, circle } of rustCircles) console.error(`error: rust-no-circular: ${scope}: ${circle.join(' -> ')}`);
 const errors =
   summary.violations.filter((violation) => violation.rule.severity === 'error').length +
   strangers.length +
-  circles.length;
-console.log(`${own.length} modules, ${crossing.length} imports between folders, ${errors} violations`);
+  circles.length +
+  rustCircles.length;
+console.log(
+  `${own.length} modules, ${crossing.length} imports between folders, ${arrows} uses between Rust modules, ${errors} violations`,
+);
 process.exit(errors > 0 ? 1 : 0);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import type { SchedCore } from '#native/sched-core';
 import { ClusterEvent } from './cluster-event.js';
 import { ClusterState } from './cluster-state.js';
-import type { SchedCore } from './native.js';
+import { podProjection } from './projection.js';
 
 type Call = [method: string, ...values: unknown[]];
 
@@ -41,7 +42,7 @@ describe('cluster state', () => {
 
   beforeEach(() => {
     calls = [];
-    state = new ClusterState(recorder(calls));
+    state = new ClusterState(recorder(calls), podProjection(['containers']));
   });
 
   it('passes on only what scheduling reads of a node', () => {
@@ -114,5 +115,39 @@ describe('cluster state', () => {
     state.settle();
     assert.equal(state.nodeOf(0), undefined);
     assert.equal(state.setPod(pod('z')).entry.handle, first);
+  });
+
+  it('tells a new core all that the one before was told', () => {
+    state.setNamespace({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kept', labels: { a: 'b' } } });
+    state.setNamespace({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'gone' } });
+    state.removeNamespace('gone');
+    state.setNode(node('a'));
+    state.setNode(node('b'));
+    state.removeNode('b');
+    const assumed = state.setPod(pod('assumed')).entry;
+    state.assume(assumed, 0);
+    const bound = state.setPod(pod('bound', 'a', { cpu: '2' })).entry;
+    state.setPod(pod('waiting'));
+    const nominated = state.setPod({ ...pod('nominated'), status: { nominatedNodeName: 'a' } }).entry;
+    state.setPod(pod('ended', 'a', { cpu: '3' }));
+    state.removePod('ended');
+    const again: Call[] = [];
+    state.rebuild(recorder(again));
+    assert.deepEqual(
+      again.map(([method, value]) => [method, method === 'upsertNode' ? state.nodeOf(value as number) : value]),
+      [
+        ['setNamespace', 'kept'],
+        ['upsertNode', 'a'],
+        ['defineSpec', assumed.spec.id],
+        ['defineSpec', bound.spec.id],
+        ['assign', assumed.handle],
+        ['assign', bound.handle],
+        ['nominate', nominated.handle],
+      ],
+    );
+    calls.length = 0;
+    state.removeNode('a');
+    assert.deepEqual(calls, [], 'the core before hears no more');
+    assert.equal(again.at(-1)?.[0], 'removeNode');
   });
 });

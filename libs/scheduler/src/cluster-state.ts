@@ -1,8 +1,8 @@
 import type { KubeObject } from '#apimachinery';
 import { ownValue } from '#apimachinery';
+import type { SchedCore } from '#native/sched-core';
 import { ClusterEvent } from './cluster-event.js';
-import type { SchedCore } from './native.js';
-import { type NodeParts, nodeParts, projectNode, projectPod, specPart } from './projection.js';
+import { type NodeParts, nodeParts, type PodProjection, projectNode, specPart } from './projection.js';
 
 /** A number that the native side knows a thing by. Numbers of things that are gone are given again. */
 class Numbers {
@@ -23,6 +23,8 @@ interface NodeEntry {
   readonly slot: number;
   /** Absent: the node is not there (yet, or any more), but pods name it. */
   parts?: NodeParts;
+  /** The newest state whose parts were told. */
+  node?: KubeObject;
   pods: number;
 }
 
@@ -55,7 +57,9 @@ export class ClusterState {
   readonly #slots = new Numbers();
   readonly #handles = new Numbers();
   readonly #specIds = new Numbers();
-  readonly #core: SchedCore;
+  readonly #namespaces = new Map<string, string>();
+  readonly #projectPod: PodProjection;
+  #core: SchedCore;
   readonly #byHandle: (PodEntry | undefined)[] = [];
   /** Numbers of pods that are gone; the batch in flight may still name them, as victims. */
   readonly #idleHandles: number[] = [];
@@ -63,8 +67,21 @@ export class ClusterState {
   readonly #idleSlots: NodeEntry[] = [];
   #nodeCount = 0;
 
-  constructor(core: SchedCore) {
+  constructor(core: SchedCore, projectPod: PodProjection) {
     this.#core = core;
+    this.#projectPod = projectPod;
+  }
+
+  /** Tells everything to a new core, which takes the place of one that broke. Call when no batch is in flight. */
+  rebuild(core: SchedCore): void {
+    this.#core = core;
+    for (const [name, labels] of this.#namespaces) core.setNamespace(name, labels);
+    for (const { node, slot } of this.#nodes.values()) if (node) core.upsertNode(slot, projectNode(node));
+    for (const { id, text } of this.#specs.values()) core.defineSpec(id, text);
+    for (const entry of this.#pods.values()) {
+      if (entry.node) core.assign(entry.handle, entry.spec.id, entry.node.slot, startOf(entry.pod));
+      else this.#restoreNomination(entry);
+    }
   }
 
   get nodeCount(): number {
@@ -86,6 +103,7 @@ export class ClusterState {
     if (events === 0) return 0;
     if (!old) this.#nodeCount++;
     entry.parts = parts;
+    entry.node = node;
     this.#core.upsertNode(entry.slot, projectNode(node));
     return events;
   }
@@ -94,6 +112,7 @@ export class ClusterState {
     const entry = this.#nodes.get(name);
     if (!entry?.parts) return 0;
     entry.parts = undefined;
+    entry.node = undefined;
     this.#nodeCount--;
     this.#core.removeNode(entry.slot);
     this.#retire(entry);
@@ -102,10 +121,13 @@ export class ClusterState {
 
   setNamespace(namespace: KubeObject): void {
     const { name, labels } = namespace.metadata;
-    this.#core.setNamespace(name!, JSON.stringify(labels ?? {}));
+    const text = JSON.stringify(labels ?? {});
+    this.#namespaces.set(name!, text);
+    this.#core.setNamespace(name!, text);
   }
 
   removeNamespace(name: string): void {
+    this.#namespaces.delete(name);
     this.#core.setNamespace(name);
   }
 
@@ -121,7 +143,7 @@ export class ClusterState {
     let changed = false;
     const before = entry?.spec.text;
     if (!entry) {
-      entry = { handle: this.#handles.take(), pod, spec: this.#spec(projectPod(pod)), assumed: false };
+      entry = { handle: this.#handles.take(), pod, spec: this.#spec(this.#projectPod(pod)), assumed: false };
       this.#pods.set(uid, entry);
       this.#byHandle[entry.handle] = entry;
       this.#restoreNomination(entry);
@@ -242,7 +264,7 @@ export class ClusterState {
       const leaves = metadata.deletionTimestamp !== old.deletionTimestamp;
       if (!leaves && sameLabels(metadata.labels, old.labels)) return false;
     }
-    const text = projectPod(pod);
+    const text = this.#projectPod(pod);
     if (text === entry.spec.text) return false;
     const spec = this.#spec(text);
     this.#dropSpec(entry.spec);

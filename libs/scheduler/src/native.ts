@@ -1,42 +1,7 @@
 import { loadNative } from '#host';
-
-/** What one pod of a batch is told when no node will do. */
-export interface PodFailure {
-  /** Which pod of the batch. */
-  index: number;
-  /** Kubernetes' words: `0/3 nodes are available: ...`. */
-  message: string;
-  /** The plugins that rejected a node. */
-  plugins: string[];
-  /** The pod keeps the node that was nominated for it before. */
-  waits: boolean;
-  /** Slot of the node that evicting `victims` would free; -1: none. */
-  nominated: number;
-  victims: number[];
-}
-
-export interface BatchResult {
-  /** By pod of the batch: the node's slot, or -1. */
-  slots: Int32Array;
-  failures: PodFailure[];
-}
-
-/** The Rust side: a snapshot fed by deltas, and decisions off the event loop. Deltas never wait for a decision. */
-export interface SchedCore {
-  upsertNode(slot: number, node: string): void;
-  removeNode(slot: number): void;
-  defineSpec(id: number, pod: string): void;
-  dropSpec(id: number): void;
-  /** `labels`: JSON; absent: the namespace is gone. */
-  setNamespace(name: string, labels?: string): void;
-  /** `started`: since when the pod runs, in milliseconds. */
-  assign(pod: number, spec: number, slot: number, started: number): void;
-  /** Room on the node is being made for the pod. */
-  nominate(pod: number, spec: number, slot: number): void;
-  release(pod: number): void;
-  /** `pods`: pairs of pod and spec. A pod that found a node counts there from then on. */
-  schedule(pods: Uint32Array): Promise<BatchResult>;
-}
+import type { SchedCore } from '#native/sched-core';
+import { SchedulerPlugins } from './scheduler-plugins.js';
+import { VOLUME_BINDING } from './volume-binding.js';
 
 /** NodeResourcesFit's scoring strategy; absent: LeastAllocated, CPU and memory alike. */
 export interface ScoringStrategy {
@@ -47,12 +12,14 @@ export interface ScoringStrategy {
   shape?: { utilization: number; score: number }[];
 }
 
-interface Library {
-  SchedCore: new (seed: number, scoring: string) => SchedCore;
-}
+const load = () => loadNative<typeof import('#native/sched-core')>('sched-core');
 
 /** `seed` fixes how ties between equally good nodes are broken. */
 export function createSchedCore(seed: number, scoring?: ScoringStrategy): SchedCore {
-  const library = loadNative<Library>('sched-core');
-  return new library.SchedCore(seed, scoring ? JSON.stringify(scoring) : '');
+  return new (load().SchedCore)(seed, scoring ? JSON.stringify(scoring) : '');
+}
+
+/** The core's plugins, and those that are not in it. Throws when one declares an event that is not known here. */
+export function nativePlugins(): SchedulerPlugins {
+  return new SchedulerPlugins([...load().plugins(), VOLUME_BINDING]);
 }

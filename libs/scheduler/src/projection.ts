@@ -1,29 +1,29 @@
 import type { KubeObject } from '#apimachinery';
 
+export type PodProjection = (pod: KubeObject) => string;
+
 /**
- * What scheduling reads of a pod, as one text: pods with the same text are alike to every plugin. The node that a pod
- * was given is left out, so that binding does not change it.
+ * What scheduling reads of a pod, as one text: pods with the same text are alike to every plugin. `fields` are those of the
+ * spec that plugins read. The node that a pod was given is left out, so that binding does not change it.
  */
-export function projectPod(pod: KubeObject): string {
-  const { metadata } = pod;
-  const spec = pod['spec'];
-  return JSON.stringify({
-    namespace: metadata.namespace,
-    labels: metadata.labels,
-    terminating: metadata.deletionTimestamp ? true : undefined,
-    spec: {
-      nodeSelector: spec.nodeSelector,
-      affinity: spec.affinity,
-      tolerations: spec.tolerations,
-      topologySpreadConstraints: spec.topologySpreadConstraints,
-      containers: spec.containers?.map(projectContainer),
-      initContainers: spec.initContainers?.map(projectContainer),
-      resources: spec.resources,
-      overhead: spec.overhead,
-      priority: spec.priority,
-      preemptionPolicy: spec.preemptionPolicy,
-    },
-  });
+export function podProjection(fields: readonly string[]): PodProjection {
+  const read = fields.filter((field) => field !== 'nodeName');
+  return (pod) => {
+    const { metadata } = pod;
+    const spec: Record<string, unknown> = {};
+    for (const field of read) {
+      // own-lookup: the plugins name the fields
+      const value = pod['spec'][field];
+      // own-lookup: the plugins name the fields
+      spec[field] = field === 'containers' || field === 'initContainers' ? value?.map(projectContainer) : value;
+    }
+    return JSON.stringify({
+      namespace: metadata.namespace,
+      labels: metadata.labels,
+      terminating: metadata.deletionTimestamp ? true : undefined,
+      spec,
+    });
+  };
 }
 
 /** A projected pod without namespace and labels. */

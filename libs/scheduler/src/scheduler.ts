@@ -1,12 +1,15 @@
 import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, Clock, Informer, Logger } from '#client';
+import type { BatchResult, PodFailure, SchedCore } from '#native/sched-core';
 import { ClusterEvent } from './cluster-event.js';
 import { ClusterState, type PodEntry, sameLabels } from './cluster-state.js';
 import type { EventSink } from './event-sink.js';
-import type { BatchResult, PodFailure, SchedCore } from './native.js';
 import { type PodCondition, scheduledCondition, writePodStatus } from './pod-condition.js';
 import { Preemptor } from './preemptor.js';
+import { podProjection } from './projection.js';
+import type { SchedulerPlugins } from './scheduler-plugins.js';
 import { type Queued, SchedulingQueue } from './scheduling-queue.js';
+import { missingClaim, VOLUME_BINDING } from './volume-binding.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
 
@@ -19,7 +22,9 @@ export interface SchedulerOptions {
   client: Client;
   clock: Clock;
   logger: Logger;
-  core: SchedCore;
+  /** A new core, which knows nothing. */
+  createCore(): SchedCore;
+  plugins: SchedulerPlugins;
   events: EventSink;
   pods: Informer;
   nodes: Informer;
@@ -37,6 +42,9 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #state: ClusterState;
   readonly #queue: SchedulingQueue<PodEntry>;
+  #core: SchedCore;
+  /** Pods of a batch that broke the core: as many are decided one at a time, so that the one that did it is alone. */
+  #suspects = 0;
   readonly #preemptor: Preemptor;
   #wake: (() => void) | undefined;
   #binding = 0;
@@ -45,7 +53,8 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#state = new ClusterState(options.core);
+    this.#core = options.createCore();
+    this.#state = new ClusterState(this.#core, podProjection(options.plugins.podFields));
     this.#preemptor = new Preemptor(options);
     this.#queue = new SchedulingQueue({ clock: options.clock, ready: () => this.#wake?.() });
   }
@@ -131,7 +140,7 @@ export class Scheduler {
   /** One batch, or a wait for something to do. */
   async #cycle(): Promise<void> {
     this.#state.settle();
-    const room = Math.min(BATCH, BINDINGS - this.#binding);
+    const room = Math.min(this.#suspects > 0 ? 1 : BATCH, BINDINGS - this.#binding);
     const popped = room > 0 ? this.#queue.pop(room) : [];
     if (popped.length === 0) {
       if (this.#stopped) return;
@@ -148,16 +157,26 @@ export class Scheduler {
     }
     let result: BatchResult;
     try {
-      result = await this.#options.core.schedule(numbers);
+      result = await this.#core.schedule(numbers);
     } catch (error) {
       this.#options.logger.error('scheduling failed', { error });
+      if (this.#core.broken) {
+        this.#suspects = batch.length === 1 ? Math.max(this.#suspects - 1, 0) : batch.length;
+        this.#rebuild();
+      }
       for (const queued of batch) {
         this.#queue.decided(queued);
         this.#queue.failed(queued);
       }
       return;
     }
+    if (this.#suspects > 0) this.#suspects--;
     this.#act(batch, result);
+  }
+
+  #rebuild(): void {
+    this.#core = this.#options.createCore();
+    this.#state.rebuild(this.#core);
   }
 
   #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult): void {
@@ -167,7 +186,7 @@ export class Scheduler {
       const slot = slots[index]!;
       if (slot === -1) {
         const why = failures[failure++]!;
-        this.#queue.unschedulable(queued, why.plugins);
+        this.#queue.unschedulable(queued, this.#options.plugins.eventsThatHelp(why.plugins));
         if (queued.place !== 'gone') {
           this.#reject(item, 'Unschedulable', why.message, this.#nominate(item, why));
         }
@@ -238,14 +257,13 @@ export class Scheduler {
     }
   }
 
-  /** Volumes are not placed yet, but a claim that does not exist is said at once, as VolumeBinding does. */
   #lacksClaim(queued: Queued<PodEntry>): boolean {
     const { pod } = queued.item;
     const why = missingClaim(pod, (name) => this.#options.claims.get(pod.metadata.namespace!, name) !== undefined);
     if (why === undefined) return false;
     const none = `0/${this.#state.nodeCount} nodes are available:`;
     const helpless = `${this.#state.nodeCount} Preemption is not helpful for scheduling.`;
-    this.#queue.unschedulable(queued, ['VolumeBinding']);
+    this.#queue.unschedulable(queued, this.#options.plugins.eventsThatHelp([VOLUME_BINDING.name]));
     this.#reject(queued.item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
     return true;
   }
@@ -254,17 +272,4 @@ export class Scheduler {
     this.#background.add(work);
     void work.finally(() => this.#background.delete(work));
   }
-}
-
-/** Why the pod's claims keep it from every node; undefined when they are all there. */
-function missingClaim(pod: KubeObject, exists: (name: string) => boolean): string | undefined {
-  const volumes: any[] = pod['spec'].volumes ?? [];
-  for (const { name, persistentVolumeClaim, ephemeral } of volumes) {
-    const claim: string | undefined = persistentVolumeClaim?.claimName ?? (ephemeral && `${pod.metadata.name}-${name}`);
-    if (claim === undefined || exists(claim)) continue;
-    return ephemeral
-      ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${claim}"`
-      : `persistentvolumeclaim "${claim}" not found`;
-  }
-  return undefined;
 }

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '#testing';
-import { ClusterEvent } from './cluster-event.js';
+import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
 import { SchedulingQueue } from './scheduling-queue.js';
+
+const AWAITS_ROOM =
+  ClusterEvent.Flush | ClusterEvent.NodeAdd | ClusterEvent.NodeAllocatable | ClusterEvent.AssignedPodDelete;
+const AWAITS_LABELS = ClusterEvent.Flush | ClusterEvent.NodeAdd | ClusterEvent.NodeLabel;
 
 describe('scheduling queue', () => {
   let clock: FakeClock;
@@ -35,13 +39,13 @@ describe('scheduling queue', () => {
     const [b] = pop();
     assert.equal(b?.item, 'b');
     queue.remove('b');
-    queue.unschedulable(b!, ['NodeResourcesFit']);
+    queue.unschedulable(b!, AWAITS_ROOM);
     assert.deepEqual(queue.sizes, { active: 0, backoff: 0, unschedulable: 0 });
   });
 
-  it('keeps an unschedulable pod until an event that its plugins wait for', async () => {
+  it('keeps an unschedulable pod until an event that may help', async () => {
     queue.add('a', 0);
-    queue.unschedulable(pop()[0]!, ['NodeAffinity']);
+    queue.unschedulable(pop()[0]!, AWAITS_LABELS);
     await clock.advance(20_000);
     queue.happened(ClusterEvent.AssignedPodDelete | ClusterEvent.NodeAllocatable);
     assert.deepEqual(names(), []);
@@ -49,9 +53,9 @@ describe('scheduling queue', () => {
     assert.deepEqual(names(), ['a']);
   });
 
-  it('takes any event for a pod that no plugin rejected', () => {
+  it('takes any event for a pod that any event may help', () => {
     queue.add('a', 0);
-    queue.unschedulable(pop()[0]!, []);
+    queue.unschedulable(pop()[0]!, ANY_EVENT);
     queue.happened(ClusterEvent.NodeAdd);
     assert.deepEqual(names(), ['a']);
   });
@@ -60,14 +64,14 @@ describe('scheduling queue', () => {
     queue.add('a', 0);
     const [a] = pop();
     queue.happened(ClusterEvent.NodeAdd);
-    queue.unschedulable(a!, ['NodeResourcesFit']);
+    queue.unschedulable(a!, AWAITS_ROOM);
     assert.deepEqual(names(), ['a']);
   });
 
   it('does not count events before the pop as missed', () => {
     queue.happened(ClusterEvent.NodeAdd);
     queue.add('a', 0);
-    queue.unschedulable(pop()[0]!, ['NodeResourcesFit']);
+    queue.unschedulable(pop()[0]!, AWAITS_ROOM);
     assert.deepEqual(names(), []);
   });
 
@@ -88,7 +92,7 @@ describe('scheduling queue', () => {
 
   it('prefers active pods to those in back-off, which it takes early when idle', () => {
     queue.add('a', 10);
-    queue.unschedulable(pop()[0]!, ['NodeResourcesFit']);
+    queue.unschedulable(pop()[0]!, AWAITS_ROOM);
     queue.happened(ClusterEvent.NodeAdd);
     assert.equal(queue.sizes.backoff, 1);
     queue.add('b', 0);
@@ -98,7 +102,7 @@ describe('scheduling queue', () => {
 
   it('tries again after five minutes even if nothing happens', async () => {
     queue.add('a', 0);
-    queue.unschedulable(pop()[0]!, ['NodeAffinity']);
+    queue.unschedulable(pop()[0]!, AWAITS_LABELS);
     await clock.advance(299_000);
     assert.equal(queue.sizes.unschedulable, 1);
     await clock.advance(31_000);
@@ -107,7 +111,7 @@ describe('scheduling queue', () => {
 
   it('moves a pod that was changed', () => {
     queue.add('a', 0);
-    queue.unschedulable(pop()[0]!, ['NodeAffinity']);
+    queue.unschedulable(pop()[0]!, AWAITS_LABELS);
     queue.changed('a', 5);
     assert.deepEqual(names(), ['a']);
   });

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '#client';
-import { ClusterEvent, hintsOf } from './cluster-event.js';
+import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
 import { Heap } from './heap.js';
 
 /** Milliseconds: `podInitialBackoffSeconds` and `podMaxBackoffSeconds`. */
@@ -103,7 +103,7 @@ export class SchedulingQueue<T> {
     }
     entry.priority = priority;
     if (entry.place === 'unschedulable') this.#move(entry);
-    else if (entry.place === 'in flight') this.#missed = ~0;
+    else if (entry.place === 'in flight') this.#missed = ANY_EVENT;
   }
 
   /** The pod has a node, or is gone. */
@@ -139,11 +139,11 @@ export class SchedulingQueue<T> {
     this.#inFlight--;
   }
 
-  /** No node for the popped pod, for the reasons of `plugins`. */
-  unschedulable(entry: Queued<T>, plugins: readonly string[]): void {
+  /** No node for the popped pod; `hints`: the events that may help. */
+  unschedulable(entry: Queued<T>, hints: number): void {
     this.#inFlight--;
     if (entry.place !== 'in flight') return;
-    entry.hints = hintsOf(plugins);
+    entry.hints = hints;
     entry.waitingSince = this.#clock.now();
     entry.backoffUntil = entry.waitingSince + backoff(entry.attempts);
     if (this.#missed & entry.hints) this.#move(entry);

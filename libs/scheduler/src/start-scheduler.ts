@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Client, type Clock, LeaderElection, type Logger, type SharedInformers } from '#client';
 import { EventSink } from './event-sink.js';
-import { createSchedCore, type ScoringStrategy } from './native.js';
+import { createSchedCore, nativePlugins, type ScoringStrategy } from './native.js';
 import { Scheduler } from './scheduler.js';
 
 /** The identity that the scheduler's client should have. */
@@ -41,7 +41,8 @@ export async function startScheduler(options: StartSchedulerOptions): Promise<bo
     client,
     clock,
     logger,
-    core: createSchedCore(options.seed ?? random(), options.scoring),
+    createCore: () => createSchedCore(options.seed ?? random(), options.scoring),
+    plugins: nativePlugins(),
     events: new EventSink({
       client,
       clock,

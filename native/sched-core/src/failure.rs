@@ -1,11 +1,17 @@
 //! Why a pod found no node, in Kubernetes' words (`FitError`, and the dry run of DefaultPreemption).
 
-use crate::preemption::Nomination;
 use std::collections::BTreeMap;
 
 pub const NO_NODES: &str = "no nodes available to schedule pods";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
 pub const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
+
+/// The node to free, and the pods to evict from it, the most important first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nomination {
+    pub slot: usize,
+    pub victims: Vec<u32>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {

@@ -2,13 +2,18 @@
 //! decided in one call, every decision seeing those before it. No I/O, no clock; ties are drawn from a seed.
 //!
 //! Layers: `input` (the API's fields) -> `pod`, `snapshot` (compiled, interned, columnar) -> `plugins` (one file each) ->
-//! `rule_columns`, `class_index` (work shared by equal pods) -> `scheduler` (a decision) -> `binding` (Node).
+//! `rule_columns`, `class_index` (work shared by equal pods) -> `scheduler` (a decision) -> `core` (deltas and
+//! batches) -> `binding` (Node).
 
-#[cfg(feature = "napi")]
+#[cfg(all(feature = "napi", not(test)))]
 mod binding;
 mod bitset;
+mod carried_terms;
 mod change_log;
 mod class_index;
+mod cluster_event;
+pub mod core;
+pub mod declarations;
 mod failure;
 pub mod input;
 mod intern;
@@ -26,9 +31,10 @@ mod selector;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
-mod topology;
+mod topology_cache;
+mod topology_rules;
 mod usage;
 
-pub use failure::Failure;
+pub use cluster_event::ClusterEvent;
+pub use failure::{Failure, Nomination};
 pub use pod::PodSpec;
-pub use preemption::Nomination;

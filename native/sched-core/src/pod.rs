@@ -4,7 +4,7 @@ use crate::input::{ContainerInput, PodInput, PodSpecInput, TolerationInput};
 use crate::intern::{Interner, Symbol};
 use crate::resources::{Resources, non_zero_requests, pod_requests};
 use crate::selector::{NodeTerm, Operator, Requirement};
-use crate::topology::TopologyRules;
+use crate::topology_rules::TopologyRules;
 use std::collections::HashMap;
 use std::sync::Arc;
 

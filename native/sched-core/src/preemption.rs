@@ -1,7 +1,7 @@
 //! DefaultPreemption: when nothing fits, which running pods of lower priority would have to go, and from which node.
 //! Disruption budgets are not asked.
 
-use crate::failure::{Histogram, NO_VICTIMS, Preemption};
+use crate::failure::{Histogram, NO_VICTIMS, Nomination, Preemption};
 use crate::plugins::PASSED;
 use crate::pod::PodSpec;
 use crate::scheduler::Scheduler;
@@ -12,12 +12,9 @@ use std::sync::Arc;
 const LEAST_CANDIDATES: usize = 100;
 const CANDIDATE_PERCENTAGE: usize = 10;
 
-/// The node to free, and the pods to evict from it, the most important first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nomination {
-    pub slot: usize,
-    pub victims: Vec<u32>,
-}
+pub const NAME: &str = "DefaultPreemption";
+/// The fields of a pod's spec that preemption reads; see [`crate::plugins::Plugin::pod_fields`].
+pub const POD_FIELDS: &[&str] = &["priority", "preemptionPolicy"];
 
 #[derive(Clone, Debug)]
 struct Victim {

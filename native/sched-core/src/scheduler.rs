@@ -10,7 +10,7 @@ use crate::pod::{PodClass, PodSpec};
 use crate::random::Random;
 use crate::rule_columns::{ABSENT, Maxima, RuleColumns, scaled};
 use crate::snapshot::Snapshot;
-use crate::topology::TopologyCache;
+use crate::topology_cache::TopologyCache;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

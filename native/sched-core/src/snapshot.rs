@@ -1,5 +1,6 @@
 //! The cluster as the scheduler sees it: nodes by slot, and which pod takes what where.
 
+use crate::carried_terms::CarriedTerms;
 use crate::change_log::ChangeLog;
 use crate::input::{NodeInput, PodInput};
 use crate::intern::{Interner, Symbol};
@@ -7,7 +8,6 @@ use crate::pod::{Classes, Effect, PodSpec, Taint};
 use crate::pod_log::PodLog;
 use crate::pod_matcher::{Namespaces, digest, digest_labels};
 use crate::selector::{Labels, intern_labels};
-use crate::topology::Carried;
 use crate::usage::Usage;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Snapshot {
     pub node_count: usize,
     pub pod_log: PodLog,
     /// Terms of running pods that act on others.
-    pub carried: Carried,
+    pub carried: CarriedTerms,
     pub namespaces: Namespaces,
     /// Changes with every change of a namespace's labels.
     pub namespaces_version: u64,

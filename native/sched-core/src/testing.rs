@@ -6,7 +6,7 @@ use crate::pod::PodSpec;
 use crate::quantity::Quantity;
 use crate::rule_columns::{RuleColumns, scale};
 use crate::scheduler::Scheduler;
-use crate::topology::TopologyCache;
+use crate::topology_cache::TopologyCache;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

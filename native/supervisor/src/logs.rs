@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::process::restrict;
+use crate::access::restrict;
 
 /// A log is rotated when it is larger than this, in bytes.
 pub const LIMIT: u64 = 10 * 1024 * 1024;

@@ -3,11 +3,13 @@
 //! Usage: `berth-supervisor CONFIG.json`. It listens on the control socket named in the configuration (see `control`).
 //! When it is killed itself, its processes go on; the next supervisor adopts them by process id and start time.
 
+mod access;
 mod config;
 mod control;
 mod launch;
 mod logs;
 mod process;
+mod run;
 mod supervisor;
 mod unit;
 
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
         eprintln!("usage: berth-supervisor CONFIG.json");
         return ExitCode::from(2);
     };
-    match supervisor::run(path.as_ref()) {
+    match run::run(path.as_ref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("berth-supervisor: {error}");

@@ -1,10 +1,10 @@
 //! One process of ours, started by this supervisor or adopted from the one before.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::OpenOptions;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
+use crate::access::restrict;
 use crate::config::{StopSignal, UnitConfig};
 use crate::launch::Launch;
 
@@ -141,15 +142,6 @@ fn start_time(pid: i32) -> Option<u64> {
         return None;
     }
     fields.nth(18)?.parse().ok()
-}
-
-/// Takes away what others may do with it beyond `mode`.
-pub fn restrict(path: &Path, mode: u32) -> io::Result<()> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.permissions().mode() & 0o777 & !mode == 0 {
-        return Ok(());
-    }
-    std::fs::set_permissions(path, Permissions::from_mode(metadata.permissions().mode() & 0o777 & mode))
 }
 
 /// Process records, one file a unit, so that a new supervisor can adopt.

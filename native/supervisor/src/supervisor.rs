@@ -1,25 +1,12 @@
 //! All units together: reconciling them with the configuration file.
 
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::config::{Config, ConfigError};
-use crate::process::{Process, Records, restrict};
+use crate::config::{Config, ConfigError, UnitConfig};
+use crate::logs;
+use crate::process::{Process, Records};
 use crate::unit::{Status, Unit};
-use crate::{control, logs};
-
-const ROTATE_EVERY: Duration = Duration::from_secs(10);
-
-#[derive(Debug, thiserror::Error)]
-pub enum SupervisorError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("{what}: {source}")]
-    Io { what: String, source: io::Error },
-}
 
 #[derive(Debug)]
 pub struct Supervisor {
@@ -29,32 +16,16 @@ pub struct Supervisor {
     units: Vec<Unit>,
 }
 
-/// Runs until it is told to shut down.
-pub fn run(path: &Path) -> Result<(), SupervisorError> {
-    let config = Config::load(path)?;
-    // The runtime's files below it are for processes of other users, too, who have to pass.
-    make_dir(&config.run_dir, 0o711)?;
-    make_dir(&config.log_dir, 0o750)?;
-    logs::restrict_all(&config.log_dir)
-        .map_err(|source| SupervisorError::Io { what: config.log_dir.display().to_string(), source })?;
-    let socket = config.run_dir.join("supervisor.sock");
-    let listener =
-        control::bind(&socket).map_err(|source| SupervisorError::Io { what: "control socket".into(), source })?;
-    let records_dir = config.run_dir.join("processes");
-    let records = Records::open(records_dir.clone())
-        .map_err(|source| SupervisorError::Io { what: records_dir.display().to_string(), source })?;
-    let log_dir = config.log_dir.clone();
-    let mut supervisor = Supervisor { path: path.into(), config, records, units: Vec::new() };
-    supervisor.stop_strangers();
-    supervisor.reconcile();
-    let supervisor = Arc::new(Mutex::new(supervisor));
-    spawn_rotation(supervisor.clone(), log_dir);
-    control::serve(listener, &supervisor);
-    let _ = std::fs::remove_file(socket);
-    Ok(())
-}
-
 impl Supervisor {
+    /// Ends what is not configured any more, adopts what still runs, and starts the rest. `path` is where `apply` reads the
+    /// configuration again.
+    pub fn start(path: &Path, config: Config, records: Records) -> Self {
+        let mut supervisor = Self { path: path.into(), config, records, units: Vec::new() };
+        supervisor.stop_strangers();
+        supervisor.reconcile();
+        supervisor
+    }
+
     /// Reads the configuration again and makes the units equal to it.
     pub fn apply(&mut self) -> Result<(), ConfigError> {
         self.config = Config::load(&self.path)?;
@@ -77,7 +48,7 @@ impl Supervisor {
         }
     }
 
-    fn launch(&self, config: &crate::config::UnitConfig) -> Unit {
+    fn launch(&self, config: &UnitConfig) -> Unit {
         Unit::start(config.clone(), self.records.clone(), logs::path(&self.config.log_dir, &config.name))
     }
 
@@ -125,32 +96,8 @@ impl Supervisor {
     pub fn status(&self) -> Vec<Status> {
         self.units.iter().map(Unit::status).collect()
     }
-}
 
-/// Also closes one that an earlier version left open to everybody.
-fn make_dir(dir: &Path, mode: u32) -> Result<(), SupervisorError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(dir).and_then(|()| restrict(dir, mode));
-    made.map_err(|source| SupervisorError::Io { what: dir.display().to_string(), source })
-}
-
-/// The supervisor's own log is rotated with the others: `supervisor.log`, where `berth up` lets it write.
-fn spawn_rotation(supervisor: Arc<Mutex<Supervisor>>, log_dir: PathBuf) {
-    std::thread::spawn(move || {
-        loop {
-            std::thread::sleep(ROTATE_EVERY);
-            let mut names: Vec<String> = supervisor
-                .lock()
-                .expect("no poisoned lock")
-                .units
-                .iter()
-                .map(|unit| unit.config.name.clone())
-                .collect();
-            names.push("supervisor".to_owned());
-            for name in names {
-                if let Err(error) = logs::rotate(&logs::path(&log_dir, &name), logs::LIMIT) {
-                    eprintln!("{name}: its log cannot be rotated: {error}");
-                }
-            }
-        }
-    });
+    pub fn unit_names(&self) -> Vec<String> {
+        self.units.iter().map(|unit| unit.config.name.clone()).collect()
+    }
 }

@@ -2,9 +2,11 @@
 //! terms of either side score.
 
 use super::{ClusterQuery, Filter, MAX_NODE_SCORE, PASSED, Plugin, Rejection, Score, Verdict, verdict};
+use crate::cluster_event::ClusterEvent;
 use crate::pod::PodSpec;
 use crate::pod_matcher::PodMatcher;
-use crate::topology::{NO_DOMAIN, Pull, Term};
+use crate::topology_cache::NO_DOMAIN;
+use crate::topology_rules::{Pull, Term};
 
 const AFFINITY: u8 = 0;
 const ANTI_AFFINITY: u8 = 1;
@@ -12,6 +14,14 @@ const EXISTING: u8 = 2;
 
 pub const PLUGIN: Plugin = Plugin {
     name: "InterPodAffinity",
+    events: &[
+        ClusterEvent::NodeAdd,
+        ClusterEvent::NodeLabel,
+        ClusterEvent::AssignedPodAdd,
+        ClusterEvent::AssignedPodUpdate,
+        ClusterEvent::AssignedPodDelete,
+    ],
+    pod_fields: &["affinity"],
     filter: Filter::Cluster(filter),
     score: Score::Cluster(score),
     weight: 2,

@@ -16,10 +16,11 @@ mod taint_toleration;
 pub use node_affinity::AFFINITY_CONFLICT;
 pub use node_resources_fit::Scoring;
 
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::{Demand, NodeRules, PodSpec};
 use crate::snapshot::{Node, Snapshot};
-use crate::topology::TopologyCache;
+use crate::topology_cache::TopologyCache;
 use crate::usage::Usage;
 use std::ops::Range;
 
@@ -43,6 +44,10 @@ pub struct ClusterQuery<'a> {
 
 pub struct Plugin {
     pub name: &'static str,
+    /// What can undo its rejection (source: each plugin's EventsToRegister): a pod that it rejected waits for one of these.
+    pub events: &'static [ClusterEvent],
+    /// The fields of a pod's spec that it reads: `input` knows them, and the caller passes on no others.
+    pub pod_fields: &'static [&'static str],
     pub filter: Filter,
     pub score: Score,
     /// How much the score counts; 0 for plugins that only filter.

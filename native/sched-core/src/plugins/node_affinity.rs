@@ -1,6 +1,7 @@
 //! NodeAffinity: `nodeSelector` and required node affinity filter, preferred node affinity scores.
 
 use super::{Filter, Plugin, Rejection, Score};
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::NodeRules;
 use crate::snapshot::Node;
@@ -11,6 +12,8 @@ pub const AFFINITY_CONFLICT: &str = "pod affinity terms conflict";
 
 pub const PLUGIN: Plugin = Plugin {
     name: "NodeAffinity",
+    events: &[ClusterEvent::NodeAdd, ClusterEvent::NodeLabel],
+    pod_fields: &["nodeSelector", "affinity"],
     filter: Filter::Node(passes),
     score: Score::Node { raw: preference, reverse: false },
     weight: 2,

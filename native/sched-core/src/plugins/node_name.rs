@@ -1,6 +1,7 @@
 //! NodeName: a pod that names its node runs there or nowhere.
 
 use super::{Filter, Plugin, Rejection, Score};
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::NodeRules;
 use crate::snapshot::Node;
@@ -9,6 +10,8 @@ const REASON: &str = "node(s) didn't match the requested node name";
 
 pub const PLUGIN: Plugin = Plugin {
     name: "NodeName",
+    events: &[ClusterEvent::NodeAdd],
+    pod_fields: &["nodeName"],
     filter: Filter::Node(passes),
     score: Score::None,
     weight: 0,

@@ -1,6 +1,7 @@
 //! NodePorts: host ports must be free on the node.
 
 use super::{Filter, PASSED, Plugin, Rejection, Score, Verdict};
+use crate::cluster_event::ClusterEvent;
 use crate::pod::Demand;
 use crate::usage::Usage;
 use std::ops::Range;
@@ -9,6 +10,8 @@ const REASON: &str = "node(s) didn't have free ports for the requested pod ports
 
 pub const PLUGIN: Plugin = Plugin {
     name: "NodePorts",
+    events: &[ClusterEvent::NodeAdd, ClusterEvent::AssignedPodDelete],
+    pod_fields: &["containers", "initContainers"],
     filter: Filter::Usage(filter),
     score: Score::None,
     weight: 0,

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 pub const PLUGIN: Plugin = Plugin {
     name: "NodeResourcesBalancedAllocation",
+    events: &[],
+    pod_fields: &["containers", "initContainers", "resources", "overhead"],
     filter: Filter::None,
     score: Score::Usage(score),
     weight: 1,

@@ -1,14 +1,27 @@
 //! NodeResourcesFit: requests must fit into what is left; the strategy says whether empty or full nodes are preferred.
 
 use super::{Filter, MAX_NODE_SCORE, PASSED, Plugin, Rejection, Score, Verdict};
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::Demand;
 use crate::usage::Usage;
 use serde::Deserialize;
 use std::ops::Range;
 
-pub const PLUGIN: Plugin =
-    Plugin { name: "NodeResourcesFit", filter: Filter::Usage(filter), score: Score::Usage(score), weight: 1, explain };
+pub const PLUGIN: Plugin = Plugin {
+    name: "NodeResourcesFit",
+    events: &[
+        ClusterEvent::NodeAdd,
+        ClusterEvent::NodeAllocatable,
+        ClusterEvent::AssignedPodDelete,
+        ClusterEvent::AssignedPodResize,
+    ],
+    pod_fields: &["containers", "initContainers", "resources", "overhead"],
+    filter: Filter::Usage(filter),
+    score: Score::Usage(score),
+    weight: 1,
+    explain,
+};
 
 /// `scoringStrategy.type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

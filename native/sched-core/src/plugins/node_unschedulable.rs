@@ -1,6 +1,7 @@
 //! NodeUnschedulable: cordoned nodes take only pods that tolerate the cordon's taint.
 
 use super::{Filter, Plugin, Rejection, Score};
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::NodeRules;
 use crate::snapshot::Node;
@@ -9,6 +10,8 @@ const REASON: &str = "node(s) were unschedulable";
 
 pub const PLUGIN: Plugin = Plugin {
     name: "NodeUnschedulable",
+    events: &[ClusterEvent::NodeAdd, ClusterEvent::NodeTaint],
+    pod_fields: &["tolerations"],
     filter: Filter::Node(passes),
     score: Score::None,
     weight: 0,

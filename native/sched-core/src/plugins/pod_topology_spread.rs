@@ -3,8 +3,10 @@
 
 use super::taint_toleration;
 use super::{ClusterQuery, Filter, MAX_NODE_SCORE, PASSED, Plugin, Rejection, Score, Verdict, node_affinity, verdict};
+use crate::cluster_event::ClusterEvent;
 use crate::pod::PodSpec;
-use crate::topology::{NO_DOMAIN, SpreadConstraint};
+use crate::topology_cache::NO_DOMAIN;
+use crate::topology_rules::SpreadConstraint;
 
 const SKEW: u8 = 0;
 const LABEL: u8 = 1;
@@ -13,6 +15,16 @@ const REASON_LABEL: &str = "node(s) didn't match pod topology spread constraints
 
 pub const PLUGIN: Plugin = Plugin {
     name: "PodTopologySpread",
+    events: &[
+        ClusterEvent::NodeAdd,
+        ClusterEvent::NodeDelete,
+        ClusterEvent::NodeLabel,
+        ClusterEvent::NodeTaint,
+        ClusterEvent::AssignedPodAdd,
+        ClusterEvent::AssignedPodUpdate,
+        ClusterEvent::AssignedPodDelete,
+    ],
+    pod_fields: &["topologySpreadConstraints", "nodeSelector", "affinity", "tolerations"],
     filter: Filter::Cluster(filter),
     score: Score::Cluster(score),
     weight: 2,

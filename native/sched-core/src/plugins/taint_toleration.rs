@@ -1,6 +1,7 @@
 //! TaintToleration: NoSchedule and NoExecute taints must be tolerated; intolerable PreferNoSchedule taints cost score.
 
 use super::{Filter, Plugin, Rejection, Score};
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::{Effect, NodeRules};
 use crate::snapshot::Node;
@@ -9,6 +10,8 @@ const REASON: &str = "node(s) had untolerated taint(s)";
 
 pub const PLUGIN: Plugin = Plugin {
     name: "TaintToleration",
+    events: &[ClusterEvent::NodeAdd, ClusterEvent::NodeTaint],
+    pod_fields: &["tolerations"],
     filter: Filter::Node(passes),
     score: Score::Node { raw: intolerable, reverse: true },
     weight: 3,
