@@ -1,7 +1,7 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
 export type { Table } from './columns/table.js';
-export { type Conversion, fromStorage, toStorage } from './contract/conversion.js';
+export { type Conversion, convertEach } from './contract/conversion.js';
 export * from './contract/definition.js';
 export { fitsRequiredAffinity } from './core/v1/pod/node-affinity.js';
 export {

@@ -1,11 +1,6 @@
 import { formatGroupVersion, type GroupResource, type KubeObject } from '#apimachinery';
-import {
-  fromStorage,
-  isStored,
-  type ResourceCatalog,
-  type ResourceDefinition,
-  type SubresourceDefinition,
-} from '#kinds';
+import { type ResourceCatalog, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
+import { inVersion } from '../storage/converted-objects.js';
 import type { CachedObject, ServedVersion, Store, WatchCache } from '../storage/store.js';
 import type { VirtualResource } from './virtual-resource.js';
 
@@ -76,7 +71,7 @@ export class ResourceTable {
           .filter((item) => item.group === group && item.version === version && item.resource === plural)
           .map((item) => [item.subresource, item]),
       ),
-      served: isStored(definition) ? undefined : { apiVersion, convert: (object) => fromStorage(definition, object) },
+      served: definition.conversion && { apiVersion, conversion: definition.conversion },
       get cache() {
         return (cache ??= store.cache(storageResource));
       },
@@ -94,5 +89,5 @@ export class ResourceTable {
 
 /** The object as the endpoint's version says it; frozen. */
 export function servedObject(entry: ResourceEntry, cached: CachedObject): KubeObject {
-  return entry.served ? entry.served.convert(cached.parse()) : cached.parse();
+  return inVersion(cached, entry.served);
 }

@@ -76,9 +76,19 @@ export class CacheEntry implements CachedObject {
   bytesFor(version: ServedVersion): Buffer {
     const made = this.served?.get(version.apiVersion);
     if (made) return made;
-    const bytes = Buffer.from(JSON.stringify(version.convert(this.parse())));
+    const { apiVersion, conversion } = version;
+    if (!conversion.sync) throw new Error(`${this.name} is not converted to ${apiVersion} yet`);
+    return this.keepConverted(apiVersion, conversion.fromStorage([this.parse()])[0]!);
+  }
+
+  isConverted({ apiVersion }: ServedVersion): boolean {
+    return this.served?.has(apiVersion) ?? false;
+  }
+
+  keepConverted(apiVersion: string, object: KubeObject): Buffer {
+    const bytes = Buffer.from(JSON.stringify(object));
     this.served ??= new Map();
-    this.served.set(version.apiVersion, bytes);
+    this.served.set(apiVersion, bytes);
     return bytes;
   }
 

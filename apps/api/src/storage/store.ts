@@ -4,6 +4,7 @@
  */
 
 import type { KubeObject } from '#apimachinery';
+import type { Conversion } from '#kinds';
 
 /** A commit revision. Safe integers all the way: 2^53 commits last longer than any cluster. */
 export type Revision = number;
@@ -89,8 +90,13 @@ export interface CachedObject {
   readonly revision: Revision;
   /** Stored version's JSON with resourceVersion spliced in: what a get answers. */
   readonly bytes: Buffer;
-  /** Bytes as another served version says them; made on first use, kept while the entry lives. */
+  /**
+   * Bytes as another served version says them; made on first use, kept while the entry lives. Throws for a conversion that takes
+   * time, unless it was made ahead: see convertAhead.
+   */
   bytesFor(servedVersion: ServedVersion): Buffer;
+  isConverted(servedVersion: ServedVersion): boolean;
+  keepConverted(apiVersion: string, object: KubeObject): void;
   readonly labels: Readonly<Record<string, string>> | undefined;
   /** Value of a field label of the resource; '' when unset. */
   field(label: string): string;
@@ -100,8 +106,7 @@ export interface CachedObject {
 
 export interface ServedVersion {
   apiVersion: string;
-  /** From the stored to the served version, as an object. */
-  convert(stored: any): any;
+  conversion: Conversion;
 }
 
 export type CacheEventType = 'ADDED' | 'MODIFIED' | 'DELETED';

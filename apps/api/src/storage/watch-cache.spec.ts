@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { convertEach } from '#kinds';
 import { CacheEntry, renderBytes, renderLine } from './cached-object.js';
 import { EventRing } from './event-ring.js';
 import type { ListResult } from './store.js';
@@ -54,13 +55,14 @@ test('parsed objects are frozen all the way down, and other served versions are 
     entry.parse().metadata.name = 'b';
   }, TypeError);
   let conversions = 0;
-  const version = {
-    apiVersion: 'v2',
-    convert: (object: any) => {
+  const conversion = convertEach(
+    (object) => object,
+    (object) => {
       conversions++;
       return { ...object, apiVersion: 'v2' };
     },
-  };
+  );
+  const version = { apiVersion: 'v2', conversion };
   assert.equal(JSON.parse(entry.bytesFor(version).toString()).apiVersion, 'v2');
   assert.equal(entry.bytesFor(version), entry.bytesFor(version));
   assert.equal(conversions, 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { allResources } from '../built-in/resources.js';
-import { fromStorage } from '../contract/conversion.js';
+import { fromStorage } from '../testing/conversions.js';
 import { given, now, resource } from '../testing/spec-support.js';
 
 function row(path: string, body: Record<string, unknown>): unknown[] {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { allResources } from '../built-in/resources.js';
-import { convertEach, fromStorage, toStorage } from '../contract/conversion.js';
+import { convertEach } from '../contract/conversion.js';
 import { aggregatedDiscovery, apiResourceList } from '../discovery/discovery.js';
 import { openApiV2, openApiV3 } from '../openapi/openapi.js';
 import { DecodeError } from '../schema/decode.js';
 import type { StructuralSchema } from '../schema/structural-type.js';
+import { fromStorage, toStorage } from '../testing/conversions.js';
 import { context, now } from '../testing/spec-support.js';
 import { defineFromSchema, type SchemaResource } from './define-from-schema.js';
 

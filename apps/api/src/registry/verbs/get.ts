@@ -1,4 +1,5 @@
 import { notFound } from '#apimachinery';
+import { convertAhead } from '../../storage/converted-objects.js';
 import type { CachedObject } from '../../storage/store.js';
 import { freshen } from '../freshness.js';
 import type { RegistryContext } from '../registry-context.js';
@@ -15,5 +16,7 @@ export async function getObject(
   await freshen(context, resourceVersion);
   const object = entry.cache.get(namespace, name);
   if (!object) throw notFound(entry.groupResource, name);
+  const converting = convertAhead(entry.served, [object]);
+  if (converting) await converting;
   return object;
 }

@@ -1,4 +1,5 @@
 import { badRequest, expired } from '#apimachinery';
+import { convertAhead } from '../../storage/converted-objects.js';
 import type { CachedObject, Revision } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ListedResult } from '../api-result.js';
@@ -47,7 +48,7 @@ function exactRevision(options: ListRequestOptions): Revision | undefined {
   return exact ? parseRevision(options.resourceVersion) : undefined;
 }
 
-function listed(
+async function listed(
   entry: ResourceEntry,
   page: {
     revision: Revision;
@@ -56,7 +57,9 @@ function listed(
     remaining?: number;
   },
   countKnown: boolean,
-): ListedResult {
+): Promise<ListedResult> {
+  const converting = convertAhead(entry.served, page.items);
+  if (converting) await converting;
   const last = page.items.at(-1);
   const after = page.next && last ? { namespace: last.namespace, name: last.name } : undefined;
   return {

@@ -1,5 +1,6 @@
-import { expired, type KubeObject } from '#apimachinery';
+import { asStatusError, expired, type KubeObject } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
+import { convertAhead } from '../../storage/converted-objects.js';
 import type {
   CachedObject,
   CacheEvent,
@@ -71,7 +72,7 @@ export class CacheWatchSession implements WatchSession {
     if (this.ended) return undefined;
     return new Promise((resolve) => {
       this.waiter = resolve;
-      if (!this.pulling) this.pull().catch(() => this.finish());
+      if (!this.pulling) this.pull().catch((error) => this.fail(error));
     });
   }
 
@@ -91,11 +92,14 @@ export class CacheWatchSession implements WatchSession {
     this.onEnd();
   }
 
-  private nextInitial(): WatchItem[] {
+  private async nextInitial(): Promise<WatchItem[]> {
     const { initial, served, endOfInitial } = this.options;
-    const batch = initial
-      .slice(this.position, this.position + INITIAL_BATCH)
-      .map((object): WatchItem => ({ type: 'ADDED', object, line: () => objectLine('ADDED', object, served) }));
+    const objects = initial.slice(this.position, this.position + INITIAL_BATCH);
+    const converting = convertAhead(served, objects);
+    if (converting) await converting;
+    const batch = objects.map(
+      (object): WatchItem => ({ type: 'ADDED', object, line: () => objectLine('ADDED', object, served) }),
+    );
     this.position += batch.length;
     if (this.position >= initial.length) {
       this.initialDone = true;
@@ -114,6 +118,8 @@ export class CacheWatchSession implements WatchSession {
           this.finish();
           return;
         }
+        const converting = convertAhead(this.options.served, statesOf(events));
+        if (converting) await converting;
         const items: WatchItem[] = [];
         for (const event of events) {
           if (event.revision <= this.options.from) continue;
@@ -127,6 +133,12 @@ export class CacheWatchSession implements WatchSession {
     } finally {
       this.pulling = false;
     }
+  }
+
+  /** The client is told why, and lists again. */
+  private fail(error: unknown): void {
+    if (!this.ended) this.emit([{ type: 'ERROR', literal: asStatusError(error).status }]);
+    this.finish();
   }
 
   private emit(items: WatchItem[]): void {
@@ -190,6 +202,8 @@ function leavingItem(event: CacheEvent, served: ServedVersion | undefined): Watc
       return withRevision(previous.bytes, previous.revision, event.revision);
     },
     bytesFor: (version) => withRevision(previous.bytesFor(version), previous.revision, event.revision),
+    isConverted: (version) => previous.isConverted(version),
+    keepConverted: (apiVersion, object) => previous.keepConverted(apiVersion, object),
     field: (label) => previous.field(label),
     parse: () => {
       const state = previous.parse();
@@ -215,6 +229,11 @@ const LINE_END = Buffer.from('}\n');
 export function objectLine(type: string, object: CachedObject, served: ServedVersion | undefined): Buffer {
   const bytes = served ? object.bytesFor(served) : object.bytes;
   return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), bytes, LINE_END]);
+}
+
+/** What a filter looks at, and what may be shown. */
+function statesOf(events: readonly CacheEvent[]): CachedObject[] {
+  return events.flatMap(({ object, previous }) => (previous ? [object, previous] : [object]));
 }
 
 /** In-stream 410: the client must list again. */

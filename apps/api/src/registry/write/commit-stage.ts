@@ -1,5 +1,6 @@
-import { toStorage } from '#kinds';
+import type { KubeObject } from '#apimachinery';
 import { encodeDeleted, encodeWritten } from '../../codec/object-codec.js';
+import { convertAhead } from '../../storage/converted-objects.js';
 import type { CommitFailure, Guard, ObjectKey, Revision, Write } from '../../storage/store.js';
 import type { ApiResult } from '../api-result.js';
 import { keyOf } from '../object-key.js';
@@ -18,8 +19,16 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   if (call.removes) addRemovalParts(call);
   const key = plan.operation === 'CREATE' ? keyOf(entry, target.namespace, object.metadata.name!) : call.key;
   const guards = plan.operation === 'CREATE' ? [...namespaceGuards(call), ...call.guards] : call.guards;
-  const result = await call.context.store.commit({ writes: [ownWrite(call, key), ...call.writes], guards });
-  if (result.ok) return answer(call, key, result.revisions[0]!);
+  const { conversion } = entry.definition;
+  const [stored] = conversion ? await conversion.toStorage([object]) : [object];
+  const own = ownWrite(call, key, stored!);
+  const result = await call.context.store.commit({ writes: [own, ...call.writes], guards });
+  if (result.ok) {
+    const answered = answer(call, key, result.revisions[0]!);
+    const converting = answered.kind === 'cached' ? convertAhead(entry.served, [answered.object]) : undefined;
+    if (converting) await converting;
+    return answered;
+  }
   call.failedOn = result.failure.key;
   const again = againAfter(call, key, result.failure);
   if (again === undefined) throw commitError(entry, key.name, result.failure);
@@ -36,8 +45,7 @@ function addRemovalParts(call: WriteCall): void {
   }
 }
 
-function ownWrite({ entry, plan, object, removes, current, old }: WriteCall, key: ObjectKey): Write {
-  const stored = toStorage(entry.definition, object);
+function ownWrite({ plan, object, removes, current, old }: WriteCall, key: ObjectKey, stored: KubeObject): Write {
   const goes = removes || plan.operation === 'DELETE';
   const body = goes ? encodeDeleted(stored) : encodeWritten(stored, plan.isApply === true);
   if (old === undefined) return { op: 'create', key, uid: object.metadata.uid!, body, object: stored };

@@ -10,6 +10,8 @@ import {
   notFound,
 } from '#apimachinery';
 import { isLargeObject } from '../../codec/large-bodies.js';
+import { convertAhead } from '../../storage/converted-objects.js';
+import type { CachedObject } from '../../storage/store.js';
 import type { ApiResult } from '../api-result.js';
 import { isNewest } from '../freshness.js';
 import { authorizeOrThrow } from '../request-authorization.js';
@@ -91,18 +93,21 @@ function readCurrent(call: WriteCall): void | Promise<void> {
   if (call.plan.operation === 'CREATE') return;
   const current = call.entry.cache.get(call.key.namespace, call.key.name);
   if (current === undefined) return readNewest(call);
-  call.find(current);
   call.large ||= isLargeObject(current);
+  return findConverted(call, current);
+}
+
+function findConverted(call: WriteCall, current: CachedObject): void | Promise<void> {
+  const converting = convertAhead(call.entry.served, [current]);
+  if (converting) return converting.then(() => call.find(current));
+  call.find(current);
 }
 
 /** Nothing is missing before the newest state says so, which another replica may have written. */
 async function readNewest(call: WriteCall): Promise<void> {
   await call.context.store.readBarrier();
   const current = call.entry.cache.get(call.key.namespace, call.key.name);
-  if (current !== undefined) {
-    call.find(current);
-    return;
-  }
+  if (current !== undefined) return findConverted(call, current);
   const create = call.plan.create?.(call);
   if (create === undefined) throw notFound(call.entry.groupResource, call.key.name);
   call.plan = create.plan;
