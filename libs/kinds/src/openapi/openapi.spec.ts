@@ -61,11 +61,13 @@ describe('OpenAPI documents', () => {
     assert.deepEqual(restartPolicy.enum, ['Always', 'Never', 'OnFailure']);
     assert.deepEqual(schema('Pod')['x-kubernetes-group-version-kind'], [{ group: '', kind: 'Pod', version: 'v1' }]);
     assert.deepEqual(schema('Container').properties.resources, {
+      description: 'What the scheduler reserves for the container, and the most that it may use.',
       allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.ResourceRequirements' }],
       default: {},
     });
     const types = core.components.schemas;
     assert.deepEqual(types['io.k8s.apimachinery.pkg.util.intstr.IntOrString'], {
+      description: 'An integer or a string, such as 5, "25%" or the name of a port.',
       format: 'int-or-string',
       oneOf: [{ type: 'integer' }, { type: 'string' }],
     });

@@ -1,6 +1,7 @@
 import { bare, ownValue, setOwn } from '#apimachinery';
 import type { ResourceDefinition, SubresourceDefinition } from '../contract/definition.js';
 import { apiFacts } from '../facts/facts.js';
+import type { Descriptions } from './descriptions.js';
 import { type Dialect, type Json, refTo } from './schemas.js';
 
 /** Path items of resources and subresources. */
@@ -23,6 +24,8 @@ interface Gvk {
 
 interface Operation {
   action: string;
+  /** What it works on, for its description: `one Pod`. */
+  subject: string;
   operationId: string;
   tag: string;
   gvk: Gvk;
@@ -41,6 +44,7 @@ export interface Paths {
   paths: Record<string, Json>;
   /** Names of all types that the operations refer to. */
   types: Set<string>;
+  descriptions: Descriptions;
 }
 
 /** Adds the paths of a resource and of its subresources. */
@@ -55,6 +59,7 @@ export function addResourcePaths(dialect: Dialect, item: ResourceDefinition, int
   const write = { types: bodyTypes, schema: type };
   const make = (verb: string, action: string, rest: Partial<Operation>): Operation => ({
     action,
+    subject: `one ${item.kind}`,
     operationId: name(verb),
     tag: tagOf(item),
     gvk: own,
@@ -64,15 +69,18 @@ export function addResourcePaths(dialect: Dialect, item: ResourceDefinition, int
     ...rest,
   });
 
+  const subject = `objects of kind ${item.kind}`;
   const collection: Partial<Record<Method, Operation>> = {};
-  if (has('list')) collection.get = make('list', 'list', { response: list, streams: has('watch') });
+  if (has('list')) collection.get = make('list', 'list', { subject, response: list, streams: has('watch') });
   if (has('create')) collection.post = make('create', 'post', { request: write, codes: [200, 201, 202] });
   if (has('deletecollection')) {
-    collection.delete = make('deleteCollection', 'deletecollection', { response: statusType, request: deleteBody });
+    const answer = { response: statusType, request: deleteBody };
+    collection.delete = make('deleteCollection', 'deletecollection', { subject, ...answer });
   }
   addPath(dialect, into, `${scope}/${item.plural}`, collection, item.namespaced ? ['namespace'] : []);
   if (item.namespaced && has('list')) {
-    const all = make('listForAll', 'list', { response: list, streams: has('watch') });
+    const everywhere = `${subject} in all namespaces`;
+    const all = make('listForAll', 'list', { subject: everywhere, response: list, streams: has('watch') });
     addPath(dialect, into, `${root}/${item.plural}`, { get: all }, []);
   }
 
@@ -119,7 +127,7 @@ function addSubresource(
   for (const verb of subresource.verbs) {
     const [method, action, word] = verbMethods[verb]!;
     const suffix = subresource.name.replace(/^./, (letter) => letter.toUpperCase());
-    const shared = { tag: tagOf(item), gvk, codes: [200] };
+    const shared = { tag: tagOf(item), subject: `${subresource.name} of one ${item.kind}`, gvk, codes: [200] };
     if (ownValue(params, connect) !== undefined) {
       const operationId = `${name(`connect${method[0]!.toUpperCase()}${method.slice(1)}`)}${suffix}`;
       operations[method] = { ...shared, operationId, action: 'connect', parameters: connect, response: undefined };
@@ -182,11 +190,12 @@ function addPath(
 ): void {
   const item: Json = {};
   for (const [method, operation] of Object.entries(operations))
-    setOwn(item, method, describe(dialect, operation, into.types));
+    setOwn(item, method, describe(dialect, operation, into));
   const parameters = pathParameters.map((name) => ({
     name,
     in: 'path',
     required: true,
+    description: into.descriptions.ofParameter(name),
     ...typed(dialect, 'string'),
   }));
   if (parameters.length > 0) item['parameters'] = parameters;
@@ -197,10 +206,19 @@ function typed(dialect: Dialect, type: string): Json {
   return dialect === 3 ? { schema: { type, uniqueItems: true } } : { type, uniqueItems: true };
 }
 
-function describe(dialect: Dialect, operation: Operation, types: Set<string>): Json {
+function describe(dialect: Dialect, operation: Operation, { types, descriptions }: Paths): Json {
   const query = Object.entries(ownValue(apiFacts().params, operation.parameters ?? '') ?? {});
-  const parameters: Json[] = query.map(([name, type]) => ({ name, in: 'query', ...typed(dialect, type) }));
-  const described: Json = { tags: [operation.tag], operationId: operation.operationId };
+  const parameters: Json[] = query.map(([name, type]) => ({
+    name,
+    in: 'query',
+    description: descriptions.ofParameter(name),
+    ...typed(dialect, type),
+  }));
+  const described: Json = {
+    tags: [operation.tag],
+    description: descriptions.ofOperation(operation.action, operation.subject),
+    operationId: operation.operationId,
+  };
   const { request, response } = operation;
   if (request !== undefined) {
     types.add(request.schema);

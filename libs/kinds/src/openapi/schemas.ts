@@ -1,5 +1,6 @@
 import { ownValue, setOwn } from '#apimachinery';
 import { apiFacts, type FieldFacts, type TypeFacts } from '../facts/facts.js';
+import type { Descriptions } from './descriptions.js';
 
 /** OpenAPI schemas of the API's types, in the dialect of version 2 or 3. */
 
@@ -11,7 +12,11 @@ export function refTo(dialect: Dialect, name: string): Json {
 }
 
 /** Schemas of these types and of all that they refer to, in order of their names. */
-export function schemasFor(dialect: Dialect, roots: Iterable<string>): Record<string, Json> {
+export function schemasFor(
+  dialect: Dialect,
+  roots: Iterable<string>,
+  descriptions: Descriptions,
+): Record<string, Json> {
   const names = new Set<string>();
   const waiting = [...roots];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
@@ -25,18 +30,23 @@ export function schemasFor(dialect: Dialect, roots: Iterable<string>): Record<st
     }
   }
   const schemas: Record<string, Json> = {};
-  for (const name of [...names].sort()) setOwn(schemas, name, typeSchema(dialect, ownValue(apiFacts().types, name)!));
+  for (const name of [...names].sort()) {
+    setOwn(schemas, name, typeSchema(dialect, ownValue(apiFacts().types, name)!, descriptions.ofType(name)));
+  }
   return schemas;
 }
 
-function typeSchema(dialect: Dialect, type: TypeFacts): Json {
+function typeSchema(dialect: Dialect, type: TypeFacts, describe: (field: string) => string | undefined): Json {
   const schema: Json = type.fields === undefined ? { ...scalarType(dialect, type) } : {};
+  schema['description'] = describe('');
   if (type.fields !== undefined) {
     schema['type'] = 'object';
     if (type.required !== undefined) schema['required'] = type.required;
     const properties: Record<string, Json> = {};
     for (const [name, field] of Object.entries(type.fields)) {
-      setOwn(properties, name, fieldSchema(dialect, typeof field === 'string' ? { t: field } : field));
+      const property = fieldSchema(dialect, typeof field === 'string' ? { t: field } : field);
+      property['description'] = describe(name);
+      setOwn(properties, name, property);
     }
     schema['properties'] = properties;
   }
@@ -83,7 +93,8 @@ function fieldSchema(dialect: Dialect, field: FieldFacts): Json {
     else base['items'] = { ...items, enum: field.enum };
   }
   if (base['$ref'] === undefined) return { ...base, ...extra };
-  // A reference has no siblings in OpenAPI 2 and 3.0: version 3 wraps it, version 2 lets the default go.
+  // A reference has no siblings in OpenAPI 2 and 3.0: version 3 wraps it, version 2 lets the default go. Only the
+  // description stands beside it all the same, for clients that know to look there.
   if (dialect === 2) return base;
   return Object.keys(extra).length === 0 ? { allOf: [base] } : { allOf: [base], ...extra };
 }

@@ -147,6 +147,8 @@ describe('the API over HTTPS', () => {
     const document = await call(serverRelativeURL);
     assert.equal(document.headers['cache-control'], 'public, immutable');
     assert.equal(document.json.openapi, '3.0.0');
+    const { replicas } = document.json.components.schemas['io.k8s.api.apps.v1.DeploymentSpec'].properties;
+    assert.match(replicas.description, /^Number of pods that are wanted/);
     for (const path of ['/healthz', '/livez', '/readyz']) {
       const health = await call(path, { as: 'nobody' });
       assert.equal(health.body.toString(), 'ok');

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { All, Controller, Inject, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setOwn } from '#apimachinery';
@@ -28,6 +29,8 @@ export class OpenApiController {
     for (const [path, { group, version }] of this.groupVersions()) {
       const { hash } = this.groupVersion(path, group, version);
       setOwn(paths, path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` });
+      // Whoever asks first waits for all documents to be made; others are served in between.
+      await turnOfTheLoop();
     }
     await reply
       .header('cache-control', 'no-cache, private')
