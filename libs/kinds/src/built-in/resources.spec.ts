@@ -3,9 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { applyScale, scaleOf } from '../autoscaling/v1/scale/scale.js';
+import type { ResourceDefinition } from '../contract/definition.js';
+import { kindKey } from '../facts/kind-key.js';
 import { gvr } from '../generated/gvr.js';
 import { bootstrapRbac } from '../rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 import { given, resource } from '../testing/spec-support.js';
+import { kindModules } from './kind-modules.generated.js';
 import { allResources, findKind, findResource } from './resources.js';
 
 describe('the resources', () => {
@@ -31,6 +34,58 @@ describe('the resources', () => {
     assert.equal(v1!.storageResource, v2!.storageResource);
     assert.deepEqual(v1!.storageVersion, { group: 'autoscaling', version: 'v2' });
     assert.equal(resource('apps/v1/deployments').storageResource, 'apps/deployments');
+    const converted = allResources().filter(({ conversion }) => conversion !== undefined);
+    assert.deepEqual(
+      converted.map(({ group, version, plural, conversion }) => [group, version, plural, conversion!.sync]),
+      [
+        ['events.k8s.io', 'v1', 'events', true],
+        ['autoscaling', 'v1', 'horizontalpodautoscalers', true],
+      ],
+    );
+  });
+
+  it('have a module each at most', () => {
+    const keys = kindModules.map(({ group, version, kind }) => kindKey(group, version, kind));
+    assert.equal(new Set(keys).size, keys.length);
+    for (const { group, version, kind } of kindModules) assert.ok(findKind(group, version, kind), kind);
+  });
+
+  it('tell what a delete answers, and which of them are never collected', () => {
+    const named = (which: (policy: ResourceDefinition['deletion']) => unknown): string[] =>
+      allResources()
+        .filter(({ deletion }) => which(deletion))
+        .map(({ group, plural }) => (group === '' ? plural : `${plural}.${group}`))
+        .sort();
+    assert.deepEqual(
+      named(({ returnsObject }) => returnsObject),
+      [
+        'csidrivers.storage.k8s.io',
+        'csinodes.storage.k8s.io',
+        'deviceclasses.resource.k8s.io',
+        'namespaces',
+        'persistentvolumeclaims',
+        'persistentvolumes',
+        'pods',
+        'podtemplates',
+        'resourceclaims.resource.k8s.io',
+        'resourceclaimtemplates.resource.k8s.io',
+        'resourcequotas',
+        'resourceslices.resource.k8s.io',
+        'serviceaccounts',
+        'services',
+        'storageclasses.storage.k8s.io',
+        'volumeattachments.storage.k8s.io',
+        'volumeattributesclasses.storage.k8s.io',
+      ],
+    );
+    assert.deepEqual(
+      named(({ uncollected }) => uncollected),
+      ['events', 'events.events.k8s.io'],
+    );
+    assert.deepEqual(
+      named(({ heldBack, markFirst }) => heldBack ?? markFirst),
+      ['namespaces'],
+    );
   });
 
   it('tell the values of their field labels', () => {

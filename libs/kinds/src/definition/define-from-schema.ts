@@ -53,7 +53,13 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       subresources: hasStatusEndpoint ? [{ name: 'status', kind, verbs: ['get', 'patch', 'update'] }] : [],
     },
     type: objectType(name, schema),
-    facts: { ...facts, fieldLabels: source.fieldLabels ?? [], clearsStatus: hasStatusEndpoint },
+    facts: {
+      ...facts,
+      // Whatever else is said in words of such kinds is about schemas.
+      rules: { name: facts.rules.name },
+      fieldLabels: source.fieldLabels ?? [],
+      clearsStatus: hasStatusEndpoint,
+    },
     module: {
       group,
       version,

@@ -26,20 +26,39 @@ export interface KindFacts {
 /** Stands for every kind that is defined at run time. */
 export const CUSTOM_RESOURCE = '<custom resource>';
 
-/** `key` as kindKey makes it. A kind that is in no table has what most kinds have. */
+/**
+ * `key` as kindKey makes it. A kind that is in no table has what most kinds have. Each member reads its file when it is
+ * asked for: not every process needs all of them.
+ */
 export function kindFacts(key: string): KindFacts {
-  const { kinds: defaults, onCreate } = defaultsFacts();
-  const validation = validationFacts();
   return {
-    rules: ownValue(validation.kinds, key) ?? {},
-    defaults: ownValue(defaults, key) ?? {},
-    columns: ownValue(columnFacts().kinds, key),
-    // What stands behind the label is a remark.
-    fieldLabels: (ownValue(validation.fieldSelectors, key) ?? []).map((entry) => entry.split(' ')[0]!),
-    clearsStatus: onCreate['status cleared'].includes(key),
-    hasGeneration: onCreate['generation 1 on create, +1 on spec change'].includes(key),
-    createsOnPut: validation.putCreatesMissing.includes(key),
-    needsResourceVersion: validation.updateNeedsResourceVersion.includes(key),
-    shortFinalizers: validation.shortFinalizers.includes(key),
+    get rules() {
+      return ownValue(validationFacts().kinds, key) ?? {};
+    },
+    get defaults() {
+      return ownValue(defaultsFacts().kinds, key) ?? {};
+    },
+    get columns() {
+      return ownValue(columnFacts().kinds, key);
+    },
+    get fieldLabels() {
+      // What stands behind the label is a remark.
+      return (ownValue(validationFacts().fieldSelectors, key) ?? []).map((entry) => entry.split(' ')[0]!);
+    },
+    get clearsStatus() {
+      return defaultsFacts().onCreate['status cleared'].includes(key);
+    },
+    get hasGeneration() {
+      return defaultsFacts().onCreate['generation 1 on create, +1 on spec change'].includes(key);
+    },
+    get createsOnPut() {
+      return validationFacts().putCreatesMissing.includes(key);
+    },
+    get needsResourceVersion() {
+      return validationFacts().updateNeedsResourceVersion.includes(key);
+    },
+    get shortFinalizers() {
+      return validationFacts().shortFinalizers.includes(key);
+    },
   };
 }
