@@ -1,8 +1,6 @@
 import { formatLabelSelector, humanDuration, type KubeObject, ownValue, parseTime } from '#apimachinery';
 import type { Cells } from '../contract/kind-module.js';
 
-export type { Cells };
-
 export const none = '<none>';
 export const unset = '<unset>';
 export const unknown = '<unknown>';

@@ -1,7 +1,8 @@
 import type { KubeObject } from '#apimachinery';
 import type { TableColumn } from '../contract/definition.js';
+import type { Cells } from '../contract/kind-module.js';
 import type { ColumnFacts } from '../facts/facts.js';
-import { type Cells, nameAndCreation } from './cells.js';
+import { nameAndCreation } from './cells.js';
 
 /** The server-side Table of a kind: columns from the facts, cells from the kind. */
 export interface Table {

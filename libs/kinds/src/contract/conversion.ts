@@ -2,7 +2,8 @@ import type { KubeObject } from '#apimachinery';
 
 /**
  * Between the version of a resource that is served and the one that is stored. Each function is given a list and gives as
- * many objects, in the same order: whoever converts by asking another process asks once. It does not change what it is given.
+ * many objects, in the same order: whoever converts by asking another process asks once. It does not change what it is
+ * given.
  */
 export type Conversion = SyncConversion | AsyncConversion;
 

@@ -84,7 +84,10 @@ export interface Decoded {
   unknownFields: string[];
 }
 
-/** Decodes `value` as a named type of the release, in place; the returned object need not be the one given. Throws DecodeError. */
+/**
+ * Decodes `value` as a named type of the release, in place; the returned object need not be the one given. Throws
+ * DecodeError.
+ */
 export function decodeAs(schemaName: string, value: unknown): Decoded {
   return decode(structType(schemaName), value);
 }

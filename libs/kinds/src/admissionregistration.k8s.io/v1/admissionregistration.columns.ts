@@ -1,5 +1,6 @@
 import { goValue } from '#apimachinery';
-import { age, type Cells, nameOf, unset } from '../../columns/cells.js';
+import { age, nameOf, unset } from '../../columns/cells.js';
+import type { Cells } from '../../contract/kind-module.js';
 
 export const policyCells =
   (list: 'validations' | 'mutations'): Cells =>

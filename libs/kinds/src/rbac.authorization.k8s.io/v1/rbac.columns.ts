@@ -1,4 +1,5 @@
-import { age, type Cells, nameOf } from '../../columns/cells.js';
+import { age, nameOf } from '../../columns/cells.js';
+import type { Cells } from '../../contract/kind-module.js';
 import type { Subject } from '../../generated/types.js';
 
 export const bindingCells: Cells = (object, now) => {

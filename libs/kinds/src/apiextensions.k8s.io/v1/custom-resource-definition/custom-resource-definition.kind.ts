@@ -1,5 +1,5 @@
-import { type Cells, isTrue, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { isTrue, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { customResourceDefinitionStrategy } from './custom-resource-definition.strategy.js';
 
 const cells: Cells = (crd) => {

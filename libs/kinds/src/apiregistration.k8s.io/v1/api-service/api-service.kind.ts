@@ -1,5 +1,5 @@
-import { age, type Cells, conditionOf, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, conditionOf, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { pathSegmentName } from '../../../meta/names.js';
 import { apiServiceStrategy } from './api-service.strategy.js';
 

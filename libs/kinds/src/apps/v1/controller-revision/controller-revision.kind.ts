@@ -1,6 +1,6 @@
 import { groupOf, type OwnerReference } from '#apimachinery';
-import { age, type Cells, nameOf, none } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, none } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (revision, now) => {
   const owner = (revision.metadata.ownerReferences ?? []).find((item: OwnerReference) => item.controller === true);

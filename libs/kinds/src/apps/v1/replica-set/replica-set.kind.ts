@@ -1,5 +1,5 @@
-import { age, type Cells, containerCells, nameOf, selectorText } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, containerCells, nameOf, selectorText } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { specTemplateWarnings, workloadWarnings } from '../../../core/v1/pod/pod-template.warnings.js';
 import { replicaSetValidator } from './replica-set.validation.js';
 

@@ -1,5 +1,5 @@
-import { age, type Cells, containerCells, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, containerCells, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { nothing } from '../../../defaults/setters.js';
 import { inGivenRollingUpdate } from '../rolling-update.defaults.js';
 import { statefulSetStrategy } from './stateful-set.strategy.js';

@@ -1,5 +1,6 @@
 import { ownValue } from '#apimachinery';
-import { age, type Cells, nameOf, none, unknown, unset, withMore } from '../../../columns/cells.js';
+import { age, nameOf, none, unknown, unset, withMore } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 
 /** Rows of the v2 form; v1 is converted before. */
 export const horizontalPodAutoscalerCells: Cells = (hpa, now) => [

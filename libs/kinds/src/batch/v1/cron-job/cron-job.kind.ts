@@ -1,5 +1,5 @@
-import { age, type Cells, containerCells, nameOf, none, selectorText, since, unset } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, containerCells, nameOf, none, selectorText, since, unset } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { limitedName, subdomainName } from '../../../meta/names.js';
 import { cronJobValidator } from './cron-job.validation.js';
 import { cronJobWarnings } from './cron-job.warnings.js';

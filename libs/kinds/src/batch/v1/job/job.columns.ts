@@ -1,5 +1,6 @@
 import { humanDuration, parseTime } from '#apimachinery';
-import { age, type Cells, containerCells, isTrue, nameOf, selectorText } from '../../../columns/cells.js';
+import { age, containerCells, isTrue, nameOf, selectorText } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 
 export const jobCells: Cells = (object, now) => [
   nameOf(object),

@@ -1,6 +1,6 @@
 import { humanDuration } from '#apimachinery';
-import { age, type Cells, nameOf, none } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, none } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { anyName } from '../../../meta/names.js';
 import { certificateSigningRequestStrategy } from './certificate-signing-request.strategy.js';
 import { certificateSigningRequestValidator } from './certificate-signing-request.validation.js';

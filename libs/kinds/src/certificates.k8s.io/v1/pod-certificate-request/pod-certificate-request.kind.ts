@@ -1,5 +1,5 @@
-import { type Cells, labelList, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { labelList, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (request) => {
   const final = (request.status?.conditions ?? []).findLast(({ type }: { type: string }) =>

@@ -1,4 +1,5 @@
-import { type Cells, nameOf, since } from '../../../columns/cells.js';
+import { nameOf, since } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 
 /** Rows of core/v1 events; the other group's are converted before. */
 export const eventCells: Cells = (event, now) => {

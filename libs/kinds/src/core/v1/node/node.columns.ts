@@ -1,4 +1,5 @@
-import { age, type Cells, conditionOf, nameOf, none, unknown } from '../../../columns/cells.js';
+import { age, conditionOf, nameOf, none, unknown } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 import type { Node } from '../../../generated/types.js';
 
 const rolePrefix = 'node-role.kubernetes.io/';

@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf, unset } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, unset } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { accessModes, phase, storageClass } from '../volume.columns.js';
 import { persistentVolumeClaimStrategy } from './persistent-volume-claim.strategy.js';
 import { persistentVolumeClaimValidator } from './persistent-volume-claim.validation.js';

@@ -1,5 +1,6 @@
 import { humanDuration, parseTime } from '#apimachinery';
-import { age, type Cells, nameOf, none } from '../../../columns/cells.js';
+import { age, nameOf, none } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 import type { ContainerStatus, Pod } from '../../../generated/types.js';
 
 export const podCells: Cells = (pod: Pod, now) => {

@@ -1,5 +1,5 @@
-import { age, type Cells, containerCells, labelList, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, containerCells, labelList, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { isEmpty, labelsFromTemplate } from '../../../defaults/setters.js';
 import { specTemplateWarnings, workloadWarnings } from '../pod/pod-template.warnings.js';
 import { replicationControllerValidator } from './replication-controller.validation.js';

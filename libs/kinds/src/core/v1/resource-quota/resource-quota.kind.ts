@@ -1,6 +1,6 @@
 import { ownValue } from '#apimachinery';
-import { age, type Cells, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (quota, now) => {
   const { hard = {}, used = {} } = quota.status ?? {};

@@ -1,4 +1,5 @@
-import { age, type Cells, labelList, nameOf, none } from '../../../columns/cells.js';
+import { age, labelList, nameOf, none } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 import type { Service } from '../../../generated/types.js';
 
 export const serviceCells: Cells = (service: Service, now) => [

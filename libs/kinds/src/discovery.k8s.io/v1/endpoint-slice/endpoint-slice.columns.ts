@@ -1,4 +1,5 @@
-import { age, type Cells, nameOf, unset, withMore } from '../../../columns/cells.js';
+import { age, nameOf, unset, withMore } from '../../../columns/cells.js';
+import type { Cells } from '../../../contract/kind-module.js';
 
 export const endpointSliceCells: Cells = (slice, now) => {
   const ports: string[] = (slice.ports ?? []).map(({ port, name }: { port?: number; name?: string }) =>

@@ -1,5 +1,5 @@
-import { age, type Cells, conditionOf, nameOf, none } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, conditionOf, nameOf, none } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (object, now) => [
   nameOf(object),

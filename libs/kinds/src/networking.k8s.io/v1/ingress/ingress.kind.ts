@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf, none, withMore } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, none, withMore } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (object, now) => {
   const hosts = (object.spec.rules ?? []).map(({ host }: { host?: string }) => host || '*');

@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf, none } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, none } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { anyName } from '../../../meta/names.js';
 
 /** Two columns are declared and three cells sent: the reference does so. */

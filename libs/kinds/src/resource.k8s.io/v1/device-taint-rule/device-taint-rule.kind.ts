@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf, since } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, since } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (rule, now) => {
   const taint = rule.spec?.taint ?? {};

@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf } from '../../../columns/cells.js';
-import type { KindModule, Setter } from '../../../contract/kind-module.js';
+import { age, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule, Setter } from '../../../contract/kind-module.js';
 
 const deviceCount: Setter = (request) => {
   if (request.allocationMode === 'ExactCount' && !request.count) request.count = 1;

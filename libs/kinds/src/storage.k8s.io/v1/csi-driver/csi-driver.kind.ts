@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf, none, unset } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf, none, unset } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { limitedName, subdomainName } from '../../../meta/names.js';
 
 const cells: Cells = (driver, now) => [

@@ -1,5 +1,5 @@
-import { age, type Cells, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { age, nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const isDefaultClass = [
   'storageclass.kubernetes.io/is-default-class',

@@ -1,5 +1,5 @@
-import { type Cells, nameOf } from '../../../columns/cells.js';
-import type { KindModule } from '../../../contract/kind-module.js';
+import { nameOf } from '../../../columns/cells.js';
+import type { Cells, KindModule } from '../../../contract/kind-module.js';
 
 const cells: Cells = (migration) => {
   const { resource, group } = migration.spec?.resource ?? {};
