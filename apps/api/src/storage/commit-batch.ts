@@ -1,5 +1,5 @@
 import type { QueryConfig } from 'pg';
-import type { CommitFailure, CommitResult, ObjectKey, Revision, Write, WriteSet } from './store.js';
+import type { CommitFailure, CommitResult, CounterDelta, ObjectKey, Revision, Write, WriteSet } from './store.js';
 
 const WRITE_CODE = { create: 1, update: 2, delete: 3 } as const;
 const GUARD_CODE = { exists: 4, absent: 5, revision: 6 } as const;
@@ -8,6 +8,10 @@ const REASONS = [undefined, 'exists', 'missing', 'conflict'] as const;
 const COMMIT_BATCH = {
   name: 'commit',
   text: 'SELECT base, failed, reasons FROM berth.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+};
+const COMMIT_COUNTED_BATCH = {
+  name: 'commit-counted',
+  text: 'SELECT base, failed, reasons, exceeded, used FROM berth.commit_counted_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)',
 };
 const COMMIT_UPDATE = {
   name: 'commit-update',
@@ -23,6 +27,10 @@ export function keyText(key: ObjectKey): string {
  * is a BatchAnswer.
  */
 export function commitStatement(sets: WriteSet[], replica: string | undefined, batch: string): QueryConfig {
+  const deltas = deltasOf(sets);
+  if (deltas.length > 0) {
+    return { ...COMMIT_COUNTED_BATCH, values: [...encodeBatch(sets, replica, batch), ...encodeDeltas(deltas)] };
+  }
   const only = onlyWrite(sets);
   if (only?.op !== 'update') return { ...COMMIT_BATCH, values: encodeBatch(sets, replica, batch) };
   const { key, uid, ifRevision, body } = only;
@@ -43,6 +51,28 @@ export interface BatchAnswer {
   /** Entry numbers, from 1, of the writes and guards that did not hold, and why. */
   failed: number[];
   reasons: number[];
+  /** Entry numbers, from 1, of the deltas that limits stand against, and what their counters were. */
+  exceeded?: number[];
+  used?: number[];
+}
+
+interface SetDelta extends CounterDelta {
+  /** Which set it belongs to. */
+  set: number;
+}
+
+function deltasOf(sets: WriteSet[]): SetDelta[] {
+  return sets.flatMap(({ counters = [] }, set) => counters.map((delta) => ({ ...delta, set })));
+}
+
+function encodeDeltas(deltas: SetDelta[]): unknown[] {
+  return [
+    numbers(deltas.map(({ set }) => set)),
+    texts(deltas.map(({ counter }) => counter.namespace)),
+    texts(deltas.map(({ counter }) => counter.name)),
+    numbers(deltas.map(({ delta }) => delta)),
+    deltas.map(({ limit }) => limit ?? null),
+  ];
 }
 
 export interface AcceptedWrite {
@@ -129,12 +159,29 @@ function failuresBySet(sets: WriteSet[], { failed, reasons }: BatchAnswer): Map<
   return failures;
 }
 
+/** Sets that limits of counters stand against: all their other conditions hold. */
+function addExceeded(failures: Map<WriteSet, CommitFailure>, sets: WriteSet[], { exceeded, used }: BatchAnswer): void {
+  if (!exceeded || exceeded.length === 0) return;
+  const deltas = deltasOf(sets);
+  exceeded.forEach((entry, i) => {
+    const { set: index, counter, delta: requested, limit } = deltas[entry - 1]!;
+    const set = sets[index]!;
+    let failure = failures.get(set);
+    if (failure?.reason !== 'exceeded') {
+      failure = { reason: 'exceeded', key: set.writes[0]!.key, counters: [] };
+      failures.set(set, failure);
+    }
+    failure.counters.push({ counter, used: used![i]!, requested, limit: limit! });
+  });
+}
+
 /** The answer set by set, and the accepted writes with their revisions. */
 export function decodeAnswer(
   sets: WriteSet[],
   answer: BatchAnswer,
 ): { results: CommitResult[]; accepted: AcceptedWrite[] } {
   const failures = failuresBySet(sets, answer);
+  addExceeded(failures, sets, answer);
   const accepted: AcceptedWrite[] = [];
   let next = answer.base;
   const results = sets.map((set): CommitResult => {

@@ -25,6 +25,15 @@ interface Pending {
   settled: boolean;
 }
 
+/** A BatchAnswer as the driver gives it: what may be larger than 2^31 is text. */
+interface AnswerRow {
+  base: string;
+  failed: number[];
+  reasons: number[];
+  exceeded?: number[];
+  used?: string[];
+}
+
 export interface CommitQueueOptions {
   session: Session;
   /** What other replicas are told when this one commits; undefined while there are none. */
@@ -148,8 +157,9 @@ export class CommitQueue {
     }
   }
 
-  private async accept(batch: Pending[], row: { base: string; failed: number[]; reasons: number[] }): Promise<void> {
-    const answer: BatchAnswer = { base: Number(row.base), failed: row.failed, reasons: row.reasons };
+  private async accept(batch: Pending[], row: AnswerRow): Promise<void> {
+    const { failed, reasons, exceeded } = row;
+    const answer: BatchAnswer = { base: Number(row.base), failed, reasons, exceeded, used: row.used?.map(Number) };
     const { results, accepted } = decodeAnswer(
       batch.map((pending) => pending.set),
       answer,

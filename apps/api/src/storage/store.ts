@@ -21,6 +21,32 @@ export interface ObjectKey {
 export interface WriteSet {
   writes: Write[];
   guards?: Guard[];
+  counters?: CounterDelta[];
+}
+
+/** A sum that writes change and that limits hold for: what a quota counts. */
+export interface CounterKey {
+  namespace: string;
+  name: string;
+}
+
+/**
+ * Adds to a counter with the writes of its set, if they are committed. A counter that nobody wrote is 0. Deltas of one batch add up;
+ * one above 0 that would take the counter beyond `limit` refuses its set. Numbers are safe integers.
+ */
+export interface CounterDelta {
+  counter: CounterKey;
+  delta: number;
+  /** Undefined: none. */
+  limit?: number;
+}
+
+export interface ExceededCounter {
+  counter: CounterKey;
+  /** The sum without the refused set. */
+  used: number;
+  requested: number;
+  limit: number;
 }
 
 /**
@@ -56,7 +82,9 @@ export type CommitFailure =
   /** An update, delete or guard found nothing there. */
   | { reason: 'missing'; key: ObjectKey }
   /** The object is there at another revision or with another uid. */
-  | { reason: 'conflict'; key: ObjectKey };
+  | { reason: 'conflict'; key: ObjectKey }
+  /** Limits of counters stand against the set, whose first write is of `key`. */
+  | { reason: 'exceeded'; key: ObjectKey; counters: ExceededCounter[] };
 
 /** `revisions` has one entry a write, in order; `revision` is the last of them. */
 export type CommitResult =

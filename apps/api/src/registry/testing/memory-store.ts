@@ -18,6 +18,7 @@ export class MemoryStore implements Store {
   /** Called before each commit: what somebody else was faster with. */
   onCommit: (set: WriteSet) => void | Promise<void> = () => {};
   readonly committed: WriteSet[] = [];
+  readonly counters = new Map<string, number>();
   barriers = 0;
   private revision: Revision = 1;
   private readonly caches = new Map<string, MemoryCache>();
@@ -35,6 +36,19 @@ export class MemoryStore implements Store {
       if (guard.kind === 'exists' && !this.find(guard.key)) {
         return { ok: false, failure: { reason: 'missing', key: guard.key } };
       }
+    }
+    const counters = (set.counters ?? []).flatMap(({ counter, delta, limit }) => {
+      const used = this.counters.get(`${counter.namespace}/${counter.name}`) ?? 0;
+      return limit !== undefined && delta > 0 && used + delta > limit
+        ? [{ counter, used, requested: delta, limit }]
+        : [];
+    });
+    if (counters.length > 0) {
+      return { ok: false, failure: { reason: 'exceeded', key: set.writes[0]!.key, counters } };
+    }
+    for (const { counter, delta } of set.counters ?? []) {
+      const name = `${counter.namespace}/${counter.name}`;
+      this.counters.set(name, (this.counters.get(name) ?? 0) + delta);
     }
     this.committed.push(set);
     const revisions = set.writes.map(({ op, key, uid, body }) => {

@@ -1,4 +1,4 @@
-import type { KubeObject } from '#apimachinery';
+import type { KubeObject, StatusError } from '#apimachinery';
 import { encodeDeleted, encodeWritten } from '../../codec/object-codec.js';
 import { convertAhead } from '../../storage/converted-objects.js';
 import type { CommitFailure, Guard, ObjectKey, Revision, Write } from '../../storage/store.js';
@@ -21,14 +21,15 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   const guards = plan.operation === 'CREATE' ? [...namespaceGuards(call), ...call.guards] : call.guards;
   const { conversion } = entry.definition;
   const [stored] = conversion ? await conversion.toStorage([object]) : [object];
-  const own = ownWrite(call, key, stored!);
-  const result = await call.context.store.commit({ writes: [own, ...call.writes], guards });
+  const writes = [ownWrite(call, key, stored!), ...call.writes];
+  const result = await call.context.store.commit({ writes, guards, counters: call.counters });
   if (result.ok) {
     const answered = answer(call, key, result.revisions[0]!);
     const converting = answered.kind === 'cached' ? convertAhead(entry.served, [answered.object]) : undefined;
     if (converting) await converting;
     return answered;
   }
+  if (result.failure.reason === 'exceeded') throw exceeded(call, key, result.failure);
   call.failedOn = result.failure.key;
   const again = againAfter(call, key, result.failure);
   if (again === undefined) throw commitError(entry, key.name, result.failure);
@@ -65,6 +66,16 @@ function answer(call: WriteCall, key: ObjectKey, revision: Revision): ApiResult 
   if (!call.removes) return writtenResult(entry, key, object, revision, plan.code);
   object.metadata.resourceVersion = String(revision);
   return plan.removed?.(call) ?? { kind: 'object', code: 200, resource: entry.definition, object };
+}
+
+function exceeded(call: WriteCall, key: ObjectKey, failure: CommitFailure & { reason: 'exceeded' }): StatusError {
+  const { entry, object, old } = call;
+  const { storageResource: resource } = entry.definition;
+  for (const participant of call.context.participants.of(resource)) {
+    const error = participant.exceeded?.(failure.counters, { resource, object, old });
+    if (error) return error;
+  }
+  return commitError(entry, key.name, failure);
 }
 
 function againAfter(call: WriteCall, own: ObjectKey, { reason, key }: CommitFailure): Again | undefined {

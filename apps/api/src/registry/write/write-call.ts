@@ -1,6 +1,6 @@
 import type { GroupVersionKind, KubeObject } from '#apimachinery';
 import type { WriteContext } from '#kinds';
-import type { CachedObject, Guard, ObjectKey, Write } from '../../storage/store.js';
+import type { CachedObject, CounterDelta, Guard, ObjectKey, Write } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
 import { keyOf } from '../object-key.js';
 import type { RegistryContext } from '../registry-context.js';
@@ -33,6 +33,7 @@ export class WriteCall {
   admitted: KubeObject | undefined;
   writes: Write[] = [];
   guards: Guard[] = [];
+  counters: CounterDelta[] = [];
   /** The server made the object's name. */
   generatesName = false;
   /** The last key that a commit failed on. */
@@ -84,9 +85,10 @@ export class WriteCall {
     return this.writing;
   }
 
-  add({ writes, guards }: WriteSetPart): void {
+  add({ writes, guards, counters }: WriteSetPart): void {
     if (writes) this.writes.push(...writes);
     if (guards) this.guards.push(...guards);
+    if (counters) this.counters.push(...counters);
   }
 
   /** Forgets an attempt that another one follows. */
@@ -105,5 +107,6 @@ export class WriteCall {
   clearParts(): void {
     this.writes = [];
     this.guards = [];
+    this.counters = [];
   }
 }

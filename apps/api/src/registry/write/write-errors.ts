@@ -1,5 +1,13 @@
-import { alreadyExists, conflict, type FieldError, invalid, notFound, type StatusError } from '#apimachinery';
-import type { CommitFailure } from '../../storage/store.js';
+import {
+  alreadyExists,
+  conflict,
+  type FieldError,
+  forbidden,
+  invalid,
+  notFound,
+  type StatusError,
+} from '#apimachinery';
+import type { CommitFailure, ExceededCounter } from '../../storage/store.js';
 import { groupResourceOf } from '../object-key.js';
 import type { ResourceEntry } from '../resource-table.js';
 
@@ -11,6 +19,7 @@ export function throwInvalid(entry: ResourceEntry, name: string, errors: FieldEr
 
 /** What the client is told when the store refuses; `name` is the object that the request is about. */
 export function commitError(entry: ResourceEntry, name: string, failure: CommitFailure): StatusError {
+  if (failure.reason === 'exceeded') return forbidden(entry.groupResource, name, exceededText(failure.counters));
   const own = failure.key.resource === entry.definition.storageResource && failure.key.name === name;
   if (own) {
     if (failure.reason === 'exists') return alreadyExists(entry.groupResource, name);
@@ -19,4 +28,10 @@ export function commitError(entry: ResourceEntry, name: string, failure: CommitF
   }
   if (failure.reason === 'missing') return notFound(groupResourceOf(failure.key.resource), failure.key.name);
   return conflict(entry.groupResource, name);
+}
+
+function exceededText(counters: readonly ExceededCounter[]): string {
+  const list = (number: (counter: ExceededCounter) => number) =>
+    counters.map((item) => `${item.counter.name}=${number(item)}`).join(',');
+  return `exceeded limits, requested: ${list((item) => item.requested)}, used: ${list((item) => item.used)}, limited: ${list((item) => item.limit)}`;
 }

@@ -1,10 +1,11 @@
-import type { KubeObject } from '#apimachinery';
-import type { Guard, ObjectKey, Write } from '../../storage/store.js';
+import type { KubeObject, StatusError } from '#apimachinery';
+import type { CounterDelta, ExceededCounter, Guard, ObjectKey, Write } from '../../storage/store.js';
 
 /** What a participant adds to a write set. */
 export interface WriteSetPart {
   writes?: readonly Write[];
   guards?: readonly Guard[];
+  counters?: readonly CounterDelta[];
 }
 
 /** A change of one object, as participants see it. Objects are of the stored version. */
@@ -28,6 +29,8 @@ export interface WriteParticipant {
   partIn(change: ObjectChange): WriteSetPart | undefined;
   /** True when a commit that failed on this key is worth another `partIn`: somebody else took the number first. */
   retries(key: ObjectKey): boolean;
+  /** What the client is told when limits of this participant's counters stand against the write; undefined: they are not its own. */
+  exceeded?(counters: readonly ExceededCounter[], change: ObjectChange): StatusError | undefined;
 }
 
 /** The participants of each resource, in order. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { KubeObject, StatusError } from '#apimachinery';
+import { type KubeObject, StatusError } from '#apimachinery';
 import type { AdmissionRequest } from '../../admission/admission-request.js';
 import type { AuthorizationAttributes } from '../../authorization/authorizer.js';
 import { createRegistry } from '../../server.js';
@@ -328,6 +328,39 @@ describe('participants', () => {
     };
     await assert.rejects(ask('create', 'configmaps', configMap()), code(409));
     assert.equal(taken.length, 32);
+  });
+});
+
+describe('counters', () => {
+  const counting = (error?: WriteParticipant['exceeded']): WriteParticipant => ({
+    resources: new Set(['configmaps']),
+    partIn: ({ object, old }) => {
+      const delta = object === undefined ? -1 : old === undefined ? 1 : 0;
+      return { counters: [{ counter: { namespace: 'web', name: 'count/configmaps' }, delta, limit: 1 }] };
+    },
+    retries: () => false,
+    exceeded: error,
+  });
+
+  test('go with the write, are given back with the object, and their limit is a 403', async () => {
+    const { ask, store } = rig({ participants: [counting()] });
+    await ask('create', 'configmaps', configMap());
+    await assert.rejects(ask('create', 'configmaps', configMap({ name: 'b' })), (error: StatusError) => {
+      assert.equal(error.code, 403);
+      const why = 'requested: count/configmaps=1, used: count/configmaps=1, limited: count/configmaps=1';
+      assert.equal(error.message, `configmaps "b" is forbidden: exceeded limits, ${why}`);
+      return true;
+    });
+    await ask('delete', 'configmaps/a');
+    assert.equal(store.counters.get('web/count/configmaps'), 0);
+    await ask('create', 'configmaps', configMap({ name: 'b' }));
+  });
+
+  test('their participant says what the limit is', async () => {
+    const own = counting(([counter]) => new StatusError({ code: 403, message: `used ${counter!.used}` } as never));
+    const { ask } = rig({ participants: [own] });
+    await ask('create', 'configmaps', configMap());
+    await assert.rejects(ask('create', 'configmaps', configMap({ name: 'b' })), /used 1/);
   });
 });
 
