@@ -73,8 +73,8 @@ function reset<T extends Record<string, unknown>>(value: T, old: T | undefined, 
     settled = reset(given, isJsonObject(stored) ? stored : undefined, path, at + 1);
   }
   if (settled === given) return value;
-  const copy = { ...value };
-  if (settled === undefined) delete copy[key];
-  else setOwn(copy, key, settled);
-  return copy;
+  // own-lookup: the key is of a path above; deleting it from a copy would make that slow to compare.
+  const { [key]: _, ...copy } = value as Record<string, unknown>;
+  if (settled !== undefined) setOwn(copy, key, settled);
+  return copy as T;
 }

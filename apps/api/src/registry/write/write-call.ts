@@ -1,4 +1,4 @@
-import type { GroupVersionKind, KubeObject } from '#apimachinery';
+import { appendAll, type GroupVersionKind, type KubeObject } from '#apimachinery';
 import type { WriteContext } from '#kinds';
 import type { CachedObject, CounterDelta, Guard, ObjectKey, Write } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
@@ -86,9 +86,9 @@ export class WriteCall {
   }
 
   add({ writes, guards, counters }: WriteSetPart): void {
-    if (writes) this.writes.push(...writes);
-    if (guards) this.guards.push(...guards);
-    if (counters) this.counters.push(...counters);
+    if (writes) appendAll(this.writes, writes);
+    if (guards) appendAll(this.guards, guards);
+    if (counters) appendAll(this.counters, counters);
   }
 
   /** Forgets an attempt that another one follows. */
