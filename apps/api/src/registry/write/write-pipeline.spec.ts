@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
+import { allResources, ResourceCatalog } from '#kinds';
 import type { AdmissionRequest } from '../../admission/admission-request.js';
 import type { AuthorizationAttributes } from '../../authorization/authorizer.js';
 import { createRegistry } from '../../server.js';
@@ -22,6 +23,7 @@ function rig({ admit = () => {}, validate = () => {}, mayNot = () => false, part
   const store = new MemoryStore();
   store.put('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });
   const { handler } = createRegistry({
+    catalog: new ResourceCatalog(allResources()),
     store,
     authorizer: { authorize: (asked) => ({ decision: mayNot(asked) ? 'Deny' : 'Allow', reason: '' }) },
     admission: { admit, validate },
