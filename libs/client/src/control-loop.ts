@@ -21,11 +21,11 @@ export interface ControlLoopOptions {
 /** A queue with workers: what every reconciler runs on. */
 export class ControlLoop {
   readonly queue: WorkQueue;
-  readonly #options: ControlLoopOptions;
-  #started = false;
+  private readonly options: ControlLoopOptions;
+  private started = false;
 
   constructor(options: ControlLoopOptions) {
-    this.#options = options;
+    this.options = options;
     this.queue = new WorkQueue({ clock: options.clock });
   }
 
@@ -34,30 +34,30 @@ export class ControlLoop {
 
   /** Works until the signal fires; resolves when the keys in hand are done. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#started) throw new Error(`control loop ${this.#options.name} was started twice`);
-    this.#started = true;
+    if (this.started) throw new Error(`control loop ${this.options.name} was started twice`);
+    this.started = true;
     const stop = () => void this.queue.shutDown();
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
-    await Promise.all(Array.from({ length: this.#options.concurrency ?? 5 }, () => this.#work(signal)));
+    await Promise.all(Array.from({ length: this.options.concurrency ?? 5 }, () => this.work(signal)));
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
+  private async work(signal: AbortSignal): Promise<void> {
     for (let key = await this.queue.get(); key !== undefined; key = await this.queue.get()) {
       try {
-        const result = await this.#options.reconcile(key);
+        const result = await this.options.reconcile(key);
         this.queue.forget(key);
         if (result) this.queue.addAfter(key, result.requeueAfter);
       } catch (error) {
-        if (!signal.aborted) this.#failed(key, error);
+        if (!signal.aborted) this.failed(key, error);
       } finally {
         this.queue.done(key);
       }
     }
   }
 
-  #failed(key: string, error: unknown): void {
-    const { name, logger } = this.#options;
+  private failed(key: string, error: unknown): void {
+    const { name, logger } = this.options;
     // Races with other writers are everyday events: the next try sees the newer state.
     if (!isConflict(error) && !isNotFound(error) && !isAlreadyExists(error)) {
       logger.warn('reconcile failed', { controller: name, key, error, retries: this.queue.requeues(key) });

@@ -19,67 +19,67 @@ export function jobController(context: ControllerContext): Controller {
 /** Runs pods until as many have succeeded as each Job asks for. */
 class JobReconciler implements Controller {
   readonly name = 'job-controller';
-  readonly #jobs: Informer<Job>;
-  readonly #pods: Informer<Pod>;
-  readonly #expectations: Expectations;
-  readonly #written = new WrittenRevisions();
-  readonly #loop: ControlLoop;
+  private readonly jobs: Informer<Job>;
+  private readonly pods: Informer<Pod>;
+  private readonly expectations: Expectations;
+  private readonly written = new WrittenRevisions();
+  private readonly loop: ControlLoop;
   /** Pods whose Job is gone: nobody counts them any more. */
-  readonly #orphans: ControlLoop;
+  private readonly orphans: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
     const { informers, clock, logger } = runtime;
-    this.#jobs = informers.for<Job>(gvr.jobs);
-    this.#pods = podInformer(informers);
-    this.#expectations = new Expectations(clock);
+    this.jobs = informers.for<Job>(gvr.jobs);
+    this.pods = podInformer(informers);
+    this.expectations = new Expectations(clock);
     const options = { name: this.name, clock, logger };
-    this.#loop = new ControlLoop({ ...options, reconcile: (key) => this.#reconcile(key) });
-    this.#orphans = new ControlLoop({ ...options, reconcile: (key) => this.#releaseOrphan(key) });
-    const wake = (job: Job) => this.#loop.add(objectKey(job));
-    this.#jobs.addHandler({
+    this.loop = new ControlLoop({ ...options, reconcile: (key) => this.reconcile(key) });
+    this.orphans = new ControlLoop({ ...options, reconcile: (key) => this.releaseOrphan(key) });
+    const wake = (job: Job) => this.loop.add(objectKey(job));
+    this.jobs.addHandler({
       add: wake,
       update: (_old, job) => wake(job),
       delete: (job) => {
         wake(job);
-        for (const pod of ownedAndOrphaned(this.#pods, job)) this.#orphans.add(objectKey(pod));
+        for (const pod of ownedAndOrphaned(this.pods, job)) this.orphans.add(objectKey(pod));
       },
     });
-    this.#pods.addHandler(
+    this.pods.addHandler(
       observePods({
-        expectations: this.#expectations,
-        ownerKey: (pod) => this.#ownerKey(pod),
-        wakeFor: (pod) => this.#wakeFor(pod),
+        expectations: this.expectations,
+        ownerKey: (pod) => this.ownerKey(pod),
+        wakeFor: (pod) => this.wakeFor(pod),
       }),
     );
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#jobs.whenSynced(signal), this.#pods.whenSynced(signal)]);
-    for (const pod of this.#pods.values()) if (this.#isOrphan(pod)) this.#orphans.add(objectKey(pod));
-    await Promise.all([this.#loop.run(signal), this.#orphans.run(signal)]);
+    await Promise.all([this.jobs.whenSynced(signal), this.pods.whenSynced(signal)]);
+    for (const pod of this.pods.values()) if (this.isOrphan(pod)) this.orphans.add(objectKey(pod));
+    await Promise.all([this.loop.run(signal), this.orphans.run(signal)]);
   }
 
-  #ownerKey(pod: Pod): string | undefined {
+  private ownerKey(pod: Pod): string | undefined {
     const owner = controllerOf(pod);
     return owner?.kind === 'Job' ? `${pod.metadata.namespace}/${owner.name}` : undefined;
   }
 
-  #wakeFor(pod: Pod): void {
-    const key = this.#ownerKey(pod);
-    if (key) this.#loop.add(key);
-    if (this.#isOrphan(pod)) this.#orphans.add(objectKey(pod));
+  private wakeFor(pod: Pod): void {
+    const key = this.ownerKey(pod);
+    if (key) this.loop.add(key);
+    if (this.isOrphan(pod)) this.orphans.add(objectKey(pod));
   }
 
-  #isOrphan(pod: Pod): boolean {
-    if (!this.#jobs.hasSynced || !pod.metadata.finalizers?.includes(TRACKING_FINALIZER)) return false;
+  private isOrphan(pod: Pod): boolean {
+    if (!this.jobs.hasSynced || !pod.metadata.finalizers?.includes(TRACKING_FINALIZER)) return false;
     const owner = controllerOf(pod);
     if (owner && owner.kind !== 'Job') return true;
-    return !owner || this.#jobs.get(pod.metadata.namespace!, owner.name)?.metadata.uid !== owner.uid;
+    return !owner || this.jobs.get(pod.metadata.namespace!, owner.name)?.metadata.uid !== owner.uid;
   }
 
-  async #releaseOrphan(key: string): Promise<undefined> {
-    const pod = this.#pods.getByKey(key);
-    if (!pod || !this.#isOrphan(pod)) return;
+  private async releaseOrphan(key: string): Promise<undefined> {
+    const pod = this.pods.getByKey(key);
+    if (!pod || !this.isOrphan(pod)) return;
     const owner = controllerOf(pod);
     if (owner?.kind === 'Job') {
       // The informer may be late: the server knows.
@@ -90,18 +90,18 @@ class JobReconciler implements Controller {
         if (!isNotFound(error)) throw error;
       }
     }
-    await this.#release(pod);
+    await this.release(pod);
   }
 
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const job = this.#jobs.getByKey(key);
+  private async reconcile(key: string): Promise<Requeue | undefined> {
+    const job = this.jobs.getByKey(key);
     if (!job) {
-      this.#expectations.forget(key);
-      this.#written.forget(key);
+      this.expectations.forget(key);
+      this.written.forget(key);
       return undefined;
     }
     if (job.spec.managedBy && job.spec.managedBy !== 'kubernetes.io/job-controller') return undefined;
-    if (!this.#written.seenBy(key, this.#jobs)) return { requeueAfter: CATCH_UP };
+    if (!this.written.seenBy(key, this.jobs)) return { requeueAfter: CATCH_UP };
     const matches = labelMatcher(job.spec.selector);
     if (!matches) return undefined;
     const { client, clock } = this.runtime;
@@ -113,25 +113,25 @@ class JobReconciler implements Controller {
         resource: gvr.pods,
         matches: (pod) => matches(pod.metadata.labels),
       },
-      ownedAndOrphaned(this.#pods, job),
+      ownedAndOrphaned(this.pods, job),
     );
     if (isFinished(job)) {
       await Promise.all(
-        pods.filter((pod) => pod.metadata.finalizers?.includes(TRACKING_FINALIZER)).map((pod) => this.#release(pod)),
+        pods.filter((pod) => pod.metadata.finalizers?.includes(TRACKING_FINALIZER)).map((pod) => this.release(pod)),
       );
       return undefined;
     }
     const now = clock.now();
     const plan = planJob({ job, pods, now, timestamp: formatTime(new Date(now)) });
-    await this.#writeStatus(key, job, plan);
-    await Promise.all(plan.release.map((pod) => this.#release(pod)));
-    if (this.#expectations.satisfied(key) && job.metadata.deletionTimestamp === undefined) {
-      await this.#carryOut(key, job, plan);
+    await this.writeStatus(key, job, plan);
+    await Promise.all(plan.release.map((pod) => this.release(pod)));
+    if (this.expectations.satisfied(key) && job.metadata.deletionTimestamp === undefined) {
+      await this.carryOut(key, job, plan);
     }
     return plan.requeueAfter === undefined ? undefined : { requeueAfter: plan.requeueAfter };
   }
 
-  async #writeStatus(key: string, job: Job, { status }: JobPlan): Promise<void> {
+  private async writeStatus(key: string, job: Job, { status }: JobPlan): Promise<void> {
     if (deepEqual(job.status, status)) return;
     const namespace = job.metadata.namespace!;
     const updated = await this.runtime.client.update<Job>(
@@ -140,7 +140,7 @@ class JobReconciler implements Controller {
       { ...job, status },
       { subresource: 'status' },
     );
-    this.#written.wrote(key, updated);
+    this.written.wrote(key, updated);
     const told = (candidate: Job, type: string) =>
       candidate.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
     for (const [type, eventType, reason, text] of [
@@ -157,7 +157,7 @@ class JobReconciler implements Controller {
     }
   }
 
-  async #release(pod: Pod): Promise<void> {
+  private async release(pod: Pod): Promise<void> {
     const { namespace, name, uid } = pod.metadata;
     const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } };
     try {
@@ -167,8 +167,8 @@ class JobReconciler implements Controller {
     }
   }
 
-  async #carryOut(key: string, job: Job, { create, remove }: JobPlan): Promise<void> {
-    const failure = await changePods(this.runtime, this.#expectations, key, job, {
+  private async carryOut(key: string, job: Job, { create, remove }: JobPlan): Promise<void> {
+    const failure = await changePods(this.runtime, this.expectations, key, job, {
       remove,
       create: create.map((index) => buildJobPod(job, index)),
     });

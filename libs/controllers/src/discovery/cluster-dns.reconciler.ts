@@ -19,57 +19,57 @@ export function clusterDnsController(context: ControllerContext): Controller {
 /** Keeps the slices of the `kube-dns` Service equal to the Ready nodes: DNS runs on each of them, not in pods. */
 class ClusterDnsReconciler implements Controller {
   readonly name = 'cluster-dns-controller';
-  readonly #services: Informer<Service>;
-  readonly #nodes: Informer<Node>;
-  readonly #slices: SliceWriter;
-  readonly #loop: ControlLoop;
+  private readonly services: Informer<Service>;
+  private readonly nodes: Informer<Node>;
+  private readonly slices: SliceWriter;
+  private readonly loop: ControlLoop;
 
   constructor(runtime: ControllerRuntime) {
     const { informers, clock, logger, client } = runtime;
-    this.#services = informers.for<Service>(gvr.services);
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    this.#slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
-    this.#loop = new ControlLoop({
+    this.services = informers.for<Service>(gvr.services);
+    this.nodes = informers.for<Node>(gvr.nodes);
+    this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
+    this.loop = new ControlLoop({
       name: this.name,
       clock,
       logger,
       concurrency: 1,
-      reconcile: () => this.#reconcile(),
+      reconcile: () => this.reconcile(),
     });
-    const wake = () => this.#loop.add(KEY);
+    const wake = () => this.loop.add(KEY);
     const wakeFor = (service: Service) => {
       if (service.metadata.namespace === 'kube-system' && service.metadata.name === 'kube-dns') wake();
     };
-    this.#services.addHandler({ add: wakeFor, update: (_old, service) => wakeFor(service) });
-    this.#nodes.addHandler({ add: wake, delete: wake, update: (old, node) => nodeChanged(old, node) && wake() });
-    this.#slices.informer.addHandler({
-      update: (_old, slice) => this.#slices.isManaged(slice) && wake(),
-      delete: (slice) => this.#slices.isManaged(slice) && wake(),
+    this.services.addHandler({ add: wakeFor, update: (_old, service) => wakeFor(service) });
+    this.nodes.addHandler({ add: wake, delete: wake, update: (old, node) => nodeChanged(old, node) && wake() });
+    this.slices.informer.addHandler({
+      update: (_old, slice) => this.slices.isManaged(slice) && wake(),
+      delete: (slice) => this.slices.isManaged(slice) && wake(),
     });
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#services, this.#nodes, this.#slices.informer];
+    const informers = [this.services, this.nodes, this.slices.informer];
     await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
+    await this.loop.run(signal);
   }
 
-  async #reconcile(): Promise<Requeue | undefined> {
-    const service = this.#services.getByKey(KEY);
+  private async reconcile(): Promise<Requeue | undefined> {
+    const service = this.services.getByKey(KEY);
     // Somebody runs a DNS of his own in pods: the selector's endpoints are the Service's.
     if (!service || service.spec?.selector) return undefined;
-    const existing = this.#slices.slicesOf(KEY);
+    const existing = this.slices.slicesOf(KEY);
     if (!existing) return { requeueAfter: CATCH_UP };
     const labels = sliceLabels(service, MANAGER);
     const types = addressTypesOf(service);
     for (const addressType of types) {
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: service, addressType, labels, placeholder: true };
-      const plan = planSlices(identity, current, dnsGroups(service, this.#nodes.list(), addressType));
-      await this.#slices.apply(KEY, 'kube-system', plan);
+      const plan = planSlices(identity, current, dnsGroups(service, this.nodes.list(), addressType));
+      await this.slices.apply(KEY, 'kube-system', plan);
     }
     const remove = existing.filter((slice) => !types.includes(slice.addressType));
-    await this.#slices.apply(KEY, 'kube-system', { create: [], update: [], remove });
+    await this.slices.apply(KEY, 'kube-system', { create: [], update: [], remove });
     return undefined;
   }
 }

@@ -26,68 +26,72 @@ export function endpointSliceController(context: ControllerContext): Controller 
 /** Keeps EndpointSlices equal to the pods that Services select. */
 class EndpointSliceReconciler implements Controller {
   readonly name = 'endpointslice-controller';
-  readonly #services: Informer<Service>;
-  readonly #pods: Informer<Pod>;
-  readonly #nodes: Informer<Node>;
-  readonly #slices: SliceWriter;
-  readonly #loop: ControlLoop;
+  private readonly services: Informer<Service>;
+  private readonly pods: Informer<Pod>;
+  private readonly nodes: Informer<Node>;
+  private readonly slices: SliceWriter;
+  private readonly loop: ControlLoop;
 
   constructor(runtime: ControllerRuntime) {
     const { informers, clock, logger, client } = runtime;
-    this.#services = informers.for<Service>(gvr.services);
-    this.#pods = podInformer(informers);
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    this.#slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    watchServicePods(this.#services, this.#pods, this.#loop.add);
+    this.services = informers.for<Service>(gvr.services);
+    this.pods = podInformer(informers);
+    this.nodes = informers.for<Node>(gvr.nodes);
+    this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
+    this.loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.reconcile(key) });
+    watchServicePods(this.services, this.pods, this.loop.add);
     const wake = (slice: EndpointSlice) => {
       const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-      if (service && this.#slices.isManaged(slice)) this.#loop.add(`${slice.metadata.namespace}/${service}`);
+      if (service && this.slices.isManaged(slice)) this.loop.add(`${slice.metadata.namespace}/${service}`);
     };
-    this.#slices.informer.addHandler({ update: (_old, slice) => wake(slice), delete: wake });
+    this.slices.informer.addHandler({ update: (_old, slice) => wake(slice), delete: wake });
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#services, this.#pods, this.#nodes, this.#slices.informer];
+    const informers = [this.services, this.pods, this.nodes, this.slices.informer];
     await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
+    await this.loop.run(signal);
   }
 
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const service = this.#services.getByKey(key);
+  private async reconcile(key: string): Promise<Requeue | undefined> {
+    const service = this.services.getByKey(key);
     const { namespace } = splitKey(key);
     if (!service) {
       // The slices go with their owner.
-      this.#slices.forget(key);
+      this.slices.forget(key);
       return undefined;
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
     if (service.metadata.deletionTimestamp !== undefined) return undefined;
-    const existing = this.#slices.slicesOf(key);
+    const existing = this.slices.slicesOf(key);
     if (!existing) return { requeueAfter: CATCH_UP };
-    const pods = [...this.#pods.values(namespace)].filter(
+    const pods = [...this.pods.values(namespace)].filter(
       (pod) => selects(service, pod) && belongsInEndpoints(pod, true),
     );
     const types = addressTypesOf(service);
     const stray = existing.filter((slice) => !types.includes(slice.addressType));
     let lost: string | undefined;
     for (const addressType of types) {
-      const { groups, missingNode } = this.#groups(service, pods, addressType);
+      const { groups, missingNode } = this.groups(service, pods, addressType);
       lost ??= missingNode;
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: service, addressType, labels: sliceLabels(service, MANAGER), placeholder: true };
-      await this.#slices.apply(key, namespace, planSlices(identity, current, groups));
+      await this.slices.apply(key, namespace, planSlices(identity, current, groups));
     }
-    await this.#slices.apply(key, namespace, { create: [], update: [], remove: stray });
+    await this.slices.apply(key, namespace, { create: [], update: [], remove: stray });
     if (lost) throw new Error(`skipping Pod for Service ${key}: Node ${lost} Not Found`);
     return undefined;
   }
 
-  #groups(service: Service, pods: Pod[], addressType: AddressType): { groups: PortGroup[]; missingNode?: string } {
+  private groups(
+    service: Service,
+    pods: Pod[],
+    addressType: AddressType,
+  ): { groups: PortGroup[]; missingNode?: string } {
     const groups: PortGroup[] = [];
     let missingNode: string | undefined;
     for (const pod of pods) {
-      const node = pod.spec.nodeName ? this.#nodes.get('', pod.spec.nodeName) : undefined;
+      const node = pod.spec.nodeName ? this.nodes.get('', pod.spec.nodeName) : undefined;
       if (!node && !service.spec?.publishNotReadyAddresses) {
         missingNode = pod.spec.nodeName ?? '';
         continue;

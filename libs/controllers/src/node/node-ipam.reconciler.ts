@@ -14,49 +14,49 @@ export function nodeIpamController(context: ControllerContext): Controller {
 /** Gives every node its slice of the pod network. */
 class NodeIpam implements Controller {
   readonly name = 'node-ipam-controller';
-  readonly #nodes: Informer<Node>;
-  readonly #pools: CidrPool[];
-  readonly #loop: ControlLoop;
+  private readonly nodes: Informer<Node>;
+  private readonly pools: CidrPool[];
+  private readonly loop: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
     const { informers, clock, logger, options } = runtime;
-    this.#pools = poolsFor(options.clusterCidr, options.nodeCidrMaskSize, options.serviceCidr);
-    this.#nodes = informers.for<Node>(gvr.nodes);
+    this.pools = poolsFor(options.clusterCidr, options.nodeCidrMaskSize, options.serviceCidr);
+    this.nodes = informers.for<Node>(gvr.nodes);
     // One at a time: whoever asks next sees what is taken.
-    this.#loop = new ControlLoop({
+    this.loop = new ControlLoop({
       name: this.name,
       clock,
       logger,
       concurrency: 1,
-      reconcile: (key) => this.#reconcile(key),
+      reconcile: (key) => this.reconcile(key),
     });
-    this.#nodes.addHandler({
+    this.nodes.addHandler({
       add: (node) => {
-        for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.#pools) pool.occupy(cidr);
-        this.#loop.add(node.metadata.name!);
+        for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.pools) pool.occupy(cidr);
+        this.loop.add(node.metadata.name!);
       },
-      update: (_old, node) => this.#loop.add(node.metadata.name!),
+      update: (_old, node) => this.loop.add(node.metadata.name!),
       delete: (node) => {
-        for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.#pools) pool.release(cidr);
+        for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.pools) pool.release(cidr);
       },
     });
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#pools.length === 0) return;
-    await this.#nodes.whenSynced(signal);
-    await this.#loop.run(signal);
+    if (this.pools.length === 0) return;
+    await this.nodes.whenSynced(signal);
+    await this.loop.run(signal);
   }
 
-  async #reconcile(name: string): Promise<undefined> {
+  private async reconcile(name: string): Promise<undefined> {
     const { client, recorder } = this.runtime;
-    const node = this.#nodes.get('', name);
+    const node = this.nodes.get('', name);
     if (!node || (node.spec?.podCIDRs ?? []).length > 0) return;
     const podCIDRs: string[] = [];
     const giveBack = () => {
-      for (const [index, cidr] of podCIDRs.entries()) this.#pools[index]!.release(cidr);
+      for (const [index, cidr] of podCIDRs.entries()) this.pools[index]!.release(cidr);
     };
-    for (const pool of this.#pools) {
+    for (const pool of this.pools) {
       const cidr = pool.allocate();
       if (!cidr) {
         giveBack();
