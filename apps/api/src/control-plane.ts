@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
+import type { ControllerState } from '#controllers';
 import { allResources } from '#kinds';
+import { MetricsRegistry, registerProcessMetrics } from '#telemetry';
 import { createAdmission } from './admission/admission-chain.js';
 import { storeLister } from './admission/lister.js';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from './authentication/openid-discovery.js';
@@ -147,10 +149,13 @@ async function assemble(
   const clientFor = (identity: string, groups?: readonly string[]) =>
     registry.client(identityOf(identity, groups), userAgentOf(identity));
   const bootstrapped = { done: false };
+  const metrics = new MetricsRegistry(logger);
+  registerProcessMetrics(metrics);
+  const telemetry: LoopTelemetry = { metrics, advisories: () => [] };
   let server: ListeningServer | undefined;
   let port = options.securePort;
   if (options.components.has('api')) {
-    server = await listen(options, registry, pki, authenticator, issuerUrl, bootstrapped);
+    server = await listen(options, registry, pki, authenticator, issuerUrl, bootstrapped, telemetry);
     port = server.port;
   }
   const url = `https://${clientAddress(options)}:${port}`;
@@ -177,7 +182,7 @@ async function assemble(
     }
     bootstrapped.done = true;
   });
-  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port));
+  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port, telemetry));
   const ended = Promise.race([
     loops.then((running) => running.failed),
     ready.then(
@@ -210,6 +215,13 @@ function logWarmUp(logger: Logger, { rounds, refused }: WarmUp): void {
   for (const reason of refused) logger.warn('a request of the warm-up was refused', { reason });
 }
 
+/** What the loops of this process count and show. */
+interface LoopTelemetry {
+  metrics: MetricsRegistry;
+  /** One check a controller that runs here. */
+  advisories: () => readonly HealthCheck[];
+}
+
 type ListeningServer = HttpsServer & { port: number };
 
 async function listen(
@@ -219,6 +231,7 @@ async function listen(
   authenticator: ReturnType<typeof createAuthenticator>,
   issuerUrl: string,
   bootstrapped: { done: boolean },
+  telemetry: LoopTelemetry,
 ): Promise<ListeningServer> {
   const serverAddress = `${options.advertiseAddress}:${options.securePort}`;
   const openId = openIdDocuments(issuerUrl, serverAddress, [verificationKey(pki.serviceAccount.publicKey)]);
@@ -247,7 +260,9 @@ async function listen(
       key: pki.kubeletClient.key,
     },
     proxyNetwork: options.proxyNetwork,
+    metrics: telemetry.metrics,
     checks,
+    advisories: () => telemetry.advisories(),
     documents: new Map(
       (
         [
@@ -276,13 +291,17 @@ async function startLoops(
   signal: AbortSignal,
   clock: Clock,
   port: number,
+  telemetry: LoopTelemetry,
 ): Promise<RunningLoops> {
   const { logger, components } = options;
+  const { metrics } = telemetry;
   // We listen on this address by now: whoever had the name before is gone, and need not be waited for.
   const leaderIdentity = components.has('api') ? `${hostname()}_${options.advertiseAddress}:${port}` : undefined;
   const running: Promise<void>[] = [];
   if (components.has('controllers')) {
-    const { startControllers, CONTROLLER_MANAGER } = await import('#controllers');
+    const { startControllers, CONTROLLER_MANAGER, ControllerHealth } = await import('#controllers');
+    const health = new ControllerHealth(metrics);
+    telemetry.advisories = () => health.states().map(controllerCheck);
     running.push(
       leadAgainAndAgain('controllers', logger, signal, (term) =>
         startControllers({
@@ -291,6 +310,8 @@ async function startLoops(
           clock,
           random: Math.random,
           logger,
+          metrics,
+          health,
           signal: term,
           leaderIdentity,
           options: {
@@ -325,6 +346,16 @@ async function startLoops(
     stopped.catch(reject);
   });
   return { failed, stopped };
+}
+
+function controllerCheck({ name, running, error }: ControllerState): HealthCheck {
+  return {
+    name: `controller/${name}`,
+    endpoints: ['readyz'],
+    check: () => {
+      if (!running) throw new Error(error);
+    },
+  };
 }
 
 /**

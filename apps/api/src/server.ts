@@ -1,6 +1,7 @@
 import type { UserInfo } from '#apimachinery';
 import type { Client } from '#client';
 import { allResources } from '#kinds';
+import type { MetricsRegistry } from '#telemetry';
 import { storeLister } from './admission/lister.js';
 import type { RequestAuthenticator } from './authentication/authenticator.js';
 import type { Authorizer } from './authorization/authorizer.js';
@@ -9,11 +10,10 @@ import { InProcessClient } from './client/in-process-client.js';
 import type { ApiSurface } from './http/api.tokens.js';
 import { type HealthCheck, PING } from './http/health-checks.js';
 import { createHttpsServer, type HttpsServer, type TlsOptions } from './http/https-server.js';
-import { MetricsRegistry } from './http/metrics-registry.js';
 import { ObjectPathHandler } from './http/object-path.handler.js';
 import { NodeConnectHandler, type NodeCredentials } from './http/proxy/connect.handler.js';
 import type { ProxyNetwork } from './http/proxy/proxy-network.js';
-import { RequestMetrics, registerProcessMetrics } from './http/request-metrics.js';
+import { RequestMetrics, registerStorageMetrics } from './http/request-metrics.js';
 import type { SlotLimits } from './http/request-slots.js';
 import { RegistryHandler } from './registry/api-handler.js';
 import type { ApiHandler } from './registry/pipeline.js';
@@ -66,7 +66,9 @@ export interface ApiServerOptions {
   tls: TlsOptions;
   /** `host:port` as clients reach the server. */
   serverAddress: string;
+  metrics: MetricsRegistry;
   checks?: readonly HealthCheck[];
+  advisories?: ApiSurface['advisories'];
   documents?: ApiSurface['documents'];
   /** Of each group of users. */
   slots?: SlotLimits;
@@ -88,17 +90,18 @@ const INFLIGHT: SlotLimits = {
 
 /** The HTTPS side of a registry. */
 export async function createApiServer(options: ApiServerOptions): Promise<HttpsServer> {
+  const { metrics } = options;
   const { handler, context } = options.registry;
   const definitions = allResources();
-  const metrics = new MetricsRegistry();
   const stored = new Set(definitions.filter((item) => item.verbs.includes('list')).map((item) => item.storageResource));
-  registerProcessMetrics(metrics, context.store, [...stored]);
+  registerStorageMetrics(metrics, context.store, [...stored]);
   return createHttpsServer(
     options.tls,
     {
       resources: definitions,
       serverAddress: options.serverAddress,
       checks: [PING, storeCheck(context.store), ...(options.checks ?? [])],
+      advisories: options.advisories,
       metrics,
       documents: options.documents ?? new Map(),
       log: options.log,

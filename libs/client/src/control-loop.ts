@@ -1,4 +1,5 @@
 import { isAlreadyExists, isConflict, isNotFound } from '#apimachinery';
+import type { MetricsRegistry } from '#telemetry';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import { WorkQueue } from './work-queue.js';
@@ -12,6 +13,8 @@ export interface ControlLoopOptions {
   name: string;
   clock: Clock;
   logger: Logger;
+  /** Where the queue is counted, by the loop's name. */
+  metrics?: MetricsRegistry;
   /** Keys worked on at a time. */
   concurrency?: number;
   /** Makes the world as the key's object wants it. What it throws is tried again with back-off. */
@@ -26,7 +29,7 @@ export class ControlLoop {
 
   constructor(options: ControlLoopOptions) {
     this.options = options;
-    this.queue = new WorkQueue({ clock: options.clock });
+    this.queue = new WorkQueue({ name: options.name, clock: options.clock, metrics: options.metrics });
   }
 
   readonly add = (key: string): void => this.queue.add(key);

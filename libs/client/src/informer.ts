@@ -113,6 +113,11 @@ export class Informer<T extends KubeObject = KubeObject> {
     return [...(values.get(value)?.values() ?? [])];
   }
 
+  /** How many objects `byIndex` would give. */
+  countByIndex(name: string, value: string): number {
+    return this.indexes.get(name)?.get(value)?.size ?? 0;
+  }
+
   /** Objects that are here already come as adds at once. Returns the way to remove the handler. */
   addHandler(handler: EventHandler<T>): () => void {
     this.handlers.add(handler);

@@ -31,7 +31,14 @@ export class SharedInformers {
    * `transform` counts only for the first to ask.
    */
   for<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options: InformerOptions<T> = {}): Informer<T> {
-    const key = selectionKey(gvr, options);
+    return this.shared(selectionKey(gvr, options), gvr, options);
+  }
+
+  private shared<T extends KubeObject>(
+    key: string,
+    gvr: GroupVersionResource,
+    options: InformerOptions<T>,
+  ): Informer<T> {
     let informer = this.informers.get(key);
     if (!informer) {
       informer = new Informer<T>(gvr, this.context, options);
@@ -41,9 +48,15 @@ export class SharedInformers {
     return informer;
   }
 
-  /** The informer over the whole resource, if somebody has asked for it. */
-  existing<T extends KubeObject = KubeObject>(gvr: GroupVersionResource): Informer<T> | undefined {
-    return this.informers.get(selectionKey(gvr, {}));
+  /**
+   * For who needs no more than metadata: the informer over the whole resource where somebody has asked for it by now, else one
+   * that keeps of each object what owners and finalizers are told by.
+   */
+  metadataOf(gvr: GroupVersionResource): Informer {
+    return (
+      this.informers.get(selectionKey(gvr, {})) ??
+      this.shared(`${selectionKey(gvr, {})}|metadata`, gvr, { transform: metadataOnly })
+    );
   }
 
   /** Runs all informers until the signal fires. */
@@ -70,4 +83,10 @@ function selectionKey(gvr: GroupVersionResource, options: InformerOptions<any>):
     options.labelSelector ?? '',
     options.fieldSelector ?? '',
   ].join('|');
+}
+
+function metadataOnly(object: KubeObject): KubeObject {
+  const { namespace, name, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } = object.metadata;
+  const metadata = { namespace, name, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp };
+  return { apiVersion: object.apiVersion, kind: object.kind, metadata };
 }

@@ -1,6 +1,12 @@
+import type { MetricsRegistry } from '#telemetry';
 import { type Clock, realClock, type Timer } from './clock.js';
+import { type WorkQueueMetrics, workQueueMetrics } from './work-queue-metrics.js';
 
 export interface WorkQueueOptions {
+  /** The queue's name in metrics. */
+  name: string;
+  /** Absent: nothing is counted. */
+  metrics?: MetricsRegistry;
   clock?: Clock;
   /** Delay of an item's first retry, milliseconds; each further one doubles it. */
   baseDelay?: number;
@@ -20,17 +26,25 @@ export class WorkQueue {
   private ready: string[] = [];
   private head = 0;
   private readonly dirty = new Set<string>();
-  private readonly processing = new Set<string>();
+  /** Keys in work to the time at which a worker took them. */
+  private readonly processing = new Map<string, number>();
+  /** Keys that wait to the time at which they were added; filled only where somebody counts. */
+  private readonly addedAt = new Map<string, number>();
   private readonly failures = new Map<string, number>();
   private readonly delayed = new Map<string, { due: number; timer: Timer }>();
   private readonly takers: ((key: string | undefined) => void)[] = [];
   private readonly drained: (() => void)[] = [];
   private isDown = false;
+  private readonly metrics: WorkQueueMetrics | undefined;
+  private readonly endCollecting: (() => void) | undefined;
 
-  constructor(options: WorkQueueOptions = {}) {
+  constructor(options: WorkQueueOptions) {
     this.clock = options.clock ?? realClock;
     this.baseDelay = options.baseDelay ?? 5;
     this.maxDelay = options.maxDelay ?? 1_000_000;
+    if (!options.metrics) return;
+    this.metrics = workQueueMetrics(options.metrics, options.name);
+    this.endCollecting = options.metrics.onCollect(() => this.measureWork(this.metrics!));
   }
 
   /** Keys that wait to be worked on; delayed ones are not among them. */
@@ -45,12 +59,18 @@ export class WorkQueue {
   add(key: string): void {
     if (this.isDown || this.dirty.has(key)) return;
     this.dirty.add(key);
+    if (this.metrics) {
+      this.metrics.adds.value += 1;
+      this.metrics.depth.value += 1;
+      this.addedAt.set(key, this.clock.now());
+    }
     if (!this.processing.has(key)) this.push(key);
   }
 
   /** Adds after `ms`; of several delays for one key the earliest counts. */
   addAfter(key: string, ms: number): void {
     if (this.isDown) return;
+    if (this.metrics) this.metrics.retries.value += 1;
     if (ms <= 0) {
       this.add(key);
       return;
@@ -96,7 +116,9 @@ export class WorkQueue {
   }
 
   done(key: string): void {
+    const startedAt = this.processing.get(key);
     this.processing.delete(key);
+    if (startedAt !== undefined) this.metrics?.worked.observe((this.clock.now() - startedAt) / 1000);
     if (this.dirty.has(key)) this.push(key);
     if (this.processing.size === 0) for (const drained of this.drained.splice(0)) drained();
   }
@@ -104,6 +126,10 @@ export class WorkQueue {
   /** Takes no more keys and forgets what waits. Resolves when the workers are done with what they have. */
   shutDown(): Promise<void> {
     this.isDown = true;
+    this.addedAt.clear();
+    this.endCollecting?.();
+    if (this.metrics)
+      for (const gauge of [this.metrics.depth, this.metrics.unfinished, this.metrics.longest]) gauge.value = 0;
     for (const { timer } of this.delayed.values()) timer.cancel();
     this.delayed.clear();
     this.dirty.clear();
@@ -135,7 +161,23 @@ export class WorkQueue {
   }
 
   private take(key: string): void {
-    this.processing.add(key);
+    const now = this.clock.now();
+    this.processing.set(key, now);
     this.dirty.delete(key);
+    if (!this.metrics) return;
+    this.metrics.depth.value -= 1;
+    this.metrics.waited.observe((now - (this.addedAt.get(key) ?? now)) / 1000);
+    this.addedAt.delete(key);
+  }
+
+  private measureWork({ unfinished, longest }: WorkQueueMetrics): void {
+    const now = this.clock.now();
+    unfinished.value = 0;
+    longest.value = 0;
+    for (const startedAt of this.processing.values()) {
+      const age = (now - startedAt) / 1000;
+      unfinished.value += age;
+      longest.value = Math.max(longest.value, age);
+    }
   }
 }

@@ -1,10 +1,11 @@
 import { deepEqual, formatTime, hasCause, isAlreadyExists, isNotFound } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue } from '#client';
+import type { Informer, Requeue } from '#client';
 import { type Deployment, type DeploymentStatus, gvr, type Pod, type ReplicaSet } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
+import { claimable, controlledBy, labelMatcher } from '../indexes.js';
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
-import { labelMatcher } from '../workload/label-matcher.js';
-import { isPodFinished, PODS_BY_CONTROLLER, podInformer } from '../workload/pods.js';
+import { isPodFinished, podInformer } from '../workload/pods.js';
 import { equalIgnoringHash } from '../workload/template-hash.js';
 import {
   buildNewSet,
@@ -39,65 +40,38 @@ import {
 } from './deployment.status.js';
 
 export function deploymentController(context: ControllerContext): Controller {
-  return new DeploymentReconciler(runtimeFor(context, 'deployment-controller'));
+  const runtime = runtimeFor(context, 'deployment-controller');
+  const deployments = new DeploymentReconciler(runtime);
+  return controller('deployment-controller', runtime)
+    .for<Deployment>(gvr.deployments)
+    .owns<ReplicaSet>(gvr.replicasets, { kind: 'Deployment', selector: (deployment) => deployment.spec.selector })
+    .watches<Pod>(gvr.pods, { delete: (pod) => deployments.waitingFor(pod) })
+    .reconcile((key) => deployments.reconcile(key));
 }
 
 /** Moves each Deployment's ReplicaSets towards its template and size. */
-class DeploymentReconciler implements Controller {
-  readonly name = 'deployment-controller';
+class DeploymentReconciler {
   private readonly deployments: Informer<Deployment>;
   private readonly sets: Informer<ReplicaSet>;
   private readonly pods: Informer<Pod>;
-  private readonly loop: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
+    const { informers } = runtime;
     this.deployments = informers.for<Deployment>(gvr.deployments);
     this.sets = informers.for<ReplicaSet>(gvr.replicasets);
     this.pods = podInformer(informers);
-    this.loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.reconcile(key) });
-    this.deployments.addHandler({
-      add: (deployment) => this.loop.add(objectKey(deployment)),
-      update: (_old, deployment) => this.loop.add(objectKey(deployment)),
-      delete: (deployment) => this.loop.add(objectKey(deployment)),
-    });
-    this.sets.addHandler({
-      add: (set) => this.setChanged(set),
-      update: (old, set) => {
-        if (controllerOf(old)?.uid !== controllerOf(set)?.uid) this.setChanged(old);
-        this.setChanged(set);
-      },
-      delete: (set) => this.setChanged(set),
-    });
-    this.pods.addHandler({ delete: (pod) => this.podDeleted(pod) });
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.deployments, this.sets, this.pods].map((informer) => informer.whenSynced(signal)));
-    await this.loop.run(signal);
-  }
-
-  private setChanged(set: ReplicaSet): void {
-    const owner = controllerOf(set);
-    if (owner) {
-      if (owner.kind === 'Deployment') this.loop.add(`${set.metadata.namespace}/${owner.name}`);
-      return;
-    }
-    for (const deployment of this.deployments.values(set.metadata.namespace!)) {
-      if (labelMatcher(deployment.spec.selector)?.(set.metadata.labels)) this.loop.add(objectKey(deployment));
-    }
   }
 
   /** Recreate waits for the last old pod to go. */
-  private podDeleted(pod: Pod): void {
+  waitingFor(pod: Pod): string | undefined {
     const owner = controllerOf(pod);
-    if (owner?.kind !== 'ReplicaSet') return;
+    if (owner?.kind !== 'ReplicaSet') return undefined;
     const set = this.sets.get(pod.metadata.namespace!, owner.name);
     const deployment = set && controllerOf(set);
-    if (deployment?.kind === 'Deployment') this.loop.add(`${pod.metadata.namespace}/${deployment.name}`);
+    return deployment?.kind === 'Deployment' ? `${pod.metadata.namespace}/${deployment.name}` : undefined;
   }
 
-  private async reconcile(key: string): Promise<Requeue | undefined> {
+  async reconcile(key: string): Promise<Requeue | undefined> {
     let deployment = this.deployments.getByKey(key);
     if (!deployment) return undefined;
     const matches = labelMatcher(deployment.spec.selector);
@@ -110,7 +84,7 @@ class DeploymentReconciler implements Controller {
         resource: gvr.replicasets,
         matches: (set) => matches(set.metadata.labels),
       },
-      this.sets.list(deployment.metadata.namespace!),
+      claimable(this.sets, deployment, deployment.spec.selector),
     );
     if (deployment.metadata.deletionTimestamp !== undefined) {
       const { newSet, oldSets } = splitRevisions(deployment, sets);
@@ -164,7 +138,7 @@ class DeploymentReconciler implements Controller {
     if (oldSets.some((set) => (set.status?.replicas ?? 0) > 0)) return true;
     return oldSets
       .filter((set) => set.metadata.uid !== newSet?.metadata.uid)
-      .some((set) => this.pods.byIndex(PODS_BY_CONTROLLER, set.metadata.uid!).some((pod) => !isPodFinished(pod)));
+      .some((set) => controlledBy(this.pods, set.metadata.uid!).some((pod) => !isPodFinished(pod)));
   }
 
   private async finish(deployment: Deployment, sets: ReplicaSet[], settled: boolean): Promise<Requeue | undefined> {

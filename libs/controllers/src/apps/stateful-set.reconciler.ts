@@ -1,65 +1,44 @@
 import { deepEqual, hasCause, isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
+import { type Informer, type Requeue, WrittenRevisions } from '#client';
 import { type ControllerRevision, gvr, type PersistentVolumeClaim, type Pod, type StatefulSet } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { claimObjects, controllerOf } from '../workload/controller-ref.js';
+import { controller } from '../controller.js';
+import { claimable, labelMatcher } from '../indexes.js';
+import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, syncHistory, trimHistory } from '../workload/controller-revisions.js';
-import { labelMatcher } from '../workload/label-matcher.js';
-import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
+import { podInformer } from '../workload/pods.js';
 import { ordinalOf, planStatefulSet, type StatefulWorld, statefulStatus } from './stateful-set.plan.js';
 import { buildClaims, buildStatefulPod, revisionData, templateOf } from './stateful-set.pod.js';
 
 const CATCH_UP = 20;
 
 export function statefulSetController(context: ControllerContext): Controller {
-  return new StatefulSetReconciler(runtimeFor(context, 'statefulset-controller'));
+  const runtime = runtimeFor(context, 'statefulset-controller');
+  const sets = new StatefulSetReconciler(runtime);
+  return controller('statefulset-controller', runtime)
+    .for<StatefulSet>(gvr.statefulsets)
+    .owns<Pod>(gvr.pods, { kind: 'StatefulSet', selector: (set) => set.spec.selector })
+    .reads(gvr.persistentvolumeclaims, gvr.controllerrevisions)
+    .reconcile((key) => sets.reconcile(key));
 }
 
 /** Keeps pods with lasting names and volumes, one step at a time. */
-class StatefulSetReconciler implements Controller {
-  readonly name = 'statefulset-controller';
+class StatefulSetReconciler {
   private readonly sets: Informer<StatefulSet>;
   private readonly pods: Informer<Pod>;
   private readonly claims: Informer<PersistentVolumeClaim>;
   private readonly revisions: Informer<ControllerRevision>;
   private readonly written = new WrittenRevisions();
-  private readonly loop: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
+    const { informers } = runtime;
     this.sets = informers.for<StatefulSet>(gvr.statefulsets);
     this.claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
     this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
     this.pods = podInformer(informers);
-    this.loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.reconcile(key) });
-    const wake = (set: StatefulSet) => this.loop.add(objectKey(set));
-    this.sets.addHandler({ add: wake, update: (_old, set) => wake(set), delete: wake });
-    this.pods.addHandler({
-      add: (pod) => this.wakeFor(pod),
-      update: (old, pod) => {
-        if (controllerOf(old)?.uid !== controllerOf(pod)?.uid) this.wakeFor(old);
-        this.wakeFor(pod);
-      },
-      delete: (pod) => this.wakeFor(pod),
-    });
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.sets, this.pods, this.claims, this.revisions];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.loop.run(signal);
-  }
-
-  private wakeFor(pod: Pod): void {
-    const owner = controllerOf(pod);
-    if (owner?.kind === 'StatefulSet') this.loop.add(`${pod.metadata.namespace}/${owner.name}`);
-    if (owner) return;
-    for (const set of this.sets.values(pod.metadata.namespace!)) {
-      if (labelMatcher(set.spec.selector)?.(pod.metadata.labels)) this.loop.add(objectKey(set));
-    }
-  }
-
-  private async reconcile(key: string): Promise<Requeue | undefined> {
+  async reconcile(key: string): Promise<Requeue | undefined> {
     const set = this.sets.getByKey(key);
     if (!set) {
       this.written.forget(key);
@@ -69,7 +48,6 @@ class StatefulSetReconciler implements Controller {
     if (!matches || set.metadata.deletionTimestamp !== undefined) return undefined;
     if (!this.written.seenBy(key, this.pods)) return { requeueAfter: CATCH_UP };
     const { client, clock } = this.runtime;
-    const namespace = set.metadata.namespace!;
     const claim = { client, owner: set, ownerResource: gvr.statefulsets };
     const claimed = await claimObjects(
       {
@@ -77,11 +55,11 @@ class StatefulSetReconciler implements Controller {
         resource: gvr.pods,
         matches: (pod) => matches(pod.metadata.labels) && ordinalOf(set, pod as Pod) !== undefined,
       },
-      ownedAndOrphaned(this.pods, set),
+      claimable(this.pods, set, set.spec.selector),
     );
     const revisions = await claimObjects(
       { ...claim, resource: gvr.controllerrevisions, matches: (revision) => matches(revision.metadata.labels) },
-      this.revisions.list(namespace),
+      claimable(this.revisions, set, set.spec.selector),
     );
     const labels = set.spec.template.metadata?.labels ?? {};
     const history = await syncHistory(client, set, revisionData(set), labels, revisions, async (collisionCount) => {

@@ -1,8 +1,8 @@
 import { formatTime, type GroupVersionResource, isMethodNotAllowed, isNotFound, type KubeObject } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue } from '#client';
+import type { Informer, Requeue } from '#client';
 import { allResources, gvr, type Namespace, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { podInformer } from '../workload/pods.js';
+import { controller } from '../controller.js';
 import { type DeletionOutcome, deletionStatus, nextLook, type Remaining } from './namespace-content.js';
 
 /** The finalizer in `spec.finalizers` that stands for a namespace's content. */
@@ -11,7 +11,19 @@ const CONTENT_FINALIZER = 'kubernetes';
 const GRACE = 100;
 
 export function namespaceController(context: ControllerContext): Controller {
-  return new NamespaceReconciler(runtimeFor(context, 'namespace-controller'));
+  const runtime = runtimeFor(context, 'namespace-controller');
+  const namespaces = new NamespaceReconciler(runtime);
+  return (
+    controller('namespace-controller', runtime)
+      .for<Namespace>(gvr.namespaces, {
+        when: ({ metadata }) => metadata.deletionTimestamp !== undefined,
+        delay: GRACE,
+      })
+      // The last pod going is what most deletions wait for.
+      .watches<Pod>(gvr.pods, { delete: (pod) => namespaces.deletedWith(pod) }, { delay: GRACE })
+      .workers(10)
+      .reconcile((name) => namespaces.reconcile(name))
+  );
 }
 
 interface DeletableResource {
@@ -20,42 +32,20 @@ interface DeletableResource {
 }
 
 /** Empties namespaces that are being deleted and then lets them go. */
-class NamespaceReconciler implements Controller {
-  readonly name = 'namespace-controller';
+class NamespaceReconciler {
   private readonly namespaces: Informer<Namespace>;
-  private readonly pods: Informer<Pod>;
-  private readonly loop: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.namespaces = informers.for<Namespace>(gvr.namespaces);
-    this.pods = podInformer(informers);
-    this.loop = new ControlLoop({
-      name: this.name,
-      clock,
-      logger,
-      concurrency: 10,
-      reconcile: (key) => this.reconcile(key),
-    });
-    const wake = (namespace: Namespace) => {
-      if (namespace.metadata.deletionTimestamp !== undefined) this.loop.addAfter(objectKey(namespace), GRACE);
-    };
-    this.namespaces.addHandler({ add: wake, update: (_old, namespace) => wake(namespace) });
-    // The last pod going is what most deletions wait for.
-    this.pods.addHandler({
-      delete: ({ metadata }) => {
-        const namespace = this.namespaces.get('', metadata.namespace!);
-        if (namespace?.metadata.deletionTimestamp !== undefined) this.loop.addAfter(metadata.namespace!, GRACE);
-      },
-    });
+    this.namespaces = runtime.informers.for<Namespace>(gvr.namespaces);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.namespaces.whenSynced(signal), this.pods.whenSynced(signal)]);
-    await this.loop.run(signal);
+  deletedWith({ metadata }: Pod): string | undefined {
+    const namespace = this.namespaces.get('', metadata.namespace!);
+    return namespace?.metadata.deletionTimestamp === undefined ? undefined : metadata.namespace;
   }
 
-  private async reconcile(name: string): Promise<Requeue | undefined> {
+  async reconcile(name: string): Promise<Requeue | undefined> {
+    if (!this.namespaces.get('', name)) return undefined;
     const { client } = this.runtime;
     let namespace: Namespace;
     try {

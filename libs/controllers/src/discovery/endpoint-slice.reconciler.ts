@@ -1,18 +1,12 @@
-import { ControlLoop, type Informer, type Requeue, splitKey } from '#client';
+import { type Informer, type Requeue, splitKey } from '#client';
 import { type EndpointSlice, gvr, type Node, type Pod, type Service } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { podInformer } from '../workload/pods.js';
-import {
-  type AddressType,
-  addressTypesOf,
-  belongsInEndpoints,
-  endpointFor,
-  selects,
-  slicePorts,
-} from './service-endpoints.js';
-import { watchServicePods } from './service-pods.js';
+import { type AddressType, addressTypesOf, belongsInEndpoints, endpointFor, slicePorts } from './service-endpoints.js';
+import { podsOf, servicesOf } from './service-pods.js';
 import { sliceLabels } from './slice-labels.js';
-import { type PortGroup, planSlices, SERVICE_NAME_LABEL } from './slice-plan.js';
+import { type PortGroup, planSlices } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
 
 const MANAGER = 'endpointslice-controller.k8s.io';
@@ -20,40 +14,35 @@ const MANAGER = 'endpointslice-controller.k8s.io';
 const CATCH_UP = 20;
 
 export function endpointSliceController(context: ControllerContext): Controller {
-  return new EndpointSliceReconciler(runtimeFor(context, 'endpointslice-controller'));
+  const runtime = runtimeFor(context, 'endpointslice-controller');
+  const reconciler = new EndpointSliceReconciler(runtime);
+  const { slices } = reconciler;
+  return controller('endpointslice-controller', runtime)
+    .for<Service>(gvr.services)
+    .watches<Pod>(gvr.pods, servicesOf(runtime.informers))
+    .watches<EndpointSlice>(gvr.endpointslices, {
+      update: (_old, slice) => slices.serviceOf(slice),
+      delete: (slice) => slices.serviceOf(slice),
+    })
+    .reads(gvr.nodes)
+    .reconcile((key) => reconciler.reconcile(key));
 }
 
 /** Keeps EndpointSlices equal to the pods that Services select. */
-class EndpointSliceReconciler implements Controller {
-  readonly name = 'endpointslice-controller';
+class EndpointSliceReconciler {
+  readonly slices: SliceWriter;
   private readonly services: Informer<Service>;
   private readonly pods: Informer<Pod>;
   private readonly nodes: Informer<Node>;
-  private readonly slices: SliceWriter;
-  private readonly loop: ControlLoop;
 
-  constructor(runtime: ControllerRuntime) {
-    const { informers, clock, logger, client } = runtime;
+  constructor({ informers, client }: ControllerRuntime) {
     this.services = informers.for<Service>(gvr.services);
     this.pods = podInformer(informers);
     this.nodes = informers.for<Node>(gvr.nodes);
     this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
-    this.loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.reconcile(key) });
-    watchServicePods(this.services, this.pods, this.loop.add);
-    const wake = (slice: EndpointSlice) => {
-      const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-      if (service && this.slices.isManaged(slice)) this.loop.add(`${slice.metadata.namespace}/${service}`);
-    };
-    this.slices.informer.addHandler({ update: (_old, slice) => wake(slice), delete: wake });
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.services, this.pods, this.nodes, this.slices.informer];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.loop.run(signal);
-  }
-
-  private async reconcile(key: string): Promise<Requeue | undefined> {
+  async reconcile(key: string): Promise<Requeue | undefined> {
     const service = this.services.getByKey(key);
     const { namespace } = splitKey(key);
     if (!service) {
@@ -65,9 +54,7 @@ class EndpointSliceReconciler implements Controller {
     if (service.metadata.deletionTimestamp !== undefined) return undefined;
     const existing = this.slices.slicesOf(key);
     if (!existing) return { requeueAfter: CATCH_UP };
-    const pods = [...this.pods.values(namespace)].filter(
-      (pod) => selects(service, pod) && belongsInEndpoints(pod, true),
-    );
+    const pods = podsOf(service, this.pods).filter((pod) => belongsInEndpoints(pod, true));
     const types = addressTypesOf(service);
     const stray = existing.filter((slice) => !types.includes(slice.addressType));
     let lost: string | undefined;

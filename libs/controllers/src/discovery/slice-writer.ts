@@ -7,15 +7,13 @@ const BY_SERVICE = 'service';
 
 /** The slices of one manager: finds those of a Service, and carries out plans for them. */
 export class SliceWriter {
-  readonly informer: Informer<EndpointSlice>;
   private readonly written = new WrittenRevisions();
 
   constructor(
     private readonly client: Client,
-    informer: Informer<EndpointSlice>,
+    private readonly informer: Informer<EndpointSlice>,
     private readonly manager: string,
   ) {
-    this.informer = informer;
     informer.addIndex(BY_SERVICE, (slice) => {
       const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
       return service ? [`${slice.metadata.namespace}/${service}`] : [];
@@ -24,6 +22,12 @@ export class SliceWriter {
 
   isManaged(slice: EndpointSlice): boolean {
     return slice.metadata.labels?.[MANAGED_BY_LABEL] === this.manager;
+  }
+
+  /** The key of the Service that the slice is of; undefined when it is another manager's. */
+  serviceOf(slice: EndpointSlice): string | undefined {
+    const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
+    return service && this.isManaged(slice) ? `${slice.metadata.namespace}/${service}` : undefined;
   }
 
   /** The manager's slices of a Service; undefined while the informer has not seen our last writes to them. */

@@ -1,7 +1,8 @@
 import { formatTime, isNotFound } from '#apimachinery';
-import { ControlLoop, delay, type Informer } from '#client';
+import { type Informer, objectKey } from '#client';
 import { gvr, type Lease, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { isPodReady, PODS_BY_NODE, podInformer } from '../workload/pods.js';
 import {
   conditionOf,
@@ -25,49 +26,41 @@ const GRACE_PERIOD = 50_000;
 const STARTUP_GRACE_PERIOD = 60_000;
 
 export function nodeLifecycleController(context: ControllerContext): Controller {
-  return new NodeLifecycle(runtimeFor(context, 'node-controller'));
+  const runtime = runtimeFor(context, 'node-controller');
+  const nodes = new NodeLifecycle(runtime);
+  return (
+    controller('node-lifecycle-controller', runtime)
+      .for<Node>(gvr.nodes, { observe: { delete: (node) => nodes.forget(node.metadata.name!) } })
+      .reads(nodes.leases, gvr.pods)
+      // Silence makes no events.
+      .every(MONITOR_PERIOD, () => nodes.allKeys())
+      .reconcile((key) => nodes.reconcile(key))
+  );
 }
 
 /** Tells silent nodes from live ones and taints them, so that pods stay away or go. */
-class NodeLifecycle implements Controller {
-  readonly name = 'node-lifecycle-controller';
+class NodeLifecycle {
+  readonly leases: Informer<Lease>;
   private readonly nodes: Informer<Node>;
-  private readonly leases: Informer<Lease>;
   private readonly pods: Informer<Pod>;
   private readonly heartbeats = new Map<string, Heartbeat>();
   /** Zone to the time from which on its next node may be evicted. */
   private readonly nextEviction = new Map<string, number>();
   /** What each node was when it was last looked at. */
   private readonly wasReady = new Map<string, boolean>();
-  private readonly loop: ControlLoop;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
+    const { informers } = runtime;
     this.nodes = informers.for<Node>(gvr.nodes);
     this.leases = informers.for<Lease>(gvr.leases, { namespace: LEASE_NAMESPACE });
     this.pods = podInformer(informers);
-    this.loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.reconcile(key) });
-    this.nodes.addHandler({
-      add: (node) => this.loop.add(node.metadata.name!),
-      update: (_old, node) => this.loop.add(node.metadata.name!),
-      delete: (node) => this.forget(node.metadata.name!),
-    });
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.nodes, this.leases, this.pods].map((informer) => informer.whenSynced(signal)));
-    await Promise.all([this.loop.run(signal), this.monitor(signal)]);
+  allKeys(): string[] {
+    return this.nodes.list().map(objectKey);
   }
 
-  /** Silence makes no events: all nodes are looked at now and then. */
-  private async monitor(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      for (const node of this.nodes.values()) this.loop.add(node.metadata.name!);
-      await delay(this.runtime.clock, MONITOR_PERIOD, signal);
-    }
-  }
-
-  private async reconcile(name: string): Promise<undefined> {
+  async reconcile(name: string): Promise<undefined> {
     const node = this.nodes.get('', name);
     if (node) await this.taint(await this.observe(node));
   }
@@ -137,7 +130,7 @@ class NodeLifecycle implements Controller {
     return (rates.get(zone) ?? 0) > 0 && this.runtime.clock.now() >= (this.nextEviction.get(zone) ?? 0);
   }
 
-  private forget(name: string): void {
+  forget(name: string): void {
     this.heartbeats.delete(name);
     this.wasReady.delete(name);
   }

@@ -1,7 +1,8 @@
 import { formatTime, isNotFound } from '#apimachinery';
-import { delay, type Informer } from '#client';
+import type { Informer } from '#client';
 import { gvr, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { disruptionStatus } from '../workload/disruption.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
 import { excessFinished, onOutOfServiceNodes, unscheduledTerminating } from './pod-gc.js';
@@ -13,12 +14,17 @@ const QUARANTINE = 40_000;
 const FINISHED_THRESHOLD = 12_500;
 
 export function podGarbageCollector(context: ControllerContext): Controller {
-  return new PodGarbageCollector(runtimeFor(context, 'pod-garbage-collector'));
+  const runtime = runtimeFor(context, 'pod-garbage-collector');
+  const collector = new PodGarbageCollector(runtime);
+  return controller('pod-garbage-collector-controller', runtime)
+    .reads(gvr.nodes, gvr.pods)
+    .every(PERIOD, () => ['pods'])
+    .workers(1)
+    .reconcile(() => collector.collect());
 }
 
 /** Removes pods that no node will ever report on again. */
-class PodGarbageCollector implements Controller {
-  readonly name = 'pod-garbage-collector-controller';
+class PodGarbageCollector {
   private readonly nodes: Informer<Node>;
   private readonly pods: Informer<Pod>;
   /** Missing node to the time since which it is. */
@@ -29,20 +35,7 @@ class PodGarbageCollector implements Controller {
     this.pods = podInformer(runtime.informers);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.runtime;
-    await Promise.all([this.nodes.whenSynced(signal), this.pods.whenSynced(signal)]);
-    while (!signal.aborted) {
-      try {
-        await this.collect();
-      } catch (error) {
-        if (!signal.aborted) logger.warn('pod garbage collection failed', { error });
-      }
-      await delay(clock, PERIOD, signal);
-    }
-  }
-
-  private async collect(): Promise<void> {
+  async collect(): Promise<undefined> {
     const pods = this.pods.list();
     const threshold = this.runtime.options.terminatedPodThreshold ?? FINISHED_THRESHOLD;
     for (const pod of excessFinished(pods, threshold)) await this.remove(pod);

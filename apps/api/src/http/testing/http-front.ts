@@ -1,12 +1,12 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { forbidden, successStatus, type UserInfo } from '#apimachinery';
 import { allResources } from '#kinds';
+import { MetricsRegistry } from '#telemetry';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler, ApiRequest, ApiResult, AuthorizedRequest, WatchItem } from '../../registry/pipeline.js';
 import { ResourceTable } from '../../registry/resource-table.js';
 import type { Connection } from '../connection.js';
 import { createHttpsServer, type HttpsServer } from '../https-server.js';
-import { MetricsRegistry } from '../metrics-registry.js';
 import { ObjectPathHandler } from '../object-path.handler.js';
 import { RequestMetrics } from '../request-metrics.js';
 import type { SlotLimits } from '../request-slots.js';
@@ -31,7 +31,7 @@ export interface TestFront extends HttpsServer {
   readonly sockets: TLSSocket[];
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
   underWay(): Record<string, number>;
-  metricsText(): string;
+  metricsText(): Promise<string>;
   /** A connection, without a request. */
   connect(options?: { allowHalfOpen?: boolean }): Promise<TLSSocket>;
 }
@@ -118,8 +118,8 @@ function underWay({ dispatcher }: HttpsServer, registry: MetricsRegistry): Recor
     streams: open.size,
     users: slots.usersUnderWay,
   };
-  for (const [, name, value] of registry.render().matchAll(/^(apiserver_(?:current|long)\w+).* (\S+)$/gm)) {
-    found[name!] = (found[name!] ?? 0) + Number(value);
+  for (const { metricName, value } of registry.samples()) {
+    if (/^apiserver_(current|long)/.test(metricName)) found[metricName] = (found[metricName] ?? 0) + value;
   }
   return found;
 }

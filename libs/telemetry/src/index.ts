@@ -1,0 +1,4 @@
+export type { Cell, CellFamily, Distribution, FamilyDeclaration, HistogramFamily, Sample } from './metrics/family.js';
+export { type LabelBound, type LabelBounds, OVERFLOW } from './metrics/labels.js';
+export { registerProcessMetrics } from './metrics/process-metrics.js';
+export { MetricsRegistry, PROMETHEUS_CONTENT_TYPE } from './metrics/registry.js';
