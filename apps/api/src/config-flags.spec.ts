@@ -35,6 +35,8 @@ describe('flags', () => {
     [['--service-node-port-range', '5-1'], /^--service-node-port-range: invalid port range/],
     [['--components', 'api,kitchen'], /^--components: unknown component "kitchen"/],
     [['--cluster-domain', 'A b'], /^--cluster-domain: /],
+    [['--logging-format', 'xml'], /^--logging-format: "xml" is none of text, json$/],
+    [['--log-level', 'loud'], /^--log-level: "loud" is none of debug, info, warn, error$/],
     [['--refuse-unenforced', 'yes'], /^--refuse-unenforced: "yes" is neither true nor false$/],
     [['--database-url', 'mysql://x'], /^--database-url must begin with postgresql:/],
   ];

@@ -35,7 +35,7 @@ import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
 import { type WarmUp, warmUp } from './warm-up.js';
 
-export interface ControlPlaneOptions extends ServerConfig {
+export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging'> {
   logger: Logger;
   clock?: Clock;
   /** Where the store is to differ from its defaults. */
@@ -271,7 +271,7 @@ async function listen(
         ] as const
       ).map(([path, { contentType, body }]) => [path, () => ({ mediaType: contentType, body })]),
     ),
-    log: (text) => options.logger.warn(text),
+    logger: options.logger,
   });
   const port = await server.listen(options.bindAddress, options.securePort);
   return Object.assign(server, { port });
@@ -306,7 +306,7 @@ async function startLoops(
       leadAgainAndAgain('controllers', logger, signal, (term) =>
         startControllers({
           clientFor,
-          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER)),
+          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER), { logger }),
           clock,
           random: Math.random,
           logger,
@@ -331,7 +331,7 @@ async function startLoops(
       leadAgainAndAgain('the scheduler', logger, signal, (term) =>
         startScheduler({
           client,
-          informers: new SharedInformers(client),
+          informers: new SharedInformers(client, { logger }),
           clock,
           random: Math.random,
           logger,

@@ -1,5 +1,5 @@
 import type { UserInfo } from '#apimachinery';
-import type { Client } from '#client';
+import type { Client, Logger } from '#client';
 import { allResources } from '#kinds';
 import type { MetricsRegistry } from '#telemetry';
 import { storeLister } from './admission/lister.js';
@@ -77,7 +77,7 @@ export interface ApiServerOptions {
   nodeCredentials: NodeCredentials;
   /** How these leave the process; by default as the machine connects and looks up names. */
   proxyNetwork?: ProxyNetwork;
-  log(text: string): void;
+  logger: Logger;
 }
 
 /** Requests beyond these wait in nobody's queue: the client is told to come again. */
@@ -104,14 +104,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<HttpsS
       advisories: options.advisories,
       metrics,
       documents: options.documents ?? new Map(),
-      log: options.log,
+      log: (text) => options.logger.warn(text),
     },
     {
       authenticator: options.authenticator,
       authorizer: context.authorizer,
       api: handler,
       resources: context.resources,
-      objects: new ObjectPathHandler(handler),
+      objects: new ObjectPathHandler(handler, undefined, options.logger),
+      log: options.logger,
       metrics: new RequestMetrics(metrics),
       connects: new NodeConnectHandler(
         context,

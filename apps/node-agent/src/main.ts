@@ -1,12 +1,13 @@
 import { join } from 'node:path';
-import { ApiEventRecorder, HttpClient, loadConfig, realClock, stderrLogger } from '#client';
+import { ApiEventRecorder, HttpClient, loadConfig, realClock } from '#client';
+import { createLogger } from '#telemetry';
 import { NodeAgent } from './agent.js';
 import { cleanUpNode } from './cleanup.js';
 import { startNetwork } from './network/network.js';
 import { OptionsError, parseOptions, usage } from './options.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 
-const logger = stderrLogger('agent');
+let logger = createLogger({ component: 'agent' });
 
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
@@ -15,6 +16,7 @@ async function main(): Promise<void> {
     process.stdout.write(usage());
     return;
   }
+  logger = createLogger({ component: 'agent', ...options.logging });
   if (command === 'cleanup') {
     await cleanUpNode(options, logger);
     process.exit(0);
@@ -82,6 +84,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const expected = error instanceof OptionsError || (error as Error)?.name === 'KubeconfigError';
-  logger.error(expected ? (error as Error).message : String((error as Error)?.stack ?? error));
+  if (expected) logger.error((error as Error).message);
+  else logger.error('the node agent ends', { error });
   process.exit(1);
 });

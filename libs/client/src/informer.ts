@@ -269,7 +269,7 @@ export class Informer<T extends KubeObject = KubeObject> {
     } catch (error) {
       this.context.logger.error('event handler failed', {
         resource: this.gvr.resource,
-        error: error instanceof Error ? error.stack : String(error),
+        error,
       });
     }
   }

@@ -3,12 +3,12 @@ import type { GroupVersionResource, KubeObject } from '#apimachinery';
 import type { Client } from './client.js';
 import { type Clock, realClock } from './clock.js';
 import { Informer, type InformerContext, type InformerOptions } from './informer.js';
-import { type Logger, stderrLogger } from './logger.js';
+import type { Logger } from './logger.js';
 
 export interface SharedInformersOptions {
   clock?: Clock;
   random?: () => number;
-  logger?: Logger;
+  logger: Logger;
 }
 
 /** One informer a resource and selection, shared by everything in a process: one watch, one parsed copy. */
@@ -17,12 +17,12 @@ export class SharedInformers {
   private readonly context: InformerContext;
   private signal: AbortSignal | undefined;
 
-  constructor(client: Client, options: SharedInformersOptions = {}) {
+  constructor(client: Client, options: SharedInformersOptions) {
     this.context = {
       client,
       clock: options.clock ?? realClock,
       random: options.random ?? Math.random,
-      logger: options.logger ?? stderrLogger('informer'),
+      logger: options.logger,
     };
   }
 

@@ -1,3 +1,13 @@
+export {
+  createLogger,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LoggerOptions,
+  type LogLevel,
+  type LogOptions,
+  type ProcessLogger,
+} from './logging/logger.js';
 export type { Cell, CellFamily, Distribution, FamilyDeclaration, HistogramFamily, Sample } from './metrics/family.js';
 export { type LabelBound, type LabelBounds, OVERFLOW } from './metrics/labels.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';

@@ -3,10 +3,11 @@ import type { Socket } from 'node:net';
 import { asStatusError, genericNotFound } from '#apimachinery';
 import type { ApiHandler, AuthorizedRequest, ResponseNotes } from '../registry/pipeline.js';
 import { readBody } from './body-reader.js';
+import { type InternalErrorLog, logInternalError } from './internal-errors.js';
 import { negotiateOutput, type OutputFormat } from './negotiation.js';
 import type { OpenRequest } from './open-request.js';
 import { includeObjectOf, renderResult, WatchRenderer } from './response-renderer.js';
-import { sendBody, sendError } from './response-writer.js';
+import { auditId, sendBody, sendError } from './response-writer.js';
 import type { ObjectsRoute } from './route.js';
 import { ResponseSink, WebSocketSink } from './watch-sink.js';
 import { streamWatch, UNREAD_WATCH_MS } from './watch-stream.js';
@@ -19,6 +20,7 @@ export class ObjectPathHandler {
     private readonly api: ApiHandler,
     /** Milliseconds after which a watcher that takes nothing is cut off. */
     private readonly unreadWatchMs: number = UNREAD_WATCH_MS,
+    private readonly log?: InternalErrorLog,
   ) {}
 
   async serve(open: OpenRequest, route: ObjectsRoute, asked: AuthorizedRequest): Promise<void> {
@@ -45,7 +47,11 @@ export class ObjectPathHandler {
       const code = result.kind === 'list' ? 200 : result.code;
       await sendBody(request, response, code, format.mediaType, body, notes.warnings);
     } catch (error) {
-      if (!open.expired) sendError(response, asStatusError(error), format, notes.warnings);
+      if (open.expired) return;
+      const status = asStatusError(error);
+      const id = auditId();
+      logInternalError(this.log, request, status, id);
+      sendError(response, status, format, notes.warnings, id);
     }
   }
 

@@ -135,6 +135,28 @@ describe('what a request costs before it is authorized', () => {
   });
 });
 
+describe('a defect of the server', () => {
+  let front: TestFront;
+  before(async () => {
+    front = await testFront();
+  });
+  after(() => front.close());
+
+  test('is answered 500, and logged with the id that the client was given', async () => {
+    const { code, head } = await ask(front, { path: `${PODS}/broken?x=secret`, user: ANN });
+    assert.equal(code, 500);
+    const { error, ...fields } = front.errors[0]!;
+    const auditID = /^audit-id: (\S+)/im.exec(head)![1];
+    assert.deepEqual(fields, { auditID, method: 'GET', path: `${PODS}/broken` });
+    assert.match(String((error as Error).stack), /a defect\n/);
+  });
+
+  test('is not what a refusal is taken for', async () => {
+    assert.equal((await ask(front, {})).code, 403);
+    assert.equal(front.errors.length, 1);
+  });
+});
+
 describe('bodies that are too large', () => {
   let front: TestFront;
   before(async () => {

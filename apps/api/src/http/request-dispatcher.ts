@@ -17,6 +17,7 @@ import type { ApiHandler, AuthorizedRequest } from '../registry/pipeline.js';
 import type { ResourceTable } from '../registry/resource-table.js';
 import { Connection } from './connection.js';
 import type { DocumentPath } from './document-paths.js';
+import { type InternalErrorLog, logInternalError } from './internal-errors.js';
 import type { ObjectPathHandler } from './object-path.handler.js';
 import { OpenRequest } from './open-request.js';
 import { bearerOfProtocols } from './proxy/upstream-pipe.js';
@@ -38,6 +39,7 @@ export interface DispatcherOptions {
   connects: ConnectHandler;
   metrics: RequestMetrics;
   slots: SlotLimits;
+  log?: InternalErrorLog;
   /** Milliseconds, when it is not the reference's minute. */
   requestTimeoutMs?: number;
 }
@@ -97,7 +99,11 @@ export class RequestDispatcher {
 
   private readonly serveNext = (open: OpenRequest): void => {
     this.dispatch(open).catch((error) => {
-      if (!open.expired) sendError(open.response, statusOf(error));
+      if (open.expired) return;
+      const status = statusOf(error);
+      const id = auditId();
+      logInternalError(this.options.log, open.request, status, id);
+      sendError(open.response, status, undefined, [], id);
     });
   };
 

@@ -29,6 +29,8 @@ export interface TestFront extends HttpsServer {
   /** Requests that got as far as being served, with the bytes of their bodies. */
   readonly served: { request: AuthorizedRequest; bytes: number }[];
   readonly sockets: TLSSocket[];
+  /** Fields of the entries that were logged of defects. */
+  readonly errors: Record<string, unknown>[];
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
   underWay(): Record<string, number>;
   metricsText(): Promise<string>;
@@ -38,7 +40,7 @@ export interface TestFront extends HttpsServer {
 
 /**
  * `Authorization: Bearer <user> <group> ...` is believed; without, one is anonymous and allowed nothing but /healthz and /metrics. Objects
- * named `wait-<ms>` take their time, `held` waits for the request's end.
+ * named `wait-<ms>` take their time, `held` waits for the request's end, `broken` fails.
  */
 export async function testFront(options: FrontOptions = {}): Promise<TestFront> {
   const now = new Date();
@@ -50,6 +52,8 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const api = fakeApi(served, options.events ?? []);
   const registry = new MetricsRegistry();
   const sockets: TLSSocket[] = [];
+  const errors: TestFront['errors'] = [];
+  const log = { error: (_message: string, fields: Record<string, unknown>) => void errors.push(fields) };
   const server = await createHttpsServer(
     { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
     {
@@ -75,7 +79,8 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       },
       api,
       resources,
-      objects: new ObjectPathHandler(api, options.unreadWatchMs),
+      objects: new ObjectPathHandler(api, options.unreadWatchMs, log),
+      log,
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
         upgrade: async (_request, socket) => {
@@ -96,6 +101,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     ca: authority.certificate,
     served,
     sockets,
+    errors,
     metricsText: () => registry.render(),
     underWay: () => underWay(server, registry),
     connect: (options) =>
@@ -136,6 +142,7 @@ function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler
         return { kind: 'watch', resource: allResources()[0]!, session: session(request, events) };
       const ms = Number(/^wait-(\d+)$/.exec(request.name)?.[1] ?? 0);
       if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+      if (request.name === 'broken') throw new Error('a defect');
       if (request.name === 'held') await ended(request.signal());
       return { kind: 'object', code: 200, resource: undefined, object: successStatus() };
     },
