@@ -1,8 +1,9 @@
 /**
- * Writes what is generated from the API facts in libs/kinds/src/facts: the TypeScript types of all objects and the table
- * of resources. Output is deterministic. `--check` writes nothing and fails when a committed file differs.
+ * Writes what is generated from facts: the TypeScript types of all objects and the table of resources from libs/kinds/src/facts,
+ * the page of metrics from libs/telemetry/src/facts. Output is deterministic. `--check` writes nothing and fails when a committed file differs.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { metricsPage } from './metrics-page.mjs';
 
 const kinds = new URL('../libs/kinds/src/', import.meta.url);
 const facts = JSON.parse(readFileSync(new URL('facts/api.json', kinds), 'utf8'));
@@ -136,15 +137,19 @@ function generateGvr() {
   ].join('\n');
 }
 
-const outputs = { 'generated/types.ts': generateTypes(), 'generated/gvr.ts': generateGvr() };
+const outputs = {
+  'libs/kinds/src/generated/types.ts': generateTypes(),
+  'libs/kinds/src/generated/gvr.ts': generateGvr(),
+  'docs/metrics.md': metricsPage(),
+};
 const check = process.argv.includes('--check');
 let stale = false;
 for (const [file, text] of Object.entries(outputs)) {
-  const url = new URL(file, kinds);
+  const url = new URL(`../${file}`, import.meta.url);
   if (!check) {
     writeFileSync(url, text);
   } else if (readFileSync(url, 'utf8') !== text) {
-    console.error(`libs/kinds/src/${file} is not what the generator writes: run \`npm run generate\``);
+    console.error(`${file} is not what the generator writes: run \`npm run generate\``);
     stale = true;
   }
 }

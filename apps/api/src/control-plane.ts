@@ -33,6 +33,7 @@ import { PortRange, parseServiceRanges } from './registry/ip-range.js';
 import { ServiceAllocator } from './registry/service-allocator.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
+import { commitMetrics } from './store-metrics.js';
 import { type WarmUp, warmUp } from './warm-up.js';
 
 export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging'> {
@@ -74,6 +75,8 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
   const options = given.securePort === 0 ? { ...given, securePort: await freePort(given.bindAddress) } : given;
   const { logger, clock = realClock } = options;
   const stop = new AbortController();
+  const metrics = new MetricsRegistry(logger);
+  registerProcessMetrics(metrics);
   const [pki, store] = await Promise.all([
     preparePki({ ...options, serverUrl: `https://${clientAddress(options)}:${options.securePort}` }),
     openStore({
@@ -83,10 +86,11 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
       fieldValue: storedFieldValue(),
       lifetimes: { events: EVENT_LIFETIME_MS },
       log: (message) => logger.info(message),
+      committed: commitMetrics(metrics),
     }),
   ]);
   try {
-    return await assemble(options, pki, store, stop, clock);
+    return await assemble(options, pki, store, stop, clock, metrics);
   } catch (error) {
     stop.abort();
     await store.close();
@@ -100,6 +104,7 @@ async function assemble(
   store: Store,
   stop: AbortController,
   clock: Clock,
+  metrics: MetricsRegistry,
 ): Promise<ControlPlane> {
   const { logger } = options;
   const now = () => new Date(clock.now());
@@ -149,8 +154,6 @@ async function assemble(
   const clientFor = (identity: string, groups?: readonly string[]) =>
     registry.client(identityOf(identity, groups), userAgentOf(identity));
   const bootstrapped = { done: false };
-  const metrics = new MetricsRegistry(logger);
-  registerProcessMetrics(metrics);
   const telemetry: LoopTelemetry = { metrics, advisories: () => [] };
   let server: ListeningServer | undefined;
   let port = options.securePort;
@@ -306,7 +309,10 @@ async function startLoops(
       leadAgainAndAgain('controllers', logger, signal, (term) =>
         startControllers({
           clientFor,
-          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER), { logger }),
+          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER), {
+            logger,
+            shown: { metrics, name: 'kube-controller-manager' },
+          }),
           clock,
           random: Math.random,
           logger,
@@ -331,10 +337,11 @@ async function startLoops(
       leadAgainAndAgain('the scheduler', logger, signal, (term) =>
         startScheduler({
           client,
-          informers: new SharedInformers(client, { logger }),
+          informers: new SharedInformers(client, { logger, shown: { metrics, name: 'kube-scheduler' } }),
           clock,
           random: Math.random,
           logger,
+          metrics,
           signal: term,
           leaderIdentity,
         }),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ApiEventRecorder, HttpClient, loadConfig, realClock } from '#client';
-import { createLogger } from '#telemetry';
+import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetry';
 import { NodeAgent } from './agent.js';
 import { cleanUpNode } from './cleanup.js';
 import { startNetwork } from './network/network.js';
@@ -21,7 +21,9 @@ async function main(): Promise<void> {
     await cleanUpNode(options, logger);
     process.exit(0);
   }
-  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent' });
+  const metrics = new MetricsRegistry(logger);
+  registerProcessMetrics(metrics);
+  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent', metrics });
   const events = new ApiEventRecorder({
     client,
     clock: realClock,
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
         cniConfigDir: options.cniConfigDir,
         clock: realClock,
         logger,
+        metrics,
         signal: created.signal,
       });
     }
@@ -68,6 +71,7 @@ async function main(): Promise<void> {
       },
       client,
       logger,
+      metrics: () => metrics.render(),
       dataDirectory: options.dataDir,
     }).then(
       (started) => {

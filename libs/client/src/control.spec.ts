@@ -213,8 +213,9 @@ function memoryClient() {
 }
 
 describe('LeaderElection', () => {
-  const candidate = (client: Client, clock: FakeClock, identity: string) =>
+  const candidate = (client: Client, clock: FakeClock, identity: string, metrics?: MetricsRegistry) =>
     new LeaderElection({
+      metrics,
       client,
       clock,
       identity,
@@ -246,6 +247,19 @@ describe('LeaderElection', () => {
     assert.equal(objects.get('lock')?.['spec'].leaseTransitions, 1);
     second.abort();
     await b;
+  });
+
+  it('shows whether it leads', async () => {
+    const clock = new FakeClock();
+    const metrics = new MetricsRegistry();
+    const stop = new AbortController();
+    const status = () => metrics.samples().map(({ metricName, labels, value }) => [metricName, labels['name'], value]);
+    const a = candidate(memoryClient().client, clock, 'a', metrics).run(stop.signal, lead([], 'a'));
+    await clock.advance(100);
+    assert.deepEqual(status(), [['leader_election_master_status', 'lock', 1]]);
+    stop.abort();
+    await a;
+    assert.deepEqual(status(), [['leader_election_master_status', 'lock', 0]]);
   });
 
   it('steps down when it cannot renew, and says so', async () => {

@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { MetricsRegistry } from '#telemetry';
 import { type Clock, delay, realClock } from './clock.js';
 import type { ClientConfig } from './kubeconfig.js';
+import { ClientRequestMetrics } from './request-metrics.js';
 
 export interface HttpRequest {
   method: string;
@@ -28,6 +30,8 @@ export interface HttpTransportOptions {
   clock?: Clock;
   /** Connections that plain requests share; streams have their own. */
   maxSockets?: number;
+  /** Where requests are counted; absent: nowhere. */
+  metrics?: MetricsRegistry;
 }
 
 /** The connection failed before or within an answer. `cause` is the system's error. */
@@ -54,6 +58,7 @@ export class HttpTransport {
   private readonly clock: Clock;
   private readonly timeout: number;
   private readonly headers: Record<string, string>;
+  private readonly metrics: ClientRequestMetrics | undefined;
   private token: { value: string; readAt: number; mtimeMs: number } | undefined;
 
   constructor(config: ClientConfig, options: HttpTransportOptions = {}) {
@@ -78,6 +83,7 @@ export class HttpTransport {
     this.agent = make(options.maxSockets ?? 64);
     this.streamAgent = make(Number.POSITIVE_INFINITY);
     this.headers = { 'user-agent': options.userAgent ?? `berth/${process.version}` };
+    if (options.metrics) this.metrics = new ClientRequestMetrics(options.metrics, this.base.host);
     if (config.impersonate) this.headers['impersonate-user'] = config.impersonate.user;
   }
 
@@ -167,8 +173,21 @@ export class HttpTransport {
       headers,
       signal: request.signal,
     });
+    if (this.metrics) this.count(this.metrics, request.method, outgoing);
     outgoing.end(body);
     return outgoing;
+  }
+
+  private count(metrics: ClientRequestMetrics, method: string, outgoing: ClientRequest): void {
+    const startedAt = performance.now();
+    let answered = false;
+    outgoing.once('response', ({ statusCode }: IncomingMessage) => {
+      answered = true;
+      metrics.observe(method, statusCode, performance.now() - startedAt);
+    });
+    outgoing.once('error', () => {
+      if (!answered) metrics.observe(method, undefined, performance.now() - startedAt);
+    });
   }
 
   private authorization(): string | undefined {

@@ -1,8 +1,11 @@
 import { formatMicroTime, isAlreadyExists, isConflict, isNotFound, type KubeObject } from '#apimachinery';
+import type { Cell, MetricsRegistry } from '#telemetry';
 import type { Client } from './client.js';
 import { type Clock, delay } from './clock.js';
 import type { Logger } from './logger.js';
 
+/** At most. */
+const LEASES_OF_A_PROCESS = 20;
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
 
 export interface LeaderElectionOptions {
@@ -10,6 +13,8 @@ export interface LeaderElectionOptions {
   clock: Clock;
   random: () => number;
   logger: Logger;
+  /** Absent: nobody is told who leads. */
+  metrics?: MetricsRegistry;
   namespace: string;
   name: string;
   /** Unique to this process. */
@@ -46,12 +51,20 @@ export function mayHold(observed: Observation | undefined, identity: string, now
 
 /** Who leads is who holds a Lease: one process at a time, with upstream's timing. */
 export class LeaderElection {
-  private readonly options: Required<LeaderElectionOptions>;
+  private readonly options: Required<Omit<LeaderElectionOptions, 'metrics'>>;
+  private readonly status: Cell | undefined;
   private observed: Observation | undefined;
   private lease: KubeObject | undefined;
 
   constructor(options: LeaderElectionOptions) {
     this.options = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000, ...options };
+    this.status = options.metrics
+      ?.gauge({
+        name: 'leader_election_master_status',
+        help: 'Whether this process holds the Lease: 1 or 0.',
+        labels: { name: LEASES_OF_A_PROCESS },
+      })
+      .cell(options.name);
   }
 
   /** The holder that was seen last. */
@@ -71,6 +84,7 @@ export class LeaderElection {
     }
     if (signal.aborted) return false;
     logger.info('became leader', { lease: name });
+    if (this.status) this.status.value = 1;
     const term = new AbortController();
     const over = lead(AbortSignal.any([signal, term.signal]));
     const ended = over.then(
@@ -82,6 +96,7 @@ export class LeaderElection {
     const lost = await this.renew(signal, () => finished);
     term.abort();
     await ended;
+    if (this.status) this.status.value = 0;
     if (!lost) await this.release();
     else logger.error('lost leadership', { lease: name });
     await over;

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
+import type { MetricsRegistry } from '#telemetry';
 import type { Client } from './client.js';
 import { type Clock, realClock } from './clock.js';
 import { Informer, type InformerContext, type InformerOptions } from './informer.js';
@@ -9,15 +10,22 @@ export interface SharedInformersOptions {
   clock?: Clock;
   random?: () => number;
   logger: Logger;
+  /** Where the informers are shown, and the name of them all there; absent: nowhere. */
+  shown?: { metrics: MetricsRegistry; name: string };
 }
+
+/** Groups, versions or resources that one process follows, at most. */
+const RESOURCES = 500;
 
 /** One informer a resource and selection, shared by everything in a process: one watch, one parsed copy. */
 export class SharedInformers {
   private readonly informers = new Map<string, Informer<any>>();
   private readonly context: InformerContext;
   private signal: AbortSignal | undefined;
+  private readonly shown: SharedInformersOptions['shown'];
 
   constructor(client: Client, options: SharedInformersOptions) {
+    this.shown = options.shown;
     this.context = {
       client,
       clock: options.clock ?? realClock,
@@ -65,7 +73,22 @@ export class SharedInformers {
     this.signal = signal;
     // Each informer and each of its waits listens: many listeners are no leak here.
     setMaxListeners(0, signal);
+    if (this.shown) this.show(this.shown, signal);
     for (const informer of this.informers.values()) void informer.run(signal);
+  }
+
+  private show({ metrics, name }: NonNullable<SharedInformersOptions['shown']>, signal: AbortSignal): void {
+    const revisions = metrics.gauge({
+      name: 'informer_store_resource_version',
+      help: 'The revision up to which an informer is complete.',
+      labels: { name: 20, group: RESOURCES, version: RESOURCES, resource: RESOURCES },
+    });
+    const end = metrics.onCollect(() => {
+      for (const { gvr, resourceVersion } of this.informers.values()) {
+        revisions.cell(name, gvr.group, gvr.version, gvr.resource).value = Number(resourceVersion);
+      }
+    });
+    signal.addEventListener('abort', end, { once: true });
   }
 
   /** Resolves when all that were asked for so far have synced; rejects when the signal fires first. */

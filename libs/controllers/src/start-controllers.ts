@@ -77,7 +77,7 @@ export const CONTROLLER_MANAGER = 'system:kube-controller-manager';
  * signal has fired, or with true when leadership was lost before: its state is stale then, and it has to be started anew.
  */
 export async function startControllers(options: StartOptions): Promise<boolean> {
-  const { signal, clock, random, logger, clientFor } = options;
+  const { signal, clock, random, logger, metrics, clientFor } = options;
   const lead = (term: AbortSignal) => {
     setMaxListeners(0, term);
     return runAll(options, term);
@@ -91,6 +91,7 @@ export async function startControllers(options: StartOptions): Promise<boolean> 
     clock,
     random,
     logger,
+    metrics,
     namespace: 'kube-system',
     name: 'kube-controller-manager',
     identity: options.leaderIdentity ?? `${hostname()}_${randomUUID()}`,

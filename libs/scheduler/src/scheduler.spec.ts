@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { conflict, type KubeObject, notFound, type WatchEvent } from '#apimachinery';
 import { type Client, realClock, SharedInformers, silentLogger } from '#client';
+import { MetricsRegistry } from '#telemetry';
 import { startScheduler } from './start-scheduler.js';
 
 type Watcher = (event: WatchEvent) => void;
@@ -143,6 +144,7 @@ async function eventually(what: string, check: () => boolean): Promise<void> {
 describe('scheduler', () => {
   let api: MemoryApi;
   let abort: AbortController;
+  let metrics: MetricsRegistry;
   let running: Promise<boolean>;
 
   const nodeOf = (name: string): string | undefined => api.pod(name)?.spec.nodeName;
@@ -151,6 +153,7 @@ describe('scheduler', () => {
   beforeEach(() => {
     api = new MemoryApi();
     abort = new AbortController();
+    metrics = new MetricsRegistry();
     const { client } = api;
     running = startScheduler({
       client,
@@ -158,6 +161,7 @@ describe('scheduler', () => {
       clock: realClock,
       random: Math.random,
       logger: silentLogger,
+      metrics,
       signal: abort.signal,
       seed: 1,
       leaderElect: false,
@@ -167,6 +171,23 @@ describe('scheduler', () => {
   afterEach(async () => {
     abort.abort();
     await running;
+  });
+
+  it('counts attempts, what came of them, and what waits', async () => {
+    const value = (name: string, label: string) =>
+      metrics.samples().find(({ metricName, labels }) => metricName === name && Object.values(labels).includes(label))
+        ?.value;
+    api.put('nodes', node('a'));
+    api.put('pods', pod('x'));
+    api.put('pods', pod('huge', '1000'));
+    await eventually('one is bound', () => nodeOf('x') === 'a');
+    await eventually('one is not', () => value('scheduler_schedule_attempts_total', 'unschedulable') === 1);
+    await eventually('the binding is counted', () => value('scheduler_schedule_attempts_total', 'scheduled') === 1);
+    assert.equal(value('scheduler_pending_pods', 'unschedulable'), 1);
+    assert.equal(value('scheduler_pod_scheduling_sli_duration_seconds_count', '1'), 1);
+    abort.abort();
+    await running;
+    assert.equal(value('scheduler_pending_pods', 'unschedulable'), 0);
   });
 
   it('binds pods and says so', async () => {

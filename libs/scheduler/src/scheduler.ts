@@ -6,6 +6,7 @@ import type { EventSink } from './event-sink.js';
 import type { BatchResult, PodFailure, SchedCore } from './native.js';
 import { type PodCondition, scheduledCondition, writePodStatus } from './pod-condition.js';
 import { Preemptor } from './preemptor.js';
+import type { SchedulerMetrics } from './scheduler-metrics.js';
 import { type Queued, SchedulingQueue } from './scheduling-queue.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -19,6 +20,7 @@ export interface SchedulerOptions {
   client: Client;
   clock: Clock;
   logger: Logger;
+  metrics: SchedulerMetrics;
   core: SchedCore;
   events: EventSink;
   pods: Informer;
@@ -83,6 +85,7 @@ export class Scheduler {
         update: () => this.#queue.happened(ClusterEvent.ClaimChange),
       }),
     ];
+    const unfollow = this.#options.metrics.follow(() => this.#queue.sizes);
     const stop = () => {
       this.#stopped = true;
       this.#wake?.();
@@ -93,6 +96,7 @@ export class Scheduler {
     } finally {
       signal.removeEventListener('abort', stop);
       for (const undo of remove) undo();
+      unfollow();
       this.#queue.close();
       await Promise.all(this.#background);
       await this.#options.events.flush();
@@ -146,21 +150,26 @@ export class Scheduler {
       numbers[2 * index] = item.handle;
       numbers[2 * index + 1] = item.spec.id;
     }
+    const { core, logger, metrics, clock } = this.#options;
+    const startedAt = clock.now();
     let result: BatchResult;
     try {
-      result = await this.#options.core.schedule(numbers);
+      result = await core.schedule(numbers);
     } catch (error) {
-      this.#options.logger.error('scheduling failed', { error });
+      logger.error('scheduling failed', { error });
       for (const queued of batch) {
         this.#queue.decided(queued);
         this.#queue.failed(queued);
+        metrics.attempt('error', clock.now() - startedAt);
       }
       return;
     }
-    this.#act(batch, result);
+    metrics.decided(clock.now() - startedAt);
+    this.#act(batch, result, startedAt);
   }
 
-  #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult): void {
+  #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult, startedAt: number): void {
+    const { metrics, clock } = this.#options;
     let failure = 0;
     for (const [index, queued] of batch.entries()) {
       const { item } = queued;
@@ -168,6 +177,7 @@ export class Scheduler {
       if (slot === -1) {
         const why = failures[failure++]!;
         this.#queue.unschedulable(queued, why.plugins);
+        metrics.attempt('unschedulable', clock.now() - startedAt);
         if (queued.place !== 'gone') {
           this.#reject(item, 'Unschedulable', why.message, this.#nominate(item, why));
         }
@@ -178,12 +188,12 @@ export class Scheduler {
       if (queued.place === 'gone') continue;
       const node = this.#state.assume(item, slot);
       if (node === undefined) this.#queue.failed(queued);
-      else this.#track(this.#bind(queued, node));
+      else this.#track(this.#bind(queued, node, startedAt));
     }
   }
 
-  async #bind(queued: Queued<PodEntry>, node: string): Promise<void> {
-    const { client, events } = this.#options;
+  async #bind(queued: Queued<PodEntry>, node: string, startedAt: number): Promise<void> {
+    const { client, events, metrics, clock } = this.#options;
     const { item } = queued;
     const { pod } = item;
     const { namespace, name, uid } = pod.metadata;
@@ -197,11 +207,15 @@ export class Scheduler {
     try {
       await client.create<KubeObject>(PODS, namespace!, binding, { name: name!, subresource: 'binding' });
       events.scheduled(pod, node);
+      const now = clock.now();
+      metrics.attempt('scheduled', now - startedAt);
+      metrics.bound(queued.attempts, now - queued.timestamp);
     } catch (error) {
       if (queued.place === 'gone') return;
       this.#state.forget(item);
       this.#queue.failed(queued);
       this.#queue.happened(ClusterEvent.AssignedPodDelete);
+      metrics.attempt('error', clock.now() - startedAt);
       if (isNotFound(error) || isConflict(error)) return;
       this.#reject(item, 'SchedulerError', error instanceof Error ? error.message : String(error));
     } finally {
@@ -215,6 +229,7 @@ export class Scheduler {
     const old: string | undefined = pod['status']?.nominatedNodeName;
     const node = nominated === -1 ? undefined : this.#state.nodeOf(nominated);
     if (node === undefined) return old && !waits ? null : undefined;
+    if (victims.length > 0) this.#options.metrics.preemption(victims.length);
     for (const handle of victims) {
       const victim = this.#state.podOf(handle);
       if (victim) this.#track(this.#preemptor.evict(victim.pod, pod, node));

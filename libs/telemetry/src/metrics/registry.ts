@@ -54,11 +54,6 @@ export class MetricsRegistry {
     };
   }
 
-  /** Names of all declared families. */
-  names(): string[] {
-    return [...this.families.keys()];
-  }
-
   /** All series as they are now. */
   samples(): Sample[] {
     this.collect();
