@@ -14,6 +14,11 @@ describe('flags', () => {
     assert.equal(parseFlags([...DATABASE, '--refuse-unenforced=true'], {})!.refuseUnenforced, true);
   });
 
+  test('tracing is off unless it is asked for', () => {
+    assert.equal(parseFlags(DATABASE, {})!.tracing, false);
+    assert.equal(parseFlags([...DATABASE, '--tracing'], {})!.tracing, true);
+  });
+
   test('a database is shared when that is said', () => {
     assert.equal(parseFlags(DATABASE, {})!.sharedDatabase, false);
     assert.equal(parseFlags([...DATABASE, '--shared-database'], {})!.sharedDatabase, true);

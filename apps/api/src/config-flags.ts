@@ -22,6 +22,8 @@ export interface ServerConfig {
   components: ReadonlySet<Component>;
   refuseUnenforced: boolean;
   logging: LogOptions;
+  /** Make OpenTelemetry spans. */
+  tracing: boolean;
 }
 
 export type Component = 'api' | 'controllers' | 'scheduler';
@@ -61,6 +63,7 @@ const FLAGS = {
   },
   'logging-format': { type: 'string', help: `form of the log: ${LOG_FORMATS.join(', ')}`, default: 'text' },
   'log-level': { type: 'string', help: `least level of the log: ${LOG_LEVELS.join(', ')}`, default: 'info' },
+  tracing: { type: 'boolean', help: 'make OpenTelemetry spans, for an SDK that the process is started with' },
   help: { type: 'boolean', help: 'show this and end' },
 } as const;
 
@@ -110,6 +113,7 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     localNode: nodeName === '' ? undefined : { name: nodeName, ip: text('local-node-ip') || advertiseAddress },
     components: componentsOf(text('components')),
     refuseUnenforced: bool('refuse-unenforced', text('refuse-unenforced')),
+    tracing: values.tracing === true,
     logging: {
       format: oneOf('logging-format', text('logging-format'), LOG_FORMATS),
       level: oneOf('log-level', text('log-level'), LOG_LEVELS),

@@ -5,7 +5,7 @@ import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
 import type { ControllerState } from '#controllers';
 import { allResources } from '#kinds';
-import { MetricsRegistry, registerProcessMetrics } from '#telemetry';
+import { MetricsRegistry, noTracer, registerProcessMetrics, type Tracer } from '#telemetry';
 import { createAdmission } from './admission/admission-chain.js';
 import { storeLister } from './admission/lister.js';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from './authentication/openid-discovery.js';
@@ -36,8 +36,10 @@ import { openStore, type Store, type StoreOptions } from './storage/index.js';
 import { commitMetrics } from './store-metrics.js';
 import { type WarmUp, warmUp } from './warm-up.js';
 
-export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging'> {
+export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging' | 'tracing'> {
   logger: Logger;
+  /** Absent: no spans are made. */
+  tracer?: Tracer;
   clock?: Clock;
   /** Where the store is to differ from its defaults. */
   store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
@@ -124,6 +126,7 @@ async function assemble(
   const issuer = new ServiceAccountTokenIssuer(pki.serviceAccount.privateKey, issuerUrl);
   const { audiences, tokens } = authenticator;
   const registry = createRegistry({
+    tracer: options.tracer,
     store,
     authorizer,
     admission: createAdmission({
@@ -296,7 +299,7 @@ async function startLoops(
   port: number,
   telemetry: LoopTelemetry,
 ): Promise<RunningLoops> {
-  const { logger, components } = options;
+  const { logger, components, tracer = noTracer } = options;
   const { metrics } = telemetry;
   // We listen on this address by now: whoever had the name before is gone, and need not be waited for.
   const leaderIdentity = components.has('api') ? `${hostname()}_${options.advertiseAddress}:${port}` : undefined;
@@ -317,6 +320,7 @@ async function startLoops(
           random: Math.random,
           logger,
           metrics,
+          tracer,
           health,
           signal: term,
           leaderIdentity,
@@ -342,6 +346,7 @@ async function startLoops(
           random: Math.random,
           logger,
           metrics,
+          tracer,
           signal: term,
           leaderIdentity,
         }),

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { createLogger } from '#telemetry';
+import { createLogger, openTelemetryTracer } from '#telemetry';
 import { FlagError, parseFlags, type ServerConfig, usage } from './config-flags.js';
 
 /**
@@ -14,7 +14,8 @@ async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger({ component: 'server', ...config.logging });
   const { startControlPlane } = await import('./control-plane.js');
-  const plane = await startControlPlane({ ...config, logger, warmUp: true });
+  const tracer = config.tracing ? openTelemetryTracer() : undefined;
+  const plane = await startControlPlane({ ...config, logger, tracer, warmUp: true });
   if (config.components.has('api')) logger.info('serving', { url: plane.url });
   await plane.bootstrapped;
   logger.info('ready');

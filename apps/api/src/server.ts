@@ -1,7 +1,7 @@
 import type { UserInfo } from '#apimachinery';
 import type { Client, Logger } from '#client';
 import { allResources } from '#kinds';
-import type { MetricsRegistry } from '#telemetry';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 import { storeLister } from './admission/lister.js';
 import type { RequestAuthenticator } from './authentication/authenticator.js';
 import type { Authorizer } from './authorization/authorizer.js';
@@ -22,6 +22,7 @@ import { evictionResource } from './registry/pod-eviction.js';
 import type { AdmissionRunner, RegistryContext, WriteSetContributor } from './registry/registry-context.js';
 import { ResourceTable } from './registry/resource-table.js';
 import type { Store } from './storage/store.js';
+import { tracedHandler } from './traced-handler.js';
 
 export interface RegistryOptions {
   store: Store;
@@ -30,6 +31,8 @@ export interface RegistryOptions {
   virtualResources: readonly VirtualResource[];
   contributors?: ReadonlyMap<string, WriteSetContributor>;
   now?: () => Date;
+  /** Makes a span of each request; absent: none. */
+  tracer?: Tracer;
 }
 
 /** The object path with everything it stands on: what HTTP and in-process callers share. */
@@ -52,7 +55,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     contributors: options.contributors ?? new Map(),
     now: options.now ?? (() => new Date()),
   };
-  const handler = new RegistryHandler(context);
+  const plain = new RegistryHandler(context);
+  const handler = options.tracer ? tracedHandler(plain, options.tracer) : plain;
   return {
     handler,
     context,

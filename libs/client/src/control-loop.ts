@@ -1,5 +1,5 @@
 import { isAlreadyExists, isConflict, isNotFound } from '#apimachinery';
-import type { MetricsRegistry } from '#telemetry';
+import { type MetricsRegistry, noTracer, type Tracer } from '#telemetry';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import { WorkQueue } from './work-queue.js';
@@ -15,6 +15,8 @@ export interface ControlLoopOptions {
   logger: Logger;
   /** Where the queue is counted, by the loop's name. */
   metrics?: MetricsRegistry;
+  /** Makes a span of each look at a key; absent: none. */
+  tracer?: Tracer;
   /** Keys worked on at a time. */
   concurrency?: number;
   /** Makes the world as the key's object wants it. What it throws is tried again with back-off. */
@@ -46,9 +48,10 @@ export class ControlLoop {
   }
 
   private async work(signal: AbortSignal): Promise<void> {
+    const { name, reconcile, tracer = noTracer } = this.options;
     for (let key = await this.queue.get(); key !== undefined; key = await this.queue.get()) {
       try {
-        const result = await this.options.reconcile(key);
+        const result = await tracer.span('reconcile', { controller: name, key }, () => reconcile(key));
         this.queue.forget(key);
         if (result) this.queue.addAfter(key, result.requeueAfter);
       } catch (error) {

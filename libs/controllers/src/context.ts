@@ -6,7 +6,7 @@ import {
   type Logger,
   type SharedInformers,
 } from '#client';
-import type { MetricsRegistry } from '#telemetry';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 
 /** Settings of the cluster that control loops need. */
 export interface ControllerOptions {
@@ -33,6 +33,7 @@ export interface ControllerContext {
   random: () => number;
   logger: Logger;
   metrics: MetricsRegistry;
+  tracer: Tracer;
   options: ControllerOptions;
 }
 
@@ -44,6 +45,7 @@ export interface ControllerRuntime {
   random: () => number;
   logger: Logger;
   metrics: MetricsRegistry;
+  tracer: Tracer;
   recorder: EventRecorder;
   options: ControllerOptions;
 }
@@ -61,8 +63,8 @@ export type ControllerFactory = (context: ControllerContext) => Controller;
 
 /** `account` is the ServiceAccount in kube-system; `component` is what its events name as their source. */
 export function runtimeFor(context: ControllerContext, account: string, component = account): ControllerRuntime {
-  const { informers, clock, random, logger, metrics, options } = context;
+  const { informers, clock, random, logger, metrics, tracer, options } = context;
   const client = context.clientFor(`system:serviceaccount:kube-system:${account}`);
   const recorder = new ApiEventRecorder({ client, clock, logger, component });
-  return { client, informers, clock, random, logger, metrics, recorder, options };
+  return { client, informers, clock, random, logger, metrics, tracer, recorder, options };
 }

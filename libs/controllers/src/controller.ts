@@ -204,13 +204,14 @@ export class ControllerBuilder<P extends KubeObject> {
   }
 
   private async run(signal: AbortSignal, reconcile: Reconcile): Promise<void> {
-    const { clock, logger, metrics } = this.runtime;
+    const { clock, logger, metrics, tracer } = this.runtime;
     await Promise.all([...this.sources].map((informer) => informer.whenSynced(signal)));
     const loop: ControlLoop = new ControlLoop({
       name: this.name,
       clock,
       logger,
       metrics,
+      tracer,
       concurrency: this.concurrency,
       reconcile: (key) => reconcile(key, loop.add),
     });

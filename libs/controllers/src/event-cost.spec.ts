@@ -3,7 +3,7 @@ import { describe, it, mock } from 'node:test';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
 import { Informer, SharedInformers, silentLogger } from '#client';
 import { gvr, type Pod } from '#kinds';
-import { MetricsRegistry } from '#telemetry';
+import { MetricsRegistry, noTracer } from '#telemetry';
 import { buildPod, FakeClock, MemoryClient } from '#testing';
 import type { ControllerContext } from './context.js';
 import { CONTROLLERS, startControllers } from './start-controllers.js';
@@ -25,6 +25,7 @@ function contextOf(client: MemoryClient, clock: FakeClock): ControllerContext {
     random: () => 0,
     logger: silentLogger,
     metrics: new MetricsRegistry(),
+    tracer: noTracer,
     options: { clusterCidr: '10.0.0.0/16', serviceCidr: '10.1.0.0/16', rootCA: '', clusterDomain: 'cluster.local' },
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { conflict, type KubeObject, notFound, type WatchEvent } from '#apimachinery';
 import { type Client, realClock, SharedInformers, silentLogger } from '#client';
-import { MetricsRegistry } from '#telemetry';
+import { MetricsRegistry, noTracer } from '#telemetry';
 import { startScheduler } from './start-scheduler.js';
 
 type Watcher = (event: WatchEvent) => void;
@@ -162,6 +162,7 @@ describe('scheduler', () => {
       random: Math.random,
       logger: silentLogger,
       metrics,
+      tracer: noTracer,
       signal: abort.signal,
       seed: 1,
       leaderElect: false,

@@ -1,5 +1,6 @@
 import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, Clock, Informer, Logger } from '#client';
+import type { Tracer } from '#telemetry';
 import { ClusterEvent } from './cluster-event.js';
 import { ClusterState, type PodEntry, sameLabels } from './cluster-state.js';
 import type { EventSink } from './event-sink.js';
@@ -21,6 +22,7 @@ export interface SchedulerOptions {
   clock: Clock;
   logger: Logger;
   metrics: SchedulerMetrics;
+  tracer: Tracer;
   core: SchedCore;
   events: EventSink;
   pods: Informer;
@@ -150,11 +152,11 @@ export class Scheduler {
       numbers[2 * index] = item.handle;
       numbers[2 * index + 1] = item.spec.id;
     }
-    const { core, logger, metrics, clock } = this.#options;
+    const { core, logger, metrics, tracer, clock } = this.#options;
     const startedAt = clock.now();
     let result: BatchResult;
     try {
-      result = await core.schedule(numbers);
+      result = await tracer.span('schedule', { pods: batch.length }, () => core.schedule(numbers));
     } catch (error) {
       logger.error('scheduling failed', { error });
       for (const queued of batch) {

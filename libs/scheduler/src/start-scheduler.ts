@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Client, type Clock, LeaderElection, type Logger, type SharedInformers } from '#client';
-import type { MetricsRegistry } from '#telemetry';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 import { EventSink } from './event-sink.js';
 import { createSchedCore, type ScoringStrategy } from './native.js';
 import { Scheduler } from './scheduler.js';
@@ -21,6 +21,7 @@ export interface StartSchedulerOptions {
   random: () => number;
   logger: Logger;
   metrics: MetricsRegistry;
+  tracer: Tracer;
   /** Ends the scheduler; the promise resolves when bindings under way are written. */
   signal: AbortSignal;
   /** Fixes how ties between equally good nodes are broken. */
@@ -45,6 +46,7 @@ export async function startScheduler(options: StartSchedulerOptions): Promise<bo
     clock,
     logger,
     metrics: new SchedulerMetrics(metrics, DEFAULT_SCHEDULER),
+    tracer: options.tracer,
     core: createSchedCore(options.seed ?? random(), options.scoring),
     events: new EventSink({
       client,

@@ -12,3 +12,5 @@ export type { Cell, CellFamily, Distribution, FamilyDeclaration, HistogramFamily
 export { type LabelBound, type LabelBounds, OVERFLOW } from './metrics/labels.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';
 export { MetricsRegistry, PROMETHEUS_CONTENT_TYPE } from './metrics/registry.js';
+export { openTelemetryTracer } from './tracing/open-telemetry.js';
+export { noTracer, type SpanAttributes, type Tracer } from './tracing/tracer.js';
