@@ -5,12 +5,13 @@ const allowed = {
   apimachinery: [],
   kinds: ['apimachinery'],
   host: [],
+  telemetry: [],
   files: ['host'],
   postgres: ['host'],
   oci: ['host'],
-  client: ['apimachinery', 'kinds'],
-  controllers: ['apimachinery', 'kinds', 'client'],
-  scheduler: ['apimachinery', 'kinds', 'client', 'host'],
+  client: ['apimachinery', 'kinds', 'telemetry'],
+  controllers: ['apimachinery', 'kinds', 'client', 'telemetry'],
+  scheduler: ['apimachinery', 'kinds', 'client', 'telemetry', 'host'],
 };
 /** The one place that may load each native library; `loadNative` names it by its crate. */
 export const nativeDoors = {

@@ -1,12 +1,14 @@
 /**
  * Writes what is generated: from the API facts in libs/kinds/src/facts the TypeScript types of all objects and the table
- * of resources; from the folders of kinds the list of their modules; from the built native crates their TypeScript
- * declarations. Output is deterministic. `--check` writes nothing and fails when a committed file differs.
+ * of resources; from the folders of kinds the list of their modules; from libs/telemetry/src/facts the page of metrics; from
+ * the built native crates their TypeScript declarations. Output is deterministic. `--check` writes nothing and fails when a
+ * committed file differs.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { kindModuleList, readKindModules } from './kind-modules.mjs';
+import { metricsPage } from './metrics-page.mjs';
 import { nativeDeclarations } from './native-types.mjs';
 import { root } from './prepare.mjs';
 
@@ -149,6 +151,7 @@ const ofKinds = {
 };
 const outputs = new Map([
   ...Object.entries(ofKinds).map(([file, text]) => [fileURLToPath(new URL(file, kinds)), text]),
+  [join(root, 'docs/metrics.md'), metricsPage()],
   ...(await nativeDeclarations()),
 ]);
 const check = process.argv.includes('--check');

@@ -14,6 +14,11 @@ describe('flags', () => {
     assert.equal(parseFlags([...DATABASE, '--refuse-unenforced=true'], {})!.refuseUnenforced, true);
   });
 
+  test('tracing is off unless it is asked for', () => {
+    assert.equal(parseFlags(DATABASE, {})!.tracing, false);
+    assert.equal(parseFlags([...DATABASE, '--tracing'], {})!.tracing, true);
+  });
+
   test('a database is shared when that is said', () => {
     assert.equal(parseFlags(DATABASE, {})!.sharedDatabase, false);
     assert.equal(parseFlags([...DATABASE, '--shared-database'], {})!.sharedDatabase, true);
@@ -35,6 +40,8 @@ describe('flags', () => {
     [['--service-node-port-range', '5-1'], /^--service-node-port-range: invalid port range/],
     [['--components', 'api,kitchen'], /^--components: unknown component "kitchen"/],
     [['--cluster-domain', 'A b'], /^--cluster-domain: /],
+    [['--logging-format', 'xml'], /^--logging-format: "xml" is none of text, json$/],
+    [['--log-level', 'loud'], /^--log-level: "loud" is none of debug, info, warn, error$/],
     [['--refuse-unenforced', 'yes'], /^--refuse-unenforced: "yes" is neither true nor false$/],
     [['--database-url', 'mysql://x'], /^--database-url must begin with postgresql:/],
   ];

@@ -1,6 +1,7 @@
 import { homedir, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from '#telemetry';
 import { IpRange, PortRange, parseServiceRanges } from './kinds/services/ip-range.js';
 
 /** Settings of the server process. */
@@ -20,6 +21,9 @@ export interface ServerConfig {
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
   refuseUnenforced: boolean;
+  logging: LogOptions;
+  /** Make OpenTelemetry spans. */
+  tracing: boolean;
 }
 
 export type Component = 'api' | 'controllers' | 'scheduler';
@@ -57,6 +61,9 @@ const FLAGS = {
     help: 'refuse policies that nothing enforces yet (true, false)',
     default: 'false',
   },
+  'logging-format': { type: 'string', help: `form of the log: ${LOG_FORMATS.join(', ')}`, default: 'text' },
+  'log-level': { type: 'string', help: `least level of the log: ${LOG_LEVELS.join(', ')}`, default: 'info' },
+  tracing: { type: 'boolean', help: 'make OpenTelemetry spans, for an SDK that the process is started with' },
   help: { type: 'boolean', help: 'show this and end' },
 } as const;
 
@@ -106,6 +113,11 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     localNode: nodeName === '' ? undefined : { name: nodeName, ip: text('local-node-ip') || advertiseAddress },
     components: componentsOf(text('components')),
     refuseUnenforced: bool('refuse-unenforced', text('refuse-unenforced')),
+    tracing: values.tracing === true,
+    logging: {
+      format: oneOf('logging-format', text('logging-format'), LOG_FORMATS),
+      level: oneOf('log-level', text('log-level'), LOG_LEVELS),
+    },
   };
 }
 
@@ -132,6 +144,13 @@ function port(name: string, value: string): number {
   const number = Number(value);
   if (!/^\d+$/.test(value) || number > 65535) throw new FlagError(`--${name}: ${JSON.stringify(value)} is no port`);
   return number;
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  if (!allowed.includes(value as T)) {
+    throw new FlagError(`--${name}: ${JSON.stringify(value)} is none of ${allowed.join(', ')}`);
+  }
+  return value as T;
 }
 
 function bool(name: string, value: string): boolean {

@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
+import type { ControllerState } from '#controllers';
 import { allResources, ResourceCatalog } from '#kinds';
+import { MetricsRegistry, noTracer, registerProcessMetrics, type Tracer } from '#telemetry';
 import { createAdmission } from './admission/admission-chain.js';
 import { EscalationCheck } from './admission/plugins/escalation-check.js';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from './authentication/openid-discovery.js';
@@ -26,10 +28,13 @@ import { type Pki, preparePki } from './pki/pki.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
 import { storeLister } from './storage/lister.js';
+import { commitMetrics } from './store-metrics.js';
 import { type WarmUp, warmUp } from './warm-up.js';
 
-export interface ControlPlaneOptions extends ServerConfig {
+export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging' | 'tracing'> {
   logger: Logger;
+  /** Absent: no spans are made. */
+  tracer?: Tracer;
   clock?: Clock;
   /** Where the store is to differ from its defaults. */
   store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
@@ -70,6 +75,8 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
   const { logger, clock = realClock } = options;
   const stop = new AbortController();
   const catalog = new ResourceCatalog(allResources());
+  const metrics = new MetricsRegistry(logger);
+  registerProcessMetrics(metrics);
   const [pki, store] = await Promise.all([
     preparePki({ ...options, serverUrl: `https://${clientAddress(options)}:${options.securePort}` }),
     openStore({
@@ -79,10 +86,11 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
       fieldValue: (resource, object, label) => catalog.findStored(resource)?.fieldValue(object, label) ?? '',
       lifetimes: { events: EVENT_LIFETIME_MS },
       log: (message) => logger.info(message),
+      committed: commitMetrics(metrics),
     }),
   ]);
   try {
-    return await assemble(options, catalog, pki, store, stop, clock);
+    return await assemble(options, catalog, pki, store, stop, clock, metrics);
   } catch (error) {
     stop.abort();
     await store.close();
@@ -97,6 +105,7 @@ async function assemble(
   store: Store,
   stop: AbortController,
   clock: Clock,
+  metrics: MetricsRegistry,
 ): Promise<ControlPlane> {
   const { logger } = options;
   const now = () => new Date(clock.now());
@@ -117,6 +126,7 @@ async function assemble(
   const { audiences, tokens } = authenticator;
   const registry = createRegistry({
     catalog,
+    tracer: options.tracer,
     store,
     authorizer,
     admission: createAdmission({
@@ -144,10 +154,11 @@ async function assemble(
   const clientFor = (identity: string, groups?: readonly string[]) =>
     registry.client(identityOf(identity, groups), userAgentOf(identity));
   const bootstrapped = { done: false };
+  const telemetry: LoopTelemetry = { metrics, advisories: () => [] };
   let server: ListeningServer | undefined;
   let port = options.securePort;
   if (options.components.has('api')) {
-    server = await listen(options, registry, pki, authenticator, issuerUrl, bootstrapped);
+    server = await listen(options, registry, pki, authenticator, issuerUrl, bootstrapped, telemetry);
     port = server.port;
   }
   const url = `https://${clientAddress(options)}:${port}`;
@@ -174,7 +185,7 @@ async function assemble(
     }
     bootstrapped.done = true;
   });
-  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port));
+  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port, telemetry));
   const ended = Promise.race([
     loops.then((running) => running.failed),
     ready.then(
@@ -208,6 +219,13 @@ function logWarmUp(logger: Logger, { rounds, refused }: WarmUp): void {
   for (const reason of refused) logger.warn('a request of the warm-up was refused', { reason });
 }
 
+/** What the loops of this process count and show. */
+interface LoopTelemetry {
+  metrics: MetricsRegistry;
+  /** One check a controller that runs here. */
+  advisories: () => readonly HealthCheck[];
+}
+
 type ListeningServer = HttpsServer & { port: number };
 
 async function listen(
@@ -217,6 +235,7 @@ async function listen(
   authenticator: ReturnType<typeof createAuthenticator>,
   issuerUrl: string,
   bootstrapped: { done: boolean },
+  telemetry: LoopTelemetry,
 ): Promise<ListeningServer> {
   const serverAddress = `${options.advertiseAddress}:${options.securePort}`;
   const openId = openIdDocuments(issuerUrl, serverAddress, [verificationKey(pki.serviceAccount.publicKey)]);
@@ -245,7 +264,9 @@ async function listen(
       key: pki.kubeletClient.key,
     },
     proxyNetwork: options.proxyNetwork,
+    metrics: telemetry.metrics,
     checks,
+    advisories: () => telemetry.advisories(),
     documents: new Map(
       (
         [
@@ -254,7 +275,7 @@ async function listen(
         ] as const
       ).map(([path, { contentType, body }]) => [path, () => ({ mediaType: contentType, body })]),
     ),
-    log: (text) => options.logger.warn(text),
+    logger: options.logger,
   });
   const port = await server.listen(options.bindAddress, options.securePort);
   return Object.assign(server, { port });
@@ -274,21 +295,31 @@ async function startLoops(
   signal: AbortSignal,
   clock: Clock,
   port: number,
+  telemetry: LoopTelemetry,
 ): Promise<RunningLoops> {
-  const { logger, components } = options;
+  const { logger, components, tracer = noTracer } = options;
+  const { metrics } = telemetry;
   // We listen on this address by now: whoever had the name before is gone, and need not be waited for.
   const leaderIdentity = components.has('api') ? `${hostname()}_${options.advertiseAddress}:${port}` : undefined;
   const running: Promise<void>[] = [];
   if (components.has('controllers')) {
-    const { startControllers, CONTROLLER_MANAGER } = await import('#controllers');
+    const { startControllers, CONTROLLER_MANAGER, ControllerHealth } = await import('#controllers');
+    const health = new ControllerHealth(metrics);
+    telemetry.advisories = () => health.states().map(controllerCheck);
     running.push(
       leadAgainAndAgain('controllers', logger, signal, (term) =>
         startControllers({
           clientFor,
-          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER)),
+          informers: new SharedInformers(clientFor(CONTROLLER_MANAGER), {
+            logger,
+            shown: { metrics, name: 'kube-controller-manager' },
+          }),
           clock,
           random: Math.random,
           logger,
+          metrics,
+          tracer,
+          health,
           signal: term,
           leaderIdentity,
           options: {
@@ -308,10 +339,12 @@ async function startLoops(
       leadAgainAndAgain('the scheduler', logger, signal, (term) =>
         startScheduler({
           client,
-          informers: new SharedInformers(client),
+          informers: new SharedInformers(client, { logger, shown: { metrics, name: 'kube-scheduler' } }),
           clock,
           random: Math.random,
           logger,
+          metrics,
+          tracer,
           signal: term,
           leaderIdentity,
         }),
@@ -323,6 +356,16 @@ async function startLoops(
     stopped.catch(reject);
   });
   return { failed, stopped };
+}
+
+function controllerCheck({ name, running, error }: ControllerState): HealthCheck {
+  return {
+    name: `controller/${name}`,
+    endpoints: ['readyz'],
+    check: () => {
+      if (!running) throw new Error(error);
+    },
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { stderrLogger } from '#client';
+import { createLogger, openTelemetryTracer } from '#telemetry';
 import { FlagError, parseFlags, type ServerConfig, usage } from './config-flags.js';
 
 /**
@@ -12,9 +12,10 @@ const NODE_20_COMPILER = ['--interrupt-budget=20000', '--max-inlined-bytecode-si
 async function main(): Promise<void> {
   if (Number.parseInt(process.versions.node, 10) < 22) for (const flag of NODE_20_COMPILER) setFlagsFromString(flag);
   const config = readConfig();
-  const logger = stderrLogger('server');
+  const logger = createLogger({ component: 'server', ...config.logging });
   const { startControlPlane } = await import('./control-plane.js');
-  const plane = await startControlPlane({ ...config, logger, warmUp: true });
+  const tracer = config.tracing ? openTelemetryTracer() : undefined;
+  const plane = await startControlPlane({ ...config, logger, tracer, warmUp: true });
   if (config.components.has('api')) logger.info('serving', { url: plane.url });
   await plane.bootstrapped;
   logger.info('ready');

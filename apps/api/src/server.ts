@@ -1,13 +1,13 @@
 import type { UserInfo } from '#apimachinery';
-import type { Client } from '#client';
+import type { Client, Logger } from '#client';
 import type { ResourceCatalog } from '#kinds';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 import type { RequestAuthenticator } from './authentication/authenticator.js';
 import type { Authorizer } from './authorization/authorizer.js';
 import type { ApiSurface } from './http/documents/api.tokens.js';
 import { type HealthCheck, PING } from './http/documents/health-checks.js';
 import { createHttpsServer, type HttpsServer, type TlsOptions } from './http/https-server.js';
-import { MetricsRegistry } from './http/metrics/metrics-registry.js';
-import { RequestMetrics, registerProcessMetrics } from './http/metrics/request-metrics.js';
+import { RequestMetrics, registerStorageMetrics } from './http/metrics/request-metrics.js';
 import { ObjectPathHandler } from './http/objects/object-path.handler.js';
 import { NodeConnectHandler, type NodeCredentials } from './http/proxy/connect.handler.js';
 import type { ProxyNetwork } from './http/proxy/proxy-network.js';
@@ -23,6 +23,7 @@ import type { VirtualResource } from './registry/virtual-resource.js';
 import { type WriteParticipant, WriteParticipants } from './registry/write/write-participant.js';
 import { storeLister } from './storage/lister.js';
 import type { Store } from './storage/store.js';
+import { tracedHandler } from './traced-handler.js';
 
 export interface RegistryOptions {
   catalog: ResourceCatalog;
@@ -32,6 +33,8 @@ export interface RegistryOptions {
   virtualResources: readonly VirtualResource[];
   participants?: readonly WriteParticipant[];
   now?: () => Date;
+  /** Makes a span of each request; absent: none. */
+  tracer?: Tracer;
 }
 
 /** The object path with everything it stands on: what HTTP and in-process callers share. */
@@ -54,7 +57,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     participants: new WriteParticipants(options.participants ?? []),
     now: options.now ?? (() => new Date()),
   };
-  const handler = new RegistryHandler(context);
+  const plain = new RegistryHandler(context);
+  const handler = options.tracer ? tracedHandler(plain, options.tracer) : plain;
   return {
     handler,
     context,
@@ -68,7 +72,9 @@ export interface ApiServerOptions {
   tls: TlsOptions;
   /** `host:port` as clients reach the server. */
   serverAddress: string;
+  metrics: MetricsRegistry;
   checks?: readonly HealthCheck[];
+  advisories?: ApiSurface['advisories'];
   documents?: ApiSurface['documents'];
   /** Of each group of users. */
   slots?: SlotLimits;
@@ -77,7 +83,7 @@ export interface ApiServerOptions {
   nodeCredentials: NodeCredentials;
   /** How these leave the process; by default as the machine connects and looks up names. */
   proxyNetwork?: ProxyNetwork;
-  log(text: string): void;
+  logger: Logger;
 }
 
 /** Requests beyond these wait in nobody's queue: the client is told to come again. */
@@ -90,26 +96,28 @@ const INFLIGHT: SlotLimits = {
 
 /** The HTTPS side of a registry. */
 export async function createApiServer(options: ApiServerOptions): Promise<HttpsServer> {
+  const { metrics } = options;
   const { handler, context } = options.registry;
-  const metrics = new MetricsRegistry();
   const { catalog } = context.resources;
-  registerProcessMetrics(metrics, context.store, catalog);
+  registerStorageMetrics(metrics, context.store, catalog);
   return createHttpsServer(
     options.tls,
     {
       catalog,
       serverAddress: options.serverAddress,
       checks: [PING, storeCheck(context.store), ...(options.checks ?? [])],
+      advisories: options.advisories,
       metrics,
       documents: options.documents ?? new Map(),
-      log: options.log,
+      log: (text) => options.logger.warn(text),
     },
     {
       authenticator: options.authenticator,
       authorizer: context.authorizer,
       api: handler,
       resources: context.resources,
-      objects: new ObjectPathHandler(handler),
+      objects: new ObjectPathHandler(handler, undefined, options.logger),
+      log: options.logger,
       metrics: new RequestMetrics(metrics),
       connects: new NodeConnectHandler(
         context,

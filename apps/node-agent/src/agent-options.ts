@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '#apimachinery';
+import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
 import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './node/thresholds.js';
 import { parseSysctlPatterns } from './pod/pod-sysctls.js';
@@ -30,6 +31,7 @@ export interface AgentOptions {
   unsafeSysctls: string[];
   imagePolicy: ImagePolicy;
   evictionThresholds: Threshold[];
+  logging: LogOptions;
 }
 
 /** A flag that cannot be used; one line for the user. */
@@ -60,6 +62,8 @@ const FLAGS = {
     "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
   'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
   'eviction-hard': `pods are evicted while less than this is left (default ${DEFAULT_THRESHOLDS}); empty: never`,
+  'logging-format': `form of the log: ${LOG_FORMATS.join(', ')} (default text)`,
+  'log-level': `least level of the log: ${LOG_LEVELS.join(', ')} (default info)`,
   'minimum-image-ttl-duration': 'how long an image stays that nobody uses (default 2m)',
 } as const;
 
@@ -78,8 +82,8 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     if (!Number.isInteger(value) || value < 0) throw new OptionsError(`--${name}: not a whole number`);
     return value;
   };
-  const choice = <T extends string>(name: keyof typeof FLAGS, allowed: readonly T[]): T => {
-    const value = text(name, allowed[0]!);
+  const choice = <T extends string>(name: keyof typeof FLAGS, allowed: readonly T[], fallback = allowed[0]!): T => {
+    const value = text(name, fallback);
     if (!allowed.includes(value as T)) throw new OptionsError(`--${name}: ${value} is none of ${allowed.join(', ')}`);
     return value as T;
   };
@@ -119,6 +123,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     podManifestPath: text('pod-manifest-path', join(dataDir, 'manifests')) || undefined,
     unsafeSysctls: parsed('allowed-unsafe-sysctls', '', parseSysctlPatterns),
     imagePolicy: imagePolicy(),
+    logging: { format: choice('logging-format', LOG_FORMATS), level: choice('log-level', LOG_LEVELS, 'info') },
     evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
   };
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
-import { ApiEventRecorder, HttpClient, loadConfig, realClock, stderrLogger } from '#client';
+import { ApiEventRecorder, HttpClient, loadConfig, realClock } from '#client';
+import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetry';
 import { NodeAgent } from './agent.js';
 import { OptionsError, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
 import { startNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 
-const logger = stderrLogger('agent');
+let logger = createLogger({ component: 'agent' });
 
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
@@ -15,11 +16,14 @@ async function main(): Promise<void> {
     process.stdout.write(usage());
     return;
   }
+  logger = createLogger({ component: 'agent', ...options.logging });
   if (command === 'cleanup') {
     await cleanUpNode(options, logger);
     process.exit(0);
   }
-  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent' });
+  const metrics = new MetricsRegistry(logger);
+  registerProcessMetrics(metrics);
+  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent', metrics });
   const events = new ApiEventRecorder({
     client,
     clock: realClock,
@@ -49,6 +53,7 @@ async function main(): Promise<void> {
         cniConfigDir: options.cniConfigDir,
         clock: realClock,
         logger,
+        metrics,
         signal: created.signal,
       });
     }
@@ -61,6 +66,7 @@ async function main(): Promise<void> {
       pods: created.pods,
       client,
       logger,
+      metrics: () => metrics.render(),
       dataDirectory: options.dataDir,
     }).then(
       (started) => {
@@ -77,6 +83,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const expected = error instanceof OptionsError || (error as Error)?.name === 'KubeconfigError';
-  logger.error(expected ? (error as Error).message : String((error as Error)?.stack ?? error));
+  if (expected) logger.error((error as Error).message);
+  else logger.error('the node agent ends', { error });
   process.exit(1);
 });

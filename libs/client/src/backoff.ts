@@ -19,28 +19,28 @@ export const REFLECTOR_BACKOFF: BackoffOptions = {
 };
 
 export class Backoff {
-  #next: number;
-  #last = Number.NEGATIVE_INFINITY;
+  private next: number;
+  private last = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly options: BackoffOptions,
     private readonly now: () => number,
     private readonly random: () => number = Math.random,
   ) {
-    this.#next = options.initial;
+    this.next = options.initial;
   }
 
   /** The delay to wait now; each call moves to the next one. */
   step(): number {
     const now = this.now();
-    if (now - this.#last > this.options.resetAfter) this.#next = this.options.initial;
-    this.#last = now;
-    const base = this.#next;
-    this.#next = Math.min(base * this.options.factor, this.options.max);
+    if (now - this.last > this.options.resetAfter) this.next = this.options.initial;
+    this.last = now;
+    const base = this.next;
+    this.next = Math.min(base * this.options.factor, this.options.max);
     return base * (1 + this.random() * this.options.jitter);
   }
 
   reset(): void {
-    this.#next = this.options.initial;
+    this.next = this.options.initial;
   }
 }

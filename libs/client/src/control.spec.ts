@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { alreadyExists, conflict, type KubeObject, notFound } from '#apimachinery';
+import { MetricsRegistry } from '#telemetry';
 import { FakeClock } from '#testing';
 import { Backoff } from './backoff.js';
 import type { Client } from './client.js';
@@ -13,7 +14,7 @@ import { WorkQueue } from './work-queue.js';
 
 describe('WorkQueue', () => {
   it('gives a key once however often it is added, and again when it was added while worked on', async () => {
-    const queue = new WorkQueue();
+    const queue = new WorkQueue({ name: 'test' });
     queue.add('a');
     queue.add('a');
     assert.equal(queue.length, 1);
@@ -28,7 +29,7 @@ describe('WorkQueue', () => {
 
   it('delays, and of several delays keeps the earliest', async () => {
     const clock = new FakeClock();
-    const queue = new WorkQueue({ clock });
+    const queue = new WorkQueue({ name: 'test', clock });
     queue.addAfter('a', 1000);
     queue.addAfter('a', 500);
     queue.addAfter('a', 2000);
@@ -41,7 +42,7 @@ describe('WorkQueue', () => {
 
   it('doubles the delay of retries up to the longest, until forgotten', async () => {
     const clock = new FakeClock();
-    const queue = new WorkQueue({ clock, baseDelay: 5, maxDelay: 15 });
+    const queue = new WorkQueue({ name: 'test', clock, baseDelay: 5, maxDelay: 15 });
     for (const delay of [5, 10, 15, 15]) {
       queue.addRateLimited('a');
       await clock.advance(delay - 1);
@@ -56,8 +57,42 @@ describe('WorkQueue', () => {
     assert.equal(queue.length, 1);
   });
 
+  it('counts adds, waiting, work and retries under its name', async () => {
+    const clock = new FakeClock();
+    const metrics = new MetricsRegistry();
+    const queue = new WorkQueue({ name: 'test', clock, metrics });
+    const values = () =>
+      Object.fromEntries(
+        metrics
+          .samples()
+          .filter(({ metricName }) => !metricName.endsWith('_bucket'))
+          .map(({ metricName, value }) => [metricName.replace('workqueue_', ''), value]),
+      );
+    for (const key of ['a', 'b', 'a']) queue.add(key);
+    queue.addAfter('c', 60_000);
+    await clock.advance(2000);
+    await queue.get();
+    await clock.advance(3000);
+    assert.deepEqual(values(), {
+      adds_total: 2,
+      depth: 1,
+      retries_total: 1,
+      queue_duration_seconds_sum: 2,
+      queue_duration_seconds_count: 1,
+      work_duration_seconds_sum: 0,
+      work_duration_seconds_count: 0,
+      unfinished_work_seconds: 3,
+      longest_running_processor_seconds: 3,
+    });
+    queue.done('a');
+    const { work_duration_seconds_sum, unfinished_work_seconds } = values();
+    assert.deepEqual([work_duration_seconds_sum, unfinished_work_seconds], [3, 0]);
+    await queue.shutDown();
+    assert.equal(values()['depth'], 0);
+  });
+
   it('shuts down when the workers are done', async () => {
-    const queue = new WorkQueue();
+    const queue = new WorkQueue({ name: 'test' });
     queue.add('a');
     await queue.get();
     let down = false;
@@ -178,8 +213,9 @@ function memoryClient() {
 }
 
 describe('LeaderElection', () => {
-  const candidate = (client: Client, clock: FakeClock, identity: string) =>
+  const candidate = (client: Client, clock: FakeClock, identity: string, metrics?: MetricsRegistry) =>
     new LeaderElection({
+      metrics,
       client,
       clock,
       identity,
@@ -211,6 +247,19 @@ describe('LeaderElection', () => {
     assert.equal(objects.get('lock')?.['spec'].leaseTransitions, 1);
     second.abort();
     await b;
+  });
+
+  it('shows whether it leads', async () => {
+    const clock = new FakeClock();
+    const metrics = new MetricsRegistry();
+    const stop = new AbortController();
+    const status = () => metrics.samples().map(({ metricName, labels, value }) => [metricName, labels['name'], value]);
+    const a = candidate(memoryClient().client, clock, 'a', metrics).run(stop.signal, lead([], 'a'));
+    await clock.advance(100);
+    assert.deepEqual(status(), [['leader_election_master_status', 'lock', 1]]);
+    stop.abort();
+    await a;
+    assert.deepEqual(status(), [['leader_election_master_status', 'lock', 0]]);
   });
 
   it('steps down when it cannot renew, and says so', async () => {

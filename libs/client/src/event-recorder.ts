@@ -46,17 +46,17 @@ interface Written {
 
 /** Writes core/v1 Events as client-go's recorder does: repeated ones raise a count, floods are joined or dropped. */
 export class ApiEventRecorder implements EventRecorder {
-  readonly #options: EventRecorderOptions;
-  readonly #written = new Map<string, Written>();
-  readonly #similar = new Map<string, { messages: Set<string>; at: number }>();
-  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+  private readonly options: EventRecorderOptions;
+  private readonly written = new Map<string, Written>();
+  private readonly similar = new Map<string, { messages: Set<string>; at: number }>();
+  private readonly buckets = new Map<string, { tokens: number; at: number }>();
   /** Events about one object go out one after another, so that a count never races with its own creation. */
-  readonly #lanes: Promise<void>[] = Array.from({ length: LANES }, () => Promise.resolve());
-  #waiting = 0;
-  #sequence = 0;
+  private readonly lanes: Promise<void>[] = Array.from({ length: LANES }, () => Promise.resolve());
+  private waiting = 0;
+  private sequence = 0;
 
   constructor(options: EventRecorderOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
@@ -64,34 +64,34 @@ export class ApiEventRecorder implements EventRecorder {
     if (fieldPath) reference.fieldPath = fieldPath;
     const { kind, namespace, name, uid, apiVersion } = reference;
     const subject = [kind, namespace, name, uid, apiVersion, fieldPath ?? ''].join('|');
-    if (this.#waiting >= QUEUE_LIMIT || !this.#admit(subject)) return;
+    if (this.waiting >= QUEUE_LIMIT || !this.admit(subject)) return;
     const text = message.slice(0, MESSAGE_LIMIT);
     const lane = laneOf(subject);
-    this.#waiting++;
-    this.#lanes[lane] = this.#lanes[lane]!.then(() => this.#record(reference, subject, type, reason, text)).finally(
-      () => this.#waiting--,
+    this.waiting++;
+    this.lanes[lane] = this.lanes[lane]!.then(() => this.record(reference, subject, type, reason, text)).finally(
+      () => this.waiting--,
     );
   }
 
   /** Resolves when what was recorded so far is written or dropped. */
   async flush(): Promise<void> {
-    await Promise.all(this.#lanes);
+    await Promise.all(this.lanes);
   }
 
-  async #record(
+  private async record(
     reference: ObjectReference,
     subject: string,
     type: string,
     reason: string,
     text: string,
   ): Promise<void> {
-    const { client, clock, logger } = this.#options;
+    const { client, clock, logger } = this.options;
     const group = [subject, type, reason].join('|');
-    const joined = this.#isFlood(group, text);
+    const joined = this.isFlood(group, text);
     const message = joined ? `(combined from similar events): ${text}` : text;
     const key = joined ? group : `${group}|${text}`;
     const now = formatTime(new Date(clock.now()));
-    const known = this.#written.get(key);
+    const known = this.written.get(key);
     try {
       if (known) {
         const patch = { count: known.count + 1, lastTimestamp: now, message };
@@ -103,9 +103,9 @@ export class ApiEventRecorder implements EventRecorder {
           if (!isNotFound(error)) throw error;
         }
       }
-      const event = this.#build(reference, type, reason, message, now, known);
+      const event = this.build(reference, type, reason, message, now, known);
       await client.create<KubeObject>(EVENTS, event.metadata.namespace!, event);
-      remember(this.#written, key, {
+      remember(this.written, key, {
         namespace: event.metadata.namespace!,
         name: event.metadata.name!,
         count: event['count'],
@@ -116,7 +116,7 @@ export class ApiEventRecorder implements EventRecorder {
     }
   }
 
-  #build(
+  private build(
     reference: ObjectReference,
     type: string,
     reason: string,
@@ -124,9 +124,9 @@ export class ApiEventRecorder implements EventRecorder {
     now: string,
     known: Written | undefined,
   ): KubeObject {
-    const { clock, component, host } = this.#options;
+    const { clock, component, host } = this.options;
     // Nanoseconds as upstream; the low digits keep names of one millisecond apart.
-    const stamp = BigInt(Math.trunc(clock.now())) * 1_000_000n + BigInt(this.#sequence++ % 1_000_000);
+    const stamp = BigInt(Math.trunc(clock.now())) * 1_000_000n + BigInt(this.sequence++ % 1_000_000);
     return {
       apiVersion: 'v1',
       kind: 'Event',
@@ -144,25 +144,25 @@ export class ApiEventRecorder implements EventRecorder {
     };
   }
 
-  #isFlood(group: string, text: string): boolean {
-    const now = this.#options.clock.now();
-    let entry = this.#similar.get(group);
+  private isFlood(group: string, text: string): boolean {
+    const now = this.options.clock.now();
+    let entry = this.similar.get(group);
     if (!entry || now - entry.at > SIMILAR_INTERVAL) entry = { messages: new Set(), at: now };
     entry.at = now;
     entry.messages.add(text);
-    remember(this.#similar, group, entry);
+    remember(this.similar, group, entry);
     if (entry.messages.size < SIMILAR_LIMIT) return false;
     const oldest = entry.messages.values().next().value;
     if (entry.messages.size > SIMILAR_LIMIT && oldest !== undefined) entry.messages.delete(oldest);
     return true;
   }
 
-  #admit(subject: string): boolean {
-    const now = this.#options.clock.now();
-    const bucket = this.#buckets.get(subject) ?? { tokens: BURST, at: now };
+  private admit(subject: string): boolean {
+    const now = this.options.clock.now();
+    const bucket = this.buckets.get(subject) ?? { tokens: BURST, at: now };
     bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS);
     bucket.at = now;
-    remember(this.#buckets, subject, bucket);
+    remember(this.buckets, subject, bucket);
     if (bucket.tokens < 1) return false;
     bucket.tokens--;
     return true;

@@ -15,7 +15,7 @@ interface Expectation {
  * the informer's objects would be wrong: the loop must not create or delete for it.
  */
 export class Expectations {
-  readonly #entries = new Map<string, Expectation>();
+  private readonly entries = new Map<string, Expectation>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -24,28 +24,28 @@ export class Expectations {
    * often it is shown.
    */
   expect(key: string, creations: number, ids: Iterable<string>): void {
-    this.#entries.set(key, { creations, deletions: new Set(ids), at: this.clock.now() });
+    this.entries.set(key, { creations, deletions: new Set(ids), at: this.clock.now() });
   }
 
   /** The informer showed a creation, or a creation failed. */
   creationObserved(key: string): void {
-    const entry = this.#entries.get(key);
+    const entry = this.entries.get(key);
     if (entry && entry.creations > 0) entry.creations--;
   }
 
   deletionObserved(key: string, id: string): void {
-    this.#entries.get(key)?.deletions.delete(id);
+    this.entries.get(key)?.deletions.delete(id);
   }
 
   /** Nothing is outstanding, or it has been for too long. */
   satisfied(key: string): boolean {
-    const entry = this.#entries.get(key);
+    const entry = this.entries.get(key);
     if (!entry) return true;
     return (entry.creations <= 0 && entry.deletions.size === 0) || this.clock.now() - entry.at > EXPECTATIONS_TIMEOUT;
   }
 
   forget(key: string): void {
-    this.#entries.delete(key);
+    this.entries.delete(key);
   }
 }
 
@@ -54,23 +54,23 @@ export class Expectations {
  * decide on a past world. Resource versions of one resource compare as integers.
  */
 export class WrittenRevisions {
-  readonly #written = new Map<string, bigint>();
+  private readonly written = new Map<string, bigint>();
 
   wrote(key: string, object: KubeObject): void {
     const revision = BigInt(object.metadata.resourceVersion ?? 0);
-    if (revision > (this.#written.get(key) ?? 0n)) this.#written.set(key, revision);
+    if (revision > (this.written.get(key) ?? 0n)) this.written.set(key, revision);
   }
 
   /** Has the informer seen everything that was written for the key? */
   seenBy(key: string, informer: { readonly resourceVersion: string }): boolean {
-    const written = this.#written.get(key);
+    const written = this.written.get(key);
     if (written === undefined) return true;
     if (BigInt(informer.resourceVersion || 0) < written) return false;
-    this.#written.delete(key);
+    this.written.delete(key);
     return true;
   }
 
   forget(key: string): void {
-    this.#written.delete(key);
+    this.written.delete(key);
   }
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound, type KubeObject } from '#apimachinery';
+import { MetricsRegistry } from '#telemetry';
 import { HttpClient } from './http-client.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -11,6 +12,7 @@ const DEPLOYMENTS = { group: 'apps', version: 'v1', resource: 'deployments' };
 
 let server: Server | undefined;
 let client: HttpClient | undefined;
+let metrics: MetricsRegistry;
 
 async function serve(handler: (request: IncomingMessage, response: ServerResponse, body: string) => void) {
   server = createServer((request, response) => {
@@ -20,7 +22,9 @@ async function serve(handler: (request: IncomingMessage, response: ServerRespons
   });
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  client = new HttpClient({ server: `http://127.0.0.1:${port}`, token: 'secret', namespace: 'default' });
+  metrics = new MetricsRegistry();
+  const config = { server: `http://127.0.0.1:${port}`, token: 'secret', namespace: 'default' };
+  client = new HttpClient(config, { metrics });
   return client;
 }
 
@@ -56,6 +60,21 @@ describe('HttpClient', () => {
       'DELETE /api/v1/namespaces/ns/pods/a application/json {"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0,"preconditions":{"uid":"u"}}',
       'GET /api/v1/pods?labelSelector=a%3Db%2Cc+in+%28d%29&limit=5 - ',
     ]);
+  });
+
+  it('counts requests by method and code, and those that got no answer', async () => {
+    const client = await serve((request, response) => {
+      if (request.method === 'DELETE') request.socket.destroy();
+      else response.end(JSON.stringify(pod('a')));
+    });
+    await client.get(PODS, 'default', 'a');
+    await client.update(PODS, 'default', pod('a'));
+    await assert.rejects(client.delete(PODS, 'default', 'a'));
+    const counted = metrics
+      .samples()
+      .filter(({ metricName }) => metricName === 'rest_client_requests_total')
+      .map(({ labels, value }) => `${labels['method']} ${labels['code']} ${value}`);
+    assert.deepEqual(counted, ['GET 200 1', 'PUT 200 1', 'DELETE <error> 1']);
   });
 
   it('gives frozen objects', async () => {

@@ -34,11 +34,11 @@ export class HttpClient implements Client {
     name: string,
     subresource?: string,
   ): Promise<T> {
-    return this.#call('GET', resourcePath(gvr, namespace, name, subresource));
+    return this.call('GET', resourcePath(gvr, namespace, name, subresource));
   }
 
   list<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options: ListOptions = {}): Promise<KubeList<T>> {
-    return this.#call('GET', withQuery(resourcePath(gvr, options.namespace ?? ''), listQuery(options)));
+    return this.call('GET', withQuery(resourcePath(gvr, options.namespace ?? ''), listQuery(options)));
   }
 
   async *watch<T extends KubeObject = KubeObject>(
@@ -90,7 +90,7 @@ export class HttpClient implements Client {
     options: WriteOptions & { name?: string } = {},
   ): Promise<T> {
     const path = resourcePath(gvr, namespace, options.name, options.subresource);
-    return this.#call('POST', withQuery(path, writeQuery(options)), object);
+    return this.call('POST', withQuery(path, writeQuery(options)), object);
   }
 
   update<T extends KubeObject = KubeObject>(
@@ -100,7 +100,7 @@ export class HttpClient implements Client {
     options: WriteOptions = {},
   ): Promise<T> {
     const path = resourcePath(gvr, namespace, object.metadata.name, options.subresource);
-    return this.#call('PUT', withQuery(path, writeQuery(options)), object);
+    return this.call('PUT', withQuery(path, writeQuery(options)), object);
   }
 
   patch<T extends KubeObject = KubeObject>(
@@ -112,11 +112,11 @@ export class HttpClient implements Client {
     options: WriteOptions = {},
   ): Promise<T> {
     const path = resourcePath(gvr, namespace, name, options.subresource);
-    return this.#call('PATCH', withQuery(path, writeQuery(options)), patch, type);
+    return this.call('PATCH', withQuery(path, writeQuery(options)), patch, type);
   }
 
   async delete(gvr: GroupVersionResource, namespace: string, name: string, options: DeleteOptions = {}): Promise<void> {
-    await this.#call('DELETE', resourcePath(gvr, namespace, name), deleteBody(options));
+    await this.call('DELETE', resourcePath(gvr, namespace, name), deleteBody(options));
   }
 
   async deleteCollection(
@@ -125,14 +125,14 @@ export class HttpClient implements Client {
     options: DeleteOptions = {},
   ): Promise<void> {
     const path = resourcePath(gvr, selection.namespace ?? '');
-    await this.#call('DELETE', withQuery(path, listQuery(selection)), deleteBody(options));
+    await this.call('DELETE', withQuery(path, listQuery(selection)), deleteBody(options));
   }
 
   close(): void {
     this.transport.close();
   }
 
-  async #call<T>(method: string, path: string, body?: unknown, contentType = JSON_TYPE): Promise<T> {
+  private async call<T>(method: string, path: string, body?: unknown, contentType = JSON_TYPE): Promise<T> {
     const headers: Record<string, string> = { accept: JSON_TYPE };
     if (body !== undefined) headers['content-type'] = contentType;
     const response = await this.transport.request({

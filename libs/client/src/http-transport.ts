@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { MetricsRegistry } from '#telemetry';
 import { type Clock, delay, realClock } from './clock.js';
 import type { ClientConfig } from './kubeconfig.js';
+import { ClientRequestMetrics } from './request-metrics.js';
 
 export interface HttpRequest {
   method: string;
@@ -28,6 +30,8 @@ export interface HttpTransportOptions {
   clock?: Clock;
   /** Connections that plain requests share; streams have their own. */
   maxSockets?: number;
+  /** Where requests are counted; absent: nowhere. */
+  metrics?: MetricsRegistry;
 }
 
 /** The connection failed before or within an answer. `cause` is the system's error. */
@@ -47,21 +51,22 @@ const RETRY_AFTER_LIMIT = 10;
 /** HTTP/1.1 over TLS with kept-alive connections and the configuration's credentials. Knows nothing of API objects. */
 export class HttpTransport {
   readonly config: ClientConfig;
-  readonly #base: URL;
-  readonly #prefix: string;
-  readonly #agent: HttpAgent;
-  readonly #streamAgent: HttpAgent;
-  readonly #clock: Clock;
-  readonly #timeout: number;
-  readonly #headers: Record<string, string>;
-  #token: { value: string; readAt: number; mtimeMs: number } | undefined;
+  private readonly base: URL;
+  private readonly prefix: string;
+  private readonly agent: HttpAgent;
+  private readonly streamAgent: HttpAgent;
+  private readonly clock: Clock;
+  private readonly timeout: number;
+  private readonly headers: Record<string, string>;
+  private readonly metrics: ClientRequestMetrics | undefined;
+  private token: { value: string; readAt: number; mtimeMs: number } | undefined;
 
   constructor(config: ClientConfig, options: HttpTransportOptions = {}) {
     this.config = config;
-    this.#base = new URL(config.server);
-    this.#prefix = this.#base.pathname.replace(/\/+$/, '');
-    this.#clock = options.clock ?? realClock;
-    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
+    this.base = new URL(config.server);
+    this.prefix = this.base.pathname.replace(/\/+$/, '');
+    this.clock = options.clock ?? realClock;
+    this.timeout = options.timeout ?? DEFAULT_TIMEOUT;
     const shared = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE };
     const tls = {
       ca: config.ca,
@@ -72,13 +77,14 @@ export class HttpTransport {
       ALPNProtocols: ['http/1.1'],
     };
     const make = (maxSockets: number): HttpAgent =>
-      this.#base.protocol === 'https:'
+      this.base.protocol === 'https:'
         ? new HttpsAgent({ ...shared, ...tls, maxSockets, timeout: IDLE_SOCKET_TIMEOUT })
         : new HttpAgent({ ...shared, maxSockets, timeout: IDLE_SOCKET_TIMEOUT });
-    this.#agent = make(options.maxSockets ?? 64);
-    this.#streamAgent = make(Number.POSITIVE_INFINITY);
-    this.#headers = { 'user-agent': options.userAgent ?? `berth/${process.version}` };
-    if (config.impersonate) this.#headers['impersonate-user'] = config.impersonate.user;
+    this.agent = make(options.maxSockets ?? 64);
+    this.streamAgent = make(Number.POSITIVE_INFINITY);
+    this.headers = { 'user-agent': options.userAgent ?? `berth/${process.version}` };
+    if (options.metrics) this.metrics = new ClientRequestMetrics(options.metrics, this.base.host);
+    if (config.impersonate) this.headers['impersonate-user'] = config.impersonate.user;
   }
 
   /** Sends and reads the whole answer. Reads are tried again when the connection fails, and everything after 429/503. */
@@ -88,15 +94,15 @@ export class HttpTransport {
     for (let shed = 0; ; ) {
       let response: HttpResponse;
       try {
-        response = await this.#once(request);
+        response = await this.once(request);
       } catch (error) {
         if (!isRead || request.signal?.aborted || failures >= READ_RETRIES) throw error;
-        await delay(this.#clock, READ_RETRY_DELAY * 2 ** failures++, request.signal);
+        await delay(this.clock, READ_RETRY_DELAY * 2 ** failures++, request.signal);
         continue;
       }
       const wait = retryAfter(response);
       if (wait === undefined || shed++ >= RETRY_AFTER_LIMIT) return response;
-      await delay(this.#clock, wait, request.signal);
+      await delay(this.clock, wait, request.signal);
       request.signal?.throwIfAborted();
     }
   }
@@ -104,10 +110,10 @@ export class HttpTransport {
   /** Sends and gives the answer as it comes, on a connection of its own. The caller reads or destroys it. */
   stream(request: HttpRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const outgoing = this.#send(request, this.#streamAgent);
+      const outgoing = this.send(request, this.streamAgent);
       const head = setTimeout(
-        () => outgoing.destroy(timedOut(request, request.timeout ?? this.#timeout)),
-        request.timeout ?? this.#timeout,
+        () => outgoing.destroy(timedOut(request, request.timeout ?? this.timeout)),
+        request.timeout ?? this.timeout,
       );
       outgoing.on('response', (response) => {
         clearTimeout(head);
@@ -123,14 +129,14 @@ export class HttpTransport {
 
   /** Drops every connection. Requests under way fail. */
   close(): void {
-    this.#agent.destroy();
-    this.#streamAgent.destroy();
+    this.agent.destroy();
+    this.streamAgent.destroy();
   }
 
-  #once(request: HttpRequest): Promise<HttpResponse> {
-    const limit = request.timeout ?? this.#timeout;
+  private once(request: HttpRequest): Promise<HttpResponse> {
+    const limit = request.timeout ?? this.timeout;
     return new Promise((resolve, reject) => {
-      const outgoing = this.#send(request, this.#agent);
+      const outgoing = this.send(request, this.agent);
       const timer = setTimeout(() => outgoing.destroy(timedOut(request, limit)), limit);
       const fail = (error: Error) => {
         clearTimeout(timer);
@@ -150,48 +156,61 @@ export class HttpTransport {
     });
   }
 
-  #send(request: HttpRequest, agent: HttpAgent): ClientRequest {
-    const headers: Record<string, string | string[]> = { ...this.#headers, ...request.headers };
-    const authorization = this.#authorization();
+  private send(request: HttpRequest, agent: HttpAgent): ClientRequest {
+    const headers: Record<string, string | string[]> = { ...this.headers, ...request.headers };
+    const authorization = this.authorization();
     if (authorization) headers['authorization'] = authorization;
     if (this.config.impersonate?.groups) headers['impersonate-group'] = this.config.impersonate.groups;
     const body = request.body;
     if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
-    const open = this.#base.protocol === 'https:' ? httpsRequest : httpRequest;
+    const open = this.base.protocol === 'https:' ? httpsRequest : httpRequest;
     const outgoing = open({
       agent,
-      hostname: this.#base.hostname.replace(/^\[|\]$/g, ''),
-      port: this.#base.port || (this.#base.protocol === 'https:' ? 443 : 80),
+      hostname: this.base.hostname.replace(/^\[|\]$/g, ''),
+      port: this.base.port || (this.base.protocol === 'https:' ? 443 : 80),
       method: request.method,
-      path: this.#prefix + request.path,
+      path: this.prefix + request.path,
       headers,
       signal: request.signal,
     });
+    if (this.metrics) this.count(this.metrics, request.method, outgoing);
     outgoing.end(body);
     return outgoing;
   }
 
-  #authorization(): string | undefined {
+  private count(metrics: ClientRequestMetrics, method: string, outgoing: ClientRequest): void {
+    const startedAt = performance.now();
+    let answered = false;
+    outgoing.once('response', ({ statusCode }: IncomingMessage) => {
+      answered = true;
+      metrics.observe(method, statusCode, performance.now() - startedAt);
+    });
+    outgoing.once('error', () => {
+      if (!answered) metrics.observe(method, undefined, performance.now() - startedAt);
+    });
+  }
+
+  private authorization(): string | undefined {
     const { tokenFile, token, username, password } = this.config;
-    if (tokenFile) return `Bearer ${this.#tokenFrom(tokenFile)}`;
+    if (tokenFile) return `Bearer ${this.tokenFrom(tokenFile)}`;
     if (token) return `Bearer ${token}`;
     if (username) return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
     return undefined;
   }
 
   /** The file is looked at again at most once in ten seconds, and read when it changed. */
-  #tokenFrom(path: string): string {
-    const now = this.#clock.now();
-    if (this.#token && now - this.#token.readAt < 10_000) return this.#token.value;
+  private tokenFrom(path: string): string {
+    const now = this.clock.now();
+    if (this.token && now - this.token.readAt < 10_000) return this.token.value;
     try {
       const { mtimeMs } = statSync(path);
-      if (this.#token?.mtimeMs === mtimeMs) this.#token.readAt = now;
-      else this.#token = { value: readFileSync(path, 'utf8').trim(), readAt: now, mtimeMs };
+      if (this.token?.mtimeMs === mtimeMs) this.token.readAt = now;
+      else this.token = { value: readFileSync(path, 'utf8').trim(), readAt: now, mtimeMs };
     } catch (error) {
-      if (!this.#token) throw new ConnectionError(`cannot read token file ${path}`, { cause: error });
-      this.#token.readAt = now;
+      if (!this.token) throw new ConnectionError(`cannot read token file ${path}`, { cause: error });
+      this.token.readAt = now;
     }
-    return this.#token!.value;
+    return this.token!.value;
   }
 }
 

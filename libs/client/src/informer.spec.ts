@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { expired, type KubeList, type KubeObject, type WatchEvent } from '#apimachinery';
+import { MetricsRegistry } from '#telemetry';
 import type { Client, ListOptions, WatchOptions } from './client.js';
 import { realClock } from './clock.js';
 import { silentLogger } from './logger.js';
@@ -47,13 +48,29 @@ afterEach(() => {
   stop = new AbortController();
 });
 
-function informers(client: Client) {
+function informers(client: Client, shown?: { metrics: MetricsRegistry; name: string }) {
   // Delays pass at once.
   const clock = { ...realClock, setTimeout: (callback: () => void) => realClock.setTimeout(callback, 0) };
-  return new SharedInformers(client, { clock, logger: silentLogger });
+  return new SharedInformers(client, { clock, logger: silentLogger, shown });
 }
 
 describe('Informer', () => {
+  it('shows how far it has come, while it runs', async () => {
+    const { client } = script([{ items: [], resourceVersion: '5' }], [[{ type: 'ADDED', object: pod('a', '7') }]]);
+    const metrics = new MetricsRegistry();
+    const shared = informers(client, { metrics, name: 'test' });
+    const informer = shared.for(PODS);
+    shared.start(stop.signal);
+    await until(() => informer.size === 1);
+    assert.deepEqual(metrics.samples(), [
+      {
+        metricName: 'informer_store_resource_version',
+        labels: { name: 'test', group: '', version: 'v1', resource: 'pods' },
+        value: 7,
+      },
+    ]);
+  });
+
   it('delivers the list as adds, then the changes with old and new', async () => {
     const { client } = script(
       [{ items: [pod('a', '1')], resourceVersion: '5' }],

@@ -49,15 +49,15 @@ export function splitKey(key: string): { namespace: string; name: string } {
  * ended; list anew when the revision is compacted. Objects are frozen and shared by all readers.
  */
 export class Informer<T extends KubeObject = KubeObject> {
-  readonly #objects = new Map<string, T>();
-  readonly #byNamespace = new Map<string, Map<string, T>>();
-  readonly #indexers = new Map<string, IndexFunction<T>>();
-  readonly #indexes = new Map<string, Map<string, Map<string, T>>>();
-  readonly #handlers = new Set<EventHandler<T>>();
-  readonly #waiting = new Set<() => void>();
-  #synced = false;
-  #started = false;
-  #revision = '';
+  private readonly objects = new Map<string, T>();
+  private readonly byNamespace = new Map<string, Map<string, T>>();
+  private readonly indexers = new Map<string, IndexFunction<T>>();
+  private readonly indexes = new Map<string, Map<string, Map<string, T>>>();
+  private readonly handlers = new Set<EventHandler<T>>();
+  private readonly waiting = new Set<() => void>();
+  private synced = false;
+  private started = false;
+  private revision = '';
 
   constructor(
     readonly gvr: GroupVersionResource,
@@ -67,25 +67,25 @@ export class Informer<T extends KubeObject = KubeObject> {
 
   /** True once the first list is in and its adds have been delivered. */
   get hasSynced(): boolean {
-    return this.#synced;
+    return this.synced;
   }
 
   /** The revision up to which this copy is complete; '' before the first list. */
   get resourceVersion(): string {
-    return this.#revision;
+    return this.revision;
   }
 
   get size(): number {
-    return this.#objects.size;
+    return this.objects.size;
   }
 
   get(namespace: string, name: string): T | undefined {
-    return this.#objects.get(namespace === '' ? name : `${namespace}/${name}`);
+    return this.objects.get(namespace === '' ? name : `${namespace}/${name}`);
   }
 
   /** By `objectKey`. */
   getByKey(key: string): T | undefined {
-    return this.#objects.get(key);
+    return this.objects.get(key);
   }
 
   /** A fresh array; absent namespace: all. */
@@ -94,38 +94,43 @@ export class Informer<T extends KubeObject = KubeObject> {
   }
 
   values(namespace?: string): Iterable<T> {
-    if (namespace === undefined) return this.#objects.values();
-    return this.#byNamespace.get(namespace)?.values() ?? [];
+    if (namespace === undefined) return this.objects.values();
+    return this.byNamespace.get(namespace)?.values() ?? [];
   }
 
   /** Adds an index. Objects that are here already are indexed at once. Adding the same name again does nothing. */
   addIndex(name: string, index: IndexFunction<T>): void {
-    if (this.#indexers.has(name)) return;
-    this.#indexers.set(name, index);
+    if (this.indexers.has(name)) return;
+    this.indexers.set(name, index);
     const values = new Map<string, Map<string, T>>();
-    this.#indexes.set(name, values);
-    for (const [key, object] of this.#objects) for (const value of index(object)) enter(values, value, key, object);
+    this.indexes.set(name, values);
+    for (const [key, object] of this.objects) for (const value of index(object)) enter(values, value, key, object);
   }
 
   byIndex(name: string, value: string): T[] {
-    const values = this.#indexes.get(name);
+    const values = this.indexes.get(name);
     if (!values) throw new Error(`informer of ${this.gvr.resource} has no index ${name}`);
     return [...(values.get(value)?.values() ?? [])];
   }
 
+  /** How many objects `byIndex` would give. */
+  countByIndex(name: string, value: string): number {
+    return this.indexes.get(name)?.get(value)?.size ?? 0;
+  }
+
   /** Objects that are here already come as adds at once. Returns the way to remove the handler. */
   addHandler(handler: EventHandler<T>): () => void {
-    this.#handlers.add(handler);
-    if (handler.add) for (const object of [...this.#objects.values()]) this.#deliver(() => handler.add!(object));
-    return () => this.#handlers.delete(handler);
+    this.handlers.add(handler);
+    if (handler.add) for (const object of [...this.objects.values()]) this.deliver(() => handler.add!(object));
+    return () => this.handlers.delete(handler);
   }
 
   /** Resolves once synced. Rejects when the signal fires first. */
   whenSynced(signal?: AbortSignal): Promise<void> {
-    if (this.#synced) return Promise.resolve();
+    if (this.synced) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const abort = () => {
-        this.#waiting.delete(finish);
+        this.waiting.delete(finish);
         reject(signal!.reason);
       };
       const finish = () => {
@@ -133,25 +138,25 @@ export class Informer<T extends KubeObject = KubeObject> {
         resolve();
       };
       if (signal?.aborted) return abort();
-      this.#waiting.add(finish);
+      this.waiting.add(finish);
       signal?.addEventListener('abort', abort, { once: true });
     });
   }
 
   /** Follows the server until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#started) return;
-    this.#started = true;
+    if (this.started) return;
+    this.started = true;
     const { clock, random, logger } = this.context;
     const backoff = new Backoff(REFLECTOR_BACKOFF, clock.now, random);
     let relist = true;
     while (!signal.aborted) {
       try {
-        if (relist) await this.#list();
+        if (relist) await this.relist();
         relist = false;
         if (signal.aborted) return;
         const startedAt = clock.now();
-        const events = await this.#watch(signal);
+        const events = await this.follow(signal);
         if (events > 0 || clock.now() - startedAt >= SHORT_WATCH) continue;
       } catch (error) {
         if (signal.aborted) return;
@@ -164,13 +169,13 @@ export class Informer<T extends KubeObject = KubeObject> {
     }
   }
 
-  async #list(): Promise<void> {
+  private async relist(): Promise<void> {
     const { namespace, labelSelector, fieldSelector } = this.options;
     const selection = { namespace, labelSelector, fieldSelector };
     const { client } = this.context;
     const seen = new Map<string, T>();
     const take = (page: KubeList<T>) => {
-      for (const item of page.items) seen.set(objectKey(item), this.#keep(withType(item, page)));
+      for (const item of page.items) seen.set(objectKey(item), this.keep(withType(item, page)));
     };
     let page = await client.list<T>(this.gvr, { ...selection, limit: PAGE_SIZE });
     take(page);
@@ -185,86 +190,86 @@ export class Informer<T extends KubeObject = KubeObject> {
       page = await client.list<T>(this.gvr, selection);
       take(page);
     }
-    this.#replace(seen);
-    this.#revision = page.metadata.resourceVersion ?? '';
-    if (this.#synced) return;
-    this.#synced = true;
-    for (const finish of this.#waiting) finish();
-    this.#waiting.clear();
+    this.replace(seen);
+    this.revision = page.metadata.resourceVersion ?? '';
+    if (this.synced) return;
+    this.synced = true;
+    for (const finish of this.waiting) finish();
+    this.waiting.clear();
   }
 
   /** The number of events that came. */
-  async #watch(signal: AbortSignal): Promise<number> {
+  private async follow(signal: AbortSignal): Promise<number> {
     const { namespace, labelSelector, fieldSelector } = this.options;
     let count = 0;
     for await (const { type, object } of this.context.client.watch<T>(this.gvr, {
       namespace,
       labelSelector,
       fieldSelector,
-      resourceVersion: this.#revision,
+      resourceVersion: this.revision,
       allowWatchBookmarks: true,
       signal,
     })) {
       if (signal.aborted) break;
       count++;
-      if (type === 'ADDED' || type === 'MODIFIED') this.#set(objectKey(object), this.#keep(object));
-      else if (type === 'DELETED') this.#delete(objectKey(object), object);
-      this.#revision = object.metadata.resourceVersion ?? this.#revision;
+      if (type === 'ADDED' || type === 'MODIFIED') this.set(objectKey(object), this.keep(object));
+      else if (type === 'DELETED') this.delete(objectKey(object), object);
+      this.revision = object.metadata.resourceVersion ?? this.revision;
     }
     return count;
   }
 
-  #keep(object: T): T {
+  private keep(object: T): T {
     const kept = this.options.transform?.(object) ?? object;
     return kept === object ? kept : Object.freeze(kept);
   }
 
-  #replace(current: Map<string, T>): void {
-    for (const [key, object] of [...this.#objects]) if (!current.has(key)) this.#delete(key, object);
+  private replace(current: Map<string, T>): void {
+    for (const [key, object] of [...this.objects]) if (!current.has(key)) this.delete(key, object);
     for (const [key, object] of current) {
-      const old = this.#objects.get(key);
-      if (old && old.metadata.uid !== object.metadata.uid) this.#delete(key, old);
-      if (old?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(key, object);
+      const old = this.objects.get(key);
+      if (old && old.metadata.uid !== object.metadata.uid) this.delete(key, old);
+      if (old?.metadata.resourceVersion !== object.metadata.resourceVersion) this.set(key, object);
     }
   }
 
-  #set(key: string, object: T): void {
-    const old = this.#objects.get(key);
-    if (old) this.#unindex(key, old);
-    this.#objects.set(key, object);
-    enter(this.#byNamespace, object.metadata.namespace ?? '', key, object);
-    for (const [name, index] of this.#indexers) {
-      for (const value of index(object)) enter(this.#indexes.get(name)!, value, key, object);
+  private set(key: string, object: T): void {
+    const old = this.objects.get(key);
+    if (old) this.unindex(key, old);
+    this.objects.set(key, object);
+    enter(this.byNamespace, object.metadata.namespace ?? '', key, object);
+    for (const [name, index] of this.indexers) {
+      for (const value of index(object)) enter(this.indexes.get(name)!, value, key, object);
     }
-    for (const handler of this.#handlers) {
-      if (old) this.#deliver(() => handler.update?.(old, object));
-      else this.#deliver(() => handler.add?.(object));
+    for (const handler of this.handlers) {
+      if (old) this.deliver(() => handler.update?.(old, object));
+      else this.deliver(() => handler.add?.(object));
     }
   }
 
-  #delete(key: string, last: T): void {
-    const old = this.#objects.get(key);
+  private delete(key: string, last: T): void {
+    const old = this.objects.get(key);
     if (!old) return;
-    this.#objects.delete(key);
-    leave(this.#byNamespace, old.metadata.namespace ?? '', key);
-    this.#unindex(key, old);
-    const kept = last === old ? old : this.#keep(last);
-    for (const handler of this.#handlers) this.#deliver(() => handler.delete?.(kept));
+    this.objects.delete(key);
+    leave(this.byNamespace, old.metadata.namespace ?? '', key);
+    this.unindex(key, old);
+    const kept = last === old ? old : this.keep(last);
+    for (const handler of this.handlers) this.deliver(() => handler.delete?.(kept));
   }
 
-  #unindex(key: string, object: T): void {
-    for (const [name, index] of this.#indexers) {
-      for (const value of index(object)) leave(this.#indexes.get(name)!, value, key);
+  private unindex(key: string, object: T): void {
+    for (const [name, index] of this.indexers) {
+      for (const value of index(object)) leave(this.indexes.get(name)!, value, key);
     }
   }
 
-  #deliver(call: () => void): void {
+  private deliver(call: () => void): void {
     try {
       call();
     } catch (error) {
       this.context.logger.error('event handler failed', {
         resource: this.gvr.resource,
-        error: error instanceof Error ? error.stack : String(error),
+        error,
       });
     }
   }

@@ -5,7 +5,7 @@ const NEWLINE = 0x0a;
  * Empty lines are dropped.
  */
 export class LineSplitter {
-  #partial: Buffer[] = [];
+  private partial: Buffer[] = [];
 
   /** The complete lines that this chunk ends. */
   push(chunk: Buffer): Buffer[] {
@@ -13,15 +13,15 @@ export class LineSplitter {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       let line = chunk.subarray(start, end);
-      if (this.#partial.length > 0) {
-        this.#partial.push(line);
-        line = Buffer.concat(this.#partial);
-        this.#partial = [];
+      if (this.partial.length > 0) {
+        this.partial.push(line);
+        line = Buffer.concat(this.partial);
+        this.partial = [];
       }
       if (line.length > 0) lines.push(line);
       start = end + 1;
     }
-    if (start < chunk.length) this.#partial.push(start === 0 ? chunk : chunk.subarray(start));
+    if (start < chunk.length) this.partial.push(start === 0 ? chunk : chunk.subarray(start));
     return lines;
   }
 }

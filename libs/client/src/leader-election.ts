@@ -1,8 +1,11 @@
 import { formatMicroTime, isAlreadyExists, isConflict, isNotFound, type KubeObject } from '#apimachinery';
+import type { Cell, MetricsRegistry } from '#telemetry';
 import type { Client } from './client.js';
 import { type Clock, delay } from './clock.js';
 import type { Logger } from './logger.js';
 
+/** At most. */
+const LEASES_OF_A_PROCESS = 20;
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
 
 export interface LeaderElectionOptions {
@@ -10,6 +13,8 @@ export interface LeaderElectionOptions {
   clock: Clock;
   random: () => number;
   logger: Logger;
+  /** Absent: nobody is told who leads. */
+  metrics?: MetricsRegistry;
   namespace: string;
   name: string;
   /** Unique to this process. */
@@ -46,17 +51,25 @@ export function mayHold(observed: Observation | undefined, identity: string, now
 
 /** Who leads is who holds a Lease: one process at a time, with upstream's timing. */
 export class LeaderElection {
-  readonly #options: Required<LeaderElectionOptions>;
-  #observed: Observation | undefined;
-  #lease: KubeObject | undefined;
+  private readonly options: Required<Omit<LeaderElectionOptions, 'metrics'>>;
+  private readonly status: Cell | undefined;
+  private observed: Observation | undefined;
+  private lease: KubeObject | undefined;
 
   constructor(options: LeaderElectionOptions) {
-    this.#options = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000, ...options };
+    this.options = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000, ...options };
+    this.status = options.metrics
+      ?.gauge({
+        name: 'leader_election_master_status',
+        help: 'Whether this process holds the Lease: 1 or 0.',
+        labels: { name: LEASES_OF_A_PROCESS },
+      })
+      .cell(options.name);
   }
 
   /** The holder that was seen last. */
   get leader(): string {
-    return this.#observed?.spec.holderIdentity ?? '';
+    return this.observed?.spec.holderIdentity ?? '';
   }
 
   /**
@@ -65,12 +78,13 @@ export class LeaderElection {
    * leadership was lost against the will of the caller.
    */
   async run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-    const { clock, random, retryPeriod, logger, name } = this.#options;
-    while (!signal.aborted && !(await this.#attempt())) {
+    const { clock, random, retryPeriod, logger, name } = this.options;
+    while (!signal.aborted && !(await this.attempt())) {
       await delay(clock, retryPeriod * (1 + random() * 1.2), signal);
     }
     if (signal.aborted) return false;
     logger.info('became leader', { lease: name });
+    if (this.status) this.status.value = 1;
     const term = new AbortController();
     const over = lead(AbortSignal.any([signal, term.signal]));
     const ended = over.then(
@@ -79,38 +93,39 @@ export class LeaderElection {
     );
     let finished = false;
     void ended.then(() => (finished = true));
-    const lost = await this.#renew(signal, () => finished);
+    const lost = await this.renew(signal, () => finished);
     term.abort();
     await ended;
-    if (!lost) await this.#release();
+    if (this.status) this.status.value = 0;
+    if (!lost) await this.release();
     else logger.error('lost leadership', { lease: name });
     await over;
     return lost;
   }
 
   /** Renews until told to stop (false) or until the deadline passes without success (true). */
-  async #renew(signal: AbortSignal, finished: () => boolean): Promise<boolean> {
-    const { clock, retryPeriod, renewDeadline } = this.#options;
+  private async renew(signal: AbortSignal, finished: () => boolean): Promise<boolean> {
+    const { clock, retryPeriod, renewDeadline } = this.options;
     let renewedAt = clock.now();
     for (;;) {
       await delay(clock, retryPeriod, signal);
       if (signal.aborted || finished()) return false;
-      if (await this.#attempt()) renewedAt = clock.now();
+      if (await this.attempt()) renewedAt = clock.now();
       else if (clock.now() - renewedAt >= renewDeadline) return true;
     }
   }
 
   /** One try to take or renew. A leader that goes on renews without reading first. */
-  async #attempt(): Promise<boolean> {
-    const { clock, identity, leaseDuration, logger, name } = this.#options;
+  private async attempt(): Promise<boolean> {
+    const { clock, identity, leaseDuration, logger, name } = this.options;
     try {
-      if (!this.#lease || this.leader !== identity) await this.#read();
+      if (!this.lease || this.leader !== identity) await this.read();
       const now = clock.now();
       const stamp = formatMicroTime(new Date(now));
-      if (!mayHold(this.#observed, identity, now)) return false;
-      const old = this.#observed?.spec;
+      if (!mayHold(this.observed, identity, now)) return false;
+      const old = this.observed?.spec;
       const mine = old?.holderIdentity === identity;
-      await this.#write({
+      await this.write({
         holderIdentity: identity,
         leaseDurationSeconds: leaseDuration / 1000,
         acquireTime: mine ? old.acquireTime : stamp,
@@ -119,7 +134,7 @@ export class LeaderElection {
       });
       return true;
     } catch (error) {
-      this.#lease = undefined;
+      this.lease = undefined;
       if (!isConflict(error) && !isAlreadyExists(error)) {
         logger.warn('cannot take or renew the lease', { lease: name, error });
       }
@@ -127,38 +142,38 @@ export class LeaderElection {
     }
   }
 
-  async #read(): Promise<void> {
-    const { client, namespace, name } = this.#options;
+  private async read(): Promise<void> {
+    const { client, namespace, name } = this.options;
     try {
-      this.#observe(await client.get(LEASES, namespace, name));
+      this.observe(await client.get(LEASES, namespace, name));
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      this.#lease = undefined;
-      this.#observed = undefined;
+      this.lease = undefined;
+      this.observed = undefined;
     }
   }
 
-  async #write(spec: LeaseSpec): Promise<void> {
-    const { client, namespace, name } = this.#options;
-    if (this.#lease) this.#observe(await client.update(LEASES, namespace, { ...this.#lease, spec }));
+  private async write(spec: LeaseSpec): Promise<void> {
+    const { client, namespace, name } = this.options;
+    if (this.lease) this.observe(await client.update(LEASES, namespace, { ...this.lease, spec }));
     else {
       const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name }, spec };
-      this.#observe(await client.create<KubeObject>(LEASES, namespace, lease));
+      this.observe(await client.create<KubeObject>(LEASES, namespace, lease));
     }
   }
 
-  #observe(lease: KubeObject): void {
+  private observe(lease: KubeObject): void {
     const spec: LeaseSpec = lease['spec'] ?? {};
     const record = [spec.holderIdentity, spec.acquireTime, spec.renewTime, spec.leaseTransitions].join('|');
-    if (record !== this.#observed?.record) this.#observed = { spec, record, at: this.#options.clock.now() };
-    this.#lease = lease;
+    if (record !== this.observed?.record) this.observed = { spec, record, at: this.options.clock.now() };
+    this.lease = lease;
   }
 
-  async #release(): Promise<void> {
-    if (this.leader !== this.#options.identity) return;
-    const now = formatMicroTime(new Date(this.#options.clock.now()));
-    const transitions = this.#observed?.spec.leaseTransitions ?? 0;
-    await this.#write({
+  private async release(): Promise<void> {
+    if (this.leader !== this.options.identity) return;
+    const now = formatMicroTime(new Date(this.options.clock.now()));
+    const transitions = this.observed?.spec.leaseTransitions ?? 0;
+    await this.write({
       holderIdentity: '',
       leaseDurationSeconds: 1,
       acquireTime: now,

@@ -1,28 +1,36 @@
 import { setMaxListeners } from 'node:events';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
+import type { MetricsRegistry } from '#telemetry';
 import type { Client } from './client.js';
 import { type Clock, realClock } from './clock.js';
 import { Informer, type InformerContext, type InformerOptions } from './informer.js';
-import { type Logger, stderrLogger } from './logger.js';
+import type { Logger } from './logger.js';
 
 export interface SharedInformersOptions {
   clock?: Clock;
   random?: () => number;
-  logger?: Logger;
+  logger: Logger;
+  /** Where the informers are shown, and the name of them all there; absent: nowhere. */
+  shown?: { metrics: MetricsRegistry; name: string };
 }
+
+/** Groups, versions or resources that one process follows, at most. */
+const RESOURCES = 500;
 
 /** One informer a resource and selection, shared by everything in a process: one watch, one parsed copy. */
 export class SharedInformers {
-  readonly #informers = new Map<string, Informer<any>>();
-  readonly #context: InformerContext;
-  #signal: AbortSignal | undefined;
+  private readonly informers = new Map<string, Informer<any>>();
+  private readonly context: InformerContext;
+  private signal: AbortSignal | undefined;
+  private readonly shown: SharedInformersOptions['shown'];
 
-  constructor(client: Client, options: SharedInformersOptions = {}) {
-    this.#context = {
+  constructor(client: Client, options: SharedInformersOptions) {
+    this.shown = options.shown;
+    this.context = {
       client,
       clock: options.clock ?? realClock,
       random: options.random ?? Math.random,
-      logger: options.logger ?? stderrLogger('informer'),
+      logger: options.logger,
     };
   }
 
@@ -31,33 +39,61 @@ export class SharedInformers {
    * `transform` counts only for the first to ask.
    */
   for<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options: InformerOptions<T> = {}): Informer<T> {
-    const key = selectionKey(gvr, options);
-    let informer = this.#informers.get(key);
+    return this.shared(selectionKey(gvr, options), gvr, options);
+  }
+
+  private shared<T extends KubeObject>(
+    key: string,
+    gvr: GroupVersionResource,
+    options: InformerOptions<T>,
+  ): Informer<T> {
+    let informer = this.informers.get(key);
     if (!informer) {
-      informer = new Informer<T>(gvr, this.#context, options);
-      this.#informers.set(key, informer);
-      if (this.#signal && !this.#signal.aborted) void informer.run(this.#signal);
+      informer = new Informer<T>(gvr, this.context, options);
+      this.informers.set(key, informer);
+      if (this.signal && !this.signal.aborted) void informer.run(this.signal);
     }
     return informer;
   }
 
-  /** The informer over the whole resource, if somebody has asked for it. */
-  existing<T extends KubeObject = KubeObject>(gvr: GroupVersionResource): Informer<T> | undefined {
-    return this.#informers.get(selectionKey(gvr, {}));
+  /**
+   * For who needs no more than metadata: the informer over the whole resource where somebody has asked for it by now, else one
+   * that keeps of each object what owners and finalizers are told by.
+   */
+  metadataOf(gvr: GroupVersionResource): Informer {
+    return (
+      this.informers.get(selectionKey(gvr, {})) ??
+      this.shared(`${selectionKey(gvr, {})}|metadata`, gvr, { transform: metadataOnly })
+    );
   }
 
   /** Runs all informers until the signal fires. */
   start(signal: AbortSignal): void {
-    if (this.#signal) return;
-    this.#signal = signal;
+    if (this.signal) return;
+    this.signal = signal;
     // Each informer and each of its waits listens: many listeners are no leak here.
     setMaxListeners(0, signal);
-    for (const informer of this.#informers.values()) void informer.run(signal);
+    if (this.shown) this.show(this.shown, signal);
+    for (const informer of this.informers.values()) void informer.run(signal);
+  }
+
+  private show({ metrics, name }: NonNullable<SharedInformersOptions['shown']>, signal: AbortSignal): void {
+    const revisions = metrics.gauge({
+      name: 'informer_store_resource_version',
+      help: 'The revision up to which an informer is complete.',
+      labels: { name: 20, group: RESOURCES, version: RESOURCES, resource: RESOURCES },
+    });
+    const end = metrics.onCollect(() => {
+      for (const { gvr, resourceVersion } of this.informers.values()) {
+        revisions.cell(name, gvr.group, gvr.version, gvr.resource).value = Number(resourceVersion);
+      }
+    });
+    signal.addEventListener('abort', end, { once: true });
   }
 
   /** Resolves when all that were asked for so far have synced; rejects when the signal fires first. */
   async whenSynced(signal?: AbortSignal): Promise<void> {
-    await Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced(signal)));
+    await Promise.all([...this.informers.values()].map((informer) => informer.whenSynced(signal)));
   }
 }
 
@@ -70,4 +106,10 @@ function selectionKey(gvr: GroupVersionResource, options: InformerOptions<any>):
     options.labelSelector ?? '',
     options.fieldSelector ?? '',
   ].join('|');
+}
+
+function metadataOnly(object: KubeObject): KubeObject {
+  const { namespace, name, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } = object.metadata;
+  const metadata = { namespace, name, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp };
+  return { apiVersion: object.apiVersion, kind: object.kind, metadata };
 }

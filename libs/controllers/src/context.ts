@@ -6,6 +6,7 @@ import {
   type Logger,
   type SharedInformers,
 } from '#client';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 
 /** Settings of the cluster that control loops need. */
 export interface ControllerOptions {
@@ -31,6 +32,8 @@ export interface ControllerContext {
   /** 0 <= x < 1. */
   random: () => number;
   logger: Logger;
+  metrics: MetricsRegistry;
+  tracer: Tracer;
   options: ControllerOptions;
 }
 
@@ -41,11 +44,16 @@ export interface ControllerRuntime {
   clock: Clock;
   random: () => number;
   logger: Logger;
+  metrics: MetricsRegistry;
+  tracer: Tracer;
   recorder: EventRecorder;
   options: ControllerOptions;
 }
 
-/** A control loop. Its informers are asked for when it is made; it works from `run` until the signal fires. */
+/**
+ * A control loop. Its informers are asked for when it is made; it works from `run` until the signal fires. `run` rejects when the
+ * loop cannot go on: another one, made anew, may.
+ */
 export interface Controller {
   readonly name: string;
   run(signal: AbortSignal): Promise<void>;
@@ -55,8 +63,8 @@ export type ControllerFactory = (context: ControllerContext) => Controller;
 
 /** `account` is the ServiceAccount in kube-system; `component` is what its events name as their source. */
 export function runtimeFor(context: ControllerContext, account: string, component = account): ControllerRuntime {
-  const { informers, clock, random, logger, options } = context;
+  const { informers, clock, random, logger, metrics, tracer, options } = context;
   const client = context.clientFor(`system:serviceaccount:kube-system:${account}`);
   const recorder = new ApiEventRecorder({ client, clock, logger, component });
-  return { client, informers, clock, random, logger, recorder, options };
+  return { client, informers, clock, random, logger, metrics, tracer, recorder, options };
 }

@@ -9,6 +9,7 @@ import { replicaSetController } from './apps/replica-set.reconciler.js';
 import { statefulSetController } from './apps/stateful-set.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
+import { ControllerHealth } from './controller-health.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
 import { namespaceController } from './core/namespace.reconciler.js';
 import { replicationController } from './core/replication-controller.reconciler.js';
@@ -26,6 +27,7 @@ import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconcil
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
+import { superviseController } from './supervise-controller.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS = bare<ControllerFactory>({
@@ -57,6 +59,8 @@ export const CONTROLLERS = bare<ControllerFactory>({
 export interface StartOptions extends ControllerContext {
   /** Ends the control loops; the promise resolves when they have finished what they had in hand. */
   signal: AbortSignal;
+  /** Told how each controller is; absent: nobody asks. */
+  health?: ControllerHealth;
   /** Names of `CONTROLLERS` to run; absent: all. */
   names?: readonly string[];
   /** Without leader election the loops start at once: for tests, and where nobody else can be there. */
@@ -73,7 +77,7 @@ export const CONTROLLER_MANAGER = 'system:kube-controller-manager';
  * signal has fired, or with true when leadership was lost before: its state is stale then, and it has to be started anew.
  */
 export async function startControllers(options: StartOptions): Promise<boolean> {
-  const { signal, clock, random, logger, clientFor } = options;
+  const { signal, clock, random, logger, metrics, clientFor } = options;
   const lead = (term: AbortSignal) => {
     setMaxListeners(0, term);
     return runAll(options, term);
@@ -87,6 +91,7 @@ export async function startControllers(options: StartOptions): Promise<boolean> 
     clock,
     random,
     logger,
+    metrics,
     namespace: 'kube-system',
     name: 'kube-controller-manager',
     identity: options.leaderIdentity ?? `${hostname()}_${randomUUID()}`,
@@ -95,21 +100,15 @@ export async function startControllers(options: StartOptions): Promise<boolean> 
 }
 
 async function runAll(options: StartOptions, signal: AbortSignal): Promise<void> {
-  const { logger, informers } = options;
+  const { clock, random, logger, informers, metrics, health = new ControllerHealth(metrics) } = options;
   const names = options.names ?? Object.keys(CONTROLLERS);
   const controllers = names.map((name) => {
     const factory = CONTROLLERS[name];
     if (!factory) throw new Error(`unknown controller ${name}`);
-    return factory(options);
+    const make = () => factory(options);
+    return { controller: make(), make };
   });
   informers.start(options.signal);
-  await Promise.all(
-    controllers.map(async (controller) => {
-      try {
-        await controller.run(signal);
-      } catch (error) {
-        if (!signal.aborted) logger.error('controller ended', { controller: controller.name, error });
-      }
-    }),
-  );
+  const supervision = { clock, random, logger, health, signal };
+  await Promise.all(controllers.map(({ controller, make }) => superviseController(controller, make, supervision)));
 }

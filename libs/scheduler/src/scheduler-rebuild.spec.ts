@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import type { SchedCore } from '#native/sched-core';
+import { MetricsRegistry, noTracer } from '#telemetry';
 import { EventSink } from './event-sink.js';
 import { createSchedCore, nativePlugins } from './native.js';
 import { Scheduler } from './scheduler.js';
+import { SchedulerMetrics } from './scheduler-metrics.js';
 import { eventually, MemoryApi, node, pod } from './testing/memory-api.js';
 
 describe('a scheduler whose core breaks', () => {
@@ -23,6 +25,8 @@ describe('a scheduler whose core breaks', () => {
         return breakingAt(createSchedCore(1), '666m');
       },
       plugins: nativePlugins(),
+      metrics: new SchedulerMetrics(new MetricsRegistry(silentLogger), 'default-scheduler'),
+      tracer: noTracer,
       events: new EventSink({
         client: api.client,
         clock: realClock,

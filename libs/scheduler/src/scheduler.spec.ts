@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
+import { MetricsRegistry, noTracer } from '#telemetry';
 import { startScheduler } from './start-scheduler.js';
 import { eventually, MemoryApi, node, pod } from './testing/memory-api.js';
 
 describe('scheduler', () => {
   let api: MemoryApi;
   let abort: AbortController;
+  let metrics: MetricsRegistry;
   let running: Promise<boolean>;
 
   const nodeOf = (name: string): string | undefined => api.pod(name)?.spec.nodeName;
@@ -15,6 +17,7 @@ describe('scheduler', () => {
   beforeEach(() => {
     api = new MemoryApi();
     abort = new AbortController();
+    metrics = new MetricsRegistry();
     const { client } = api;
     running = startScheduler({
       client,
@@ -22,6 +25,8 @@ describe('scheduler', () => {
       clock: realClock,
       random: Math.random,
       logger: silentLogger,
+      metrics,
+      tracer: noTracer,
       signal: abort.signal,
       seed: 1,
       leaderElect: false,
@@ -31,6 +36,23 @@ describe('scheduler', () => {
   afterEach(async () => {
     abort.abort();
     await running;
+  });
+
+  it('counts attempts, what came of them, and what waits', async () => {
+    const value = (name: string, label: string) =>
+      metrics.samples().find(({ metricName, labels }) => metricName === name && Object.values(labels).includes(label))
+        ?.value;
+    api.put('nodes', node('a'));
+    api.put('pods', pod('x'));
+    api.put('pods', pod('huge', '1000'));
+    await eventually('one is bound', () => nodeOf('x') === 'a');
+    await eventually('one is not', () => value('scheduler_schedule_attempts_total', 'unschedulable') === 1);
+    await eventually('the binding is counted', () => value('scheduler_schedule_attempts_total', 'scheduled') === 1);
+    assert.equal(value('scheduler_pending_pods', 'unschedulable'), 1);
+    assert.equal(value('scheduler_pod_scheduling_sli_duration_seconds_count', '1'), 1);
+    abort.abort();
+    await running;
+    assert.equal(value('scheduler_pending_pods', 'unschedulable'), 0);
   });
 
   it('binds pods and says so', async () => {

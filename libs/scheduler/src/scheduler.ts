@@ -1,12 +1,14 @@
 import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, Clock, Informer, Logger } from '#client';
 import type { BatchResult, PodFailure, SchedCore } from '#native/sched-core';
+import type { Tracer } from '#telemetry';
 import { ClusterEvent } from './cluster-event.js';
 import { ClusterState, type PodEntry, sameLabels } from './cluster-state.js';
 import type { EventSink } from './event-sink.js';
 import { type PodCondition, scheduledCondition, writePodStatus } from './pod-condition.js';
 import { Preemptor } from './preemptor.js';
 import { podProjection } from './projection.js';
+import type { SchedulerMetrics } from './scheduler-metrics.js';
 import type { SchedulerPlugins } from './scheduler-plugins.js';
 import { type Queued, SchedulingQueue } from './scheduling-queue.js';
 import { missingClaim, VOLUME_BINDING } from './volume-binding.js';
@@ -25,6 +27,8 @@ export interface SchedulerOptions {
   /** A new core, which knows nothing. */
   createCore(): SchedCore;
   plugins: SchedulerPlugins;
+  metrics: SchedulerMetrics;
+  tracer: Tracer;
   events: EventSink;
   pods: Informer;
   nodes: Informer;
@@ -92,6 +96,7 @@ export class Scheduler {
         update: () => this.#queue.happened(ClusterEvent.ClaimChange),
       }),
     ];
+    const unfollow = this.#options.metrics.follow(() => this.#queue.sizes);
     const stop = () => {
       this.#stopped = true;
       this.#wake?.();
@@ -102,6 +107,7 @@ export class Scheduler {
     } finally {
       signal.removeEventListener('abort', stop);
       for (const undo of remove) undo();
+      unfollow();
       this.#queue.close();
       await Promise.all(this.#background);
       await this.#options.events.flush();
@@ -155,11 +161,13 @@ export class Scheduler {
       numbers[2 * index] = item.handle;
       numbers[2 * index + 1] = item.spec.id;
     }
+    const { logger, metrics, tracer, clock } = this.#options;
+    const startedAt = clock.now();
     let result: BatchResult;
     try {
-      result = await this.#core.schedule(numbers);
+      result = await tracer.span('schedule', { pods: batch.length }, () => this.#core.schedule(numbers));
     } catch (error) {
-      this.#options.logger.error('scheduling failed', { error });
+      logger.error('scheduling failed', { error });
       if (this.#core.broken) {
         this.#suspects = batch.length === 1 ? Math.max(this.#suspects - 1, 0) : batch.length;
         this.#rebuild();
@@ -167,11 +175,13 @@ export class Scheduler {
       for (const queued of batch) {
         this.#queue.decided(queued);
         this.#queue.failed(queued);
+        metrics.attempt('error', clock.now() - startedAt);
       }
       return;
     }
+    metrics.decided(clock.now() - startedAt);
     if (this.#suspects > 0) this.#suspects--;
-    this.#act(batch, result);
+    this.#act(batch, result, startedAt);
   }
 
   #rebuild(): void {
@@ -179,7 +189,8 @@ export class Scheduler {
     this.#state.rebuild(this.#core);
   }
 
-  #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult): void {
+  #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult, startedAt: number): void {
+    const { metrics, clock } = this.#options;
     let failure = 0;
     for (const [index, queued] of batch.entries()) {
       const { item } = queued;
@@ -187,6 +198,7 @@ export class Scheduler {
       if (slot === -1) {
         const why = failures[failure++]!;
         this.#queue.unschedulable(queued, this.#options.plugins.eventsThatHelp(why.plugins));
+        metrics.attempt('unschedulable', clock.now() - startedAt);
         if (queued.place !== 'gone') {
           this.#reject(item, 'Unschedulable', why.message, this.#nominate(item, why));
         }
@@ -197,12 +209,12 @@ export class Scheduler {
       if (queued.place === 'gone') continue;
       const node = this.#state.assume(item, slot);
       if (node === undefined) this.#queue.failed(queued);
-      else this.#track(this.#bind(queued, node));
+      else this.#track(this.#bind(queued, node, startedAt));
     }
   }
 
-  async #bind(queued: Queued<PodEntry>, node: string): Promise<void> {
-    const { client, events } = this.#options;
+  async #bind(queued: Queued<PodEntry>, node: string, startedAt: number): Promise<void> {
+    const { client, events, metrics, clock } = this.#options;
     const { item } = queued;
     const { pod } = item;
     const { namespace, name, uid } = pod.metadata;
@@ -216,11 +228,15 @@ export class Scheduler {
     try {
       await client.create<KubeObject>(PODS, namespace!, binding, { name: name!, subresource: 'binding' });
       events.scheduled(pod, node);
+      const now = clock.now();
+      metrics.attempt('scheduled', now - startedAt);
+      metrics.bound(queued.attempts, now - queued.timestamp);
     } catch (error) {
       if (queued.place === 'gone') return;
       this.#state.forget(item);
       this.#queue.failed(queued);
       this.#queue.happened(ClusterEvent.AssignedPodDelete);
+      metrics.attempt('error', clock.now() - startedAt);
       if (isNotFound(error) || isConflict(error)) return;
       this.#reject(item, 'SchedulerError', error instanceof Error ? error.message : String(error));
     } finally {
@@ -234,6 +250,7 @@ export class Scheduler {
     const old: string | undefined = pod['status']?.nominatedNodeName;
     const node = nominated === -1 ? undefined : this.#state.nodeOf(nominated);
     if (node === undefined) return old && !waits ? null : undefined;
+    if (victims.length > 0) this.#options.metrics.preemption(victims.length);
     for (const handle of victims) {
       const victim = this.#state.podOf(handle);
       if (victim) this.#track(this.#preemptor.evict(victim.pod, pod, node));

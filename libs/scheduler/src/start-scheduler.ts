@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Client, type Clock, LeaderElection, type Logger, type SharedInformers } from '#client';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 import { EventSink } from './event-sink.js';
 import { createSchedCore, nativePlugins, type ScoringStrategy } from './native.js';
 import { Scheduler } from './scheduler.js';
+import { SchedulerMetrics } from './scheduler-metrics.js';
 
 /** The identity that the scheduler's client should have. */
 export const SCHEDULER = 'system:kube-scheduler';
@@ -18,6 +20,8 @@ export interface StartSchedulerOptions {
   /** 0 <= x < 1. */
   random: () => number;
   logger: Logger;
+  metrics: MetricsRegistry;
+  tracer: Tracer;
   /** Ends the scheduler; the promise resolves when bindings under way are written. */
   signal: AbortSignal;
   /** Fixes how ties between equally good nodes are broken. */
@@ -34,7 +38,7 @@ export interface StartSchedulerOptions {
  * or with true when leadership was lost before: its state is stale then, and it has to be started anew.
  */
 export async function startScheduler(options: StartSchedulerOptions): Promise<boolean> {
-  const { client, clock, random, logger, signal, informers } = options;
+  const { client, clock, random, logger, metrics, signal, informers } = options;
   const core = (resource: string) => informers.for({ group: '', version: 'v1', resource });
   const identity = options.leaderIdentity ?? `${hostname()}_${randomUUID()}`;
   const scheduler = new Scheduler({
@@ -43,6 +47,8 @@ export async function startScheduler(options: StartSchedulerOptions): Promise<bo
     logger,
     createCore: () => createSchedCore(options.seed ?? random(), options.scoring),
     plugins: nativePlugins(),
+    metrics: new SchedulerMetrics(metrics, DEFAULT_SCHEDULER),
+    tracer: options.tracer,
     events: new EventSink({
       client,
       clock,
@@ -63,5 +69,5 @@ export async function startScheduler(options: StartSchedulerOptions): Promise<bo
     return false;
   }
   const lease = { namespace: 'kube-system', name: 'kube-scheduler' };
-  return new LeaderElection({ client, clock, random, logger, identity, ...lease }).run(signal, lead);
+  return new LeaderElection({ client, clock, random, logger, metrics, identity, ...lease }).run(signal, lead);
 }

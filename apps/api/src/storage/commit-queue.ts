@@ -47,6 +47,8 @@ export interface CommitQueueOptions {
   apply(base: Revision, accepted: AcceptedWrite[]): Promise<void>;
   /** Brings the caches to a revision. */
   catchUpTo(revision: Revision): Promise<void>;
+  /** Told of each batch: how many sets it held, and the milliseconds until their writers were answered. */
+  committed?(sets: number, ms: number): void;
 }
 
 /**
@@ -88,7 +90,9 @@ export class CommitQueue {
       while (this.queue.length > 0) {
         const batch = this.take();
         this.sent = batch;
+        const startedAt = performance.now();
         await this.send(batch);
+        this.options.committed?.(batch.length, performance.now() - startedAt);
         this.sent = [];
       }
     } finally {

@@ -34,6 +34,8 @@ export interface StoreOptions {
   /** Bytes of the latest events that a resource keeps in memory; older ones are read from the log. */
   ringBytes?: number;
   log?(message: string): void;
+  /** Told of each commit: the write sets in it, and the milliseconds that it took. */
+  committed?(sets: number, ms: number): void;
 }
 
 const CHANGE_CHANNEL = 'berth_change';
@@ -107,6 +109,7 @@ class PostgresStore implements Store {
       cachedRevision: ({ resource, namespace, name }) => this.replica.cache(resource).get(namespace, name)?.revision,
       apply: (base, accepted) => this.replica.applyOwn(base, accepted),
       catchUpTo: (revision) => this.replica.catchUpTo(revision),
+      committed: options.committed,
     });
   }
 

@@ -4,10 +4,12 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Logger, SharedInformers } from '#client';
 import { gvr, type Node } from '#kinds';
+import type { MetricsRegistry } from '#telemetry';
 import { bridgeName, hasForeignCniConfig, removeCniConfig, writeCniConfig } from './cni-config.js';
 import { type NetfilterConfig, openIptables, type RuleProxy } from './netfilter.js';
 import { applySysctls } from './network-sysctls.js';
 import { ServiceProxy } from './service-proxy.js';
+import { ServiceProxyMetrics } from './service-proxy-metrics.js';
 
 export interface NetworkOptions {
   informers: SharedInformers;
@@ -18,6 +20,7 @@ export interface NetworkOptions {
   cniConfigDir: string | undefined;
   clock: Clock;
   logger: Logger;
+  metrics: MetricsRegistry;
   signal: AbortSignal;
 }
 
@@ -27,7 +30,14 @@ export function startNetwork(options: NetworkOptions): { proxy: ServiceProxy } {
   applySysctls(logger);
   const config: NetfilterConfig = { clusterCidr, localhostNodePorts: true };
   const rules = serialized(openIptables(config));
-  const proxy = new ServiceProxy({ informers, rules, nodeName, clock: options.clock, logger });
+  const proxy = new ServiceProxy({
+    informers,
+    rules,
+    nodeName,
+    clock: options.clock,
+    logger,
+    metrics: new ServiceProxyMetrics(options.metrics),
+  });
   const follow = (node: Node) => {
     const podCidr = node.spec?.podCIDR;
     if (!podCidr) return;

@@ -1,6 +1,7 @@
 import { type Clock, delay, type Informer, type Logger, objectKey, type SharedInformers } from '#client';
 import { type EndpointSlice, gvr, type Service } from '#kinds';
 import type { RuleProxy } from './netfilter.js';
+import type { ServiceProxyMetrics } from './service-proxy-metrics.js';
 import { serviceRules } from './service-rules.js';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
@@ -17,6 +18,7 @@ export interface ServiceProxyOptions {
   nodeName: string;
   clock: Clock;
   logger: Logger;
+  metrics: ServiceProxyMetrics;
 }
 
 /** Turns watched Services and EndpointSlices into kernel rules: what changed is set, then everything set is synced at once. */
@@ -67,7 +69,7 @@ export class ServiceProxy {
 
   /** Runs until the signal fires. Rules stay in the kernel then, and go on serving. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger, rules } = this.options;
+    const { clock, logger, metrics, rules } = this.options;
     // A sync before everything is known would take rules away that are still needed.
     await Promise.all([this.services.whenSynced(signal), this.slices.whenSynced(signal)]);
     signal.addEventListener('abort', () => this.wake?.(), { once: true });
@@ -81,6 +83,7 @@ export class ServiceProxy {
       try {
         const begun = performance.now();
         const result = await rules.sync();
+        metrics.synced(performance.now() - begun, clock.now());
         if (result.full)
           logger.info('service rules written', {
             chains: result.chainsWritten,
@@ -94,6 +97,7 @@ export class ServiceProxy {
         if (this.dirty.size === 0 && !this.syncRequested) await this.sleepUntilTouched(verifyAt - clock.now());
         pause = GATHER;
       } catch (error) {
+        metrics.failed();
         logger.error('service rules could not be written', { error });
         pause = RETRY;
       }
@@ -111,6 +115,7 @@ export class ServiceProxy {
 
   private touch(key: string): void {
     this.dirty.add(key);
+    this.options.metrics.touched(this.options.clock.now());
     this.wake?.();
   }
 

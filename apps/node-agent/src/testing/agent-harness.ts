@@ -63,6 +63,7 @@ export class AgentHarness {
       podManifestPath: join(directory, 'manifests'),
       imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },
       evictionThresholds: [],
+      logging: {},
       ...this.overrides,
     };
   }

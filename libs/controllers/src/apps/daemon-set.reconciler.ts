@@ -1,13 +1,13 @@
 import { appendAll, deepEqual, type KubeObject } from '#apimachinery';
-import { Backoff, ControlLoop, Expectations, type Informer, objectKey, type Requeue } from '#client';
+import { Backoff, Expectations, type Informer, objectKey, type Requeue } from '#client';
 import { type ControllerRevision, type DaemonSet, gvr, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { claimObjects, controllerOf } from '../workload/controller-ref.js';
+import { controller } from '../controller.js';
+import { claimable, labelMatcher } from '../indexes.js';
+import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, revisionHash, syncHistory, trimHistory } from '../workload/controller-revisions.js';
-import { labelMatcher } from '../workload/label-matcher.js';
 import { changePods, podFromTemplate } from '../workload/pod-control.js';
-import { observePods } from '../workload/pod-observation.js';
-import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
+import { podInformer } from '../workload/pods.js';
 import {
   type DaemonWorld,
   daemonStatus,
@@ -23,80 +23,54 @@ const BURST = 250;
 const FAILED_BACKOFF = { initial: 1000, factor: 2, max: 15 * 60_000, jitter: 0, resetAfter: 30 * 60_000 };
 
 export function daemonSetController(context: ControllerContext): Controller {
-  return new DaemonSetReconciler(runtimeFor(context, 'daemon-set-controller', 'daemonset-controller'));
+  const runtime = runtimeFor(context, 'daemon-set-controller', 'daemonset-controller');
+  const daemons = new DaemonSetReconciler(runtime);
+  return controller('daemonset-controller', runtime)
+    .for<DaemonSet>(gvr.daemonsets)
+    .owns<Pod>(gvr.pods, {
+      kind: 'DaemonSet',
+      selector: (set) => set.spec.selector,
+      expectations: daemons.expectations,
+    })
+    .watches<Node>(gvr.nodes, {
+      add: () => daemons.allKeys(),
+      update: (old, node) => {
+        const same = deepEqual(old.metadata.labels, node.metadata.labels) && deepEqual(old.spec, node.spec);
+        return same ? undefined : daemons.allKeys();
+      },
+      delete: () => daemons.allKeys(),
+    })
+    .reads(gvr.controllerrevisions)
+    .reconcile((key) => daemons.reconcile(key));
 }
 
 /** Keeps one pod of each DaemonSet on every node that wants one. */
-class DaemonSetReconciler implements Controller {
-  readonly name = 'daemonset-controller';
-  readonly #sets: Informer<DaemonSet>;
-  readonly #nodes: Informer<Node>;
-  readonly #pods: Informer<Pod>;
-  readonly #revisions: Informer<ControllerRevision>;
-  readonly #expectations: Expectations;
+class DaemonSetReconciler {
+  readonly expectations: Expectations;
+  private readonly sets: Informer<DaemonSet>;
+  private readonly nodes: Informer<Node>;
+  private readonly pods: Informer<Pod>;
+  private readonly revisions: Informer<ControllerRevision>;
   /** `<set uid>/<node>` to the delays between replacements of its failed pods. */
-  readonly #failures = new Map<string, { backoff: Backoff; until: number }>();
-  readonly #loop: ControlLoop;
+  private readonly failures = new Map<string, { backoff: Backoff; until: number }>();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#sets = informers.for<DaemonSet>(gvr.daemonsets);
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    this.#revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
-    this.#pods = podInformer(informers);
-    this.#expectations = new Expectations(clock);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    const wake = (set: DaemonSet) => this.#loop.add(objectKey(set));
-    this.#sets.addHandler({ add: wake, update: (_old, set) => wake(set), delete: wake });
-    const wakeAll = () => {
-      for (const set of this.#sets.values()) wake(set);
-    };
-    this.#nodes.addHandler({
-      add: wakeAll,
-      update: (old, node) => {
-        const same = deepEqual(old.metadata.labels, node.metadata.labels) && deepEqual(old.spec, node.spec);
-        if (!same) wakeAll();
-      },
-      delete: wakeAll,
-    });
-    this.#pods.addHandler(
-      observePods({
-        expectations: this.#expectations,
-        ownerKey: (pod) => this.#ownerKey(pod),
-        wakeFor: (pod) => this.#wakeFor(pod),
-      }),
-    );
+    const { informers, clock } = runtime;
+    this.sets = informers.for<DaemonSet>(gvr.daemonsets);
+    this.nodes = informers.for<Node>(gvr.nodes);
+    this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
+    this.pods = podInformer(informers);
+    this.expectations = new Expectations(clock);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#sets, this.#nodes, this.#pods, this.#revisions];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
+  allKeys(): string[] {
+    return this.sets.list().map(objectKey);
   }
 
-  #ownerKey(pod: Pod): string | undefined {
-    const owner = controllerOf(pod);
-    return owner?.kind === 'DaemonSet' ? `${pod.metadata.namespace}/${owner.name}` : undefined;
-  }
-
-  #wakeFor(pod: Pod): void {
-    const key = this.#ownerKey(pod);
-    if (key) this.#loop.add(key);
-    else if (!controllerOf(pod)) {
-      for (const set of this.#sets.values(pod.metadata.namespace!)) {
-        if (labelMatcher(set.spec.selector)?.(pod.metadata.labels)) this.#loop.add(objectKey(set));
-      }
-    }
-  }
-
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const set = this.#sets.getByKey(key);
-    if (!set) {
-      this.#expectations.forget(key);
-      return undefined;
-    }
-    const matches = labelMatcher(set.spec.selector);
-    if (!matches || set.metadata.deletionTimestamp !== undefined) return undefined;
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const set = this.sets.getByKey(key);
+    const matches = labelMatcher(set?.spec.selector);
+    if (!set || !matches || set.metadata.deletionTimestamp !== undefined) return undefined;
     const { client } = this.runtime;
     const claim = {
       client,
@@ -104,10 +78,10 @@ class DaemonSetReconciler implements Controller {
       ownerResource: gvr.daemonsets,
       matches: (o: KubeObject) => matches(o.metadata.labels),
     };
-    const claimed = await claimObjects({ ...claim, resource: gvr.pods }, ownedAndOrphaned(this.#pods, set));
+    const claimed = await claimObjects({ ...claim, resource: gvr.pods }, claimable(this.pods, set, set.spec.selector));
     const revisions = await claimObjects(
       { ...claim, resource: gvr.controllerrevisions },
-      this.#revisions.list(set.metadata.namespace!),
+      claimable(this.revisions, set, set.spec.selector),
     );
     const data = { spec: { template: { ...set.spec.template, $patch: 'replace' } } };
     const labels = set.spec.template.metadata?.labels ?? {};
@@ -117,12 +91,12 @@ class DaemonSetReconciler implements Controller {
     });
     const world: DaemonWorld = {
       set,
-      nodes: this.#nodes.list(),
+      nodes: this.nodes.list(),
       pods: byNode(claimed),
       hash: revisionHash(history.current),
       now: this.runtime.clock.now(),
     };
-    let requeueAfter = await this.#act(key, world);
+    let requeueAfter = await this.act(key, world);
     const status = daemonStatus(world);
     if (!deepEqual(set.status, status)) {
       await client.update(gvr.daemonsets, set.metadata.namespace!, { ...set, status }, { subresource: 'status' });
@@ -136,11 +110,11 @@ class DaemonSetReconciler implements Controller {
   }
 
   /** One round: placement first; the rollout goes on only when placement has nothing to do. */
-  async #act(key: string, world: DaemonWorld): Promise<number | undefined> {
-    if (!this.#expectations.satisfied(key)) return undefined;
+  private async act(key: string, world: DaemonWorld): Promise<number | undefined> {
+    if (!this.expectations.satisfied(key)) return undefined;
     const { set, now } = world;
     const plan = planPlacement(world);
-    const waiting = this.#holdBack(set, plan.failed, now);
+    const waiting = this.holdBack(set, plan.failed, now);
     plan.remove = plan.remove.filter((pod) => !waiting.pods.has(pod));
     // Pods that wait for a node that is gone.
     const known = new Set(world.nodes.map((node) => node.metadata.name));
@@ -153,21 +127,21 @@ class DaemonSetReconciler implements Controller {
     }
     const settled = plan.createOn.length === 0 && plan.remove.length === 0;
     const next = settled ? planRollout(world) : plan;
-    await this.#carryOut(key, world, next.createOn.slice(0, BURST), next.remove.slice(0, BURST));
+    await this.carryOut(key, world, next.createOn.slice(0, BURST), next.remove.slice(0, BURST));
     return waiting.left;
   }
 
   /** Failed pods that are not to be replaced yet, and how long the first of them has to wait. */
-  #holdBack(set: DaemonSet, failed: readonly Pod[], now: number): { pods: Set<Pod>; left?: number } {
+  private holdBack(set: DaemonSet, failed: readonly Pod[], now: number): { pods: Set<Pod>; left?: number } {
     const pods = new Set<Pod>();
     let left: number | undefined;
     for (const pod of failed) {
       const key = `${set.metadata.uid}/${pod.spec.nodeName}`;
-      const entry = this.#failures.get(key) ?? {
+      const entry = this.failures.get(key) ?? {
         backoff: new Backoff(FAILED_BACKOFF, this.runtime.clock.now),
         until: 0,
       };
-      this.#failures.set(key, entry);
+      this.failures.set(key, entry);
       if (now < entry.until) {
         pods.add(pod);
         left = Math.min(left ?? Number.POSITIVE_INFINITY, entry.until - now);
@@ -181,8 +155,8 @@ class DaemonSetReconciler implements Controller {
     return { pods, left };
   }
 
-  async #carryOut(key: string, { set, hash }: DaemonWorld, createOn: string[], remove: Pod[]): Promise<void> {
-    const failure = await changePods(this.runtime, this.#expectations, key, set, {
+  private async carryOut(key: string, { set, hash }: DaemonWorld, createOn: string[], remove: Pod[]): Promise<void> {
+    const failure = await changePods(this.runtime, this.expectations, key, set, {
       remove,
       create: createOn.map((node) => podFromTemplate(daemonTemplate(set, node, hash), set)),
     });

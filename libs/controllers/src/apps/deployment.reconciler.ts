@@ -1,10 +1,11 @@
 import { deepEqual, formatTime, hasCause, isAlreadyExists, isNotFound } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue } from '#client';
+import type { Informer, Requeue } from '#client';
 import { type Deployment, type DeploymentStatus, gvr, type Pod, type ReplicaSet } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
+import { claimable, controlledBy, labelMatcher } from '../indexes.js';
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
-import { labelMatcher } from '../workload/label-matcher.js';
-import { isPodFinished, PODS_BY_CONTROLLER, podInformer } from '../workload/pods.js';
+import { isPodFinished, podInformer } from '../workload/pods.js';
 import { equalIgnoringHash } from '../workload/template-hash.js';
 import {
   buildNewSet,
@@ -39,66 +40,39 @@ import {
 } from './deployment.status.js';
 
 export function deploymentController(context: ControllerContext): Controller {
-  return new DeploymentReconciler(runtimeFor(context, 'deployment-controller'));
+  const runtime = runtimeFor(context, 'deployment-controller');
+  const deployments = new DeploymentReconciler(runtime);
+  return controller('deployment-controller', runtime)
+    .for<Deployment>(gvr.deployments)
+    .owns<ReplicaSet>(gvr.replicasets, { kind: 'Deployment', selector: (deployment) => deployment.spec.selector })
+    .watches<Pod>(gvr.pods, { delete: (pod) => deployments.waitingFor(pod) })
+    .reconcile((key) => deployments.reconcile(key));
 }
 
 /** Moves each Deployment's ReplicaSets towards its template and size. */
-class DeploymentReconciler implements Controller {
-  readonly name = 'deployment-controller';
-  readonly #deployments: Informer<Deployment>;
-  readonly #sets: Informer<ReplicaSet>;
-  readonly #pods: Informer<Pod>;
-  readonly #loop: ControlLoop;
+class DeploymentReconciler {
+  private readonly deployments: Informer<Deployment>;
+  private readonly sets: Informer<ReplicaSet>;
+  private readonly pods: Informer<Pod>;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#deployments = informers.for<Deployment>(gvr.deployments);
-    this.#sets = informers.for<ReplicaSet>(gvr.replicasets);
-    this.#pods = podInformer(informers);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    this.#deployments.addHandler({
-      add: (deployment) => this.#loop.add(objectKey(deployment)),
-      update: (_old, deployment) => this.#loop.add(objectKey(deployment)),
-      delete: (deployment) => this.#loop.add(objectKey(deployment)),
-    });
-    this.#sets.addHandler({
-      add: (set) => this.#setChanged(set),
-      update: (old, set) => {
-        if (controllerOf(old)?.uid !== controllerOf(set)?.uid) this.#setChanged(old);
-        this.#setChanged(set);
-      },
-      delete: (set) => this.#setChanged(set),
-    });
-    this.#pods.addHandler({ delete: (pod) => this.#podDeleted(pod) });
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#deployments, this.#sets, this.#pods].map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
-  }
-
-  #setChanged(set: ReplicaSet): void {
-    const owner = controllerOf(set);
-    if (owner) {
-      if (owner.kind === 'Deployment') this.#loop.add(`${set.metadata.namespace}/${owner.name}`);
-      return;
-    }
-    for (const deployment of this.#deployments.values(set.metadata.namespace!)) {
-      if (labelMatcher(deployment.spec.selector)?.(set.metadata.labels)) this.#loop.add(objectKey(deployment));
-    }
+    const { informers } = runtime;
+    this.deployments = informers.for<Deployment>(gvr.deployments);
+    this.sets = informers.for<ReplicaSet>(gvr.replicasets);
+    this.pods = podInformer(informers);
   }
 
   /** Recreate waits for the last old pod to go. */
-  #podDeleted(pod: Pod): void {
+  waitingFor(pod: Pod): string | undefined {
     const owner = controllerOf(pod);
-    if (owner?.kind !== 'ReplicaSet') return;
-    const set = this.#sets.get(pod.metadata.namespace!, owner.name);
+    if (owner?.kind !== 'ReplicaSet') return undefined;
+    const set = this.sets.get(pod.metadata.namespace!, owner.name);
     const deployment = set && controllerOf(set);
-    if (deployment?.kind === 'Deployment') this.#loop.add(`${pod.metadata.namespace}/${deployment.name}`);
+    return deployment?.kind === 'Deployment' ? `${pod.metadata.namespace}/${deployment.name}` : undefined;
   }
 
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    let deployment = this.#deployments.getByKey(key);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    let deployment = this.deployments.getByKey(key);
     if (!deployment) return undefined;
     const matches = labelMatcher(deployment.spec.selector);
     if (!matches) return undefined;
@@ -110,74 +84,74 @@ class DeploymentReconciler implements Controller {
         resource: gvr.replicasets,
         matches: (set) => matches(set.metadata.labels),
       },
-      this.#sets.list(deployment.metadata.namespace!),
+      claimable(this.sets, deployment, deployment.spec.selector),
     );
     if (deployment.metadata.deletionTimestamp !== undefined) {
       const { newSet, oldSets } = splitRevisions(deployment, sets);
-      await this.#writeStatus(deployment, countStatus(deployment, newSet, oldSets, this.#timestamp()));
+      await this.writeStatus(deployment, countStatus(deployment, newSet, oldSets, this.timestamp()));
       return undefined;
     }
-    const pause = pauseCondition(deployment, this.#timestamp());
+    const pause = pauseCondition(deployment, this.timestamp());
     if (pause) {
       const conditions = withCondition(deployment.status?.conditions ?? [], pause);
-      deployment = await this.#writeStatus(deployment, { ...deployment.status, conditions });
+      deployment = await this.writeStatus(deployment, { ...deployment.status, conditions });
     }
-    if (deployment.spec.paused) return this.#share(deployment, sets);
-    const known = await this.#syncRevision(deployment, sets);
-    if (isScalingEvent(known.deployment, sets)) return this.#share(known.deployment, known.sets);
+    if (deployment.spec.paused) return this.share(deployment, sets);
+    const known = await this.syncRevision(deployment, sets);
+    if (isScalingEvent(known.deployment, sets)) return this.share(known.deployment, known.sets);
     return isRollingUpdate(known.deployment)
-      ? this.#roll(known.deployment, known.sets)
-      : this.#recreate(known.deployment, known.sets);
+      ? this.roll(known.deployment, known.sets)
+      : this.recreate(known.deployment, known.sets);
   }
 
   /** Scales without rolling out: the Deployment was resized, or is paused. */
-  async #share(from: Deployment, fromSets: ReplicaSet[]): Promise<undefined> {
-    const { deployment, sets } = await this.#syncRevision(from, fromSets);
+  private async share(from: Deployment, fromSets: ReplicaSet[]): Promise<undefined> {
+    const { deployment, sets } = await this.syncRevision(from, fromSets);
     let { newSet, oldSets } = splitRevisions(deployment, sets);
     const { resizes, force } = planScaling(deployment, newSet, oldSets);
-    ({ newSet, oldSets } = splitRevisions(deployment, await this.#resize(deployment, sets, resizes, force)));
-    if (deployment.spec.paused) await this.#cleanUp(deployment, oldSets);
-    await this.#writeStatus(deployment, countStatus(deployment, newSet, oldSets, this.#timestamp()));
+    ({ newSet, oldSets } = splitRevisions(deployment, await this.resize(deployment, sets, resizes, force)));
+    if (deployment.spec.paused) await this.cleanUp(deployment, oldSets);
+    await this.writeStatus(deployment, countStatus(deployment, newSet, oldSets, this.timestamp()));
     return undefined;
   }
 
-  async #roll(from: Deployment, fromSets: ReplicaSet[]): Promise<Requeue | undefined> {
-    const { deployment, sets } = await this.#ensureNewSet(from, fromSets);
+  private async roll(from: Deployment, fromSets: ReplicaSet[]): Promise<Requeue | undefined> {
+    const { deployment, sets } = await this.ensureNewSet(from, fromSets);
     const { newSet, oldSets } = splitRevisions(deployment, sets);
     const resizes = planRollingUpdate(deployment, newSet!, oldSets);
-    return this.#finish(deployment, await this.#resize(deployment, sets, resizes), resizes.length === 0);
+    return this.finish(deployment, await this.resize(deployment, sets, resizes), resizes.length === 0);
   }
 
-  async #recreate(from: Deployment, fromSets: ReplicaSet[]): Promise<Requeue | undefined> {
+  private async recreate(from: Deployment, fromSets: ReplicaSet[]): Promise<Requeue | undefined> {
     const { newSet, oldSets } = splitRevisions(from, fromSets);
     const shrink = oldSets.filter(isActive).map((set) => ({ set, replicas: 0 }));
-    if (shrink.length > 0) return this.#finish(from, await this.#resize(from, fromSets, shrink), false);
-    if (this.#oldPodsRun(newSet, oldSets)) return this.#finish(from, fromSets, false);
-    const { deployment, sets } = await this.#ensureNewSet(from, fromSets);
+    if (shrink.length > 0) return this.finish(from, await this.resize(from, fromSets, shrink), false);
+    if (this.oldPodsRun(newSet, oldSets)) return this.finish(from, fromSets, false);
+    const { deployment, sets } = await this.ensureNewSet(from, fromSets);
     const set = splitRevisions(deployment, sets).newSet!;
     const desired = desiredSize(deployment);
     const grow = desiredSize(set) === desired ? [] : [{ set, replicas: desired }];
-    return this.#finish(deployment, await this.#resize(deployment, sets, grow), true);
+    return this.finish(deployment, await this.resize(deployment, sets, grow), true);
   }
 
-  #oldPodsRun(newSet: ReplicaSet | undefined, oldSets: ReplicaSet[]): boolean {
+  private oldPodsRun(newSet: ReplicaSet | undefined, oldSets: ReplicaSet[]): boolean {
     if (oldSets.some((set) => (set.status?.replicas ?? 0) > 0)) return true;
     return oldSets
       .filter((set) => set.metadata.uid !== newSet?.metadata.uid)
-      .some((set) => this.#pods.byIndex(PODS_BY_CONTROLLER, set.metadata.uid!).some((pod) => !isPodFinished(pod)));
+      .some((set) => controlledBy(this.pods, set.metadata.uid!).some((pod) => !isPodFinished(pod)));
   }
 
-  async #finish(deployment: Deployment, sets: ReplicaSet[], settled: boolean): Promise<Requeue | undefined> {
+  private async finish(deployment: Deployment, sets: ReplicaSet[], settled: boolean): Promise<Requeue | undefined> {
     const { newSet, oldSets } = splitRevisions(deployment, sets);
-    if (settled && isComplete(deployment, deployment.status ?? {})) await this.#cleanUp(deployment, oldSets);
+    if (settled && isComplete(deployment, deployment.status ?? {})) await this.cleanUp(deployment, oldSets);
     const now = this.runtime.clock.now();
-    const { status, checkAfter } = rolloutStatus(deployment, newSet, oldSets, now, this.#timestamp());
-    await this.#writeStatus(deployment, status);
+    const { status, checkAfter } = rolloutStatus(deployment, newSet, oldSets, now, this.timestamp());
+    await this.writeStatus(deployment, status);
     return checkAfter === undefined ? undefined : { requeueAfter: checkAfter };
   }
 
   /** Brings the annotations of an existing new ReplicaSet, and the Deployment's revision, up to date. */
-  async #syncRevision(
+  private async syncRevision(
     deployment: Deployment,
     sets: ReplicaSet[],
   ): Promise<{ deployment: Deployment; sets: ReplicaSet[] }> {
@@ -192,18 +166,18 @@ class DeploymentReconciler implements Controller {
         metadata: { ...newSet.metadata, annotations },
         spec: { ...newSet.spec, minReadySeconds },
       });
-      return this.#syncRevision(deployment, replace(sets, updated));
+      return this.syncRevision(deployment, replace(sets, updated));
     }
     let status = deployment.status ?? {};
     if (hasProgressDeadline(deployment) && !findCondition(status, 'Progressing')) {
       const message = `Found new replica set "${newSet.metadata.name}"`;
-      const found = newCondition('Progressing', 'True', 'FoundNewReplicaSet', message, this.#timestamp());
+      const found = newCondition('Progressing', 'True', 'FoundNewReplicaSet', message, this.timestamp());
       status = { ...status, conditions: withCondition(status.conditions ?? [], found) };
     }
-    return { deployment: await this.#writeStatus(deployment, status, annotations[REVISION]), sets };
+    return { deployment: await this.writeStatus(deployment, status, annotations[REVISION]), sets };
   }
 
-  async #ensureNewSet(
+  private async ensureNewSet(
     deployment: Deployment,
     sets: ReplicaSet[],
   ): Promise<{ deployment: Deployment; sets: ReplicaSet[] }> {
@@ -219,13 +193,13 @@ class DeploymentReconciler implements Controller {
       created = await client.create<ReplicaSet>(gvr.replicasets, namespace, wanted);
     } catch (error) {
       if (isAlreadyExists(error)) {
-        created = await this.#existingOrCollision(deployment, name, error);
+        created = await this.existingOrCollision(deployment, name, error);
         return {
-          deployment: await this.#writeStatus(deployment, deployment.status ?? {}, String(revision)),
+          deployment: await this.writeStatus(deployment, deployment.status ?? {}, String(revision)),
           sets: [...sets, created],
         };
       }
-      if (!hasCause(error, 'NamespaceTerminating')) await this.#reportCreateFailure(deployment, name, error);
+      if (!hasCause(error, 'NamespaceTerminating')) await this.reportCreateFailure(deployment, name, error);
       throw error;
     }
     if (desiredSize(created) > 0) {
@@ -235,33 +209,38 @@ class DeploymentReconciler implements Controller {
     let status: DeploymentStatus = deployment.status ?? {};
     if (hasProgressDeadline(deployment)) {
       const message = `Created new replica set "${name}"`;
-      const condition = newCondition('Progressing', 'True', 'NewReplicaSetCreated', message, this.#timestamp());
+      const condition = newCondition('Progressing', 'True', 'NewReplicaSetCreated', message, this.timestamp());
       status = { ...status, conditions: withCondition(status.conditions ?? [], condition) };
     }
-    return { deployment: await this.#writeStatus(deployment, status, String(revision)), sets: [...sets, created] };
+    return { deployment: await this.writeStatus(deployment, status, String(revision)), sets: [...sets, created] };
   }
 
   /** The name is taken: by our own set that the informer has not shown yet, or by another template with this hash. */
-  async #existingOrCollision(deployment: Deployment, name: string, error: unknown): Promise<ReplicaSet> {
+  private async existingOrCollision(deployment: Deployment, name: string, error: unknown): Promise<ReplicaSet> {
     const existing = await this.runtime.client.get<ReplicaSet>(gvr.replicasets, deployment.metadata.namespace!, name);
     const ours = controllerOf(existing)?.uid === deployment.metadata.uid;
     if (ours && equalIgnoringHash(deployment.spec.template, existing.spec.template)) return existing;
     const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
-    await this.#writeStatus(deployment, { ...deployment.status, collisionCount });
+    await this.writeStatus(deployment, { ...deployment.status, collisionCount });
     throw error;
   }
 
-  async #reportCreateFailure(deployment: Deployment, name: string, error: unknown): Promise<void> {
+  private async reportCreateFailure(deployment: Deployment, name: string, error: unknown): Promise<void> {
     const message = `Failed to create new replica set "${name}": ${(error as Error).message}`;
     this.runtime.recorder.event(deployment, 'Warning', 'ReplicaSetCreateError', message);
     if (!hasProgressDeadline(deployment)) return;
-    const condition = newCondition('Progressing', 'False', 'ReplicaSetCreateError', message, this.#timestamp());
+    const condition = newCondition('Progressing', 'False', 'ReplicaSetCreateError', message, this.timestamp());
     const conditions = withCondition(deployment.status?.conditions ?? [], condition);
-    await this.#writeStatus(deployment, { ...deployment.status, conditions }).catch(() => {});
+    await this.writeStatus(deployment, { ...deployment.status, conditions }).catch(() => {});
   }
 
   /** The sets as they are after resizing. With `force` annotations are renewed even where the size stays. */
-  async #resize(deployment: Deployment, sets: ReplicaSet[], resizes: Resize[], force = false): Promise<ReplicaSet[]> {
+  private async resize(
+    deployment: Deployment,
+    sets: ReplicaSet[],
+    resizes: Resize[],
+    force = false,
+  ): Promise<ReplicaSet[]> {
     const { client, recorder } = this.runtime;
     let result = sets;
     for (const { set, replicas } of resizes) {
@@ -282,7 +261,7 @@ class DeploymentReconciler implements Controller {
     return result;
   }
 
-  async #cleanUp(deployment: Deployment, oldSets: ReplicaSet[]): Promise<void> {
+  private async cleanUp(deployment: Deployment, oldSets: ReplicaSet[]): Promise<void> {
     for (const set of planHistoryCleanup(deployment, oldSets, revisionOf)) {
       try {
         await this.runtime.client.delete(gvr.replicasets, set.metadata.namespace!, set.metadata.name!);
@@ -293,7 +272,7 @@ class DeploymentReconciler implements Controller {
   }
 
   /** Writes the status, and the revision annotation with it, when anything differs. */
-  async #writeStatus(deployment: Deployment, status: DeploymentStatus, revision?: string): Promise<Deployment> {
+  private async writeStatus(deployment: Deployment, status: DeploymentStatus, revision?: string): Promise<Deployment> {
     const annotations = deployment.metadata.annotations;
     const sameRevision = revision === undefined || annotations?.[REVISION] === revision;
     if (sameRevision && deepEqual(deployment.status ?? {}, status)) return deployment;
@@ -308,7 +287,7 @@ class DeploymentReconciler implements Controller {
     );
   }
 
-  #timestamp(): string {
+  private timestamp(): string {
     return formatTime(new Date(this.runtime.clock.now()));
   }
 }

@@ -1,75 +1,53 @@
 import { deepEqual, hasCause, isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
+import { type Informer, type Requeue, WrittenRevisions } from '#client';
 import { type ControllerRevision, gvr, type PersistentVolumeClaim, type Pod, type StatefulSet } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { claimObjects, controllerOf } from '../workload/controller-ref.js';
+import { controller } from '../controller.js';
+import { claimable, labelMatcher } from '../indexes.js';
+import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, syncHistory, trimHistory } from '../workload/controller-revisions.js';
-import { labelMatcher } from '../workload/label-matcher.js';
-import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
+import { podInformer } from '../workload/pods.js';
 import { ordinalOf, planStatefulSet, type StatefulWorld, statefulStatus } from './stateful-set.plan.js';
 import { buildClaims, buildStatefulPod, revisionData, templateOf } from './stateful-set.pod.js';
 
 const CATCH_UP = 20;
 
 export function statefulSetController(context: ControllerContext): Controller {
-  return new StatefulSetReconciler(runtimeFor(context, 'statefulset-controller'));
+  const runtime = runtimeFor(context, 'statefulset-controller');
+  const sets = new StatefulSetReconciler(runtime);
+  return controller('statefulset-controller', runtime)
+    .for<StatefulSet>(gvr.statefulsets)
+    .owns<Pod>(gvr.pods, { kind: 'StatefulSet', selector: (set) => set.spec.selector })
+    .reads(gvr.persistentvolumeclaims, gvr.controllerrevisions)
+    .reconcile((key) => sets.reconcile(key));
 }
 
 /** Keeps pods with lasting names and volumes, one step at a time. */
-class StatefulSetReconciler implements Controller {
-  readonly name = 'statefulset-controller';
-  readonly #sets: Informer<StatefulSet>;
-  readonly #pods: Informer<Pod>;
-  readonly #claims: Informer<PersistentVolumeClaim>;
-  readonly #revisions: Informer<ControllerRevision>;
-  readonly #written = new WrittenRevisions();
-  readonly #loop: ControlLoop;
+class StatefulSetReconciler {
+  private readonly sets: Informer<StatefulSet>;
+  private readonly pods: Informer<Pod>;
+  private readonly claims: Informer<PersistentVolumeClaim>;
+  private readonly revisions: Informer<ControllerRevision>;
+  private readonly written = new WrittenRevisions();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#sets = informers.for<StatefulSet>(gvr.statefulsets);
-    this.#claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
-    this.#revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
-    this.#pods = podInformer(informers);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    const wake = (set: StatefulSet) => this.#loop.add(objectKey(set));
-    this.#sets.addHandler({ add: wake, update: (_old, set) => wake(set), delete: wake });
-    this.#pods.addHandler({
-      add: (pod) => this.#wakeFor(pod),
-      update: (old, pod) => {
-        if (controllerOf(old)?.uid !== controllerOf(pod)?.uid) this.#wakeFor(old);
-        this.#wakeFor(pod);
-      },
-      delete: (pod) => this.#wakeFor(pod),
-    });
+    const { informers } = runtime;
+    this.sets = informers.for<StatefulSet>(gvr.statefulsets);
+    this.claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
+    this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
+    this.pods = podInformer(informers);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#sets, this.#pods, this.#claims, this.#revisions];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
-  }
-
-  #wakeFor(pod: Pod): void {
-    const owner = controllerOf(pod);
-    if (owner?.kind === 'StatefulSet') this.#loop.add(`${pod.metadata.namespace}/${owner.name}`);
-    if (owner) return;
-    for (const set of this.#sets.values(pod.metadata.namespace!)) {
-      if (labelMatcher(set.spec.selector)?.(pod.metadata.labels)) this.#loop.add(objectKey(set));
-    }
-  }
-
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const set = this.#sets.getByKey(key);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const set = this.sets.getByKey(key);
     if (!set) {
-      this.#written.forget(key);
+      this.written.forget(key);
       return undefined;
     }
     const matches = labelMatcher(set.spec.selector);
     if (!matches || set.metadata.deletionTimestamp !== undefined) return undefined;
-    if (!this.#written.seenBy(key, this.#pods)) return { requeueAfter: CATCH_UP };
+    if (!this.written.seenBy(key, this.pods)) return { requeueAfter: CATCH_UP };
     const { client, clock } = this.runtime;
-    const namespace = set.metadata.namespace!;
     const claim = { client, owner: set, ownerResource: gvr.statefulsets };
     const claimed = await claimObjects(
       {
@@ -77,15 +55,15 @@ class StatefulSetReconciler implements Controller {
         resource: gvr.pods,
         matches: (pod) => matches(pod.metadata.labels) && ordinalOf(set, pod as Pod) !== undefined,
       },
-      ownedAndOrphaned(this.#pods, set),
+      claimable(this.pods, set, set.spec.selector),
     );
     const revisions = await claimObjects(
       { ...claim, resource: gvr.controllerrevisions, matches: (revision) => matches(revision.metadata.labels) },
-      this.#revisions.list(namespace),
+      claimable(this.revisions, set, set.spec.selector),
     );
     const labels = set.spec.template.metadata?.labels ?? {};
     const history = await syncHistory(client, set, revisionData(set), labels, revisions, async (collisionCount) => {
-      await this.#writeStatus(set, { ...set.status!, collisionCount });
+      await this.writeStatus(set, { ...set.status!, collisionCount });
     });
     const update = history.current.metadata.name!;
     const known = new Map([...history.old, history.current].map((revision) => [revision.metadata.name!, revision]));
@@ -97,9 +75,9 @@ class StatefulSetReconciler implements Controller {
       update,
       now: clock.now(),
     };
-    await this.#act(key, world, known);
+    await this.act(key, world, known);
     const status = statefulStatus(world);
-    if (!deepEqual(set.status, status)) await this.#writeStatus(set, status);
+    if (!deepEqual(set.status, status)) await this.writeStatus(set, status);
     const used = new Set([
       status.currentRevision!,
       ...claimed.map((pod) => pod.metadata.labels?.[CONTROLLER_REVISION_HASH] ?? ''),
@@ -111,7 +89,11 @@ class StatefulSetReconciler implements Controller {
     return waits ? { requeueAfter: set.spec.minReadySeconds! * 1000 } : undefined;
   }
 
-  async #act(key: string, world: StatefulWorld, revisions: ReadonlyMap<string, ControllerRevision>): Promise<void> {
+  private async act(
+    key: string,
+    world: StatefulWorld,
+    revisions: ReadonlyMap<string, ControllerRevision>,
+  ): Promise<void> {
     const { client, recorder } = this.runtime;
     const { set } = world;
     const namespace = set.metadata.namespace!;
@@ -134,8 +116,8 @@ class StatefulSetReconciler implements Controller {
       const pod = buildStatefulPod(set, ordinal, templateOf(revisions.get(revision)!), revision);
       const what = `create Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
       try {
-        await this.#ensureClaims(set, ordinal);
-        this.#written.wrote(key, await client.create<Pod>(gvr.pods, namespace, pod));
+        await this.ensureClaims(set, ordinal);
+        this.written.wrote(key, await client.create<Pod>(gvr.pods, namespace, pod));
         recorder.event(set, 'Normal', 'SuccessfulCreate', `${what} successful`);
       } catch (error) {
         if (hasCause(error, 'NamespaceTerminating')) return;
@@ -147,10 +129,10 @@ class StatefulSetReconciler implements Controller {
     }
   }
 
-  async #ensureClaims(set: StatefulSet, ordinal: number): Promise<void> {
+  private async ensureClaims(set: StatefulSet, ordinal: number): Promise<void> {
     for (const claim of buildClaims(set, ordinal)) {
       const { namespace, name } = claim.metadata;
-      if (this.#claims.get(namespace!, name!)) continue;
+      if (this.claims.get(namespace!, name!)) continue;
       try {
         await this.runtime.client.create<KubeObject>(gvr.persistentvolumeclaims, namespace!, claim as KubeObject);
       } catch (error) {
@@ -159,7 +141,7 @@ class StatefulSetReconciler implements Controller {
     }
   }
 
-  #writeStatus(set: StatefulSet, status: StatefulSet['status']): Promise<StatefulSet> {
+  private writeStatus(set: StatefulSet, status: StatefulSet['status']): Promise<StatefulSet> {
     const { client } = this.runtime;
     return client.update(gvr.statefulsets, set.metadata.namespace!, { ...set, status }, { subresource: 'status' });
   }

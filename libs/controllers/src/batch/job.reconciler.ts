@@ -1,85 +1,60 @@
 import { deepEqual, formatTime, isNotFound, type KubeObject } from '#apimachinery';
-import { ControlLoop, Expectations, type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
+import { Expectations, type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
 import { type Container, gvr, type Job, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller, joined } from '../controller.js';
+import { claimable, controlledBy, labelMatcher } from '../indexes.js';
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
-import { labelMatcher } from '../workload/label-matcher.js';
 import { changePods, podFromTemplate } from '../workload/pod-control.js';
-import { observePods } from '../workload/pod-observation.js';
-import { ownedAndOrphaned, podInformer } from '../workload/pods.js';
+import { podInformer } from '../workload/pods.js';
 import { COMPLETION_INDEX } from './completion-indexes.js';
 import { isFinished, isIndexed, type JobPlan, planJob, TRACKING_FINALIZER } from './job.plan.js';
 
 const CATCH_UP = 20;
 
 export function jobController(context: ControllerContext): Controller {
-  return new JobReconciler(runtimeFor(context, 'job-controller'));
+  const runtime = runtimeFor(context, 'job-controller');
+  const jobs = new JobReconciler(runtime);
+  return joined(
+    controller('job-controller', runtime)
+      .for<Job>(gvr.jobs)
+      .owns<Pod>(gvr.pods, { kind: 'Job', expectations: jobs.expectations })
+      .reconcile((key) => jobs.reconcile(key)),
+    // Pods whose Job is gone: nobody counts them any more.
+    controller('job-orphan-pods', runtime)
+      .for<Pod>(gvr.pods, { when: (pod) => jobs.isOrphan(pod) })
+      .watches<Job>(gvr.jobs, { delete: (job) => jobs.podKeysOf(job) })
+      .reconcile((key) => jobs.releaseOrphan(key)),
+  );
 }
 
 /** Runs pods until as many have succeeded as each Job asks for. */
-class JobReconciler implements Controller {
-  readonly name = 'job-controller';
-  readonly #jobs: Informer<Job>;
-  readonly #pods: Informer<Pod>;
-  readonly #expectations: Expectations;
-  readonly #written = new WrittenRevisions();
-  readonly #loop: ControlLoop;
-  /** Pods whose Job is gone: nobody counts them any more. */
-  readonly #orphans: ControlLoop;
+class JobReconciler {
+  readonly expectations: Expectations;
+  private readonly jobs: Informer<Job>;
+  private readonly pods: Informer<Pod>;
+  private readonly written = new WrittenRevisions();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#jobs = informers.for<Job>(gvr.jobs);
-    this.#pods = podInformer(informers);
-    this.#expectations = new Expectations(clock);
-    const options = { name: this.name, clock, logger };
-    this.#loop = new ControlLoop({ ...options, reconcile: (key) => this.#reconcile(key) });
-    this.#orphans = new ControlLoop({ ...options, reconcile: (key) => this.#releaseOrphan(key) });
-    const wake = (job: Job) => this.#loop.add(objectKey(job));
-    this.#jobs.addHandler({
-      add: wake,
-      update: (_old, job) => wake(job),
-      delete: (job) => {
-        wake(job);
-        for (const pod of ownedAndOrphaned(this.#pods, job)) this.#orphans.add(objectKey(pod));
-      },
-    });
-    this.#pods.addHandler(
-      observePods({
-        expectations: this.#expectations,
-        ownerKey: (pod) => this.#ownerKey(pod),
-        wakeFor: (pod) => this.#wakeFor(pod),
-      }),
-    );
+    this.jobs = runtime.informers.for<Job>(gvr.jobs);
+    this.pods = podInformer(runtime.informers);
+    this.expectations = new Expectations(runtime.clock);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#jobs.whenSynced(signal), this.#pods.whenSynced(signal)]);
-    for (const pod of this.#pods.values()) if (this.#isOrphan(pod)) this.#orphans.add(objectKey(pod));
-    await Promise.all([this.#loop.run(signal), this.#orphans.run(signal)]);
+  podKeysOf(job: Job): string[] {
+    return controlledBy(this.pods, job.metadata.uid!).map(objectKey);
   }
 
-  #ownerKey(pod: Pod): string | undefined {
-    const owner = controllerOf(pod);
-    return owner?.kind === 'Job' ? `${pod.metadata.namespace}/${owner.name}` : undefined;
-  }
-
-  #wakeFor(pod: Pod): void {
-    const key = this.#ownerKey(pod);
-    if (key) this.#loop.add(key);
-    if (this.#isOrphan(pod)) this.#orphans.add(objectKey(pod));
-  }
-
-  #isOrphan(pod: Pod): boolean {
-    if (!this.#jobs.hasSynced || !pod.metadata.finalizers?.includes(TRACKING_FINALIZER)) return false;
+  isOrphan(pod: Pod): boolean {
+    if (!pod.metadata.finalizers?.includes(TRACKING_FINALIZER)) return false;
     const owner = controllerOf(pod);
     if (owner && owner.kind !== 'Job') return true;
-    return !owner || this.#jobs.get(pod.metadata.namespace!, owner.name)?.metadata.uid !== owner.uid;
+    return !owner || this.jobs.get(pod.metadata.namespace!, owner.name)?.metadata.uid !== owner.uid;
   }
 
-  async #releaseOrphan(key: string): Promise<undefined> {
-    const pod = this.#pods.getByKey(key);
-    if (!pod || !this.#isOrphan(pod)) return;
+  async releaseOrphan(key: string): Promise<undefined> {
+    const pod = this.pods.getByKey(key);
+    if (!pod || !this.isOrphan(pod)) return;
     const owner = controllerOf(pod);
     if (owner?.kind === 'Job') {
       // The informer may be late: the server knows.
@@ -90,18 +65,17 @@ class JobReconciler implements Controller {
         if (!isNotFound(error)) throw error;
       }
     }
-    await this.#release(pod);
+    await this.release(pod);
   }
 
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const job = this.#jobs.getByKey(key);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const job = this.jobs.getByKey(key);
     if (!job) {
-      this.#expectations.forget(key);
-      this.#written.forget(key);
+      this.written.forget(key);
       return undefined;
     }
     if (job.spec.managedBy && job.spec.managedBy !== 'kubernetes.io/job-controller') return undefined;
-    if (!this.#written.seenBy(key, this.#jobs)) return { requeueAfter: CATCH_UP };
+    if (!this.written.seenBy(key, this.jobs)) return { requeueAfter: CATCH_UP };
     const matches = labelMatcher(job.spec.selector);
     if (!matches) return undefined;
     const { client, clock } = this.runtime;
@@ -113,25 +87,25 @@ class JobReconciler implements Controller {
         resource: gvr.pods,
         matches: (pod) => matches(pod.metadata.labels),
       },
-      ownedAndOrphaned(this.#pods, job),
+      claimable(this.pods, job, job.spec.selector),
     );
     if (isFinished(job)) {
       await Promise.all(
-        pods.filter((pod) => pod.metadata.finalizers?.includes(TRACKING_FINALIZER)).map((pod) => this.#release(pod)),
+        pods.filter((pod) => pod.metadata.finalizers?.includes(TRACKING_FINALIZER)).map((pod) => this.release(pod)),
       );
       return undefined;
     }
     const now = clock.now();
     const plan = planJob({ job, pods, now, timestamp: formatTime(new Date(now)) });
-    await this.#writeStatus(key, job, plan);
-    await Promise.all(plan.release.map((pod) => this.#release(pod)));
-    if (this.#expectations.satisfied(key) && job.metadata.deletionTimestamp === undefined) {
-      await this.#carryOut(key, job, plan);
+    await this.writeStatus(key, job, plan);
+    await Promise.all(plan.release.map((pod) => this.release(pod)));
+    if (this.expectations.satisfied(key) && job.metadata.deletionTimestamp === undefined) {
+      await this.carryOut(key, job, plan);
     }
     return plan.requeueAfter === undefined ? undefined : { requeueAfter: plan.requeueAfter };
   }
 
-  async #writeStatus(key: string, job: Job, { status }: JobPlan): Promise<void> {
+  private async writeStatus(key: string, job: Job, { status }: JobPlan): Promise<void> {
     if (deepEqual(job.status, status)) return;
     const namespace = job.metadata.namespace!;
     const updated = await this.runtime.client.update<Job>(
@@ -140,7 +114,7 @@ class JobReconciler implements Controller {
       { ...job, status },
       { subresource: 'status' },
     );
-    this.#written.wrote(key, updated);
+    this.written.wrote(key, updated);
     const told = (candidate: Job, type: string) =>
       candidate.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
     for (const [type, eventType, reason, text] of [
@@ -157,7 +131,7 @@ class JobReconciler implements Controller {
     }
   }
 
-  async #release(pod: Pod): Promise<void> {
+  private async release(pod: Pod): Promise<void> {
     const { namespace, name, uid } = pod.metadata;
     const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } };
     try {
@@ -167,8 +141,8 @@ class JobReconciler implements Controller {
     }
   }
 
-  async #carryOut(key: string, job: Job, { create, remove }: JobPlan): Promise<void> {
-    const failure = await changePods(this.runtime, this.#expectations, key, job, {
+  private async carryOut(key: string, job: Job, { create, remove }: JobPlan): Promise<void> {
+    const failure = await changePods(this.runtime, this.expectations, key, job, {
       remove,
       create: create.map((index) => buildJobPod(job, index)),
     });

@@ -1,9 +1,9 @@
 import { hasCause, isNotFound, semanticEqual } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue, splitKey, WrittenRevisions } from '#client';
+import { type Informer, objectKey, type Requeue, splitKey, WrittenRevisions } from '#client';
 import { type Endpoints, gvr, type Pod, type Service } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { selects } from '../discovery/service-endpoints.js';
-import { watchServicePods } from '../discovery/service-pods.js';
+import { controller } from '../controller.js';
+import { podsOf, servicesOf } from '../discovery/service-pods.js';
 import { podInformer } from '../workload/pods.js';
 import { wantedEndpoints } from './endpoints.js';
 
@@ -11,47 +11,45 @@ import { wantedEndpoints } from './endpoints.js';
 const CATCH_UP = 20;
 
 export function endpointsController(context: ControllerContext): Controller {
-  return new EndpointsReconciler(runtimeFor(context, 'endpoint-controller'));
+  const runtime = runtimeFor(context, 'endpoint-controller');
+  const reconciler = new EndpointsReconciler(runtime);
+  return controller('endpoints-controller', runtime)
+    .for<Service>(gvr.services)
+    .watches<Pod>(gvr.pods, servicesOf(runtime.informers))
+    .watches<Endpoints>(gvr.endpoints, { delete: objectKey })
+    .startsWith(() => reconciler.existing())
+    .reconcile((key) => reconciler.reconcile(key));
 }
 
 /** Keeps the core/v1 Endpoints of Services with selectors: the older form of EndpointSlices. */
-class EndpointsReconciler implements Controller {
-  readonly name = 'endpoint-controller';
-  readonly #services: Informer<Service>;
-  readonly #pods: Informer<Pod>;
-  readonly #endpoints: Informer<Endpoints>;
-  readonly #written = new WrittenRevisions();
-  readonly #loop: ControlLoop;
+class EndpointsReconciler {
+  private readonly services: Informer<Service>;
+  private readonly pods: Informer<Pod>;
+  private readonly endpoints: Informer<Endpoints>;
+  private readonly written = new WrittenRevisions();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#services = informers.for<Service>(gvr.services);
-    this.#pods = podInformer(informers);
-    this.#endpoints = informers.for<Endpoints>(gvr.endpoints);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    watchServicePods(this.#services, this.#pods, this.#loop.add);
-    this.#endpoints.addHandler({ delete: (endpoints) => this.#loop.add(objectKey(endpoints)) });
+    const { informers } = runtime;
+    this.services = informers.for<Service>(gvr.services);
+    this.pods = podInformer(informers);
+    this.endpoints = informers.for<Endpoints>(gvr.endpoints);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#services, this.#pods, this.#endpoints];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    // Endpoints whose Service went away while nobody looked.
-    for (const endpoints of this.#endpoints.values()) this.#loop.add(objectKey(endpoints));
-    await this.#loop.run(signal);
+  /** Among them Endpoints whose Service went away while nobody looked. */
+  existing(): string[] {
+    return this.endpoints.list().map(objectKey);
   }
 
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const service = this.#services.getByKey(key);
-    const current = this.#endpoints.getByKey(key);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const service = this.services.getByKey(key);
+    const current = this.endpoints.getByKey(key);
     if (!service) {
-      await this.#remove(key, current);
+      await this.remove(key, current);
       return undefined;
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
-    if (!this.#written.seenBy(key, this.#endpoints)) return { requeueAfter: CATCH_UP };
-    const pods = [...this.#pods.values(service.metadata.namespace!)].filter((pod) => selects(service, pod));
-    const wanted = wantedEndpoints(service, current, pods);
+    if (!this.written.seenBy(key, this.endpoints)) return { requeueAfter: CATCH_UP };
+    const wanted = wantedEndpoints(service, current, podsOf(service, this.pods));
     if (
       current &&
       semanticEqual(current.subsets, wanted.subsets) &&
@@ -60,18 +58,18 @@ class EndpointsReconciler implements Controller {
     ) {
       return undefined;
     }
-    await this.#write(key, service, wanted, current !== undefined);
+    await this.write(key, service, wanted, current !== undefined);
     return undefined;
   }
 
-  async #write(key: string, service: Service, wanted: Endpoints, exists: boolean): Promise<void> {
+  private async write(key: string, service: Service, wanted: Endpoints, exists: boolean): Promise<void> {
     const { client, recorder } = this.runtime;
     const { namespace, name } = service.metadata;
     try {
       const written = exists
         ? await client.update(gvr.endpoints, namespace!, wanted)
         : await client.create(gvr.endpoints, namespace!, wanted);
-      this.#written.wrote(key, written);
+      this.written.wrote(key, written);
     } catch (error) {
       if (hasCause(error, 'NamespaceTerminating')) return;
       const { message } = error as Error;
@@ -86,8 +84,8 @@ class EndpointsReconciler implements Controller {
   }
 
   /** Without a Service: gone, unless the object is somebody else's (leader election once used them). */
-  async #remove(key: string, current: Endpoints | undefined): Promise<void> {
-    this.#written.forget(key);
+  private async remove(key: string, current: Endpoints | undefined): Promise<void> {
+    this.written.forget(key);
     if (!current || current.metadata.annotations?.['control-plane.alpha.kubernetes.io/leader']) return;
     const { namespace, name } = splitKey(key);
     try {

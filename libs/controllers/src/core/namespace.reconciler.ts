@@ -1,8 +1,8 @@
 import { formatTime, type GroupVersionResource, isMethodNotAllowed, isNotFound, type KubeObject } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey, type Requeue } from '#client';
+import type { Informer, Requeue } from '#client';
 import { allResources, gvr, type Namespace, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { podInformer } from '../workload/pods.js';
+import { controller } from '../controller.js';
 import { type DeletionOutcome, deletionStatus, nextLook, type Remaining } from './namespace-content.js';
 
 /** The finalizer in `spec.finalizers` that stands for a namespace's content. */
@@ -11,7 +11,19 @@ const CONTENT_FINALIZER = 'kubernetes';
 const GRACE = 100;
 
 export function namespaceController(context: ControllerContext): Controller {
-  return new NamespaceReconciler(runtimeFor(context, 'namespace-controller'));
+  const runtime = runtimeFor(context, 'namespace-controller');
+  const namespaces = new NamespaceReconciler(runtime);
+  return (
+    controller('namespace-controller', runtime)
+      .for<Namespace>(gvr.namespaces, {
+        when: ({ metadata }) => metadata.deletionTimestamp !== undefined,
+        delay: GRACE,
+      })
+      // The last pod going is what most deletions wait for.
+      .watches<Pod>(gvr.pods, { delete: (pod) => namespaces.deletedWith(pod) }, { delay: GRACE })
+      .workers(10)
+      .reconcile((name) => namespaces.reconcile(name))
+  );
 }
 
 interface DeletableResource {
@@ -20,42 +32,20 @@ interface DeletableResource {
 }
 
 /** Empties namespaces that are being deleted and then lets them go. */
-class NamespaceReconciler implements Controller {
-  readonly name = 'namespace-controller';
-  readonly #namespaces: Informer<Namespace>;
-  readonly #pods: Informer<Pod>;
-  readonly #loop: ControlLoop;
+class NamespaceReconciler {
+  private readonly namespaces: Informer<Namespace>;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#namespaces = informers.for<Namespace>(gvr.namespaces);
-    this.#pods = podInformer(informers);
-    this.#loop = new ControlLoop({
-      name: this.name,
-      clock,
-      logger,
-      concurrency: 10,
-      reconcile: (key) => this.#reconcile(key),
-    });
-    const wake = (namespace: Namespace) => {
-      if (namespace.metadata.deletionTimestamp !== undefined) this.#loop.addAfter(objectKey(namespace), GRACE);
-    };
-    this.#namespaces.addHandler({ add: wake, update: (_old, namespace) => wake(namespace) });
-    // The last pod going is what most deletions wait for.
-    this.#pods.addHandler({
-      delete: ({ metadata }) => {
-        const namespace = this.#namespaces.get('', metadata.namespace!);
-        if (namespace?.metadata.deletionTimestamp !== undefined) this.#loop.addAfter(metadata.namespace!, GRACE);
-      },
-    });
+    this.namespaces = runtime.informers.for<Namespace>(gvr.namespaces);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#namespaces.whenSynced(signal), this.#pods.whenSynced(signal)]);
-    await this.#loop.run(signal);
+  deletedWith({ metadata }: Pod): string | undefined {
+    const namespace = this.namespaces.get('', metadata.namespace!);
+    return namespace?.metadata.deletionTimestamp === undefined ? undefined : metadata.namespace;
   }
 
-  async #reconcile(name: string): Promise<Requeue | undefined> {
+  async reconcile(name: string): Promise<Requeue | undefined> {
+    if (!this.namespaces.get('', name)) return undefined;
     const { client } = this.runtime;
     let namespace: Namespace;
     try {
@@ -66,40 +56,40 @@ class NamespaceReconciler implements Controller {
     }
     if (namespace.metadata.deletionTimestamp === undefined) return undefined;
     if (namespace.status?.phase !== 'Terminating') {
-      namespace = await this.#writeStatus(namespace, { ...namespace.status, phase: 'Terminating' });
+      namespace = await this.writeStatus(namespace, { ...namespace.status, phase: 'Terminating' });
     }
     if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
-    const outcome = await this.#deleteContent(name);
+    const outcome = await this.deleteContent(name);
     const status = deletionStatus(namespace.status ?? {}, outcome, formatTime(new Date(this.runtime.clock.now())));
-    if (status !== namespace.status) namespace = await this.#writeStatus(namespace, status);
+    if (status !== namespace.status) namespace = await this.writeStatus(namespace, status);
     if (outcome.errors.length > 0) throw new Error(outcome.errors.join(', '));
     if (outcome.remaining.length > 0) return { requeueAfter: nextLook(outcome) };
-    await this.#finalize(namespace);
+    await this.finalize(namespace);
     return undefined;
   }
 
   /** Pods first: they may still need what the namespace has in Secrets and ConfigMaps to end well. */
-  async #deleteContent(namespace: string): Promise<DeletionOutcome> {
+  private async deleteContent(namespace: string): Promise<DeletionOutcome> {
     const resources = deletableResources();
-    const pods = await this.#deleteResource({ gvr: gvr.pods, collection: true }, namespace);
+    const pods = await this.deleteResource({ gvr: gvr.pods, collection: true }, namespace);
     if (pods.remaining.length > 0 || pods.errors.length > 0) return pods;
     const others = resources.filter((resource) => resource.gvr.group !== '' || resource.gvr.resource !== 'pods');
-    const outcomes = await Promise.all(others.map((resource) => this.#deleteResource(resource, namespace)));
+    const outcomes = await Promise.all(others.map((resource) => this.deleteResource(resource, namespace)));
     return {
       remaining: outcomes.flatMap((outcome) => outcome.remaining),
       errors: outcomes.flatMap((outcome) => outcome.errors),
     };
   }
 
-  async #deleteResource(resource: DeletableResource, namespace: string): Promise<DeletionOutcome> {
+  private async deleteResource(resource: DeletableResource, namespace: string): Promise<DeletionOutcome> {
     const { client } = this.runtime;
     try {
-      let objects = await this.#list(resource.gvr, namespace);
+      let objects = await this.list(resource.gvr, namespace);
       if (objects.length === 0) return { remaining: [], errors: [] };
       if (resource.collection) {
         await client.deleteCollection(resource.gvr, { namespace }, { propagationPolicy: 'Background' });
-      } else await this.#deleteEach(resource.gvr, namespace, objects);
-      objects = await this.#list(resource.gvr, namespace);
+      } else await this.deleteEach(resource.gvr, namespace, objects);
+      objects = await this.list(resource.gvr, namespace);
       if (objects.length === 0) return { remaining: [], errors: [] };
       const remaining: Remaining = { resource: `${resource.gvr.resource}.${resource.gvr.group}`, objects };
       const unexpected = objects.some(
@@ -114,11 +104,15 @@ class NamespaceReconciler implements Controller {
     }
   }
 
-  async #list(resource: GroupVersionResource, namespace: string): Promise<KubeObject[]> {
+  private async list(resource: GroupVersionResource, namespace: string): Promise<KubeObject[]> {
     return (await this.runtime.client.list(resource, { namespace })).items;
   }
 
-  async #deleteEach(resource: GroupVersionResource, namespace: string, objects: readonly KubeObject[]): Promise<void> {
+  private async deleteEach(
+    resource: GroupVersionResource,
+    namespace: string,
+    objects: readonly KubeObject[],
+  ): Promise<void> {
     for (const { metadata } of objects) {
       try {
         await this.runtime.client.delete(resource, namespace, metadata.name!, { propagationPolicy: 'Background' });
@@ -128,7 +122,7 @@ class NamespaceReconciler implements Controller {
     }
   }
 
-  async #finalize(namespace: Namespace): Promise<void> {
+  private async finalize(namespace: Namespace): Promise<void> {
     const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== CONTENT_FINALIZER);
     const finalized: Namespace = { ...namespace, spec: { ...namespace.spec, finalizers } };
     try {
@@ -138,7 +132,7 @@ class NamespaceReconciler implements Controller {
     }
   }
 
-  #writeStatus(namespace: Namespace, status: Namespace['status']): Promise<Namespace> {
+  private writeStatus(namespace: Namespace, status: Namespace['status']): Promise<Namespace> {
     return this.runtime.client.update<Namespace>(
       gvr.namespaces,
       '',

@@ -1,17 +1,17 @@
 import { gvr } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
-import { labelMatcher } from '../workload/label-matcher.js';
-import { ReplicaLoop } from '../workload/replica-loop.js';
+import { equalitySelector } from '../indexes.js';
+import { replicaController } from '../workload/replica-loop.js';
 
 /** Keeps as many pods as each ReplicationController asks for. */
 export function replicationController(context: ControllerContext): Controller {
-  return new ReplicaLoop(
+  return replicaController(
     {
-      name: 'replication-controller',
+      name: 'replicationcontroller-controller',
       resource: gvr.replicationcontrollers,
       kind: 'ReplicationController',
       reportsTerminating: false,
-      selector: (owner) => labelMatcher({ matchLabels: owner.spec.selector }),
+      selector: (owner) => equalitySelector(owner.spec.selector),
     },
     runtimeFor(context, 'replication-controller'),
   );

@@ -1,7 +1,7 @@
 import { deepEqual, hasCause, isAlreadyExists } from '#apimachinery';
-import { ControlLoop, type Informer } from '#client';
 import { type ConfigMap, gvr, type Namespace } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 
 const CONFIG_MAP = 'kube-root-ca.crt';
 const DESCRIPTION =
@@ -9,20 +9,20 @@ const DESCRIPTION =
 
 /** Keeps the cluster's CA in a ConfigMap of every namespace, where pods mount it from. */
 export function rootCAPublisher(context: ControllerContext): Controller {
-  const { client, informers, clock, logger, options } = runtimeFor(context, 'root-ca-cert-publisher');
-  const name = 'root-ca-certificate-publisher-controller';
-  const namespaces: Informer<Namespace> = informers.for<Namespace>(gvr.namespaces);
-  const configMaps: Informer<ConfigMap> = informers.for<ConfigMap>(gvr.configmaps, {
-    fieldSelector: `metadata.name=${CONFIG_MAP}`,
-  });
+  const runtime = runtimeFor(context, 'root-ca-cert-publisher');
+  const { client, informers, options } = runtime;
+  const namespaces = informers.for<Namespace>(gvr.namespaces);
+  const configMaps = informers.for<ConfigMap>(gvr.configmaps, { fieldSelector: `metadata.name=${CONFIG_MAP}` });
   const data = { 'ca.crt': options.rootCA };
   const annotations = { 'kubernetes.io/description': DESCRIPTION };
 
-  const loop = new ControlLoop({
-    name,
-    clock,
-    logger,
-    async reconcile(key) {
+  return controller('root-ca-certificate-publisher-controller', runtime)
+    .for<Namespace>(gvr.namespaces)
+    .watches<ConfigMap>(configMaps, {
+      update: (_old, configMap) => configMap.metadata.namespace,
+      delete: (configMap) => configMap.metadata.namespace,
+    })
+    .reconcile(async (key) => {
       const namespace = namespaces.getByKey(key);
       if (!namespace || namespace.status?.phase === 'Terminating') return undefined;
       const current = configMaps.get(key, CONFIG_MAP);
@@ -40,21 +40,5 @@ export function rootCAPublisher(context: ControllerContext): Controller {
       const metadata = { ...current.metadata, annotations: { ...current.metadata.annotations, ...annotations } };
       await client.update<ConfigMap>(gvr.configmaps, key, { ...current, metadata, data });
       return undefined;
-    },
-  });
-  namespaces.addHandler({
-    add: (namespace) => loop.add(namespace.metadata.name!),
-    update: (_old, namespace) => loop.add(namespace.metadata.name!),
-  });
-  configMaps.addHandler({
-    update: (_old, configMap) => loop.add(configMap.metadata.namespace!),
-    delete: (configMap) => loop.add(configMap.metadata.namespace!),
-  });
-  return {
-    name,
-    async run(signal) {
-      await Promise.all([namespaces.whenSynced(signal), configMaps.whenSynced(signal)]);
-      await loop.run(signal);
-    },
-  };
+    });
 }

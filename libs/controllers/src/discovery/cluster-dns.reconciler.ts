@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { ControlLoop, type Informer, type Requeue } from '#client';
+import { type Informer, objectKey, type Requeue } from '#client';
 import { type Endpoint, type EndpointSlice, gvr, type Node, type Service } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { type AddressType, addressTypesOf } from './service-endpoints.js';
 import { sliceLabels } from './slice-labels.js';
 import { type PortGroup, planSlices } from './slice-plan.js';
@@ -13,63 +14,49 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const CATCH_UP = 20;
 
 export function clusterDnsController(context: ControllerContext): Controller {
-  return new ClusterDnsReconciler(runtimeFor(context, 'endpointslice-controller', 'cluster-dns-controller'));
+  const runtime = runtimeFor(context, 'endpointslice-controller', 'cluster-dns-controller');
+  const dns = new ClusterDnsReconciler(runtime);
+  const mine = (slice: EndpointSlice) => (dns.slices.isManaged(slice) ? KEY : undefined);
+  return controller('cluster-dns-controller', runtime)
+    .for<Service>(gvr.services, { when: (service) => objectKey(service) === KEY })
+    .watches<Node>(gvr.nodes, {
+      add: () => KEY,
+      update: (old, node) => (nodeChanged(old, node) ? KEY : undefined),
+      delete: () => KEY,
+    })
+    .watches<EndpointSlice>(gvr.endpointslices, { update: (_old, slice) => mine(slice), delete: mine })
+    .workers(1)
+    .reconcile(() => dns.reconcile());
 }
 
 /** Keeps the slices of the `kube-dns` Service equal to the Ready nodes: DNS runs on each of them, not in pods. */
-class ClusterDnsReconciler implements Controller {
-  readonly name = 'cluster-dns-controller';
-  readonly #services: Informer<Service>;
-  readonly #nodes: Informer<Node>;
-  readonly #slices: SliceWriter;
-  readonly #loop: ControlLoop;
+class ClusterDnsReconciler {
+  readonly slices: SliceWriter;
+  private readonly services: Informer<Service>;
+  private readonly nodes: Informer<Node>;
 
-  constructor(runtime: ControllerRuntime) {
-    const { informers, clock, logger, client } = runtime;
-    this.#services = informers.for<Service>(gvr.services);
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    this.#slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
-    this.#loop = new ControlLoop({
-      name: this.name,
-      clock,
-      logger,
-      concurrency: 1,
-      reconcile: () => this.#reconcile(),
-    });
-    const wake = () => this.#loop.add(KEY);
-    const wakeFor = (service: Service) => {
-      if (service.metadata.namespace === 'kube-system' && service.metadata.name === 'kube-dns') wake();
-    };
-    this.#services.addHandler({ add: wakeFor, update: (_old, service) => wakeFor(service) });
-    this.#nodes.addHandler({ add: wake, delete: wake, update: (old, node) => nodeChanged(old, node) && wake() });
-    this.#slices.informer.addHandler({
-      update: (_old, slice) => this.#slices.isManaged(slice) && wake(),
-      delete: (slice) => this.#slices.isManaged(slice) && wake(),
-    });
+  constructor({ informers, client }: ControllerRuntime) {
+    this.services = informers.for<Service>(gvr.services);
+    this.nodes = informers.for<Node>(gvr.nodes);
+    this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#services, this.#nodes, this.#slices.informer];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
-  }
-
-  async #reconcile(): Promise<Requeue | undefined> {
-    const service = this.#services.getByKey(KEY);
+  async reconcile(): Promise<Requeue | undefined> {
+    const service = this.services.getByKey(KEY);
     // Somebody runs a DNS of his own in pods: the selector's endpoints are the Service's.
     if (!service || service.spec?.selector) return undefined;
-    const existing = this.#slices.slicesOf(KEY);
+    const existing = this.slices.slicesOf(KEY);
     if (!existing) return { requeueAfter: CATCH_UP };
     const labels = sliceLabels(service, MANAGER);
     const types = addressTypesOf(service);
     for (const addressType of types) {
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: service, addressType, labels, placeholder: true };
-      const plan = planSlices(identity, current, dnsGroups(service, this.#nodes.list(), addressType));
-      await this.#slices.apply(KEY, 'kube-system', plan);
+      const plan = planSlices(identity, current, dnsGroups(service, this.nodes.list(), addressType));
+      await this.slices.apply(KEY, 'kube-system', plan);
     }
     const remove = existing.filter((slice) => !types.includes(slice.addressType));
-    await this.#slices.apply(KEY, 'kube-system', { create: [], update: [], remove });
+    await this.slices.apply(KEY, 'kube-system', { create: [], update: [], remove });
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { ControlLoop, type Informer, objectKey, type Requeue, splitKey } from '#client';
+import { type Informer, objectKey, type Requeue, splitKey } from '#client';
 import {
   type DiscoveryEndpointPort,
   type Endpoint,
@@ -10,6 +10,7 @@ import {
   type Service,
 } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import type { AddressType } from './service-endpoints.js';
 import { MANAGED_BY_LABEL, type PortGroup, planSlices, SERVICE_NAME_LABEL } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
@@ -22,46 +23,34 @@ const MAX_PER_SUBSET = 1000;
 const CATCH_UP = 20;
 
 export function endpointSliceMirroringController(context: ControllerContext): Controller {
-  return new EndpointSliceMirroringReconciler(runtimeFor(context, 'endpointslicemirroring-controller'));
+  const runtime = runtimeFor(context, 'endpointslicemirroring-controller');
+  const reconciler = new EndpointSliceMirroringReconciler(runtime);
+  return controller('endpointslice-mirroring-controller', runtime)
+    .for<Service>(gvr.services)
+    .watches<Endpoints>(gvr.endpoints, objectKey)
+    .watches<EndpointSlice>(gvr.endpointslices, (slice) => reconciler.slices.serviceOf(slice))
+    .reconcile((key) => reconciler.reconcile(key));
 }
 
 /** Shows hand-made Endpoints of Services without selectors as EndpointSlices: proxies read nothing else. */
-class EndpointSliceMirroringReconciler implements Controller {
-  readonly name = 'endpointslicemirroring-controller';
-  readonly #services: Informer<Service>;
-  readonly #endpoints: Informer<Endpoints>;
-  readonly #slices: SliceWriter;
-  readonly #loop: ControlLoop;
+class EndpointSliceMirroringReconciler {
+  readonly slices: SliceWriter;
+  private readonly services: Informer<Service>;
+  private readonly endpoints: Informer<Endpoints>;
 
-  constructor(runtime: ControllerRuntime) {
-    const { informers, clock, logger, client } = runtime;
-    this.#services = informers.for<Service>(gvr.services);
-    this.#endpoints = informers.for<Endpoints>(gvr.endpoints);
-    this.#slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    const wake = (object: Service | Endpoints) => this.#loop.add(objectKey(object));
-    this.#services.addHandler({ add: wake, update: (_old, service) => wake(service), delete: wake });
-    this.#endpoints.addHandler({ add: wake, update: (_old, endpoints) => wake(endpoints), delete: wake });
-    const wakeOwner = (slice: EndpointSlice) => {
-      const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-      if (service && this.#slices.isManaged(slice)) this.#loop.add(`${slice.metadata.namespace}/${service}`);
-    };
-    this.#slices.informer.addHandler({ add: wakeOwner, update: (_old, slice) => wakeOwner(slice), delete: wakeOwner });
+  constructor({ informers, client }: ControllerRuntime) {
+    this.services = informers.for<Service>(gvr.services);
+    this.endpoints = informers.for<Endpoints>(gvr.endpoints);
+    this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#services, this.#endpoints, this.#slices.informer];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
-  }
-
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const existing = this.#slices.slicesOf(key);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const existing = this.slices.slicesOf(key);
     if (!existing) return { requeueAfter: CATCH_UP };
-    const endpoints = this.#endpoints.getByKey(key);
+    const endpoints = this.endpoints.getByKey(key);
     const { namespace } = splitKey(key);
-    if (!endpoints || !shouldMirror(endpoints, this.#services.getByKey(key))) {
-      await this.#slices.apply(key, namespace, { create: [], update: [], remove: existing });
+    if (!endpoints || !shouldMirror(endpoints, this.services.getByKey(key))) {
+      await this.slices.apply(key, namespace, { create: [], update: [], remove: existing });
       return undefined;
     }
     const labels: Record<string, string> = {
@@ -73,7 +62,7 @@ class EndpointSliceMirroringReconciler implements Controller {
     for (const addressType of ['IPv4', 'IPv6'] as const) {
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: endpoints, addressType, labels, placeholder: false };
-      await this.#slices.apply(key, namespace, planSlices(identity, current, mirroredGroups(endpoints, addressType)));
+      await this.slices.apply(key, namespace, planSlices(identity, current, mirroredGroups(endpoints, addressType)));
     }
     return undefined;
   }

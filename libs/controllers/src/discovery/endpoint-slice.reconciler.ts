@@ -1,18 +1,12 @@
-import { ControlLoop, type Informer, type Requeue, splitKey } from '#client';
+import { type Informer, type Requeue, splitKey } from '#client';
 import { type EndpointSlice, gvr, type Node, type Pod, type Service } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { podInformer } from '../workload/pods.js';
-import {
-  type AddressType,
-  addressTypesOf,
-  belongsInEndpoints,
-  endpointFor,
-  selects,
-  slicePorts,
-} from './service-endpoints.js';
-import { watchServicePods } from './service-pods.js';
+import { type AddressType, addressTypesOf, belongsInEndpoints, endpointFor, slicePorts } from './service-endpoints.js';
+import { podsOf, servicesOf } from './service-pods.js';
 import { sliceLabels } from './slice-labels.js';
-import { type PortGroup, planSlices, SERVICE_NAME_LABEL } from './slice-plan.js';
+import { type PortGroup, planSlices } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
 
 const MANAGER = 'endpointslice-controller.k8s.io';
@@ -20,74 +14,71 @@ const MANAGER = 'endpointslice-controller.k8s.io';
 const CATCH_UP = 20;
 
 export function endpointSliceController(context: ControllerContext): Controller {
-  return new EndpointSliceReconciler(runtimeFor(context, 'endpointslice-controller'));
+  const runtime = runtimeFor(context, 'endpointslice-controller');
+  const reconciler = new EndpointSliceReconciler(runtime);
+  const { slices } = reconciler;
+  return controller('endpointslice-controller', runtime)
+    .for<Service>(gvr.services)
+    .watches<Pod>(gvr.pods, servicesOf(runtime.informers))
+    .watches<EndpointSlice>(gvr.endpointslices, {
+      update: (_old, slice) => slices.serviceOf(slice),
+      delete: (slice) => slices.serviceOf(slice),
+    })
+    .reads(gvr.nodes)
+    .reconcile((key) => reconciler.reconcile(key));
 }
 
 /** Keeps EndpointSlices equal to the pods that Services select. */
-class EndpointSliceReconciler implements Controller {
-  readonly name = 'endpointslice-controller';
-  readonly #services: Informer<Service>;
-  readonly #pods: Informer<Pod>;
-  readonly #nodes: Informer<Node>;
-  readonly #slices: SliceWriter;
-  readonly #loop: ControlLoop;
+class EndpointSliceReconciler {
+  readonly slices: SliceWriter;
+  private readonly services: Informer<Service>;
+  private readonly pods: Informer<Pod>;
+  private readonly nodes: Informer<Node>;
 
-  constructor(runtime: ControllerRuntime) {
-    const { informers, clock, logger, client } = runtime;
-    this.#services = informers.for<Service>(gvr.services);
-    this.#pods = podInformer(informers);
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    this.#slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    watchServicePods(this.#services, this.#pods, this.#loop.add);
-    const wake = (slice: EndpointSlice) => {
-      const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-      if (service && this.#slices.isManaged(slice)) this.#loop.add(`${slice.metadata.namespace}/${service}`);
-    };
-    this.#slices.informer.addHandler({ update: (_old, slice) => wake(slice), delete: wake });
+  constructor({ informers, client }: ControllerRuntime) {
+    this.services = informers.for<Service>(gvr.services);
+    this.pods = podInformer(informers);
+    this.nodes = informers.for<Node>(gvr.nodes);
+    this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const informers = [this.#services, this.#pods, this.#nodes, this.#slices.informer];
-    await Promise.all(informers.map((informer) => informer.whenSynced(signal)));
-    await this.#loop.run(signal);
-  }
-
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const service = this.#services.getByKey(key);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const service = this.services.getByKey(key);
     const { namespace } = splitKey(key);
     if (!service) {
       // The slices go with their owner.
-      this.#slices.forget(key);
+      this.slices.forget(key);
       return undefined;
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
     if (service.metadata.deletionTimestamp !== undefined) return undefined;
-    const existing = this.#slices.slicesOf(key);
+    const existing = this.slices.slicesOf(key);
     if (!existing) return { requeueAfter: CATCH_UP };
-    const pods = [...this.#pods.values(namespace)].filter(
-      (pod) => selects(service, pod) && belongsInEndpoints(pod, true),
-    );
+    const pods = podsOf(service, this.pods).filter((pod) => belongsInEndpoints(pod, true));
     const types = addressTypesOf(service);
     const stray = existing.filter((slice) => !types.includes(slice.addressType));
     let lost: string | undefined;
     for (const addressType of types) {
-      const { groups, missingNode } = this.#groups(service, pods, addressType);
+      const { groups, missingNode } = this.groups(service, pods, addressType);
       lost ??= missingNode;
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: service, addressType, labels: sliceLabels(service, MANAGER), placeholder: true };
-      await this.#slices.apply(key, namespace, planSlices(identity, current, groups));
+      await this.slices.apply(key, namespace, planSlices(identity, current, groups));
     }
-    await this.#slices.apply(key, namespace, { create: [], update: [], remove: stray });
+    await this.slices.apply(key, namespace, { create: [], update: [], remove: stray });
     if (lost) throw new Error(`skipping Pod for Service ${key}: Node ${lost} Not Found`);
     return undefined;
   }
 
-  #groups(service: Service, pods: Pod[], addressType: AddressType): { groups: PortGroup[]; missingNode?: string } {
+  private groups(
+    service: Service,
+    pods: Pod[],
+    addressType: AddressType,
+  ): { groups: PortGroup[]; missingNode?: string } {
     const groups: PortGroup[] = [];
     let missingNode: string | undefined;
     for (const pod of pods) {
-      const node = pod.spec.nodeName ? this.#nodes.get('', pod.spec.nodeName) : undefined;
+      const node = pod.spec.nodeName ? this.nodes.get('', pod.spec.nodeName) : undefined;
       if (!node && !service.spec?.publishNotReadyAddresses) {
         missingNode = pod.spec.nodeName ?? '';
         continue;

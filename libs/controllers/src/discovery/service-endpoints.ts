@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { ownValue } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Node, Pod, Service, ServicePort } from '#kinds';
 import { isPodFinished, isPodReady } from '../workload/pods.js';
 
@@ -21,13 +20,6 @@ export function addressTypesOf(service: Service): AddressType[] {
   if (families.length > 0) return families as AddressType[];
   if (hasClusterIP(service)) return [isIPv6(service.spec!.clusterIP!) ? 'IPv6' : 'IPv4'];
   return ['IPv4', 'IPv6'];
-}
-
-/** Does the Service's selector choose the pod? An empty selector chooses none. */
-export function selects(service: Service, pod: Pod): boolean {
-  const selector = service.spec?.selector;
-  if (!selector || service.spec?.type === 'ExternalName') return false;
-  return Object.entries(selector).every(([key, value]) => ownValue(pod.metadata.labels, key) === value);
 }
 
 export function belongsInEndpoints(pod: Pod, includeTerminating: boolean): boolean {

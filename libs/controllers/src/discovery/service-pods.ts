@@ -1,28 +1,31 @@
-import { deepEqual } from '#apimachinery';
-import { type Informer, objectKey } from '#client';
-import type { Pod, Service } from '#kinds';
+import { deepEqual, type LabelSelector } from '#apimachinery';
+import { type Informer, objectKey, type SharedInformers } from '#client';
+import { gvr, type Pod, type Service } from '#kinds';
+import type { EventMap } from '../controller.js';
+import { equalitySelector, selectedBy, selecting } from '../indexes.js';
 import { isPodFinished, isPodReady } from '../workload/pods.js';
-import { selects } from './service-endpoints.js';
 
-/** Calls `wake` with the keys of the Services whose endpoints a change of a Service or a pod may change. */
-export function watchServicePods(services: Informer<Service>, pods: Informer<Pod>, wake: (key: string) => void): void {
-  services.addHandler({
-    add: (service) => wake(objectKey(service)),
-    update: (_old, service) => wake(objectKey(service)),
-    delete: (service) => wake(objectKey(service)),
-  });
-  const wakeFor = (...versions: Pod[]) => {
-    for (const service of services.values(versions[0]!.metadata.namespace!)) {
-      if (versions.some((pod) => selects(service, pod))) wake(objectKey(service));
-    }
-  };
-  pods.addHandler({
-    add: (pod) => wakeFor(pod),
-    update: (old, pod) => {
-      if (endpointChanged(old, pod) || !deepEqual(old.metadata.labels, pod.metadata.labels)) wakeFor(old, pod);
+/** What chooses a Service's pods; undefined when nothing does. */
+function selectorOf({ spec }: Service): LabelSelector | undefined {
+  return spec?.type === 'ExternalName' ? undefined : equalitySelector(spec?.selector);
+}
+
+export function podsOf(service: Service, pods: Informer<Pod>): Pod[] {
+  return selectedBy(pods, service.metadata.namespace!, selectorOf(service));
+}
+
+/** The keys of the Services whose endpoints a change of a pod may change. */
+export function servicesOf(informers: SharedInformers): EventMap<Pod> {
+  const services = informers.for<Service>(gvr.services);
+  const keys = (...versions: Pod[]) => versions.flatMap((pod) => selecting(services, selectorOf, pod).map(objectKey));
+  return {
+    add: keys,
+    update(old, pod) {
+      const relabelled = !deepEqual(old.metadata.labels, pod.metadata.labels);
+      return relabelled ? keys(old, pod) : endpointChanged(old, pod) ? keys(pod) : undefined;
     },
-    delete: (pod) => wakeFor(pod),
-  });
+    delete: keys,
+  };
 }
 
 /** Did anything change that endpoints show? */

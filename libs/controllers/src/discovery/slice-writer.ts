@@ -7,15 +7,13 @@ const BY_SERVICE = 'service';
 
 /** The slices of one manager: finds those of a Service, and carries out plans for them. */
 export class SliceWriter {
-  readonly informer: Informer<EndpointSlice>;
-  readonly #written = new WrittenRevisions();
+  private readonly written = new WrittenRevisions();
 
   constructor(
     private readonly client: Client,
-    informer: Informer<EndpointSlice>,
+    private readonly informer: Informer<EndpointSlice>,
     private readonly manager: string,
   ) {
-    this.informer = informer;
     informer.addIndex(BY_SERVICE, (slice) => {
       const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
       return service ? [`${slice.metadata.namespace}/${service}`] : [];
@@ -26,9 +24,15 @@ export class SliceWriter {
     return slice.metadata.labels?.[MANAGED_BY_LABEL] === this.manager;
   }
 
+  /** The key of the Service that the slice is of; undefined when it is another manager's. */
+  serviceOf(slice: EndpointSlice): string | undefined {
+    const service = slice.metadata.labels?.[SERVICE_NAME_LABEL];
+    return service && this.isManaged(slice) ? `${slice.metadata.namespace}/${service}` : undefined;
+  }
+
   /** The manager's slices of a Service; undefined while the informer has not seen our last writes to them. */
   slicesOf(key: string): EndpointSlice[] | undefined {
-    if (!this.#written.seenBy(key, this.informer)) return undefined;
+    if (!this.written.seenBy(key, this.informer)) return undefined;
     return this.informer
       .byIndex(BY_SERVICE, key)
       .filter((slice) => this.isManaged(slice) && slice.metadata.deletionTimestamp === undefined);
@@ -37,14 +41,14 @@ export class SliceWriter {
   async apply(key: string, namespace: string, plan: SlicePlan): Promise<void> {
     try {
       for (const slice of plan.create) {
-        this.#written.wrote(key, await this.client.create(gvr.endpointslices, namespace, slice));
+        this.written.wrote(key, await this.client.create(gvr.endpointslices, namespace, slice));
       }
     } catch (error) {
       if (hasCause(error, 'NamespaceTerminating')) return;
       throw error;
     }
     for (const slice of plan.update) {
-      this.#written.wrote(key, await this.client.update(gvr.endpointslices, namespace, slice));
+      this.written.wrote(key, await this.client.update(gvr.endpointslices, namespace, slice));
     }
     for (const slice of plan.remove) {
       try {
@@ -56,6 +60,6 @@ export class SliceWriter {
   }
 
   forget(key: string): void {
-    this.#written.forget(key);
+    this.written.forget(key);
   }
 }

@@ -27,23 +27,23 @@ export interface Consequences {
 }
 
 export class DependencyGraph {
-  readonly #nodes = new Map<string, GraphNode>();
-  readonly #dependents = new Map<string, Set<string>>();
+  private readonly byUid = new Map<string, GraphNode>();
+  private readonly dependents = new Map<string, Set<string>>();
 
   get(uid: string): GraphNode | undefined {
-    return this.#nodes.get(uid);
+    return this.byUid.get(uid);
   }
 
   get size(): number {
-    return this.#nodes.size;
+    return this.byUid.size;
   }
 
   nodes(): Iterable<GraphNode> {
-    return this.#nodes.values();
+    return this.byUid.values();
   }
 
   dependentsOf(uid: string): GraphNode[] {
-    return [...(this.#dependents.get(uid) ?? [])].map((dependent) => this.#nodes.get(dependent)!);
+    return [...(this.dependents.get(uid) ?? [])].map((dependent) => this.byUid.get(dependent)!);
   }
 
   /** Dependents that the owner's foreground deletion waits for. */
@@ -56,7 +56,7 @@ export class DependencyGraph {
   /** An object was added or changed. */
   set(object: KubeObject): Consequences {
     const { uid, namespace, name, ownerReferences, deletionTimestamp, finalizers } = object.metadata;
-    const old = this.#nodes.get(uid!);
+    const old = this.byUid.get(uid!);
     const deleting = deletionTimestamp !== undefined;
     const node: GraphNode = {
       uid: uid!,
@@ -69,12 +69,12 @@ export class DependencyGraph {
       deletingDependents: deleting && (finalizers ?? []).includes(FOREGROUND_FINALIZER),
       orphaning: deleting && (finalizers ?? []).includes(ORPHAN_FINALIZER),
     };
-    this.#nodes.set(node.uid, node);
+    this.byUid.set(node.uid, node);
     const result: Consequences = { check: [], orphan: [] };
-    this.#relink(old, node, result);
+    this.relink(old, node, result);
     if (node.orphaning && !old?.orphaning) result.orphan.push(node.uid);
     else if (node.deletingDependents && !old?.deletingDependents) {
-      appendAll(result.check, this.#dependents.get(node.uid) ?? []);
+      appendAll(result.check, this.dependents.get(node.uid) ?? []);
       result.check.push(node.uid);
     }
     return result;
@@ -83,13 +83,13 @@ export class DependencyGraph {
   /** An object is gone. Its dependents may be garbage, and owners that waited for it may go. */
   remove(uid: string): Consequences {
     const result: Consequences = { check: [], orphan: [] };
-    const node = this.#nodes.get(uid);
+    const node = this.byUid.get(uid);
     if (!node) return result;
-    appendAll(result.check, this.#dependents.get(uid) ?? []);
-    this.#nodes.delete(uid);
+    appendAll(result.check, this.dependents.get(uid) ?? []);
+    this.byUid.delete(uid);
     for (const owner of node.owners) {
-      this.#unlink(owner.uid, uid);
-      if (this.#nodes.get(owner.uid)?.deletingDependents) result.check.push(owner.uid);
+      this.unlink(owner.uid, uid);
+      if (this.byUid.get(owner.uid)?.deletingDependents) result.check.push(owner.uid);
     }
     return result;
   }
@@ -101,7 +101,7 @@ export class DependencyGraph {
 
   /** The owner is here and is just what the dependent's reference says. */
   isKnownOwner(node: GraphNode, reference: OwnerReference): boolean {
-    const owner = this.#nodes.get(reference.uid);
+    const owner = this.byUid.get(reference.uid);
     return (
       owner !== undefined &&
       owner.kind === reference.kind &&
@@ -111,22 +111,22 @@ export class DependencyGraph {
     );
   }
 
-  #relink(old: GraphNode | undefined, node: GraphNode, result: Consequences): void {
+  private relink(old: GraphNode | undefined, node: GraphNode, result: Consequences): void {
     const before = new Map(old?.owners.map((owner) => [owner.uid, owner]));
     let added = false;
     for (const owner of node.owners) {
       const former = before.get(owner.uid);
       before.delete(owner.uid);
       if (!former) {
-        this.#link(owner.uid, node.uid);
+        this.link(owner.uid, node.uid);
         added = true;
       } else if (former.blockOwnerDeletion && !owner.blockOwnerDeletion) result.check.push(owner.uid);
     }
     for (const former of before.values()) {
-      this.#unlink(former.uid, node.uid);
+      this.unlink(former.uid, node.uid);
       if (former.blockOwnerDeletion) result.check.push(former.uid);
     }
-    if (added && (this.hasDoubtfulOwner(node) || this.#hasOwnerDeletingDependents(node))) result.check.push(node.uid);
+    if (added && (this.hasDoubtfulOwner(node) || this.hasOwnerDeletingDependents(node))) result.check.push(node.uid);
     // Dependents that came before their owner may name it wrongly.
     if (!old) {
       for (const dependent of this.dependentsOf(node.uid)) {
@@ -135,19 +135,19 @@ export class DependencyGraph {
     }
   }
 
-  #hasOwnerDeletingDependents(node: GraphNode): boolean {
-    return node.owners.some((owner) => this.#nodes.get(owner.uid)?.deletingDependents);
+  private hasOwnerDeletingDependents(node: GraphNode): boolean {
+    return node.owners.some((owner) => this.byUid.get(owner.uid)?.deletingDependents);
   }
 
-  #link(owner: string, dependent: string): void {
-    const dependents = this.#dependents.get(owner);
+  private link(owner: string, dependent: string): void {
+    const dependents = this.dependents.get(owner);
     if (dependents) dependents.add(dependent);
-    else this.#dependents.set(owner, new Set([dependent]));
+    else this.dependents.set(owner, new Set([dependent]));
   }
 
-  #unlink(owner: string, dependent: string): void {
-    const dependents = this.#dependents.get(owner);
+  private unlink(owner: string, dependent: string): void {
+    const dependents = this.dependents.get(owner);
     dependents?.delete(dependent);
-    if (dependents?.size === 0) this.#dependents.delete(owner);
+    if (dependents?.size === 0) this.dependents.delete(owner);
   }
 }

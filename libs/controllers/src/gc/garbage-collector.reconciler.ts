@@ -7,17 +7,39 @@ import {
   parseGroupVersion,
   reasonOf,
 } from '#apimachinery';
-import { ControlLoop, type Informer, SharedInformers } from '#client';
 import { allResources, findKind } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { DependencyGraph, FOREGROUND_FINALIZER, type GraphNode, ORPHAN_FINALIZER } from './dependency-graph.js';
+import { controller } from '../controller.js';
+import {
+  type Consequences,
+  DependencyGraph,
+  FOREGROUND_FINALIZER,
+  type GraphNode,
+  ORPHAN_FINALIZER,
+} from './dependency-graph.js';
 
 /** Owners that the server has said are gone; uids never come back. */
 const ABSENT_OWNERS = 500;
 
+/** To be made after all other controllers: it uses their informers, and light ones for everything else. */
 export function garbageCollector(context: ControllerContext): Controller {
-  return new GarbageCollector(runtimeFor(context, 'generic-garbage-collector'));
+  const runtime = runtimeFor(context, 'generic-garbage-collector');
+  const collector = new GarbageCollector(runtime);
+  const build = controller('garbage-collector-controller', runtime);
+  for (const gvr of watchedResources()) {
+    build.watches(runtime.informers.metadataOf(gvr), {
+      add: (object) => collector.changed(object),
+      update: (_old, object) => collector.changed(object),
+      delete: (object) => collector.removed(object.metadata.uid!),
+    });
+  }
+  return build
+    .startsWith(() => collector.start())
+    .workers(20)
+    .reconcile((uid, wake) => collector.reconcile(uid, wake));
 }
+
+type Wake = (uid: string) => void;
 
 interface Classified {
   solid: OwnerReference[];
@@ -27,87 +49,60 @@ interface Classified {
 }
 
 /** Deletes what its owners left behind; carries out foreground and orphan deletion. */
-class GarbageCollector implements Controller {
-  readonly name = 'garbage-collector-controller';
-  readonly #graph = new DependencyGraph();
-  readonly #absent = new Set<string>();
-  readonly #own: SharedInformers;
-  readonly #informers: Informer[];
-  readonly #check: ControlLoop;
-  readonly #orphan: ControlLoop;
-  #ready = false;
+class GarbageCollector {
+  private readonly graph = new DependencyGraph();
+  private readonly absent = new Set<string>();
+  private started = false;
 
-  /** To be made after all other control loops: it uses their informers, and light ones for everything else. */
-  constructor(private readonly runtime: ControllerRuntime) {
-    const { client, informers, clock, random, logger } = runtime;
-    this.#own = new SharedInformers(client, { clock, random, logger });
-    this.#informers = watchedResources().map(
-      (gvr) => informers.existing(gvr) ?? this.#own.for(gvr, { transform: metadataOnly }),
-    );
-    const options = { clock, logger, concurrency: 20 };
-    this.#check = new ControlLoop({ name: this.name, ...options, reconcile: (uid) => this.#checkObject(uid) });
-    this.#orphan = new ControlLoop({ name: this.name, ...options, reconcile: (uid) => this.#orphanDependents(uid) });
-    for (const informer of this.#informers) {
-      informer.addHandler({
-        add: (object) => this.#changed(object),
-        update: (_old, object) => this.#changed(object),
-        delete: (object) => this.#removed(object.metadata.uid!),
-      });
+  constructor(private readonly runtime: ControllerRuntime) {}
+
+  /** What to look at once the graph is whole. */
+  start(): string[] {
+    this.started = true;
+    const uids = new Set<string>();
+    for (const node of this.graph.nodes()) {
+      if (node.orphaning || node.deletingDependents || this.graph.hasDoubtfulOwner(node)) uids.add(node.uid);
+      if (node.deletingDependents) for (const dependent of this.graph.dependentsOf(node.uid)) uids.add(dependent.uid);
     }
+    return [...uids];
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    this.#own.start(signal);
-    await Promise.all(this.#informers.map((informer) => informer.whenSynced(signal)));
-    this.#ready = true;
-    for (const node of this.#graph.nodes()) {
-      if (node.orphaning) this.#orphan.add(node.uid);
-      else if (node.deletingDependents) {
-        this.#check.add(node.uid);
-        for (const dependent of this.#graph.dependentsOf(node.uid)) this.#check.add(dependent.uid);
-      } else if (this.#graph.hasDoubtfulOwner(node)) this.#check.add(node.uid);
-    }
-    await Promise.all([this.#check.run(signal), this.#orphan.run(signal)]);
+  changed(object: KubeObject): string[] {
+    return this.toCheck(this.graph.set(object));
   }
 
-  #changed(object: KubeObject): void {
-    const { check, orphan } = this.#graph.set(object);
-    // While the first lists come in, owners are unknown all the time: `run` looks at everything once they are there.
-    if (!this.#ready) return;
-    for (const uid of check) this.#check.add(uid);
-    for (const uid of orphan) this.#orphan.add(uid);
+  removed(uid: string): string[] {
+    return this.toCheck(this.graph.remove(uid));
   }
 
-  #removed(uid: string): void {
-    const { check } = this.#graph.remove(uid);
-    if (this.#ready) for (const next of check) this.#check.add(next);
+  /** While the first lists come in, owners are unknown all the time: `start` looks at everything once they are there. */
+  private toCheck({ check, orphan }: Consequences): string[] {
+    return this.started ? [...check, ...orphan] : [];
   }
 
-  async #checkObject(uid: string): Promise<undefined> {
-    const node = this.#graph.get(uid);
-    if (!node || (node.deleting && !node.deletingDependents)) return;
-    if (node.deletingDependents) return this.#continueForeground(node);
-    if (node.owners.length === 0) return;
-    const latest = await this.#live(node);
-    if (!latest) {
-      this.#removed(uid);
-      return;
-    }
+  async reconcile(uid: string, wake: Wake): Promise<undefined> {
+    const node = this.graph.get(uid);
+    if (!node) return;
+    if (node.orphaning) await this.orphanDependents(node, wake);
+    if (node.deletingDependents) return this.continueForeground(node, wake);
+    if (node.deleting || node.owners.length === 0) return;
+    const latest = await this.live(node);
+    if (!latest) return this.forget(node, wake);
     const owners = latest.metadata.ownerReferences ?? [];
     if (owners.length === 0) return;
-    const classified = await this.#classify(node, owners);
+    const classified = await this.classify(node, owners);
     if (!classified) return;
     const { solid, dangling, waiting } = classified;
     if (solid.length > 0) {
       const gone = [...dangling, ...waiting].map((owner) => owner.uid);
-      if (gone.length > 0) await this.#removeOwners(node, latest, gone);
+      if (gone.length > 0) await this.removeOwners(node, latest, gone);
       return;
     }
-    const dependents = this.#graph.dependentsOf(uid);
+    const dependents = this.graph.dependentsOf(uid);
     if (waiting.length > 0 && dependents.length > 0) {
       // A dependent that is itself deleting its dependents would wait for this one: a circle.
-      if (dependents.some((dependent) => dependent.deletingDependents)) await this.#unblockOwners(node, latest);
-      await this.#delete(node, latest, 'Foreground');
+      if (dependents.some((dependent) => dependent.deletingDependents)) await this.unblockOwners(node, latest);
+      await this.delete(node, latest, 'Foreground', wake);
       return;
     }
     const finalizers = latest.metadata.finalizers ?? [];
@@ -116,56 +111,59 @@ class GarbageCollector implements Controller {
       : finalizers.includes(FOREGROUND_FINALIZER)
         ? 'Foreground'
         : 'Background';
-    await this.#delete(node, latest, policy);
+    await this.delete(node, latest, policy, wake);
   }
 
-  async #continueForeground(node: GraphNode): Promise<undefined> {
-    const blocking = this.#graph.blockingDependentsOf(node.uid);
+  /** The server says that it is gone. */
+  private forget(node: GraphNode, wake: Wake): undefined {
+    for (const uid of this.removed(node.uid)) wake(uid);
+  }
+
+  private async continueForeground(node: GraphNode, wake: Wake): Promise<undefined> {
+    const blocking = this.graph.blockingDependentsOf(node.uid);
     if (blocking.length === 0) {
-      await this.#removeFinalizer(node, FOREGROUND_FINALIZER);
+      await this.removeFinalizer(node, FOREGROUND_FINALIZER, wake);
       return;
     }
-    for (const dependent of blocking) if (!dependent.deletingDependents) this.#check.add(dependent.uid);
+    for (const dependent of blocking) if (!dependent.deletingDependents) wake(dependent.uid);
   }
 
-  async #orphanDependents(uid: string): Promise<undefined> {
-    const node = this.#graph.get(uid);
-    if (!node?.orphaning) return;
+  private async orphanDependents(node: GraphNode, wake: Wake): Promise<void> {
     await Promise.all(
-      this.#graph.dependentsOf(uid).map(async (dependent) => {
+      this.graph.dependentsOf(node.uid).map(async (dependent) => {
         try {
-          await this.#removeOwners(dependent, undefined, [uid]);
+          await this.removeOwners(dependent, undefined, [node.uid]);
         } catch (error) {
           if (!isNotFound(error)) throw error;
         }
       }),
     );
-    await this.#removeFinalizer(node, ORPHAN_FINALIZER);
+    await this.removeFinalizer(node, ORPHAN_FINALIZER, wake);
   }
 
   /** Undefined when it cannot be told: the object is cluster-scoped and its owner's kind is namespaced. */
-  async #classify(node: GraphNode, owners: readonly OwnerReference[]): Promise<Classified | undefined> {
+  private async classify(node: GraphNode, owners: readonly OwnerReference[]): Promise<Classified | undefined> {
     const result: Classified = { solid: [], dangling: [], waiting: [] };
     for (const owner of owners) {
-      const known = this.#graph.isKnownOwner(node, owner) ? this.#graph.get(owner.uid) : undefined;
+      const known = this.graph.isKnownOwner(node, owner) ? this.graph.get(owner.uid) : undefined;
       if (known) {
         (known.deletingDependents ? result.waiting : result.solid).push(owner);
         continue;
       }
-      const state = await this.#askForOwner(node, owner);
+      const state = await this.askForOwner(node, owner);
       if (state === 'unresolvable') return undefined;
       result[state].push(owner);
     }
     return result;
   }
 
-  async #askForOwner(node: GraphNode, owner: OwnerReference): Promise<keyof Classified | 'unresolvable'> {
+  private async askForOwner(node: GraphNode, owner: OwnerReference): Promise<keyof Classified | 'unresolvable'> {
     const kind = resourceOf(owner.apiVersion, owner.kind);
     const namespace = kind.namespaced ? node.namespace : '';
     const key = [owner.uid, owner.apiVersion, owner.kind, namespace, owner.name].join('|');
-    if (this.#absent.has(key)) return 'dangling';
+    if (this.absent.has(key)) return 'dangling';
     if (kind.namespaced && node.namespace === '') {
-      this.#reportInvalidOwner(node, owner);
+      this.reportInvalidOwner(node, owner);
       return 'unresolvable';
     }
     try {
@@ -177,16 +175,16 @@ class GarbageCollector implements Controller {
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    const elsewhere = this.#graph.get(owner.uid);
+    const elsewhere = this.graph.get(owner.uid);
     if (elsewhere && elsewhere.namespace !== '' && elsewhere.namespace !== node.namespace) {
-      this.#reportInvalidOwner(node, owner);
+      this.reportInvalidOwner(node, owner);
     }
-    this.#absent.add(key);
-    if (this.#absent.size > ABSENT_OWNERS) this.#absent.delete(this.#absent.values().next().value!);
+    this.absent.add(key);
+    if (this.absent.size > ABSENT_OWNERS) this.absent.delete(this.absent.values().next().value!);
     return 'dangling';
   }
 
-  #reportInvalidOwner(node: GraphNode, owner: OwnerReference): void {
+  private reportInvalidOwner(node: GraphNode, owner: OwnerReference): void {
     const { apiVersion, kind, name, uid } = owner;
     const reference = `[${apiVersion}/${kind}, namespace: ${node.namespace}, name: ${name}, uid: ${uid}]`;
     const message = `ownerRef ${reference} does not exist in namespace "${node.namespace}"`;
@@ -199,7 +197,7 @@ class GarbageCollector implements Controller {
   }
 
   /** The object as the server has it now; undefined when it is gone. */
-  async #live(node: GraphNode): Promise<KubeObject | undefined> {
+  private async live(node: GraphNode): Promise<KubeObject | undefined> {
     try {
       const { gvr } = resourceOf(node.apiVersion, node.kind);
       const object = await this.runtime.client.get(gvr, node.namespace, node.name);
@@ -210,10 +208,11 @@ class GarbageCollector implements Controller {
     }
   }
 
-  async #delete(
+  private async delete(
     node: GraphNode,
     latest: KubeObject,
     propagationPolicy: 'Orphan' | 'Foreground' | 'Background',
+    wake: Wake,
   ): Promise<void> {
     const { gvr } = resourceOf(node.apiVersion, node.kind);
     const { uid, resourceVersion } = latest.metadata;
@@ -224,12 +223,12 @@ class GarbageCollector implements Controller {
       });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      this.#removed(node.uid);
+      this.forget(node, wake);
     }
   }
 
-  async #removeOwners(node: GraphNode, latest: KubeObject | undefined, uids: readonly string[]): Promise<void> {
-    await this.#patchOwners(
+  private async removeOwners(node: GraphNode, latest: KubeObject | undefined, uids: readonly string[]): Promise<void> {
+    await this.patchOwners(
       node,
       latest,
       uids.map((uid) => ({ $patch: 'delete', uid })),
@@ -237,15 +236,15 @@ class GarbageCollector implements Controller {
     );
   }
 
-  async #unblockOwners(node: GraphNode, latest: KubeObject): Promise<void> {
+  private async unblockOwners(node: GraphNode, latest: KubeObject): Promise<void> {
     const unblock = (owner: OwnerReference) => ({ ...owner, blockOwnerDeletion: false });
     const blocking = (latest.metadata.ownerReferences ?? []).filter((owner) => owner.blockOwnerDeletion);
     if (blocking.length === 0) return;
-    await this.#patchOwners(node, latest, blocking.map(unblock), (owners) => owners.map(unblock));
+    await this.patchOwners(node, latest, blocking.map(unblock), (owners) => owners.map(unblock));
   }
 
   /** A strategic patch where the resource has merge keys; custom resources get the whole list, guarded by revision. */
-  async #patchOwners(
+  private async patchOwners(
     node: GraphNode,
     latest: KubeObject | undefined,
     strategic: unknown[],
@@ -266,11 +265,11 @@ class GarbageCollector implements Controller {
     }
   }
 
-  async #removeFinalizer(node: GraphNode, finalizer: string): Promise<void> {
+  private async removeFinalizer(node: GraphNode, finalizer: string, wake: Wake): Promise<void> {
     const { gvr } = resourceOf(node.apiVersion, node.kind);
     for (let attempt = 0; ; attempt++) {
-      const latest = await this.#live(node);
-      if (!latest) return this.#removed(node.uid);
+      const latest = await this.live(node);
+      if (!latest) return this.forget(node, wake);
       const { finalizers = [], resourceVersion, uid } = latest.metadata;
       if (!finalizers.includes(finalizer)) return;
       const rest = finalizers.filter((candidate) => candidate !== finalizer);
@@ -304,11 +303,4 @@ function resourceOf(apiVersion: string, kind: string): { gvr: GroupVersionResour
   if (!definition) throw new Error(`unable to get REST mapping for ${apiVersion}/${kind}`);
   const { group, version, plural, namespaced } = definition;
   return { gvr: { group, version, resource: plural }, namespaced };
-}
-
-/** What the graph needs of an object. */
-function metadataOnly(object: KubeObject): KubeObject {
-  const { namespace, name, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } = object.metadata;
-  const metadata = { namespace, name, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp };
-  return { apiVersion: object.apiVersion, kind: object.kind, metadata };
 }

@@ -22,12 +22,12 @@ function toAddress(value: bigint, v6: boolean): string {
 
 /** Equal slices of one network, given out one by one and taken back. */
 export class CidrPool {
-  readonly #base: bigint;
-  readonly #v6: boolean;
-  readonly #step: bigint;
-  readonly #used = new Set<number>();
+  private readonly base: bigint;
+  private readonly v6: boolean;
+  private readonly step: bigint;
+  private readonly used = new Set<number>();
   readonly size: number;
-  #next = 0;
+  private next = 0;
 
   /** `sliceMask` is the prefix length of a slice. Throws when the network is smaller than one slice. */
   constructor(
@@ -35,52 +35,52 @@ export class CidrPool {
     private readonly sliceMask: number,
   ) {
     const [address, prefix] = network.split('/');
-    this.#v6 = isIPv6(address!);
-    const bits = this.#v6 ? 128 : 32;
+    this.v6 = isIPv6(address!);
+    const bits = this.v6 ? 128 : 32;
     const mask = Number(prefix);
     if (!(mask <= sliceMask && sliceMask <= bits)) {
       throw new Error(`the node CIDR mask size ${sliceMask} does not fit into the cluster CIDR ${network}`);
     }
-    this.#step = 1n << BigInt(bits - sliceMask);
+    this.step = 1n << BigInt(bits - sliceMask);
     const whole = 1n << BigInt(bits - mask);
-    this.#base = (toNumber(address!) / whole) * whole;
+    this.base = (toNumber(address!) / whole) * whole;
     this.size = Math.min(2 ** (sliceMask - mask), 2 ** 16);
   }
 
   get isIPv6(): boolean {
-    return this.#v6;
+    return this.v6;
   }
 
   /** The next free slice, going round, so that a slice rests before it is used again; undefined when all are taken. */
   allocate(): string | undefined {
     for (let tried = 0; tried < this.size; tried++) {
-      const index = (this.#next + tried) % this.size;
-      if (this.#used.has(index)) continue;
-      this.#used.add(index);
-      this.#next = (index + 1) % this.size;
-      return `${toAddress(this.#base + BigInt(index) * this.#step, this.#v6)}/${this.sliceMask}`;
+      const index = (this.next + tried) % this.size;
+      if (this.used.has(index)) continue;
+      this.used.add(index);
+      this.next = (index + 1) % this.size;
+      return `${toAddress(this.base + BigInt(index) * this.step, this.v6)}/${this.sliceMask}`;
     }
     return undefined;
   }
 
   /** Marks every slice that the network touches. Networks outside of the pool are ignored. */
   occupy(network: string): void {
-    for (const index of this.#indexes(network)) this.#used.add(index);
+    for (const index of this.indexes(network)) this.used.add(index);
   }
 
   release(network: string): void {
-    for (const index of this.#indexes(network)) this.#used.delete(index);
+    for (const index of this.indexes(network)) this.used.delete(index);
   }
 
-  *#indexes(network: string): Iterable<number> {
+  private *indexes(network: string): Iterable<number> {
     const [address, prefix] = network.split('/');
-    if (isIPv6(address!) !== this.#v6) return;
-    const bits = this.#v6 ? 128 : 32;
+    if (isIPv6(address!) !== this.v6) return;
+    const bits = this.v6 ? 128 : 32;
     const length = 1n << BigInt(bits - Number(prefix));
     const start = (toNumber(address!) / length) * length;
-    const end = this.#base + BigInt(this.size) * this.#step;
-    const from = start > this.#base ? start : this.#base;
+    const end = this.base + BigInt(this.size) * this.step;
+    const from = start > this.base ? start : this.base;
     const to = start + length < end ? start + length : end;
-    for (let at = from; at < to; at += this.#step) yield Number((at - this.#base) / this.#step);
+    for (let at = from; at < to; at += this.step) yield Number((at - this.base) / this.step);
   }
 }

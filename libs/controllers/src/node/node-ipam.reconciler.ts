@@ -1,62 +1,56 @@
 import { isNotFound } from '#apimachinery';
-import { ControlLoop, type Informer } from '#client';
+import type { EventHandler, Informer } from '#client';
 import { gvr, type Node } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { CidrPool } from './cidr-pool.js';
 
 const IPV4_MASK = 24;
 const IPV6_MASK = 64;
 
 export function nodeIpamController(context: ControllerContext): Controller {
-  return new NodeIpam(runtimeFor(context, 'node-controller', 'cidrAllocator'));
+  const name = 'node-ipam-controller';
+  const runtime = runtimeFor(context, 'node-controller', 'cidrAllocator');
+  const { clusterCidr, nodeCidrMaskSize, serviceCidr } = runtime.options;
+  const pools = poolsFor(clusterCidr, nodeCidrMaskSize, serviceCidr);
+  if (pools.length === 0) return { name, run: async () => {} };
+  const ipam = new NodeIpam(runtime, pools);
+  // One at a time: whoever asks next sees what is taken.
+  return controller(name, runtime)
+    .for<Node>(gvr.nodes, { observe: ipam.observe })
+    .workers(1)
+    .reconcile((key) => ipam.reconcile(key));
 }
 
 /** Gives every node its slice of the pod network. */
-class NodeIpam implements Controller {
-  readonly name = 'node-ipam-controller';
-  readonly #nodes: Informer<Node>;
-  readonly #pools: CidrPool[];
-  readonly #loop: ControlLoop;
+class NodeIpam {
+  private readonly nodes: Informer<Node>;
 
-  constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger, options } = runtime;
-    this.#pools = poolsFor(options.clusterCidr, options.nodeCidrMaskSize, options.serviceCidr);
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    // One at a time: whoever asks next sees what is taken.
-    this.#loop = new ControlLoop({
-      name: this.name,
-      clock,
-      logger,
-      concurrency: 1,
-      reconcile: (key) => this.#reconcile(key),
-    });
-    this.#nodes.addHandler({
-      add: (node) => {
-        for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.#pools) pool.occupy(cidr);
-        this.#loop.add(node.metadata.name!);
-      },
-      update: (_old, node) => this.#loop.add(node.metadata.name!),
-      delete: (node) => {
-        for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.#pools) pool.release(cidr);
-      },
-    });
+  constructor(
+    private readonly runtime: ControllerRuntime,
+    private readonly pools: readonly CidrPool[],
+  ) {
+    this.nodes = runtime.informers.for<Node>(gvr.nodes);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    if (this.#pools.length === 0) return;
-    await this.#nodes.whenSynced(signal);
-    await this.#loop.run(signal);
-  }
+  readonly observe: EventHandler<Node> = {
+    add: (node) => {
+      for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.pools) pool.occupy(cidr);
+    },
+    delete: (node) => {
+      for (const cidr of node.spec?.podCIDRs ?? []) for (const pool of this.pools) pool.release(cidr);
+    },
+  };
 
-  async #reconcile(name: string): Promise<undefined> {
+  async reconcile(name: string): Promise<undefined> {
     const { client, recorder } = this.runtime;
-    const node = this.#nodes.get('', name);
+    const node = this.nodes.get('', name);
     if (!node || (node.spec?.podCIDRs ?? []).length > 0) return;
     const podCIDRs: string[] = [];
     const giveBack = () => {
-      for (const [index, cidr] of podCIDRs.entries()) this.#pools[index]!.release(cidr);
+      for (const [index, cidr] of podCIDRs.entries()) this.pools[index]!.release(cidr);
     };
-    for (const pool of this.#pools) {
+    for (const pool of this.pools) {
       const cidr = pool.allocate();
       if (!cidr) {
         giveBack();

@@ -1,7 +1,8 @@
 import { formatTime, isNotFound } from '#apimachinery';
-import { ControlLoop, delay, type Informer } from '#client';
+import { type Informer, objectKey } from '#client';
 import { gvr, type Lease, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { isPodReady, PODS_BY_NODE, podInformer } from '../workload/pods.js';
 import {
   conditionOf,
@@ -25,88 +26,80 @@ const GRACE_PERIOD = 50_000;
 const STARTUP_GRACE_PERIOD = 60_000;
 
 export function nodeLifecycleController(context: ControllerContext): Controller {
-  return new NodeLifecycle(runtimeFor(context, 'node-controller'));
+  const runtime = runtimeFor(context, 'node-controller');
+  const nodes = new NodeLifecycle(runtime);
+  return (
+    controller('node-lifecycle-controller', runtime)
+      .for<Node>(gvr.nodes, { observe: { delete: (node) => nodes.forget(node.metadata.name!) } })
+      .reads(nodes.leases, gvr.pods)
+      // Silence makes no events.
+      .every(MONITOR_PERIOD, () => nodes.allKeys())
+      .reconcile((key) => nodes.reconcile(key))
+  );
 }
 
 /** Tells silent nodes from live ones and taints them, so that pods stay away or go. */
-class NodeLifecycle implements Controller {
-  readonly name = 'node-lifecycle-controller';
-  readonly #nodes: Informer<Node>;
-  readonly #leases: Informer<Lease>;
-  readonly #pods: Informer<Pod>;
-  readonly #heartbeats = new Map<string, Heartbeat>();
+class NodeLifecycle {
+  readonly leases: Informer<Lease>;
+  private readonly nodes: Informer<Node>;
+  private readonly pods: Informer<Pod>;
+  private readonly heartbeats = new Map<string, Heartbeat>();
   /** Zone to the time from which on its next node may be evicted. */
-  readonly #nextEviction = new Map<string, number>();
+  private readonly nextEviction = new Map<string, number>();
   /** What each node was when it was last looked at. */
-  readonly #wasReady = new Map<string, boolean>();
-  readonly #loop: ControlLoop;
+  private readonly wasReady = new Map<string, boolean>();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock, logger } = runtime;
-    this.#nodes = informers.for<Node>(gvr.nodes);
-    this.#leases = informers.for<Lease>(gvr.leases, { namespace: LEASE_NAMESPACE });
-    this.#pods = podInformer(informers);
-    this.#loop = new ControlLoop({ name: this.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    this.#nodes.addHandler({
-      add: (node) => this.#loop.add(node.metadata.name!),
-      update: (_old, node) => this.#loop.add(node.metadata.name!),
-      delete: (node) => this.#forget(node.metadata.name!),
-    });
+    const { informers } = runtime;
+    this.nodes = informers.for<Node>(gvr.nodes);
+    this.leases = informers.for<Lease>(gvr.leases, { namespace: LEASE_NAMESPACE });
+    this.pods = podInformer(informers);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#nodes, this.#leases, this.#pods].map((informer) => informer.whenSynced(signal)));
-    await Promise.all([this.#loop.run(signal), this.#monitor(signal)]);
+  allKeys(): string[] {
+    return this.nodes.list().map(objectKey);
   }
 
-  /** Silence makes no events: all nodes are looked at now and then. */
-  async #monitor(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      for (const node of this.#nodes.values()) this.#loop.add(node.metadata.name!);
-      await delay(this.runtime.clock, MONITOR_PERIOD, signal);
-    }
-  }
-
-  async #reconcile(name: string): Promise<undefined> {
-    const node = this.#nodes.get('', name);
-    if (node) await this.#taint(await this.#observe(node));
+  async reconcile(name: string): Promise<undefined> {
+    const node = this.nodes.get('', name);
+    if (node) await this.taint(await this.observe(node));
   }
 
   /** The node as it is after its silence has been written down. */
-  async #observe(node: Node): Promise<Node> {
+  private async observe(node: Node): Promise<Node> {
     const { clock, client, recorder, options } = this.runtime;
     const name = node.metadata.name!;
     const now = clock.now();
-    const renewTime = this.#leases.get(LEASE_NAMESPACE, name)?.spec?.renewTime;
-    const heartbeat = observeHeartbeat(this.#heartbeats.get(name), node, renewTime, now);
-    this.#heartbeats.set(name, heartbeat);
+    const renewTime = this.leases.get(LEASE_NAMESPACE, name)?.spec?.renewTime;
+    const heartbeat = observeHeartbeat(this.heartbeats.get(name), node, renewTime, now);
+    this.heartbeats.set(name, heartbeat);
     const everReported = conditionOf(node, 'Ready') !== undefined;
     const grace = everReported ? (options.nodeMonitorGracePeriod ?? GRACE_PERIOD) : STARTUP_GRACE_PERIOD;
     let current = node;
     if (now - heartbeat.seenAt > grace) {
-      const conditions = silentConditions(node, this.#timestamp());
+      const conditions = silentConditions(node, this.timestamp());
       if (conditions !== node.status?.conditions) {
         const changed: Node = { ...node, status: { ...node.status, conditions } };
         current = await client.update(gvr.nodes, '', changed, { subresource: 'status' });
       }
     }
     const ready = isNodeReady(current);
-    if (!ready && this.#wasReady.get(name) !== false && everReported) {
-      if (this.#wasReady.get(name)) {
+    if (!ready && this.wasReady.get(name) !== false && everReported) {
+      if (this.wasReady.get(name)) {
         recorder.event(current, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
       }
-      await this.#markPodsNotReady(name);
+      await this.markPodsNotReady(name);
     }
-    this.#wasReady.set(name, ready);
+    this.wasReady.set(name, ready);
     return current;
   }
 
   /** A silent node's pods say Ready until somebody else says otherwise. */
-  async #markPodsNotReady(node: string): Promise<void> {
+  private async markPodsNotReady(node: string): Promise<void> {
     const { client, recorder } = this.runtime;
-    for (const pod of this.#pods.byIndex(PODS_BY_NODE, node)) {
+    for (const pod of this.pods.byIndex(PODS_BY_NODE, node)) {
       if (!isPodReady(pod)) continue;
-      const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: this.#timestamp() }];
+      const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: this.timestamp() }];
       const { namespace, name, uid } = pod.metadata;
       const patch = { metadata: { uid }, status: { conditions } };
       try {
@@ -120,29 +113,29 @@ class NodeLifecycle implements Controller {
     }
   }
 
-  async #taint(node: Node): Promise<void> {
+  private async taint(node: Node): Promise<void> {
     const current = node.spec?.taints ?? [];
     const evicting = current.some((taint) => isEviction(taint.key, taint.effect));
-    const rates = evictionRates(this.#nodes.list());
-    const starts = !evicting && evictionTaint(node) !== undefined && this.#mayEvict(node, rates);
+    const rates = evictionRates(this.nodes.list());
+    const starts = !evicting && evictionTaint(node) !== undefined && this.mayEvict(node, rates);
     const goesOn = evicting && [...rates.values()].some((rate) => rate > 0);
-    const taints = wantedTaints(node, starts || goesOn, this.#timestamp());
+    const taints = wantedTaints(node, starts || goesOn, this.timestamp());
     if (sameTaints(taints, current)) return;
     await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
-    if (starts) this.#nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
+    if (starts) this.nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
   }
 
-  #mayEvict(node: Node, rates: Map<string, number>): boolean {
+  private mayEvict(node: Node, rates: Map<string, number>): boolean {
     const zone = zoneOf(node);
-    return (rates.get(zone) ?? 0) > 0 && this.runtime.clock.now() >= (this.#nextEviction.get(zone) ?? 0);
+    return (rates.get(zone) ?? 0) > 0 && this.runtime.clock.now() >= (this.nextEviction.get(zone) ?? 0);
   }
 
-  #forget(name: string): void {
-    this.#heartbeats.delete(name);
-    this.#wasReady.delete(name);
+  forget(name: string): void {
+    this.heartbeats.delete(name);
+    this.wasReady.delete(name);
   }
 
-  #timestamp(): string {
+  private timestamp(): string {
     return formatTime(new Date(this.runtime.clock.now()));
   }
 }

@@ -1,7 +1,8 @@
 import { formatTime, isNotFound } from '#apimachinery';
-import { delay, type Informer } from '#client';
+import type { Informer } from '#client';
 import { gvr, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { disruptionStatus } from '../workload/disruption.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
 import { excessFinished, onOutOfServiceNodes, unscheduledTerminating } from './pod-gc.js';
@@ -13,66 +14,58 @@ const QUARANTINE = 40_000;
 const FINISHED_THRESHOLD = 12_500;
 
 export function podGarbageCollector(context: ControllerContext): Controller {
-  return new PodGarbageCollector(runtimeFor(context, 'pod-garbage-collector'));
+  const runtime = runtimeFor(context, 'pod-garbage-collector');
+  const collector = new PodGarbageCollector(runtime);
+  return controller('pod-garbage-collector-controller', runtime)
+    .reads(gvr.nodes, gvr.pods)
+    .every(PERIOD, () => ['pods'])
+    .workers(1)
+    .reconcile(() => collector.collect());
 }
 
 /** Removes pods that no node will ever report on again. */
-class PodGarbageCollector implements Controller {
-  readonly name = 'pod-garbage-collector-controller';
-  readonly #nodes: Informer<Node>;
-  readonly #pods: Informer<Pod>;
+class PodGarbageCollector {
+  private readonly nodes: Informer<Node>;
+  private readonly pods: Informer<Pod>;
   /** Missing node to the time since which it is. */
-  readonly #missing = new Map<string, number>();
+  private readonly missing = new Map<string, number>();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    this.#nodes = runtime.informers.for<Node>(gvr.nodes);
-    this.#pods = podInformer(runtime.informers);
+    this.nodes = runtime.informers.for<Node>(gvr.nodes);
+    this.pods = podInformer(runtime.informers);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.runtime;
-    await Promise.all([this.#nodes.whenSynced(signal), this.#pods.whenSynced(signal)]);
-    while (!signal.aborted) {
-      try {
-        await this.#collect();
-      } catch (error) {
-        if (!signal.aborted) logger.warn('pod garbage collection failed', { error });
-      }
-      await delay(clock, PERIOD, signal);
-    }
-  }
-
-  async #collect(): Promise<void> {
-    const pods = this.#pods.list();
+  async collect(): Promise<undefined> {
+    const pods = this.pods.list();
     const threshold = this.runtime.options.terminatedPodThreshold ?? FINISHED_THRESHOLD;
-    for (const pod of excessFinished(pods, threshold)) await this.#remove(pod);
-    for (const pod of onOutOfServiceNodes(pods, this.#nodes.list())) await this.#remove(pod);
-    const lost = await this.#lostNodes(pods);
+    for (const pod of excessFinished(pods, threshold)) await this.remove(pod);
+    for (const pod of onOutOfServiceNodes(pods, this.nodes.list())) await this.remove(pod);
+    const lost = await this.lostNodes(pods);
     for (const pod of pods) {
       if (!pod.spec.nodeName || !lost.has(pod.spec.nodeName)) continue;
-      await this.#remove(pod, 'PodGC: node no longer exists');
+      await this.remove(pod, 'PodGC: node no longer exists');
     }
-    for (const pod of unscheduledTerminating(pods)) await this.#remove(pod);
+    for (const pod of unscheduledTerminating(pods)) await this.remove(pod);
   }
 
   /** Nodes that pods name and that have been missing for the whole quarantine; the server has the last word. */
-  async #lostNodes(pods: readonly Pod[]): Promise<Set<string>> {
+  private async lostNodes(pods: readonly Pod[]): Promise<Set<string>> {
     const now = this.runtime.clock.now();
     const named = new Set(pods.flatMap((pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : [])));
-    for (const name of this.#missing.keys()) {
-      if (!named.has(name) || this.#nodes.get('', name)) this.#missing.delete(name);
+    for (const name of this.missing.keys()) {
+      if (!named.has(name) || this.nodes.get('', name)) this.missing.delete(name);
     }
     const lost = new Set<string>();
     for (const name of named) {
-      if (this.#nodes.get('', name)) continue;
-      const since = this.#missing.get(name) ?? now;
-      this.#missing.set(name, since);
-      if (now - since >= QUARANTINE && !(await this.#exists(name))) lost.add(name);
+      if (this.nodes.get('', name)) continue;
+      const since = this.missing.get(name) ?? now;
+      this.missing.set(name, since);
+      if (now - since >= QUARANTINE && !(await this.exists(name))) lost.add(name);
     }
     return lost;
   }
 
-  async #exists(node: string): Promise<boolean> {
+  private async exists(node: string): Promise<boolean> {
     try {
       await this.runtime.client.get(gvr.nodes, '', node);
       return true;
@@ -83,7 +76,7 @@ class PodGarbageCollector implements Controller {
   }
 
   /** A pod that still counts as running becomes Failed first: who watches it must see how it ended. */
-  async #remove(pod: Pod, disruption?: string): Promise<void> {
+  private async remove(pod: Pod, disruption?: string): Promise<void> {
     const { client, clock } = this.runtime;
     const { namespace, name, uid } = pod.metadata;
     try {

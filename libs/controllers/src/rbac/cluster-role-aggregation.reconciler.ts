@@ -1,20 +1,24 @@
 import { deepEqual } from '#apimachinery';
-import { ControlLoop, type Informer, objectKey } from '#client';
+import { objectKey } from '#client';
 import { type ClusterRole, gvr, type PolicyRule } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
-import { labelMatcher } from '../workload/label-matcher.js';
+import { controller } from '../controller.js';
+import { labelMatcher } from '../indexes.js';
 
 /** Fills ClusterRoles that have an aggregation rule with the rules of those it selects. */
 export function clusterRoleAggregation(context: ControllerContext): Controller {
-  const { client, informers, clock, logger } = runtimeFor(context, 'clusterrole-aggregation-controller');
   const name = 'clusterrole-aggregation-controller';
-  const roles: Informer<ClusterRole> = informers.for<ClusterRole>(gvr.clusterroles);
-
-  const loop = new ControlLoop({
-    name,
-    clock,
-    logger,
-    async reconcile(key) {
+  const runtime = runtimeFor(context, name);
+  const { client, informers } = runtime;
+  const roles = informers.for<ClusterRole>(gvr.clusterroles);
+  return controller(name, runtime)
+    .watches<ClusterRole>(roles, () =>
+      roles
+        .list()
+        .filter((role) => role.aggregationRule)
+        .map(objectKey),
+    )
+    .reconcile(async (key) => {
       const role = roles.getByKey(key);
       if (!role?.aggregationRule) return undefined;
       const rules = aggregatedRules(role, roles.list());
@@ -22,19 +26,7 @@ export function clusterRoleAggregation(context: ControllerContext): Controller {
       const patch = { metadata: { uid: role.metadata.uid, resourceVersion: role.metadata.resourceVersion }, rules };
       await client.patch(gvr.clusterroles, '', key, 'application/merge-patch+json', patch);
       return undefined;
-    },
-  });
-  const wakeAll = () => {
-    for (const role of roles.values()) if (role.aggregationRule) loop.add(objectKey(role));
-  };
-  roles.addHandler({ add: wakeAll, update: wakeAll, delete: wakeAll });
-  return {
-    name,
-    async run(signal) {
-      await roles.whenSynced(signal);
-      await loop.run(signal);
-    },
-  };
+    });
 }
 
 /** The rules of all selected roles in the order of their names, each once. */

@@ -1,7 +1,7 @@
 import { formatTime } from '#apimachinery';
-import { ControlLoop, objectKey } from '#client';
 import { gvr, type PersistentVolumeClaim, type Pod, type Volume } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
+import { controller } from '../controller.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
 import { type Protection, protect } from './protection-finalizer.js';
 
@@ -14,17 +14,22 @@ const UNUSED = 'Unused';
  * of a bound one whether any pod refers to it.
  */
 export function persistentVolumeClaimProtection(context: ControllerContext): Controller {
-  const { client, informers, clock, logger } = runtimeFor(context, 'pvc-protection-controller');
-  const name = 'persistentvolumeclaim-protection-controller';
+  const runtime = runtimeFor(context, 'pvc-protection-controller');
+  const { client, informers, clock } = runtime;
   const claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
   const pods = podInformer(informers);
   pods.addIndex(BY_CLAIM, claimKeys);
-
-  const loop = new ControlLoop({
-    name,
-    clock,
-    logger,
-    async reconcile(key) {
+  return controller('persistentvolumeclaim-protection-controller', runtime)
+    .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims)
+    .watches<Pod>(gvr.pods, {
+      add: claimKeys,
+      update(old, pod) {
+        if (old.metadata.uid !== pod.metadata.uid) return [...claimKeys(old), ...claimKeys(pod)];
+        return state(old) === state(pod) ? undefined : claimKeys(pod);
+      },
+      delete: claimKeys,
+    })
+    .reconcile(async (key) => {
       const claim = claims.getByKey(key);
       if (!claim) return undefined;
       const condition = unusedCondition(claim, pods.byIndex(BY_CLAIM, key), clock.now());
@@ -42,30 +47,7 @@ export function persistentVolumeClaimProtection(context: ControllerContext): Con
         return (await client.list<Pod>(gvr.pods, { namespace: claim.metadata.namespace! })).items.some(mounts);
       });
       return undefined;
-    },
-  });
-  const wake = (pod: Pod) => {
-    for (const key of claimKeys(pod)) loop.add(key);
-  };
-  claims.addHandler({
-    add: (claim) => loop.add(objectKey(claim)),
-    update: (_old, claim) => loop.add(objectKey(claim)),
-  });
-  pods.addHandler({
-    add: wake,
-    update(old, pod) {
-      if (old.metadata.uid !== pod.metadata.uid) wake(old);
-      if (old.metadata.uid !== pod.metadata.uid || state(old) !== state(pod)) wake(pod);
-    },
-    delete: wake,
-  });
-  return {
-    name,
-    async run(signal) {
-      await Promise.all([claims.whenSynced(signal), pods.whenSynced(signal)]);
-      await loop.run(signal);
-    },
-  };
+    });
 }
 
 const STATUS = { subresource: 'status' };

@@ -19,6 +19,11 @@ export function isUnprotected(object: KubeObject, protection: Protection): boole
   return object.metadata.deletionTimestamp === undefined && !isHeld(object, protection);
 }
 
+/** Is there something for `protect` to do, as far as the object tells? */
+export function needsProtection(object: KubeObject, protection: Protection): boolean {
+  return isUnprotected(object, protection) || isDeletionCandidate(object, protection);
+}
+
 /** Lets an unused object go, and protects one that is not yet. `inUse` is asked only when the answer counts. */
 export async function protect<T extends KubeObject>(
   client: Client,

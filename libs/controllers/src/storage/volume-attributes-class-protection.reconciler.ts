@@ -1,7 +1,8 @@
-import { ControlLoop, type Informer, objectKey } from '#client';
+import type { KubeObject } from '#apimachinery';
 import { gvr, type PersistentVolume, type PersistentVolumeClaim, type VolumeAttributesClass } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
-import { isDeletionCandidate, isUnprotected, type Protection, protect } from './protection-finalizer.js';
+import { controller, type EventMap } from '../controller.js';
+import { needsProtection, type Protection, protect } from './protection-finalizer.js';
 
 const PROTECTION: Protection = {
   resource: gvr.volumeattributesclasses,
@@ -12,18 +13,18 @@ const BY_CLASS = 'volumeAttributesClass';
 /** Keeps a VolumeAttributesClass that is to be deleted for as long as a volume or a claim names it. */
 export function volumeAttributesClassProtection(context: ControllerContext): Controller {
   const name = 'volumeattributesclass-protection-controller';
-  const { client, informers, clock, logger } = runtimeFor(context, name);
+  const runtime = runtimeFor(context, name);
+  const { client, informers } = runtime;
   const classes = informers.for<VolumeAttributesClass>(gvr.volumeattributesclasses);
   const volumes = informers.for<PersistentVolume>(gvr.persistentvolumes);
   const claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
   volumes.addIndex(BY_CLASS, classesOfVolume);
   claims.addIndex(BY_CLASS, classesOfClaim);
-
-  const loop = new ControlLoop({
-    name,
-    clock,
-    logger,
-    async reconcile(key) {
+  return controller(name, runtime)
+    .for<VolumeAttributesClass>(gvr.volumeattributesclasses, { when: (found) => needsProtection(found, PROTECTION) })
+    .watches<PersistentVolume>(gvr.persistentvolumes, whenLetGo(classesOfVolume))
+    .watches<PersistentVolumeClaim>(gvr.persistentvolumeclaims, whenLetGo(classesOfClaim))
+    .reconcile(async (key) => {
       const found = classes.getByKey(key);
       if (!found) return undefined;
       await protect(
@@ -33,34 +34,17 @@ export function volumeAttributesClassProtection(context: ControllerContext): Con
         () => volumes.byIndex(BY_CLASS, key).length > 0 || claims.byIndex(BY_CLASS, key).length > 0,
       );
       return undefined;
-    },
-  });
-  const consider = (found: VolumeAttributesClass) => {
-    if (isUnprotected(found, PROTECTION) || isDeletionCandidate(found, PROTECTION)) loop.add(objectKey(found));
-  };
-  classes.addHandler({ add: consider, update: (_old, found) => consider(found) });
-  /** A class is looked at when somebody lets go of it. */
-  const follow = <T extends PersistentVolume | PersistentVolumeClaim>(
-    informer: Informer<T>,
-    classesOf: (object: T) => string[],
-  ) =>
-    informer.addHandler({
-      update(old, now) {
-        const kept = new Set(classesOf(now));
-        for (const key of classesOf(old)) if (!kept.has(key)) loop.add(key);
-      },
-      delete(gone) {
-        for (const key of classesOf(gone)) loop.add(key);
-      },
     });
-  follow(volumes, classesOfVolume);
-  follow(claims, classesOfClaim);
+}
+
+/** A class is looked at when somebody lets go of it. */
+function whenLetGo<T extends KubeObject>(classesOf: (object: T) => string[]): EventMap<T> {
   return {
-    name,
-    async run(signal) {
-      await Promise.all([classes, volumes, claims].map((informer) => informer.whenSynced(signal)));
-      await loop.run(signal);
+    update(old, now) {
+      const kept = new Set(classesOf(now));
+      return classesOf(old).filter((key) => !kept.has(key));
     },
+    delete: classesOf,
   };
 }
 

@@ -1,4 +1,3 @@
-import type { KubeObject } from '#apimachinery';
 import type { Informer, SharedInformers } from '#client';
 import { gvr, type Pod } from '#kinds';
 
@@ -53,28 +52,11 @@ export function nextAvailability(pods: readonly Pod[], minReadySeconds: number, 
   return next;
 }
 
-export const PODS_BY_CONTROLLER = 'controller';
 export const PODS_BY_NODE = 'node';
 
-/** The shared pod informer with its indexes: by owner's uid (orphans by namespace), and by node. */
+/** The shared pod informer with its index by node. */
 export function podInformer(informers: SharedInformers): Informer<Pod> {
   const informer = informers.for<Pod>(gvr.pods);
-  informer.addIndex(PODS_BY_CONTROLLER, (pod) => {
-    const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller);
-    return [owner ? owner.uid : orphansOf(pod.metadata.namespace!)];
-  });
   informer.addIndex(PODS_BY_NODE, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
   return informer;
-}
-
-function orphansOf(namespace: string): string {
-  return `orphans of ${namespace}`;
-}
-
-/** Pods that the object controls and, of its namespace, those that nobody does. */
-export function ownedAndOrphaned(pods: Informer<Pod>, owner: KubeObject): Pod[] {
-  return [
-    ...pods.byIndex(PODS_BY_CONTROLLER, owner.metadata.uid!),
-    ...pods.byIndex(PODS_BY_CONTROLLER, orphansOf(owner.metadata.namespace!)),
-  ];
 }

@@ -1,19 +1,20 @@
-import { deepEqual, formatTime, type GroupVersionResource, isConflict, type KubeObject } from '#apimachinery';
-import { ControlLoop, Expectations, type Informer, objectKey, type Requeue } from '#client';
+import {
+  deepEqual,
+  formatTime,
+  type GroupVersionResource,
+  isConflict,
+  type KubeObject,
+  type LabelSelector,
+} from '#apimachinery';
+import { Expectations, type Informer, type Requeue } from '#client';
 import { gvr, type Pod } from '#kinds';
 import type { Controller, ControllerRuntime } from '../context.js';
+import { controller } from '../controller.js';
+import { claimable, controlledBy, labelMatcher } from '../indexes.js';
 import { claimObjects, controllerOf } from './controller-ref.js';
 import { podsToDelete } from './deletion-ranking.js';
 import { changePods, podFromTemplate } from './pod-control.js';
-import {
-  isPodActive,
-  isPodReady,
-  isPodTerminating,
-  nextAvailability,
-  ownedAndOrphaned,
-  PODS_BY_CONTROLLER,
-  podInformer,
-} from './pods.js';
+import { isPodActive, isPodTerminating, nextAvailability, podInformer } from './pods.js';
 import { type ReplicaOwner, type ReplicaStatus, replicaDifference, replicaStatus } from './replicas.js';
 
 export interface ReplicaKind {
@@ -21,129 +22,54 @@ export interface ReplicaKind {
   resource: GroupVersionResource;
   kind: string;
   reportsTerminating: boolean;
-  /** Undefined when the selector cannot be read. */
-  selector(owner: ReplicaOwner): ((labels: Record<string, string> | undefined) => boolean) | undefined;
+  selector(owner: ReplicaOwner): LabelSelector | undefined;
+}
+
+export function replicaController(kind: ReplicaKind, runtime: ControllerRuntime): Controller {
+  const replicas = new ReplicaLoop(kind, runtime);
+  return controller(kind.name, runtime)
+    .for<ReplicaOwner>(kind.resource)
+    .owns<Pod>(gvr.pods, { kind: kind.kind, selector: kind.selector, expectations: replicas.expectations })
+    .reconcile((key) => replicas.reconcile(key));
 }
 
 /** Keeps the number of pods that a ReplicaSet or a ReplicationController asks for. */
-export class ReplicaLoop implements Controller {
-  readonly name: string;
-  readonly #owners: Informer<ReplicaOwner>;
-  readonly #pods: Informer<Pod>;
-  readonly #expectations: Expectations;
-  readonly #loop: ControlLoop;
+class ReplicaLoop {
+  readonly expectations: Expectations;
+  private readonly owners: Informer<ReplicaOwner>;
+  private readonly pods: Informer<Pod>;
 
   constructor(
     private readonly kind: ReplicaKind,
     private readonly runtime: ControllerRuntime,
   ) {
-    const { informers, clock, logger } = runtime;
-    this.name = kind.name;
-    this.#expectations = new Expectations(clock);
-    this.#owners = informers.for<ReplicaOwner>(kind.resource);
-    this.#pods = podInformer(informers);
-    this.#loop = new ControlLoop({ name: kind.name, clock, logger, reconcile: (key) => this.#reconcile(key) });
-    this.#owners.addIndex('controller', (owner) => [controllerOf(owner)?.uid ?? '']);
-    this.#owners.addHandler({
-      add: (owner) => this.#loop.add(objectKey(owner)),
-      update: (old, owner) => {
-        if (old.metadata.uid !== owner.metadata.uid) this.#expectations.forget(objectKey(old));
-        this.#loop.add(objectKey(owner));
-      },
-      delete: (owner) => {
-        this.#expectations.forget(objectKey(owner));
-        this.#loop.add(objectKey(owner));
-      },
-    });
-    this.#pods.addHandler({
-      add: (pod) => this.#podAdded(pod),
-      update: (old, pod) => this.#podUpdated(old, pod),
-      delete: (pod) => this.#podDeleted(pod),
-    });
+    this.expectations = new Expectations(runtime.clock);
+    this.owners = runtime.informers.for<ReplicaOwner>(kind.resource);
+    this.pods = podInformer(runtime.informers);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#owners.whenSynced(signal), this.#pods.whenSynced(signal)]);
-    await this.#loop.run(signal);
-  }
-
-  #podAdded(pod: Pod): void {
-    if (pod.metadata.deletionTimestamp) {
-      this.#podDeleted(pod);
-      return;
-    }
-    const owner = this.#ownerOf(pod);
-    if (owner) {
-      this.#expectations.creationObserved(objectKey(owner));
-      this.#loop.add(objectKey(owner));
-    } else if (!controllerOf(pod)) this.#wakeMatching(pod);
-  }
-
-  #podUpdated(old: Pod, pod: Pod): void {
-    const labelsChanged = !deepEqual(old.metadata.labels, pod.metadata.labels);
-    if (pod.metadata.deletionTimestamp) {
-      this.#podDeleted(pod);
-      return;
-    }
-    const oldOwner = this.#ownerOf(old);
-    const owner = this.#ownerOf(pod);
-    const ownerChanged = controllerOf(old)?.uid !== controllerOf(pod)?.uid;
-    if (oldOwner && ownerChanged) this.#loop.add(objectKey(oldOwner));
-    if (owner) {
-      this.#loop.add(objectKey(owner));
-      const minReadySeconds = owner.spec.minReadySeconds ?? 0;
-      if (minReadySeconds > 0 && !isPodReady(old) && isPodReady(pod)) {
-        this.#loop.addAfter(objectKey(owner), minReadySeconds * 1000);
-      }
-    } else if (!controllerOf(pod) && (labelsChanged || ownerChanged)) this.#wakeMatching(pod);
-  }
-
-  #podDeleted(pod: Pod): void {
-    const owner = this.#ownerOf(pod);
-    if (!owner) return;
-    this.#expectations.deletionObserved(objectKey(owner), pod.metadata.uid!);
-    this.#loop.add(objectKey(owner));
-  }
-
-  #ownerOf(pod: Pod): ReplicaOwner | undefined {
-    const reference = controllerOf(pod);
-    if (reference?.kind !== this.kind.kind) return undefined;
-    const owner = this.#owners.get(pod.metadata.namespace!, reference.name);
-    return owner?.metadata.uid === reference.uid ? owner : undefined;
-  }
-
-  #wakeMatching(pod: Pod): void {
-    for (const owner of this.#owners.values(pod.metadata.namespace!)) {
-      if (this.kind.selector(owner)?.(pod.metadata.labels)) this.#loop.add(objectKey(owner));
-    }
-  }
-
-  async #reconcile(key: string): Promise<Requeue | undefined> {
-    const owner = this.#owners.getByKey(key);
-    if (!owner) {
-      this.#expectations.forget(key);
-      return undefined;
-    }
-    const selector = this.kind.selector(owner);
-    if (!selector) return undefined;
-    const settled = this.#expectations.satisfied(key);
-    const candidates = ownedAndOrphaned(this.#pods, owner);
+  async reconcile(key: string): Promise<Requeue | undefined> {
+    const owner = this.owners.getByKey(key);
+    const matches = owner && labelMatcher(this.kind.selector(owner));
+    if (!matches) return undefined;
+    const settled = this.expectations.satisfied(key);
+    const candidates = claimable(this.pods, owner, this.kind.selector(owner));
     const active = await claimObjects(
       {
         client: this.runtime.client,
         owner,
         ownerResource: this.kind.resource,
         resource: gvr.pods,
-        matches: (pod) => selector(pod.metadata.labels),
+        matches: (pod) => matches(pod.metadata.labels),
       },
       candidates.filter(isPodActive),
     );
     let failure: unknown;
     if (settled && owner.metadata.deletionTimestamp === undefined) {
-      failure = await this.#scale(key, owner, active);
+      failure = await this.scale(key, owner, active);
     }
     const now = this.runtime.clock.now();
-    const owns = (pod: Pod) => controllerOf(pod)?.uid === owner.metadata.uid && selector(pod.metadata.labels);
+    const owns = (pod: Pod) => controllerOf(pod)?.uid === owner.metadata.uid && matches(pod.metadata.labels);
     const status = replicaStatus(owner, {
       active,
       terminating: this.kind.reportsTerminating
@@ -153,7 +79,7 @@ export class ReplicaLoop implements Controller {
       now,
       timestamp: formatTime(new Date(now)),
     });
-    await this.#writeStatus(owner, status);
+    await this.writeStatus(owner, status);
     if (failure !== undefined) throw failure;
     const minReadySeconds = owner.spec.minReadySeconds ?? 0;
     if (minReadySeconds > 0 && (status.readyReplicas ?? 0) !== (status.availableReplicas ?? 0)) {
@@ -163,24 +89,24 @@ export class ReplicaLoop implements Controller {
   }
 
   /** Creates or deletes; returns what it failed with. */
-  async #scale(key: string, owner: ReplicaOwner, active: readonly Pod[]): Promise<unknown> {
+  private async scale(key: string, owner: ReplicaOwner, active: readonly Pod[]): Promise<unknown> {
     const difference = replicaDifference(owner, active.length);
     if (difference === 0) return undefined;
     const pod = podFromTemplate(owner.spec.template!, owner);
-    return changePods(this.runtime, this.#expectations, key, owner, {
+    return changePods(this.runtime, this.expectations, key, owner, {
       create: Array.from({ length: Math.max(0, difference) }, () => pod),
-      remove: podsToDelete(active, this.#related(owner), Math.max(0, -difference), this.runtime.clock.now()),
+      remove: podsToDelete(active, this.related(owner), Math.max(0, -difference), this.runtime.clock.now()),
     });
   }
 
   /** Pods of all owners that have the same controller as this one: those of the other revisions of a Deployment. */
-  #related(owner: ReplicaOwner): Pod[] {
-    const controller = controllerOf(owner);
-    const owners = controller ? this.#owners.byIndex('controller', controller.uid) : [owner];
-    return owners.flatMap((other) => this.#pods.byIndex(PODS_BY_CONTROLLER, other.metadata.uid!));
+  private related(owner: ReplicaOwner): Pod[] {
+    const parent = controllerOf(owner);
+    const owners = parent ? controlledBy(this.owners, parent.uid) : [owner];
+    return owners.flatMap((other) => controlledBy(this.pods, other.metadata.uid!));
   }
 
-  async #writeStatus(owner: ReplicaOwner, status: ReplicaStatus): Promise<void> {
+  private async writeStatus(owner: ReplicaOwner, status: ReplicaStatus): Promise<void> {
     if (deepEqual(owner.status, status)) return;
     const { client } = this.runtime;
     const { namespace, name, uid } = owner.metadata;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildPod, buildReplicaSet, type PodTraits } from '#testing';
+import { labelMatcher } from '../indexes.js';
 import { decideClaim } from './controller-ref.js';
 import { podsToDelete } from './deletion-ranking.js';
-import { labelMatcher } from './label-matcher.js';
 import { slowStart } from './pod-control.js';
 import { BURST_REPLICAS, replicaDifference, replicaStatus } from './replicas.js';
 

@@ -158,6 +158,7 @@ describe('the API over HTTPS', () => {
     assert.equal((await call('/readyz/postgres')).body.toString(), 'ok');
     const metrics = await call('/metrics');
     assert.match(metrics.body.toString(), /apiserver_request_total\{verb="LIST"/);
+    assert.match(metrics.body.toString(), /^berth_store_commit_write_sets_count [1-9]/m);
     assert.equal((await call('/version')).json.minor, '37');
   });
 });

@@ -102,16 +102,16 @@ describe('what a request costs before it is authorized', () => {
       { method: 'PROPFIND', path: `${PODS}/x${i}`, user },
       { method: 'PATCH', path: `/none${i}`, user },
     ];
-    const series = () => front.metricsText().split('\n').length;
-    const before = series();
+    const series = async () => (await front.metricsText()).split('\n').length;
+    const before = await series();
     for (const asked of odd(0)) assert.equal((await ask(front, asked)).code, 403);
-    assert.equal(series(), before);
+    assert.equal(await series(), before);
     for (const asked of odd(1, ANN)) await ask(front, asked);
-    const bound = series();
+    const bound = await series();
     for (let i = 2; i < 30; i += 1) for (const asked of odd(i, ANN)) await ask(front, asked);
-    assert.equal(series(), bound);
-    assert.match(front.metricsText(), /resource="other"/);
-    assert.doesNotMatch(front.metricsText(), /g1|x1|d1|s1|none1|PROPFIND/);
+    assert.equal(await series(), bound);
+    assert.match(await front.metricsText(), /resource="other"/);
+    assert.doesNotMatch(await front.metricsText(), /g1|x1|d1|s1|none1|PROPFIND/);
   });
 
   test('who asks before sending a body is asked for it only when it is wanted', async () => {
@@ -132,6 +132,28 @@ describe('what a request costs before it is authorized', () => {
     const begun = Date.now();
     await once(socket, 'close');
     assert.ok(Date.now() - begun < 40_000);
+  });
+});
+
+describe('a defect of the server', () => {
+  let front: TestFront;
+  before(async () => {
+    front = await testFront();
+  });
+  after(() => front.close());
+
+  test('is answered 500, and logged with the id that the client was given', async () => {
+    const { code, head } = await ask(front, { path: `${PODS}/broken?x=secret`, user: ANN });
+    assert.equal(code, 500);
+    const { error, ...fields } = front.errors[0]!;
+    const auditID = /^audit-id: (\S+)/im.exec(head)![1];
+    assert.deepEqual(fields, { auditID, method: 'GET', path: `${PODS}/broken` });
+    assert.match(String((error as Error).stack), /a defect\n/);
+  });
+
+  test('is not what a refusal is taken for', async () => {
+    assert.equal((await ask(front, {})).code, 403);
+    assert.equal(front.errors.length, 1);
   });
 });
 

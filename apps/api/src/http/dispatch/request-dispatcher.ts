@@ -21,6 +21,7 @@ import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.j
 import type { ObjectPathHandler } from '../objects/object-path.handler.js';
 import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
 import { Connection } from '../server/connection.js';
+import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import { OpenRequest } from '../server/open-request.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
@@ -39,6 +40,7 @@ export interface DispatcherOptions {
   connects: ConnectHandler;
   metrics: RequestMetrics;
   slots: SlotLimits;
+  log?: InternalErrorLog;
   /** Milliseconds, when it is not the reference's minute. */
   requestTimeoutMs?: number;
 }
@@ -98,7 +100,11 @@ export class RequestDispatcher {
 
   private readonly serveNext = (open: OpenRequest): void => {
     this.dispatch(open).catch((error) => {
-      if (!open.expired) sendError(open.response, statusOf(error));
+      if (open.expired) return;
+      const status = statusOf(error);
+      const id = auditId();
+      logInternalError(this.options.log, open.request, status, id);
+      sendError(open.response, status, undefined, [], id);
     });
   };
 

@@ -1,5 +1,5 @@
 import type { ResourceCatalog } from '#kinds';
-import type { MetricsRegistry } from '../metrics/metrics-registry.js';
+import type { MetricsRegistry } from '#telemetry';
 import type { HealthCheck } from './health-checks.js';
 
 /** What the controllers of the non-resource paths are given; the object path needs no container. */
@@ -10,6 +10,8 @@ export interface ApiSurface {
   /** `host:port` as clients reach the server. */
   serverAddress: string;
   checks: readonly HealthCheck[];
+  /** Shown by /readyz, without a say in its answer: what the server is as ready without. */
+  advisories?(): readonly HealthCheck[];
   metrics: MetricsRegistry;
   /** Documents of further paths, such as the OpenID discovery of the token issuer. */
   documents: ReadonlyMap<string, () => { mediaType: string; body: string }>;

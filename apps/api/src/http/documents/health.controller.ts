@@ -14,7 +14,9 @@ export class HealthController {
   @All([...ENDPOINTS])
   async health(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const [path, query = ''] = request.url.split('?') as [string, string | undefined];
-    await this.answer(path.slice(1) as Endpoint, this.surface.checks, query, reply);
+    const endpoint = path.slice(1) as Endpoint;
+    const advisories = endpoint === 'readyz' ? (this.surface.advisories?.() ?? []) : [];
+    await this.answer(endpoint, this.surface.checks, query, reply, advisories);
   }
 
   @All(ENDPOINTS.map((endpoint) => `${endpoint}/:check`))
@@ -38,8 +40,9 @@ export class HealthController {
     checks: readonly HealthCheck[],
     query: string,
     reply: FastifyReply,
+    advisories: readonly HealthCheck[] = [],
   ): Promise<void> {
-    const report = await checkHealth(checks, endpoint, new URLSearchParams(query), this.surface.log);
+    const report = await checkHealth(checks, endpoint, new URLSearchParams(query), this.surface.log, advisories);
     await reply
       .code(report.healthy ? 200 : 500)
       .header('cache-control', 'no-cache, private')

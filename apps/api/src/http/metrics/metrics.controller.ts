@@ -1,5 +1,6 @@
 import { All, Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { PROMETHEUS_CONTENT_TYPE } from '#telemetry';
 import { API_SURFACE, type ApiSurface } from '../documents/api.tokens.js';
 
 /** /metrics in the Prometheus text format. */
@@ -9,6 +10,6 @@ export class MetricsController {
 
   @All('metrics')
   async metrics(@Res() reply: FastifyReply): Promise<void> {
-    await reply.type('text/plain; version=0.0.4; charset=utf-8').send(this.surface.metrics.render());
+    await reply.type(PROMETHEUS_CONTENT_TYPE).send(await this.surface.metrics.render());
   }
 }

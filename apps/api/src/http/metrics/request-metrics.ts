@@ -1,15 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import type { ResourceCatalog } from '#kinds';
+import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { Store } from '../../storage/store.js';
 import type { Route } from '../dispatch/route.js';
-import type { Cell, Distribution, MetricsRegistry } from './metrics-registry.js';
 
 /** Bounds of the reference's request duration histogram, in seconds. */
 const DURATION_BUCKETS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
-const REQUEST_LABELS = ['verb', 'dry_run', 'group', 'version', 'resource', 'subresource', 'scope', 'component'];
 /** Labels are these, or come from the table of resources: what clients write never becomes a series. */
 const VERBS = new Set([
   ...['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'],
@@ -17,6 +16,12 @@ const VERBS = new Set([
 ]);
 const CODES = new Set(Object.keys(STATUS_CODES).map(Number));
 const OTHER = 'other';
+/** Groups, versions and resources of one server, at most. */
+const RESOURCES = 1000;
+const WHAT_LABELS = { group: RESOURCES, version: RESOURCES, resource: RESOURCES, subresource: 100 };
+const WHERE_LABELS = { scope: ['', 'resource', 'namespace', 'cluster'], component: ['apiserver'] };
+const VERB_LABEL = { verb: [...VERBS].map((verb) => verb.toUpperCase()) };
+const REQUEST_LABELS = { ...VERB_LABEL, dry_run: ['', 'All'], ...WHAT_LABELS, ...WHERE_LABELS };
 
 interface Series {
   duration: Distribution;
@@ -35,28 +40,25 @@ export class RequestMetrics {
   readonly inflightWrites: Cell;
 
   constructor(registry: MetricsRegistry) {
-    this.total = registry.counter('apiserver_request_total', 'Requests by verb, resource and response code.', [
-      ...REQUEST_LABELS,
-      'code',
-    ]);
+    this.total = registry.counter({
+      name: 'apiserver_request_total',
+      help: 'Requests by verb, resource and response code.',
+      labels: { ...REQUEST_LABELS, code: [...CODES].map(String) },
+    });
     this.duration = registry.histogram(
-      'apiserver_request_duration_seconds',
-      'Time to answer, in seconds.',
-      REQUEST_LABELS,
+      { name: 'apiserver_request_duration_seconds', help: 'Time to answer, in seconds.', labels: REQUEST_LABELS },
       DURATION_BUCKETS,
     );
-    this.longRunning = registry.gauge('apiserver_longrunning_requests', 'Long-running requests that are open now.', [
-      'verb',
-      'group',
-      'version',
-      'resource',
-      'subresource',
-      'scope',
-      'component',
-    ]);
-    const inflight = registry.gauge('apiserver_current_inflight_requests', 'Requests being worked on now, by kind.', [
-      'request_kind',
-    ]);
+    this.longRunning = registry.gauge({
+      name: 'apiserver_longrunning_requests',
+      help: 'Long-running requests that are open now.',
+      labels: { ...VERB_LABEL, ...WHAT_LABELS, ...WHERE_LABELS },
+    });
+    const inflight = registry.gauge({
+      name: 'apiserver_current_inflight_requests',
+      help: 'Requests being worked on now, by kind.',
+      labels: { request_kind: ['readOnly', 'mutating'] },
+    });
     this.inflightReads = inflight.cell('readOnly');
     this.inflightWrites = inflight.cell('mutating');
   }
@@ -123,24 +125,21 @@ function scopeOf(route: Route): string {
   return namespace !== '' ? 'namespace' : verb === 'create' ? 'resource' : 'cluster';
 }
 
-/** What is stored, and what the process itself uses. */
-export function registerProcessMetrics(
+/** How much is stored. */
+export function registerStorageMetrics(
   registry: MetricsRegistry,
   store: Pick<Store, 'cache'>,
   catalog: ResourceCatalog,
 ): void {
-  const objects = registry.gauge('apiserver_storage_objects', 'Stored objects by resource.', ['resource']);
-  const cpu = registry.counter('process_cpu_seconds_total', 'CPU time spent, user and system, in seconds.', []).cell();
-  const memory = registry.gauge('process_resident_memory_bytes', 'Resident memory in bytes.', []).cell();
-  registry.gauge('process_start_time_seconds', 'Start of the process, seconds since the epoch.', []).cell().value =
-    Math.round(Date.now() / 1000 - process.uptime());
+  const objects = registry.gauge({
+    name: 'apiserver_storage_objects',
+    help: 'Stored objects by resource.',
+    labels: { resource: RESOURCES },
+  });
   registry.onCollect(() => {
     for (const { storageResource, verbs } of catalog.list()) {
       if (verbs.includes('list')) objects.cell(dotted(storageResource)).value = store.cache(storageResource).size;
     }
-    const { user, system } = process.cpuUsage();
-    cpu.value = (user + system) / 1e6;
-    memory.value = process.memoryUsage.rss();
   });
 }
 

@@ -5,8 +5,9 @@ import { negotiateOutput, type OutputFormat } from '../../codec/negotiation.js';
 import type { ApiHandler, ResponseNotes } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import type { ObjectsRoute } from '../dispatch/route.js';
+import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import type { OpenRequest } from '../server/open-request.js';
-import { sendBody, sendError } from '../server/response-writer.js';
+import { auditId, sendBody, sendError } from '../server/response-writer.js';
 import { ResponseSink, WebSocketSink } from '../watch/watch-sink.js';
 import { streamWatch, UNREAD_WATCH_MS } from '../watch/watch-stream.js';
 import { readBody } from './body-reader.js';
@@ -20,6 +21,7 @@ export class ObjectPathHandler {
     private readonly api: ApiHandler,
     /** Milliseconds after which a watcher that takes nothing is cut off. */
     private readonly unreadWatchMs: number = UNREAD_WATCH_MS,
+    private readonly log?: InternalErrorLog,
   ) {}
 
   async serve(open: OpenRequest, route: ObjectsRoute, asked: AuthorizedRequest): Promise<void> {
@@ -46,7 +48,11 @@ export class ObjectPathHandler {
       const code = result.kind === 'list' ? 200 : result.code;
       await sendBody(request, response, code, format.mediaType, body, notes.warnings);
     } catch (error) {
-      if (!open.expired) sendError(response, asStatusError(error), format, notes.warnings);
+      if (open.expired) return;
+      const status = asStatusError(error);
+      const id = auditId();
+      logInternalError(this.log, request, status, id);
+      sendError(response, status, format, notes.warnings, id);
     }
   }
 

@@ -35,8 +35,8 @@ export function auditId(): string {
 }
 
 /** The headers that all answers have. */
-export function headerList(mediaType: string, warnings: Warnings): Headers {
-  const headers = ['Audit-Id', auditId(), 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
+export function headerList(mediaType: string, warnings: Warnings, id = auditId()): Headers {
+  const headers = ['Audit-Id', id, 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
   if (warnings.length > 0) for (const text of shownWarnings(warnings)) headers.push('Warning', warningHeader(text));
   return headers;
 }
@@ -197,12 +197,13 @@ export function sendError(
   { status }: StatusError,
   format?: OutputFormat,
   warnings: Warnings = [],
+  id = auditId(),
 ): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const headers = headerList(format?.mediaType ?? 'application/json', warnings);
+  const headers = headerList(format?.mediaType ?? 'application/json', warnings, id);
   headers.push('X-Content-Type-Options', 'nosniff');
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter) headers.push('Retry-After', String(retryAfter));

@@ -1,13 +1,13 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { forbidden, successStatus, type UserInfo } from '#apimachinery';
 import { allResources, ResourceCatalog } from '#kinds';
+import { MetricsRegistry } from '#telemetry';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from '../../registry/api-request.js';
 import type { ApiResult, WatchItem } from '../../registry/api-result.js';
 import { ResourceTable } from '../../registry/resource-table.js';
 import { createHttpsServer, type HttpsServer } from '../https-server.js';
-import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
 import { ObjectPathHandler } from '../objects/object-path.handler.js';
 import type { Connection } from '../server/connection.js';
@@ -31,16 +31,18 @@ export interface TestFront extends HttpsServer {
   /** Requests that got as far as being served, with the bytes of their bodies. */
   readonly served: { request: AuthorizedRequest; bytes: number }[];
   readonly sockets: TLSSocket[];
+  /** Fields of the entries that were logged of defects. */
+  readonly errors: Record<string, unknown>[];
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
   underWay(): Record<string, number>;
-  metricsText(): string;
+  metricsText(): Promise<string>;
   /** A connection, without a request. */
   connect(options?: { allowHalfOpen?: boolean }): Promise<TLSSocket>;
 }
 
 /**
  * `Authorization: Bearer <user> <group> ...` is believed; without, one is anonymous and allowed nothing but /healthz and /metrics. Objects
- * named `wait-<ms>` take their time, `held` waits for the request's end.
+ * named `wait-<ms>` take their time, `held` waits for the request's end, `broken` fails.
  */
 export async function testFront(options: FrontOptions = {}): Promise<TestFront> {
   const now = new Date();
@@ -53,6 +55,8 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const api = fakeApi(served, options.events ?? []);
   const registry = new MetricsRegistry();
   const sockets: TLSSocket[] = [];
+  const errors: TestFront['errors'] = [];
+  const log = { error: (_message: string, fields: Record<string, unknown>) => void errors.push(fields) };
   const server = await createHttpsServer(
     { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
     {
@@ -78,7 +82,8 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       },
       api,
       resources,
-      objects: new ObjectPathHandler(api, options.unreadWatchMs),
+      objects: new ObjectPathHandler(api, options.unreadWatchMs, log),
+      log,
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
         upgrade: async (_request, socket) => {
@@ -99,6 +104,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     ca: authority.certificate,
     served,
     sockets,
+    errors,
     metricsText: () => registry.render(),
     underWay: () => underWay(server, registry),
     connect: (options) =>
@@ -121,8 +127,8 @@ function underWay({ dispatcher }: HttpsServer, registry: MetricsRegistry): Recor
     streams: open.size,
     users: slots.usersUnderWay,
   };
-  for (const [, name, value] of registry.render().matchAll(/^(apiserver_(?:current|long)\w+).* (\S+)$/gm)) {
-    found[name!] = (found[name!] ?? 0) + Number(value);
+  for (const { metricName, value } of registry.samples()) {
+    if (/^apiserver_(current|long)/.test(metricName)) found[metricName] = (found[metricName] ?? 0) + value;
   }
   return found;
 }
@@ -139,6 +145,7 @@ function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler
         return { kind: 'watch', resource: allResources()[0]!, session: session(request, events) };
       const ms = Number(/^wait-(\d+)$/.exec(request.name)?.[1] ?? 0);
       if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+      if (request.name === 'broken') throw new Error('a defect');
       if (request.name === 'held') await ended(request.lifetime.signal);
       return { kind: 'object', code: 200, resource: undefined, object: successStatus() };
     },

@@ -93,10 +93,9 @@ export function cadvisorMetrics(
   return text.toString();
 }
 
-/** `/metrics`: of the agent itself. */
+/** What `/metrics` shows of the node's pods; what the agent counts comes from its registry. */
 export function agentMetrics(server: NodeServerOptions): string {
   const text = new PrometheusText();
-  const { user, system } = process.cpuUsage();
   const containers: Record<string, number> = { created: 0, exited: 0, running: 0, unknown: 0 };
   let sandboxes = 0;
   for (const pod of server.pods.list()) {
@@ -112,15 +111,6 @@ export function agentMetrics(server: NodeServerOptions): string {
     Object.entries(containers).map(([container_state, value]) => ({ labels: { container_state }, value })),
   );
   text.add(gauge('kubelet_running_pods', 'Pods with a sandbox that runs'), [{ value: sandboxes }]);
-  text.add(counter('process_cpu_seconds_total', 'CPU time of the agent in seconds'), [
-    { value: (user + system) / 1e6 },
-  ]);
-  text.add(gauge('process_resident_memory_bytes', 'Resident memory of the agent'), [
-    { value: process.memoryUsage.rss() },
-  ]);
-  text.add(gauge('process_start_time_seconds', 'When the agent started, in seconds since the epoch'), [
-    { value: Math.round(Date.now() / 1000 - process.uptime()) },
-  ]);
   return text.toString();
 }
 

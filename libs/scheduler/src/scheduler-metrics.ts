@@ -1,0 +1,118 @@
+import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
+
+/** Upper bounds that double from the first: those of kube-scheduler's histograms. */
+const doubling = (first: number, count: number) => Array.from({ length: count }, (_, i) => first * 2 ** i);
+const ATTEMPT_SECONDS = doubling(0.001, 15);
+const SLI_SECONDS = doubling(0.01, 20);
+const RESULTS = ['scheduled', 'unschedulable', 'error'] as const;
+export type AttemptResult = (typeof RESULTS)[number];
+/** Tries after which a pod's are told apart no longer; upstream's metric does so, too. */
+const COUNTED_ATTEMPTS = 15;
+const QUEUES = ['active', 'backoff', 'unschedulable'] as const;
+
+export interface QueueSizes {
+  active: number;
+  backoff: number;
+  unschedulable: number;
+}
+
+/** What the scheduler counts, by kube-scheduler's names. Times are given in milliseconds and shown in seconds. */
+export class SchedulerMetrics {
+  private readonly attempts = new Map<AttemptResult, { count: Cell; duration: Distribution }>();
+  private readonly algorithm: Distribution;
+  private readonly sli;
+  private readonly tries: Distribution;
+  private readonly preemptions: Cell;
+  private readonly victims: Distribution;
+  private readonly pending;
+
+  constructor(
+    private readonly registry: MetricsRegistry,
+    profile: string,
+  ) {
+    const labels = { result: RESULTS, profile: [profile] };
+    const attempts = registry.counter({
+      name: 'scheduler_schedule_attempts_total',
+      help: 'Attempts to schedule pods, by result.',
+      labels,
+    });
+    const duration = registry.histogram(
+      {
+        name: 'scheduler_scheduling_attempt_duration_seconds',
+        help: 'Time of an attempt, decision and binding, in seconds.',
+        labels,
+      },
+      ATTEMPT_SECONDS,
+    );
+    for (const result of RESULTS) {
+      this.attempts.set(result, { count: attempts.cell(result, profile), duration: duration.cell(result, profile) });
+    }
+    this.algorithm = registry
+      .histogram(
+        {
+          name: 'scheduler_scheduling_algorithm_duration_seconds',
+          help: 'Time to decide a batch of pods, in seconds.',
+        },
+        ATTEMPT_SECONDS,
+      )
+      .cell();
+    this.sli = registry.histogram(
+      {
+        name: 'scheduler_pod_scheduling_sli_duration_seconds',
+        help: 'Time from when a pod came until it was bound, in seconds.',
+        labels: { attempts: COUNTED_ATTEMPTS + 1 },
+      },
+      SLI_SECONDS,
+    );
+    this.tries = registry
+      .histogram(
+        { name: 'scheduler_pod_scheduling_attempts', help: 'Attempts that a pod needed until it was bound.' },
+        doubling(1, 5),
+      )
+      .cell();
+    this.preemptions = registry
+      .counter({ name: 'scheduler_preemption_attempts_total', help: 'Nominations with pods to evict.' })
+      .cell();
+    this.victims = registry
+      .histogram({ name: 'scheduler_preemption_victims', help: 'Pods to evict for one pod.' }, doubling(1, 7))
+      .cell();
+    this.pending = registry.gauge({
+      name: 'scheduler_pending_pods',
+      help: 'Pods that wait, by queue.',
+      labels: { queue: QUEUES },
+    });
+  }
+
+  /** Reads the queue at each scrape. Returns the way to end that. */
+  follow(sizes: () => QueueSizes): () => void {
+    const show = (values: QueueSizes) => {
+      for (const queue of QUEUES) this.pending.cell(queue).value = values[queue];
+    };
+    const end = this.registry.onCollect(() => show(sizes()));
+    return () => {
+      end();
+      show({ active: 0, backoff: 0, unschedulable: 0 });
+    };
+  }
+
+  decided(ms: number): void {
+    this.algorithm.observe(ms / 1000);
+  }
+
+  attempt(result: AttemptResult, ms: number): void {
+    const { count, duration } = this.attempts.get(result)!;
+    count.value += 1;
+    duration.observe(ms / 1000);
+  }
+
+  /** @param ms - since the pod came. */
+  bound(attempts: number, ms: number): void {
+    this.tries.observe(attempts);
+    this.sli.cell(attempts > COUNTED_ATTEMPTS ? `${COUNTED_ATTEMPTS}+` : String(attempts)).observe(ms / 1000);
+  }
+
+  preemption(victims: number): void {
+    this.preemptions.value += 1;
+    this.victims.observe(victims);
+  }
+}

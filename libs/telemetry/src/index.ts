@@ -1,0 +1,16 @@
+export {
+  createLogger,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LoggerOptions,
+  type LogLevel,
+  type LogOptions,
+  type ProcessLogger,
+} from './logging/logger.js';
+export type { Cell, CellFamily, Distribution, FamilyDeclaration, HistogramFamily, Sample } from './metrics/family.js';
+export { type LabelBound, type LabelBounds, OVERFLOW } from './metrics/labels.js';
+export { registerProcessMetrics } from './metrics/process-metrics.js';
+export { MetricsRegistry, PROMETHEUS_CONTENT_TYPE } from './metrics/registry.js';
+export { openTelemetryTracer } from './tracing/open-telemetry.js';
+export { noTracer, type SpanAttributes, type Tracer } from './tracing/tracer.js';
