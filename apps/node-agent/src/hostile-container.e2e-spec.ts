@@ -343,7 +343,7 @@ describe('containers that attack the agent through their files', { skip: contain
     harness.agent.close();
     await harness.startAgent();
     const worker = () => harness.agent.parts.registry.get(pod.metadata.uid);
-    for (let tries = 0; worker()?.state.memory.volumes === undefined; tries++) {
+    for (let tries = 0; worker()?.state.memory.volumes.get('s')?.phase !== 'mounted'; tries++) {
       assert.ok(tries < 500, 'the new agent has not seen to the volumes');
       await sleep(10);
     }

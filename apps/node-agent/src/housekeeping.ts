@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from '#client';
 import type { AgentParts } from './agent-parts.js';
-import { unmountContext } from './execute/pod-volumes.js';
 import { qosTree } from './execute/qos-tree.js';
+import { unmountContext } from './execute/volume-context.js';
 import { rotateLogs } from './node/log-rotation.js';
 import { removeOrphans } from './pipe/pod-directories.js';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { ApiEventRecorder, HttpClient, loadConfig, realClock } from '#client';
+import { ApiEventRecorder, type Client, HttpClient, loadConfig, realClock } from '#client';
 import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetry';
 import { NodeAgent } from './agent.js';
-import { OptionsError, parseOptions, usage } from './agent-options.js';
+import { type AgentOptions, OptionsError, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
 import { startNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
@@ -44,31 +44,8 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   await NodeAgent.start(options, client, events, logger, (created) => {
     agent = created;
-    if (options.proxyMode !== 'none') {
-      startNetwork({
-        informers: created.informers,
-        nodeName: options.nodeName,
-        nodeIp: options.nodeIps[0]!,
-        clusterCidr: options.clusterCidr,
-        cniConfigDir: options.cniConfigDir,
-        clock: realClock,
-        logger,
-        metrics,
-        signal: created.signal,
-      });
-    }
-    const pki = (file: string) => join(options.dataDir, 'pki', file);
-    startNodeServer({
-      nodeName: options.nodeName,
-      port: options.port,
-      tls: { certificateFile: pki('agent-server.crt'), keyFile: pki('agent-server.key'), clientCaFile: pki('ca.crt') },
-      cri: created.runtime,
-      pods: created.pods,
-      client,
-      logger,
-      metrics: () => metrics.render(),
-      dataDirectory: options.dataDir,
-    }).then(
+    if (options.proxyMode !== 'none') startServices(options, created, metrics);
+    serve(options, created, client, metrics).then(
       (started) => {
         server = started;
       },
@@ -79,6 +56,32 @@ async function main(): Promise<void> {
     );
   });
   logger.info('the node agent runs', { node: options.nodeName });
+}
+
+function startServices(options: AgentOptions, { informers, signal }: NodeAgent, metrics: MetricsRegistry): void {
+  const { nodeName, clusterCidr, cniConfigDir } = options;
+  const nodeIp = options.nodeIps[0]!;
+  startNetwork({ informers, nodeName, nodeIp, clusterCidr, cniConfigDir, clock: realClock, logger, metrics, signal });
+}
+
+function serve(
+  options: AgentOptions,
+  { runtime, pods }: NodeAgent,
+  client: Client,
+  metrics: MetricsRegistry,
+): Promise<NodeServer> {
+  const pki = (file: string) => join(options.dataDir, 'pki', file);
+  return startNodeServer({
+    nodeName: options.nodeName,
+    port: options.port,
+    tls: { certificateFile: pki('agent-server.crt'), keyFile: pki('agent-server.key'), clientCaFile: pki('ca.crt') },
+    cri: runtime,
+    pods,
+    client,
+    logger,
+    metrics: () => metrics.render(),
+    dataDirectory: options.dataDir,
+  });
 }
 
 main().catch((error: unknown) => {

@@ -1,8 +1,8 @@
 import type { PodState } from '../plan/pod-state.js';
 import { podCgroup } from '../pod/resources.js';
 import { unmountAll } from '../volumes/volume-set.js';
-import { unmountContext } from './pod-volumes.js';
 import type { Needs, Outcomes, StepOf } from './step-services.js';
+import { unmountContext } from './volume-context.js';
 
 export async function* cleanUp(
   services: Needs<'paths' | 'memoryDirectory' | 'runtime' | 'cgroups'>,
@@ -12,7 +12,6 @@ export async function* cleanUp(
   const { paths, cgroups } = services;
   const { uid } = pod.metadata;
   await unmountAll(unmountContext(services), uid);
-  yield { type: 'volumesUnmounted' };
   await cgroups.remove(podCgroup(pod));
   if (everything) {
     await paths.logFiles.remove(paths.logDirectory(pod));

@@ -28,14 +28,14 @@ export async function containerMounts(
   const mounts: CriMount[] = [];
   const readOnly = readOnlyVolumes(pod.spec.volumes);
   for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
-    const volume = memory.volumes?.get(mount.name);
-    if (volume === undefined)
+    const volume = memory.volumes.get(mount.name);
+    if (volume?.phase !== 'mounted')
       throw new ConfigError(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
     const subPath = mount.subPathExpr ? expandStrictly(mount.subPathExpr, environment) : mount.subPath;
-    let hostPath = volume;
+    let hostPath = volume.path;
     if (subPath) {
       hostPath = paths.subPath(uid, mount.name, container.name, index);
-      await bindSubPath(services, container, mount.name, { volume, subPath, place: hostPath });
+      await bindSubPath(services, container, mount.name, { volume: volume.path, subPath, place: hostPath });
     }
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,

@@ -6,17 +6,19 @@ import { cleanUp } from './clean-up.js';
 import { ensureImage } from './ensure-image.js';
 import { killContainer, preStop } from './kill-container.js';
 import { makeCgroup } from './make-cgroup.js';
-import { mountVolumes } from './mount-volumes.js';
 import { removeContainer } from './remove-container.js';
 import { removeSandbox, stopSandbox } from './remove-sandbox.js';
 import { resizePod } from './resize-pod.js';
 import { runSandbox } from './run-sandbox.js';
 import { startContainer } from './start-container.js';
 import type { StepHandler, StepServices } from './step-services.js';
+import { mountVolume, unmountVolume, updateVolume } from './volume-steps.js';
 
 const HANDLERS: { [T in Step['type']]: StepHandler<T> } = {
   makeCgroup,
-  mountVolumes,
+  mountVolume,
+  updateVolume,
+  unmountVolume,
   runSandbox,
   ensureImage,
   startContainer,

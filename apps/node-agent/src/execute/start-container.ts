@@ -9,11 +9,11 @@ import { recordContainer } from './container-events.js';
 import { containerMounts, type MountServices } from './container-mounts.js';
 import { buildEnvironment, ConfigError } from './environment.js';
 import type { KillServices } from './kill-container.js';
-import { type VolumeServices, volumeContext } from './pod-volumes.js';
 import { postStart } from './post-start.js';
 import { sandboxConfig } from './sandbox-config.js';
 import { SecurityContextError } from './security-context.js';
 import type { Needs, Outcomes, StepOf } from './step-services.js';
+import { type VolumeServices, volumeContext } from './volume-context.js';
 
 type StartStep = StepOf<'startContainer'>;
 type StartServices = VolumeServices &

@@ -4,12 +4,12 @@ import type { Occupant, PodAdmission } from '../admission/pod-admission.js';
 import type { Resident } from '../eviction/eviction.js';
 import { execute } from '../execute/executor.js';
 import { LONGEST_TIMER } from '../execute/hooks.js';
-import { volumeContext } from '../execute/pod-volumes.js';
 import type { StepServices } from '../execute/step-services.js';
+import { unmountContext } from '../execute/volume-context.js';
 import { emptyObserved, isLive } from '../observe/observed-pod.js';
 import type { Observer } from '../observe/observer.js';
 import { terminationMessage } from '../observe/termination-message.js';
-import { remember, withEntry, withMember, withoutMember } from '../plan/outcomes.js';
+import { type Outcome, remember, withEntry, withMember, withoutMember } from '../plan/outcomes.js';
 import { deadlineFailure } from '../plan/phase.js';
 import { plan } from '../plan/plan.js';
 import type { PodState } from '../plan/pod-state.js';
@@ -22,7 +22,7 @@ import type { Prober } from '../probes/prober.js';
 import { podStatus, withReported } from '../report/pod-status.js';
 import { resizeEvents } from '../report/resize-events.js';
 import type { StatusWriter } from '../report/status-writer.js';
-import { refreshAll } from '../volumes/volume-set.js';
+import { refreshingVolumes, volumesOnDisk } from '../volumes/volume-set.js';
 
 /** How long a step that failed unexpectedly waits. Milliseconds. */
 const UNEXPECTED_RETRY = 2000;
@@ -55,6 +55,7 @@ export class PodWorker implements Resident {
   /** The status that was worked out last. */
   private reported: PodStatus | undefined;
   private closed = false;
+  private volumesFound = false;
   /** As the API server has it; the state's has what the node grants. */
   private wanted: Pod;
 
@@ -139,7 +140,7 @@ export class PodWorker implements Resident {
 
   /** A ConfigMap or Secret came, changed or went: mounted ones follow, and what failed for it is tried at once. */
   referenceChanged(): void {
-    this.current.memory = remember(this.current.memory, { type: 'referenceChanged' }, this.now());
+    this.remember({ type: 'referenceChanged' });
     this.wake();
     this.refreshVolumes();
   }
@@ -149,13 +150,14 @@ export class PodWorker implements Resident {
     return withReported(this.current.pod, this.reported);
   }
 
-  /** Content of mounted volumes follows the API; runs beside everything else. */
+  /** What the content of mounted volumes follows may have changed. */
   refreshVolumes(): void {
-    const { memory, removed } = this.current;
-    if (memory.volumes === undefined || removed) return;
-    refreshAll(volumeContext(this.context.services, this.current)).catch((error) => {
-      this.context.logger.warn('volumes not refreshed', { pod: podKey(this.current.pod), error });
-    });
+    const { memory, pod, removed } = this.current;
+    const mounted = pod.spec.volumes?.filter(({ name }) => memory.volumes.get(name)?.phase === 'mounted');
+    const volumes = refreshingVolumes(mounted);
+    if (volumes.length === 0 || removed) return;
+    this.remember({ type: 'volumesStale', volumes });
+    this.wake();
   }
 
   close(): void {
@@ -190,6 +192,7 @@ export class PodWorker implements Resident {
     const { uid, namespace, name } = this.current.pod.metadata;
     const now = this.now();
     this.current.observed = observer.get(uid) ?? emptyObserved(uid, namespace, name);
+    await this.findVolumes();
     await this.collectMessages();
     if (!(await this.isDecided())) return this.wakeIn(ADMISSION_RETRY);
     this.grant();
@@ -252,6 +255,15 @@ export class PodWorker implements Resident {
     this.record({ resizeAnnounced: resizeInProgress(state.pod, state.observed, state.memory) });
   }
 
+  /** Once: what an agent before this one has mounted. */
+  private async findVolumes(): Promise<void> {
+    if (this.volumesFound) return;
+    const { services } = this.context;
+    const volumes = await volumesOnDisk(unmountContext(services), this.current.pod.metadata.uid);
+    this.remember({ type: 'volumesFound', volumes });
+    this.volumesFound = true;
+  }
+
   private async collectMessages(): Promise<void> {
     const { files } = this.context.services.paths;
     for (const container of this.current.observed.containers) {
@@ -290,7 +302,7 @@ export class PodWorker implements Resident {
     const { pod } = this.current;
     try {
       for await (const outcome of execute(services, this.current, step)) {
-        this.current.memory = remember(this.current.memory, outcome, this.now());
+        this.remember(outcome);
       }
     } catch (error) {
       logger.warn('step failed', { pod: podKey(pod), step: step.type, error });
@@ -305,6 +317,10 @@ export class PodWorker implements Resident {
   /** The first reason counts. */
   private fail(failure: PodFailure): void {
     if (!this.current.memory.failed) this.record({ failed: failure });
+  }
+
+  private remember(outcome: Outcome): void {
+    this.current.memory = remember(this.current.memory, outcome, this.now());
   }
 
   private record(change: Partial<PodMemory>): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PodMemory } from '../pod/pod-memory.js';
+import type { PodMemory, VolumeState } from '../pod/pod-memory.js';
 import { aMemory, frozen, type MemoryDraft, NOW } from '../testing/pod-builders.js';
 import { type Outcome, remember } from './outcomes.js';
 
@@ -12,6 +12,7 @@ interface Case {
   after: Partial<PodMemory>;
 }
 
+const mountFailed = { type: 'volumeMountFailed', volume: 'data', message: 'no' } as const;
 const sandboxFailed: Outcome = { type: 'sandboxFailed', message: 'no' };
 const pullFailed = (image: string, pulled = true, reason = 'ErrImagePull'): Outcome => ({
   type: 'imageFailed',
@@ -118,6 +119,71 @@ const cases: Case[] = [
       { type: 'podResized', limits: {} },
     ],
     after: { cgroupStale: false, cgroupLimits: {}, resizeFailure: undefined },
+  },
+  {
+    title: 'a volume that cannot be mounted waits longer each time, the others stay',
+    before: (memory) => memory.volumes.set('other', { phase: 'mounted', path: '/o' }),
+    outcomes: [mountFailed, mountFailed],
+    after: {
+      volumes: new Map<string, VolumeState>([
+        ['other', { phase: 'mounted', path: '/o' }],
+        [
+          'data',
+          {
+            phase: 'mountFailed',
+            failure: { reason: 'FailedMount', message: 'no', retryAt: NOW + 1000, delay: 1000 },
+          },
+        ],
+      ]),
+    },
+  },
+  {
+    title: 'one whose image could not be pulled spares the registry, and says what containers wait for',
+    outcomes: [{ ...mountFailed, image: { reason: 'ErrImagePull', message: 'gone', pulled: true } }],
+    after: {
+      volumes: new Map<string, VolumeState>([
+        [
+          'data',
+          {
+            phase: 'mountFailed',
+            failure: { reason: 'FailedMount', message: 'no', retryAt: NOW + 10_000, delay: 10_000 },
+            waiting: { reason: 'ErrImagePull', message: 'gone' },
+          },
+        ],
+      ]),
+    },
+  },
+  {
+    title: 'what is on the disk says nothing of a volume that has been mounted since',
+    outcomes: [
+      { type: 'volumeMounted', volume: 'data', path: '/d' },
+      { type: 'volumesFound', volumes: ['data', 'old'] },
+    ],
+    after: {
+      volumes: new Map<string, VolumeState>([
+        ['data', { phase: 'mounted', path: '/d' }],
+        ['old', { phase: 'found' }],
+      ]),
+    },
+  },
+  {
+    title: 'content that changes while it is updated is stale again',
+    outcomes: [
+      { type: 'volumeMounted', volume: 'data', path: '/d' },
+      { type: 'volumesStale', volumes: ['data', 'absent'] },
+      { type: 'volumeUpdateBegun', volume: 'data' },
+      { type: 'volumesStale', volumes: ['data'] },
+    ],
+    after: { volumes: new Map<string, VolumeState>([['data', { phase: 'mounted', path: '/d', stale: true }]]) },
+  },
+  {
+    title: 'a volume is gone when it is unmounted, also after it could not be',
+    outcomes: [
+      { type: 'volumeMounted', volume: 'data', path: '/d' },
+      { type: 'volumeUnmountFailed', volume: 'data', message: 'busy' },
+      { type: 'volumeUnmounted', volume: 'data' },
+    ],
+    after: { volumes: new Map() },
   },
   {
     title: 'a pod whose things are gone has no cgroup',

@@ -1,15 +1,22 @@
 import type { ResourceRequirements } from '#kinds';
-import type { BackoffEntry, Failure, ImageProgress, PodMemory, WaitReason } from '../pod/pod-memory.js';
+import type { BackoffEntry, Failure, ImageProgress, PodMemory, VolumeState, WaitReason } from '../pod/pod-memory.js';
 import type { CgroupLimits } from '../runtime/cgroups.js';
 import { IMAGE_INSPECT_RETRY, IMAGE_PULL, nextDelay, RESIZE_RETRY, SANDBOX, START_RETRY, VOLUME } from './backoff.js';
 
 /** What became of a step, or of a part of it. Steps yield these; the pod's worker remembers them. */
 export type Outcome =
   | { type: 'cgroupMade'; limits: CgroupLimits }
-  /** Host paths by the volume's name. */
-  | { type: 'volumesMounted'; paths: ReadonlyMap<string, string> }
-  /** `image`: it failed for its image, which containers that mount it then say. */
-  | { type: 'volumeFailed'; volume: string; message: string; image?: WaitReason & { pulled: boolean } }
+  /** Names of volumes that are on the disk. */
+  | { type: 'volumesFound'; volumes: readonly string[] }
+  /** Names of volumes whose content may have changed. */
+  | { type: 'volumesStale'; volumes: readonly string[] }
+  /** `path` is on the host. */
+  | { type: 'volumeMounted'; volume: string; path: string }
+  /** `image`: it failed for its image; `pulled`: for which a registry was asked. */
+  | { type: 'volumeMountFailed'; volume: string; message: string; image?: WaitReason & { pulled: boolean } }
+  | { type: 'volumeUpdateBegun'; volume: string }
+  | { type: 'volumeUnmounted'; volume: string }
+  | { type: 'volumeUnmountFailed'; volume: string; message: string }
   | { type: 'sandboxMade' }
   | { type: 'sandboxFailed'; message: string }
   | { type: 'imagePresent'; container: string; image: string | undefined; restartCount: number; imageRef: string }
@@ -39,7 +46,6 @@ export type Outcome =
   | { type: 'sandboxStopped'; id: string }
   /** Something that the pod refers to is there, or is another one now: what may have failed for it is tried at once. */
   | { type: 'referenceChanged' }
-  | { type: 'volumesUnmounted' }
   | { type: 'cleanedUp'; everything: boolean };
 
 type Change = Partial<PodMemory>;
@@ -51,18 +57,58 @@ export function remember(memory: PodMemory, outcome: Outcome, now: number): PodM
   return { ...memory, ...change(memory, outcome, now) };
 }
 
-const CHANGES: { [T in Outcome['type']]: (memory: PodMemory, outcome: Of<T>, now: number) => Change } = {
-  cgroupMade: (_memory, { limits }) => ({ cgroupReady: true, cgroupLimits: limits }),
-  volumesMounted: (_memory, { paths }) => ({ volumes: paths, volumeFailure: undefined }),
-  volumeFailed: ({ volumeFailure }, { volume, message, image }, now) => {
+type ChangeOf<T extends Outcome['type']> = (memory: PodMemory, outcome: Of<T>, now: number) => Change;
+
+type VolumeOutcome = Extract<Outcome['type'], `volume${string}`>;
+
+const VOLUME_CHANGES: { [T in VolumeOutcome]: ChangeOf<T> } = {
+  // What has been mounted since is known better.
+  volumesFound: (memory, { volumes }) => ({
+    volumes: new Map([...volumes.map((name): [string, VolumeState] => [name, { phase: 'found' }]), ...memory.volumes]),
+  }),
+  volumesStale: (memory, { volumes }) => ({
+    volumes: new Map(
+      [...memory.volumes].map(([name, state]) => [
+        name,
+        state.phase === 'mounted' && volumes.includes(name) ? { ...state, stale: true } : state,
+      ]),
+    ),
+  }),
+  volumeMounted: ({ volumes }, { volume, path }) => ({
+    volumes: withEntry<VolumeState>(volumes, volume, { phase: 'mounted', path }),
+  }),
+  volumeMountFailed: ({ volumes }, { volume, message, image }, now) => {
+    const before = volumes.get(volume);
     // A registry is spared as it is for containers.
-    const retry = nextRetry(volumeFailure, image?.pulled ? IMAGE_PULL : VOLUME, now);
+    const retry = nextRetry(failureOf(before, 'mountFailed'), image?.pulled ? IMAGE_PULL : VOLUME, now);
     return {
-      volumeFailure: image
-        ? { reason: image.reason, message: image.message, volume, ...retry }
-        : { reason: 'ContainerCreating', message, ...retry },
+      volumes: withEntry<VolumeState>(volumes, volume, {
+        phase: 'mountFailed',
+        failure: { reason: 'FailedMount', message, ...retry },
+        ...(image ? { waiting: { reason: image.reason, message: image.message } } : {}),
+      }),
     };
   },
+  volumeUpdateBegun: ({ volumes }, { volume }) => {
+    const state = volumes.get(volume);
+    if (state?.phase !== 'mounted') return {};
+    return { volumes: withEntry<VolumeState>(volumes, volume, { phase: 'mounted', path: state.path }) };
+  },
+  volumeUnmounted: ({ volumes }, { volume }) => ({ volumes: without(volumes, volume) }),
+  volumeUnmountFailed: ({ volumes }, { volume, message }, now) => {
+    const retry = nextRetry(failureOf(volumes.get(volume), 'unmountFailed'), VOLUME, now);
+    return {
+      volumes: withEntry<VolumeState>(volumes, volume, {
+        phase: 'unmountFailed',
+        failure: { reason: 'FailedUnmount', message, ...retry },
+      }),
+    };
+  },
+};
+
+const CHANGES: { [T in Outcome['type']]: ChangeOf<T> } = {
+  cgroupMade: (_memory, { limits }) => ({ cgroupReady: true, cgroupLimits: limits }),
+  ...VOLUME_CHANGES,
   sandboxMade: () => ({ sandboxFailure: undefined }),
   sandboxFailed: ({ sandboxFailure }, { message }, now) => ({
     sandboxFailure: { reason: 'ContainerCreating', message, ...nextRetry(sandboxFailure, SANDBOX, now) },
@@ -105,8 +151,13 @@ const CHANGES: { [T in Outcome['type']]: (memory: PodMemory, outcome: Of<T>, now
     applied: without(applied, id),
   }),
   sandboxStopped: ({ stoppedSandboxes }, { id }) => ({ stoppedSandboxes: withMember(stoppedSandboxes, id) }),
-  referenceChanged: ({ volumeFailure, startFailures }, _outcome, now) => ({
-    volumeFailure: volumeFailure && { ...volumeFailure, retryAt: now },
+  referenceChanged: ({ volumes, startFailures }, _outcome, now) => ({
+    volumes: new Map(
+      [...volumes].map(([name, state]) => [
+        name,
+        state.phase === 'mountFailed' ? { ...state, failure: { ...state.failure, retryAt: now } } : state,
+      ]),
+    ),
     startFailures: new Map(
       [...startFailures].map(([name, failure]) => [
         name,
@@ -114,12 +165,16 @@ const CHANGES: { [T in Outcome['type']]: (memory: PodMemory, outcome: Of<T>, now
       ]),
     ),
   }),
-  volumesUnmounted: () => ({ volumes: undefined }),
   cleanedUp: (_memory, { everything }) => ({
+    volumes: new Map(),
     cgroupReady: false,
     cleaned: everything ? 'removed' : 'released',
   }),
 };
+
+function failureOf(state: VolumeState | undefined, phase: 'mountFailed' | 'unmountFailed'): Failure | undefined {
+  return state?.phase === phase ? state.failure : undefined;
+}
 
 /** Only a registry must be spared; the runtime itself may be back in a moment. */
 function imageDelay(before: ImageProgress | undefined, { image, failure, pulled }: Of<'imageFailed'>): number {

@@ -1,39 +1,27 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { ObservedPod } from '../observe/observed-pod.js';
 import { containerHash } from '../pod/labels.js';
-import type { Container, Pod } from '../pod/pod.js';
+import type { Container } from '../pod/pod.js';
+import {
+  mounted,
+  mountFailed,
+  type PlanCase,
+  prepared,
+  sidecar,
+  stale,
+  testPlans,
+  withVolumes,
+} from '../testing/plan-cases.js';
 import {
   aContainer,
-  aMemory,
   anObserved,
   aPod,
   aSandbox,
   created,
   exited,
-  frozen,
   type MemoryDraft,
   NOW,
   running,
 } from '../testing/pod-builders.js';
-import { plan } from './plan.js';
-import { killOrder } from './termination.js';
 
-interface Case {
-  title: string;
-  pod?: Pod;
-  removed?: boolean;
-  observed?: ObservedPod;
-  memory?: (memory: MemoryDraft) => unknown;
-  /** `type name-or-id`. */
-  steps: string[];
-  wakeIn?: number;
-}
-
-const prepared = (memory: MemoryDraft): void => {
-  memory.cgroupReady = true;
-  memory.volumes = new Map();
-};
 const withImage =
   (...names: string[]) =>
   (memory: MemoryDraft): void => {
@@ -45,28 +33,24 @@ const failedPull = (memory: MemoryDraft, image: string): void => {
   const failure = { reason: 'ImagePullBackOff', message: '' };
   memory.images.set('main', { image, restartCount: 0, failure, retryAt: NOW + 60_000 });
 };
-const deleted = { deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 };
 type Rule = NonNullable<Container['restartPolicyRules']>[number];
 const restartOn42: Rule = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } };
 const ruled = (...restartPolicyRules: Rule[]) => aContainer('main', { restartPolicy: 'Never', restartPolicyRules });
 const withRules = aPod({ containers: [ruled(restartOn42)] });
 const withInit = aPod({ initContainers: [aContainer('init')] });
-const sidecar = aContainer('side', { restartPolicy: 'Always' });
 
-const hookedSidecar = { ...sidecar, lifecycle: { preStop: { sleep: { seconds: 5 } } } };
-/** Of that sidecar in a pod that is deleted now. */
-const hook = `hook:side-1:${NOW + 30_000}`;
-
-const cases: Case[] = [
+const cases: PlanCase[] = [
   {
     title: 'a new pod: everything that does not wait for something else begins at once',
-    steps: ['makeCgroup', 'mountVolumes', 'ensureImage main'],
+    pod: withVolumes,
+    steps: ['makeCgroup', 'mountVolume data', 'mountVolume config', 'ensureImage main'],
   },
   {
     title: 'with the cgroup ready the sandbox starts beside the volumes and the image',
+    pod: withVolumes,
     memory: (memory) => {
       memory.cgroupReady = true;
-      memory.inFlight.add('volumes').add('image:main');
+      memory.inFlight.add('volume:data').add('volume:config').add('image:main');
     },
     steps: ['runSandbox'],
   },
@@ -77,15 +61,56 @@ const cases: Case[] = [
     steps: ['startContainer main'],
   },
   {
-    title: 'nothing starts before the volumes are mounted',
+    title: 'nothing starts before the volumes are mounted, of which one waits for its next try',
+    pod: withVolumes,
     observed: anObserved({ sandboxes: [aSandbox()] }),
     memory: (memory) => {
       withImage('main')(memory);
-      memory.volumes = undefined;
-      memory.volumeFailure = { reason: '', message: '', retryAt: NOW + 700 };
+      memory.volumes.set('data', mounted).set('config', mountFailed(700));
     },
     steps: [],
     wakeIn: 700,
+  },
+  {
+    title: 'a volume that could not be mounted is tried again alone',
+    pod: withVolumes,
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: (memory) => {
+      withImage('main')(memory);
+      memory.volumes.set('data', mounted).set('config', mountFailed(0));
+    },
+    steps: ['mountVolume config'],
+  },
+  {
+    title: 'and with all of them there the container starts',
+    pod: withVolumes,
+    observed: anObserved({ sandboxes: [aSandbox()] }),
+    memory: (memory) => {
+      withImage('main')(memory);
+      memory.volumes.set('data', mounted).set('config', mounted);
+    },
+    steps: ['startContainer main'],
+  },
+  {
+    title: 'what an earlier agent left is made ready anew',
+    pod: withVolumes,
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
+    memory: (memory) => {
+      prepared(memory);
+      memory.volumes.set('data', { phase: 'found' }).set('config', { phase: 'found' });
+    },
+    steps: ['mountVolume data', 'mountVolume config'],
+  },
+  {
+    title: 'content that is stale is updated, of that volume alone, and not twice at once',
+    pod: withVolumes,
+    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main')] }),
+    memory: (memory) => {
+      prepared(memory);
+      memory.inFlight.add('volume:data');
+      memory.volumes.set('data', stale).set('config', stale);
+    },
+    steps: ['updateVolume config'],
   },
   {
     title: 'a running pod needs nothing',
@@ -277,155 +302,6 @@ const cases: Case[] = [
     },
     steps: [],
   },
-  {
-    title: 'a pod that ran to its end gives back its sandbox and volumes, and keeps its container',
-    pod: aPod({ restartPolicy: 'Never' }),
-    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 0)] }),
-    memory: (memory) => memory.stoppedSandboxes.add('s1'),
-    steps: ['cleanUp'],
-  },
-  {
-    title: 'a failed init container of a pod that never restarts ends it',
-    pod: aPod({ restartPolicy: 'Never', initContainers: [aContainer('init')] }),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('init', 2)] }),
-    memory: prepared,
-    steps: ['stopSandbox s1'],
-  },
-  {
-    title: 'a deleted pod: ordinary containers before sidecars',
-    pod: aPod({ initContainers: [sidecar] }, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
-    steps: ['killContainer main-1'],
-  },
-  {
-    title: 'the hook of a sidecar does not wait for its turn',
-    pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
-    steps: ['killContainer main-1', 'preStop side-1'],
-  },
-  {
-    title: 'and is not begun twice',
-    pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [running('main'), running('side')] }),
-    memory: (memory) => memory.preStopHooks.add(hook),
-    steps: ['killContainer main-1'],
-  },
-  {
-    title: 'a sidecar whose turn has come is stopped when its hook is over',
-    pod: aPod({ initContainers: [hookedSidecar] }, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143), running('side')] }),
-    memory: (memory) => {
-      memory.preStopHooks.add(hook);
-      memory.inFlight.add(hook);
-    },
-    steps: [],
-  },
-  {
-    title: 'then sidecars',
-    pod: aPod({ initContainers: [sidecar] }, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143), running('side')] }),
-    steps: ['killContainer side-1'],
-  },
-  {
-    title: 'then the sandbox',
-    pod: aPod({}, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()], containers: [exited('main', 143)] }),
-    steps: ['stopSandbox s1'],
-  },
-  {
-    title: 'then the containers are removed',
-    pod: aPod({}, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 143)] }),
-    memory: (memory) => memory.stoppedSandboxes.add('s1'),
-    steps: ['removeContainer main-1'],
-  },
-  { title: 'then its folders', pod: aPod({}, {}, deleted), steps: ['cleanUp'] },
-  {
-    title: 'and last the API server is told',
-    pod: aPod({}, {}, deleted),
-    memory: (memory) => (memory.cleaned = 'removed'),
-    steps: ['deletePod'],
-  },
-  {
-    title: 'a start under way is waited for before anything is taken apart',
-    pod: aPod({}, {}, deleted),
-    observed: anObserved({ sandboxes: [aSandbox()] }),
-    memory: (memory) => memory.inFlight.add('container:main'),
-    steps: [],
-  },
-  {
-    title: 'a refused pod only gives back what it never took',
-    memory: (memory) => {
-      memory.admitted = false;
-      memory.failed = { reason: 'NodePorts', message: 'taken' };
-    },
-    steps: ['cleanUp'],
-  },
-  {
-    title: 'the dead containers of a pod that has ended stay for their logs',
-    pod: aPod({}, { phase: 'Failed' }),
-    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 1)] }),
-    memory: (memory) => {
-      memory.stoppedSandboxes.add('s1');
-      memory.cleaned = 'released';
-    },
-    steps: [],
-  },
-  {
-    title: 'unless the disk is full',
-    pod: aPod({}, { phase: 'Failed' }),
-    observed: anObserved({ sandboxes: [aSandbox({ ready: false })], containers: [exited('main', 1)] }),
-    memory: (memory) => {
-      memory.stoppedSandboxes.add('s1');
-      memory.cleaned = 'released';
-      memory.discardContainers = true;
-    },
-    steps: ['removeContainer main-1'],
-  },
-  {
-    title: 'a pod that is gone from the API is not deleted there',
-    removed: true,
-    memory: (memory) => (memory.cleaned = 'removed'),
-    steps: [],
-  },
 ];
 
-for (const { title, pod = aPod(), removed = false, observed = anObserved(), memory: change, steps, wakeIn } of cases) {
-  test(title, () => {
-    const input = frozen({ pod, removed, observed, memory: aMemory(change), now: NOW });
-    const kill = killOrder(input);
-    const result = plan({ ...input, memory: aMemory((memory) => (memory.kill = kill), input.memory) });
-    const names = result.steps.map((step) => {
-      const what = 'id' in step ? step.id : 'container' in step ? step.container : undefined;
-      return what ? `${step.type} ${what}` : step.type;
-    });
-    assert.deepEqual(names, steps);
-    if (wakeIn !== undefined) assert.equal(result.wakeAt, NOW + wakeIn);
-  });
-}
-
-test('a shorter grace overtakes, a longer one does not', () => {
-  let memory = aMemory();
-  const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('main')] });
-  const order = (deletionGracePeriodSeconds: number, now: number) => {
-    const pod = aPod({}, {}, { deletionTimestamp: 'x', deletionGracePeriodSeconds });
-    const kill = killOrder({ pod, removed: false, observed, memory, now });
-    memory = aMemory((draft) => (draft.kill = kill), memory);
-    const [step] = plan({ pod, removed: false, observed, memory, now }).steps;
-    return step?.type === 'killContainer' ? { key: step.key, grace: step.graceSeconds } : undefined;
-  };
-  const first = order(30, NOW)!;
-  assert.equal(first.grace, 30);
-  assert.equal(order(30, NOW + 5000)!.key, first.key);
-  const shorter = order(2, NOW + 5000)!;
-  assert.notEqual(shorter.key, first.key);
-  assert.equal(shorter.grace, 2);
-});
-
-test('an evicted pod has the time that its eviction gives it, also while it is being deleted', () => {
-  const memory = aMemory((draft) => (draft.failed = { reason: 'Evicted', message: 'low', graceSeconds: 1 }));
-  const observed = anObserved({ sandboxes: [aSandbox()], containers: [running('main')] });
-  const grace = (pod: Pod) => killOrder({ pod, removed: false, observed, memory, now: NOW })?.graceSeconds;
-  assert.equal(grace(aPod()), 1);
-  assert.equal(grace(aPod({}, {}, deleted)), 1);
-});
+testPlans(cases);

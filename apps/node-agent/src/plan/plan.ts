@@ -14,6 +14,7 @@ import type { PlanInput } from './pod-state.js';
 import { pendingChanges } from './resize.js';
 import type { KillReason, Plan, Step } from './steps.js';
 import { DEFAULT_GRACE, planTermination } from './termination.js';
+import { allMounted, planMounts } from './volumes.js';
 
 /** Milliseconds. */
 const PULL_ERROR_SHOWN = 1500;
@@ -74,9 +75,9 @@ class Planner {
   private prepare(): void {
     const memory = this.memory;
     if (!memory.cgroupReady) this.steps.push({ type: 'makeCgroup', key: 'cgroup' });
-    if (memory.volumes === undefined && this.mayRetry(memory.volumeFailure)) {
-      this.steps.push({ type: 'mountVolumes', key: 'volumes' });
-    }
+    const { steps, wakeAt } = planMounts(this.pod, memory, this.now);
+    this.steps.push(...steps);
+    if (wakeAt !== undefined) this.wake(wakeAt);
   }
 
   /** The sandbox to start containers in; undefined while there is none yet; 'none' when none is wanted now. */
@@ -198,25 +199,10 @@ class Planner {
     const failure = this.memory.startFailures.get(container.name);
     // In another sandbox it may well start.
     if (failure?.sandboxId === sandbox?.id && !this.mayRetry(failure)) return;
-    const tried = this.memory.images.get(container.name);
-    const image = tried?.restartCount === restartCount && tried.image === container.image ? tried : undefined;
-    if (!image?.imageRef) {
-      if (image?.failure && !this.mayRetry(image)) {
-        this.imageBackoff(container.name, image);
-        return;
-      }
-      sequence.blocked = true;
-      this.steps.push({
-        type: 'ensureImage',
-        key: `image:${container.name}`,
-        container: container.name,
-        kind,
-        restartCount,
-      });
-      return;
-    }
+    const imageRef = this.imageFor(container, kind, restartCount, sequence);
+    if (imageRef === undefined) return;
     sequence.blocked = true;
-    if (!sandbox || this.memory.volumes === undefined) return;
+    if (!sandbox || !allMounted(this.pod, this.memory)) return;
     this.steps.push({
       type: 'startContainer',
       key,
@@ -224,9 +210,29 @@ class Planner {
       kind,
       sandboxId: sandbox.id,
       restartCount,
-      imageRef: image.imageRef,
+      imageRef,
       ...(backoff ? { backoff } : {}),
     });
+  }
+
+  /** What to give the runtime; undefined while the image is not on the node, which a step or a wake-up then sees to. */
+  private imageFor(
+    container: Container,
+    kind: ContainerKind,
+    restartCount: number,
+    sequence: { blocked: boolean },
+  ): string | undefined {
+    const { name } = container;
+    const tried = this.memory.images.get(name);
+    const image = tried?.restartCount === restartCount && tried.image === container.image ? tried : undefined;
+    if (image?.imageRef) return image.imageRef;
+    if (image?.failure && !this.mayRetry(image)) {
+      this.imageBackoff(name, image);
+      return undefined;
+    }
+    sequence.blocked = true;
+    this.steps.push({ type: 'ensureImage', key: `image:${name}`, container: name, kind, restartCount });
+    return undefined;
   }
 
   private announce(name: string, cause: 'crash' | 'image', what: string): void {

@@ -22,7 +22,6 @@ function started(resources: ResourceRequirements): PodMemory {
   const memory = aMemory((draft) => {
     draft.applied.set('main-1', resources);
     draft.cgroupReady = true;
-    draft.volumes = new Map();
   });
   return granting(podWith(resources), memory).memory;
 }

@@ -4,7 +4,10 @@ import type { BackoffEntry } from '../pod/pod-memory.js';
 /** What to do next for one pod. A step's key names what it works on: no two steps of one key run at once. */
 export type Step =
   | { type: 'makeCgroup'; key: string }
-  | { type: 'mountVolumes'; key: string }
+  | { type: 'mountVolume'; key: string; volume: string }
+  /** Brings the content of a mounted volume up to date. */
+  | { type: 'updateVolume'; key: string; volume: string }
+  | { type: 'unmountVolume'; key: string; volume: string }
   | { type: 'runSandbox'; key: string; attempt: number }
   | { type: 'ensureImage'; key: string; container: string; kind: ContainerKind; restartCount: number }
   | {
@@ -39,7 +42,7 @@ export type Step =
   | { type: 'removeContainer'; key: string; id: string }
   | { type: 'stopSandbox'; key: string; id: string }
   | { type: 'removeSandbox'; key: string; id: string }
-  /** Unmounts volumes and removes the cgroup; with `everything`, also the pod's folders and logs. */
+  /** Removes the cgroup and what is left of volumes; with `everything`, also the pod's folders and logs. */
   | { type: 'cleanUp'; key: string; everything: boolean }
   /** Tells the API server that nothing of the pod is left here. */
   | { type: 'deletePod'; key: string };
@@ -47,7 +50,9 @@ export type Step =
 /** Steps that the runtime knows nothing of: after any other one the pod is looked at again. */
 const WITHOUT_RUNTIME: ReadonlySet<Step['type']> = new Set([
   'makeCgroup',
-  'mountVolumes',
+  'mountVolume',
+  'updateVolume',
+  'unmountVolume',
   'ensureImage',
   'announceBackoff',
   'preStop',

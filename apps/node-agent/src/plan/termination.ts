@@ -4,6 +4,7 @@ import type { KillOrder } from '../pod/pod-memory.js';
 import { outcome } from './phase.js';
 import type { PlanInput } from './pod-state.js';
 import type { Plan, Step } from './steps.js';
+import { planUnmounts, planUpdates, volumeInFlight } from './volumes.js';
 
 /** Kubelet's default when a pod says nothing. Seconds. */
 export const DEFAULT_GRACE = 30;
@@ -34,7 +35,7 @@ const MINIMUM_GRACE = 1;
 export function planTermination(input: PlanInput, until: 'finish' | 'delete'): Plan {
   const { observed, memory, now } = input;
   const steps: Step[] = [];
-  const done = (): Plan => ({ steps: steps.filter((step) => !memory.inFlight.has(step.key)), wakeAt: undefined });
+  const done = (wakeAt?: number): Plan => ({ steps: steps.filter((step) => !memory.inFlight.has(step.key)), wakeAt });
   const order = memory.kill;
   if (!order) return done();
   const live = observed.containers.filter(isLive);
@@ -43,6 +44,7 @@ export function planTermination(input: PlanInput, until: 'finish' | 'delete'): P
     // A shorter grace is a new order, which overtakes the one under way.
     const deadline = order.at + order.graceSeconds * 1000;
     const turn = nextToStop(input, live);
+    steps.push(...planUpdates(memory));
     for (const container of live) {
       const { id, name } = container;
       const hook = `hook:${id}:${deadline}`;
@@ -72,20 +74,29 @@ export function planTermination(input: PlanInput, until: 'finish' | 'delete'): P
     for (const { id } of open) steps.push({ type: 'stopSandbox', key: `sandbox:${id}`, id });
     return done();
   }
-  if (memory.inFlight.has('volumes') || memory.inFlight.has('sandbox')) return done();
+  if (memory.inFlight.has('sandbox')) return done();
   if (until === 'finish') {
     collectFinished(input, steps);
-    if (memory.cleaned === 'no') steps.push({ type: 'cleanUp', key: 'cleanup', everything: false });
-    return done();
+    return done(memory.cleaned === 'no' ? planCleanUp(input, steps, false) : undefined);
   }
   for (const { id } of observed.containers) steps.push({ type: 'removeContainer', key: `remove:${id}`, id });
   if (observed.containers.length === 0) {
     for (const { id } of observed.sandboxes) steps.push({ type: 'removeSandbox', key: `remove:${id}`, id });
   }
   if (observed.containers.length + observed.sandboxes.length > 0) return done();
-  if (memory.cleaned !== 'removed') steps.push({ type: 'cleanUp', key: 'cleanup', everything: true });
-  else if (!input.removed) steps.push({ type: 'deletePod', key: 'delete' });
+  if (memory.cleaned !== 'removed') return done(planCleanUp(input, steps, true));
+  if (!input.removed) steps.push({ type: 'deletePod', key: 'delete' });
   return done();
+}
+
+/** First each volume, then the rest. Gives the time to look again. */
+function planCleanUp({ memory, now }: PlanInput, steps: Step[], everything: boolean): number | undefined {
+  const unmounts = planUnmounts(memory, now);
+  steps.push(...unmounts.steps);
+  if (memory.volumes.size === 0 && !volumeInFlight(memory.inFlight)) {
+    steps.push({ type: 'cleanUp', key: 'cleanup', everything });
+  }
+  return unmounts.wakeAt;
 }
 
 /** A container that is being made may come up after the last look. */

@@ -59,16 +59,33 @@ export interface KillOrder {
   readonly graceSeconds: number;
 }
 
+/** What is known of one volume of a pod on this node. */
+export type VolumeState =
+  /** An earlier agent left it on the disk; whether it is whole is not known. */
+  | { readonly phase: 'found' }
+  | {
+      readonly phase: 'mounted';
+      /** On the host. */
+      readonly path: string;
+      /** What its content follows has changed. */
+      readonly stale?: boolean;
+    }
+  | {
+      readonly phase: 'mountFailed';
+      readonly failure: Failure;
+      /** It failed for its image: what containers that mount it wait for. */
+      readonly waiting?: WaitReason;
+    }
+  | { readonly phase: 'unmountFailed'; readonly failure: Failure };
+
 /**
  * What the agent knows of a pod beyond the API and the runtime: tries, failures, steps under way, probe results. It is
  * an input of the plan. Nobody changes it: the pod's worker replaces it, by what steps yield and by what it decides
  * itself. It may be lost with the process: the plan then starts over from what runs.
  */
 export interface PodMemory {
-  /** Host paths by the volume's name, once all are mounted. */
-  readonly volumes?: ReadonlyMap<string, string>;
-  /** With a name: the volume whose image is missing, as the containers that mount it then say. */
-  readonly volumeFailure?: Failure & { readonly volume?: string };
+  /** By name; a volume that is not here is absent. One whose step is under way is being mounted, updated or unmounted. */
+  readonly volumes: ReadonlyMap<string, VolumeState>;
   /** The pod's folder and its cgroup are there. */
   readonly cgroupReady: boolean;
   /** What the pod's cgroup has; unknown after a start of the agent. */
@@ -119,6 +136,7 @@ export interface PodMemory {
 
 export function newMemory(): PodMemory {
   return {
+    volumes: new Map(),
     cgroupReady: false,
     cgroupStale: false,
     applied: new Map(),

@@ -96,9 +96,9 @@ function waitingReason(input: ReportInput, container: Container, kind: Container
   if (failure) return { reason: failure.reason, message: failure.message };
   const image = memory.images.get(container.name)?.failure;
   if (image) return image;
-  const { volumeFailure } = memory;
-  if (volumeFailure?.volume && container.volumeMounts?.some(({ name }) => name === volumeFailure.volume)) {
-    return { reason: volumeFailure.reason, message: volumeFailure.message };
+  for (const { name } of container.volumeMounts ?? []) {
+    const volume = memory.volumes.get(name);
+    if (volume?.phase === 'mountFailed' && volume.waiting) return volume.waiting;
   }
   const waitsForInit = kind !== 'ephemeral' && (pod.spec.initContainers?.length ?? 0) > 0;
   return { reason: waitsForInit ? 'PodInitializing' : 'ContainerCreating' };

@@ -24,8 +24,12 @@ export const image = definePlugin({
   },
 });
 
-/** Places of the images that a pod has, or had until just now, as volumes: what is on the disk tells, the pod may be gone. */
-export async function imageVolumes(paths: PodPaths, uid: string): Promise<string[]> {
+/** As the plugin's folder of a pod is named. */
+export const IMAGE_FOLDER = PLUGIN.replace('/', '~');
+
+/** Whether an image of the pod is still mounted: what is on the disk tells, the pod may be gone. */
+export async function hasMountedImage(paths: PodPaths, uid: string): Promise<boolean> {
   const folder = dirname(paths.volume(uid, PLUGIN, 'any'));
-  return (await paths.files.list(folder)).map(({ name }) => join(folder, name));
+  const places = (await paths.files.list(folder)).map(({ name }) => join(folder, name));
+  return (await Promise.all(places.map((path) => paths.files.isMounted(path)))).includes(true);
 }

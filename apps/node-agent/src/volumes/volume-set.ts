@@ -4,7 +4,7 @@ import { configMap, secret } from './config-files.js';
 import { downwardApi } from './downward-api.js';
 import { emptyDir } from './empty-dir.js';
 import { hostPath } from './host-path.js';
-import { image, imageVolumes } from './image.js';
+import { hasMountedImage, IMAGE_FOLDER, image } from './image.js';
 import { projected } from './projected.js';
 import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
@@ -33,24 +33,8 @@ export function readOnlyVolumes(volumes: readonly Volume[] = []): Set<string> {
   return new Set(volumes.filter((volume) => pluginOf(volume).readOnly).map(({ name }) => name));
 }
 
-/** Mounts every volume of the pod; gives their host paths by name. Throws the first MountFailure after all were tried. */
-export async function mountAll(context: VolumeContext): Promise<Map<string, string>> {
-  const volumes = context.pod.spec.volumes ?? [];
-  const results = await Promise.allSettled(volumes.map((volume) => mountOne(context, volume)));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
-  return new Map(
-    results.map((result, index) => [volumes[index]!.name, (result as PromiseFulfilledResult<string>).value]),
-  );
-}
-
-/** Brings the volumes up to date whose content follows the API. */
-export async function refreshAll(context: VolumeContext): Promise<void> {
-  const volumes = (context.pod.spec.volumes ?? []).filter((volume) => pluginOf(volume).refreshes);
-  await Promise.all(volumes.map((volume) => mountOne(context, volume)));
-}
-
-async function mountOne(context: VolumeContext, volume: Volume): Promise<string> {
+/** Makes the volume ready, or brings it up to date; gives its path on the host. Throws MountFailure. */
+export async function mountVolume(context: VolumeContext, volume: Volume): Promise<string> {
   try {
     return await pluginOf(volume).mount(context, volume);
   } catch (error) {
@@ -58,28 +42,74 @@ async function mountOne(context: VolumeContext, volume: Volume): Promise<string>
   }
 }
 
+/** Names of the pod's volumes whose content follows the API. */
+export function refreshingVolumes(volumes: readonly Volume[] = []): string[] {
+  return volumes.filter((volume) => pluginOf(volume).refreshes).map(({ name }) => name);
+}
+
+interface Place {
+  name: string;
+  plugin: string;
+  /** Of all volumes of the pod with that plugin, on the disk or in memory. */
+  folder: string;
+  path: string;
+}
+
+/** Where the pod has volumes, whichever agent made them: the disk says so, the pod may be gone. */
+async function placesOf({ paths, memoryDirectory }: UnmountContext, uid: string): Promise<Place[]> {
+  const { files } = paths;
+  const places: Place[] = [];
+  for (const root of [paths.volumes(uid), join(memoryDirectory, uid)]) {
+    for (const { name: plugin } of await files.list(root)) {
+      const folder = join(root, plugin);
+      for (const { name } of await files.list(folder)) places.push({ name, plugin, folder, path: join(folder, name) });
+    }
+  }
+  return places;
+}
+
+/** Names of volumes that an earlier agent left of the pod. */
+export async function volumesOnDisk(context: UnmountContext, uid: string): Promise<string[]> {
+  return [...new Set((await placesOf(context, uid)).map(({ name }) => name))];
+}
+
+/** Unmounts and removes one volume, and what containers had mounted of it. One that is in use stays: throws. */
+export async function unmountVolume(context: UnmountContext, uid: string, name: string): Promise<void> {
+  const { paths } = context;
+  const { files } = paths;
+  const subPaths = join(paths.subPaths(uid), name);
+  await files.unmountBelow(subPaths);
+  await files.remove(subPaths);
+  for (const place of await placesOf(context, uid)) if (place.name === name) await removePlace(context, uid, place);
+}
+
+async function removePlace(context: UnmountContext, uid: string, { name, plugin, folder, path }: Place): Promise<void> {
+  const { paths, closeImages } = context;
+  const { files } = paths;
+  // Also unmounts what else of the plugin the pod has, which is to go as well; whether that can does not matter here.
+  const unmounted = files.unmountBelow(folder);
+  await unmounted.catch(() => {});
+  if (await files.isMounted(path)) await unmounted;
+  if (plugin === IMAGE_FOLDER && !(await hasMountedImage(paths, uid))) await closeImages(uid);
+  await files.remove(path);
+  await files.remove(join(paths.plugins(uid), plugin, name));
+}
+
 /**
  * Unmounts and removes what lies below the pod's folders, whichever agent made it. One volume that cannot go stops no
  * other; throws the first failure after all were tried.
  */
 export async function unmountAll(context: UnmountContext, uid: string): Promise<void> {
-  const { paths, closeImages } = context;
+  const { paths } = context;
   const { files } = paths;
+  const memory = join(context.memoryDirectory, uid);
   const failures: unknown[] = [];
   const attempt = async (work: Promise<void>): Promise<void> => {
     await work.catch((error) => failures.push(error));
   };
-  const memory = join(context.memoryDirectory, uid);
-  for (const folder of [paths.pod(uid), memory]) await attempt(files.unmountBelow(folder));
-  const images = await imageVolumes(paths, uid);
-  const mounted = await Promise.all(images.map((path) => files.isMounted(path)));
-  if (images.length > 0 && !mounted.includes(true)) await attempt(closeImages(uid));
-  for (const folder of [paths.volumes(uid), memory]) {
-    for (const plugin of await files.list(folder)) {
-      const ofPlugin = join(folder, plugin.name);
-      for (const { name } of await files.list(ofPlugin)) await attempt(files.remove(join(ofPlugin, name)));
-    }
-  }
+  await attempt(files.unmountBelow(paths.subPaths(uid)));
+  for (const name of await volumesOnDisk(context, uid)) await attempt(unmountVolume(context, uid, name));
+  await attempt(files.unmountBelow(paths.pod(uid)));
   await attempt(files.remove(paths.subPaths(uid)));
   if (failures.length > 0) throw failures[0];
   // Only what is empty by now, and the marks of what is gone.

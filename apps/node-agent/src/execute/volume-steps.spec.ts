@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { silentLogger } from '#client';
+import type { Volume } from '#kinds';
+import { PodPaths } from '../pod/pod-paths.js';
+import { aMemory, anObserved, aPod, outcomesOf } from '../testing/pod-builders.js';
+import { volumesOnDisk } from '../volumes/volume-set.js';
+import type { StepServices } from './step-services.js';
+import { unmountContext } from './volume-context.js';
+import { mountVolume, unmountVolume, updateVolume } from './volume-steps.js';
+
+const VOLUMES: Volume[] = [
+  { name: 'data', emptyDir: {} },
+  { name: 'config', configMap: { name: 'there' } },
+  { name: 'token', secret: { secretName: 'there' } },
+  { name: 'missing', configMap: { name: 'none' } },
+  { name: 'foreign', nfs: { server: 'x', path: '/' } },
+];
+
+describe('A volume of a pod', () => {
+  let directory: string;
+  let value: string;
+  let events: string[];
+  let services: StepServices;
+  const state = { pod: aPod({ volumes: VOLUMES }), removed: false, observed: anObserved(), memory: aMemory() };
+  const uid = state.pod.metadata.uid;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'berth-volumes-'));
+    value = 'one';
+    events = [];
+    const read = (kind: string, text: (value: string) => string) => async (_namespace: string, name: string) =>
+      name === 'there' ? { apiVersion: 'v1', kind, metadata: {}, data: { key: text(value) } } : undefined;
+    services = {
+      paths: new PodPaths(directory, directory),
+      memoryDirectory: join(directory, 'memory'),
+      source: {
+        configMap: read('ConfigMap', (text) => text),
+        secret: read('Secret', (text) => Buffer.from(text).toString('base64')),
+      },
+      node: { hostIPs: [] },
+      runtime: { closeImageViews: async () => {} },
+      events: {
+        event: (_object: unknown, type: string, reason: string, message: string) =>
+          void events.push(`${type} ${reason} ${message}`),
+      },
+      logger: silentLogger,
+    } as unknown as StepServices;
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const key = 'volume';
+  const mount = (volume: string) => outcomesOf(mountVolume(services, state, { type: 'mountVolume', key, volume }));
+  const unmount = (volume: string) =>
+    outcomesOf(unmountVolume(services, state, { type: 'unmountVolume', key, volume }));
+  const onDisk = async () => (await volumesOnDisk(unmountContext(services), uid)).sort();
+  const pathOf = async (volume: string) => {
+    const [outcome] = await mount(volume);
+    assert.ok(outcome?.type === 'volumeMounted', JSON.stringify(outcome));
+    return outcome.path;
+  };
+
+  test('is made ready by itself, and found again by an agent that knows nothing of it', async () => {
+    const path = await pathOf('data');
+    assert.ok(existsSync(path));
+    assert.equal(readFileSync(join(await pathOf('config'), 'key'), 'utf8'), 'one');
+    assert.match(await pathOf('token'), /\/memory\//);
+    assert.deepEqual(await onDisk(), ['config', 'data', 'token']);
+    assert.equal(await pathOf('data'), path);
+    assert.deepEqual(events, []);
+  });
+
+  test('that cannot be mounted is named by an event, and the others stay', async () => {
+    await pathOf('config');
+    const message = 'MountVolume.SetUp failed for volume "missing" : configmap "none" not found';
+    assert.deepEqual(await mount('missing'), [{ type: 'volumeMountFailed', volume: 'missing', message }]);
+    const foreign =
+      'MountVolume.SetUp failed for volume "foreign" : no volume plugin matched: volumes of type nfs are not supported by this node';
+    assert.deepEqual(await mount('foreign'), [{ type: 'volumeMountFailed', volume: 'foreign', message: foreign }]);
+    assert.deepEqual(events, [`Warning FailedMount ${message}`, `Warning FailedMount ${foreign}`]);
+    assert.deepEqual(await onDisk(), ['config']);
+  });
+
+  test('follows its object; one that cannot be updated stays as it is', async () => {
+    const file = join(await pathOf('config'), 'key');
+    const update = () => outcomesOf(updateVolume(services, state, { type: 'updateVolume', key, volume: 'config' }));
+    value = 'two';
+    assert.deepEqual(await update(), [{ type: 'volumeUpdateBegun', volume: 'config' }]);
+    assert.equal(readFileSync(file, 'utf8'), 'two');
+    services.source.configMap = async () => undefined;
+    assert.deepEqual(await update(), [{ type: 'volumeUpdateBegun', volume: 'config' }]);
+    assert.equal(readFileSync(file, 'utf8'), 'two');
+    assert.deepEqual(events, []);
+  });
+
+  test('goes by itself, and one that is not there is gone', async () => {
+    await pathOf('data');
+    await pathOf('token');
+    for (const volume of ['token', 'missing']) {
+      assert.deepEqual(await unmount(volume), [{ type: 'volumeUnmounted', volume }]);
+    }
+    assert.deepEqual(await onDisk(), ['data']);
+  });
+});
