@@ -10,7 +10,7 @@ export function template([name = '']) {
   const path = `apps/api/src/admission/plugins/${file}`;
   return {
     files: {
-      [`${path}.ts`]: `import type { AdmissionAttributes, AdmissionPlugin, AdmissionTarget } from '../admission.js';
+      [`${path}.ts`]: `import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection, targets } from '../rejection.js';
 
 /** Refuses pods that are to have a name of their own. */
@@ -21,14 +21,14 @@ export class ${name} implements AdmissionPlugin {
     return targets(target, '', 'pods', ['CREATE']);
   }
 
-  validate(attributes: AdmissionAttributes): void {
-    if (attributes.object?.metadata.generateName === undefined) throw rejection(attributes, 'generateName must be set');
+  validate(request: AdmissionRequest): void {
+    if (request.object?.metadata.generateName === undefined) throw rejection(request, 'generateName must be set');
   }
 }
 `,
       [`${path}.spec.ts`]: `import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { attributes, onePod } from '../testing/admission-requests.js';
+import { onePod, request } from '../testing/admission-requests.js';
 import { ${name} } from './${file}.js';
 
 describe('${name}', () => {
@@ -39,7 +39,7 @@ describe('${name}', () => {
   ];
   for (const [name, metadata, error] of cases) {
     it(name, () => {
-      const validate = () => plugin.validate(attributes('CREATE', 'pods', onePod({}, metadata)));
+      const validate = () => plugin.validate(request('CREATE', 'pods', onePod({}, metadata)));
       if (error === undefined) validate();
       else assert.throws(validate, error);
     });

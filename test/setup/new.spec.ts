@@ -72,7 +72,10 @@ describe('npm run new', () => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
-    writeFileSync(join(folder, 'biome.json'), readFileSync(join(installation, 'biome.json')));
+    for (const name of ['biome.json', 'scripts/private-members.grit']) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), readFileSync(join(installation, name)));
+    }
     const biome = join(installation, 'node_modules', '.bin', 'biome');
     const run = spawnSync(biome, ['check', '.'], { cwd: folder, encoding: 'utf8' });
     assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
