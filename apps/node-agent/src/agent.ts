@@ -70,7 +70,7 @@ export class NodeAgent {
     const { options, client, logger, signal } = this.base;
     const { informers, observer, staticPods, eviction, registration, pool, pods } = this.parts;
     const housekeeping = new Housekeeping(this.parts, logger, signal);
-    housekeeping.updateQosTree();
+    await housekeeping.updateQosTree();
     informers.start(signal);
     await observer.relist();
     void observer.run(signal);

@@ -5,12 +5,12 @@ import type { AgentOptions } from './agent-options.js';
 import { cleanupNetwork } from './network/network.js';
 import { podsOf, removeRemains } from './pipe/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
-import { Cgroups } from './runtime/cgroups.js';
+import { type CgroupPath, Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
 
 const AT_ONCE = 8;
 /** Children first. */
-const POD_PARENTS = ['kubepods/burstable', 'kubepods/besteffort', 'kubepods'];
+const POD_PARENTS: readonly CgroupPath[] = [{ qos: 'Burstable' }, { qos: 'BestEffort' }, {}];
 
 /**
  * `main.js cleanup`: takes everything off the node that the agent and its pods left there. For `berth delete`, with the
@@ -41,8 +41,8 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   if (failures.length > 0) throw failures[0];
   await new FileTree(options.dataDir).remove(root);
   await removeIfEmpty(options.podLogsDir);
-  for (const path of POD_PARENTS) cgroups.removeIfEmpty(path);
-  removeCgroupRoot(options.cgroupRoot);
+  for (const cgroup of POD_PARENTS) await cgroups.removeIfEmpty(cgroup);
+  await cgroups.removeRootIfEmpty();
   if (options.proxyMode !== 'none') await cleanupNetwork(options.cniConfigDir);
 }
 
@@ -52,11 +52,6 @@ async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>):
     for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
-function removeCgroupRoot(cgroupRoot: string): void {
-  const path = cgroupRoot.replace(/^\/+/, '');
-  if (path) new Cgroups('').removeIfEmpty(path);
 }
 
 /** Others may have their logs there. */

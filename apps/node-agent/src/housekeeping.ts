@@ -21,11 +21,11 @@ export class Housekeeping {
   ) {}
 
   /** Before the first pod gets its cgroup, and from then on as pods come and go. */
-  updateQosTree(): void {
+  async updateQosTree(): Promise<void> {
     const { cgroups, node } = this.parts.services;
     const pods = this.parts.registry.occupants().map(({ pod }) => pod);
     const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
-    for (const [path, limit] of Object.entries(limits)) cgroups.apply(path, limit);
+    for (const [cgroup, limit] of limits) await cgroups.apply(cgroup, limit);
   }
 
   /** What needs no API server. */
@@ -45,7 +45,7 @@ export class Housekeeping {
     const context = { ...unmountContext(services), cgroups: services.cgroups, logger: this.logger };
     const isKnown = (uid: string) => registry.get(uid) !== undefined || observer.get(uid) !== undefined;
     this.every(HOUSEKEEPING, async () => {
-      this.updateQosTree();
+      await this.updateQosTree();
       await removeOrphans(context, isKnown);
     });
     this.every(VOLUME_REFRESH, async () => {

@@ -1,93 +1,229 @@
-//! N-API: thin wrappers. The work is a few short file operations, or runs on the thread pool where it may wait.
+//! N-API: thin wrappers. The kernel may wait in any of these: the work is done on the driver's threads.
 // The #[napi] macro expands to registration code that calls Node's C interface.
 #![allow(unsafe_code)]
 
 use std::{path::Path, sync::Arc};
 
-use napi::{Error, Result, Task, bindgen_prelude::AsyncTask};
-use napi_derive::napi;
+use guard::{guarded, guarded_future};
+use napi::{Error, Result, bindgen_prelude::create_custom_tokio_runtime};
+use napi_derive::{module_init, napi};
 
 use crate::{
     cgroupfs::CgroupfsDriver,
-    driver::{CgroupDriver, Resources},
+    driver::{Answer, CgroupDriver},
+    error,
+    limits::Limits,
+    path::Cgroup,
     stats,
+    weight::WeightCurve,
 };
 
-fn failure(error: impl std::fmt::Display) -> Error {
+/// Each call holds one while the kernel waits.
+const THREADS: usize = 8;
+
+#[module_init]
+fn start_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(THREADS)
+        .thread_name("cgroups")
+        .build();
+    if let Ok(runtime) = runtime {
+        create_custom_tokio_runtime(runtime);
+    }
+}
+
+fn failure(error: error::Error) -> Error {
     Error::from_reason(error.to_string())
 }
 
+/// Which cgroup is meant: nothing: all pods; with a class: its pods; with a uid: that pod; with a container: that one.
+#[napi(object)]
+pub struct CgroupPath {
+    #[napi(ts_type = "'Guaranteed' | 'Burstable' | 'BestEffort'")]
+    pub qos: Option<String>,
+    pub uid: Option<String>,
+    pub container: Option<String>,
+}
+
+impl CgroupPath {
+    fn parse(self) -> error::Result<Cgroup> {
+        Cgroup::from_parts(self.qos.as_deref(), self.uid.as_deref(), self.container)
+    }
+}
+
+/// Absent fields leave the kernel's value; -1 is no limit.
+#[napi(object)]
+pub struct CgroupLimits {
+    /// v1 scale, 2..262144.
+    pub cpu_shares: Option<f64>,
+    /// Microseconds of CPU time in a period.
+    pub cpu_quota: Option<f64>,
+    /// Microseconds.
+    pub cpu_period: Option<f64>,
+    /// Bytes.
+    pub memory_limit: Option<f64>,
+    /// Processes.
+    pub pids_limit: Option<f64>,
+}
+
+impl From<CgroupLimits> for Limits {
+    fn from(limits: CgroupLimits) -> Self {
+        Self {
+            cpu_shares: limits.cpu_shares.map(|shares| shares as u64),
+            cpu_quota: limits.cpu_quota.map(|quota| quota as i64),
+            cpu_period: limits.cpu_period.map(|period| period as u64),
+            memory_limit: limits.memory_limit.map(|limit| limit as i64),
+            pids_limit: limits.pids_limit.map(|limit| limit as i64),
+        }
+    }
+}
+
+#[napi(object)]
+pub struct CgroupStats {
+    /// Total CPU time used.
+    pub cpu_usage_nanoseconds: f64,
+    pub memory_usage_bytes: f64,
+    /// Usage without the inactive file pages, which the kernel gives back under pressure.
+    pub memory_working_set_bytes: f64,
+    pub memory_rss_bytes: f64,
+    pub memory_page_faults: f64,
+    pub memory_major_page_faults: f64,
+    pub processes: f64,
+}
+
+impl From<stats::Stats> for CgroupStats {
+    fn from(stats: stats::Stats) -> Self {
+        Self {
+            cpu_usage_nanoseconds: stats.cpu_usage_nanoseconds as f64,
+            memory_usage_bytes: stats.memory_usage_bytes as f64,
+            memory_working_set_bytes: stats.memory_working_set_bytes as f64,
+            memory_rss_bytes: stats.memory_rss_bytes as f64,
+            memory_page_faults: stats.memory_page_faults as f64,
+            memory_major_page_faults: stats.memory_major_page_faults as f64,
+            processes: stats.processes as f64,
+        }
+    }
+}
+
+/// What happened in a cgroup and below it.
+#[napi(object)]
+pub struct CgroupEvents {
+    /// Whether a process is in it.
+    pub populated: bool,
+    /// Processes that the kernel killed for want of memory, since the cgroup was made.
+    pub oom_kills: f64,
+}
+
+/// The node's cgroups of pods.
 #[napi]
 pub struct Cgroups {
-    driver: Arc<CgroupfsDriver>,
+    driver: Arc<dyn CgroupDriver>,
 }
 
 #[napi]
 impl Cgroups {
-    /// `mount` is usually /sys/fs/cgroup; `prefix` is where the pods' tree starts below it, "" for the root.
+    /// `mount` is usually /sys/fs/cgroup; `root` is where the tree of pods starts below it, "" for its root.
     #[napi(constructor)]
-    pub fn new(mount: String, prefix: String) -> Result<Self> {
-        CgroupfsDriver::new(Path::new(&mount), &prefix).map(|driver| Self { driver: Arc::new(driver) }).map_err(failure)
+    pub fn new(mount: String, root: String) -> Result<Self> {
+        guarded(|| {
+            let driver = CgroupfsDriver::new(Path::new(&mount), &root, WeightCurve::Linear).map_err(failure)?;
+            Ok(Self { driver: Arc::new(driver) })
+        })
     }
 
+    /// 1, also for a hybrid system, or 2.
     #[napi(getter)]
-    pub fn version(&self) -> u32 {
-        u32::from(self.driver.version())
+    pub fn version(&self) -> Result<u32> {
+        guarded(|| Ok(u32::from(self.driver.version())))
     }
 
-    /// `resources` is JSON: cpuShares, cpuQuota, cpuPeriod, memoryLimit, pidsLimit; all optional.
+    /// The cgroup parent that the runtime is told for a pod.
     #[napi]
-    pub fn apply(&self, path: String, resources: String) -> Result<()> {
-        let resources: Resources = serde_json::from_str(&resources).map_err(failure)?;
-        self.driver.apply(&path, &resources).map_err(failure)
+    pub fn runtime_parent(&self, pod: CgroupPath) -> Result<String> {
+        guarded(|| match pod.parse().map_err(failure)? {
+            Cgroup::Pod(pod) => Ok(self.driver.runtime_parent(&pod)),
+            _ => Err(Error::from_reason("the runtime's parent is the cgroup of a pod")),
+        })
     }
 
+    /// Makes the cgroup and those above it; what exists is left as it is.
     #[napi]
-    pub fn exists(&self, path: String) -> bool {
-        self.driver.exists(&path)
+    pub async fn create(&self, cgroup: CgroupPath) -> Result<()> {
+        self.work(cgroup, |driver, cgroup| driver.create(cgroup)).await
     }
 
-    #[napi(ts_return_type = "Promise<void>")]
-    pub fn remove(&self, path: String) -> AsyncTask<Remove> {
-        AsyncTask::new(Remove { driver: self.driver.clone(), path })
-    }
-
+    /// Makes the cgroup where it is missing, and applies the limits.
     #[napi]
-    pub fn remove_if_empty(&self, path: String) -> Result<()> {
-        self.driver.remove_if_empty(&path).map_err(failure)
+    pub async fn apply(&self, cgroup: CgroupPath, limits: CgroupLimits) -> Result<()> {
+        let limits = limits.into();
+        self.work(cgroup, |driver, cgroup| driver.apply(cgroup, &limits)).await
     }
 
+    /// Moves a process into the cgroup.
     #[napi]
-    pub fn processes(&self, path: String) -> Result<Vec<u32>> {
-        self.driver.processes(&path).map_err(failure)
+    pub async fn attach(&self, cgroup: CgroupPath, process: u32) -> Result<()> {
+        self.work(cgroup, |driver, cgroup| driver.attach(cgroup, process)).await
     }
 
+    /// Stops every process in the cgroup and below it, or lets them go on; resolves when it is so.
     #[napi]
-    pub fn children(&self, path: String) -> Result<Vec<String>> {
-        self.driver.children(&path).map_err(failure)
+    pub async fn freeze(&self, cgroup: CgroupPath, freeze: bool) -> Result<()> {
+        self.work(cgroup, |driver, cgroup| driver.freeze(cgroup, freeze)).await
     }
 
-    /// JSON, or null when the cgroup is gone. The path is from the hierarchy's root, not from the prefix.
+    /// Kills every process in the cgroup and below it; resolves when none is left. A missing cgroup is fine.
     #[napi]
-    pub fn stats(&self, path: String) -> Option<String> {
-        stats::read(self.driver.hierarchy(), &path).and_then(|stats| serde_json::to_string(&stats).ok())
-    }
-}
-
-pub struct Remove {
-    driver: Arc<CgroupfsDriver>,
-    path: String,
-}
-
-impl Task for Remove {
-    type Output = ();
-    type JsValue = ();
-
-    fn compute(&mut self) -> Result<()> {
-        self.driver.remove(&self.path).map_err(failure)
+    pub async fn kill(&self, cgroup: CgroupPath) -> Result<()> {
+        self.work(cgroup, |driver, cgroup| driver.kill(cgroup)).await
     }
 
-    fn resolve(&mut self, _: napi::Env, (): ()) -> Result<()> {
-        Ok(())
+    /// Kills what is still in it. A missing cgroup is fine.
+    #[napi]
+    pub async fn remove(&self, cgroup: CgroupPath) -> Result<()> {
+        self.work(cgroup, |driver, cgroup| driver.remove(cgroup)).await
+    }
+
+    /// Leaves a cgroup that has processes or others below it.
+    #[napi]
+    pub async fn remove_if_empty(&self, cgroup: CgroupPath) -> Result<()> {
+        self.work(cgroup, |driver, cgroup| driver.remove_if_empty(cgroup)).await
+    }
+
+    /// Null when the cgroup is gone.
+    #[napi]
+    pub async fn stats(&self, cgroup: CgroupPath) -> Result<Option<CgroupStats>> {
+        Ok(self.work(cgroup, |driver, cgroup| driver.stats(cgroup)).await?.map(Into::into))
+    }
+
+    /// Null when the cgroup is gone.
+    #[napi]
+    pub async fn events(&self, cgroup: CgroupPath) -> Result<Option<CgroupEvents>> {
+        let events = self.work(cgroup, |driver, cgroup| driver.events(cgroup)).await?;
+        Ok(events.map(|stats::Events { populated, oom_kills }| CgroupEvents { populated, oom_kills: oom_kills as f64 }))
+    }
+
+    /// As `remove`, for the root of the tree, which must not be that of the machine.
+    #[napi]
+    pub async fn remove_root(&self) -> Result<()> {
+        guarded_future(async { self.driver.remove(&Cgroup::Root).await.map_err(failure) }).await
+    }
+
+    /// As `removeIfEmpty`, for the root of the tree.
+    #[napi]
+    pub async fn remove_root_if_empty(&self) -> Result<()> {
+        guarded_future(async { self.driver.remove_if_empty(&Cgroup::Root).await.map_err(failure) }).await
+    }
+
+    async fn work<T>(
+        &self,
+        cgroup: CgroupPath,
+        ask: impl FnOnce(&dyn CgroupDriver, &Cgroup) -> Answer<T>,
+    ) -> Result<T> {
+        guarded_future(async {
+            let cgroup = cgroup.parse().map_err(failure)?;
+            ask(self.driver.as_ref(), &cgroup).await.map_err(failure)
+        })
+        .await
     }
 }

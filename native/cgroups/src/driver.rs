@@ -1,35 +1,40 @@
-use serde::{Deserialize, Serialize};
+//! What the agent asks of cgroups, whoever makes them: this process by files, or systemd by messages.
 
-use crate::error::Result;
+use std::{future::Future, pin::Pin};
 
-/// Limits of one cgroup. None leaves the kernel's value as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Resources {
-    /// v1 scale, 2..262144; the v2 driver converts it to a weight.
-    pub cpu_shares: Option<u64>,
-    /// Microseconds of CPU time in a period; -1 is no limit.
-    pub cpu_quota: Option<i64>,
-    /// Microseconds.
-    pub cpu_period: Option<u64>,
-    /// Bytes; -1 is no limit.
-    pub memory_limit: Option<i64>,
-    /// Processes; -1 is no limit.
-    pub pids_limit: Option<i64>,
-}
+use crate::{
+    error::Result,
+    limits::Limits,
+    path::{Cgroup, PodPath},
+    stats::{Events, Stats},
+};
 
-/// Paths are relative to the hierarchy's root, `kubepods/burstable/pod<uid>`, whatever the driver makes of them.
+/// The kernel, or another process, may take its time.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Every operation works in all hierarchies that are mounted.
 pub trait CgroupDriver: Send + Sync {
+    /// Of the hierarchy that limits are written to: 1, also for a hybrid system, or 2.
     fn version(&self) -> u8;
-    /// Makes the cgroup and its parents in every hierarchy and applies the limits; what exists is only updated.
-    fn apply(&self, path: &str, resources: &Resources) -> Result<()>;
-    fn exists(&self, path: &str) -> bool;
+    /// What the runtime is told to put a pod's sandbox and containers below: a path within the hierarchy for a driver that
+    /// writes files, `slice:prefix:name` for one that asks systemd. It must be the runtime's driver, too.
+    fn runtime_parent(&self, pod: &PodPath) -> String;
+    /// Makes the cgroup and those above it; what exists is left as it is.
+    fn create(&self, cgroup: &Cgroup) -> Answer<()>;
+    /// Makes the cgroup where it is missing, and applies the limits.
+    fn apply(&self, cgroup: &Cgroup, limits: &Limits) -> Answer<()>;
+    /// Moves a process into the cgroup.
+    fn attach(&self, cgroup: &Cgroup, process: u32) -> Answer<()>;
+    /// Stops every process in the cgroup and below it, or lets them go on; resolves when it is so.
+    fn freeze(&self, cgroup: &Cgroup, freeze: bool) -> Answer<()>;
+    /// Kills every process in the cgroup and below it; resolves when none is left. A missing cgroup is fine.
+    fn kill(&self, cgroup: &Cgroup) -> Answer<()>;
     /// Removes the cgroup with everything below it. Processes still inside are killed first; a missing cgroup is fine.
-    fn remove(&self, path: &str) -> Result<()>;
-    /// Removes a cgroup without processes and children in every hierarchy; another one is left as it is.
-    fn remove_if_empty(&self, path: &str) -> Result<()>;
-    /// Processes in the cgroup and below it.
-    fn processes(&self, path: &str) -> Result<Vec<u32>>;
-    /// Names of the direct children.
-    fn children(&self, path: &str) -> Result<Vec<String>>;
+    fn remove(&self, cgroup: &Cgroup) -> Answer<()>;
+    /// Removes a cgroup without processes and children; another one is left as it is.
+    fn remove_if_empty(&self, cgroup: &Cgroup) -> Answer<()>;
+    /// None when the cgroup is gone.
+    fn stats(&self, cgroup: &Cgroup) -> Answer<Option<Stats>>;
+    /// None when the cgroup is gone.
+    fn events(&self, cgroup: &Cgroup) -> Answer<Option<Events>>;
 }

@@ -1,5 +1,6 @@
 use std::{io, path::PathBuf};
 
+use guard::Panic;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -10,8 +11,20 @@ pub enum Error {
     NoHierarchy(PathBuf),
     #[error("cgroup path {0:?} leaves its root")]
     Escape(String),
+    #[error("the root of the cgroup hierarchy belongs to the whole machine")]
+    Machine,
+    #[error("the cgroup is named without its {0}")]
+    Incomplete(&'static str),
+    #[error("{name:?} is not a {what}")]
+    Name { what: &'static str, name: String },
     #[error("{} did not become empty: {source}", path.display())]
     Busy { path: PathBuf, source: io::Error },
+    #[error("{} did not {what} in time", path.display())]
+    Slow { what: &'static str, path: PathBuf },
+    #[error(transparent)]
+    Panicked(#[from] Panic),
+    #[error("the driver has stopped")]
+    Stopped,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,13 +1,20 @@
-//! The pod level of the cgroup tree, which the node agent owns: `<root>/kubepods[/burstable|/besteffort]/pod<uid>`.
-//! Containers below it are the runtime's. One trait, `CgroupDriver`; the cgroupfs driver for hierarchy v1 (one tree a
-//! controller) and v2 (one tree) implements it on plain file operations below a mount point, so that tests use a folder.
+//! The cgroups of the pods, which the node agent owns down to the pod: `<root>/kubepods[/burstable|/besteffort]/pod<uid>`.
+//! Containers below it are the runtime's.
+//!
+//! Layers: `path` (which cgroup is meant) and `limits` (what it may use) -> `weight`, `controllers` (files and values, one
+//! file a controller, pure) -> `hierarchy` (what is mounted) -> `tree` (plain file operations below a mount point, so that
+//! tests use a folder) -> `driver` (the trait, asynchronous) -> `cgroupfs` (the driver that writes the files itself).
 
 pub mod cgroupfs;
-pub mod convert;
+pub mod controllers;
 pub mod driver;
 pub mod error;
 pub mod hierarchy;
+pub mod limits;
+pub mod path;
 pub mod stats;
+pub mod tree;
+pub mod weight;
 
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;

@@ -40,7 +40,7 @@ export class UsageReader {
         logs: { bytes: logs.usedBytes, inodes: logs.inodesUsed },
       };
     });
-    const cgroup = this.cgroups.stats(podCgroup(pod));
+    const cgroup = await this.cgroups.stats(podCgroup(pod));
     return {
       memory: cgroup?.memoryWorkingSetBytes ?? 0,
       processes: cgroup?.processes ?? 0,

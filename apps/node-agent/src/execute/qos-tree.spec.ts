@@ -11,9 +11,9 @@ test('burstable pods weigh what they ask for, ended ones nothing', () => {
     cpus: 2,
     memoryCapacity: 1024,
   });
-  assert.deepEqual(tree, {
-    kubepods: { cpuShares: 2048, memoryLimit: 1024 },
-    'kubepods/burstable': { cpuShares: 768 },
-    'kubepods/besteffort': { cpuShares: 2 },
-  });
+  assert.deepEqual(tree, [
+    [{}, { cpuShares: 2048, memoryLimit: 1024 }],
+    [{ qos: 'Burstable' }, { cpuShares: 768 }],
+    [{ qos: 'BestEffort' }, { cpuShares: 2 }],
+  ]);
 });

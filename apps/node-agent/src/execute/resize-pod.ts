@@ -15,10 +15,10 @@ export async function* resizePod(
   { pod, observed, memory }: PodState,
 ): Outcomes {
   const { cgroups, node, events, runtime } = services;
-  const path = podCgroup(pod);
+  const cgroup = podCgroup(pod);
   const target = podLimits(pod, node.podPidsLimit);
   try {
-    cgroups.apply(path, memory.cgroupLimits ? loosest(memory.cgroupLimits, target) : target);
+    await cgroups.apply(cgroup, memory.cgroupLimits ? loosest(memory.cgroupLimits, target) : target);
     for (const change of pendingChanges(pod, observed, memory)) {
       if (change.restart) continue;
       await checkUsage(services, change);
@@ -30,7 +30,7 @@ export async function* resizePod(
       );
       yield { type: 'containerResized', id: live.id, resources: container.resources ?? {} };
     }
-    cgroups.apply(path, target);
+    await cgroups.apply(cgroup, target);
   } catch (error) {
     const { message } = error as Error;
     if (memory.resizeFailure?.message !== message) {

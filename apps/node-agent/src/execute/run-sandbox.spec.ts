@@ -43,7 +43,7 @@ describe('A sandbox', () => {
           return 'id';
         },
       },
-      cgroups: { runtimePath: (path: string) => path },
+      cgroups: { runtimeParent: ({ uid }: { uid: string }) => uid },
       paths: new PodPaths(directory, directory),
       events: {
         event: (_pod: Pod, type: string, reason: string, message: string) =>

@@ -16,7 +16,7 @@ export async function* runSandbox(
   const logDirectory = paths.logDirectory(pod);
   await paths.logFiles.makeFolder(logDirectory, 0o755);
   try {
-    const cgroupParent = cgroups.runtimePath(podCgroup(pod));
+    const cgroupParent = cgroups.runtimeParent(podCgroup(pod));
     const config = sandboxConfig({ pod, attempt, logDirectory, cgroupParent, dns, seccompRoot });
     await runtime.runPodSandbox(config, await runtimeHandler(pod));
   } catch (error) {

@@ -82,7 +82,7 @@ async function create(
     pod,
     attempt: observed.sandboxes.find(({ id }) => id === step.sandboxId)?.attempt ?? 0,
     logDirectory,
-    cgroupParent: cgroups.runtimePath(podCgroup(pod)),
+    cgroupParent: cgroups.runtimeParent(podCgroup(pod)),
     dns,
     seccompRoot,
   });

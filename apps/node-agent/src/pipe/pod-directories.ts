@@ -5,7 +5,7 @@ import type { Cgroups } from '../runtime/cgroups.js';
 import type { UnmountContext } from '../volumes/volume-plugin.js';
 import { unmountAll } from '../volumes/volume-set.js';
 
-const QOS_PARENTS = ['kubepods', 'kubepods/burstable', 'kubepods/besteffort'];
+const QOS_CLASSES = ['Guaranteed', 'Burstable', 'BestEffort'] as const;
 
 type Context = UnmountContext & { cgroups: Cgroups };
 
@@ -39,7 +39,7 @@ export async function removeOrphans(
 export async function removeRemains(context: Context, uid: string): Promise<void> {
   const { paths, cgroups } = context;
   await unmountAll(context, uid);
-  for (const parent of QOS_PARENTS) await cgroups.remove(`${parent}/pod${uid}`);
+  for (const qos of QOS_CLASSES) await cgroups.remove({ qos, uid });
   for (const path of await logDirectories(paths, uid)) await paths.logFiles.remove(path);
   await paths.files.remove(paths.pod(uid));
 }

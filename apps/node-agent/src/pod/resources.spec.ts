@@ -15,11 +15,14 @@ test('shares and quota of CPU', () => {
 });
 
 test('the pod lies below its QoS class', () => {
-  assert.equal(podCgroup(aPod()), 'kubepods/besteffort/poduid-1');
+  assert.deepEqual(podCgroup(aPod()), { qos: 'BestEffort', uid: 'uid-1' });
   const burstable = aPod({ containers: [aContainer('a', resources({ cpu: '1' }))] });
-  assert.equal(podCgroup(burstable), 'kubepods/burstable/poduid-1');
+  assert.deepEqual(podCgroup(burstable), { qos: 'Burstable', uid: 'uid-1' });
   const all = { cpu: '1', memory: '1Gi' };
-  assert.equal(podCgroup(aPod({ containers: [aContainer('a', resources(all, all))] })), 'kubepods/poduid-1');
+  assert.deepEqual(podCgroup(aPod({ containers: [aContainer('a', resources(all, all))] })), {
+    qos: 'Guaranteed',
+    uid: 'uid-1',
+  });
 });
 
 test('a pod needs its containers and sidecars together, or its largest init container', () => {

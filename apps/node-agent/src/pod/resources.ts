@@ -1,5 +1,5 @@
 import { milliValueOf, ownValue, valueOfQuantity } from '#apimachinery';
-import type { CgroupLimits } from '../runtime/cgroups.js';
+import type { CgroupLimits, CgroupPath } from '../runtime/cgroups.js';
 import type { CriLinuxResources } from '../runtime/cri-types.js';
 import type { Container, Pod, ResourceList } from './pod.js';
 
@@ -46,11 +46,8 @@ function positive(value: string | number | undefined): boolean {
   return value !== undefined && milliValueOf(value) > 0;
 }
 
-/** Relative path of the pod's cgroup. */
-export function podCgroup(pod: Pod): string {
-  const qos = qosClass(pod);
-  const parent = qos === 'Guaranteed' ? '' : `/${qos.toLowerCase()}`;
-  return `kubepods${parent}/pod${pod.metadata.uid}`;
+export function podCgroup(pod: Pod): CgroupPath {
+  return { qos: qosClass(pod), uid: pod.metadata.uid };
 }
 
 /**

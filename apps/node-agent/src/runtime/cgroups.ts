@@ -1,85 +1,49 @@
 import { loadNative } from '#host';
+import type { CgroupLimits, CgroupPath, CgroupStats, Cgroups as NativeCgroups } from '#native/cgroups';
 
-/** Absent fields leave the kernel's value; -1 is no limit. */
-export interface CgroupLimits {
-  cpuShares?: number;
-  /** Microseconds. */
-  cpuQuota?: number;
-  cpuPeriod?: number;
-  /** Bytes. */
-  memoryLimit?: number;
-  pidsLimit?: number;
-}
+export type { CgroupLimits, CgroupPath, CgroupStats };
 
-export interface CgroupStats {
-  cpuUsageNanoseconds: number;
-  memoryUsageBytes: number;
-  memoryWorkingSetBytes: number;
-  memoryRssBytes: number;
-  memoryPageFaults: number;
-  memoryMajorPageFaults: number;
-  processes: number;
-}
-
-interface NativeCgroups {
-  readonly version: number;
-  apply(path: string, resources: string): void;
-  exists(path: string): boolean;
-  remove(path: string): Promise<void>;
-  removeIfEmpty(path: string): void;
-  children(path: string): string[];
-  stats(path: string): string | null;
-}
-
-/** The agent's part of the cgroup tree. Paths are relative to its root: `kubepods/burstable/pod<uid>`. */
+/** The agent's part of the cgroup tree. */
 export class Cgroups {
   private readonly native: NativeCgroups;
 
-  constructor(
-    /** Below the mount; '' for the hierarchy's root. */
-    private readonly root: string,
-    mount = '/sys/fs/cgroup',
-  ) {
-    const { Cgroups: Native } = loadNative<{ Cgroups: new (mount: string, prefix: string) => NativeCgroups }>(
-      'cgroups',
-    );
+  /** `root`: where the tree of pods starts, below the mount; '' for the hierarchy's root. */
+  constructor(root: string, mount = '/sys/fs/cgroup') {
+    const { Cgroups: Native } = loadNative<typeof import('#native/cgroups')>('cgroups');
     this.native = new Native(mount, root);
   }
 
-  get version(): number {
-    return this.native.version;
-  }
-
-  apply(path: string, limits: CgroupLimits): void {
-    this.native.apply(path, JSON.stringify(limits));
-  }
-
-  exists(path: string): boolean {
-    return this.native.exists(path);
+  /** Makes the cgroup where it is missing. */
+  apply(cgroup: CgroupPath, limits: CgroupLimits): Promise<void> {
+    return this.native.apply(cgroup, limits);
   }
 
   /** Kills what is still in it. */
-  remove(path: string): Promise<void> {
-    return this.native.remove(path);
+  remove(cgroup: CgroupPath): Promise<void> {
+    return this.native.remove(cgroup);
   }
 
   /** Leaves a cgroup that has processes or others below it. */
-  removeIfEmpty(path: string): void {
-    this.native.removeIfEmpty(path);
+  removeIfEmpty(cgroup: CgroupPath): Promise<void> {
+    return this.native.removeIfEmpty(cgroup);
   }
 
-  children(path: string): string[] {
-    return this.native.children(path);
+  /** As `remove`, for the root; it must not be the machine's. */
+  removeRoot(): Promise<void> {
+    return this.native.removeRoot();
   }
 
-  /** How the runtime is told of a cgroup: absolute within the hierarchy. */
-  runtimePath(path: string): string {
-    return `/${[this.root, path].filter(Boolean).join('/')}`;
+  removeRootIfEmpty(): Promise<void> {
+    return this.native.removeRootIfEmpty();
   }
 
-  /** Of a cgroup of ours, or of the whole machine for '/'. */
-  stats(path: string): CgroupStats | undefined {
-    const text = this.native.stats(path === '/' ? '' : this.runtimePath(path));
-    return text ? (JSON.parse(text) as CgroupStats) : undefined;
+  /** The cgroup parent that the runtime is told for a pod. */
+  runtimeParent(pod: CgroupPath): string {
+    return this.native.runtimeParent(pod);
+  }
+
+  /** Undefined when the cgroup is gone. */
+  async stats(cgroup: CgroupPath): Promise<CgroupStats | undefined> {
+    return (await this.native.stats(cgroup)) ?? undefined;
   }
 }
