@@ -14,6 +14,7 @@ export function podProjection(fields: readonly string[]): PodProjection {
     for (const field of read) {
       // own-lookup: the plugins name the fields
       const value = pod['spec'][field];
+      if (value === undefined) continue;
       // own-lookup: the plugins name the fields
       spec[field] = field === 'containers' || field === 'initContainers' ? value?.map(projectContainer) : value;
     }
