@@ -47,8 +47,12 @@ pub fn stats(hierarchy: &Hierarchy, path: &Path) -> Option<Stats> {
         Hierarchy::V1(_) => {
             let place = |controller: &str| Some(hierarchy.root(controller)?.join(path));
             memory::read_v1(&place("memory")?, &mut stats)?;
-            place("cpuacct").map(|place| cpu::read_v1(&place, &mut stats));
-            place("pids").map(|place| pids::read(&place, &mut stats));
+            if let Some(place) = place("cpuacct") {
+                cpu::read_v1(&place, &mut stats);
+            }
+            if let Some(place) = place("pids") {
+                pids::read(&place, &mut stats);
+            }
         }
         Hierarchy::V2(root) => {
             let place = root.join(path);
