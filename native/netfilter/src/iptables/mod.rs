@@ -3,3 +3,6 @@
 pub mod chains;
 pub mod proxy;
 pub mod rules;
+
+#[cfg(test)]
+mod golden_tests;

@@ -69,7 +69,7 @@ struct Entry {
 
 #[derive(Debug)]
 pub struct Proxy<T> {
-    tables: T,
+    pub(super) tables: T,
     config: NodeConfig,
     entries: BTreeMap<String, Entry>,
     /// Services that changed since the last sync: None when they went.
@@ -309,4 +309,4 @@ fn missing_hooks(saved: &str, hooks: &[Hook]) -> String {
 
 #[cfg(test)]
 #[path = "proxy_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 /// Tables in memory that understand what we send, and nothing else.
 #[derive(Debug, Default)]
-struct Fake {
+pub(crate) struct Fake {
     /// Rules by chain, for each table.
     tables: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    restores: Vec<String>,
+    pub restores: Vec<String>,
     fail: bool,
     forgotten: usize,
 }
