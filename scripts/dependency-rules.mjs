@@ -20,6 +20,7 @@ export const nativeDoors = {
   cri: '^apps/node-agent/',
   cgroups: '^apps/node-agent/',
   netfilter: '^apps/node-agent/',
+  net: '^apps/node-agent/',
 };
 
 /** Folders of the API server from the ground up. A folder imports what stands before it; the files beside them compose all. */

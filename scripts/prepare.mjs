@@ -22,9 +22,7 @@ const NODE_PACKAGES = [
     why: 'gives pods their network',
   },
   { name: 'iptables', command: 'iptables', why: 'serves Services' },
-  { name: 'nftables', command: 'nft', why: 'serves Services in nftables mode' },
   { name: 'conntrack', command: 'conntrack', why: 'forgets connections to pods that are gone' },
-  { name: 'ipset', command: 'ipset', why: 'serves Services in IPVS mode' },
   { name: 'iproute2', command: 'ip', why: 'reads and sets addresses and routes' },
 ];
 const BUILD_PACKAGES = [{ name: 'build-essential', command: 'cc', why: 'links the native crates' }];

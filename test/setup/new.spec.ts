@@ -81,7 +81,7 @@ describe('npm run new', () => {
     assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
     assert.match(
       `${run.stdout}${run.stderr}`,
-      new RegExp(`Checked ${[...files.keys()].filter((path) => path.endsWith('.ts')).length + 1} files`),
+      new RegExp(`Checked ${[...files.keys()].filter((path) => path.endsWith('.ts')).length + 2} files`),
     );
   });
 

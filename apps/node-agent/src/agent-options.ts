@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { parseDuration } from '#apimachinery';
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
+import type { NetworkOptions } from './network/network.js';
 import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './node/thresholds.js';
 import { parseSysctlPatterns } from './pod/pod-sysctls.js';
 
@@ -16,7 +17,8 @@ export interface AgentOptions {
   cgroupDriver: 'cgroupfs';
   /** Where the pods' tree starts in each hierarchy; '' for its root. */
   cgroupRoot: string;
-  proxyMode: 'iptables' | 'none';
+  /** A mode's name, which `prepareNetwork` checks, or `none`. */
+  proxyMode: string;
   clusterDns: string[];
   clusterDomain: string;
   clusterCidr: string;
@@ -111,7 +113,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     runtimeEndpoint: text('container-runtime-endpoint', '/run/berth/containerd/containerd.sock'),
     cgroupDriver: choice('cgroup-driver', ['cgroupfs']),
     cgroupRoot: text('cgroup-root', ''),
-    proxyMode: choice('proxy-mode', ['iptables', 'none']),
+    proxyMode: text('proxy-mode', 'iptables'),
     clusterDns: list(text('cluster-dns', '10.96.0.10')),
     clusterDomain: text('cluster-domain', 'cluster.local'),
     clusterCidr: text('cluster-cidr', '10.244.0.0/16'),
@@ -126,6 +128,11 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     logging: { format: choice('logging-format', LOG_FORMATS), level: choice('log-level', LOG_LEVELS, 'info') },
     evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
   };
+}
+
+export function networkOptions(options: AgentOptions): NetworkOptions {
+  const { proxyMode, nodeName, nodeIps, clusterCidr, cniConfigDir } = options;
+  return { proxyMode, nodeName, nodeIp: nodeIps[0]!, clusterCidr, cniConfigDir };
 }
 
 export function usage(): string {

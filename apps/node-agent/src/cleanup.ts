@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Logger } from '#client';
 import { FileTree } from '#files';
-import type { AgentOptions } from './agent-options.js';
+import { type AgentOptions, networkOptions } from './agent-options.js';
 import { cleanupNetwork } from './network/network.js';
 import { podsOf, removeRemains } from './pipe/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
@@ -43,7 +43,7 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   await removeIfEmpty(options.podLogsDir);
   for (const cgroup of POD_PARENTS) await cgroups.removeIfEmpty(cgroup);
   await cgroups.removeRootIfEmpty();
-  if (options.proxyMode !== 'none') await cleanupNetwork(options.cniConfigDir);
+  await cleanupNetwork(networkOptions(options));
 }
 
 async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { ApiEventRecorder, type Client, HttpClient, loadConfig, realClock } from '#client';
 import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetry';
 import { NodeAgent } from './agent.js';
-import { type AgentOptions, OptionsError, parseOptions, usage } from './agent-options.js';
+import { type AgentOptions, networkOptions, OptionsError, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
-import { startNetwork } from './network/network.js';
+import { ProxyModeError } from './network/netfilter.js';
+import { prepareNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 
 let logger = createLogger({ component: 'agent' });
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
     await cleanUpNode(options, logger);
     process.exit(0);
   }
+  const startNetwork = prepareNetwork(networkOptions(options));
   const metrics = new MetricsRegistry(logger);
   registerProcessMetrics(metrics);
   const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent', metrics });
@@ -44,7 +46,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   await NodeAgent.start(options, client, events, logger, (created) => {
     agent = created;
-    if (options.proxyMode !== 'none') startServices(options, created, metrics);
+    startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
     serve(options, created, client, metrics).then(
       (started) => {
         server = started;
@@ -56,12 +58,6 @@ async function main(): Promise<void> {
     );
   });
   logger.info('the node agent runs', { node: options.nodeName });
-}
-
-function startServices(options: AgentOptions, { informers, signal }: NodeAgent, metrics: MetricsRegistry): void {
-  const { nodeName, clusterCidr, cniConfigDir } = options;
-  const nodeIp = options.nodeIps[0]!;
-  startNetwork({ informers, nodeName, nodeIp, clusterCidr, cniConfigDir, clock: realClock, logger, metrics, signal });
 }
 
 function serve(
@@ -85,7 +81,8 @@ function serve(
 }
 
 main().catch((error: unknown) => {
-  const expected = error instanceof OptionsError || (error as Error)?.name === 'KubeconfigError';
+  const expected =
+    error instanceof OptionsError || error instanceof ProxyModeError || (error as Error)?.name === 'KubeconfigError';
   if (expected) logger.error((error as Error).message);
   else logger.error('the node agent ends', { error });
   process.exit(1);

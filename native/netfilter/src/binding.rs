@@ -1,71 +1,103 @@
-//! The door to Node: state goes in as JSON, one Service at a time; applying runs off the event loop.
+//! The door to Node: state goes in as JSON, one Service at a time; the kernel is spoken to off the event loop.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
 
+use crate::backend::Backend;
+use crate::conntrack::Conntrack;
 use crate::error::NetfilterError;
-use crate::iptables::proxy::{Kernel, Proxy, Synced};
+use crate::front::{Front, Synced};
+use crate::guard::guarded;
+use crate::mode;
 use crate::model::{NodeConfig, Service};
 
-type Job<R> = fn(&mut Proxy<Kernel>) -> std::result::Result<R, NetfilterError>;
-type Shared = Arc<Mutex<Proxy<Kernel>>>;
+type KernelFront = Front<Box<dyn Backend>, Conntrack>;
+type Job<R> = fn(&mut KernelFront) -> std::result::Result<R, NetfilterError>;
+
+struct Shared {
+    /// What was set since the last sync, in its order. Apart, so that setting never waits for the kernel.
+    inbox: Mutex<Vec<(String, Vec<Service>)>>,
+    /// Poisoned by a panic: what it knows of the kernel may be wrong then, and every later call fails.
+    front: Mutex<KernelFront>,
+}
 
 #[napi]
-pub struct IptablesProxy {
-    shared: Shared,
+pub struct ServiceProxy {
+    shared: Arc<Shared>,
 }
 
 /// What a sync did.
 #[napi(object)]
 pub struct SyncResult {
+    /// Everything was written anew.
     pub full: bool,
     pub chains_written: u32,
     pub chains_removed: u32,
+    /// Services that the kernel did not take. They are served as before; all others as they were set.
+    pub refused: Vec<RefusedService>,
+}
+
+#[napi(object)]
+pub struct RefusedService {
+    /// `namespace/name`.
+    pub service: String,
+    /// `IPv4` or `IPv6`.
+    pub family: String,
+    pub message: String,
 }
 
 #[napi]
-impl IptablesProxy {
+impl ServiceProxy {
+    /// `mode`: a value of `--proxy-mode`; throws when there is no such mode or when this machine cannot run it.
     /// `config`: JSON of `NodeConfig`.
     #[napi(constructor)]
-    pub fn new(config: String) -> Result<Self> {
-        let config: NodeConfig = parse(&config)?;
-        Ok(IptablesProxy { shared: Arc::new(Mutex::new(Proxy::new(Kernel, config))) })
+    pub fn new(mode: String, config: String) -> Result<Self> {
+        guarded(|| {
+            let config: NodeConfig = parse(&config)?;
+            let front = Front::new(mode::open(&mode, &config).map_err(failure)?, Conntrack);
+            let shared = Shared { inbox: Mutex::default(), front: Mutex::new(front) };
+            Ok(ServiceProxy { shared: Arc::new(shared) })
+        })
     }
 
-    /// `config`: JSON of `NodeConfig`. Takes effect with the next `sync`.
+    /// `name`: `namespace/name`. `views`: JSON, an array with a `Service` for each family; empty to remove it. Throws when
+    /// no rules can be made of it, and leaves what was set before. Takes effect with the next `sync`.
     #[napi]
-    pub fn set_config(&self, config: String) -> Result<()> {
-        lock(&self.shared).set_config(parse(&config)?);
-        Ok(())
+    pub fn set_service(&self, name: String, views: String) -> Result<()> {
+        guarded(|| {
+            let views: Vec<Service> = parse(&views)?;
+            views.iter().try_for_each(|view| view.check().map_err(Error::from_reason))?;
+            // Pushing is all that is ever done under this lock.
+            self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner).push((name, views));
+            Ok(())
+        })
     }
 
-    /// `service`: JSON of `Service`, or null to remove it. Takes effect with the next `sync`.
-    #[napi]
-    pub fn set_service(&self, key: String, service: Option<String>) -> Result<()> {
-        let service: Option<Service> = service.as_deref().map(parse).transpose()?;
-        lock(&self.shared).set(key, service);
-        Ok(())
+    /// True once a call has panicked: open another one, and set every Service again.
+    #[napi(getter)]
+    pub fn broken(&self) -> Result<bool> {
+        guarded(|| Ok(self.shared.front.is_poisoned()))
     }
 
-    /// Brings the kernel to what was set. Do not call any other method until it has settled.
+    /// Brings the kernel to what was set.
     #[napi(ts_return_type = "Promise<SyncResult>")]
     pub fn sync(&self) -> AsyncTask<Work<SyncResult>> {
-        self.work(|proxy| proxy.sync().map(SyncResult::from))
+        self.work(|front| front.sync().map(SyncResult::from))
     }
 
-    /// True when rules were gone and had to be written anew.
-    #[napi(ts_return_type = "Promise<boolean>")]
-    pub fn verify(&self) -> AsyncTask<Work<bool>> {
-        self.work(Proxy::verify)
+    /// Writes everything anew when rules were gone (`full`), and tries again what was refused. Null: neither was so.
+    #[napi(ts_return_type = "Promise<SyncResult | null>")]
+    pub fn verify(&self) -> AsyncTask<Work<Option<SyncResult>>> {
+        self.work(|front| Ok(front.verify()?.map(SyncResult::from)))
     }
 
-    /// Takes all rules and chains of ours away.
+    /// Takes all rules of this mode away, whichever process wrote them.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn cleanup(&self) -> AsyncTask<Work<()>> {
-        self.work(Proxy::cleanup)
+        self.work(Front::cleanup)
     }
 
     fn work<R>(&self, job: Job<R>) -> AsyncTask<Work<R>>
@@ -77,7 +109,7 @@ impl IptablesProxy {
 }
 
 pub struct Work<R> {
-    shared: Shared,
+    shared: Arc<Shared>,
     job: Job<R>,
 }
 
@@ -89,7 +121,15 @@ where
     type JsValue = R;
 
     fn compute(&mut self) -> Result<R> {
-        (self.job)(&mut lock(&self.shared)).map_err(|error| Error::from_reason(error.to_string()))
+        guarded(|| {
+            let broken = |_| Error::from_reason("the service proxy panicked in an earlier call");
+            let mut front = self.shared.front.lock().map_err(broken)?;
+            let set = std::mem::take(&mut *self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+            for (name, views) in set {
+                front.set(&name, views);
+            }
+            (self.job)(&mut front).map_err(failure)
+        })
     }
 
     fn resolve(&mut self, _: Env, output: R) -> Result<R> {
@@ -98,20 +138,27 @@ where
 }
 
 impl From<Synced> for SyncResult {
-    fn from(synced: Synced) -> Self {
+    fn from(Synced { full, applied }: Synced) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let refused = applied.refused.into_iter();
+        let refused = refused.map(|(key, message)| RefusedService {
+            service: key.service,
+            family: key.family.to_string(),
+            message,
+        });
         SyncResult {
-            full: synced.full,
-            chains_written: count(synced.chains_written),
-            chains_removed: count(synced.chains_removed),
+            full,
+            chains_written: count(applied.written),
+            chains_removed: count(applied.removed),
+            refused: refused.collect(),
         }
     }
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| Error::from_reason(NetfilterError::from(error).to_string()))
+    serde_json::from_str(text).map_err(|error| failure(NetfilterError::from(error)))
 }
 
-fn lock(shared: &Shared) -> MutexGuard<'_, Proxy<Kernel>> {
-    shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+fn failure(error: NetfilterError) -> Error {
+    Error::from_reason(error.to_string())
 }

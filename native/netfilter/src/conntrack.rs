@@ -2,10 +2,12 @@
 //! as its client keeps sending.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Protocol, Service};
-use crate::program::run;
+use xtables::address::Family;
+use xtables::program::run;
+
+use crate::model::{Protocol, Service, ServicePort};
 
 /// A UDP flow to forget: those that a client sent to `to`:`port`, and that went to `endpoint` (None: any of them).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,65 +21,77 @@ pub struct StaleFlow {
 /// are stale as well.
 pub fn stale_flows(old: Option<&Service>, new: Option<&Service>) -> BTreeSet<StaleFlow> {
     let mut stale = BTreeSet::new();
-    let empty = Service::default();
-    let (before, after) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
-    for port in before.ports.iter().filter(|port| port.protocol == Protocol::Udp) {
-        let now = after.ports.iter().find(|other| (other.protocol, other.port) == (port.protocol, port.port));
+    for (before, port) in udp_ports(old) {
+        let now = same_port(new, port);
         let gone = |ip: IpAddr| !now.is_some_and(|now| now.endpoints.iter().any(|endpoint| endpoint.ip == ip));
         for endpoint in port.endpoints.iter().filter(|endpoint| gone(endpoint.ip)) {
-            stale.extend(targets(before, port.port, port.node_port, endpoint.ip).map(|(to, port)| StaleFlow {
-                to,
-                port,
-                endpoint: Some(endpoint.ip),
-            }));
+            stale.extend(targets(before, port).map(|(to, port)| StaleFlow { to, port, endpoint: Some(endpoint.ip) }));
         }
     }
-    for port in after.ports.iter().filter(|port| port.protocol == Protocol::Udp && !port.endpoints.is_empty()) {
-        let was = before.ports.iter().find(|other| (other.protocol, other.port) == (port.protocol, port.port));
-        if was.is_none_or(|was| was.endpoints.is_empty()) {
-            let any = port.endpoints[0].ip;
-            let found = targets(after, port.port, port.node_port, any);
-            stale.extend(found.map(|(to, port)| StaleFlow { to, port, endpoint: None }));
+    for (after, port) in udp_ports(new).filter(|(_, port)| !port.endpoints.is_empty()) {
+        if same_port(old, port).is_none_or(|was| was.endpoints.is_empty()) {
+            stale.extend(targets(after, port).map(|(to, port)| StaleFlow { to, port, endpoint: None }));
         }
     }
     stale
 }
 
-/// Where clients send. A node port has every address of the node: unspecified stands for them.
-fn targets(service: &Service, port: u16, node_port: Option<u16>, like: IpAddr) -> impl Iterator<Item = (IpAddr, u16)> {
-    let unspecified: IpAddr =
-        if like.is_ipv4() { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
-    let addresses: Vec<IpAddr> = service
-        .cluster_ip
-        .into_iter()
-        .chain(service.external_ips.iter().copied())
-        .chain(service.load_balancer_ips.iter().copied())
-        .collect();
-    addresses.into_iter().map(move |ip| (ip, port)).chain(node_port.map(|node_port| (unspecified, node_port)))
+fn udp_ports(service: Option<&Service>) -> impl Iterator<Item = (&Service, &ServicePort)> {
+    let ports = service.into_iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+    ports.filter(|(_, port)| port.protocol == Protocol::Udp)
 }
 
-/// Takes the flows out of the kernel's table. That there are none is no error.
-pub fn forget(flows: &BTreeSet<StaleFlow>) {
-    for flow in flows {
-        let (to, port) = (flow.to.to_string(), flow.port.to_string());
-        let family = if flow.to.is_ipv4() { "ipv4" } else { "ipv6" };
-        let mut arguments = vec!["-D", "-f", family, "-p", "udp", "--orig-port-dst", &port];
-        if !flow.to.is_unspecified() {
-            arguments.extend(["--orig-dst", &to]);
-        }
-        let endpoint = flow.endpoint.map(|endpoint| endpoint.to_string());
-        if let Some(endpoint) = &endpoint {
-            arguments.extend(["--dst-nat", endpoint]);
-        }
-        // Exit status 1 says that nothing matched.
-        let _ = run("conntrack", &arguments, "");
+fn same_port<'a>(service: Option<&'a Service>, port: &ServicePort) -> Option<&'a ServicePort> {
+    service?.ports.iter().find(|other| (other.protocol, other.port) == (port.protocol, port.port))
+}
+
+/// Where clients send. A node port has every address of the node: unspecified stands for them.
+fn targets(service: &Service, port: &ServicePort) -> impl Iterator<Item = (IpAddr, u16)> {
+    let unspecified: IpAddr = match service.family {
+        Family::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let addresses = service.cluster_ip.iter().chain(&service.external_ips).chain(&service.load_balancer_ips);
+    let addresses = addresses.map(|ip| (*ip, port.port));
+    addresses.chain(port.node_port.map(|node_port| (unspecified, node_port))).collect::<Vec<_>>().into_iter()
+}
+
+/// The kernel's table of flows.
+pub trait Flows: Send {
+    /// That there are none to forget is no error.
+    fn forget(&mut self, flows: &BTreeSet<StaleFlow>);
+}
+
+/// By way of the program of that name.
+#[derive(Debug, Clone, Copy)]
+pub struct Conntrack;
+
+impl Flows for Conntrack {
+    fn forget(&mut self, flows: &BTreeSet<StaleFlow>) {
+        flows.iter().for_each(forget_one);
     }
+}
+
+fn forget_one(flow: &StaleFlow) {
+    let (to, port) = (flow.to.to_string(), flow.port.to_string());
+    let family = if flow.to.is_ipv4() { "ipv4" } else { "ipv6" };
+    let mut arguments = vec!["-D", "-f", family, "-p", "udp", "--orig-port-dst", &port];
+    if !flow.to.is_unspecified() {
+        arguments.extend(["--orig-dst", &to]);
+    }
+    let endpoint = flow.endpoint.map(|endpoint| endpoint.to_string());
+    if let Some(endpoint) = &endpoint {
+        arguments.extend(["--dst-nat", endpoint]);
+    }
+    // Exit status 1 says that nothing matched.
+    let _ = run("conntrack", &arguments, "");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, ServicePort};
+    use crate::model::Endpoint;
+    use crate::testing::service as builder;
 
     fn service(endpoints: &[&str]) -> Service {
         let endpoints = endpoints
@@ -93,7 +107,7 @@ mod tests {
                 node_port: None,
                 endpoints,
             }],
-            ..Service::default()
+            ..builder("shop", "dns")
         }
     }
 

@@ -1,11 +1,12 @@
-use std::io;
-
 #[derive(Debug, thiserror::Error)]
 pub enum NetfilterError {
-    #[error("{program} could not be started: {source}")]
-    Start { program: &'static str, source: io::Error },
-    #[error("{program} {arguments}: {message}")]
-    Failed { program: &'static str, arguments: String, message: String },
+    #[error(transparent)]
+    Tables(#[from] xtables::error::Error),
     #[error("service state: {0}")]
-    State(#[from] serde_json::Error),
+    Json(#[from] serde_json::Error),
+    /// A value of `--proxy-mode` that cannot be used here.
+    #[error("--proxy-mode={mode}: {why}")]
+    Mode { mode: String, why: String },
 }
+
+pub type Result<T> = std::result::Result<T, NetfilterError>;

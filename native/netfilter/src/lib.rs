@@ -1,12 +1,19 @@
 //! Services as kernel rules.
 //!
-//! `model` is what a Service asks of the kernel, `iptables::rules` turns it into chains (pure), and `iptables::proxy` keeps
-//! the kernel equal to them: a change writes the chains that changed, in one atomic apply for each table.
+//! `model` is what Services ask of the kernel, `front` knows what of it changed, and a `backend` keeps the kernel equal to it.
+//! `iptables` is the backend there is: `iptables::rules` turns a Service into chains (pure), `iptables::family_tables` writes
+//! the chains that changed, in one atomic apply for each table.
 
+pub mod backend;
 #[cfg(feature = "napi")]
 mod binding;
 pub mod conntrack;
 pub mod error;
+pub mod front;
+#[cfg(feature = "napi")]
+mod guard;
 pub mod iptables;
+pub mod mode;
 pub mod model;
-mod program;
+#[cfg(test)]
+mod testing;

@@ -1,24 +1,57 @@
-//! What one Service asks of the kernel, whatever serves it. JSON as the agent's service proxy makes it.
+//! What Services ask of the kernel, whatever serves them. JSON as the agent's service proxy makes it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Deserialize;
+use xtables::address::{Cidr, Family};
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// One Service in one family of addresses; a dual-stack Service is two of these.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceKey {
+    /// `namespace/name`.
+    pub service: String,
+    pub family: Family,
+}
+
+/// Everything that is asked of the kernel.
+pub type State = BTreeMap<ServiceKey, Arc<Service>>;
+
+/// A Service as it was asked for, and as it is asked for now: None when it was not there, or is gone. Both are the same
+/// when a Service that was refused is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub before: Option<Arc<Service>>,
+    pub after: Option<Arc<Service>>,
+}
+
+pub type Delta = BTreeMap<ServiceKey, Change>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Service {
+    /// Of all its addresses.
+    pub family: Family,
     pub namespace: String,
     pub name: String,
-    /// Addresses of one family; a dual-stack Service is given once for each.
+    #[serde(default)]
     pub cluster_ip: Option<IpAddr>,
+    #[serde(default)]
     pub external_ips: Vec<IpAddr>,
+    #[serde(default)]
     pub load_balancer_ips: Vec<IpAddr>,
-    /// Sources that may use the load balancer addresses, as CIDRs; empty: all.
-    pub load_balancer_source_ranges: Vec<String>,
+    /// Sources that may use the load balancer addresses; empty: all.
+    #[serde(default)]
+    pub load_balancer_source_ranges: Vec<Cidr>,
     /// Seconds for which a client stays with its endpoint; None without ClientIP affinity.
+    #[serde(default)]
     pub affinity_seconds: Option<u32>,
+    #[serde(default)]
     pub internal_traffic_local: bool,
+    #[serde(default)]
     pub external_traffic_local: bool,
+    #[serde(default)]
     pub ports: Vec<ServicePort>,
 }
 
@@ -77,18 +110,77 @@ impl Service {
             format!("{}/{}:{}", self.namespace, self.name, port.name)
         }
     }
+
+    /// Why no backend may see it; the message names the field.
+    pub fn check(&self) -> Result<(), String> {
+        let names = self.ports.iter().map(|port| ("ports.name", &port.name));
+        for (field, text) in names.chain([("namespace", &self.namespace), ("name", &self.name)]) {
+            // It stands in the comments of rules.
+            if text.contains(|c: char| c == '"' || c == '\\' || c.is_control()) {
+                return Err(format!("{field}: invalid value {text:?}"));
+            }
+        }
+        let endpoints = self.ports.iter().flat_map(|port| &port.endpoints);
+        let addresses = (self.cluster_ip.iter().map(|ip| ("clusterIp", *ip)))
+            .chain(self.external_ips.iter().map(|ip| ("externalIps", *ip)))
+            .chain(self.load_balancer_ips.iter().map(|ip| ("loadBalancerIps", *ip)))
+            .chain(endpoints.map(|endpoint| ("ports.endpoints.ip", endpoint.ip)))
+            .map(|(field, ip)| (field, ip.to_string(), Family::of(ip)));
+        let ranges = self.load_balancer_source_ranges.iter();
+        let ranges = ranges.map(|range| ("loadBalancerSourceRanges", range.to_string(), range.family()));
+        match addresses.chain(ranges).find(|(.., family)| *family != self.family) {
+            Some((field, text, _)) => Err(format!("{field}: {text} is not of family {}", self.family)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What holds for the whole node.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeConfig {
-    /// Addresses of all pods: traffic from outside of it to a cluster address is masqueraded.
-    pub cluster_cidr: Option<String>,
-    /// Addresses of this node's pods: what leaves them for outside the cluster is masqueraded.
-    #[serde(default)]
-    pub pod_cidr: Option<String>,
-    /// Serve node ports on 127.0.0.1, too.
+    /// Families that the node serves.
+    pub families: Vec<Family>,
+    /// Addresses of all pods, at most one range of a family: traffic from outside of it to a cluster address is masqueraded.
+    pub cluster_cidrs: Vec<Cidr>,
+    /// Serve node ports on 127.0.0.1, too. There is no such thing in IPv6.
     #[serde(default)]
     pub localhost_node_ports: bool,
+}
+
+impl NodeConfig {
+    pub fn cluster_cidr(&self, family: Family) -> Option<Cidr> {
+        self.cluster_cidrs.iter().copied().find(|cidr| cidr.family() == family)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_rule_can_be_made_of_is_named_by_its_field() {
+        let cases = [
+            (r#""clusterIp": "10.0.0.1""#, None),
+            (r#""clusterIp": "fd00::1""#, Some("clusterIp: fd00::1 is not of family IPv4")),
+            (r#""externalIps": ["192.0.2.1", "fd00::2"]"#, Some("externalIps: fd00::2 is not of family IPv4")),
+            (
+                r#""loadBalancerSourceRanges": ["fd00::/8"]"#,
+                Some("loadBalancerSourceRanges: fd00::/8 is not of family IPv4"),
+            ),
+            (
+                r#""ports": [{"protocol": "TCP", "port": 80, "endpoints": [{"ip": "fd00::3", "port": 1}]}]"#,
+                Some("ports.endpoints.ip: fd00::3 is not of family IPv4"),
+            ),
+            (
+                r#""ports": [{"protocol": "TCP", "port": 80, "name": "a\" -j ACCEPT"}]"#,
+                Some(r#"ports.name: invalid value "a\" -j ACCEPT""#),
+            ),
+        ];
+        for (fields, message) in cases {
+            let json = format!(r#"{{"family": "IPv4", "namespace": "n", "name": "s", {fields}}}"#);
+            let service: Service = serde_json::from_str(&json).unwrap();
+            assert_eq!(service.check().err().as_deref(), message, "{fields}");
+        }
+    }
 }

@@ -1,28 +1,50 @@
 import { loadNative } from '#host';
 
+/** As the API spells it in `ipFamilies`. */
+export type Family = 'IPv4' | 'IPv6';
+
+export interface RefusedService {
+  /** `namespace/name`. */
+  service: string;
+  family: Family;
+  message: string;
+}
+
 export interface SyncResult {
   full: boolean;
   chainsWritten: number;
   chainsRemoved: number;
+  /** Services that the kernel did not take; all others are served as they were set. */
+  refused: RefusedService[];
 }
 
 /** What holds for the whole node: `NodeConfig` in native/netfilter's `model.rs`. */
 export interface NetfilterConfig {
-  clusterCidr?: string;
-  podCidr?: string;
+  families: readonly Family[];
+  clusterCidrs: readonly string[];
   localhostNodePorts: boolean;
 }
 
-/** `IptablesProxy` of native/netfilter; no two of its promises may be open at a time. */
+/** `ServiceProxy` of native/netfilter. */
 export interface RuleProxy {
-  setConfig(config: string): void;
-  setService(key: string, service: string | null): void;
+  /** A call has panicked: open another one, and set every Service again. */
+  readonly broken: boolean;
+  /** `views`: JSON of a `ServiceRules` for each family; none removes the Service. Throws when no rules can be made of it. */
+  setService(name: string, views: string): void;
   sync(): Promise<SyncResult>;
-  verify(): Promise<boolean>;
+  /** Writes everything anew when rules were gone, and tries again what was refused; null when neither was so. */
+  verify(): Promise<SyncResult | null>;
   cleanup(): Promise<void>;
 }
 
-export function openIptables(config: NetfilterConfig): RuleProxy {
-  const { IptablesProxy } = loadNative<{ IptablesProxy: new (config: string) => RuleProxy }>('netfilter');
-  return new IptablesProxy(JSON.stringify(config));
+/** `--proxy-mode` names something that is not there, or that this machine cannot run; one line for the user. */
+export class ProxyModeError extends Error {}
+
+export function openRuleProxy(mode: string, config: NetfilterConfig): RuleProxy {
+  const { ServiceProxy } = loadNative<{ ServiceProxy: new (mode: string, config: string) => RuleProxy }>('netfilter');
+  try {
+    return new ServiceProxy(mode, JSON.stringify(config));
+  } catch (error) {
+    throw new ProxyModeError((error as Error).message);
+  }
 }

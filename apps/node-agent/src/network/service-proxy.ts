@@ -1,6 +1,6 @@
 import { type Clock, delay, type Informer, type Logger, objectKey, type SharedInformers } from '#client';
 import { type EndpointSlice, gvr, type Service } from '#kinds';
-import type { RuleProxy } from './netfilter.js';
+import type { Family, RuleProxy, SyncResult } from './netfilter.js';
 import type { ServiceProxyMetrics } from './service-proxy-metrics.js';
 import { serviceRules } from './service-rules.js';
 
@@ -15,6 +15,10 @@ const VERIFY = 30_000;
 export interface ServiceProxyOptions {
   informers: SharedInformers;
   rules: RuleProxy;
+  /** Another one, for when the first is broken. */
+  open(): RuleProxy;
+  /** Families that the node carries. */
+  families: readonly Family[];
   nodeName: string;
   clock: Clock;
   logger: Logger;
@@ -26,11 +30,11 @@ export class ServiceProxy {
   private readonly services: Informer<Service>;
   private readonly slices: Informer<EndpointSlice>;
   private readonly dirty = new Set<string>();
+  private rules: RuleProxy;
   private wake: (() => void) | undefined;
-  private hasSynced = false;
-  private syncRequested = false;
 
   constructor(private readonly options: ServiceProxyOptions) {
+    this.rules = options.rules;
     this.services = options.informers.for<Service>(gvr.services);
     this.slices = options.informers.for<EndpointSlice>(gvr.endpointslices);
     this.slices.addIndex(BY_SERVICE, (slice) => {
@@ -56,20 +60,9 @@ export class ServiceProxy {
     });
   }
 
-  /** Whether the kernel has had the whole state once. */
-  get synced(): boolean {
-    return this.hasSynced;
-  }
-
-  /** Syncs soon although no Service changed: the node's own settings did. */
-  requestSync(): void {
-    this.syncRequested = true;
-    this.wake?.();
-  }
-
   /** Runs until the signal fires. Rules stay in the kernel then, and go on serving. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger, metrics, rules } = this.options;
+    const { clock, logger, metrics } = this.options;
     // A sync before everything is known would take rules away that are still needed.
     await Promise.all([this.services.whenSynced(signal), this.slices.whenSynced(signal)]);
     signal.addEventListener('abort', () => this.wake?.(), { once: true });
@@ -78,23 +71,20 @@ export class ServiceProxy {
     while (!signal.aborted) {
       await delay(clock, pause, signal);
       if (signal.aborted) return;
-      this.set();
-      this.syncRequested = false;
       try {
+        this.reopenIfBroken();
+        this.set();
         const begun = performance.now();
-        const result = await rules.sync();
+        const result = await this.rules.sync();
         metrics.synced(performance.now() - begun, clock.now());
-        if (result.full)
-          logger.info('service rules written', {
-            chains: result.chainsWritten,
-            ms: Math.round(performance.now() - begun),
-          });
-        this.hasSynced = true;
+        this.report(result, begun);
         if (clock.now() >= verifyAt) {
-          if (await rules.verify()) logger.warn('service rules were gone and have been written anew');
+          const repaired = await this.rules.verify();
+          if (repaired?.full) logger.warn('service rules were gone and have been written anew');
+          if (repaired) this.report(repaired, performance.now());
           verifyAt = clock.now() + VERIFY;
         }
-        if (this.dirty.size === 0 && !this.syncRequested) await this.sleepUntilTouched(verifyAt - clock.now());
+        if (this.dirty.size === 0) await this.sleepUntilTouched(verifyAt - clock.now());
         pause = GATHER;
       } catch (error) {
         metrics.failed();
@@ -104,11 +94,32 @@ export class ServiceProxy {
     }
   }
 
+  private report({ full, chainsWritten, refused }: SyncResult, begun: number): void {
+    const { logger } = this.options;
+    if (full)
+      logger.info('service rules written', { chains: chainsWritten, ms: Math.round(performance.now() - begun) });
+    for (const { service, family, message } of refused) {
+      logger.error('the kernel refuses the rules of a Service; others are served', { service, family, message });
+    }
+  }
+
+  /** Nobody knows what a panic left: another one starts from all Services, and from what the kernel has. */
+  private reopenIfBroken(): void {
+    if (!this.rules.broken) return;
+    this.rules = this.options.open();
+    for (const service of this.services.list()) this.dirty.add(objectKey(service));
+  }
+
   private set(): void {
+    const { nodeName, families, logger } = this.options;
     for (const key of this.dirty) {
       const service = this.services.getByKey(key);
-      const state = service && serviceRules(service, this.slices.byIndex(BY_SERVICE, key), this.options.nodeName);
-      this.options.rules.setService(key, state ? JSON.stringify(state) : null);
+      const views = service ? serviceRules(service, this.slices.byIndex(BY_SERVICE, key), nodeName, families) : [];
+      try {
+        this.rules.setService(key, JSON.stringify(views));
+      } catch (error) {
+        logger.error('no rules can be made of a Service; others are served', { service: key, error });
+      }
     }
     this.dirty.clear();
   }

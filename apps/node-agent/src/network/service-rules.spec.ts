@@ -40,7 +40,7 @@ const starting = (ip: string): Endpoint => ({
 });
 
 const endpointsOf = (...slices: EndpointSlice[]) =>
-  serviceRules(service(), slices, 'here')!.ports[0]!.endpoints.map(({ ip, local, localOnly }) => [
+  serviceRules(service(), slices, 'here', ['IPv4'])[0]!.ports[0]!.endpoints.map(({ ip, local, localOnly }) => [
     ip,
     local,
     localOnly,
@@ -76,7 +76,7 @@ const nothing: [what: string, service: Service][] = [
 ];
 for (const [what, subject] of nothing) {
   test(`a Service ${what} asks nothing of the kernel`, () =>
-    assert.equal(serviceRules(subject, [], 'here'), undefined));
+    assert.deepEqual(serviceRules(subject, [], 'here', ['IPv4', 'IPv6']), []));
 }
 
 test('policies, affinity and outer addresses go along', () => {
@@ -91,11 +91,29 @@ test('policies, affinity and outer addresses go along', () => {
     }),
     [],
     'here',
-  )!;
+    ['IPv4'],
+  )[0]!;
   assert.equal(rules.externalTrafficLocal, true);
   assert.equal(rules.internalTrafficLocal, false);
   assert.equal(rules.affinitySeconds, 10800);
   assert.deepEqual(rules.externalIps, ['192.0.2.7']);
   assert.deepEqual(rules.loadBalancerSourceRanges, ['203.0.113.0/24']);
   assert.deepEqual(rules.ports, [{ name: '', protocol: 'TCP', port: 80, nodePort: 30080, endpoints: [] }]);
+});
+
+test('a dual-stack Service has rules of its own for each family that the node carries', () => {
+  const dual = service({ clusterIPs: ['10.96.0.20', 'fd00::20'], externalIPs: ['192.0.2.7', 'fd00::7'] });
+  const six: EndpointSlice = { ...slice([ready('fd00:10::1')], 'web-6'), addressType: 'IPv6' };
+  const slices = [slice([ready('10.0.0.1')]), six];
+  const shown = serviceRules(dual, slices, 'here', ['IPv4', 'IPv6']).map((rules) => [
+    rules.family,
+    rules.clusterIp,
+    rules.externalIps,
+    rules.ports[0]!.endpoints.map(({ ip }) => ip),
+  ]);
+  assert.deepEqual(shown, [
+    ['IPv4', '10.96.0.20', ['192.0.2.7'], ['10.0.0.1']],
+    ['IPv6', 'fd00::20', ['fd00::7'], ['fd00:10::1']],
+  ]);
+  assert.equal(serviceRules(dual, slices, 'here', ['IPv4']).length, 1);
 });

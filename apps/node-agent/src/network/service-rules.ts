@@ -1,8 +1,11 @@
 import { appendAll } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Service } from '#kinds';
+import { familyOf } from './families.js';
+import type { Family } from './netfilter.js';
 
-/** What native/netfilter reads of one Service: `Service` in its `model.rs`, whose names these are. */
+/** What native/netfilter reads of one Service in one family: `Service` in its `model.rs`, whose names these are. */
 export interface ServiceRules {
+  family: Family;
   namespace: string;
   name: string;
   clusterIp?: string;
@@ -34,33 +37,45 @@ export interface EndpointRules {
 const OTHER_PROXY = 'service.kubernetes.io/service-proxy-name';
 const HEADLESS = 'service.kubernetes.io/headless';
 
-/** From the API's objects to rules for this node; undefined when the Service asks nothing of the kernel. IPv4. */
+/** From the API's objects to rules for this node, by family; none when the Service asks nothing of the kernel. */
 export function serviceRules(
   service: Service,
   slices: readonly EndpointSlice[],
   nodeName: string,
+  families: readonly Family[],
+): ServiceRules[] {
+  return families.flatMap((family) => rulesOfFamily(service, slices, nodeName, family) ?? []);
+}
+
+function rulesOfFamily(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+  family: Family,
 ): ServiceRules | undefined {
   const { spec, status, metadata } = service;
   if (!spec || spec.type === 'ExternalName' || spec.clusterIP === 'None' || !spec.clusterIP) return undefined;
   if (metadata.labels?.[OTHER_PROXY] !== undefined || metadata.labels?.[HEADLESS] !== undefined) return undefined;
-  const clusterIp = (spec.clusterIPs ?? [spec.clusterIP]).find(isIpv4);
+  const isOfFamily = (address: string) => familyOf(address) === family;
+  const clusterIp = (spec.clusterIPs ?? [spec.clusterIP]).find(isOfFamily);
   if (!clusterIp) return undefined;
   const ours = slices.filter(
-    (slice) => slice.addressType === 'IPv4' && slice.metadata.labels?.[OTHER_PROXY] === undefined,
+    (slice) => slice.addressType === family && slice.metadata.labels?.[OTHER_PROXY] === undefined,
   );
   const externalTrafficLocal = spec.externalTrafficPolicy === 'Local';
   const internalTrafficLocal = spec.internalTrafficPolicy === 'Local';
   return {
+    family,
     namespace: metadata.namespace!,
     name: metadata.name!,
     clusterIp,
-    externalIps: (spec.externalIPs ?? []).filter(isIpv4),
+    externalIps: (spec.externalIPs ?? []).filter(isOfFamily),
     loadBalancerIps: (status?.loadBalancer?.ingress ?? [])
       .filter((ingress) => ingress.ipMode !== 'Proxy')
-      .flatMap((ingress) => (ingress.ip && isIpv4(ingress.ip) ? [ingress.ip] : [])),
+      .flatMap((ingress) => (ingress.ip && isOfFamily(ingress.ip) ? [ingress.ip] : [])),
     loadBalancerSourceRanges: (spec.loadBalancerSourceRanges ?? [])
       .map((range) => range.trim())
-      .filter((range) => isIpv4(range.split('/')[0]!)),
+      .filter((range) => isOfFamily(range.split('/')[0]!)),
     ...(spec.sessionAffinity === 'ClientIP'
       ? { affinitySeconds: spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10800 }
       : {}),
@@ -118,8 +133,4 @@ function isReady(endpoint: Endpoint): boolean {
 /** One endpoint may stand in two slices for a moment, while it moves between them. */
 function unique(endpoints: EndpointRules[]): EndpointRules[] {
   return [...new Map(endpoints.map((endpoint) => [`${endpoint.ip}:${endpoint.port}`, endpoint])).values()];
-}
-
-function isIpv4(text: string): boolean {
-  return text.includes('.') && !text.includes(':');
 }

@@ -1,6 +1,7 @@
 //! Names of chains, and which of them are ours.
 
 use sha2::{Digest, Sha256};
+use xtables::ruleset::Hook;
 
 pub const SERVICES: &str = "KUBE-SERVICES";
 pub const EXTERNAL_SERVICES: &str = "KUBE-EXTERNAL-SERVICES";
@@ -27,6 +28,16 @@ pub fn is_of_a_service(chain: &str) -> bool {
     PREFIXES.iter().any(|prefix| chain.starts_with(prefix))
 }
 
+/// Chains that hold lines of every Service.
+pub const SHARED_NAT: [&str; 2] = [SERVICES, NODE_PORTS];
+pub const SHARED_FILTER: [&str; 3] = [SERVICES, EXTERNAL_SERVICES, PROXY_FIREWALL];
+/// Chains that no Service has a part in.
+const BASE: [&str; 4] = [POSTROUTING, MARK_MASQ, FORWARD, FIREWALL];
+
+pub fn is_ours(chain: &str) -> bool {
+    is_of_a_service(chain) || SHARED_NAT.contains(&chain) || SHARED_FILTER.contains(&chain) || BASE.contains(&chain)
+}
+
 /// Sixteen characters that stand for the parts: iptables allows 28 in a chain's name.
 pub fn hash(parts: &[&str]) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -40,9 +51,7 @@ pub fn hash(parts: &[&str]) -> String {
     (0..16).rev().map(|at| char::from(ALPHABET[(bits >> (at * 5)) as usize & 31])).collect()
 }
 
-/// A table's jumps from the kernel's own chains into ours: (chain, match, target).
-pub type Hook = (&'static str, &'static [&'static str], &'static str);
-
+/// The jumps from the kernel's own chains into ours.
 pub const NAT_HOOKS: [Hook; 3] =
     [("PREROUTING", &[], SERVICES), ("OUTPUT", &[], SERVICES), ("POSTROUTING", &[], POSTROUTING)];
 

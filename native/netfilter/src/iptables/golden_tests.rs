@@ -1,21 +1,18 @@
 //! The text that iptables-restore gets, byte by byte. `UPDATE_GOLDEN=1 cargo test -p netfilter` writes the files anew.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::proxy::Proxy;
-use super::proxy::tests::Fake;
-use crate::model::{Endpoint, NodeConfig, Protocol, Service, ServicePort};
+use xtables::address::Family;
+use xtables::memory::Memory;
 
-fn config() -> NodeConfig {
-    NodeConfig {
-        cluster_cidr: Some("10.244.0.0/16".into()),
-        pod_cidr: Some("10.244.0.0/24".into()),
-        localhost_node_ports: true,
-    }
-}
+use super::family_tables::FamilyTables;
+use super::rules::FamilyConfig;
+use crate::model::{Endpoint, Protocol, Service, ServicePort};
+use crate::testing;
 
-fn endpoint(ip: &str, port: u16, local: bool) -> Endpoint {
-    Endpoint { ip: ip.parse().unwrap(), port, local, local_only: false }
+fn tables() -> FamilyTables<Memory> {
+    FamilyTables::new(Memory::default(), FamilyConfig::of(&testing::config(), Family::Ipv4))
 }
 
 fn port(name: &str, protocol: Protocol, port: u16, node_port: Option<u16>, endpoints: Vec<Endpoint>) -> ServicePort {
@@ -24,12 +21,12 @@ fn port(name: &str, protocol: Protocol, port: u16, node_port: Option<u16>, endpo
 
 fn service(name: &str, last: u8, ports: Vec<ServicePort>) -> (String, Service) {
     let cluster_ip = Some([10, 96, 0, last].into());
-    let service = Service { namespace: "shop".into(), name: name.into(), cluster_ip, ports, ..Service::default() };
+    let service = Service { cluster_ip, ports, ..testing::service("shop", name) };
     (format!("shop/{name}"), service)
 }
 
 fn services() -> Vec<(String, Service)> {
-    let two = || vec![endpoint("10.244.0.5", 8080, true), endpoint("10.244.1.6", 8080, false)];
+    let two = || vec![testing::endpoint("10.244.0.5", 8080, true), testing::endpoint("10.244.1.6", 8080, false)];
     let web = || vec![port("http", Protocol::Tcp, 80, None, two())];
     let with = |(key, service): (String, Service), change: fn(&mut Service)| {
         let mut service = service;
@@ -77,37 +74,35 @@ fn golden(name: &str, text: &str) {
 
 #[test]
 fn all_services_at_once() {
-    let mut proxy = Proxy::new(Fake::default(), config());
-    for (key, service) in services() {
-        proxy.set(key, Some(service));
-    }
-    proxy.sync().unwrap();
-    golden("full", &proxy.tables.restores.concat());
+    let mut tables = tables();
+    let all = services().into_iter().map(|(key, service)| (key, Some(tables.rules(&service)))).collect();
+    tables.full(all).unwrap();
+    golden("full", &tables.tables.restores.concat());
 }
 
 #[test]
 fn one_change_after_another() {
-    let mut proxy = Proxy::new(Fake::default(), config());
-    proxy.sync().unwrap();
+    let mut tables = tables();
+    tables.full(BTreeMap::new()).unwrap();
     let mut text = String::new();
-    let mut step = |proxy: &mut Proxy<Fake>, what: &str, key: &str, service: Option<Service>| {
-        proxy.tables.restores.clear();
-        proxy.set(key.to_owned(), service);
-        proxy.sync().unwrap();
-        let _ = write!(text, "# {what}\n{}", proxy.tables.restores.concat());
+    let mut step = |what: &str, key: &str, service: Option<&Service>| {
+        tables.tables.restores.clear();
+        let rules = service.map(|service| tables.rules(service));
+        tables.change([(key.to_owned(), rules)].into()).unwrap();
+        let _ = write!(text, "# {what}\n{}", tables.tables.restores.concat());
     };
     let mut names: Vec<String> = Vec::new();
     for (key, service) in services() {
-        step(&mut proxy, &format!("{key} comes"), &key, Some(service.clone()));
+        step(&format!("{key} comes"), &key, Some(&service));
         let mut less = service;
         for port in &mut less.ports {
             port.endpoints.pop();
         }
-        step(&mut proxy, &format!("{key} loses an endpoint"), &key, Some(less));
+        step(&format!("{key} loses an endpoint"), &key, Some(&less));
         names.push(key);
     }
     for key in names {
-        step(&mut proxy, &format!("{key} goes"), &key, None);
+        step(&format!("{key} goes"), &key, None);
     }
     golden("changes", &text);
 }

@@ -1,8 +1,9 @@
 //! From Services to chains: pure.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use xtables::address::{Cidr, Family};
+use xtables::ruleset::{Chains, line};
 
 use super::chains::{
     ENDPOINT, EXTERNAL, FIREWALL, FIREWALL_OF, FORWARD, LOCAL, MARK_MASQ, NODE_PORTS, POSTROUTING, SERVICE, hash,
@@ -12,8 +13,29 @@ use crate::model::{Endpoint, NodeConfig, Service, ServicePort};
 /// Bit of the packet mark that asks for masquerading after routing; kubelet and kube-proxy use the same one.
 const MASQUERADE: &str = "0x4000/0x4000";
 
-/// The rules of one chain, each without `-A CHAIN`, one a line.
-pub type Chains = BTreeMap<String, String>;
+/// What rules of one family need to know of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FamilyConfig {
+    pub family: Family,
+    pub cluster_cidr: Option<Cidr>,
+    pub localhost_node_ports: bool,
+}
+
+impl FamilyConfig {
+    pub fn of(config: &NodeConfig, family: Family) -> Self {
+        let cluster_cidr = config.cluster_cidr(family);
+        // The kernel leads 127.0.0.0/8 elsewhere when told to, but never ::1.
+        let localhost_node_ports = config.localhost_node_ports && family == Family::Ipv4;
+        FamilyConfig { family, cluster_cidr, localhost_node_ports }
+    }
+
+    fn loopback(&self) -> &'static str {
+        match self.family {
+            Family::Ipv4 => "127.0.0.0/8",
+            Family::Ipv6 => "::1/128",
+        }
+    }
+}
 
 /// What one Service adds: chains of its own, and lines to the shared chains.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -30,17 +52,8 @@ pub struct ServiceRules {
 }
 
 /// Chains that do not depend on any Service: table nat.
-pub fn base_nat(config: &NodeConfig) -> Chains {
+pub fn base_nat() -> Chains {
     let mut postrouting = String::new();
-    if let (Some(pods), Some(cluster)) = (&config.pod_cidr, &config.cluster_cidr) {
-        // What leaves this node's pods for outside the cluster bears the node's address.
-        line(
-            &mut postrouting,
-            &format!(
-                "-s {pods} ! -d {cluster} -m addrtype ! --dst-type LOCAL -m comment --comment \"pods to outside\" -j MARK --or-mark 0x4000"
-            ),
-        );
-    }
     line(&mut postrouting, &format!("-m mark ! --mark {MASQUERADE} -j RETURN"));
     line(&mut postrouting, "-j MARK --xor-mark 0x4000");
     line(
@@ -54,7 +67,7 @@ pub fn base_nat(config: &NodeConfig) -> Chains {
 }
 
 /// Chains that do not depend on any Service: table filter.
-pub fn base_filter(config: &NodeConfig) -> Chains {
+pub fn base_filter(config: &FamilyConfig) -> Chains {
     let mut forward = String::new();
     line(&mut forward, "-m conntrack --ctstate INVALID -j DROP");
     line(
@@ -62,11 +75,6 @@ pub fn base_filter(config: &NodeConfig) -> Chains {
         &format!("-m comment --comment \"on the way to an endpoint\" -m mark --mark {MASQUERADE} -j ACCEPT"),
     );
     line(&mut forward, "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
-    if let Some(cluster) = &config.cluster_cidr {
-        // Where something else set FORWARD's policy to DROP, pods still reach each other and the world.
-        line(&mut forward, &format!("-s {cluster} -j ACCEPT"));
-        line(&mut forward, &format!("-d {cluster} -j ACCEPT"));
-    }
     let mut firewall = String::new();
     if config.localhost_node_ports {
         // route_localnet lets neighbours send to 127.0.0.0/8: only answers may.
@@ -79,9 +87,9 @@ pub fn base_filter(config: &NodeConfig) -> Chains {
 }
 
 /// The last lines of nat's KUBE-SERVICES, behind those of all Services.
-pub fn nat_services_tail(config: &NodeConfig) -> String {
+pub fn nat_services_tail(config: &FamilyConfig) -> String {
     let mut tail = String::new();
-    let not_loopback = if config.localhost_node_ports { "" } else { "! -d 127.0.0.0/8 " };
+    let not_loopback = if config.localhost_node_ports { String::new() } else { format!("! -d {} ", config.loopback()) };
     line(
         &mut tail,
         &format!(
@@ -91,7 +99,22 @@ pub fn nat_services_tail(config: &NodeConfig) -> String {
     tail
 }
 
-pub fn service_rules(service: &Service, config: &NodeConfig) -> ServiceRules {
+impl ServiceRules {
+    /// Whether a line of iptables-restore's input is of this Service.
+    pub fn has(&self, line: &str) -> bool {
+        let Some((chain, rule)) = line.strip_prefix("-A ").and_then(|rest| rest.split_once(' ')) else { return false };
+        let shared = [
+            &self.nat_services,
+            &self.nat_node_ports,
+            &self.filter_services,
+            &self.filter_external,
+            &self.filter_firewall,
+        ];
+        self.chains.contains_key(chain) || shared.iter().any(|lines| lines.lines().any(|line| line == rule))
+    }
+}
+
+pub fn service_rules(service: &Service, config: &FamilyConfig) -> ServiceRules {
     let mut rules = ServiceRules::default();
     for port in &service.ports {
         PortRules::new(service, port, config).write(&mut rules);
@@ -102,14 +125,14 @@ pub fn service_rules(service: &Service, config: &NodeConfig) -> ServiceRules {
 struct PortRules<'a> {
     service: &'a Service,
     port: &'a ServicePort,
-    config: &'a NodeConfig,
+    config: &'a FamilyConfig,
     name: String,
     protocol: &'static str,
     hash: String,
 }
 
 impl<'a> PortRules<'a> {
-    fn new(service: &'a Service, port: &'a ServicePort, config: &'a NodeConfig) -> Self {
+    fn new(service: &'a Service, port: &'a ServicePort, config: &'a FamilyConfig) -> Self {
         let name = service.port_name(port);
         let protocol = port.protocol.name();
         let hash = hash(&[&name, protocol]);
@@ -234,7 +257,7 @@ impl<'a> PortRules<'a> {
             return chain;
         }
         // Pods and this node itself may use every endpoint by the outer address, too.
-        if let Some(cluster) = &self.config.cluster_cidr {
+        if let Some(cluster) = self.config.cluster_cidr {
             line(&mut chain, &format!("-s {cluster} {} -j {}", self.comment("pods"), self.chain(SERVICE)));
         }
         line(&mut chain, &format!("{} -m addrtype --src-type LOCAL -j {MARK_MASQ}", self.comment("this node")));
@@ -252,7 +275,7 @@ impl<'a> PortRules<'a> {
     fn spread(&self, endpoints: &[&Endpoint], masquerade_strangers: bool) -> String {
         let mut chain = String::new();
         if let (true, Some(ip), Some(cluster)) =
-            (masquerade_strangers, self.service.cluster_ip, &self.config.cluster_cidr)
+            (masquerade_strangers, self.service.cluster_ip, self.config.cluster_cidr)
         {
             line(
                 &mut chain,
@@ -326,15 +349,11 @@ fn no_endpoints(all: &[&Endpoint]) -> (&'static str, &'static str) {
 }
 
 fn host(ip: IpAddr) -> String {
-    format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 })
+    format!("{ip}/{}", Family::of(ip).bits())
 }
 
 fn socket(ip: IpAddr, port: u16) -> String {
-    std::net::SocketAddr::new(ip, port).to_string()
-}
-
-fn line(chain: &mut String, rule: &str) {
-    let _ = writeln!(chain, "{rule}");
+    SocketAddr::new(ip, port).to_string()
 }
 
 #[cfg(test)]

@@ -1,25 +1,20 @@
 use super::*;
-use crate::model::{Protocol, ServicePort};
+use crate::model::Protocol;
+use crate::testing::{self, port, service};
 
-fn config() -> NodeConfig {
-    NodeConfig {
-        cluster_cidr: Some("10.244.0.0/16".into()),
-        pod_cidr: Some("10.244.0.0/24".into()),
-        localhost_node_ports: true,
-    }
+fn config() -> FamilyConfig {
+    FamilyConfig::of(&testing::config(), Family::Ipv4)
 }
 
 fn endpoint(ip: &str, local: bool) -> Endpoint {
-    Endpoint { ip: ip.parse().unwrap(), port: 8080, local, local_only: false }
+    testing::endpoint(ip, 8080, local)
 }
 
 fn web(endpoints: Vec<Endpoint>) -> Service {
     Service {
-        namespace: "default".into(),
-        name: "web".into(),
         cluster_ip: Some("10.96.0.20".parse().unwrap()),
-        ports: vec![ServicePort { name: "http".into(), protocol: Protocol::Tcp, port: 80, node_port: None, endpoints }],
-        ..Service::default()
+        ports: vec![port("http", Protocol::Tcp, 80, endpoints)],
+        ..service("default", "web")
     }
 }
 
@@ -115,7 +110,7 @@ fn affinity_is_remembered_and_asked_first() {
 fn source_ranges_guard_the_load_balancer_address() {
     let mut service = web(two());
     service.load_balancer_ips = vec!["192.0.2.50".parse().unwrap()];
-    service.load_balancer_source_ranges = vec!["203.0.113.0/24".into()];
+    service.load_balancer_source_ranges = vec!["203.0.113.0/24".parse().unwrap()];
     let rules = service_rules(&service, &config());
     assert!(chain(&rules, FIREWALL_OF).starts_with("-s 203.0.113.0/24 -j KUBE-EXT-"));
     assert!(rules.nat_services.contains("-d 192.0.2.50/32") && rules.nat_services.contains("-j KUBE-FW-"));
@@ -130,4 +125,33 @@ fn a_terminating_endpoint_serves_only_what_must_stay_here() {
     let rules = service_rules(&service, &config());
     assert!(chain(&rules, LOCAL).contains("10.244.0.5:8080"));
     assert!(!chain(&rules, SERVICE).contains("10.244.0.5:8080"));
+}
+
+#[test]
+fn ipv6_rules_have_no_address_of_ipv4() {
+    let mut node = testing::config();
+    node.families.push(Family::Ipv6);
+    node.cluster_cidrs.push("fd00:10:244::/56".parse().unwrap());
+    let config = FamilyConfig::of(&node, Family::Ipv6);
+    let mut service = web(vec![endpoint("fd00:10:244::5", true)]);
+    service.family = Family::Ipv6;
+    service.cluster_ip = Some("fd00:10:96::1".parse().unwrap());
+    let rules = service_rules(&service, &config);
+    assert!(chain(&rules, SERVICE).contains("! -s fd00:10:244::/56 -d fd00:10:96::1/128"));
+    assert!(chain(&rules, ENDPOINT).contains("--to-destination [fd00:10:244::5]:8080"));
+    let text = format!("{rules:?} {:?} {}", base_filter(&config), nat_services_tail(&config));
+    assert!(!text.contains("127.0.0") && !text.contains("10.244.0.0"), "{text}");
+}
+
+#[test]
+fn a_line_is_known_to_be_of_its_service() {
+    let mut service = web(two());
+    service.ports[0].node_port = Some(30080);
+    let rules = service_rules(&service, &config());
+    for (shared, lines) in [("KUBE-SERVICES", &rules.nat_services), ("KUBE-NODEPORTS", &rules.nat_node_ports)] {
+        assert!(rules.has(&format!("-A {shared} {}", lines.trim_end())));
+    }
+    let (own, content) = rules.chains.first_key_value().unwrap();
+    assert!(rules.has(&format!("-A {own} {}", content.lines().next().unwrap())));
+    assert!(!rules.has("-A KUBE-SERVICES -j ACCEPT") && !rules.has("COMMIT"));
 }

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::error::NetfilterError;
+use crate::error::{Error, Result};
 
 /// Runs a program with `input` on its standard input; returns what it printed.
-pub fn run(program: &'static str, arguments: &[&str], input: &str) -> Result<String, NetfilterError> {
-    let start = |source| NetfilterError::Start { program, source };
+pub fn run(program: &'static str, arguments: &[&str], input: &str) -> Result<String> {
+    let start = |source| Error::Start { program, source };
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -27,7 +27,7 @@ pub fn run(program: &'static str, arguments: &[&str], input: &str) -> Result<Str
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(NetfilterError::Failed {
+    Err(Error::Failed {
         program,
         arguments: arguments.join(" "),
         message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
