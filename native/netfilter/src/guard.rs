@@ -12,18 +12,3 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(Error::from_reason(format!("panicked: {}", text.unwrap_or("with a value that is no text"))))
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_an_error_of_the_call() {
-        assert_eq!(guarded(|| Ok(1)).unwrap(), 1);
-        let panics: [(fn() -> Result<()>, &str); 2] =
-            [(|| panic!("here"), "panicked: here"), (|| panic!("at {}", 7), "panicked: at 7")];
-        for (work, message) in panics {
-            assert_eq!(guarded(work).unwrap_err().reason.as_str(), message);
-        }
-    }
-}
