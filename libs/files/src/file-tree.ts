@@ -22,6 +22,15 @@ export type Payload = ReadonlyMap<string, PayloadFile>;
 
 type NativeFiles = typeof import('#native/files');
 
+/** One mount(2) call as a runtime describes it. */
+export interface MountSpec {
+  /** A file system, or `bind`. */
+  type: string;
+  source: string;
+  /** By their names in fstab(5); what is no flag is for the file system. */
+  options: readonly string[];
+}
+
 let native: NativeFiles | undefined;
 const load = (): NativeFiles => (native ??= loadNative<NativeFiles>('files'));
 
@@ -130,6 +139,26 @@ export class FileTree {
   /** A tmpfs on a folder that is there. */
   async mountTmpfs(path: string, options: readonly string[]): Promise<void> {
     await load().mountTmpfs(this.root, this.#below(path), options.join(','));
+  }
+
+  /** One mount(2) call, on a folder that is there (for a bind mount a file, too). A bind mount gets its flags as well. */
+  async mount(path: string, { type, source, options }: MountSpec): Promise<void> {
+    await load().mount(this.root, this.#below(path), type, source, [...options]);
+  }
+
+  /** Nobody can write to what is mounted there any more, by this mount. Fails when nothing is mounted there. */
+  async makeReadOnly(path: string): Promise<void> {
+    await load().makeReadOnly(this.root, this.#below(path));
+  }
+
+  /** All that is mounted at that very place; nothing is fine. Never lazily: fails, and names the place, when it is in use. */
+  async unmount(path: string): Promise<void> {
+    await load().unmount(this.root, this.#below(path));
+  }
+
+  /** Places below the folder where something is mounted, by their names behind all links. */
+  async mountsBelow(path: string): Promise<string[]> {
+    return load().mountsBelow(this.root, this.#below(path));
   }
 
   async isMounted(path: string): Promise<boolean> {

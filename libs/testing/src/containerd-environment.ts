@@ -172,9 +172,9 @@ BinaryName = "${which('runc')}"
     } catch {
       // No pod ever ran, so there is no bridge.
     }
-    this.#unmountAll();
-    // Refuses while something is mounted: newer Nodes' rmSync would empty it.
-    await new FileTree(this.directory).removeContents();
+    const tree = new FileTree(this.directory);
+    await tree.unmountBelow(this.directory);
+    await tree.removeContents();
     rmdirSync(this.directory);
   }
 
@@ -190,15 +190,6 @@ BinaryName = "${which('runc')}"
         await call('RemovePodSandbox', { podSandboxId: id });
       }),
     );
-  }
-
-  #unmountAll(): void {
-    const points = readFileSync('/proc/mounts', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[1] ?? '')
-      .filter((point) => point.startsWith(`${this.directory}/`))
-      .reverse();
-    for (const point of points) execFileSync('umount', ['--lazy', point], { stdio: 'ignore' });
   }
 }
 

@@ -16,7 +16,7 @@ use napi::{
 };
 use napi_derive::{module_init, napi};
 
-use crate::{bind, error, group, mounts, payload, place::Folder, read, remove, sub_path, usage};
+use crate::{bind, error, group, mount, mounts, payload, place::Folder, read, remove, sub_path, usage};
 
 /// Each call holds one while the disk is slow.
 const THREADS: usize = 16;
@@ -216,6 +216,38 @@ pub async fn mount_tmpfs(root: String, path: String, options: String) -> Result<
         bind::tmpfs(&folder, &name, &options)
     })
     .await
+}
+
+/// `kind`: a file system, or `bind`; `options`: by their names in fstab(5).
+#[napi]
+pub async fn mount(root: String, path: String, kind: String, source: String, options: Vec<String>) -> Result<()> {
+    work(move || {
+        let (folder, name) = split(&root, &path)?;
+        mount::mount(&folder, &name, &mount::Spec { kind, source, options })
+    })
+    .await
+}
+
+#[napi]
+pub async fn make_read_only(root: String, path: String) -> Result<()> {
+    work(move || {
+        let (folder, name) = split(&root, &path)?;
+        mount::make_read_only(&folder, &name)
+    })
+    .await
+}
+
+#[napi]
+pub async fn unmount(root: String, path: String) -> Result<()> {
+    let done = move || split(&root, &path).and_then(|(folder, name)| mounts::unmount(&folder, &name));
+    work(move || present(done())).await.map(|_| ())
+}
+
+/// Names that are no text are shown as far as they are.
+#[napi]
+pub async fn mounts_below(root: String, path: String) -> Result<Vec<String>> {
+    let found = work(move || present(open(&root).and_then(|root| mounts::below(&root.descend(&path)?)))).await?;
+    Ok(found.unwrap_or_default().iter().map(|mount| mount.path().to_string_lossy().into_owned()).collect())
 }
 
 #[napi]

@@ -10,6 +10,7 @@
 pub mod bind;
 pub mod error;
 pub mod group;
+pub mod mount;
 pub mod mounts;
 pub mod payload;
 pub mod place;

@@ -112,7 +112,7 @@ fn unmount_at(folder: &Folder, relative: &[u8]) -> Result<()> {
 }
 
 /// The parent is held and the name is not followed, so that nothing else is hit, however long the path is.
-fn unmount_one(folder: &Folder, name: &CStr) -> Result<()> {
+pub(crate) fn unmount_one(folder: &Folder, name: &CStr) -> Result<()> {
     let target = descriptor(folder.as_fd()).join(OsStr::from_bytes(name.to_bytes()));
     match rustix::mount::unmount(target, UnmountFlags::NOFOLLOW) {
         // Nothing is mounted there any more.
@@ -129,7 +129,8 @@ pub fn is_mounted(folder: &Folder, name: &CStr) -> Result<bool> {
     }
 }
 
-/// All that is mounted at that name, one upon another. Nothing is fine.
+/// All that is mounted at that name, one upon another, never lazily: what is in use is an error that names the place.
+/// Nothing is fine.
 pub fn unmount(folder: &Folder, name: &CStr) -> Result<()> {
     while is_mounted(folder, name)? {
         unmount_one(folder, name)?;

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use files::{bind, error::Error, mounts, place::Folder, remove};
+use files::{bind, error::Error, mount, mounts, place::Folder, remove};
 use rustix::{
     mount::{MountPropagationFlags, mount_bind, mount_change},
     thread::UnshareFlags,
@@ -127,5 +127,75 @@ fn descriptors_are_bound_whatever_their_names_become() {
         assert!(bind::tmpfs(&target, c"link", "").is_err());
         fs::remove_dir(all.join("outside")).unwrap();
         fs::rename(all.join("moved"), all.join("outside")).unwrap();
+    });
+}
+
+fn spec(kind: &str, source: &Path, options: &[&str]) -> mount::Spec {
+    let source = source.to_str().unwrap().to_owned();
+    mount::Spec { kind: kind.to_owned(), source, options: options.iter().map(|option| (*option).to_owned()).collect() }
+}
+
+#[test]
+fn a_bind_mount_gets_its_flags() {
+    apart(|all| {
+        let folder = Folder::open(&all.join("inside")).unwrap();
+        fs::create_dir(all.join("inside/place")).unwrap();
+        mount::mount(&folder, c"place", &spec("bind", &all.join("outside"), &["rbind", "ro", "noexec"])).unwrap();
+        assert!(fs::write(all.join("inside/place/new"), "").is_err());
+        let table = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+        let line = table.lines().find(|line| line.contains("/inside/place ")).unwrap();
+        assert!(line.contains(" ro,") && line.contains("noexec"), "{line}");
+        mounts::unmount(&folder, c"place").unwrap();
+        mount::mount(&folder, c"place", &spec("bind", &all.join("outside"), &[])).unwrap();
+        fs::write(all.join("inside/place/new"), "").unwrap();
+        mount::make_read_only(&folder, c"place").unwrap();
+        assert!(fs::remove_file(all.join("inside/place/new")).is_err());
+        mounts::unmount(&folder, c"place").unwrap();
+        assert!(mount::make_read_only(&folder, c"place").is_err(), "nothing is mounted there");
+        fs::remove_file(all.join("outside/new")).unwrap();
+    });
+}
+
+#[test]
+fn a_file_system_is_mounted_with_its_options() {
+    apart(|all| {
+        let folder = Folder::open(&all.join("inside")).unwrap();
+        fs::create_dir(all.join("inside/place")).unwrap();
+        mount::mount(&folder, c"place", &spec("tmpfs", Path::new("tmpfs"), &["size=64k", "nosuid"])).unwrap();
+        let used = fs::File::create(all.join("inside/place/file")).unwrap();
+        let error = mounts::unmount(&folder, c"place").unwrap_err().to_string();
+        assert!(error.starts_with("unmount ") && error.contains("/inside/place: "), "{error}");
+        assert!(mounts::is_mounted(&folder, c"place").unwrap(), "never lazily");
+        drop(used);
+        mounts::unmount(&folder, c"place").unwrap();
+        assert!(mount::mount(&folder, c"place", &spec("tmpfs", Path::new("tmpfs"), &["no-such-option"])).is_err());
+        symlink("../outside", all.join("inside/link")).unwrap();
+        assert!(mount::mount(&folder, c"link", &spec("tmpfs", Path::new("tmpfs"), &[])).is_err());
+        assert!(mounts::below(&folder).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn an_image_of_many_layers_is_mounted() {
+    apart(|all| {
+        let folder = Folder::open(&all.join("inside")).unwrap();
+        fs::create_dir(all.join("inside/place")).unwrap();
+        // An overlay cannot lie on another one, which /tmp may be.
+        fs::create_dir(all.join("inside/disk")).unwrap();
+        mount::mount(&folder, c"disk", &spec("tmpfs", Path::new("tmpfs"), &[])).unwrap();
+        let parent = all.join("inside/disk").join("a-folder-with-a-long-name".repeat(4));
+        let layers: Vec<String> = (0..100)
+            .map(|layer| {
+                let path = parent.join(layer.to_string()).join("fs");
+                fs::create_dir_all(&path).unwrap();
+                fs::write(path.join(layer.to_string()), "").unwrap();
+                path.to_str().unwrap().to_owned()
+            })
+            .collect();
+        let lower = format!("lowerdir={}", layers.join(":"));
+        assert!(lower.len() > 2 * 4096);
+        mount::mount(&folder, c"place", &spec("overlay", Path::new("overlay"), &["ro", &lower])).unwrap();
+        assert_eq!(fs::read_dir(all.join("inside/place")).unwrap().count(), 100);
+        mounts::unmount_below(&folder).unwrap();
     });
 }

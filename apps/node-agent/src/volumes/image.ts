@@ -18,8 +18,14 @@ export const image = definePlugin({
     await paths.files.makeFolder(path, 0o755);
     const mounts = await images.open(pod.metadata.uid, name, found);
     // Upstream wants noexec, too, but a runtime's own read-only remount in the container takes it off again.
-    for (const { type, source, options } of mounts)
-      await mounter.mount({ type, source, options: [...options, 'ro'] }, path);
+    try {
+      for (const { type, source, options } of mounts)
+        await mounter.mount({ type, source, options: [...options, 'ro'] }, path);
+    } catch (error) {
+      // Half of an image must not be taken for the whole at the next try.
+      await paths.files.unmount(path);
+      throw error;
+    }
     return path;
   },
 });

@@ -1,44 +1,15 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { dirname } from 'node:path';
 import type { Logger } from '#client';
+import { FileTree } from '#files';
 import type { PodPaths } from '../pod/pod-paths.js';
-import type { Mounter, MountSpec } from './volume-plugin.js';
+import type { Mounter } from './volume-plugin.js';
 
-const run = promisify(execFile);
-
-/** Through util-linux' program, which knows all options that a runtime may name; these are rare. */
+/** What runtimes describe, in the folder of a pod's volumes, which no container sees. */
 export const systemMounter: Mounter = {
   async mount(spec, target) {
-    const { source, options, directory } = shortened(spec);
-    await run('mount', ['-t', spec.type, '-o', options.join(','), source, target], { cwd: directory }).catch(rethrow);
+    await new FileTree(dirname(target)).mount(target, spec);
   },
 };
-
-/**
- * The kernel takes a page of options; an image's many layers, each with its whole path, are more. They are named from
- * the folder that they share.
- */
-export function shortened({ source, options }: MountSpec): { source: string; options: string[]; directory: string } {
-  const lower = options.find((option) => option.startsWith(LOWER));
-  const layers = lower?.slice(LOWER.length).split(':') ?? [];
-  if (layers.length < 2) return { source, options, directory: '/' };
-  const folders = layers.map((layer) => layer.split('/').slice(0, -1));
-  const depth = folders[0]!.findIndex((part, index) => folders.some((folder) => folder[index] !== part));
-  const shared = depth === -1 ? folders[0]! : folders[0]!.slice(0, depth);
-  const directory = shared.join('/') || '/';
-  const names = layers.map((layer) => layer.slice(shared.length > 1 ? directory.length + 1 : 1));
-  return {
-    source,
-    options: options.map((option) => (option === lower ? `${LOWER}${names.join(':')}` : option)),
-    directory,
-  };
-}
-
-const LOWER = 'lowerdir=';
-
-function rethrow(error: Error & { stderr?: string }): never {
-  throw new Error(error.stderr?.trim() || error.message);
-}
 
 /** One tmpfs for what must not reach a disk, for all pods. On a machine that forbids mounts it is a plain folder. */
 export async function mountMemoryDirectory({ files }: PodPaths, path: string, logger: Logger): Promise<string> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { MountSpec } from '#files';
 import type { Volume } from '#kinds';
 import type { ConfigSource } from '../pod/config-source.js';
 import type { DownwardContext } from '../pod/downward.js';
@@ -25,13 +26,6 @@ export interface VolumeContext extends DownwardContext {
   /** Mounts that need a program. */
   mounter: Mounter;
   images: VolumeImages;
-}
-
-/** One mount(2) call as a runtime describes it. */
-export interface MountSpec {
-  type: string;
-  source: string;
-  options: string[];
 }
 
 /** Images that pods mount as volumes. */
