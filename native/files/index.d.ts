@@ -20,6 +20,14 @@ export declare function list(root: string, path: string): Promise<Array<Entry>>
 
 export declare function makeFolder(root: string, path: string, mode: number, exactly: boolean): Promise<void>
 
+export declare function makeReadOnly(root: string, path: string): Promise<void>
+
+/** `kind`: a file system, or `bind`; `options`: by their names in fstab(5). */
+export declare function mount(root: string, path: string, kind: string, source: string, options: Array<string>): Promise<void>
+
+/** Names that are no text are shown as far as they are. */
+export declare function mountsBelow(root: string, path: string): Promise<Array<string>>
+
 export declare function mountTmpfs(root: string, path: string, options: string): Promise<void>
 
 /** A descriptor that the caller closes. */
@@ -48,6 +56,8 @@ export interface Stat {
   size: number
   inode: bigint
 }
+
+export declare function unmount(root: string, path: string): Promise<void>
 
 export declare function unmountBelow(root: string, path: string): Promise<void>
 

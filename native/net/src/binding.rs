@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use guard::guarded;
 use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
@@ -10,7 +11,6 @@ use xtables::tables::Kernel;
 
 use crate::config::NetworkConfig;
 use crate::error;
-use crate::guard::guarded;
 use crate::network;
 
 type KernelNetwork = network::NodeNetwork<Kernel>;

@@ -8,9 +8,6 @@ mod binding;
 pub mod cni;
 pub mod config;
 pub mod error;
-#[cfg(feature = "napi")]
-#[path = "../../netfilter/src/guard.rs"]
-mod guard;
 pub mod host_ports;
 pub mod link;
 pub mod network;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use guard::guarded;
 use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
@@ -10,7 +11,6 @@ use crate::backend::Backend;
 use crate::conntrack::Conntrack;
 use crate::error::NetfilterError;
 use crate::front::{Front, Synced};
-use crate::guard::guarded;
 use crate::mode;
 use crate::model::{NodeConfig, Service};
 

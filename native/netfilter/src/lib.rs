@@ -10,8 +10,6 @@ mod binding;
 pub mod conntrack;
 pub mod error;
 pub mod front;
-#[cfg(feature = "napi")]
-mod guard;
 pub mod iptables;
 pub mod mode;
 pub mod model;

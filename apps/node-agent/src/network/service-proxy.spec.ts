@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Logger, SharedInformers } from '#client';
 import { gvr, type Service } from '#kinds';
+import { MetricsRegistry } from '#telemetry';
 import { FakeClock } from '#testing';
 import { MemoryClient } from '../testing/memory-client.js';
 import type { RefusedService, RuleProxy, SyncResult } from './netfilter.js';
 import { ServiceProxy } from './service-proxy.js';
+import { ServiceProxyMetrics } from './service-proxy-metrics.js';
 
 /** Records what is set and synced. */
 class Rules implements RuleProxy {
@@ -82,7 +84,9 @@ async function start(): Promise<Rules> {
     return rules;
   };
   const rules = open();
-  const proxy = new ServiceProxy({ informers, rules, open, families: ['IPv4'], nodeName: 'here', clock, logger });
+  const metrics = new ServiceProxyMetrics(new MetricsRegistry(logger));
+  const families = ['IPv4'] as const;
+  const proxy = new ServiceProxy({ informers, rules, open, families, nodeName: 'here', clock, logger, metrics });
   informers.start(ending.signal);
   running = proxy.run(ending.signal);
   await clock.advance(100);
