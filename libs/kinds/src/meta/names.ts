@@ -12,6 +12,7 @@ import {
 } from '#apimachinery';
 import { validationFacts } from '../facts.js';
 import { kindKey } from '../registry/kind-strategy.js';
+import { canonicalIpProblem } from '../validation/ip.js';
 
 /** Checks metadata.name, or metadata.generateName when `prefix` is true: there a trailing dash is fine. */
 export type NameCheck = (name: string, prefix: boolean) => string[];
@@ -42,7 +43,7 @@ const special = bare<NameCheck>({
   'storage.k8s.io/v1/CSIDriver': limited(formats['dns1123Subdomain']!, 63),
   'certificates.k8s.io/v1/CertificateSigningRequest': none,
   'certificates.k8s.io/v1/ClusterTrustBundle': signerBundleName,
-  'networking.k8s.io/v1/IPAddress': none,
+  'networking.k8s.io/v1/IPAddress': (name) => [canonicalIpProblem(name)].filter((problem) => problem !== undefined),
   'apiregistration.k8s.io/v1/APIService': formats['pathSegment']!,
 });
 

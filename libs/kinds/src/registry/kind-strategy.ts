@@ -20,8 +20,24 @@ export interface KindStrategy {
   generationOf?: readonly string[];
 }
 
+/** What enforces a rule that the validator of the kind cannot check: it takes more than the object and the one before it. */
+export type Enforcer =
+  | 'admission escalation check'
+  | 'admission NamespaceLifecycle'
+  | 'admission PersistentVolumeClaimResize'
+  | 'pod log proxy'
+  | 'registry'
+  | 'resource facts'
+  | 'service allocator'
+  | 'strategy';
+
+/** One thing that a kind demands, in words. */
+export type Rule = string | { readonly rule: string; readonly enforcedBy: Enforcer };
+
 /** Full validation of a kind: metadata is checked by the generic part already. */
 export interface KindValidator {
+  /** What is checked: `docs/validation.md` lists it. */
+  readonly rules: readonly Rule[];
   validateCreate(object: any, context: WriteContext): FieldError[];
   validateUpdate(object: any, old: any, context: WriteContext): FieldError[];
 }

@@ -19,6 +19,11 @@ import { replicationControllerValidator } from '../core/v1/replication-controlle
 import { secretValidator } from '../core/v1/secret.validation.js';
 import { serviceValidator } from '../core/v1/service.validation.js';
 import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice.validation.js';
+import { ingressValidator } from '../networking.k8s.io/v1/ingress/ingress.validation.js';
+import { ingressClassValidator } from '../networking.k8s.io/v1/ingress-class/ingress-class.validation.js';
+import { ipAddressValidator } from '../networking.k8s.io/v1/ip-address/ip-address.validation.js';
+import { networkPolicyValidator } from '../networking.k8s.io/v1/network-policy/network-policy.validation.js';
+import { serviceCidrValidator } from '../networking.k8s.io/v1/service-cidr/service-cidr.validation.js';
 import {
   clusterRoleBindingValidator,
   clusterRoleValidator,
@@ -44,7 +49,7 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'v1/ConfigMap': configMapValidator,
   'v1/Secret': secretValidator,
   // Its metadata is all there is to check.
-  'v1/ServiceAccount': { validateCreate: () => [], validateUpdate: () => [] },
+  'v1/ServiceAccount': { rules: [], validateCreate: () => [], validateUpdate: () => [] },
   'v1/Event': eventValidator,
   'events.k8s.io/v1/Event': newEventValidator,
   'apps/v1/Deployment': deploymentValidator,
@@ -60,4 +65,9 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'rbac.authorization.k8s.io/v1/ClusterRole': clusterRoleValidator,
   'rbac.authorization.k8s.io/v1/RoleBinding': roleBindingValidator,
   'rbac.authorization.k8s.io/v1/ClusterRoleBinding': clusterRoleBindingValidator,
+  'networking.k8s.io/v1/NetworkPolicy': networkPolicyValidator,
+  'networking.k8s.io/v1/Ingress': ingressValidator,
+  'networking.k8s.io/v1/IngressClass': ingressClassValidator,
+  'networking.k8s.io/v1/IPAddress': ipAddressValidator,
+  'networking.k8s.io/v1/ServiceCIDR': serviceCidrValidator,
 };

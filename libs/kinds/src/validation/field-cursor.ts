@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, type FormatCheck, field } from '#apimachinery';
+import { type FieldError, FieldPath, type FormatCheck, field, semanticEqual } from '#apimachinery';
 
 /** Stands before a map key among the steps. */
 const KEY = -1;
@@ -12,14 +12,46 @@ const KEY = -1;
  */
 export class FieldCursor {
   readonly errors: FieldError[] = [];
+  private readonly declaredErrors: FieldError[] = [];
   private readonly steps: (string | number)[];
 
   constructor(...steps: string[]) {
     this.steps = steps;
   }
 
+  /** What was found, with the errors of declared rules at the end. */
+  all(): FieldError[] {
+    return [...this.errors, ...this.declaredErrors];
+  }
+
+  /** For rules that 1.37 declares at the type: what they find stands after what all others found. */
+  declared(check: () => void): void {
+    const before = this.errors.length;
+    check();
+    this.declaredErrors.push(...this.errors.splice(before));
+  }
+
   enter(step: string | number): void {
     this.steps.push(step);
+  }
+
+  /** Checks every item of a list, with the cursor at it. */
+  each<T>(name: string, items: readonly T[] | undefined, check: (item: T, index: number) => void): void {
+    if (items === undefined || items === null) return;
+    this.enter(name);
+    for (let i = 0; i < items.length; i++) {
+      this.enter(i);
+      check(items[i]!, i);
+      this.leave();
+    }
+    this.leave();
+  }
+
+  /** Checks below a field. */
+  within(name: string, check: () => void): void {
+    this.enter(name);
+    check();
+    this.leave();
   }
 
   enterKey(key: string): void {
@@ -56,6 +88,15 @@ export class FieldCursor {
 
   forbidden(name: string, detail = ''): void {
     this.errors.push(field.forbidden(this.path(name), detail));
+  }
+
+  immutable(name: string, value: unknown, old: unknown): void {
+    if (!semanticEqual(value, old)) this.errors.push(field.immutable(this.path(name), value ?? null));
+  }
+
+  /** Declared rules of immutability do not show the value. */
+  declaredImmutable(name: string, value: unknown, old: unknown): void {
+    if (!semanticEqual(value, old)) this.declaredErrors.push(field.immutable(this.path(name), null));
   }
 
   /** `value` undefined prints `null`. */

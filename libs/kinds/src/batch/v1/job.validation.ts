@@ -5,10 +5,12 @@ import { withLeniency } from '../../core/v1/pod-template.validation.js';
 import type { Container, Job, JobSpec, ObjectMeta, PodSpec, PodTemplateSpec } from '../../generated/types.js';
 import type { KindValidator } from '../../registry/kind-strategy.js';
 import { FieldCursor } from '../../validation/field-cursor.js';
+import { jobRules } from './job.rules.js';
 import { checkJobSpec, isIndexed } from './job-spec.validation.js';
 import { jobStatusErrors } from './job-status.validation.js';
 
 export const jobValidator: KindValidator = {
+  rules: jobRules,
   validateCreate(job: Job) {
     return [...generatedSelectorErrors(job), ...specErrors(job, undefined), ...nameErrors(job)];
   },

@@ -20,12 +20,21 @@ const maxNote = 1024;
 
 /** core/v1 events: few rules, and stricter ones for those that have an eventTime. */
 export const eventValidator: KindValidator = {
+  rules: [
+    'involvedObject.namespace must equal the namespace (or be empty with namespace default)',
+    'with eventTime: reportingController (qualifiedName), reportingInstance (max 128), action (max 128), reason (max 128) required; note max 1024; type Normal or Warning',
+  ],
   validateCreate: (event: Event) => legacyErrors(event, 'reportingComponent'),
   validateUpdate: (event: Event) => legacyErrors(event, 'reportingComponent'),
 };
 
 /** events.k8s.io/v1. Paths are those of the stored form, as upstream's are. */
 export const newEventValidator: KindValidator = {
+  rules: [
+    'eventTime required; deprecated* fields must be unset',
+    'type Normal or Warning',
+    'immutable: everything but series and metadata',
+  ],
   validateCreate(served) {
     const event = eventToStorage(served) as unknown as Event;
     const errors = legacyErrors(event, 'reportingController');

@@ -37,6 +37,20 @@ const renamedLabels = new Map([
 ]);
 
 export const persistentVolumeValidator: KindValidator = {
+  rules: [
+    'spec.accessModes is required',
+    'spec.capacity is required',
+    'capacity.storage > 0, only that resource',
+    'exactly one volume source; local needs nodeAffinity',
+    'ReadWriteOncePod only alone',
+    'no Recycle for hostPath /',
+    'accessModes is one of ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod',
+    'persistentVolumeReclaimPolicy is one of Delete, Recycle, Retain',
+    'volumeMode is one of Block, Filesystem',
+    'immutable: volume source',
+    'immutable: spec.volumeMode',
+    'immutable: spec.nodeAffinity once set (beta to GA label renames allowed)',
+  ],
   validateCreate: (volume: PersistentVolume) => volumeErrors(volume, false),
   validateUpdate(volume: PersistentVolume, old: PersistentVolume, { subresource }) {
     if (subresource === 'status') return [];
