@@ -25,6 +25,7 @@ export type Enforcer =
   | 'admission escalation check'
   | 'admission NamespaceLifecycle'
   | 'admission PersistentVolumeClaimResize'
+  | 'admission Priority'
   | 'pod log proxy'
   | 'registry'
   | 'resource facts'

@@ -2,6 +2,10 @@ import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
 import { deploymentValidator } from '../apps/v1/deployment.validation.js';
 import { replicaSetValidator } from '../apps/v1/replica-set.validation.js';
 import { statefulSetValidator } from '../apps/v1/stateful-set.validation.js';
+import {
+  horizontalPodAutoscalerV1Validator,
+  horizontalPodAutoscalerValidator,
+} from '../autoscaling/v2/horizontal-pod-autoscaler/horizontal-pod-autoscaler.validation.js';
 import { cronJobValidator } from '../batch/v1/cron-job.validation.js';
 import { jobValidator } from '../batch/v1/job.validation.js';
 import { certificateSigningRequestValidator } from '../certificates.k8s.io/v1/certificate-signing-request.validation.js';
@@ -9,6 +13,7 @@ import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
 import { configMapValidator } from '../core/v1/config-map.validation.js';
 import { endpointsValidator } from '../core/v1/endpoints.validation.js';
 import { eventValidator, newEventValidator } from '../core/v1/event.validation.js';
+import { limitRangeValidator } from '../core/v1/limit-range/limit-range.validation.js';
 import { namespaceValidator } from '../core/v1/namespace.validation.js';
 import { nodeValidator } from '../core/v1/node.validation.js';
 import { persistentVolumeValidator } from '../core/v1/persistent-volume.validation.js';
@@ -16,6 +21,7 @@ import { persistentVolumeClaimValidator } from '../core/v1/persistent-volume-cla
 import { podValidator } from '../core/v1/pod.validation.js';
 import { podTemplateValidator } from '../core/v1/pod-template.validation.js';
 import { replicationControllerValidator } from '../core/v1/replication-controller.validation.js';
+import { resourceQuotaValidator } from '../core/v1/resource-quota/resource-quota.validation.js';
 import { secretValidator } from '../core/v1/secret.validation.js';
 import { serviceValidator } from '../core/v1/service.validation.js';
 import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice.validation.js';
@@ -24,12 +30,15 @@ import { ingressClassValidator } from '../networking.k8s.io/v1/ingress-class/ing
 import { ipAddressValidator } from '../networking.k8s.io/v1/ip-address/ip-address.validation.js';
 import { networkPolicyValidator } from '../networking.k8s.io/v1/network-policy/network-policy.validation.js';
 import { serviceCidrValidator } from '../networking.k8s.io/v1/service-cidr/service-cidr.validation.js';
+import { runtimeClassValidator } from '../node.k8s.io/v1/runtime-class/runtime-class.validation.js';
+import { podDisruptionBudgetValidator } from '../policy/v1/pod-disruption-budget/pod-disruption-budget.validation.js';
 import {
   clusterRoleBindingValidator,
   clusterRoleValidator,
   roleBindingValidator,
   roleValidator,
 } from '../rbac.authorization.k8s.io/v1/rbac.validation.js';
+import { priorityClassValidator } from '../scheduling.k8s.io/v1/priority-class/priority-class.validation.js';
 import type { KindValidator } from './kind-strategy.js';
 
 /**
@@ -70,4 +79,11 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'networking.k8s.io/v1/IngressClass': ingressClassValidator,
   'networking.k8s.io/v1/IPAddress': ipAddressValidator,
   'networking.k8s.io/v1/ServiceCIDR': serviceCidrValidator,
+  'policy/v1/PodDisruptionBudget': podDisruptionBudgetValidator,
+  'autoscaling/v2/HorizontalPodAutoscaler': horizontalPodAutoscalerValidator,
+  'v1/LimitRange': limitRangeValidator,
+  'v1/ResourceQuota': resourceQuotaValidator,
+  'scheduling.k8s.io/v1/PriorityClass': priorityClassValidator,
+  'node.k8s.io/v1/RuntimeClass': runtimeClassValidator,
+  'autoscaling/v1/HorizontalPodAutoscaler': horizontalPodAutoscalerV1Validator,
 };

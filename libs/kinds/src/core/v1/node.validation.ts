@@ -5,7 +5,7 @@ import { goStruct } from '../../validation/go-struct.js';
 import { isIPv4, validateCidr } from '../../validation/ip.js';
 import { nodeAnnotationErrors } from './node-annotations.validation.js';
 import { taintErrors } from './node-taints.validation.js';
-import { isCounted } from './pod-resources.validation.js';
+import { isCounted } from './resource-names.js';
 
 const podCidrsPath = FieldPath.of('spec', 'podCIDRs');
 const featuresPath = FieldPath.of('status', 'declaredFeatures');
