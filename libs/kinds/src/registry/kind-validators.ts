@@ -1,3 +1,4 @@
+import { controllerRevisionValidator } from '../apps/v1/controller-revision/controller-revision.validation.js';
 import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
 import { deploymentValidator } from '../apps/v1/deployment.validation.js';
 import { replicaSetValidator } from '../apps/v1/replica-set.validation.js';
@@ -39,6 +40,13 @@ import {
   roleValidator,
 } from '../rbac.authorization.k8s.io/v1/rbac.validation.js';
 import { priorityClassValidator } from '../scheduling.k8s.io/v1/priority-class/priority-class.validation.js';
+import { csiDriverValidator } from '../storage.k8s.io/v1/csi-driver/csi-driver.validation.js';
+import { csiNodeValidator } from '../storage.k8s.io/v1/csi-node/csi-node.validation.js';
+import { csiStorageCapacityValidator } from '../storage.k8s.io/v1/csi-storage-capacity/csi-storage-capacity.validation.js';
+import { storageClassValidator } from '../storage.k8s.io/v1/storage-class/storage-class.validation.js';
+import { volumeAttachmentValidator } from '../storage.k8s.io/v1/volume-attachment/volume-attachment.validation.js';
+import { volumeAttributesClassValidator } from '../storage.k8s.io/v1/volume-attributes-class/volume-attributes-class.validation.js';
+import { storageVersionMigrationValidator } from '../storagemigration.k8s.io/v1/storage-version-migration/storage-version-migration.validation.js';
 import type { KindValidator } from './kind-strategy.js';
 
 /**
@@ -86,4 +94,12 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'scheduling.k8s.io/v1/PriorityClass': priorityClassValidator,
   'node.k8s.io/v1/RuntimeClass': runtimeClassValidator,
   'autoscaling/v1/HorizontalPodAutoscaler': horizontalPodAutoscalerV1Validator,
+  'storage.k8s.io/v1/StorageClass': storageClassValidator,
+  'storage.k8s.io/v1/CSIDriver': csiDriverValidator,
+  'storage.k8s.io/v1/CSINode': csiNodeValidator,
+  'storage.k8s.io/v1/CSIStorageCapacity': csiStorageCapacityValidator,
+  'storage.k8s.io/v1/VolumeAttachment': volumeAttachmentValidator,
+  'storage.k8s.io/v1/VolumeAttributesClass': volumeAttributesClassValidator,
+  'apps/v1/ControllerRevision': controllerRevisionValidator,
+  'storagemigration.k8s.io/v1/StorageVersionMigration': storageVersionMigrationValidator,
 };

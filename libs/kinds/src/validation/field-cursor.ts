@@ -121,6 +121,10 @@ export class FieldCursor {
     this.errors.push(field.tooLong(this.path(name), max));
   }
 
+  tooLongCharacters(name: string, max: number): void {
+    this.errors.push(field.tooLongCharacters(this.path(name), max));
+  }
+
   tooMany(name: string, actual: number, max: number): void {
     this.errors.push(field.tooMany(this.path(name), actual, max));
   }

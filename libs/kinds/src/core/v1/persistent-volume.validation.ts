@@ -90,6 +90,25 @@ function volumeErrors({ metadata, spec }: PersistentVolume, anyLabelValue: boole
   return at.errors;
 }
 
+/** A volume without an object of its own, in the spec of what uses it: only CSI drivers have such ones. */
+export function checkInlineVolume(at: FieldCursor, spec: PersistentVolumeSpec): void {
+  const elsewhere = 'in the context of inline volumes';
+  if (spec.claimRef !== undefined) at.forbidden('claimRef', `may not be specified ${elsewhere}`);
+  if (Object.keys(spec.capacity ?? {}).length > 0) at.forbidden('capacity', `may not be specified ${elsewhere}`);
+  if (spec.csi === undefined) at.required('csi', `has to be specified ${elsewhere}`);
+  if ((spec.accessModes ?? []).length === 0) at.required('accessModes');
+  checkAccessModes(at, spec.accessModes ?? []);
+  const policy = spec.persistentVolumeReclaimPolicy;
+  if (policy && policy !== 'Retain') at.forbidden('persistentVolumeReclaimPolicy', `may only be Retain ${elsewhere}`);
+  if (spec.nodeAffinity !== undefined) at.forbidden('nodeAffinity', `may not be specified ${elsewhere}`);
+  checkVolumeSource(at, spec, '');
+  if (spec.storageClassName) at.forbidden('storageClassName', `may not be specified ${elsewhere}`);
+  if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem') {
+    at.forbidden('volumeMode', `may not specify volumeMode other than Filesystem ${elsewhere}`);
+  }
+  checkAttributesClass(at, spec);
+}
+
 function checkCapacity(at: FieldCursor, capacity: Record<string, string | number>): void {
   const names = Object.keys(capacity);
   if (names.length === 0) at.required('capacity');
