@@ -26,6 +26,8 @@ export type Enforcer =
   | 'admission NamespaceLifecycle'
   | 'admission PersistentVolumeClaimResize'
   | 'admission Priority'
+  | 'nothing yet: CEL is not compiled'
+  | 'nothing yet: parameters are not authorized'
   | 'pod log proxy'
   | 'registry'
   | 'resource facts'

@@ -1,3 +1,9 @@
+import { mutatingAdmissionPolicyValidator } from '../admissionregistration.k8s.io/v1/mutating-admission-policy/mutating-admission-policy.validation.js';
+import { mutatingAdmissionPolicyBindingValidator } from '../admissionregistration.k8s.io/v1/mutating-admission-policy-binding/mutating-admission-policy-binding.validation.js';
+import { mutatingWebhookConfigurationValidator } from '../admissionregistration.k8s.io/v1/mutating-webhook-configuration/mutating-webhook-configuration.validation.js';
+import { validatingAdmissionPolicyValidator } from '../admissionregistration.k8s.io/v1/validating-admission-policy/validating-admission-policy.validation.js';
+import { validatingAdmissionPolicyBindingValidator } from '../admissionregistration.k8s.io/v1/validating-admission-policy-binding/validating-admission-policy-binding.validation.js';
+import { validatingWebhookConfigurationValidator } from '../admissionregistration.k8s.io/v1/validating-webhook-configuration/validating-webhook-configuration.validation.js';
 import { controllerRevisionValidator } from '../apps/v1/controller-revision/controller-revision.validation.js';
 import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
 import { deploymentValidator } from '../apps/v1/deployment.validation.js';
@@ -102,4 +108,10 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'storage.k8s.io/v1/VolumeAttributesClass': volumeAttributesClassValidator,
   'apps/v1/ControllerRevision': controllerRevisionValidator,
   'storagemigration.k8s.io/v1/StorageVersionMigration': storageVersionMigrationValidator,
+  'admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration': validatingWebhookConfigurationValidator,
+  'admissionregistration.k8s.io/v1/MutatingWebhookConfiguration': mutatingWebhookConfigurationValidator,
+  'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy': validatingAdmissionPolicyValidator,
+  'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBindingValidator,
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy': mutatingAdmissionPolicyValidator,
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding': mutatingAdmissionPolicyBindingValidator,
 };

@@ -140,9 +140,9 @@ export class FieldCursor {
     else if (!supported.includes(value)) this.notSupported(name, value, supported);
   }
 
-  /** One of `supported` when set; an empty string is set. */
+  /** One of `supported` when set; an empty string is set, and null is not. */
   optionalChoice(name: string, value: string | undefined, supported: readonly string[]): void {
-    if (value !== undefined && !supported.includes(value)) this.notSupported(name, value, supported);
+    if (value !== undefined && value !== null && !supported.includes(value)) this.notSupported(name, value, supported);
   }
 
   notNegative(name: string, value: number | undefined): void {

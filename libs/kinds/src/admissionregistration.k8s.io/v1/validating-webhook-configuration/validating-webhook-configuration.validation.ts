@@ -1,0 +1,10 @@
+import type { ValidatingWebhookConfiguration } from '../../../generated/types.js';
+import type { KindValidator } from '../../../registry/kind-strategy.js';
+import { createErrors, webhookErrors, webhookRules } from '../webhook.validation.js';
+
+export const validatingWebhookConfigurationValidator: KindValidator = {
+  rules: webhookRules,
+  validateCreate: (configuration: ValidatingWebhookConfiguration) => createErrors(configuration),
+  validateUpdate: ({ webhooks = [] }: ValidatingWebhookConfiguration, old: ValidatingWebhookConfiguration) =>
+    webhookErrors(webhooks, old.webhooks ?? []),
+};
