@@ -4,6 +4,7 @@ import { mutatingWebhookConfigurationValidator } from '../admissionregistration.
 import { validatingAdmissionPolicyValidator } from '../admissionregistration.k8s.io/v1/validating-admission-policy/validating-admission-policy.validation.js';
 import { validatingAdmissionPolicyBindingValidator } from '../admissionregistration.k8s.io/v1/validating-admission-policy-binding/validating-admission-policy-binding.validation.js';
 import { validatingWebhookConfigurationValidator } from '../admissionregistration.k8s.io/v1/validating-webhook-configuration/validating-webhook-configuration.validation.js';
+import { apiServiceValidator } from '../apiregistration.k8s.io/v1/api-service/api-service.validation.js';
 import { controllerRevisionValidator } from '../apps/v1/controller-revision/controller-revision.validation.js';
 import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
 import { deploymentValidator } from '../apps/v1/deployment.validation.js';
@@ -16,6 +17,7 @@ import {
 import { cronJobValidator } from '../batch/v1/cron-job.validation.js';
 import { jobValidator } from '../batch/v1/job.validation.js';
 import { certificateSigningRequestValidator } from '../certificates.k8s.io/v1/certificate-signing-request.validation.js';
+import { clusterTrustBundleValidator } from '../certificates.k8s.io/v1/cluster-trust-bundle/cluster-trust-bundle.validation.js';
 import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
 import { configMapValidator } from '../core/v1/config-map.validation.js';
 import { endpointsValidator } from '../core/v1/endpoints.validation.js';
@@ -32,6 +34,8 @@ import { resourceQuotaValidator } from '../core/v1/resource-quota/resource-quota
 import { secretValidator } from '../core/v1/secret.validation.js';
 import { serviceValidator } from '../core/v1/service.validation.js';
 import { endpointSliceValidator } from '../discovery.k8s.io/v1/endpoint-slice.validation.js';
+import { flowSchemaValidator } from '../flowcontrol.apiserver.k8s.io/v1/flow-schema/flow-schema.validation.js';
+import { priorityLevelConfigurationValidator } from '../flowcontrol.apiserver.k8s.io/v1/priority-level-configuration/priority-level-configuration.validation.js';
 import { ingressValidator } from '../networking.k8s.io/v1/ingress/ingress.validation.js';
 import { ingressClassValidator } from '../networking.k8s.io/v1/ingress-class/ingress-class.validation.js';
 import { ipAddressValidator } from '../networking.k8s.io/v1/ip-address/ip-address.validation.js';
@@ -114,4 +118,8 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBindingValidator,
   'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy': mutatingAdmissionPolicyValidator,
   'admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding': mutatingAdmissionPolicyBindingValidator,
+  'flowcontrol.apiserver.k8s.io/v1/FlowSchema': flowSchemaValidator,
+  'flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration': priorityLevelConfigurationValidator,
+  'apiregistration.k8s.io/v1/APIService': apiServiceValidator,
+  'certificates.k8s.io/v1/ClusterTrustBundle': clusterTrustBundleValidator,
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KindValidator } from '../registry/kind-strategy.js';
-import { createErrors, updated } from '../spec-support.js';
+import { context, created, createErrors, resource, updated } from '../spec-support.js';
 
 type Change = (object: any) => void;
 
@@ -37,6 +37,14 @@ export interface RuleTable {
 export function describeRules({ path, validator, valid, rows }: RuleTable): void {
   describe(path, () => {
     it('accepts the object that all rows change', () => assert.deepEqual(createErrors(path, valid), []));
+    it('finds errors, and never fails, whatever part of the object is missing or empty', () => {
+      for (const change of reductionsOf(valid)) {
+        const body = structuredClone(valid);
+        change(body);
+        createErrors(path, body);
+        resource(path).strategy.validateUpdate(created(path, body), created(path, valid), context());
+      }
+    });
     it('shows each of its rules', () => {
       const own = validator.rules.filter((rule) => typeof rule === 'string');
       assert.deepEqual(Object.keys(rows).sort(), [...own].sort());
@@ -46,6 +54,24 @@ export function describeRules({ path, validator, valid, rows }: RuleTable): void
         for (const row of cases) it(titleOf(row), () => assert.deepEqual(errorsOf(path, valid, row), row.errors));
       });
     }
+  });
+}
+
+/** Every way to take one part away, or to leave it without content. */
+function reductionsOf(value: unknown, steps: readonly string[] = []): Change[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]) => {
+    const holder = (object: any): any => steps.reduce((at, step) => at?.[step], object);
+    const remove: Change = (object) => {
+      const at = holder(object);
+      if (Array.isArray(at)) at.splice(Number(key), 1);
+      else if (at) delete at[key];
+    };
+    const empty: Change = (object) => {
+      const at = holder(object);
+      if (at && typeof part === 'object') at[key] = Array.isArray(part) ? [] : {};
+    };
+    return [remove, empty, ...reductionsOf(part, [...steps, key])];
   });
 }
 

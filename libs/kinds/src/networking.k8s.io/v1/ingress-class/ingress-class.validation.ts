@@ -34,7 +34,7 @@ function check(at: FieldCursor, { spec = {} }: IngressClass) {
 
 function checkParameters(at: FieldCursor, parameters: IngressClassParametersReference): void {
   const { apiGroup, kind, name, scope, namespace } = parameters;
-  if (apiGroup !== undefined) at.format('apiGroup', apiGroup, isDNS1123Subdomain);
+  if (apiGroup !== undefined && apiGroup !== null) at.format('apiGroup', apiGroup, isDNS1123Subdomain);
   if (kind) at.format('kind', kind, isPathSegmentName);
   else at.declared(() => at.required('kind'));
   if (name) at.format('name', name, isPathSegmentName);

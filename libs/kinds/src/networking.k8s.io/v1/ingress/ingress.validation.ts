@@ -144,7 +144,7 @@ function checkService(at: FieldCursor, { name, port = {} }: IngressServiceBacken
 }
 
 function checkResource(at: FieldCursor, { apiGroup, kind, name }: TypedLocalObjectReference): void {
-  if (apiGroup !== undefined) at.format('apiGroup', apiGroup, isDNS1123Subdomain);
+  if (apiGroup !== undefined && apiGroup !== null) at.format('apiGroup', apiGroup, isDNS1123Subdomain);
   if (!kind) at.required('kind');
   else at.format('kind', kind, isPathSegmentName);
   if (!name) at.required('name');
