@@ -27,6 +27,7 @@ export type Enforcer =
   | 'admission PersistentVolumeClaimResize'
   | 'admission Priority'
   | 'nothing yet: CEL is not compiled'
+  | 'nothing yet: no values are checked against schemas'
   | 'nothing yet: parameters are not authorized'
   | 'pod log proxy'
   | 'registry'

@@ -4,6 +4,7 @@ import { mutatingWebhookConfigurationValidator } from '../admissionregistration.
 import { validatingAdmissionPolicyValidator } from '../admissionregistration.k8s.io/v1/validating-admission-policy/validating-admission-policy.validation.js';
 import { validatingAdmissionPolicyBindingValidator } from '../admissionregistration.k8s.io/v1/validating-admission-policy-binding/validating-admission-policy-binding.validation.js';
 import { validatingWebhookConfigurationValidator } from '../admissionregistration.k8s.io/v1/validating-webhook-configuration/validating-webhook-configuration.validation.js';
+import { customResourceDefinitionValidator } from '../apiextensions.k8s.io/v1/custom-resource-definition/custom-resource-definition.validation.js';
 import { apiServiceValidator } from '../apiregistration.k8s.io/v1/api-service/api-service.validation.js';
 import { controllerRevisionValidator } from '../apps/v1/controller-revision/controller-revision.validation.js';
 import { daemonSetValidator } from '../apps/v1/daemon-set.validation.js';
@@ -122,4 +123,5 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration': priorityLevelConfigurationValidator,
   'apiregistration.k8s.io/v1/APIService': apiServiceValidator,
   'certificates.k8s.io/v1/ClusterTrustBundle': clusterTrustBundleValidator,
+  'apiextensions.k8s.io/v1/CustomResourceDefinition': customResourceDefinitionValidator,
 };

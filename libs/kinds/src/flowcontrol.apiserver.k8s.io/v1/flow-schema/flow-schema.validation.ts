@@ -71,10 +71,7 @@ function checkSpec(at: FieldCursor, name: string, spec: FlowSchemaSpec): void {
   at.each('rules', rules, (rule) => checkRule(at, rule));
 }
 
-function checkRule(
-  at: FieldCursor,
-  { subjects, resourceRules, nonResourceRules }: PolicyRulesWithSubjects,
-) {
+function checkRule(at: FieldCursor, { subjects, resourceRules, nonResourceRules }: PolicyRulesWithSubjects) {
   if ((subjects ?? []).length === 0) at.required('subjects', 'subjects must contain at least one value');
   at.each('subjects', subjects, (subject) => checkSubject(at, subject));
   if ((resourceRules ?? []).length === 0 && (nonResourceRules ?? []).length === 0) {
