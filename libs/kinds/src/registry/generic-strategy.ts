@@ -13,8 +13,7 @@ import { defaultsFacts, type ResourceFacts, validationFacts } from '../facts.js'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-meta.validation.js';
 import { zeroOf } from '../schema/decode.js';
 import { structType } from '../schema/type-graph.js';
-import { checksFor } from '../validation/fact-checks.js';
-import { type KindStrategy, kindKey } from './kind-strategy.js';
+import { type KindStrategy, type KindValidator, kindKey } from './kind-strategy.js';
 import { kindValidators } from './kind-validators.js';
 import { kindWarnings } from './kind-warnings.js';
 import { keepField, keepMetadata } from './metadata.js';
@@ -58,6 +57,7 @@ class GenericStrategy implements Strategy {
   readonly defaultPropagation: 'Background' | 'Orphan';
   readonly gracePeriodSeconds?: (object: KubeObject, requested?: number) => number;
   private readonly key: string;
+  private readonly validator: KindValidator | undefined;
   private readonly statusType: string | undefined;
   private readonly hasStatusEndpoint: boolean;
   private readonly clearsStatus: boolean;
@@ -72,6 +72,9 @@ class GenericStrategy implements Strategy {
     const onCreate = defaultsFacts().onCreate;
     const validation = validationFacts();
     this.key = kindKey(resource.group, resource.version, kind);
+    this.validator = ownValue(kindValidators, this.key);
+    if (this.validator === undefined && resource.verbs.includes('update'))
+      throw new Error(`no validator for ${this.key}`);
     this.hasStatusEndpoint = (resource.subresources ?? []).some((subresource) => subresource.name === 'status');
     this.clearsStatus = (onCreate['status cleared'] as string[]).includes(kind);
     const withGeneration = (onCreate['generation 1 on create, +1 on spec change'] as string[]).includes(kind);
@@ -115,9 +118,7 @@ class GenericStrategy implements Strategy {
 
   validateCreate(object: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMeta(object.metadata, this.resource);
-    const validator = ownValue(kindValidators, this.key);
-    if (validator === undefined) appendAll(errors, checksFor(this.resource).validate(object));
-    else appendAll(errors, validator.validateCreate(object, context));
+    if (this.validator !== undefined) appendAll(errors, this.validator.validateCreate(object, context));
     if (this.own.validateCreate !== undefined) appendAll(errors, this.own.validateCreate(object, context));
     if (errors.length === 0) this.warn(object, undefined, context);
     return errors;
@@ -126,15 +127,7 @@ class GenericStrategy implements Strategy {
   validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext): FieldError[] {
     const errors = validateObjectMetaUpdate(object.metadata, old.metadata, this.resource);
     if (!this.allowUnconditionalUpdate && !object.metadata.resourceVersion) errors.push(missingResourceVersion(object));
-    const validator = ownValue(kindValidators, this.key);
-    if (validator === undefined) {
-      const checks = checksFor(this.resource);
-      // These checks leave status alone, and its endpoint changes nothing else.
-      if (context.subresource !== 'status') appendAll(errors, checks.validate(object));
-      appendAll(errors, checks.validateUnchanged(object, old));
-    } else {
-      appendAll(errors, validator.validateUpdate(object, old, context));
-    }
+    if (this.validator !== undefined) appendAll(errors, this.validator.validateUpdate(object, old, context));
     if (this.own.validateUpdate !== undefined) appendAll(errors, this.own.validateUpdate(object, old, context));
     if (errors.length === 0 && context.subresource === '') this.warn(object, old, context);
     return errors;

@@ -1,5 +1,6 @@
 import type { FieldError } from '#apimachinery';
 import type { WriteContext } from '../definition.js';
+import type { Rule } from '../validation/rules.js';
 
 /**
  * What a kind adds to the generic strategy. Every function runs after the generic part of the same name and sees its
@@ -20,27 +21,9 @@ export interface KindStrategy {
   generationOf?: readonly string[];
 }
 
-/** What enforces a rule that the validator of the kind cannot check: it takes more than the object and the one before it. */
-export type Enforcer =
-  | 'admission escalation check'
-  | 'admission NamespaceLifecycle'
-  | 'admission PersistentVolumeClaimResize'
-  | 'admission Priority'
-  | 'nothing yet: CEL is not compiled'
-  | 'nothing yet: no values are checked against schemas'
-  | 'nothing yet: parameters are not authorized'
-  | 'pod log proxy'
-  | 'registry'
-  | 'resource facts'
-  | 'service allocator'
-  | 'strategy';
-
-/** One thing that a kind demands, in words. */
-export type Rule = string | { readonly rule: string; readonly enforcedBy: Enforcer };
-
 /** Full validation of a kind: metadata is checked by the generic part already. */
 export interface KindValidator {
-  /** What is checked: `docs/validation.md` lists it. */
+  /** What is checked; the kind's spec shows each rule, and `docs/validation.md` lists it. */
   readonly rules: readonly Rule[];
   validateCreate(object: any, context: WriteContext): FieldError[];
   validateUpdate(object: any, old: any, context: WriteContext): FieldError[];

@@ -19,6 +19,7 @@ import { cronJobValidator } from '../batch/v1/cron-job.validation.js';
 import { jobValidator } from '../batch/v1/job.validation.js';
 import { certificateSigningRequestValidator } from '../certificates.k8s.io/v1/certificate-signing-request.validation.js';
 import { clusterTrustBundleValidator } from '../certificates.k8s.io/v1/cluster-trust-bundle/cluster-trust-bundle.validation.js';
+import { podCertificateRequestValidator } from '../certificates.k8s.io/v1/pod-certificate-request/pod-certificate-request.validation.js';
 import { leaseValidator } from '../coordination.k8s.io/v1/lease.validation.js';
 import { configMapValidator } from '../core/v1/config-map.validation.js';
 import { endpointsValidator } from '../core/v1/endpoints.validation.js';
@@ -50,6 +51,11 @@ import {
   roleBindingValidator,
   roleValidator,
 } from '../rbac.authorization.k8s.io/v1/rbac.validation.js';
+import { deviceClassValidator } from '../resource.k8s.io/v1/device-class/device-class.validation.js';
+import { deviceTaintRuleValidator } from '../resource.k8s.io/v1/device-taint-rule/device-taint-rule.validation.js';
+import { resourceClaimValidator } from '../resource.k8s.io/v1/resource-claim/resource-claim.validation.js';
+import { resourceClaimTemplateValidator } from '../resource.k8s.io/v1/resource-claim-template/resource-claim-template.validation.js';
+import { resourceSliceValidator } from '../resource.k8s.io/v1/resource-slice/resource-slice.validation.js';
 import { priorityClassValidator } from '../scheduling.k8s.io/v1/priority-class/priority-class.validation.js';
 import { csiDriverValidator } from '../storage.k8s.io/v1/csi-driver/csi-driver.validation.js';
 import { csiNodeValidator } from '../storage.k8s.io/v1/csi-node/csi-node.validation.js';
@@ -61,8 +67,8 @@ import { storageVersionMigrationValidator } from '../storagemigration.k8s.io/v1/
 import type { KindValidator } from './kind-strategy.js';
 
 /**
- * Full validation by kind, in place of what follows from the facts. Metadata is checked for all kinds alike, and what
- * is here adds to that. A kind's validator goes into this table; its file is `<group>/<version>/<kind>.validation.ts`.
+ * Validation by kind. Metadata is checked for all kinds alike, and what is here adds to that. Every kind whose objects can
+ * be updated has a line here; its file is `<group>/<version>/<kind>/<kind>.validation.ts`, or one level up.
  */
 export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'v1/Namespace': namespaceValidator,
@@ -124,4 +130,10 @@ export const kindValidators: Readonly<Record<string, KindValidator>> = {
   'apiregistration.k8s.io/v1/APIService': apiServiceValidator,
   'certificates.k8s.io/v1/ClusterTrustBundle': clusterTrustBundleValidator,
   'apiextensions.k8s.io/v1/CustomResourceDefinition': customResourceDefinitionValidator,
+  'resource.k8s.io/v1/ResourceClaim': resourceClaimValidator,
+  'resource.k8s.io/v1/ResourceClaimTemplate': resourceClaimTemplateValidator,
+  'resource.k8s.io/v1/DeviceClass': deviceClassValidator,
+  'resource.k8s.io/v1/DeviceTaintRule': deviceTaintRuleValidator,
+  'resource.k8s.io/v1/ResourceSlice': resourceSliceValidator,
+  'certificates.k8s.io/v1/PodCertificateRequest': podCertificateRequestValidator,
 };

@@ -28,7 +28,7 @@ export class FieldCursor {
   declared(check: () => void): void {
     const before = this.errors.length;
     check();
-    this.declaredErrors.push(...this.errors.splice(before));
+    for (const error of this.errors.splice(before)) this.declaredErrors.push(error);
   }
 
   enter(step: string | number): void {

@@ -8,8 +8,8 @@ import {
 } from '#apimachinery';
 import { checkSelector } from '../../core/v1/pod-scheduling.validation.js';
 import type { MutatingWebhook, ObjectMeta, ValidatingWebhook } from '../../generated/types.js';
-import type { Rule } from '../../registry/kind-strategy.js';
 import { FieldCursor } from '../../validation/field-cursor.js';
+import type { Rule } from '../../validation/rules.js';
 import { checkClientConfig } from '../../validation/webhook-client.js';
 import { checkRule, matchPolicies } from './match-rules.validation.js';
 import { checkMatchConditions, failurePolicies, reinvocationPolicies } from './policy.validation.js';

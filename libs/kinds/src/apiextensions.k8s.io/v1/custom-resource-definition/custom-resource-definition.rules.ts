@@ -1,4 +1,4 @@
-import type { Rule } from '../../../registry/kind-strategy.js';
+import type { Rule } from '../../../validation/rules.js';
 
 /** What is checked of a CustomResourceDefinition, in words. */
 export const customResourceDefinitionRules: readonly Rule[] = [
