@@ -40,28 +40,35 @@ function check(object: KubeObject): FieldError[] {
 }
 
 export const ${own}Validator: KindValidator = {
+  rules: ['spec is required'],
   validateCreate: (object) => check(object),
   validateUpdate: (object) => check(object),
 };
 `,
-      [`${folder}/${name}.validation.spec.ts`]: `import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { createErrors } from '../../../testing/spec-support.js';
+      [`${folder}/${name}.validation.spec.ts`]: `import { describeRules } from '../../../testing/rule-table.js';
+import { ${own}Validator } from './${name}.validation.js';
 
-describe('${kind} validation', () => {
-  const cases: [name: string, body: Record<string, unknown>, errors: string[]][] = [
-    ['an object without spec', {}, ['write what the reference answers']],
-  ];
-  for (const [name, body, errors] of cases) {
-    it(name, () => assert.deepEqual(createErrors('${path}', body), errors));
-  }
+describeRules({
+  path: '${path}',
+  validator: ${own}Validator,
+  valid: { spec: {} },
+  rows: {
+    'spec is required': [
+      {
+        create: (object) => {
+          delete object.spec;
+        },
+        errors: ['write what the reference answers'],
+      },
+    ],
+  },
 });
 `,
     },
     steps: [
       'npm run generate    lists the module',
-      `Write the table of ${name}.validation.spec.ts: messages, paths and their order are the reference's.`,
-      `Write ${name}.validation.ts until it passes. A kind whose checks all follow from the facts needs none: delete both.`,
+      `Say in ${name}.validation.ts in words what is checked, and show each rule in ${name}.validation.spec.ts: messages, paths and their order are the reference's.`,
+      `Write ${name}.validation.ts until it passes. A kind whose objects cannot be updated needs none: delete both.`,
       `Add what else is special to ${name}.kind.ts; libs/kinds/src/contract/kind-module.ts says what there is.`,
       'npm test -- check && npm test -- unit kinds',
     ],

@@ -61,6 +61,7 @@ import { resourceSliceKind } from '../resource.k8s.io/v1/resource-slice/resource
 import { priorityClassKind } from '../scheduling.k8s.io/v1/priority-class/priority-class.kind.js';
 import { csiDriverKind } from '../storage.k8s.io/v1/csi-driver/csi-driver.kind.js';
 import { csiNodeKind } from '../storage.k8s.io/v1/csi-node/csi-node.kind.js';
+import { csiStorageCapacityKind } from '../storage.k8s.io/v1/csi-storage-capacity/csi-storage-capacity.kind.js';
 import { storageClassKind } from '../storage.k8s.io/v1/storage-class/storage-class.kind.js';
 import { volumeAttachmentKind } from '../storage.k8s.io/v1/volume-attachment/volume-attachment.kind.js';
 import { volumeAttributesClassKind } from '../storage.k8s.io/v1/volume-attributes-class/volume-attributes-class.kind.js';
@@ -128,6 +129,7 @@ export const kindModules: readonly KindModule[] = [
   priorityClassKind,
   csiDriverKind,
   csiNodeKind,
+  csiStorageCapacityKind,
   storageClassKind,
   volumeAttachmentKind,
   volumeAttributesClassKind,

@@ -27,7 +27,8 @@ export function findKind(group: string, version: string, kind: string): Resource
   return allResources().find((item) => item.group === group && item.version === version && item.kind === kind);
 }
 
-const modules: ReadonlyMap<string, KindModule> = new Map(
+/** By key, as kindKey makes it. */
+export const modulesByKind: ReadonlyMap<string, KindModule> = new Map(
   kindModules.map((module) => [kindKey(module.group, module.version, module.kind), module]),
 );
 
@@ -44,7 +45,7 @@ function define(resource: ResourceFacts): ResourceDefinition {
     type: structType(resource.type),
     facts: kindFacts(key),
     // Most of those without are reviews: nothing of them is special.
-    module: modules.get(key) ?? { group, version, kind },
+    module: modulesByKind.get(key) ?? { group, version, kind },
     typeDefaults: builtInTypeDefaults,
   });
 }

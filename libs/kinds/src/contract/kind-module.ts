@@ -1,4 +1,5 @@
 import type { FieldError, KubeObject } from '#apimachinery';
+import type { Rule } from '../validation/rules.js';
 import type { Conversion } from './conversion.js';
 import type { DeletionPolicy, WriteContext } from './definition.js';
 
@@ -12,7 +13,7 @@ export interface KindModule {
   readonly kind: string;
   /** What the kind does around a write, beyond what all kinds do. */
   readonly strategy?: KindStrategy;
-  /** Full validation, in place of the checks that follow from the facts. */
+  /** Reviews alone, and what else cannot be updated, may lack it. */
   readonly validator?: KindValidator;
   readonly warnings?: KindWarnings;
   /** The rules in words of `defaults.json` that belong to the kind, by path. */
@@ -54,6 +55,8 @@ export interface KindStrategy {
 
 /** Full validation of a kind: metadata is checked by the generic part already. */
 export interface KindValidator {
+  /** What is checked; the kind's spec shows each rule, and `docs/validation.md` lists it. */
+  readonly rules: readonly Rule[];
   validateCreate(object: any, context: WriteContext): FieldError[];
   validateUpdate(object: any, old: any, context: WriteContext): FieldError[];
 }

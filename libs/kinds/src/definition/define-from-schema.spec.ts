@@ -34,6 +34,11 @@ const schema: StructuralSchema = {
             properties: { name: { type: 'string' }, count: { type: 'integer', default: 1 } },
           },
         },
+        sides: { type: 'array', items: { type: 'string', enum: ['left', 'right'] } },
+        corners: {
+          type: 'object',
+          additionalProperties: { type: 'object', required: ['angle'], properties: { angle: { type: 'integer' } } },
+        },
       },
     },
     status: { type: 'object', properties: { phase: { type: 'string' } } },
@@ -137,6 +142,13 @@ describe('a resource made from a schema', () => {
       'spec.color: Unsupported value: "green": supported values: "", "blue", "red"',
       'spec.parts[0].name: Required value',
     ]);
+    assert.deepEqual(
+      createErrors({ size: 1, color: 'red', sides: ['left', 'top'], corners: { a: { angle: 1 }, b: {} } }),
+      [
+        'spec.sides[1]: Unsupported value: "top": supported values: "left", "right"',
+        'spec.corners[b].angle: Required value',
+      ],
+    );
     const nameless = created({ size: 1, color: 'red' }, { metadata: { name: 'Not This', namespace: 'ns' } });
     assert.deepEqual(
       widgets.strategy.validateCreate(nameless, context()).map(({ field }) => field),
@@ -158,6 +170,11 @@ describe('a resource made from a schema', () => {
     const { metadata, spec, status: written } = status.object;
     assert.deepEqual([metadata.generation, metadata.labels, spec.size, written.phase], [1, undefined, 1, 'Broken']);
     assert.equal(updated(({ metadata }) => (metadata.labels = { a: 'b' })).object.metadata.generation, 1);
+  });
+
+  it('is validated at updates, but for those of its status', () => {
+    const clear = (object: any) => delete object.spec.size;
+    assert.deepEqual([updated(clear).errors, updated(clear, 'status').errors], [['spec.size'], []]);
   });
 
   it('is updated only with a resourceVersion', () => {

@@ -8,6 +8,7 @@ import { CUSTOM_RESOURCE, kindFacts } from '../facts/kind-facts.js';
 import { type Dialect, type Json, refTo } from '../openapi/schemas.js';
 import { objectType, type StructuralSchema } from '../schema/structural-type.js';
 import { defineResource } from './define-resource.js';
+import { schemaValidator } from './schema-validation.js';
 
 /** A resource that no release knows: its names, and a schema of its objects. */
 export interface SchemaResource {
@@ -36,6 +37,7 @@ const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 export function defineFromSchema(source: SchemaResource): ResourceDefinition {
   const { group, version, kind, schema, hasStatusEndpoint } = source;
   const name = [...group.split('.').reverse(), version, kind].join('.');
+  const type = objectType(name, schema);
   const facts = kindFacts(CUSTOM_RESOURCE);
   const ofSystem = ['apiVersion', 'kind', 'metadata', ...(hasStatusEndpoint ? ['status'] : [])];
   return defineResource({
@@ -52,11 +54,9 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       type: name,
       subresources: hasStatusEndpoint ? [{ name: 'status', kind, verbs: ['get', 'patch', 'update'] }] : [],
     },
-    type: objectType(name, schema),
+    type,
     facts: {
       ...facts,
-      // Whatever else is said in words of such kinds is about schemas.
-      rules: { name: facts.rules.name },
       fieldLabels: source.fieldLabels ?? [],
       clearsStatus: hasStatusEndpoint,
     },
@@ -65,6 +65,7 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       version,
       kind,
       strategy: { generationOf: Object.keys(schema.properties ?? {}).filter((field) => !ofSystem.includes(field)) },
+      validator: schemaValidator(type),
       statusEndpointWrites: 'status',
       stored: source.stored,
     },

@@ -5,6 +5,7 @@ import type { KindModule } from '../contract/kind-module.js';
 import type { TypeDefaults } from '../defaults/type-defaults.js';
 import { apiFacts, type ResourceFacts } from '../facts/facts.js';
 import type { KindFacts } from '../facts/kind-facts.js';
+import { kindKey } from '../facts/kind-key.js';
 import { decode } from '../schema/decode.js';
 import { schemaNodeOf } from '../schema/schema-node.js';
 import type { StructType } from '../schema/type-graph.js';
@@ -26,10 +27,16 @@ export interface ResourceSource {
 
 const NO_POLICY: ResourceDefinition['deletion'] = {};
 
-/** What costs something is made on first use: a process pays for the kinds that it touches. */
+/**
+ * What costs something is made on first use: a process pays for the kinds that it touches. Throws an Error for a kind whose
+ * objects can be updated without validation.
+ */
 export function defineResource(source: ResourceSource): ResourceDefinition {
   const { resource, type, facts, module } = source;
   const { group, version, kind, plural, namespaced } = resource;
+  if (module.validator === undefined && resource.verbs.includes('update')) {
+    throw new Error(`${kindKey(group, version, kind)} can be updated, and has no validator`);
+  }
   const subresources = (resource.subresources ?? []).map((subresource) => defineSubresource(resource, subresource));
   const hasStatusEndpoint = subresources.some(({ name }) => name === 'status');
   const labels = fieldLabelsOf(facts.fieldLabels, module.fieldLabels);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { EnforcedRule } from '../validation/rules.js';
 
 /**
  * The API's facts as data: names, types, rules of v1.37. The JSON beside this file is read on first use and kept parsed;
@@ -77,12 +78,10 @@ export interface DefaultsFacts {
 }
 
 export interface KindRules {
-  name?: string;
-  immutable?: string[];
-  required?: string[];
-  enum?: Record<string, string[]>;
-  range?: Record<string, unknown>;
-  rules?: string[];
+  /** The format of names. */
+  name: string;
+  /** Of kinds that are not stored. */
+  rules?: EnforcedRule[];
 }
 
 /** All by group/version/Kind. */

@@ -1,10 +1,10 @@
 import { ownValue } from '#apimachinery';
-import { type ColumnFacts, columnFacts, defaultsFacts, type KindRules, validationFacts } from './facts.js';
+import { type ColumnFacts, columnFacts, defaultsFacts, validationFacts } from './facts.js';
 
 /** What the facts say of one kind, gathered from the files that have it in tables by kind. */
 export interface KindFacts {
-  /** Validation: name format, required, allowed and unchangeable fields, rules in words. */
-  readonly rules: KindRules;
+  /** Of metadata.name; a remark may stand behind it. Undefined is what most kinds have. */
+  readonly nameFormat: string | undefined;
   /** Defaults by path; a text that begins with `=` is a rule in words. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Columns of the server's table; undefined when the kind declares none. */
@@ -32,8 +32,8 @@ export const CUSTOM_RESOURCE = '<custom resource>';
  */
 export function kindFacts(key: string): KindFacts {
   return {
-    get rules() {
-      return ownValue(validationFacts().kinds, key) ?? {};
+    get nameFormat() {
+      return ownValue(validationFacts().kinds, key)?.name;
     },
     get defaults() {
       return ownValue(defaultsFacts().kinds, key) ?? {};

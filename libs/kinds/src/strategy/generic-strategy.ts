@@ -8,7 +8,7 @@ import {
   setOwn,
 } from '#apimachinery';
 import type { Strategy, WriteContext } from '../contract/definition.js';
-import type { KindModule, KindStrategy, KindValidator } from '../contract/kind-module.js';
+import type { KindModule, KindStrategy } from '../contract/kind-module.js';
 import { defaulterFor } from '../defaults/defaulter.js';
 import type { TypeDefaults } from '../defaults/type-defaults.js';
 import type { KindFacts } from '../facts/kind-facts.js';
@@ -16,7 +16,6 @@ import { nameFormatOf } from '../meta/names.js';
 import { type MetaRules, validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-meta.validation.js';
 import { zeroOf } from '../schema/decode.js';
 import type { StructType } from '../schema/type-graph.js';
-import { factChecks } from '../validation/fact-checks.js';
 import { keepField, keepMetadata } from './metadata.js';
 
 /** What a strategy is made of. */
@@ -49,7 +48,6 @@ class GenericStrategy implements Strategy {
   private readonly generationOf: readonly string[] | undefined;
   private readonly source: StrategySource;
   private defaulter: ((object: KubeObject) => void) | undefined;
-  private checks: KindValidator | undefined;
 
   constructor(source: StrategySource) {
     const { facts, module } = source;
@@ -59,7 +57,7 @@ class GenericStrategy implements Strategy {
     this.own = own;
     this.metaRules = {
       namespaced: source.namespaced,
-      checkName: module.nameFormat ?? nameFormatOf(facts.rules.name),
+      checkName: module.nameFormat ?? nameFormatOf(facts.nameFormat),
       shortFinalizers: facts.shortFinalizers,
     };
     this.hasStatusEndpoint = source.hasStatusEndpoint;
@@ -104,22 +102,20 @@ class GenericStrategy implements Strategy {
   }
 
   validateCreate(object: KubeObject, context: WriteContext): FieldError[] {
+    const { validator } = this.module;
     const errors = validateObjectMeta(object.metadata, this.metaRules);
-    appendAll(errors, this.validator().validateCreate(object, context));
+    if (validator !== undefined) appendAll(errors, validator.validateCreate(object, context));
     if (errors.length === 0) this.warn(object, undefined, context);
     return errors;
   }
 
   validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext): FieldError[] {
+    const { validator } = this.module;
     const errors = validateObjectMetaUpdate(object.metadata, old.metadata, this.metaRules);
     if (!this.allowUnconditionalUpdate && !object.metadata.resourceVersion) errors.push(missingResourceVersion(object));
-    appendAll(errors, this.validator().validateUpdate(object, old, context));
+    if (validator !== undefined) appendAll(errors, validator.validateUpdate(object, old, context));
     if (errors.length === 0 && context.subresource === '') this.warn(object, old, context);
     return errors;
-  }
-
-  private validator(): KindValidator {
-    return this.module.validator ?? (this.checks ??= validatorFromFacts(this.source));
   }
 
   /** Of what is good, and yet may not be what its writer wants. */
@@ -144,19 +140,6 @@ class GenericStrategy implements Strategy {
     }
     if (this.module.statusEndpointWrites === 'status') keepMetadata(object, old);
   }
-}
-
-function validatorFromFacts({ type, facts }: StrategySource): KindValidator {
-  const checks = factChecks(type, facts.rules);
-  return {
-    validateCreate: (object) => checks.validate(object),
-    validateUpdate(object, old, { subresource }) {
-      // These checks leave status alone, and its endpoint changes nothing else.
-      const errors = subresource === 'status' ? [] : checks.validate(object);
-      appendAll(errors, checks.validateUnchanged(object, old));
-      return errors;
-    },
-  };
 }
 
 function missingResourceVersion(object: KubeObject): FieldError {

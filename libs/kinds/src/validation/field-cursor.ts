@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, type FormatCheck, field } from '#apimachinery';
+import { type FieldError, FieldPath, type FormatCheck, field, semanticEqual } from '#apimachinery';
 
 /** Stands before a map key among the steps. */
 const KEY = -1;
@@ -12,14 +12,46 @@ const KEY = -1;
  */
 export class FieldCursor {
   readonly errors: FieldError[] = [];
+  private readonly declaredErrors: FieldError[] = [];
   private readonly steps: (string | number)[];
 
   constructor(...steps: string[]) {
     this.steps = steps;
   }
 
+  /** What was found, with the errors of declared rules at the end. */
+  all(): FieldError[] {
+    return [...this.errors, ...this.declaredErrors];
+  }
+
+  /** For rules that 1.37 declares at the type: what they find stands after what all others found. */
+  declared(check: () => void): void {
+    const before = this.errors.length;
+    check();
+    for (const error of this.errors.splice(before)) this.declaredErrors.push(error);
+  }
+
   enter(step: string | number): void {
     this.steps.push(step);
+  }
+
+  /** Checks every item of a list, with the cursor at it. */
+  each<T>(name: string, items: readonly T[] | undefined, check: (item: T, index: number) => void): void {
+    if (items === undefined || items === null) return;
+    this.enter(name);
+    for (let i = 0; i < items.length; i++) {
+      this.enter(i);
+      check(items[i]!, i);
+      this.leave();
+    }
+    this.leave();
+  }
+
+  /** Checks below a field. */
+  within(name: string, check: () => void): void {
+    this.enter(name);
+    check();
+    this.leave();
   }
 
   enterKey(key: string): void {
@@ -58,6 +90,15 @@ export class FieldCursor {
     this.errors.push(field.forbidden(this.path(name), detail));
   }
 
+  immutable(name: string, value: unknown, old: unknown): void {
+    if (!semanticEqual(value, old)) this.errors.push(field.immutable(this.path(name), value ?? null));
+  }
+
+  /** Declared rules of immutability do not show the value. */
+  declaredImmutable(name: string, value: unknown, old: unknown): void {
+    if (!semanticEqual(value, old)) this.declaredErrors.push(field.immutable(this.path(name), null));
+  }
+
   /** `value` undefined prints `null`. */
   invalid(name: string, value: unknown, detail = ''): void {
     this.errors.push(field.invalid(this.path(name), value, detail));
@@ -80,6 +121,10 @@ export class FieldCursor {
     this.errors.push(field.tooLong(this.path(name), max));
   }
 
+  tooLongCharacters(name: string, max: number): void {
+    this.errors.push(field.tooLongCharacters(this.path(name), max));
+  }
+
   tooMany(name: string, actual: number, max: number): void {
     this.errors.push(field.tooMany(this.path(name), actual, max));
   }
@@ -95,9 +140,9 @@ export class FieldCursor {
     else if (!supported.includes(value)) this.notSupported(name, value, supported);
   }
 
-  /** One of `supported` when set; an empty string is set. */
+  /** One of `supported` when set; an empty string is set, and null is not. */
   optionalChoice(name: string, value: string | undefined, supported: readonly string[]): void {
-    if (value !== undefined && !supported.includes(value)) this.notSupported(name, value, supported);
+    if (value !== undefined && value !== null && !supported.includes(value)) this.notSupported(name, value, supported);
   }
 
   notNegative(name: string, value: number | undefined): void {

@@ -1,5 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import {
+  type Cidr,
   type FieldError,
   type FieldPath,
   field,
@@ -7,6 +8,7 @@ import {
   type IpAddress,
   nthAddress,
   type Path,
+  parseCidr,
   parseIp,
   quote,
 } from '#apimachinery';
@@ -26,8 +28,7 @@ function ipProblem(value: string): string | undefined {
       ? 'must not be an IPv4-mapped IPv6 address'
       : undefined;
   }
-  const unpadded = value.replace(/(^|\.)0+(?=\d)/g, '$1');
-  return paddedIPv4.test(value) && isIPv4(unpadded) ? 'must not have leading 0s' : ipText;
+  return paddedIPv4.test(value) && isIPv4(unpadded(value)) ? 'must not have leading 0s' : ipText;
 }
 
 /** Five groups of zeros, then ffff, then the address. */
@@ -49,10 +50,15 @@ export function validateIp(path: Path, value: string, existing?: ReadonlySet<str
 
 /** For fields that came after readers had disagreed: also in the one form that everybody writes. */
 export function validateCanonicalIp(path: Path, value: string): FieldError[] {
-  const errors = validateIp(path, value);
-  if (errors.length > 0) return errors;
+  const problem = canonicalIpProblem(value);
+  return problem === undefined ? [] : [field.invalid(path, value, problem)];
+}
+
+export function canonicalIpProblem(value: string): string | undefined {
+  const problem = ipProblem(value);
+  if (problem !== undefined) return problem;
   const canonical = nthAddress(`${value}/${isIPv4(value) ? 32 : 128}`, 0);
-  return value === canonical ? [] : [field.invalid(path, value, `must be in canonical form ("${canonical}")`)];
+  return value === canonical ? undefined : `must be in canonical form ("${canonical}")`;
 }
 
 export function validateCidr(path: FieldPath, value: string, existing?: ReadonlySet<string>): FieldError[] {
@@ -62,23 +68,53 @@ export function validateCidr(path: FieldPath, value: string, existing?: Readonly
 
 function cidrProblem(value: string): string | undefined {
   const [, address = '', length = ''] = /^(.*)\/(\d+)$/.exec(value) ?? [];
-  const unpadded = paddedIPv4.test(address) ? address.replace(/(^|\.)0+(?=\d)/g, '$1') : address;
-  const family = address.includes('%') ? 0 : isIP(unpadded);
+  const plain = paddedIPv4.test(address) ? unpadded(address) : address;
+  const family = address.includes('%') ? 0 : isIP(plain);
   if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) {
     return 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
   }
-  if (unpadded !== address || !/^(0|[1-9]\d*)$/.test(length)) return 'must not have leading 0s in IP or prefix length';
+  if (plain !== address || !/^(0|[1-9]\d*)$/.test(length)) return 'must not have leading 0s in IP or prefix length';
   if (ipProblem(address) !== undefined) return 'must not have an IPv4-mapped IPv6 address';
   const bits = family === 4 ? 32 : 128;
   const first = nthAddress(value, 0);
   return first === nthAddress(`${address}/${bits}`, 0) ? undefined : 'must not have bits set beyond the prefix length';
 }
 
+/** For fields that came after readers had disagreed: also in the one form that everybody writes. */
+export function validateCanonicalCidr(path: FieldPath, value: string): FieldError[] {
+  const errors = validateCidr(path, value);
+  if (errors.length > 0) return errors;
+  const canonical = `${nthAddress(value, 0)}/${value.slice(value.indexOf('/') + 1)}`;
+  return value === canonical ? [] : [field.invalid(path, value, `must be in canonical form ("${canonical}")`)];
+}
+
+/** A CIDR read as leniently as the reference reads it: addresses may be padded, and may have bits beyond the prefix. */
+export function sloppyCidr(value: string): Cidr | undefined {
+  const [address = '', length = ''] = value.split('/');
+  return parseCidr(`${paddedIPv4.test(address) ? unpadded(address) : address}/${length}`);
+}
+
+/** Whether the inner range is a part of the outer one, and smaller. */
+export function isStrictSubset(inner: Cidr, outer: Cidr): boolean {
+  if (inner.network.family !== outer.network.family || inner.hostBits >= outer.hostBits) return false;
+  const bits = BigInt(outer.hostBits);
+  return inner.network.value >> bits === outer.network.value >> bits;
+}
+
+/** What some read as an address, and may thus not stand where a name is wanted. */
+export function isSloppyIp(value: string): boolean {
+  return sloppyIp(value) !== undefined;
+}
+
+function unpadded(address: string): string {
+  return address.replace(/(^|\.)0+(?=\d)/g, '$1');
+}
+
 const mappedPrefix = 0xffffn << 32n;
 
 /** As number; IPv4 also when it is padded with zeros, or mapped into IPv6. */
 function sloppyIp(value: string): IpAddress | undefined {
-  const ip = parseIp(paddedIPv4.test(value) ? value.replace(/(^|\.)0+(?=\d)/g, '$1') : value);
+  const ip = parseIp(paddedIPv4.test(value) ? unpadded(value) : value);
   if (ip?.family !== 'IPv6' || ip.value >> 32n !== mappedPrefix >> 32n) return ip;
   return { family: 'IPv4', value: ip.value - mappedPrefix };
 }

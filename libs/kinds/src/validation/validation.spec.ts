@@ -34,31 +34,11 @@ const creates: [path: string, body: any, errors: string[]][] = [
       'metadata.ownerReferences[0]: Invalid value: {"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}: /v1, Kind=Event is disallowed from being an owner',
     ],
   ],
-  // From the facts.
-  [
-    'admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-    { webhooks: [{ name: 'a.b.c', sideEffects: 'Some', timeoutSeconds: 99 }] },
-    [
-      'webhooks[0].sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"',
-      'webhooks[0].timeoutSeconds: Invalid value: 99: must be between 1 and 30, inclusive',
-    ],
-  ],
-  [
-    'autoscaling/v2/horizontalpodautoscalers',
-    { spec: { minReplicas: 5, maxReplicas: 2, scaleTargetRef: { kind: 'Deployment' } } },
-    [
-      'spec.scaleTargetRef.name: Required value',
-      'spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`',
-    ],
-  ],
   [
     'v1/persistentvolumeclaims',
     {},
     ['spec.accessModes: Required value: at least 1 access mode is required', 'spec.resources[storage]: Required value'],
   ],
-  ['storagemigration.k8s.io/v1/storageversionmigrations', { spec: { resource: { resource: 'secrets' } } }, []],
-  ['storagemigration.k8s.io/v1/storageversionmigrations', {}, ['spec.resource.resource: Required value']],
-  // Full validation.
   [
     'v1/configmaps',
     { data: { 'a/b': '', x: '' }, binaryData: { x: 'eA==' } },

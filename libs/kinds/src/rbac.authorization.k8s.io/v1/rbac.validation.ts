@@ -21,9 +21,17 @@ import type {
 import { formatErrors } from '../../validation/fields.js';
 
 const group = 'rbac.authorization.k8s.io';
+const subjectKinds = ['ServiceAccount', 'User', 'Group'];
 
 const validateRole = ({ rules }: Role): FieldError[] => [...ruleErrors(rules ?? [], true), ...verbErrors(rules ?? [])];
-export const roleValidator: KindValidator = { validateCreate: validateRole, validateUpdate: validateRole };
+export const roleValidator: KindValidator = {
+  rules: [
+    'verbs required; apiGroups and resources required; nonResourceURLs not allowed',
+    { rule: "writing rules beyond the user's own needs escalate: 403", enforcedBy: 'admission escalation check' },
+  ],
+  validateCreate: validateRole,
+  validateUpdate: validateRole,
+};
 
 function validateClusterRole({ rules, aggregationRule }: ClusterRole): FieldError[] {
   return [
@@ -46,6 +54,11 @@ function aggregationErrors({ clusterRoleSelectors: selectors = [] }: Aggregation
   });
 }
 export const clusterRoleValidator: KindValidator = {
+  rules: [
+    'verbs required; resources and nonResourceURLs not in one rule',
+    'aggregationRule needs at least one selector',
+    { rule: "writing rules beyond the user's own needs escalate: 403", enforcedBy: 'admission escalation check' },
+  ],
   validateCreate: validateClusterRole,
   validateUpdate: validateClusterRole,
 };
@@ -96,6 +109,14 @@ function bindingValidator(kinds: readonly string[], namespaced: boolean): KindVa
     ),
   ];
   return {
+    rules: [
+      'ServiceAccount subjects need a namespace and an empty apiGroup; User and Group need the rbac group',
+      { rule: 'binding more than the user holds needs bind: 403', enforcedBy: 'admission escalation check' },
+      `roleRef.kind is one of ${kinds.join(', ')}`,
+      `roleRef.apiGroup is ${group}`,
+      `subjects.kind is one of ${subjectKinds.join(', ')}`,
+      'immutable: roleRef',
+    ],
     validateCreate: (binding: Binding) => [...check(binding), ...nameErrors(binding)],
     validateUpdate: (binding: Binding, old: Binding) => [
       ...check(binding),
@@ -128,8 +149,6 @@ function roleRefErrors({ roleRef }: Binding, kinds: readonly string[]): FieldErr
   if (name !== '') appendAll(errors, formatErrors(isPathSegmentName, name, path.child('name')));
   return errors;
 }
-
-const subjectKinds = ['ServiceAccount', 'User', 'Group'];
 
 function subjectErrors(
   { kind, name, namespace, apiGroup = '' }: Subject,

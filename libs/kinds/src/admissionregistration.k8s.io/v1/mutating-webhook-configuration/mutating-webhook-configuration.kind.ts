@@ -1,5 +1,6 @@
 import type { KindModule } from '../../../contract/kind-module.js';
 import { webhookCells } from '../admissionregistration.columns.js';
+import { mutatingWebhookConfigurationValidator } from './mutating-webhook-configuration.validation.js';
 
 export const mutatingWebhookConfigurationKind: KindModule = {
   group: 'admissionregistration.k8s.io',
@@ -17,5 +18,6 @@ export const mutatingWebhookConfigurationKind: KindModule = {
       }
     },
   },
+  validator: mutatingWebhookConfigurationValidator,
   cells: webhookCells,
 };

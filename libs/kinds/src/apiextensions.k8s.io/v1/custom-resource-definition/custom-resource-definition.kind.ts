@@ -1,6 +1,7 @@
 import { isTrue, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { customResourceDefinitionStrategy } from './custom-resource-definition.strategy.js';
+import { customResourceDefinitionValidator } from './custom-resource-definition.validation.js';
 
 const cells: Cells = (crd) => {
   const versions: string[] = (crd.spec.versions ?? [])
@@ -23,6 +24,7 @@ export const customResourceDefinitionKind: KindModule = {
   version: 'v1',
   kind: 'CustomResourceDefinition',
   strategy: customResourceDefinitionStrategy,
+  validator: customResourceDefinitionValidator,
   defaults: {
     'spec.names.singular': ({ spec }) => {
       if (spec?.names?.kind) spec.names.singular ||= spec.names.kind.toLowerCase();

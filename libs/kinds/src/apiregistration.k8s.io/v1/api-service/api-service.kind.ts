@@ -2,6 +2,7 @@ import { age, conditionOf, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { pathSegmentName } from '../../../meta/names.js';
 import { apiServiceStrategy } from './api-service.strategy.js';
+import { apiServiceValidator } from './api-service.validation.js';
 
 const cells: Cells = (service, now) => {
   const target = service.spec?.service;
@@ -17,6 +18,7 @@ export const apiServiceKind: KindModule = {
   version: 'v1',
   kind: 'APIService',
   strategy: apiServiceStrategy,
+  validator: apiServiceValidator,
   cells,
   nameFormat: pathSegmentName,
   statusEndpointWrites: 'status',

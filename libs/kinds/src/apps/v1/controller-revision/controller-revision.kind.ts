@@ -1,6 +1,7 @@
 import { groupOf, type OwnerReference } from '#apimachinery';
 import { age, nameOf, none } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { controllerRevisionValidator } from './controller-revision.validation.js';
 
 const cells: Cells = (revision, now) => {
   const owner = (revision.metadata.ownerReferences ?? []).find((item: OwnerReference) => item.controller === true);
@@ -17,5 +18,6 @@ export const controllerRevisionKind: KindModule = {
   group: 'apps',
   version: 'v1',
   kind: 'ControllerRevision',
+  validator: controllerRevisionValidator,
   cells,
 };

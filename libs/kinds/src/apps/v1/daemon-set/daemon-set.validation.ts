@@ -17,6 +17,17 @@ import {
 } from '../workload.validation.js';
 
 export const daemonSetValidator: KindValidator = {
+  rules: [
+    'spec.selector is required',
+    'spec.template is required',
+    'selector not empty',
+    'template labels must match selector (error at spec.template.metadata.labels)',
+    'template restartPolicy must be Always; template activeDeadlineSeconds forbidden',
+    'maxSurge and maxUnavailable: exactly one non-zero; at most 100%',
+    'not negative: minReadySeconds, revisionHistoryLimit',
+    'updateStrategy.type is one of OnDelete, RollingUpdate',
+    'immutable: spec.selector',
+  ],
   validateCreate: (set: DaemonSet) => check(set, undefined).errors,
   validateUpdate(set: DaemonSet, old: DaemonSet, { subresource }) {
     if (subresource === 'status') return statusErrors(set, old);

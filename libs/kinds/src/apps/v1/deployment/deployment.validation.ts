@@ -14,6 +14,19 @@ import {
 } from '../workload.validation.js';
 
 export const deploymentValidator: KindValidator = {
+  rules: [
+    'spec.selector is required',
+    'spec.template is required',
+    'selector required and not empty',
+    'template labels must match selector (error at spec.template.metadata.labels)',
+    'template restartPolicy must be Always; template activeDeadlineSeconds forbidden',
+    'not negative: replicas, minReadySeconds, revisionHistoryLimit',
+    'progressDeadlineSeconds greater than minReadySeconds',
+    'rollingUpdate forbidden with Recreate',
+    'maxUnavailable and maxSurge: number >= 0 or percent, maxUnavailable at most 100%, not both 0',
+    'strategy.type is one of Recreate, RollingUpdate',
+    'immutable: spec.selector',
+  ],
   validateCreate: (deployment: Deployment) => check(deployment, undefined).errors,
   validateUpdate(deployment: Deployment, old: Deployment, { subresource }) {
     if (subresource === 'status') return statusErrors(deployment, old);

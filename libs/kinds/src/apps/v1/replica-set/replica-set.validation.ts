@@ -5,6 +5,15 @@ import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkCounts, checkReplicaCounts, checkReplicaTemplate, checkSelectorKept } from '../workload.validation.js';
 
 export const replicaSetValidator: KindValidator = {
+  rules: [
+    'spec.selector is required',
+    'spec.template is required',
+    'selector required and not empty',
+    'template labels must match selector (error at spec.template.metadata.labels)',
+    'template restartPolicy must be Always; template activeDeadlineSeconds forbidden',
+    'not negative: replicas, minReadySeconds',
+    'immutable: spec.selector',
+  ],
   validateCreate: (set: ReplicaSet) => check(set, undefined).errors,
   validateUpdate(set: ReplicaSet, old: ReplicaSet, { subresource }) {
     if (subresource === 'status') return statusErrors(set.status ?? { replicas: 0 });

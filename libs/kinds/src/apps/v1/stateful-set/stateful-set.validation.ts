@@ -32,6 +32,23 @@ import {
 } from '../workload.validation.js';
 
 export const statefulSetValidator: KindValidator = {
+  rules: [
+    'spec.selector is required',
+    'spec.template is required',
+    'selector not empty',
+    'template labels must match selector (error at spec.template.metadata.labels)',
+    'template restartPolicy must be Always; template activeDeadlineSeconds forbidden',
+    'not negative: replicas, minReadySeconds, partition, ordinals.start',
+    'maxUnavailable not 0, at most 100%',
+    'rollingUpdate only with type RollingUpdate',
+    'podManagementPolicy is one of OrderedReady, Parallel',
+    'updateStrategy.type is one of OnDelete, RollingUpdate',
+    'persistentVolumeClaimRetentionPolicy is one of Delete, Retain',
+    'immutable: spec.selector',
+    'immutable: spec.volumeClaimTemplates',
+    'immutable: spec.serviceName',
+    'immutable: spec.podManagementPolicy',
+  ],
   validateCreate: (set: StatefulSet) => check(set, undefined).errors,
   validateUpdate(set: StatefulSet, old: StatefulSet, { subresource }) {
     if (subresource === 'status') return statusErrors(set, old);

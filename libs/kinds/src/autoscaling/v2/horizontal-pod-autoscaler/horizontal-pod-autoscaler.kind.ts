@@ -1,5 +1,6 @@
 import type { KindModule } from '../../../contract/kind-module.js';
 import { horizontalPodAutoscalerCells } from './horizontal-pod-autoscaler.columns.js';
+import { horizontalPodAutoscalerValidator } from './horizontal-pod-autoscaler.validation.js';
 
 const scaleUpRules = () => ({
   stabilizationWindowSeconds: 0,
@@ -19,6 +20,7 @@ export const horizontalPodAutoscalerKind: KindModule = {
   group: 'autoscaling',
   version: 'v2',
   kind: 'HorizontalPodAutoscaler',
+  validator: horizontalPodAutoscalerValidator,
   defaults: {
     'spec.metrics': ({ spec }) => {
       if ((spec.metrics?.length ?? 0) > 0) return;

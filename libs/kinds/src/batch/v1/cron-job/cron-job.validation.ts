@@ -8,6 +8,15 @@ import { checkJobSpec } from '../job/job-spec.validation.js';
 import { parseCronSchedule, timeZoneProblem } from './cron-schedule.js';
 
 export const cronJobValidator: KindValidator = {
+  rules: [
+    'spec.schedule is required',
+    'spec.jobTemplate is required',
+    'schedule: 5 cron fields or @hourly-style; no TZ or CRON_TZ inside',
+    'timeZone: IANA name, not empty, not Local',
+    'not negative: startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit',
+    'jobTemplate selector and manualSelector must be unset',
+    'concurrencyPolicy is one of Allow, Forbid, Replace',
+  ],
   validateCreate: (job: CronJob) => check(job, undefined),
   validateUpdate(job: CronJob, old: CronJob, { subresource }) {
     // Its status has no rules.

@@ -5,10 +5,12 @@ import { checkSelector } from '../../../core/v1/pod/pod-scheduling.validation.js
 import { withLeniency } from '../../../core/v1/pod/pod-template.validation.js';
 import type { Container, Job, JobSpec, ObjectMeta, PodSpec, PodTemplateSpec } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
+import { jobRules } from './job.rules.js';
 import { checkJobSpec, isIndexed } from './job-spec.validation.js';
 import { jobStatusErrors } from './job-status.validation.js';
 
 export const jobValidator: KindValidator = {
+  rules: jobRules,
   validateCreate(job: Job) {
     return [...generatedSelectorErrors(job), ...specErrors(job, undefined), ...nameErrors(job)];
   },

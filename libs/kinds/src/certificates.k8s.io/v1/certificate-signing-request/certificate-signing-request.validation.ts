@@ -63,6 +63,19 @@ const strict: Leniency = {
 };
 
 export const certificateSigningRequestValidator: KindValidator = {
+  rules: [
+    'spec.request is required',
+    'spec.signerName is required',
+    'spec.usages is required',
+    'request: PEM PKCS#10 block CERTIFICATE REQUEST',
+    'usages required, known and unique',
+    'signerName <domain>/<path>; kubernetes.io/legacy-unknown refused in v1',
+    'expirationSeconds at least 600',
+    'Approved and Denied exclude each other',
+    'immutable: spec',
+    'immutable: status.certificate once set',
+    'immutable: conditions Approved, Denied, Failed once added (Approved and Denied only through the approval subresource)',
+  ],
   validateCreate: (csr: CertificateSigningRequest) => csrErrors(csr, strict),
   validateUpdate(csr: CertificateSigningRequest, old: CertificateSigningRequest, { subresource }) {
     return [...csrErrors(csr, leniencyFor(csr, old)), ...changeErrors(csr, old, subresource)];

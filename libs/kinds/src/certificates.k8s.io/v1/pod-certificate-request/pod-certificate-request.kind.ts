@@ -1,5 +1,6 @@
 import { labelList, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { podCertificateRequestValidator } from './pod-certificate-request.validation.js';
 
 const cells: Cells = (request) => {
   const final = (request.status?.conditions ?? []).findLast(({ type }: { type: string }) =>
@@ -14,6 +15,7 @@ export const podCertificateRequestKind: KindModule = {
   group: 'certificates.k8s.io',
   version: 'v1',
   kind: 'PodCertificateRequest',
+  validator: podCertificateRequestValidator,
   cells,
   statusEndpointWrites: 'status',
 };

@@ -2,7 +2,14 @@ import { type FieldError, field } from '#apimachinery';
 import type { KindValidator } from '../../../contract/kind-module.js';
 import type { Lease } from '../../../generated/types.js';
 
-export const leaseValidator: KindValidator = { validateCreate: validate, validateUpdate: validate };
+export const leaseValidator: KindValidator = {
+  rules: [
+    'leaseDurationSeconds > 0; leaseTransitions >= 0',
+    { rule: 'PUT of a missing one creates it', enforcedBy: 'registry' },
+  ],
+  validateCreate: validate,
+  validateUpdate: validate,
+};
 
 function validate({ spec = {} }: Lease): FieldError[] {
   const errors: FieldError[] = [];

@@ -7,6 +7,11 @@ const maxBytes = 1024 * 1024;
 export const frozen = 'field is immutable when `immutable` is set';
 
 export const configMapValidator: KindValidator = {
+  rules: [
+    'keys configMapKey; a key may not be in both maps',
+    'total of data and binaryData at most 1048576 bytes (Too long)',
+    'immutable: data, binaryData and immutable itself once immutable is true (Forbidden)',
+  ],
   validateCreate: validate,
   validateUpdate(map: ConfigMap, old: ConfigMap) {
     const errors: FieldError[] = [];

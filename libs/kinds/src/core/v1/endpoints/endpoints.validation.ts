@@ -15,6 +15,13 @@ import { choiceErrors, formatErrors, portProtocols } from '../../../validation/f
 import { validateEndpointIp, validateIp } from '../../../validation/ip.js';
 
 export const endpointsValidator: KindValidator = {
+  rules: [
+    'each subset needs addresses or notReadyAddresses',
+    'ip: valid, not unspecified, loopback, link-local or link-local multicast',
+    'port names required and dns1123Label when more than one port',
+    'protocol is one of SCTP, TCP, UDP',
+    'ports are 1 to 65535',
+  ],
   validateCreate: subsetErrors,
   // What was stored before a check existed may stay as it is.
   validateUpdate: (endpoints: Endpoints, old: Endpoints) =>

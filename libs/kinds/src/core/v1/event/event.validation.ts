@@ -8,6 +8,10 @@ const maxNote = 1024;
 
 /** core/v1 events: few rules, and stricter ones for those that have an eventTime. */
 export const eventValidator: KindValidator = {
+  rules: [
+    'involvedObject.namespace must equal the namespace (or be empty with namespace default)',
+    'with eventTime: reportingController (qualifiedName), reportingInstance (max 128), action (max 128), reason (max 128) required; note max 1024; type Normal or Warning',
+  ],
   validateCreate: (event: Event) => legacyErrors(event, 'reportingComponent'),
   validateUpdate: (event: Event) => legacyErrors(event, 'reportingComponent'),
 };

@@ -2,6 +2,7 @@ import { type KubeObject, newUid } from '#apimachinery';
 import { nameAndCreation } from '../../../columns/cells.js';
 import type { KindModule } from '../../../contract/kind-module.js';
 import { fillMissing } from '../../../defaults/setters.js';
+import { limitRangeValidator } from './limit-range.validation.js';
 
 export const limitRangeKind: KindModule = {
   group: '',
@@ -12,6 +13,7 @@ export const limitRangeKind: KindModule = {
       metadata.name ||= newUid();
     },
   },
+  validator: limitRangeValidator,
   typeDefaults: {
     'io.k8s.api.core.v1.LimitRangeItem': {
       default: (item) => {

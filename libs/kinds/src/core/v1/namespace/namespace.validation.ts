@@ -7,6 +7,19 @@ const finalizersPath = FieldPath.of('spec', 'finalizers');
 const standard = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
 export const namespaceValidator: KindValidator = {
+  rules: [
+    'status.phase Active without and Terminating with deletionTimestamp',
+    { rule: 'spec.finalizers change only through the finalize subresource', enforcedBy: 'strategy' },
+    {
+      rule: 'creating objects in a terminating namespace: Forbidden with cause NamespaceTerminating',
+      enforcedBy: 'admission NamespaceLifecycle',
+    },
+    {
+      rule: 'default, kube-system, kube-public cannot be deleted (Forbidden)',
+      enforcedBy: 'admission NamespaceLifecycle',
+    },
+    { rule: 'deletecollection is not served', enforcedBy: 'resource facts' },
+  ],
   validateCreate: (namespace: Namespace) => finalizerErrors(namespace, () => finalizersPath),
   validateUpdate(namespace: Namespace, _old, { subresource }) {
     if (subresource === 'finalize') return finalizerErrors(namespace, (i) => finalizersPath.index(i));

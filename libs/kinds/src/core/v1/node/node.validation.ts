@@ -3,7 +3,7 @@ import type { KindValidator } from '../../../contract/kind-module.js';
 import type { Node } from '../../../generated/types.js';
 import { goStruct } from '../../../validation/go-struct.js';
 import { isIPv4, validateCidr } from '../../../validation/ip.js';
-import { isCounted } from '../pod/pod-resources.validation.js';
+import { isCounted } from '../resource-names.js';
 import { nodeAnnotationErrors } from './node-annotations.validation.js';
 import { taintErrors } from './node-taints.validation.js';
 
@@ -13,6 +13,15 @@ const featureForm = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
 const maxFeatureLength = 253;
 
 export const nodeValidator: KindValidator = {
+  rules: [
+    'taints unique by key and effect',
+    'status.addresses unique',
+    'podCIDRs: at most one per family',
+    'taints.effect is one of NoSchedule, PreferNoSchedule, NoExecute',
+    'immutable: spec.podCIDR and podCIDRs once set',
+    'immutable: spec.providerID once set',
+    'immutable: spec.externalID',
+  ],
   validateCreate: (node: Node) => nodeErrors(node),
   validateUpdate(node: Node, old: Node, { subresource }) {
     const checked = subresource === 'status' ? statusUpdateErrors(node) : nodeErrors(node);

@@ -25,6 +25,20 @@ const resizeStatuses = [
 ];
 
 export const persistentVolumeClaimValidator: KindValidator = {
+  rules: [
+    'spec.accessModes is required',
+    'spec.resources.requests.storage is required',
+    'requests.storage > 0; may not shrink to or below status.capacity',
+    {
+      rule: 'expansion needs a class with allowVolumeExpansion (Forbidden otherwise)',
+      enforcedBy: 'admission PersistentVolumeClaimResize',
+    },
+    'dataSource and dataSourceRef must agree',
+    'dataSource without apiGroup must be a PersistentVolumeClaim',
+    'accessModes is one of ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod',
+    'volumeMode is one of Block, Filesystem',
+    'immutable: spec, except resources.requests (bound claims) and volumeAttributesClassName (bound claims); storageClassName may be set once from null; volumeName may be set by the binder',
+  ],
   validateCreate({ spec }: PersistentVolumeClaim) {
     const at = new FieldCursor('spec');
     checkClaimSpec(at, spec);

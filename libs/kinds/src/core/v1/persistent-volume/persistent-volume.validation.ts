@@ -37,6 +37,20 @@ const renamedLabels = new Map([
 ]);
 
 export const persistentVolumeValidator: KindValidator = {
+  rules: [
+    'spec.accessModes is required',
+    'spec.capacity is required',
+    'capacity.storage > 0, only that resource',
+    'exactly one volume source; local needs nodeAffinity',
+    'ReadWriteOncePod only alone',
+    'no Recycle for hostPath /',
+    'accessModes is one of ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod',
+    'persistentVolumeReclaimPolicy is one of Delete, Recycle, Retain',
+    'volumeMode is one of Block, Filesystem',
+    'immutable: volume source',
+    'immutable: spec.volumeMode',
+    'immutable: spec.nodeAffinity once set (beta to GA label renames allowed)',
+  ],
   validateCreate: (volume: PersistentVolume) => volumeErrors(volume, false),
   validateUpdate(volume: PersistentVolume, old: PersistentVolume, { subresource }) {
     if (subresource === 'status') return [];
@@ -74,6 +88,25 @@ function volumeErrors({ metadata, spec }: PersistentVolume, anyLabelValue: boole
     at.add([field.forbidden(path, 'may not specify mount options for this volume type')]);
   }
   return at.errors;
+}
+
+/** A volume without an object of its own, in the spec of what uses it: only CSI drivers have such ones. */
+export function checkInlineVolume(at: FieldCursor, spec: PersistentVolumeSpec): void {
+  const elsewhere = 'in the context of inline volumes';
+  if (spec.claimRef !== undefined) at.forbidden('claimRef', `may not be specified ${elsewhere}`);
+  if (Object.keys(spec.capacity ?? {}).length > 0) at.forbidden('capacity', `may not be specified ${elsewhere}`);
+  if (spec.csi === undefined) at.required('csi', `has to be specified ${elsewhere}`);
+  if ((spec.accessModes ?? []).length === 0) at.required('accessModes');
+  checkAccessModes(at, spec.accessModes ?? []);
+  const policy = spec.persistentVolumeReclaimPolicy;
+  if (policy && policy !== 'Retain') at.forbidden('persistentVolumeReclaimPolicy', `may only be Retain ${elsewhere}`);
+  if (spec.nodeAffinity !== undefined) at.forbidden('nodeAffinity', `may not be specified ${elsewhere}`);
+  checkVolumeSource(at, spec, '');
+  if (spec.storageClassName) at.forbidden('storageClassName', `may not be specified ${elsewhere}`);
+  if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem') {
+    at.forbidden('volumeMode', `may not specify volumeMode other than Filesystem ${elsewhere}`);
+  }
+  checkAttributesClass(at, spec);
 }
 
 function checkCapacity(at: FieldCursor, capacity: Record<string, string | number>): void {

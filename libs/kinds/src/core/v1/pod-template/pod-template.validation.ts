@@ -12,6 +12,7 @@ function check(object: PodTemplate, old: PodTemplate | undefined): FieldCursor['
 }
 
 export const podTemplateValidator: KindValidator = {
+  rules: [],
   validateCreate: (object: PodTemplate) => check(object, undefined),
   validateUpdate: (object: PodTemplate, old: PodTemplate) => check(object, old),
 };

@@ -2,7 +2,8 @@ import { isLabelValue, type LabelSelector, Quantity, validateLabelSelector } fro
 import type { Container, PodSpec } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkLocalFile } from '../path.validation.js';
-import { isDivisible, isHugePages } from './pod-resources.validation.js';
+import { isHugePages } from '../resource-names.js';
+import { isDivisible } from './pod-resources.validation.js';
 import { checkLabelKeys } from './pod-scheduling.validation.js';
 import { sharedNamespace } from './pod-security.validation.js';
 import type { Leniency } from './pod-validation-context.js';

@@ -1,100 +1,22 @@
-import { type FieldError, field, isDNS1123Label, isQualifiedName, ownValue, Quantity } from '#apimachinery';
+import { type FieldError, field, isDNS1123Label, ownValue, Quantity } from '#apimachinery';
 import type { PodSpec, ResourceClaim, ResourceRequirements } from '../../../generated/types.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
+import {
+  checkContainerResource,
+  checkResourceName,
+  containerResources,
+  isCounted,
+  isHugePages,
+  mayOvercommit,
+} from '../resource-names.js';
 import { aggregateResources, isPodLevelResource } from './pod-level-resources.js';
 import type { Leniency } from './pod-validation-context.js';
 
 /** Requests and limits of containers and of whole pods. */
 
-const containerResources = new Set(['cpu', 'memory', 'ephemeral-storage']);
-
-/** Names without a domain that quotas know, and so may stand where a resource is named. */
-const standardResources = new Set([
-  'cpu',
-  'memory',
-  'ephemeral-storage',
-  'requests.cpu',
-  'requests.memory',
-  'requests.ephemeral-storage',
-  'limits.cpu',
-  'limits.memory',
-  'limits.ephemeral-storage',
-  'pods',
-  'resourcequotas',
-  'services',
-  'replicationcontrollers',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-  'storage',
-  'services.nodeports',
-  'services.loadbalancers',
-]);
-
-const countedResources = new Set([
-  'pods',
-  'resourcequotas',
-  'services',
-  'replicationcontrollers',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-  'services.nodeports',
-  'services.loadbalancers',
-]);
-
 const podLevelResources = ['cpu', 'hugepages-', 'memory'];
 
-export function isHugePages(name: string): boolean {
-  return name.startsWith('hugepages-');
-}
-
-/** Kubernetes' own resource, not a device of somebody's. */
-function isNative(name: string): boolean {
-  return !name.includes('/') || name.includes('kubernetes.io/');
-}
-
-export function isExtendedResource(name: string): boolean {
-  if (isNative(name) || name.startsWith('requests.')) return false;
-  return isQualifiedName(`requests.${name}`).length === 0;
-}
-
-/** Whether the resource is counted in whole units. */
-export function isCounted(name: string): boolean {
-  return countedResources.has(name) || isExtendedResource(name);
-}
-
-function mayOvercommit(name: string): boolean {
-  return isNative(name) && !isHugePages(name);
-}
-
-function isStandard(name: string): boolean {
-  return standardResources.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
-}
-
 type NameCheck = (at: FieldCursor, name: string) => void;
-
-/** Any name that a resource could have. False when there was an error. */
-function checkResourceName(at: FieldCursor, name: string): boolean {
-  const problems = isQualifiedName(name);
-  if (problems.length > 0) {
-    for (const text of problems) at.invalid('', name, text);
-    return false;
-  }
-  if (name.includes('/') || isStandard(name)) return true;
-  at.invalid('', name, 'must be a standard resource type or fully qualified');
-  return false;
-}
-
-const checkContainerResource: NameCheck = (at, name) => {
-  if (containerResources.has(name)) return;
-  checkResourceName(at, name);
-  if (!name.includes('/')) {
-    if (!isHugePages(name)) at.invalid('', name, 'must be a standard resource for containers');
-  } else if (!isNative(name) && !isExtendedResource(name)) {
-    at.invalid('', name, "doesn't follow extended resource name standard");
-  }
-};
 
 const checkPodResource: NameCheck = (at, name) => {
   if (name === 'cpu' || name === 'memory' || !checkResourceName(at, name)) return;

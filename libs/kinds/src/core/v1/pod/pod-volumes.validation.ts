@@ -222,13 +222,13 @@ function checkCsi(at: FieldCursor, { driver, nodePublishSecretRef }: CSIVolumeSo
   else at.format('name', nodePublishSecretRef.name, isName);
 }
 
-export function checkDriverName(at: FieldCursor, driver: string): void {
+export function checkDriverName(at: FieldCursor, driver: string, name = 'driver'): void {
   if (!driver) {
-    at.required('driver');
+    at.required(name);
     return;
   }
-  if (driver.length > 63) at.tooLong('driver', 63);
-  for (const text of isDNS1123Subdomain(driver.toLowerCase())) at.invalid('driver', driver, text);
+  if (driver.length > 63) at.tooLong(name, 63);
+  for (const text of isDNS1123Subdomain(driver.toLowerCase())) at.invalid(name, driver, text);
 }
 
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'];

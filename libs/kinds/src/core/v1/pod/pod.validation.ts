@@ -3,6 +3,7 @@ import type { WriteContext } from '../../../contract/definition.js';
 import type { KindValidator } from '../../../contract/kind-module.js';
 import type { Pod } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
+import { podRules } from './pod.rules.js';
 import { checkPodAnnotations, checkProfileAnnotations } from './pod-annotations.validation.js';
 import { checkImages } from './pod-containers.validation.js';
 import { MIRROR_POD_ANNOTATION } from './pod-references.js';
@@ -14,6 +15,7 @@ import { checkAnnotationChanges, checkEphemeralChanges, checkSpecChanges } from 
 import { type Leniency, strict } from './pod-validation-context.js';
 
 export const podValidator: KindValidator = {
+  rules: podRules,
   validateCreate(pod: Pod) {
     const at = new FieldCursor();
     checkPod(at, pod, strict);

@@ -10,6 +10,14 @@ import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkPodTemplate, withLeniency } from '../pod/pod-template.validation.js';
 
 export const replicationControllerValidator: KindValidator = {
+  rules: [
+    'spec.selector is required',
+    'spec.template is required',
+    'selector not empty',
+    'template labels must match selector (error at spec.template.metadata.labels)',
+    'template restartPolicy must be Always; template activeDeadlineSeconds forbidden',
+    'not negative: replicas, minReadySeconds',
+  ],
   validateCreate: (controller: ReplicationController) => check(controller, undefined),
   validateUpdate(controller: ReplicationController, old: ReplicationController, { subresource }) {
     if (subresource === 'status') return statusErrors(controller.status ?? { replicas: 0 });

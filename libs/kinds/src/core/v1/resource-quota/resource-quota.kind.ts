@@ -1,6 +1,7 @@
 import { ownValue } from '#apimachinery';
 import { age, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { resourceQuotaValidator } from './resource-quota.validation.js';
 
 const cells: Cells = (quota, now) => {
   const { hard = {}, used = {} } = quota.status ?? {};
@@ -22,6 +23,7 @@ export const resourceQuotaKind: KindModule = {
   group: '',
   version: 'v1',
   kind: 'ResourceQuota',
+  validator: resourceQuotaValidator,
   cells,
   deletion: { returnsObject: true },
 };

@@ -18,6 +18,15 @@ const dataPath = FieldPath.of('data');
 const accountName = 'kubernetes.io/service-account.name';
 
 export const secretValidator: KindValidator = {
+  rules: [
+    'keys configMapKey; total at most 1048576 bytes',
+    'service-account-token needs annotation kubernetes.io/service-account.name',
+    'dockercfg needs .dockercfg and dockerconfigjson needs .dockerconfigjson, both valid JSON',
+    'basic-auth needs username or password; ssh-auth needs ssh-privatekey; tls needs tls.crt and tls.key',
+    { rule: 'stringData is write-only and merged over data', enforcedBy: 'strategy' },
+    'immutable: type',
+    'immutable: data and immutable itself once immutable is true (Forbidden)',
+  ],
   validateCreate: validate,
   validateUpdate(secret: Secret, old: Secret) {
     const errors = immutableErrors(secret.type, old.type, 'type');

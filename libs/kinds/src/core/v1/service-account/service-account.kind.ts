@@ -6,7 +6,7 @@ export const serviceAccountKind: KindModule = {
   version: 'v1',
   kind: 'ServiceAccount',
   // Its metadata is all there is to check.
-  validator: { validateCreate: () => [], validateUpdate: () => [] },
+  validator: { rules: [], validateCreate: () => [], validateUpdate: () => [] },
   cells: nameAndAge,
   deletion: { returnsObject: true },
 };

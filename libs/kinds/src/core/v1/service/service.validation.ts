@@ -15,6 +15,7 @@ import type { KindValidator } from '../../../contract/kind-module.js';
 import type { Service, ServicePort, ServiceSpec } from '../../../generated/types.js';
 import { choiceErrors, formatErrors, portProtocols } from '../../../validation/fields.js';
 import { validateCidr, validateEndpointIp, validateIp } from '../../../validation/ip.js';
+import { serviceRules } from './service.rules.js';
 import { clusterIpChangeErrors, clusterIpErrors, isHeadless } from './service-cluster-ip.validation.js';
 
 const root = FieldPath.of('spec');
@@ -23,6 +24,7 @@ const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
 const maxAffinitySeconds = 86_400;
 
 export const serviceValidator: KindValidator = {
+  rules: serviceRules,
   validateCreate: (service: Service) => validate(service, undefined),
   validateUpdate(service: Service, old: Service, { subresource }) {
     if (subresource === 'status') return balancerStatusErrors(service, old);

@@ -21,6 +21,18 @@ const maxPorts = 20_000;
 const maxHints = 8;
 
 export const endpointSliceValidator: KindValidator = {
+  rules: [
+    'addresses must fit addressType',
+    'port names unique, empty or dns1123Label',
+    'addressType is one of FQDN, IPv4, IPv6',
+    'protocol is one of SCTP, TCP, UDP',
+    'endpoints: at most 1000',
+    'addresses per endpoint is 1 to 100',
+    'ports: at most 20000',
+    'hints: at most 8',
+    'deprecatedTopology: at most 16',
+    'immutable: addressType',
+  ],
   validateCreate: (slice: EndpointSlice) => [
     ...portErrors(slice.ports ?? []),
     ...endpointErrors(slice),

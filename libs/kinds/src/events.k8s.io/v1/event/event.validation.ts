@@ -6,6 +6,11 @@ import { eventToStorage } from './event.conversion.js';
 
 /** events.k8s.io/v1. Paths are those of the stored form, as upstream's are. */
 export const eventValidator: KindValidator = {
+  rules: [
+    'eventTime required; deprecated* fields must be unset',
+    'type Normal or Warning',
+    'immutable: everything but series and metadata',
+  ],
   validateCreate(served) {
     const event = eventToStorage(served) as unknown as Event;
     const errors = legacyErrors(event, 'reportingController');

@@ -1,5 +1,6 @@
 import { age, conditionOf, nameOf, none } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { flowSchemaValidator } from './flow-schema.validation.js';
 
 const cells: Cells = (object, now) => [
   nameOf(object),
@@ -14,6 +15,7 @@ export const flowSchemaKind: KindModule = {
   group: 'flowcontrol.apiserver.k8s.io',
   version: 'v1',
   kind: 'FlowSchema',
+  validator: flowSchemaValidator,
   cells,
   statusEndpointWrites: 'status',
 };

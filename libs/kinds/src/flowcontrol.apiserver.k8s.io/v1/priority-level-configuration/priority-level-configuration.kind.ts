@@ -1,5 +1,6 @@
 import { age, nameOf, none } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { priorityLevelConfigurationValidator } from './priority-level-configuration.validation.js';
 
 const cells: Cells = (object, now) => {
   const { limited, type = '' } = object.spec ?? {};
@@ -19,6 +20,7 @@ export const priorityLevelConfigurationKind: KindModule = {
   group: 'flowcontrol.apiserver.k8s.io',
   version: 'v1',
   kind: 'PriorityLevelConfiguration',
+  validator: priorityLevelConfigurationValidator,
   cells,
   statusEndpointWrites: 'status',
 };

@@ -1,5 +1,6 @@
 import { age, nameOf, none, withMore } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { ingressValidator } from './ingress.validation.js';
 
 const cells: Cells = (object, now) => {
   const hosts = (object.spec.rules ?? []).map(({ host }: { host?: string }) => host || '*');
@@ -20,5 +21,6 @@ export const ingressKind: KindModule = {
   group: 'networking.k8s.io',
   version: 'v1',
   kind: 'Ingress',
+  validator: ingressValidator,
   cells,
 };

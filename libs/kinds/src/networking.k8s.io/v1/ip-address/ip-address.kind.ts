@@ -1,6 +1,7 @@
 import { age, nameOf, none } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
-import { anyName } from '../../../meta/names.js';
+import { canonicalIpProblem } from '../../../validation/ip.js';
+import { ipAddressValidator } from './ip-address.validation.js';
 
 /** Two columns are declared and three cells sent: the reference does so. */
 const cells: Cells = (object, now) => {
@@ -14,6 +15,7 @@ export const ipAddressKind: KindModule = {
   group: 'networking.k8s.io',
   version: 'v1',
   kind: 'IPAddress',
+  validator: ipAddressValidator,
   cells,
-  nameFormat: anyName,
+  nameFormat: (name) => [canonicalIpProblem(name)].filter((problem) => problem !== undefined),
 };

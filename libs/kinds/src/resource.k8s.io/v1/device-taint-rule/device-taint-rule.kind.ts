@@ -1,5 +1,6 @@
 import { age, nameOf, since } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { deviceTaintRuleValidator } from './device-taint-rule.validation.js';
 
 const cells: Cells = (rule, now) => {
   const taint = rule.spec?.taint ?? {};
@@ -11,6 +12,7 @@ export const deviceTaintRuleKind: KindModule = {
   group: 'resource.k8s.io',
   version: 'v1',
   kind: 'DeviceTaintRule',
+  validator: deviceTaintRuleValidator,
   cells,
   statusEndpointWrites: 'status',
 };

@@ -1,5 +1,6 @@
 import { age, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule, Setter } from '../../../contract/kind-module.js';
+import { resourceClaimValidator } from './resource-claim.validation.js';
 
 const deviceCount: Setter = (request) => {
   if (request.allocationMode === 'ExactCount' && !request.count) request.count = 1;
@@ -20,6 +21,7 @@ export const resourceClaimKind: KindModule = {
   group: 'resource.k8s.io',
   version: 'v1',
   kind: 'ResourceClaim',
+  validator: resourceClaimValidator,
   typeDefaults: {
     'io.k8s.api.resource.v1.ExactDeviceRequest': { count: deviceCount },
     'io.k8s.api.resource.v1.DeviceSubRequest': { count: deviceCount },

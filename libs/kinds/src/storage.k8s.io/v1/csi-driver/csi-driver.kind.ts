@@ -1,6 +1,7 @@
 import { age, nameOf, none, unset } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { limitedName, subdomainName } from '../../../meta/names.js';
+import { csiDriverValidator } from './csi-driver.validation.js';
 
 const cells: Cells = (driver, now) => [
   nameOf(driver),
@@ -19,6 +20,7 @@ export const csiDriverKind: KindModule = {
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'CSIDriver',
+  validator: csiDriverValidator,
   defaults: {
     'spec.preventPodSchedulingIfMissing': ({ spec }) => {
       spec.preventPodSchedulingIfMissing ??= false;

@@ -1,5 +1,6 @@
 import { age, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { storageClassValidator } from './storage-class.validation.js';
 
 const isDefaultClass = [
   'storageclass.kubernetes.io/is-default-class',
@@ -23,6 +24,7 @@ export const storageClassKind: KindModule = {
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'StorageClass',
+  validator: storageClassValidator,
   cells,
   deletion: { returnsObject: true },
 };

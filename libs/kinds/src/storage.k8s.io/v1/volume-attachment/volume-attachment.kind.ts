@@ -1,6 +1,7 @@
 import { age, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
 import { nothing } from '../../../defaults/setters.js';
+import { volumeAttachmentValidator } from './volume-attachment.validation.js';
 
 const cells: Cells = (object, now) => [
   nameOf(object),
@@ -15,6 +16,7 @@ export const volumeAttachmentKind: KindModule = {
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'VolumeAttachment',
+  validator: volumeAttachmentValidator,
   // The volume sources have type defaults.
   defaults: { 'spec.source.inlineVolumeSpec': nothing },
   cells,

@@ -1,5 +1,6 @@
 import { nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { storageVersionMigrationValidator } from './storage-version-migration.validation.js';
 
 const cells: Cells = (migration) => {
   const { resource, group } = migration.spec?.resource ?? {};
@@ -14,6 +15,7 @@ export const storageVersionMigrationKind: KindModule = {
   group: 'storagemigration.k8s.io',
   version: 'v1',
   kind: 'StorageVersionMigration',
+  validator: storageVersionMigrationValidator,
   cells,
   statusEndpointWrites: 'status',
 };

@@ -1,0 +1,38 @@
+import type { Rule } from '../../../validation/rules.js';
+
+/** What is checked of a Service, in words. */
+export const serviceRules: readonly Rule[] = [
+  'ports required unless headless or ExternalName',
+  'port names required and unique when more than one; dns1123Label',
+  'duplicate (port, protocol) and duplicate (nodePort, protocol) give Duplicate',
+  'nodePort forbidden for ClusterIP',
+  {
+    rule: 'a taken nodePort: Invalid, provided port is already allocated; outside the range: Invalid, names the valid range',
+    enforcedBy: 'service allocator',
+  },
+  { rule: 'a taken or foreign clusterIP: Invalid at spec.clusterIPs', enforcedBy: 'service allocator' },
+  'clusterIP None not with NodePort or LoadBalancer',
+  'ExternalName: externalName required (dns1123Subdomain, trailing dot allowed); clusterIPs, ipFamilies, ipFamilyPolicy forbidden',
+  'sessionAffinityConfig forbidden with None',
+  'externalTrafficPolicy only for externally reachable types',
+  'loadBalancerSourceRanges, loadBalancerClass, allocateLoadBalancerNodePorts only with LoadBalancer',
+  'externalIPs: no loopback, link-local, multicast or unspecified address',
+  'clusterIPs[0] equals clusterIP; at most one per family; secondary may be added or (with SingleStack) released',
+  'type is one of ClusterIP, ExternalName, LoadBalancer, NodePort',
+  'sessionAffinity is one of ClientIP, None',
+  'externalTrafficPolicy is one of Cluster, Local',
+  'internalTrafficPolicy is one of Cluster, Local',
+  'ipFamilies is one of IPv4, IPv6',
+  'ipFamilyPolicy is one of PreferDualStack, RequireDualStack, SingleStack',
+  'trafficDistribution is one of PreferClose, PreferSameZone, PreferSameNode',
+  'protocol is one of SCTP, TCP, UDP',
+  'port is 1 to 65535',
+  'targetPort is 1 to 65535 or a port name',
+  { rule: 'nodePort is in the range of node ports', enforcedBy: 'service allocator' },
+  'sessionAffinityConfig.clientIP.timeoutSeconds is 1 to 86400',
+  'clusterIPs: at most 2',
+  'immutable: spec.clusterIP and clusterIPs[0] (unless to or from ExternalName, or headless on both sides)',
+  'immutable: spec.ipFamilies[0]',
+  'immutable: spec.loadBalancerClass once set while LoadBalancer',
+  'immutable: spec.healthCheckNodePort',
+];

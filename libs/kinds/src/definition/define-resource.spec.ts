@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TypeDefaults } from '../defaults/type-defaults.js';
+import { type ResourceFacts } from '../facts/facts.js';
+import { kindFacts } from '../facts/kind-facts.js';
+import { objectType } from '../schema/structural-type.js';
+import { defineResource } from './define-resource.js';
+
+function define(verbs: string[]) {
+  const names = { group: 'shop.example.com', version: 'v1', kind: 'Widget' };
+  const resource: ResourceFacts = {
+    ...names,
+    plural: 'widgets',
+    singular: 'widget',
+    namespaced: true,
+    verbs,
+    type: 'com.example.shop.v1.Widget',
+  };
+  return defineResource({
+    resource,
+    type: objectType(resource.type, { type: 'object', properties: {} }),
+    facts: kindFacts('shop.example.com/v1/Widget'),
+    module: names,
+    typeDefaults: new TypeDefaults(new Map()),
+  });
+}
+
+describe('a resource without a validator', () => {
+  it('is refused when its objects can be updated', () => {
+    assert.throws(
+      () => define(['create', 'update']),
+      /^Error: shop.example.com\/v1\/Widget can be updated, and has no validator$/,
+    );
+  });
+
+  it('is defined when they are only created', () => assert.deepEqual(define(['create']).verbs, ['create']));
+});

@@ -1,0 +1,196 @@
+import { isDNS1123Label, isDNS1123Subdomain, isJsonObject, isLabelValue, isQualifiedName } from '#apimachinery';
+import type {
+  DeviceClaim,
+  DeviceConstraint,
+  DeviceRequest,
+  DeviceSelector,
+  DeviceToleration,
+  ExactDeviceRequest,
+  OpaqueDeviceConfiguration,
+} from '../../generated/types.js';
+import type { FieldCursor } from '../../validation/field-cursor.js';
+import type { Rule } from '../../validation/rules.js';
+import { checkDeclaredDriver, checkFullyQualifiedName } from './device-names.validation.js';
+
+/** Which devices a claim asks for. */
+
+export const MAX_ITEMS = 32;
+const MAX_ALTERNATIVES = 8;
+const MAX_PARAMETER_BYTES = 10 * 1024;
+const MAX_EXPRESSION_BYTES = 10 * 1024;
+const allocationModes = ['All', 'ExactCount'];
+const operators = ['Equal', 'Exists'];
+export const taintEffects = ['NoExecute', 'NoSchedule', 'None'];
+const notARequest =
+  "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
+
+/** What is checked of a claim and of a template of claims. */
+export const deviceClaimRules: readonly Rule[] = [
+  'requests: at most 32, with unique DNS labels as names, each with exactly one of exactly and firstAvailable (at most 8)',
+  'deviceClassName is required and a name',
+  'allocationMode is one of All, ExactCount; count is positive with ExactCount and unset with All',
+  'selectors: at most 32, with an expression of at most 10240 bytes',
+  'tolerations: key is a label key, operator is one of Equal, Exists, effect is one of NoExecute, NoSchedule, None',
+  'constraints: at most 32, with matchAttribute or distinctAttribute, for requests of the claim',
+  'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes, for requests of the claim',
+  { rule: 'expressions compile', enforcedBy: 'nothing yet: CEL is not compiled' },
+];
+
+/** With the cursor at the claim's devices. */
+export function checkDeviceClaim(at: FieldCursor, { requests, constraints, config }: DeviceClaim): void {
+  const names = requestNames({ requests: requests ?? [] });
+  checkNamedList(at, 'requests', requests, MAX_ITEMS, (request) => checkRequest(at, request));
+  eachUpTo(at, 'constraints', constraints, MAX_ITEMS, (constraint) => checkConstraint(at, constraint, names));
+  eachUpTo(at, 'config', config, MAX_ITEMS, ({ requests: of, opaque }) => {
+    checkRequestRefs(at, of, names);
+    checkConfiguration(at, opaque);
+  });
+}
+
+/** `request` and `request/alternative`. */
+export function requestNames({ requests = [] }: DeviceClaim): ReadonlySet<string> {
+  const names = requests?.flatMap(({ name, firstAvailable }) => [
+    name,
+    ...(firstAvailable ?? []).map((alternative) => `${name}/${alternative.name}`),
+  ]);
+  return new Set(names);
+}
+
+/** Checks the items of a list unless there are too many: that is all that is said of it then. */
+export function eachUpTo<T>(
+  at: FieldCursor,
+  name: string,
+  items: readonly T[] | undefined,
+  max: number,
+  check: (item: T) => void,
+): void {
+  const count = items?.length ?? 0;
+  if (count > max) at.declared(() => at.tooMany(name, count, max));
+  else at.each(name, items, check);
+}
+
+function checkNamedList<T extends { name: string }>(
+  at: FieldCursor,
+  list: string,
+  items: readonly T[] | undefined,
+  max: number,
+  check: (item: T) => void,
+): void {
+  const seen = new Set<string>();
+  eachUpTo(at, list, items, max, (item) => {
+    check(item);
+    if (seen.has(item.name)) at.declared(() => at.duplicate('', item.name));
+    seen.add(item.name);
+  });
+}
+
+function checkRequest(at: FieldCursor, { name, exactly, firstAvailable = [] }: DeviceRequest): void {
+  at.format('name', name ?? '', isDNS1123Label);
+  const one = 'exactly one of `exactly` or `firstAvailable` is required';
+  if (exactly === undefined && firstAvailable.length === 0) at.required('', one);
+  else if (exactly !== undefined && firstAvailable.length > 0) {
+    at.invalid('', null, `${one}, but multiple fields are set`);
+  } else if (exactly !== undefined) {
+    at.within('exactly', () => {
+      checkClassName(at, exactly.deviceClassName);
+      checkDevices(at, exactly);
+    });
+  } else {
+    checkNamedList(at, 'firstAvailable', firstAvailable, MAX_ALTERNATIVES, (alternative) => {
+      at.format('name', alternative.name ?? '', isDNS1123Label);
+      at.declared(() => checkClassName(at, alternative.deviceClassName));
+      checkDevices(at, alternative);
+    });
+  }
+}
+
+function checkClassName(at: FieldCursor, name: string | undefined): void {
+  if (name) at.format('deviceClassName', name, isDNS1123Subdomain);
+  else at.required('deviceClassName');
+}
+
+function checkDevices(at: FieldCursor, request: Omit<ExactDeviceRequest, 'deviceClassName'>): void {
+  const { selectors, allocationMode: mode = '', count = 0, tolerations } = request;
+  checkSelectors(at, selectors);
+  if (mode === 'All') {
+    if (count !== 0) at.invalid('count', count, "must not be specified when allocationMode is 'All'");
+  } else if (mode === 'ExactCount') at.positive('count', count);
+  else at.declared(() => at.notSupported('allocationMode', mode, allocationModes));
+  at.each('tolerations', tolerations, (toleration) => checkToleration(at, toleration));
+}
+
+/** `known` selectors are stored already. */
+export function checkSelectors(at: FieldCursor, selectors: readonly DeviceSelector[] | undefined, known = false): void {
+  eachUpTo(at, 'selectors', selectors, MAX_ITEMS, ({ cel }) => {
+    if (cel === undefined) at.required('cel');
+    else if (!known && Buffer.byteLength(cel.expression ?? '') > MAX_EXPRESSION_BYTES) {
+      at.tooLong('cel.expression', MAX_EXPRESSION_BYTES);
+    }
+  });
+}
+
+function checkToleration(at: FieldCursor, { key, operator, value = '', effect }: DeviceToleration): void {
+  at.declared(() => {
+    if (key) at.format('key', key, isQualifiedName);
+    at.choice('operator', operator, operators);
+    if (effect) at.optionalChoice('effect', effect, taintEffects);
+  });
+  if (operator === 'Exists' && value !== '') at.invalid('value', value, 'must be empty for operator `Exists`');
+  if (operator === 'Equal') at.format('value', value, isLabelValue);
+}
+
+function checkConstraint(at: FieldCursor, constraint: DeviceConstraint, names: ReadonlySet<string>): void {
+  const { requests, matchAttribute, distinctAttribute } = constraint;
+  checkRequestRefs(at, requests, names);
+  if (matchAttribute !== undefined) {
+    at.declared(() => checkFullyQualifiedName(at, 'matchAttribute', matchAttribute));
+  } else if (distinctAttribute !== undefined) {
+    at.declared(() => checkFullyQualifiedName(at, 'distinctAttribute', distinctAttribute));
+  } else {
+    const text = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set';
+    at.required('', text);
+  }
+}
+
+export function checkRequestRefs(
+  at: FieldCursor,
+  requests: readonly string[] | undefined,
+  names: ReadonlySet<string>,
+): void {
+  const seen = new Set<string>();
+  eachUpTo(at, 'requests', requests, MAX_ITEMS, (name) => {
+    checkRequestRef(at, '', name, names);
+    if (seen.has(name)) at.declared(() => at.duplicate('', name));
+    seen.add(name);
+  });
+}
+
+export function checkRequestRef(at: FieldCursor, path: string, name: string, names: ReadonlySet<string>): void {
+  const segments = name.split('/');
+  if (segments.length > 2) {
+    at.invalid(path, name, notARequest);
+    return;
+  }
+  for (const segment of segments) at.format(path, segment, isDNS1123Label);
+  if (!names.has(name)) at.invalid(path, name, notARequest);
+}
+
+/** `known` parameters are stored already. */
+export function checkConfiguration(
+  at: FieldCursor,
+  opaque: OpaqueDeviceConfiguration | undefined,
+  known = false,
+): void {
+  if (opaque === undefined) {
+    at.required('opaque');
+    return;
+  }
+  at.within('opaque', () => {
+    const { driver, parameters } = opaque;
+    checkDeclaredDriver(at, driver);
+    if (parameters === undefined || parameters === null) at.required('parameters');
+    else if (!known && Buffer.byteLength(JSON.stringify(parameters)) > MAX_PARAMETER_BYTES) {
+      at.tooLong('parameters', MAX_PARAMETER_BYTES);
+    } else if (!isJsonObject(parameters)) at.invalid('parameters', '<value omitted>', 'must be a valid JSON object');
+  });
+}

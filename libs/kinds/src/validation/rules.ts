@@ -1,0 +1,35 @@
+/** What enforces a rule that the validator of the kind cannot check: it takes more than the object and the one before it. */
+export const enforcers = [
+  'access reviews',
+  'admission escalation check',
+  'admission NamespaceLifecycle',
+  'admission PersistentVolumeClaimResize',
+  'admission Priority',
+  'binding',
+  'eviction',
+  'pod log proxy',
+  'registry',
+  'resource facts',
+  'scale',
+  'self subject review',
+  'service allocator',
+  'strategy',
+  'token request',
+  'token review',
+  'nothing yet: CEL is not compiled',
+  'nothing yet: certificates of pods are not looked into',
+  'nothing yet: devices are not looked into',
+  'nothing yet: no values are checked against schemas',
+  'nothing yet: parameters are not authorized',
+] as const;
+
+export type Enforcer = (typeof enforcers)[number];
+
+/** A rule in words that something else than a validator enforces. */
+export interface EnforcedRule {
+  readonly rule: string;
+  readonly enforcedBy: Enforcer;
+}
+
+/** One thing that a kind demands, in words. */
+export type Rule = string | EnforcedRule;
