@@ -1,4 +1,4 @@
-// `npm run bench -- api|scheduler|podstart|memory [flags]`: the same work on Berth and on the reference, in turn, as ratios.
+// `npm run bench -- api|scheduler|podstart [flags]`: the same work on Berth and on the reference, in turn, as ratios.
 //
 // The loads and the reference are not part of the project: they lie in ../shared/bench and ../shared/conformance, or where
 // $BENCH_SUITE and $CONFORMANCE_SUITE say; build them first (their READMEs say how). Needs root for podstart.
