@@ -12,6 +12,7 @@ export function template([name = '']) {
       [`native/sched-core/src/plugins/${file}.rs`]: `//! ${name}: a pod that names its node runs there or nowhere.
 
 use super::{Filter, Plugin, Rejection, Score};
+use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::NodeRules;
 use crate::snapshot::Node;
@@ -20,6 +21,8 @@ const REASON: &str = "node(s) didn't match";
 
 pub const PLUGIN: Plugin = Plugin {
     name: "${name}",
+    events: &[ClusterEvent::NodeAdd],
+    pod_fields: &["nodeName"],
     filter: Filter::Node(passes),
     score: Score::None,
     weight: 0,
@@ -51,7 +54,7 @@ mod tests {
     steps: [
       `Name it in native/sched-core/src/plugins/mod.rs: mod ${file}; and ${file}::PLUGIN in REGISTRY, at its place in the default profile.`,
       `Write the table of the test, then filter, score, weight and REASON, which are the reference's words.`,
-      `Say in HINTS of libs/scheduler/src/cluster-event.ts which events can undo its rejection; without, any can.`,
+      'Declare in events which events can undo its rejection, and in pod_fields which fields of a pod it reads.',
       'cargo test -p sched-core, then npm test -- integration scheduler',
     ],
   };

@@ -85,6 +85,20 @@ describe('npm run new', () => {
     );
   });
 
+  test('a new scheduler plugin sets every member of Plugin', () => {
+    const registry = readFileSync(join(installation, 'native/sched-core/src/plugins/mod.rs'), 'utf8');
+    const [, declared] = /pub struct Plugin \{\n(.*?)\n\}/s.exec(registry)!;
+    const [, set] = /: Plugin = Plugin \{\n(.*?)\n\};/s.exec(
+      files.get('native/sched-core/src/plugins/node_color.rs')!,
+    )!;
+    const members = [...declared!.matchAll(/^ {4}pub (\w+):/gm)].map((match) => match[1]);
+    assert.ok(members.length > 5, members.join(', '));
+    assert.deepEqual(
+      [...set!.matchAll(/^ {4}(\w+):/gm)].map((match) => match[1]),
+      members,
+    );
+  });
+
   test('what it makes in Rust is formatted', (context) => {
     const sources = [...files].filter(([path]) => path.endsWith('.rs'));
     for (const [path, text] of sources) {
