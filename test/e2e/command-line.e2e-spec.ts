@@ -52,27 +52,27 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
   };
 
   const wrong: [args: string[], line: RegExp][] = [
-    [['frobnicate'], /^berth: there is no verb frobnicate; see: berth --help$/m],
+    [['frobnicate'], /^berth: unknown verb frobnicate; see: berth --help$/m],
     [['up', '--colour=red'], /^berth up: Unknown option '--colour'; see: berth up --help$/m],
-    [['up', '--secure-port=http'], /--secure-port: http is no port/],
-    [['up', '--agent-port=0'], /--agent-port: 0 is no port/],
-    [['up', '--cluster-cidr=10.244.0.0'], /--cluster-cidr: 10\.244\.0\.0 is no IPv4 range/],
-    [['up', '--dns-upstream=nowhere'], /--dns-upstream: nowhere is no IP address/],
-    [['up', '--cgroup-driver=docker'], /--cgroup-driver: docker is none of cgroupfs, auto/],
-    [['up', '--proxy-mode=ebpf'], /--proxy-mode: ebpf is none of iptables, auto/],
-    [['up', '--node-name=Not_A_Name'], /--node-name: not_a_name is no valid DNS name/],
-    [['up', '--service-node-port-range=many'], /--service-node-port-range: many is not of the form A-B/],
-    [['up', '--components=api,blockchain'], /--components: blockchain is none of api, controllers, scheduler/],
-    [['up', '--database-url=mysql://x'], /--database-url: it begins with postgres/],
-    [['up', '--timeout=soon'], /--timeout: soon is no number of seconds/],
+    [['up', '--secure-port=http'], /--secure-port: must be a port number \(1-65535\): got http/],
+    [['up', '--agent-port=0'], /--agent-port: must be a port number \(1-65535\): got 0/],
+    [['up', '--cluster-cidr=10.244.0.0'], /--cluster-cidr: must be an IPv4 range .*: got 10\.244\.0\.0/],
+    [['up', '--dns-upstream=nowhere'], /--dns-upstream: must be an IP address, .*: got nowhere/],
+    [['up', '--cgroup-driver=docker'], /--cgroup-driver: must be one of cgroupfs, auto: got docker/],
+    [['up', '--proxy-mode=ebpf'], /--proxy-mode: must be one of iptables, auto: got ebpf/],
+    [['up', '--node-name=Not_A_Name'], /--node-name: must be a DNS name: got not_a_name/],
+    [['up', '--service-node-port-range=many'], /--service-node-port-range: must have the form A-B: got many/],
+    [['up', '--components=api,blockchain'], /--components: must be one of api, controllers, scheduler: got blockchain/],
+    [['up', '--database-url=mysql://x'], /--database-url: must begin with postgres/],
+    [['up', '--timeout=soon'], /--timeout: must be a number of seconds: got soon/],
     [['up', 'now'], /Unexpected argument 'now'/],
     [['down', '--now'], /Unknown option '--now'/],
-    [['apply'], /apply takes -f PATH/],
-    [['image'], /image takes: import FILE\.\.\., or list/],
-    [['image', 'import'], /image takes: import FILE\.\.\., or list/],
+    [['apply'], /apply needs -f PATH/],
+    [['image'], /image needs a command: import FILE\.\.\., or list/],
+    [['image', 'import'], /image needs a command: import FILE\.\.\., or list/],
   ];
   for (const [args, line] of wrong) {
-    test(`${args.join(' ')} is a mistake in use`, async () => refused(await berth(...args), 2, line));
+    test(`${args.join(' ')} is a usage error`, async () => refused(await berth(...args), 2, line));
   }
 
   test('a refused up leaves no data directory', async () => {
@@ -94,11 +94,11 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     const deleted = await berth('delete', here);
     assert.equal(deleted.code, 0);
     assert.match(deleted.stdout, /^Nothing to delete/);
-    refused(await berth('kubeconfig', here), 1, /kubeconfig is not there yet; run: npm run up$/m);
+    refused(await berth('kubeconfig', here), 1, /kubeconfig does not exist yet; run: npm run up$/m);
     refused(await berth('image', 'list', here), 1, /no node runs here: .* start it with: npm run up$/m);
     const manifest = join(box.directory, 'nothing.yaml');
     writeFileSync(manifest, 'apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n');
-    refused(await berth('apply', here, '-f', manifest), 1, /kubeconfig is not there yet; run: npm run up$/m);
+    refused(await berth('apply', here, '-f', manifest), 1, /kubeconfig does not exist yet; run: npm run up$/m);
   });
 
   test('a port that is taken is named by its flag', async () => {
@@ -160,7 +160,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     refused(await up(`--data-dir=${small}/berth`), 1, /--data-dir: .* has \d MiB free; Berth needs at least 512 MiB$/m);
     const file = join(box.directory, 'a-file');
     writeFileSync(file, '');
-    refused(await up(`--data-dir=${file}`), 1, /--data-dir: .*a-file cannot be written: it is no folder$/m);
+    refused(await up(`--data-dir=${file}`), 1, /--data-dir: .*a-file cannot be written: it is not a folder$/m);
     const closed = join(folder('closed', 0o700), 'berth');
     refused(
       await up(`--data-dir=${closed}`),
@@ -182,7 +182,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     refused(await berth('up', `--data-dir=${dir}`), 1, /is damaged \(node is no boolean\)/);
   });
 
-  test('a database that cannot be reached ends up within the time given, with the reason', async () => {
+  test('an unreachable database ends up within --timeout, with the reason', async () => {
     const dir = join(box.directory, 'unreachable');
     const output = await up(
       '--no-node',
@@ -191,7 +191,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
       '--timeout=4',
     );
     assert.equal(output.code, 1);
-    assert.match(output.stderr, /the API: not within the time given/);
+    assert.match(output.stderr, /the API: not within --timeout/);
     assert.match(output.stderr, /server: .*cannot reach PostgreSQL, trying again: connect ECONNREFUSED 127\.0\.0\.1:1/);
     assert.equal((await berth('status', `--data-dir=${dir}`)).code, 1);
     assert.equal((await berth('delete', `--data-dir=${dir}`)).code, 0);
@@ -272,8 +272,8 @@ describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMis
     const output = await berth('up');
     assert.equal(output.code, 0, output.stderr);
     const why = unprivileged
-      ? /^No node runs here, since running containers takes root; get one with: sudo npm run up$/m
-      : /^No node runs here, as --no-node asked; get one with: npm run up$/m;
+      ? /^No node runs here because containers need root; start one with: sudo npm run up$/m
+      : /^No node runs here because of --no-node; start one with: npm run up$/m;
     assert.match(output.stdout, why);
     const kept = await box.run(['cat', join(home, '.kube', 'config')]);
     assert.match(kept.stdout, /# mine\ncurrent-context: work/);
@@ -324,7 +324,7 @@ describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMis
 
   const bad: [what: string, manifest: string, line: RegExp][] = [
     ['broken YAML', 'a: [', /^berth apply: standard input: /],
-    ['no object', '# nothing\n', /^berth apply: no object in what was given$/m],
+    ['no object', '# nothing\n', /^berth apply: the input contains no object$/m],
     ['a scalar', 'hello', /^berth apply: standard input:1: not an object$/m],
     ['no kind', 'apiVersion: v1\nmetadata: {name: a}', /standard input:1: kind is missing/],
     ['no name', 'apiVersion: v1\nkind: Pod', /standard input:1: metadata\.name is missing/],
@@ -361,7 +361,7 @@ describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMis
   test('a path that is not there is named', async () => {
     refused(await berth('apply', '-f', '/nowhere.yaml'), 1, /^berth apply: \/nowhere\.yaml: no such file or folder$/m);
     mkdirSync(join(home, 'empty'));
-    refused(await berth('apply', '-f', join(home, 'empty')), 1, /empty: no \.yaml, \.yml or \.json file in it$/m);
+    refused(await berth('apply', '-f', join(home, 'empty')), 1, /empty contains no \.yaml, \.yml or \.json file$/m);
   });
 
   test('one bad document does not keep the others from being applied', async () => {

@@ -151,7 +151,10 @@ describe('what kills others', { skip: clusterMissing() ?? false }, () => {
   });
 
   test('pods that an up without a node left, and shims that nobody knows, go with the cluster', async () => {
-    assert.match(await cluster.up('--no-node'), /^No node runs here, as --no-node asked; get one with: npm run up$/m);
+    assert.match(
+      await cluster.up('--no-node'),
+      /^No node runs here because of --no-node; start one with: npm run up$/m,
+    );
     killSupervisor();
     await cluster.delete();
     await sleep(500);

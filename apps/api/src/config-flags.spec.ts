@@ -30,19 +30,19 @@ describe('flags', () => {
 
   const bad: [args: string[], message: RegExp][] = [
     [['--nope'], /--nope/],
-    [['--secure-port', 'abc'], /^--secure-port: "abc" is no port$/],
-    [['--secure-port', '70000'], /^--secure-port: "70000" is no port$/],
+    [['--secure-port', 'abc'], /^--secure-port: must be a port number: got "abc"$/],
+    [['--secure-port', '70000'], /^--secure-port: must be a port number: got "70000"$/],
     [['--service-cluster-ip-range', '10.0.0.0'], /^--service-cluster-ip-range: invalid CIDR "10.0.0.0"/],
     [['--service-cluster-ip-range', 'fd00::/48'], /: invalid IPv6 CIDR "fd00::\/48": expected a prefix length from 64/],
     [['--service-cluster-ip-range', '10.0.0.0/16,10.1.0.0/16'], /: the two entries must be of different IP family$/],
     [['--service-cluster-ip-range', '10.0.0.0/16,fd00::/108,fd01::/108'], /: must not contain more than two entries$/],
     [['--cluster-cidr', 'fd00::/64'], /^--cluster-cidr: the first entry must be IPv4/],
     [['--service-node-port-range', '5-1'], /^--service-node-port-range: invalid port range/],
-    [['--components', 'api,kitchen'], /^--components: unknown component "kitchen"/],
+    [['--components', 'api,kitchen'], /^--components: must be one of api, controllers, scheduler: got "kitchen"$/],
     [['--cluster-domain', 'A b'], /^--cluster-domain: /],
-    [['--logging-format', 'xml'], /^--logging-format: "xml" is none of text, json$/],
-    [['--log-level', 'loud'], /^--log-level: "loud" is none of debug, info, warn, error$/],
-    [['--refuse-unenforced', 'yes'], /^--refuse-unenforced: "yes" is neither true nor false$/],
+    [['--logging-format', 'xml'], /^--logging-format: must be one of text, json: got "xml"$/],
+    [['--log-level', 'loud'], /^--log-level: must be one of debug, info, warn, error: got "loud"$/],
+    [['--refuse-unenforced', 'yes'], /^--refuse-unenforced: must be true or false: got "yes"$/],
     [['--database-url', 'mysql://x'], /^--database-url must begin with postgresql:/],
   ];
   for (const [args, message] of bad) {

@@ -35,14 +35,14 @@ export class FlagError extends Error {
 }
 
 const FLAGS = {
-  'data-dir': { type: 'string', help: 'where keys and kubeconfigs are kept' },
+  'data-dir': { type: 'string', help: 'folder of keys and kubeconfigs' },
   'bind-address': { type: 'string', help: 'address to listen on', default: '0.0.0.0' },
   'secure-port': { type: 'string', help: 'port to listen on', default: '6443' },
   'advertise-address': { type: 'string', help: 'address by which others reach this server' },
-  'database-url': { type: 'string', help: 'PostgreSQL to keep the state in (default: DATABASE_URL)' },
+  'database-url': { type: 'string', help: 'PostgreSQL that stores the state (default: DATABASE_URL)' },
   'shared-database': {
     type: 'boolean',
-    help: 'several servers use the database: ask it at each consistent read, whoever is there',
+    help: 'several servers use the database: each consistent read asks it',
   },
   'service-cluster-ip-range': {
     type: 'string',
@@ -51,20 +51,20 @@ const FLAGS = {
   },
   'cluster-cidr': { type: 'string', help: 'addresses of pods', default: '10.244.0.0/16' },
   'cluster-domain': { type: 'string', help: 'DNS domain of the cluster', default: 'cluster.local' },
-  'cluster-dns-port': { type: 'string', help: 'where cluster DNS listens on every node', default: '10053' },
+  'cluster-dns-port': { type: 'string', help: 'port of cluster DNS on every node', default: '10053' },
   'service-node-port-range': { type: 'string', help: 'node ports of Services', default: '30000-32767' },
-  'local-node-name': { type: 'string', help: 'make credentials for a node of this name' },
+  'local-node-name': { type: 'string', help: 'create credentials for a node of this name' },
   'local-node-ip': { type: 'string', help: 'address of that node (default: the advertised one)' },
-  components: { type: 'string', help: 'what runs in this process', default: COMPONENTS.join(',') },
+  components: { type: 'string', help: 'components that run in this process', default: COMPONENTS.join(',') },
   'refuse-unenforced': {
     type: 'string',
-    help: 'refuse policies that nothing enforces yet (true, false)',
+    help: 'refuse policies that Berth does not enforce yet (true, false)',
     default: 'false',
   },
-  'logging-format': { type: 'string', help: `form of the log: ${LOG_FORMATS.join(', ')}`, default: 'text' },
-  'log-level': { type: 'string', help: `least level of the log: ${LOG_LEVELS.join(', ')}`, default: 'info' },
-  tracing: { type: 'boolean', help: 'make OpenTelemetry spans, for an SDK that the process is started with' },
-  help: { type: 'boolean', help: 'show this and end' },
+  'logging-format': { type: 'string', help: `format of the log: ${LOG_FORMATS.join(', ')}`, default: 'text' },
+  'log-level': { type: 'string', help: `lowest level that is logged: ${LOG_LEVELS.join(', ')}`, default: 'info' },
+  tracing: { type: 'boolean', help: 'create OpenTelemetry spans, for an SDK that is loaded at process start' },
+  help: { type: 'boolean', help: 'show this help and exit' },
 } as const;
 
 /** The text of --help. */
@@ -104,7 +104,8 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
       if (family !== 'IPv4') throw new Error('the first entry must be IPv4: the pod network has no other addresses');
     }),
     clusterDomain: checked('cluster-domain', text('cluster-domain'), (value) => {
-      if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)) throw new Error(`${JSON.stringify(value)} is no DNS domain`);
+      if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value))
+        throw new Error(`must be a DNS domain: got ${JSON.stringify(value)}`);
     }),
     clusterDnsPort: port('cluster-dns-port', text('cluster-dns-port')),
     serviceNodePortRange: checked('service-node-port-range', text('service-node-port-range'), (value) => {
@@ -142,20 +143,21 @@ function checked(name: string, value: string, check: (value: string) => void): s
 /** 0 lets the system choose, for tests. */
 function port(name: string, value: string): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number > 65535) throw new FlagError(`--${name}: ${JSON.stringify(value)} is no port`);
+  if (!/^\d+$/.test(value) || number > 65535)
+    throw new FlagError(`--${name}: must be a port number: got ${JSON.stringify(value)}`);
   return number;
 }
 
 function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   if (!allowed.includes(value as T)) {
-    throw new FlagError(`--${name}: ${JSON.stringify(value)} is none of ${allowed.join(', ')}`);
+    throw new FlagError(`--${name}: must be one of ${allowed.join(', ')}: got ${JSON.stringify(value)}`);
   }
   return value as T;
 }
 
 function bool(name: string, value: string): boolean {
   if (value !== 'true' && value !== 'false') {
-    throw new FlagError(`--${name}: ${JSON.stringify(value)} is neither true nor false`);
+    throw new FlagError(`--${name}: must be true or false: got ${JSON.stringify(value)}`);
   }
   return value === 'true';
 }
@@ -165,9 +167,7 @@ function componentsOf(value: string): ReadonlySet<Component> {
   for (const item of value.split(',')) {
     const component = COMPONENTS.find((known) => known === item.trim());
     if (!component) {
-      throw new FlagError(
-        `--components: unknown component ${JSON.stringify(item)}; known are ${COMPONENTS.join(', ')}`,
-      );
+      throw new FlagError(`--components: must be one of ${COMPONENTS.join(', ')}: got ${JSON.stringify(item)}`);
     }
     chosen.add(component);
   }

@@ -33,11 +33,11 @@ export const apply: Verb = {
       return 0;
     }
     const paths = (values.filename as string[] | undefined) ?? [];
-    if (paths.length === 0) throw new UsageError('apply takes -f PATH');
+    if (paths.length === 0) throw new UsageError('apply needs -f PATH');
     const manifests = readManifests(paths);
-    if (manifests.length === 0) throw new CliError('no object in what was given');
+    if (manifests.length === 0) throw new CliError('the input contains no object');
     const own = dataDirOf(values).kubeconfig;
-    if (!values.kubeconfig && !existsSync(own)) throw new CliError(`${own} is not there yet; run: npm run up`);
+    if (!values.kubeconfig && !existsSync(own)) throw new CliError(`${own} does not exist yet; run: npm run up`);
     const config = loadConfig({ path: (values.kubeconfig as string | undefined) ?? own });
     const client = new HttpClient(config);
     let failed = 0;

@@ -32,13 +32,13 @@ export const deleteCluster: Verb = {
     }
     const layout = dataDirOf(values);
     if (!existsSync(layout.dataDir) && !existsSync(layout.runDir)) {
-      console.log(`Nothing to delete: ${layout.dataDir} is not there.`);
+      console.log(`Nothing to delete: ${layout.dataDir} does not exist.`);
       return 0;
     }
     const settings = loadSettings(layout);
     // `up --no-node` stops the node's processes and leaves its pods: what is left of a node is seen from its folder.
     const node = settings !== undefined && (settings.node || existsSync(layout.agentDir));
-    if (node && !isRoot) throw new CliError('this Berth has a node; deleting it takes root: sudo npm run delete');
+    if (node && !isRoot) throw new CliError('this cluster has a node; deleting it needs root: sudo npm run delete');
     if (node) await step('pods', () => cleanNode(layout, { ...settings, node: true }));
     await step('processes', async () => {
       await shutDown(layout);
@@ -51,7 +51,7 @@ export const deleteCluster: Verb = {
       await removeFolder(layout.dataDir);
       removeServerUser();
     });
-    if (unmerged) console.log(`Context "berth" is gone from ${userKubeconfig()}.`);
+    if (unmerged) console.log(`Removed context "berth" from ${userKubeconfig()}.`);
     console.log('Berth is deleted.');
     return 0;
   },

@@ -34,7 +34,7 @@ export const image: Verb = {
       }
       return 0;
     }
-    throw new UsageError('image takes: import FILE..., or list');
+    throw new UsageError('image needs a command: import FILE..., or list');
   },
 };
 
@@ -67,7 +67,7 @@ function ctr(layout: Layout, args: string[], about?: string): string {
   const socket = loadSettings(layout)?.containerRuntimeEndpoint || layout.containerdSocket;
   // Asked first: ctr waits ten seconds for a socket that is not there.
   if (!existsSync(socket)) {
-    throw new CliError(`no node runs here: ${socket} is not there; start it with: npm run up`);
+    throw new CliError(`no node runs here: ${socket} does not exist; start it with: npm run up`);
   }
   const result = spawnSync(program, ['--address', socket, '--namespace', CONTAINERD_NAMESPACE, ...args], {
     encoding: 'utf8',

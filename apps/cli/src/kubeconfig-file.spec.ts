@@ -61,10 +61,10 @@ test('merging twice and taking out again leaves the file as it was', () => {
   assert.equal(unmergeKubeconfig(join(dir, 'own'), target), false);
 });
 
-test('a broken file is left alone', () => {
+test('a broken file is not changed', () => {
   const target = join(dir, 'config');
   writeFileSync(target, 'clusters: [');
-  assert.throws(() => mergeKubeconfig(join(dir, 'own'), target), /was left alone/);
+  assert.throws(() => mergeKubeconfig(join(dir, 'own'), target), /was not changed/);
   assert.equal(readFileSync(target, 'utf8'), 'clusters: [');
 });
 
@@ -105,10 +105,10 @@ for (const [what, text] of [
   });
 }
 
-test('what is no kubeconfig is left alone', () => {
+test('a file that is not a kubeconfig is not changed', () => {
   const target = join(dir, 'config');
   writeFileSync(target, '- a list\n');
-  assert.throws(() => mergeKubeconfig(join(dir, 'own'), target), /is no kubeconfig and was left alone/);
+  assert.throws(() => mergeKubeconfig(join(dir, 'own'), target), /is not a kubeconfig and was not changed/);
   assert.equal(readFileSync(target, 'utf8'), '- a list\n');
   mkdirSync(join(dir, 'folder'));
   assert.throws(() => mergeKubeconfig(join(dir, 'own'), join(dir, 'folder')), /EISDIR/);

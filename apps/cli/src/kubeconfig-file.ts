@@ -84,9 +84,11 @@ function remove(document: Document, list: string): boolean {
 function read(target: string): Document {
   const document = parseDocument(readFileSync(target, 'utf8'));
   if (document.errors.length > 0)
-    throw new CliError(`${target} is not valid YAML and was left alone: ${document.errors[0]!.message.split('\n')[0]}`);
+    throw new CliError(
+      `${target} is not valid YAML and was not changed: ${document.errors[0]!.message.split('\n')[0]}`,
+    );
   if (document.contents !== null && !isMap(document.contents))
-    throw new CliError(`${target} is no kubeconfig and was left alone`);
+    throw new CliError(`${target} is not a kubeconfig and was not changed`);
   return document;
 }
 

@@ -13,7 +13,7 @@ export const kubeconfig: Verb = {
       return 0;
     }
     const path = dataDirOf(values).kubeconfig;
-    if (!existsSync(path)) throw new CliError(`${path} is not there yet; run: npm run up`);
+    if (!existsSync(path)) throw new CliError(`${path} does not exist yet; run: npm run up`);
     console.log(path);
     return 0;
   },

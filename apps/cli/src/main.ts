@@ -48,7 +48,7 @@ async function main(args: string[]): Promise<number> {
   }
   const verb = verbs.find((candidate) => candidate.name === name);
   if (!verb) {
-    console.error(`berth: there is no verb ${name}; see: berth --help`);
+    console.error(`berth: unknown verb ${name}; see: berth --help`);
     return 2;
   }
   try {

@@ -15,22 +15,22 @@ test('what the last up was told holds until it is told otherwise', () => {
 });
 
 const bad: [args: string[], message: RegExp][] = [
-  [['--secure-port=http'], /--secure-port: http is no port/],
-  [['--secure-port=70000'], /--secure-port: 70000 is no port/],
-  [['--cluster-cidr=10.0.0.0'], /--cluster-cidr: 10\.0\.0\.0 is no IPv4 range/],
+  [['--secure-port=http'], /--secure-port: must be a port number \(1-65535\): got http$/],
+  [['--secure-port=70000'], /--secure-port: must be a port number \(1-65535\): got 70000$/],
+  [['--cluster-cidr=10.0.0.0'], /--cluster-cidr: must be an IPv4 range .*: got 10\.0\.0\.0$/],
   [['--cluster-cidr=10.96.0.0/12'], /overlap/],
   [['--cluster-cidr=10.244.0.0/25'], /from \/8 to \/24/],
   [
     ['--service-cluster-ip-range=10.97.0.0/29'],
-    /--service-cluster-ip-range: 10\.97\.0\.0\/29 is no IPv4 range .*to \/28/,
+    /--service-cluster-ip-range: must be an IPv4 range .*to \/28.*: got 10\.97\.0\.0\/29$/,
   ],
-  [['--service-cluster-ip-range=fd00::/112'], /--service-cluster-ip-range: fd00::\/112 is no IPv4 range/],
-  [['--service-cluster-ip-range=10.96.0.0/16,10.97.0.0/16'], /after the IPv4 range may come one IPv6 range/],
-  [['--node-ip=nowhere'], /--node-ip: nowhere is no IP address/],
-  [['--proxy-mode=ebpf'], /--proxy-mode: ebpf is none of/],
+  [['--service-cluster-ip-range=fd00::/112'], /--service-cluster-ip-range: must be an IPv4 range .*: got fd00::\/112$/],
+  [['--service-cluster-ip-range=10.96.0.0/16,10.97.0.0/16'], /only one IPv6 range, .*, can follow the IPv4 range/],
+  [['--node-ip=nowhere'], /--node-ip: must be an IP address: got nowhere$/],
+  [['--proxy-mode=ebpf'], /--proxy-mode: must be one of .*: got ebpf$/],
   [['--database-url=mysql://x'], /--database-url/],
   [['--node-name=a_b'], /--node-name/],
-  [['--refuse-unenforced=yes'], /--refuse-unenforced: yes is none of true, false/],
+  [['--refuse-unenforced=yes'], /--refuse-unenforced: must be one of true, false: got yes$/],
   [['--colour=red'], /Unknown option '--colour'/],
   [['--secure-port'], /--secure-port/],
 ];
@@ -59,5 +59,5 @@ test('Services may have addresses of a second family', () => {
 
 test('the Service range of a cluster cannot change', () => {
   const first = resolve([]);
-  assert.throws(() => resolve(['--service-cluster-ip-range=10.97.0.0/16'], first), /was made with 10\.96\.0\.0\/16/);
+  assert.throws(() => resolve(['--service-cluster-ip-range=10.97.0.0/16'], first), /was created with 10\.96\.0\.0\/16/);
 });

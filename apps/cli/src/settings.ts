@@ -41,23 +41,23 @@ export interface Settings {
 export const dataDirFlag: Flag = {
   name: 'data-dir',
   argument: 'DIR',
-  help: 'where all state lives',
+  help: 'folder of all state',
   default: defaultDataDir(),
 };
 
 export const upFlags: readonly Flag[] = [
   dataDirFlag,
-  { name: 'no-node', help: 'the control plane alone: needs no root' },
+  { name: 'no-node', help: 'run only the control plane: needs no root' },
   { name: 'node-name', argument: 'NAME', help: 'name of the Node object', default: 'host name' },
   {
     name: 'node-ip',
     argument: 'IP',
-    help: 'address other nodes and pods reach this one by',
+    help: 'address by which other nodes and pods reach this node',
     default: 'that of the default route',
   },
   { name: 'bind-address', argument: 'IP', help: 'address the API listens on', default: '0.0.0.0' },
   { name: 'secure-port', argument: 'PORT', help: 'port of the API', default: '6443' },
-  { name: 'agent-port', argument: 'PORT', help: "port of the node's own server", default: '10250' },
+  { name: 'agent-port', argument: 'PORT', help: 'port of the node server', default: '10250' },
   { name: 'dns-port', argument: 'PORT', help: 'port of cluster DNS on the node', default: '10053' },
   {
     name: 'dns-upstream',
@@ -65,7 +65,7 @@ export const upFlags: readonly Flag[] = [
     help: 'nameservers for names outside the cluster',
     default: 'those of /etc/resolv.conf',
   },
-  { name: 'database-url', argument: 'URL', help: 'a PostgreSQL of your own; also $DATABASE_URL', default: 'embedded' },
+  { name: 'database-url', argument: 'URL', help: 'your own PostgreSQL; also $DATABASE_URL', default: 'embedded' },
   {
     name: 'shared-database',
     argument: 'BOOL',
@@ -84,17 +84,22 @@ export const upFlags: readonly Flag[] = [
   {
     name: 'container-runtime-endpoint',
     argument: 'SOCKET',
-    help: 'a CRI v1 runtime of your own',
-    default: 'own containerd',
+    help: 'socket of your own CRI v1 runtime',
+    default: "Berth's own containerd",
   },
   { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs or auto', default: 'auto' },
   { name: 'proxy-mode', argument: 'NAME', help: 'iptables or auto', default: 'auto' },
-  { name: 'components', argument: 'LIST', help: 'what the server runs', default: 'api,controllers,scheduler' },
-  { name: 'cgroup-root', argument: 'PATH', help: "cgroup that pods' cgroups are made in", default: '/' },
+  {
+    name: 'components',
+    argument: 'LIST',
+    help: 'components that the server runs',
+    default: 'api,controllers,scheduler',
+  },
+  { name: 'cgroup-root', argument: 'PATH', help: 'parent of the cgroups of pods', default: '/' },
   {
     name: 'refuse-unenforced',
     argument: 'true|false',
-    help: 'refuse policies that nothing enforces yet',
+    help: 'refuse policies that Berth does not enforce yet',
     default: 'false',
   },
   { name: 'timeout', argument: 'SECONDS', help: 'how long to wait for the cluster', default: '120' },
@@ -104,7 +109,7 @@ export const upFlags: readonly Flag[] = [
 export function loadSettings(layout: Layout): Settings | undefined {
   if (!existsSync(layout.settings)) return undefined;
   const damaged = (why: string) =>
-    new CliError(`${layout.settings} is damaged (${why}): repair it, or remove it and name your flags again`);
+    new CliError(`${layout.settings} is damaged (${why}): repair it, or remove it and pass your flags again`);
   let settings: Settings;
   try {
     // What a later version added is not in the file of an earlier one.
@@ -122,7 +127,7 @@ export function loadSettings(layout: Layout): Settings | undefined {
     throw error;
   }
   for (const [name, type] of Object.entries(SETTING_TYPES)) {
-    if (typeof settings[name as keyof Settings] !== type) throw damaged(`${name} is no ${type}`);
+    if (typeof settings[name as keyof Settings] !== type) throw damaged(`${name} must be a ${type}`);
   }
   return settings;
 }
@@ -166,12 +171,14 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     if (value === undefined) return otherwise;
     const number = Number(value);
     if (!Number.isInteger(number) || number < 1 || number > 65535)
-      throw new UsageError(`--${flag}: ${value} is no port (1-65535)`);
+      throw new UsageError(`--${flag}: must be a port number (1-65535): got ${value}`);
     return number;
   };
   const cidr = (flag: string, otherwise: string, longest: number, value = text(flag) ?? otherwise) => {
     if (!isRange(value, 4, 8, longest)) {
-      throw new UsageError(`--${flag}: ${value} is no IPv4 range such as ${otherwise}, from /8 to /${longest}`);
+      throw new UsageError(
+        `--${flag}: must be an IPv4 range from /8 to /${longest}, such as ${otherwise}: got ${value}`,
+      );
     }
     return canonical(value);
   };
@@ -181,7 +188,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     const ranges = [cidr(flag, otherwise, longest, first)];
     if (second !== undefined) {
       if (more.length > 0 || !isRange(second, 6, 64, 126)) {
-        throw new UsageError(`--${flag}: after the IPv4 range may come one IPv6 range such as fd00:10:96::/112`);
+        throw new UsageError(`--${flag}: only one IPv6 range, such as fd00:10:96::/112, can follow the IPv4 range`);
       }
       ranges.push(canonical(second));
     }
@@ -189,27 +196,27 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
   };
   const oneOf = <T extends string>(flag: string, choices: readonly T[], otherwise: T): T => {
     const value = (text(flag) as T | undefined) ?? otherwise;
-    if (!choices.includes(value)) throw new UsageError(`--${flag}: ${value} is none of ${choices.join(', ')}`);
+    if (!choices.includes(value)) throw new UsageError(`--${flag}: must be one of ${choices.join(', ')}: got ${value}`);
     return value;
   };
   const ip = (flag: string, otherwise: string) => {
     const value = text(flag) ?? otherwise;
-    if (!isIP(value)) throw new UsageError(`--${flag}: ${value} is no IP address`);
+    if (!isIP(value)) throw new UsageError(`--${flag}: must be an IP address: got ${value}`);
     return value;
   };
   const nodeName = (text('node-name') ?? last?.nodeName ?? hostname()).toLowerCase();
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName))
-    throw new UsageError(`--node-name: ${nodeName} is no valid DNS name`);
+    throw new UsageError(`--node-name: must be a DNS name: got ${nodeName}`);
   const nodePortRange = text('service-node-port-range') ?? last?.nodePortRange ?? '30000-32767';
   if (!/^\d+-\d+$/.test(nodePortRange))
-    throw new UsageError(`--service-node-port-range: ${nodePortRange} is not of the form A-B`);
+    throw new UsageError(`--service-node-port-range: must have the form A-B: got ${nodePortRange}`);
   const clusterCidr = cidr('cluster-cidr', last?.clusterCidr ?? '10.244.0.0/16', 24);
   const serviceCidr = serviceRanges('service-cluster-ip-range', last?.serviceCidr ?? '10.96.0.0/16', 28);
   if (overlap(clusterCidr, serviceCidr.split(',')[0]!))
     throw new UsageError(`--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap`);
   if (last && last.serviceCidr !== serviceCidr) {
     throw new UsageError(
-      `--service-cluster-ip-range: this cluster was made with ${last.serviceCidr}, which cannot change; run 'berth delete' first`,
+      `--service-cluster-ip-range: the cluster was created with ${last.serviceCidr}, which cannot change; run 'berth delete' first`,
     );
   }
   return {
@@ -243,7 +250,8 @@ const COMPONENTS = ['api', 'controllers', 'scheduler'];
 
 function components(value: string): string {
   for (const part of value.split(','))
-    if (!COMPONENTS.includes(part)) throw new UsageError(`--components: ${part} is none of ${COMPONENTS.join(', ')}`);
+    if (!COMPONENTS.includes(part))
+      throw new UsageError(`--components: must be one of ${COMPONENTS.join(', ')}: got ${part}`);
   return value;
 }
 
@@ -252,14 +260,14 @@ function upstream(value: string): string {
   for (const server of value === '' ? [] : value.split(',')) {
     const [address = '', port = '53', more] = isIP(server) ? [server] : server.split(':');
     if (!isIP(address) || !/^\d+$/.test(port) || more !== undefined)
-      throw new UsageError(`--dns-upstream: ${server} is no IP address, with or without a port`);
+      throw new UsageError(`--dns-upstream: must be an IP address, with or without a port: got ${server}`);
   }
   return value;
 }
 
 function databaseUrl(value: string): string {
   if (value !== '' && !/^postgres(ql)?:\/\//.test(value))
-    throw new UsageError('--database-url: it begins with postgres:// or postgresql://');
+    throw new UsageError('--database-url: must begin with postgres:// or postgresql://');
   return value;
 }
 

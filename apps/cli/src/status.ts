@@ -40,7 +40,9 @@ export const status: Verb = {
       );
     }
     if (!supervised)
-      console.log('supervisor: it was killed, and nobody restarts what ends; get another with: npm run up');
+      console.log(
+        'supervisor: it was killed, so nothing restarts processes that end; start a new one with: npm run up',
+      );
     const soon = () => Date.now() + 2000;
     const checks: [string, () => Promise<void>][] = [['API', () => waitForApi(layout, settings, soon())]];
     if (settings.node) checks.push([`node ${settings.nodeName}`, () => waitForNode(layout, settings, soon())]);

@@ -39,14 +39,14 @@ export function askSupervisor(layout: Layout, request: Request): Promise<UnitSta
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-      else reject(new CliError(`the supervisor cannot be asked at ${layout.supervisorSocket}: ${error.message}`));
+      else reject(new CliError(`cannot connect to the supervisor at ${layout.supervisorSocket}: ${error.message}`));
     });
     socket.on('data', (chunk) => {
       text += chunk;
       if (!text.endsWith('\n')) return;
       socket.destroy();
       const answer = JSON.parse(text) as { error?: string; units: UnitStatus[] };
-      if (answer.error) reject(new CliError(`the supervisor says: ${answer.error}`));
+      if (answer.error) reject(new CliError(`the supervisor reports: ${answer.error}`));
       else resolve(answer.units);
     });
     socket.on('end', () => resolve(undefined));

@@ -20,7 +20,7 @@ export const up: Verb = {
       process.stdout.write(
         usage(
           'berth up [flags]',
-          'Starts the database, the control plane and this node in the background. It may be repeated at any time:\nwhat runs already is left alone.',
+          'Starts the database, the control plane and this node in the background. You can repeat it at any time:\nrunning processes stay unless their configuration changed.',
           upFlags,
         ),
       );
@@ -28,7 +28,7 @@ export const up: Verb = {
     }
     const begun = performance.now();
     const seconds = Number(values.timeout ?? 120);
-    if (!(seconds > 0)) throw new UsageError(`--timeout: ${String(values.timeout)} is no number of seconds`);
+    if (!(seconds > 0)) throw new UsageError(`--timeout: must be a number of seconds: got ${String(values.timeout)}`);
     const deadline = Date.now() + seconds * 1000;
     const layout = dataDirOf(values);
     const settings = resolveSettings(values, loadSettings(layout));
@@ -61,8 +61,8 @@ export const up: Verb = {
     if (!settings.node) {
       console.log(
         isRoot
-          ? 'No node runs here, as --no-node asked; get one with: npm run up'
-          : 'No node runs here, since running containers takes root; get one with: sudo npm run up',
+          ? 'No node runs here because of --no-node; start one with: npm run up'
+          : 'No node runs here because containers need root; start one with: sudo npm run up',
       );
     }
     console.log(

@@ -29,7 +29,7 @@ function filesOf(path: string): string[] {
     .map((name) => join(path, name))
     .filter((name) => statSync(name).isFile())
     .sort();
-  if (files.length === 0) throw new CliError(`${path}: no .yaml, .yml or .json file in it`);
+  if (files.length === 0) throw new CliError(`${path} contains no .yaml, .yml or .json file`);
   return files;
 }
 

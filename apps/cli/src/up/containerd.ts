@@ -106,6 +106,6 @@ function containerdVersion(program: string): number {
 function chooseRuntime(): string {
   const unified = existsSync('/sys/fs/cgroup/cgroup.controllers');
   const choice = (unified ? which('crun') : undefined) ?? which('runc') ?? which('crun');
-  if (!choice) throw new CliError('neither crun nor runc is there; get one with: apt-get install crun runc');
+  if (!choice) throw new CliError('crun and runc are missing; get one with: apt-get install crun runc');
   return choice;
 }

@@ -14,8 +14,8 @@ const NEEDED_BYTES = 512 * 1024 * 1024;
 const REASONS = bare<string>({
   EROFS: 'its file system is read-only',
   EACCES: 'no permission',
-  EEXIST: 'it is no folder',
-  ENOTDIR: 'a part of the path is no folder',
+  EEXIST: 'it is not a folder',
+  ENOTDIR: 'a part of the path is not a folder',
 });
 
 /** Makes the data directory and says plainly when it cannot hold a cluster. */

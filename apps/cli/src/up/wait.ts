@@ -32,7 +32,7 @@ async function until(
     const said = unit.state === 'waiting' ? '' : lastLine(log);
     return `\n  ${unit.name}: ${unit.message || unit.state}${said && `, says: ${said}`} (${log})`;
   });
-  throw new CliError(`${what}: not within the time given (${last})${hints.join('')}`);
+  throw new CliError(`${what}: not within --timeout (${last})${hints.join('')}`);
 }
 
 /** The last thing a process wrote: when it ended at once, that is why. */
@@ -64,7 +64,7 @@ export async function waitForApi(layout: Layout, settings: Settings, deadline: n
         response.on('end', () => resolve(response.statusCode === 200 ? undefined : body.trim()));
       });
       call.on('error', (error) => resolve(error.message));
-      call.on('timeout', () => call.destroy(new Error('no answer within 2 s')));
+      call.on('timeout', () => call.destroy(new Error('no response within 2 s')));
       call.end();
     });
   });
