@@ -48,8 +48,8 @@ describe('${name}', () => {
 `,
     },
     steps: [
-      `Write the table of ${file}.spec.ts for what ${name} is to admit, change and refuse, then ${file}.ts until it passes.`,
-      `Name it in apps/api/src/admission/admission-chain.ts, at its place in the reference's order.`,
+      `Write the table of ${file}.spec.ts for what ${name} admits, changes and refuses, then ${file}.ts until it passes.`,
+      `Add it to apps/api/src/admission/admission-chain.ts, at its place in the reference's order.`,
       'npm test -- check && npm test -- unit admission',
     ],
   };

@@ -80,10 +80,10 @@ export function ${own}Controller(context: ControllerContext): Controller {
 `,
     },
     steps: [
-      `Name it in CONTROLLERS of libs/controllers/src/start-controllers.ts: '${name}-controller': ${own}Controller.`,
-      `Give system:serviceaccount:kube-system:${name}-controller its rights: controllerClusterRoles and controllerClusterRoleBindings of libs/kinds/src/facts/rbac-bootstrap.json.`,
+      `Add it to CONTROLLERS of libs/controllers/src/start-controllers.ts: '${name}-controller': ${own}Controller.`,
+      `Give system:serviceaccount:kube-system:${name}-controller its permissions: controllerClusterRoles and controllerClusterRoleBindings of libs/kinds/src/facts/rbac-bootstrap.json.`,
       `Write the table of ${name}.plan.spec.ts, then ${name}.plan.ts until it passes.`,
-      `Show in libs/controllers/src/${folder}/*.int-spec.ts what becomes of the world: controllerEnvironment() of #testing.`,
+      `Assert the resulting state in libs/controllers/src/${folder}/*.int-spec.ts, with controllerEnvironment() of #testing.`,
       'npm test -- check && npm test -- unit controllers',
     ],
   };

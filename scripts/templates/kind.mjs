@@ -67,9 +67,9 @@ describeRules({
     },
     steps: [
       'npm run generate    lists the module',
-      `Say in ${name}.validation.ts in words what is checked, and show each rule in ${name}.validation.spec.ts: messages, paths and their order are the reference's.`,
+      `Describe the checks of ${name}.validation.ts in words, and prove each rule in ${name}.validation.spec.ts: messages, paths and their order are the reference's.`,
       `Write ${name}.validation.ts until it passes. A kind whose objects cannot be updated needs none: delete both.`,
-      `Add what else is special to ${name}.kind.ts; libs/kinds/src/contract/kind-module.ts says what there is.`,
+      `Add the other special parts to ${name}.kind.ts; libs/kinds/src/contract/kind-module.ts declares them.`,
       'npm test -- check && npm test -- unit kinds',
     ],
   };

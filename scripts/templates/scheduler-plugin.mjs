@@ -52,7 +52,7 @@ mod tests {
 `,
     },
     steps: [
-      `Name it in native/sched-core/src/plugins/mod.rs: mod ${file}; and ${file}::PLUGIN in REGISTRY, at its place in the default profile.`,
+      `Add it to native/sched-core/src/plugins/mod.rs: mod ${file}; and ${file}::PLUGIN in REGISTRY, at its place in the default profile.`,
       `Write the table of the test, then filter, score, weight and REASON, which are the reference's words.`,
       'Declare in events which events can undo its rejection, and in pod_fields which fields of a pod it reads.',
       'cargo test -p sched-core, then npm test -- integration scheduler',

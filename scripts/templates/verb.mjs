@@ -41,9 +41,9 @@ describe('berth ${words(name)}', () => {
 `,
     },
     steps: [
-      `Name it in the verbs of apps/cli/src/main.ts, with its summary for --help.`,
+      `Add it to the verbs of apps/cli/src/main.ts, with its summary for --help.`,
       `Write ${name}.spec.ts, then ${name}.ts until it passes.`,
-      'Say in docs/command-line.md what it does.',
+      'Describe it in docs/command-line.md.',
       'npm test -- check && npm test -- unit cli',
     ],
   };
