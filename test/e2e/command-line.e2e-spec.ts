@@ -179,7 +179,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
       refused(output, 1, /damaged\/settings\.json is damaged \(.*\): repair it, or remove it/);
     }
     writeFileSync(join(dir, 'settings.json'), '{"node": "yes"}');
-    refused(await berth('up', `--data-dir=${dir}`), 1, /is damaged \(node is no boolean\)/);
+    refused(await berth('up', `--data-dir=${dir}`), 1, /is damaged \(node must be a boolean\)/);
   });
 
   test('an unreachable database ends up within --timeout, with the reason', async () => {
