@@ -49,8 +49,10 @@ pub fn run(path: &Path) -> Result<(), SupervisorError> {
     supervisor.reconcile();
     let supervisor = Arc::new(Mutex::new(supervisor));
     spawn_rotation(supervisor.clone(), log_dir);
-    control::serve(listener, &supervisor);
+    let ending = control::serve(listener, &supervisor);
     let _ = std::fs::remove_file(socket);
+    // The process closes it.
+    std::mem::forget(ending);
     Ok(())
 }
 
