@@ -31,11 +31,12 @@ export interface UnitStatus {
 
 type Request = { do: 'status' } | { do: 'apply' } | { do: 'restart'; unit: string } | { do: 'shutdown' };
 
-/** Asks the supervisor; undefined when none is running. */
+/** Asks the supervisor; undefined when none is running. One that is to shut down has ended when this resolves. */
 export function askSupervisor(layout: Layout, request: Request): Promise<UnitStatus[] | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(layout.supervisorSocket);
     let text = '';
+    let answer: { error?: string; units: UnitStatus[] } | undefined;
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
@@ -44,12 +45,14 @@ export function askSupervisor(layout: Layout, request: Request): Promise<UnitSta
     socket.on('data', (chunk) => {
       text += chunk;
       if (!text.endsWith('\n')) return;
-      socket.destroy();
-      const answer = JSON.parse(text) as { error?: string; units: UnitStatus[] };
-      if (answer.error) reject(new CliError(`the supervisor reports: ${answer.error}`));
-      else resolve(answer.units);
+      answer = JSON.parse(text) as typeof answer;
+      // A supervisor that ends closes the connection by its end.
+      if (request.do !== 'shutdown') socket.destroy();
     });
-    socket.on('end', () => resolve(undefined));
+    socket.on('close', () => {
+      if (answer?.error) reject(new CliError(`the supervisor reports: ${answer.error}`));
+      else resolve(answer?.units);
+    });
   });
 }
 

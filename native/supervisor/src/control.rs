@@ -1,7 +1,8 @@
 //! The control socket: one JSON request a line, one JSON answer a line.
 //!
 //! Requests: `{"do":"status"}`, `{"do":"apply"}` (read the configuration again: units that changed restart, new ones
-//! start, those that went stop), `{"do":"restart","unit":NAME}`, `{"do":"shutdown"}` (stop all units and end).
+//! start, those that went stop), `{"do":"restart","unit":NAME}`, `{"do":"shutdown"}` (stop all units and end; the connection
+//! closes when the supervisor has ended).
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -47,17 +48,15 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
     listener
 }
 
-/// Serves until a shutdown was asked for and done.
-pub fn serve(listener: UnixListener, supervisor: &Arc<Mutex<Supervisor>>) {
-    for stream in listener.incoming().filter_map(Result::ok) {
-        if converse(stream, supervisor).unwrap_or(false) {
-            return;
-        }
-    }
+/// Serves until a shutdown was asked for and done. Gives the connection that asked for it: it is to be closed by the end of
+/// this process, which is how the other side knows of that end.
+pub fn serve(listener: UnixListener, supervisor: &Arc<Mutex<Supervisor>>) -> Option<UnixStream> {
+    let mut streams = listener.incoming().filter_map(Result::ok);
+    streams.find_map(|stream| converse(stream, supervisor).unwrap_or(None))
 }
 
-/// True when the supervisor is to end.
-fn converse(stream: UnixStream, supervisor: &Mutex<Supervisor>) -> std::io::Result<bool> {
+/// Gives the connection when the supervisor is to end.
+fn converse(stream: UnixStream, supervisor: &Mutex<Supervisor>) -> std::io::Result<Option<UnixStream>> {
     stream.set_read_timeout(Some(std::time::Duration::from_secs(5)))?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
@@ -81,8 +80,8 @@ fn converse(stream: UnixStream, supervisor: &Mutex<Supervisor>) -> std::io::Resu
         answer.push(b'\n');
         writer.write_all(&answer)?;
         if ends {
-            return Ok(true);
+            return Ok(Some(writer));
         }
     }
-    Ok(false)
+    Ok(None)
 }

@@ -38,8 +38,10 @@ pub fn run(path: &Path) -> Result<(), RunError> {
     let log_dir = config.log_dir.clone();
     let supervisor = Arc::new(Mutex::new(Supervisor::start(path, config, records)));
     spawn_rotation(supervisor.clone(), log_dir);
-    control::serve(listener, &supervisor);
+    let ending = control::serve(listener, &supervisor);
     let _ = std::fs::remove_file(socket);
+    // The process closes it.
+    std::mem::forget(ending);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The whole program against real processes.
 
 use std::fs::Permissions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -138,6 +138,18 @@ fn processes_outlive_a_killed_supervisor_and_the_next_one_adopts_them() {
     assert_eq!(rig.pid_of("a", 0), a);
     kill(a);
     rig.pid_of("a", a);
+}
+
+#[test]
+fn the_connection_that_asked_for_a_shutdown_closes_with_the_supervisor() {
+    let mut rig = Rig::new(json!([sleeper("a")]));
+    let mut child = rig.supervisor.take().unwrap();
+    let mut stream = UnixStream::connect(rig.path("run/supervisor.sock")).unwrap();
+    writeln!(stream, "{}", json!({ "do": "shutdown" })).unwrap();
+    stream.read_to_string(&mut String::new()).unwrap();
+    // A process lets go of its memory before its files.
+    assert_eq!(std::fs::read_to_string(format!("/proc/{}/cmdline", child.id())).unwrap_or_default(), "");
+    child.wait().unwrap();
 }
 
 fn mode(path: &Path) -> u32 {
