@@ -68,6 +68,10 @@ list:
     );
   });
 
+  it('quotes what YAML 1.1 reads as a number without digits before its exponent', () => {
+    assert.equal(yamlText({ E0: 'e12', e: 'e1x' }), '"E0": "e12"\ne: e1x\n');
+  });
+
   it('marks keys that are too long to stand alone', () => {
     const key = 'k'.repeat(5000);
     assert.deepEqual(parse(yamlText({ [key]: { a: [1] } })), { [key]: { a: [1] } });

@@ -1,7 +1,7 @@
 /** Texts that YAML reads as what they are: letters first, and nothing that means something. */
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_./-]*$/;
 /** What YAML 1.1 or 1.2 reads as something else than a text. */
-const WORD = /^(?:true|false|null|yes|no|on|off|y|n)$/i;
+const WORD = /^(?:true|false|null|yes|no|on|off|y|n|e[0-9]+)$/i;
 /** What a literal block shows as it is. */
 const LITERAL = /^[!-~][ -~\n]*$/;
 /** JSON leaves them as they are; to YAML they are line breaks, or not printable. */
