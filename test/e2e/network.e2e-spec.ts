@@ -180,7 +180,7 @@ describe('the network of pods and Services', { skip: clusterMissing() ?? false }
     assert.match(await page(`${cluster.nodeIp}:30090`), /^echo-/);
   });
 
-  test('connections and rules survive the agent', async (context) => {
+  test('connections and rules survive the agent', async () => {
     const [stream, echo] = [await ipOf('stream'), await ipOf('echo')];
     const child = cluster.spawn(['/bin/busybox', 'nc', stream, '9000']);
     let text = '';
@@ -191,10 +191,8 @@ describe('the network of pods and Services', { skip: clusterMissing() ?? false }
     await until('the stream runs', async () => text.includes('line 5'), 20);
     const agent = await cluster.pidOf('agent');
     process.kill(agent, 'SIGKILL');
-    // About one run in fifteen saw a single connection fail here, and why is not known: what curl says of it is shown.
-    const without = [await curl(echo), await curl(echo), await curl(echo)];
-    for (const { stdout, stderr } of without) if (!stdout.startsWith('echo-')) context.diagnostic(stderr);
-    assert.ok(without.filter(({ stdout }) => stdout.startsWith('echo-')).length >= 2, JSON.stringify(without));
+    const without = await curl(echo);
+    assert.match(without.stdout, /^echo-/, without.stderr);
     await until('another agent runs', async () => {
       const pid = await cluster.pidOf('agent');
       return pid > 0 && pid !== agent;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:https';
+import { tokenVolume } from './admission/plugins/service-account.js';
 import { MERGE_PATCH, STRATEGIC_PATCH } from './registry/verbs/patch.js';
 
 /** Milliseconds that a start waits for the warm-up at most, and rounds after which it gains little. */
@@ -114,7 +115,7 @@ function commonRequests(): Call[] {
   const dry = '?dryRun=All';
   const labels = { app: 'warm-up', tier: 'web' };
   // As the pods of ordinary clients have it once a token is mounted; mirror pods must not.
-  const volumes = [...podSpec().volumes, { name: 'api-access', projected: { sources: tokenSources() } }];
+  const volumes = [...podSpec().volumes, tokenVolume('api-access')];
   const template = { metadata: { labels }, spec: { ...podSpec(), volumes } };
   // A mirror pod needs no ServiceAccount, which a new cluster does not have yet; it names its node.
   const metadata = { name: 'warm-up', labels, annotations: { 'kubernetes.io/config.mirror': 'warm-up' } };
@@ -168,13 +169,4 @@ function podSpec() {
     ],
     volumes: [{ name: 'scratch', emptyDir: {} }],
   };
-}
-
-function tokenSources(): object[] {
-  const namespace = { path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } };
-  return [
-    { serviceAccountToken: { path: 'token', expirationSeconds: 3600 } },
-    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-    { downwardAPI: { items: [namespace] } },
-  ];
 }

@@ -117,6 +117,11 @@ function mountToken(spec: Record<string, any>): void {
     mounted = true;
   }
   if (existing || !mounted) return;
+  spec['volumes'] = [...(spec['volumes'] ?? []), tokenVolume(name)];
+}
+
+/** The volume by which a pod's processes reach the API as their ServiceAccount. */
+export function tokenVolume(name: string) {
   const sources = [
     { serviceAccountToken: { expirationSeconds: TOKEN_SECONDS, path: 'token' } },
     { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
@@ -124,7 +129,7 @@ function mountToken(spec: Record<string, any>): void {
       downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] },
     },
   ];
-  spec['volumes'] = [...(spec['volumes'] ?? []), { name, projected: { sources, defaultMode: 0o644 } }];
+  return { name, projected: { sources, defaultMode: 0o644 } };
 }
 
 /** For accounts that ask for it: the first secret that the pod uses and the account does not list. */

@@ -63,27 +63,23 @@ function warnOfPaths(at: WarningCursor, volume: Volume): void {
 /** False when the projection is of nothing. */
 function addProjected(files: PlacedFile[], projection: VolumeProjection): boolean {
   const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = projection;
-  if (configMap?.items !== undefined) {
-    const source = () => `ConfigMap ${quote(configMap.name ?? '')}`;
-    for (const { path } of configMap.items) files.push({ path, source });
-  } else if (secret?.items !== undefined) {
-    const source = () => `Secret ${quote(secret.name ?? '')}`;
-    for (const { path } of secret.items) files.push({ path, source });
-  } else if (downwardAPI?.items !== undefined) {
-    const source = () => 'DownwardAPI';
-    for (const { path } of downwardAPI.items) files.push({ path, source });
-  } else if (serviceAccountToken !== undefined) {
-    files.push({ path: serviceAccountToken.path, source: () => 'ServiceAccountToken' });
-  } else if (clusterTrustBundle !== undefined) {
-    const { path, name, signerName = '' } = clusterTrustBundle;
-    files.push({ path, source: () => `ClusterTrustBundle ${quote(name ?? signerName)}` });
+  const add = (source: () => string, items: readonly { path: string }[]) => {
+    for (const { path } of items) files.push({ path, source });
+  };
+  const addIfSet = (what: string, path: string | undefined) => {
+    if (path) files.push({ path, source: () => `PodCertificate ${what}` });
+  };
+  if (configMap?.items !== undefined) add(() => `ConfigMap ${quote(configMap.name ?? '')}`, configMap.items);
+  else if (secret?.items !== undefined) add(() => `Secret ${quote(secret.name ?? '')}`, secret.items);
+  else if (downwardAPI?.items !== undefined) add(() => 'DownwardAPI', downwardAPI.items);
+  else if (serviceAccountToken !== undefined) add(() => 'ServiceAccountToken', [serviceAccountToken]);
+  else if (clusterTrustBundle !== undefined) {
+    const { name, signerName = '' } = clusterTrustBundle;
+    add(() => `ClusterTrustBundle ${quote(name ?? signerName)}`, [clusterTrustBundle]);
   } else if (podCertificate !== undefined) {
-    const { certificateChainPath, keyPath, credentialBundlePath } = podCertificate;
-    if (certificateChainPath) files.push({ path: certificateChainPath, source: () => 'PodCertificate chain' });
-    if (keyPath) files.push({ path: keyPath, source: () => 'PodCertificate key' });
-    if (credentialBundlePath) {
-      files.push({ path: credentialBundlePath, source: () => 'PodCertificate credential bundle' });
-    }
+    addIfSet('chain', podCertificate.certificateChainPath);
+    addIfSet('key', podCertificate.keyPath);
+    addIfSet('credential bundle', podCertificate.credentialBundlePath);
   } else {
     for (const _ in projection) return true;
     return false;
