@@ -185,7 +185,7 @@ async function assemble(
     }
     bootstrapped.done = true;
   });
-  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port, telemetry));
+  const loops = ready.then(() => startLoops(options, catalog, clientFor, pki, stop.signal, clock, port, telemetry));
   const ended = Promise.race([
     loops.then((running) => running.failed),
     ready.then(
@@ -290,6 +290,7 @@ interface RunningLoops {
 /** Controllers and scheduler are loaded only where they run. */
 async function startLoops(
   options: ControlPlaneOptions,
+  resources: ResourceCatalog,
   clientFor: (identity: string) => Client,
   pki: Pki,
   signal: AbortSignal,
@@ -310,6 +311,7 @@ async function startLoops(
       leadAgainAndAgain('controllers', logger, signal, (term) =>
         startControllers({
           clientFor,
+          resources,
           informers: new SharedInformers(clientFor(CONTROLLER_MANAGER), {
             logger,
             shown: { metrics, name: 'kube-controller-manager' },

@@ -163,4 +163,29 @@ describe('Informer', () => {
     assert.equal(shared.for(PODS), shared.for(PODS));
     assert.notEqual(shared.for(PODS), shared.for(PODS, { namespace: 'ns' }));
   });
+
+  it('over metadata ends when its resource is not among those asked for, and begins anew later', async () => {
+    const { client, calls } = script([{ items: [pod('a', '1', { app: 'x' })], resourceVersion: '5' }], []);
+    const shared = informers(client);
+    shared.start(stop.signal);
+    const [first] = shared.metadataOf([PODS]);
+    await until(() => calls.includes('watch 5'));
+    assert.deepEqual(shared.metadataOf([PODS]), [first]);
+    assert.equal(first!.list()[0]!.metadata.labels, undefined);
+    assert.deepEqual(shared.metadataOf([]), []);
+    assert.deepEqual(first!.list().length, 1, 'what it knew can still be told');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(calls, ['list', 'watch 5'], 'nothing is asked any more');
+    const [second] = shared.metadataOf([PODS]);
+    assert.notEqual(second, first);
+    await until(() => second!.hasSynced);
+  });
+
+  it('over metadata is the one over all of the resource where there is one', () => {
+    const shared = informers(script([], []).client);
+    const whole = shared.for(PODS);
+    assert.deepEqual(shared.metadataOf([PODS]), [whole]);
+    assert.deepEqual(shared.metadataOf([]), []);
+    assert.equal(shared.for(PODS), whole);
+  });
 });

@@ -20,6 +20,8 @@ const RESOURCES = 500;
 /** One informer a resource and selection, shared by everything in a process: one watch, one parsed copy. */
 export class SharedInformers {
   private readonly informers = new Map<string, Informer<any>>();
+  /** Over metadata alone, by resource, and what ends each of them. */
+  private readonly metadata = new Map<string, { informer: Informer; end: AbortController }>();
   private readonly context: InformerContext;
   private signal: AbortSignal | undefined;
   private readonly shown: SharedInformersOptions['shown'];
@@ -39,14 +41,7 @@ export class SharedInformers {
    * `transform` counts only for the first to ask.
    */
   for<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options: InformerOptions<T> = {}): Informer<T> {
-    return this.shared(selectionKey(gvr, options), gvr, options);
-  }
-
-  private shared<T extends KubeObject>(
-    key: string,
-    gvr: GroupVersionResource,
-    options: InformerOptions<T>,
-  ): Informer<T> {
+    const key = selectionKey(gvr, options);
     let informer = this.informers.get(key);
     if (!informer) {
       informer = new Informer<T>(gvr, this.context, options);
@@ -57,14 +52,34 @@ export class SharedInformers {
   }
 
   /**
-   * For who needs no more than metadata: the informer over the whole resource where somebody has asked for it by now, else one
-   * that keeps of each object what owners and finalizers are told by.
+   * For who needs no more than metadata, of all these resources: the informer over the whole resource where somebody has asked
+   * for it by now, else one that keeps of each object what owners and finalizers are told by. Those over resources that are not
+   * among these any more end.
    */
-  metadataOf(gvr: GroupVersionResource): Informer {
-    return (
-      this.informers.get(selectionKey(gvr, {})) ??
-      this.shared(`${selectionKey(gvr, {})}|metadata`, gvr, { transform: metadataOnly })
-    );
+  metadataOf(resources: readonly GroupVersionResource[]): Informer[] {
+    const keys = resources.map((gvr) => selectionKey(gvr, {}));
+    const named = new Set(keys);
+    for (const [key, { end }] of this.metadata) {
+      if (named.has(key)) continue;
+      end.abort();
+      this.metadata.delete(key);
+    }
+    return resources.map((gvr, i) => this.metadata.get(keys[i]!)?.informer ?? this.light(gvr, keys[i]!));
+  }
+
+  private light(gvr: GroupVersionResource, key: string): Informer {
+    const whole = this.informers.get(key);
+    if (whole) return whole;
+    const informer = new Informer(gvr, this.context, { transform: metadataOnly });
+    const end = new AbortController();
+    this.metadata.set(key, { informer, end });
+    if (this.signal && !this.signal.aborted) void informer.run(AbortSignal.any([this.signal, end.signal]));
+    return informer;
+  }
+
+  private *all(): Iterable<Informer<any>> {
+    yield* this.informers.values();
+    for (const { informer } of this.metadata.values()) yield informer;
   }
 
   /** Runs all informers until the signal fires. */
@@ -75,6 +90,7 @@ export class SharedInformers {
     setMaxListeners(0, signal);
     if (this.shown) this.show(this.shown, signal);
     for (const informer of this.informers.values()) void informer.run(signal);
+    for (const { informer, end } of this.metadata.values()) void informer.run(AbortSignal.any([signal, end.signal]));
   }
 
   private show({ metrics, name }: NonNullable<SharedInformersOptions['shown']>, signal: AbortSignal): void {
@@ -84,7 +100,7 @@ export class SharedInformers {
       labels: { name: 20, group: RESOURCES, version: RESOURCES, resource: RESOURCES },
     });
     const end = metrics.onCollect(() => {
-      for (const { gvr, resourceVersion } of this.informers.values()) {
+      for (const { gvr, resourceVersion } of this.all()) {
         revisions.cell(name, gvr.group, gvr.version, gvr.resource).value = Number(resourceVersion);
       }
     });
@@ -93,7 +109,7 @@ export class SharedInformers {
 
   /** Resolves when all that were asked for so far have synced; rejects when the signal fires first. */
   async whenSynced(signal?: AbortSignal): Promise<void> {
-    await Promise.all([...this.informers.values()].map((informer) => informer.whenSynced(signal)));
+    await Promise.all([...this.all()].map((informer) => informer.whenSynced(signal)));
   }
 }
 

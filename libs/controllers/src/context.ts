@@ -4,6 +4,7 @@ import {
   type Clock,
   type EventRecorder,
   type Logger,
+  type ServedResources,
   type SharedInformers,
 } from '#client';
 import type { MetricsRegistry, Tracer } from '#telemetry';
@@ -28,6 +29,8 @@ export interface ControllerContext {
   /** Each control loop acts as the ServiceAccount of its own, as upstream's do. */
   clientFor(identity: string): Client;
   informers: SharedInformers;
+  /** For loops that work on objects of every kind. */
+  resources: ServedResources;
   clock: Clock;
   /** 0 <= x < 1. */
   random: () => number;
@@ -41,6 +44,7 @@ export interface ControllerContext {
 export interface ControllerRuntime {
   client: Client;
   informers: SharedInformers;
+  resources: ServedResources;
   clock: Clock;
   random: () => number;
   logger: Logger;
@@ -63,8 +67,8 @@ export type ControllerFactory = (context: ControllerContext) => Controller;
 
 /** `account` is the ServiceAccount in kube-system; `component` is what its events name as their source. */
 export function runtimeFor(context: ControllerContext, account: string, component = account): ControllerRuntime {
-  const { informers, clock, random, logger, metrics, tracer, options } = context;
+  const { informers, resources, clock, random, logger, metrics, tracer, options } = context;
   const client = context.clientFor(`system:serviceaccount:kube-system:${account}`);
   const recorder = new ApiEventRecorder({ client, clock, logger, component });
-  return { client, informers, clock, random, logger, metrics, tracer, recorder, options };
+  return { client, informers, resources, clock, random, logger, metrics, tracer, recorder, options };
 }

@@ -48,6 +48,42 @@ const set = (name: string, labels: Record<string, string>): ReplicaSet =>
 const owned = (name: string, owner: string, more: object = {}) =>
   buildPod({ name, owner: { uid: `uid-${owner}`, name: owner }, ...more });
 
+describe('watchesEach', () => {
+  it('follows sources that come later, and tells of the objects of one that goes', async () => {
+    const { client, runtime, note, looked, start } = world();
+    const [pods, sets] = [runtime.informers.for(gvr.pods), runtime.informers.for(gvr.replicasets)];
+    let current = [pods];
+    const listeners = new Set<() => void>();
+    const change = (to: typeof current) => {
+      current = to;
+      for (const listener of listeners) listener();
+    };
+    const sources = {
+      current: () => current,
+      onChange: (listener: () => void) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const told = (event: string) => (object: KubeObject) => `${event} ${object.metadata.name}`;
+    const map = { add: told('add'), update: told('update'), delete: told('delete') };
+    client.put(gvr.pods, owned('p', 'a'));
+    client.put(gvr.replicasets, set('a', {}));
+    await start(controller('test', runtime).watchesEach(sources, map).reconcile(note));
+    assert.deepEqual(await looked(), ['add p']);
+    change([pods, sets]);
+    assert.deepEqual(await looked(), ['add a']);
+    change([sets]);
+    assert.deepEqual(await looked(), ['delete p']);
+    client.put(gvr.pods, owned('p2', 'a'));
+    client.put(gvr.replicasets, set('b', {}));
+    assert.deepEqual(await looked(), ['add b']);
+    stop.abort();
+    await looked();
+    assert.equal(listeners.size, 0);
+  });
+});
+
 describe('for', () => {
   it('looks at each object at the start, when it changes and when it goes', async () => {
     const { client, runtime, note, looked, start } = world();

@@ -31,6 +31,14 @@ export type Reconcile = (key: string, wake: (key: string) => void) => Promise<Re
 /** A resource, or an informer over a part of one. */
 export type Source<T extends KubeObject> = GroupVersionResource | Informer<T>;
 
+/** Informers that come and go while a loop runs. */
+export interface ChangingSources<T extends KubeObject> {
+  /** Those of this moment; the same informer as long as it is to be followed. */
+  current(): Iterable<Informer<T>>;
+  /** Calls when `current` may say something else; returns the way to end that. */
+  onChange(listener: () => void): () => void;
+}
+
 export interface Delayed {
   /** Milliseconds between the event and the look. */
   delay?: number;
@@ -151,26 +159,27 @@ export class ControllerBuilder<P extends KubeObject> {
   /** Another resource whose events concern keys of the loop. */
   watches<T extends KubeObject>(source: Source<T>, map: ObjectMap<T> | EventMap<T>, { delay = 0 }: Delayed = {}): this {
     this.subscribe(source, (queue) => {
-      const look = (keys: Keys) => {
-        if (keys === undefined) return;
-        for (const key of typeof keys === 'string' ? [keys] : keys) enqueue(queue, key, delay);
-      };
-      if (typeof map !== 'function') {
-        return {
-          add: (object) => look(map.add?.(object)),
-          update: (old, object) => look(map.update?.(old, object)),
-          delete: (object) => look(map.delete?.(object)),
-        };
-      }
+      if (typeof map !== 'function') return eventHandler(queue, map, delay);
+      const look = (object: T) => enqueueAll(queue, map(object), delay);
       return {
-        add: (object) => look(map(object)),
+        add: look,
         update(old, object) {
-          look(map(old));
-          look(map(object));
+          look(old);
+          look(object);
         },
-        delete: (object) => look(map(object)),
+        delete: look,
       };
     });
+    return this;
+  }
+
+  /**
+   * Resources that are not known beforehand. The loop waits for the first lists of those that are there when it is declared; one
+   * that comes later is followed from then on, and the objects of one that goes count as deleted.
+   */
+  watchesEach<T extends KubeObject>(sources: ChangingSources<T>, map: EventMap<T>): this {
+    for (const informer of sources.current()) this.informer(informer);
+    this.subscriptions.push((queue) => followEach(sources, eventHandler(queue, map)));
     return this;
   }
 
@@ -260,6 +269,44 @@ export class ControllerBuilder<P extends KubeObject> {
     this.sources.add(informer);
     return informer;
   }
+}
+
+function eventHandler<T extends KubeObject>(
+  queue: ControlLoop,
+  map: EventMap<T>,
+  delay = 0,
+): Required<EventHandler<T>> {
+  return {
+    add: (object) => enqueueAll(queue, map.add?.(object), delay),
+    update: (old, object) => enqueueAll(queue, map.update?.(old, object), delay),
+    delete: (object) => enqueueAll(queue, map.delete?.(object), delay),
+  };
+}
+
+/** Returns the way to end it. */
+function followEach<T extends KubeObject>(sources: ChangingSources<T>, handler: Required<EventHandler<T>>): () => void {
+  const followed = new Map<Informer<T>, () => void>();
+  const settle = () => {
+    const current = new Set(sources.current());
+    for (const [informer, leave] of followed) {
+      if (current.has(informer)) continue;
+      followed.delete(informer);
+      leave();
+      for (const object of informer.list()) handler.delete(object);
+    }
+    for (const informer of current) if (!followed.has(informer)) followed.set(informer, informer.addHandler(handler));
+  };
+  const end = sources.onChange(settle);
+  settle();
+  return () => {
+    end();
+    for (const leave of followed.values()) leave();
+  };
+}
+
+function enqueueAll(queue: ControlLoop, keys: Keys, delay: number): void {
+  if (keys === undefined) return;
+  for (const key of typeof keys === 'string' ? [keys] : keys) enqueue(queue, key, delay);
 }
 
 function enqueue(queue: ControlLoop, key: string, delay: number): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
 import { Informer, SharedInformers, silentLogger } from '#client';
-import { gvr, type Pod } from '#kinds';
+import { allResources, gvr, type Pod, ResourceCatalog } from '#kinds';
 import { MetricsRegistry, noTracer } from '#telemetry';
 import { buildPod, FakeClock, MemoryClient } from '#testing';
 import type { ControllerContext } from './context.js';
@@ -21,6 +21,7 @@ function contextOf(client: MemoryClient, clock: FakeClock): ControllerContext {
   return {
     clientFor: () => client,
     informers: new SharedInformers(client, { clock, logger: silentLogger }),
+    resources: new ResourceCatalog(allResources()),
     clock,
     random: () => 0,
     logger: silentLogger,

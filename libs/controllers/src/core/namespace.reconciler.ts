@@ -1,6 +1,6 @@
 import { formatTime, type GroupVersionResource, isMethodNotAllowed, isNotFound, type KubeObject } from '#apimachinery';
-import type { Informer, Requeue } from '#client';
-import { allResources, gvr, type Namespace, type Pod } from '#kinds';
+import type { Informer, Requeue, ServedResource } from '#client';
+import { gvr, type Namespace, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
 import { type DeletionOutcome, deletionStatus, nextLook, type Remaining } from './namespace-content.js';
@@ -70,7 +70,7 @@ class NamespaceReconciler {
 
   /** Pods first: they may still need what the namespace has in Secrets and ConfigMaps to end well. */
   private async deleteContent(namespace: string): Promise<DeletionOutcome> {
-    const resources = deletableResources();
+    const resources = deletableResources(this.runtime.resources.stored());
     const pods = await this.deleteResource({ gvr: gvr.pods, collection: true }, namespace);
     if (pods.remaining.length > 0 || pods.errors.length > 0) return pods;
     const others = resources.filter((resource) => resource.gvr.group !== '' || resource.gvr.resource !== 'pods');
@@ -142,14 +142,12 @@ class NamespaceReconciler {
   }
 }
 
-/** Namespaced resources with a delete verb, once for each stored object. */
-function deletableResources(): DeletableResource[] {
-  const seen = new Set<string>();
-  const result: DeletableResource[] = [];
-  for (const { group, version, plural, namespaced, verbs, storageResource } of allResources()) {
-    if (!namespaced || seen.has(storageResource) || !verbs.includes('delete') || !verbs.includes('list')) continue;
-    seen.add(storageResource);
-    result.push({ gvr: { group, version, resource: plural }, collection: verbs.includes('deletecollection') });
-  }
-  return result;
+/** Namespaced resources with a delete verb. */
+function deletableResources(stored: readonly ServedResource[]): DeletableResource[] {
+  return stored
+    .filter(({ namespaced, verbs }) => namespaced && verbs.includes('delete') && verbs.includes('list'))
+    .map(({ group, version, plural, verbs }) => ({
+      gvr: { group, version, resource: plural },
+      collection: verbs.includes('deletecollection'),
+    }));
 }

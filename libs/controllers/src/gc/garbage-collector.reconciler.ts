@@ -7,9 +7,9 @@ import {
   parseGroupVersion,
   reasonOf,
 } from '#apimachinery';
-import { allResources, findKind } from '#kinds';
+import type { ServedResource } from '#client';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
-import { controller } from '../controller.js';
+import { type ChangingSources, controller } from '../controller.js';
 import {
   type Consequences,
   DependencyGraph,
@@ -25,15 +25,17 @@ const ABSENT_OWNERS = 500;
 export function garbageCollector(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'generic-garbage-collector');
   const collector = new GarbageCollector(runtime);
-  const build = controller('garbage-collector-controller', runtime);
-  for (const gvr of watchedResources()) {
-    build.watches(runtime.informers.metadataOf(gvr), {
+  const { informers, resources } = runtime;
+  const sources: ChangingSources<KubeObject> = {
+    current: () => informers.metadataOf(resources.stored().filter(isCollected).map(gvrOf)),
+    onChange: (listener) => resources.onChange(listener),
+  };
+  return controller('garbage-collector-controller', runtime)
+    .watchesEach(sources, {
       add: (object) => collector.changed(object),
       update: (_old, object) => collector.changed(object),
       delete: (object) => collector.removed(object.metadata.uid!),
-    });
-  }
-  return build
+    })
     .startsWith(() => collector.start())
     .workers(20)
     .reconcile((uid, wake) => collector.reconcile(uid, wake));
@@ -158,7 +160,7 @@ class GarbageCollector {
   }
 
   private async askForOwner(node: GraphNode, owner: OwnerReference): Promise<keyof Classified | 'unresolvable'> {
-    const kind = resourceOf(owner.apiVersion, owner.kind);
+    const kind = this.resourceOf(owner.apiVersion, owner.kind);
     const namespace = kind.namespaced ? node.namespace : '';
     const key = [owner.uid, owner.apiVersion, owner.kind, namespace, owner.name].join('|');
     if (this.absent.has(key)) return 'dangling';
@@ -174,6 +176,8 @@ class GarbageCollector {
       }
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      // The resource may have gone since: that says nothing of the owner.
+      this.resourceOf(owner.apiVersion, owner.kind);
     }
     const elsewhere = this.graph.get(owner.uid);
     if (elsewhere && elsewhere.namespace !== '' && elsewhere.namespace !== node.namespace) {
@@ -196,10 +200,17 @@ class GarbageCollector {
     this.runtime.recorder.event(subject, 'Warning', 'OwnerRefInvalidNamespace', message);
   }
 
+  private resourceOf(apiVersion: string, kind: string): { gvr: GroupVersionResource; namespaced: boolean } {
+    const gv = parseGroupVersion(apiVersion);
+    const served = gv && this.runtime.resources.findKind(gv.group, gv.version, kind);
+    if (!served) throw new Error(`unable to get REST mapping for ${apiVersion}/${kind}`);
+    return { gvr: gvrOf(served), namespaced: served.namespaced };
+  }
+
   /** The object as the server has it now; undefined when it is gone. */
   private async live(node: GraphNode): Promise<KubeObject | undefined> {
     try {
-      const { gvr } = resourceOf(node.apiVersion, node.kind);
+      const { gvr } = this.resourceOf(node.apiVersion, node.kind);
       const object = await this.runtime.client.get(gvr, node.namespace, node.name);
       return object.metadata.uid === node.uid ? object : undefined;
     } catch (error) {
@@ -214,7 +225,7 @@ class GarbageCollector {
     propagationPolicy: 'Orphan' | 'Foreground' | 'Background',
     wake: Wake,
   ): Promise<void> {
-    const { gvr } = resourceOf(node.apiVersion, node.kind);
+    const { gvr } = this.resourceOf(node.apiVersion, node.kind);
     const { uid, resourceVersion } = latest.metadata;
     try {
       await this.runtime.client.delete(gvr, node.namespace, node.name, {
@@ -251,7 +262,7 @@ class GarbageCollector {
     merge: (owners: OwnerReference[]) => OwnerReference[],
   ): Promise<void> {
     const { client } = this.runtime;
-    const { gvr } = resourceOf(node.apiVersion, node.kind);
+    const { gvr } = this.resourceOf(node.apiVersion, node.kind);
     const patch = { metadata: { uid: node.uid, ownerReferences: strategic } };
     try {
       await client.patch(gvr, node.namespace, node.name, 'application/strategic-merge-patch+json', patch);
@@ -266,7 +277,7 @@ class GarbageCollector {
   }
 
   private async removeFinalizer(node: GraphNode, finalizer: string, wake: Wake): Promise<void> {
-    const { gvr } = resourceOf(node.apiVersion, node.kind);
+    const { gvr } = this.resourceOf(node.apiVersion, node.kind);
     for (let attempt = 0; ; attempt++) {
       const latest = await this.live(node);
       if (!latest) return this.forget(node, wake);
@@ -285,22 +296,12 @@ class GarbageCollector {
   }
 }
 
-/** Everything that can be deleted and watched, once for each stored object. Events own nothing and come in masses. */
-function watchedResources(): GroupVersionResource[] {
-  const seen = new Set(['events']);
-  const result: GroupVersionResource[] = [];
-  for (const { group, version, plural, verbs, storageResource } of allResources()) {
-    if (seen.has(storageResource) || !['delete', 'list', 'watch'].every((verb) => verbs.includes(verb))) continue;
-    seen.add(storageResource);
-    result.push({ group, version, resource: plural });
-  }
-  return result;
+/** What can be deleted and watched. Events own nothing and come in masses. */
+function isCollected({ plural, group, verbs }: ServedResource): boolean {
+  const isEvent = plural === 'events' && (group === '' || group === 'events.k8s.io');
+  return !isEvent && ['delete', 'list', 'watch'].every((verb) => verbs.includes(verb));
 }
 
-function resourceOf(apiVersion: string, kind: string): { gvr: GroupVersionResource; namespaced: boolean } {
-  const gv = parseGroupVersion(apiVersion);
-  const definition = gv && findKind(gv.group, gv.version, kind);
-  if (!definition) throw new Error(`unable to get REST mapping for ${apiVersion}/${kind}`);
-  const { group, version, plural, namespaced } = definition;
-  return { gvr: { group, version, resource: plural }, namespaced };
+function gvrOf({ group, version, plural }: ServedResource): GroupVersionResource {
+  return { group, version, resource: plural };
 }

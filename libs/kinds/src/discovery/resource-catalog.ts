@@ -55,6 +55,11 @@ export class ResourceCatalog {
     return this.byStorage.get(storageResource);
   }
 
+  /** What `findStored` gives, of all storage resources: each kind of stored objects once. */
+  stored(): readonly ResourceDefinition[] {
+    return [...this.byStorage.values()];
+  }
+
   servesGroupVersion(group: string, version: string): boolean {
     return this.versions.has(key(group, version));
   }

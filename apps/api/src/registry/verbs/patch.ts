@@ -19,7 +19,7 @@ import {
   type Steps,
   unsupportedMediaType,
 } from '#apimachinery';
-import { type Decoded, DecodeError, findKind } from '#kinds';
+import { type Decoded, DecodeError } from '#kinds';
 import { jsonOf } from '../../codec/body-ahead.js';
 import { type ExpectedKind, unreadableType } from '../../codec/body-decoder.js';
 import { inTurns, isLarge } from '../../codec/large-bodies.js';
@@ -75,7 +75,7 @@ export function patchObject(
       patch = readPatch(request, options);
     },
     next: (old) => {
-      const steps = patchSteps(entry, old!, patch, options, warnings, large);
+      const steps = patchSteps(context, entry, old!, patch, options, warnings, large);
       // The patch of a long list may be short.
       return large || type === JSON_PATCH ? inTurns(steps) : atOnce(steps);
     },
@@ -86,6 +86,7 @@ export function patchObject(
 }
 
 function* patchSteps(
+  context: RegistryContext,
   entry: ResourceEntry,
   old: KubeObject,
   patch: Patch,
@@ -98,11 +99,12 @@ function* patchSteps(
       ? ((yield* jsonPatchSteps(old, patch.value)) as KubeObject)
       : applyPatch(patch.type, entry, old, patch.value);
   if (large) yield;
-  return readPatched(patched, old, entry.definition, options, warnings, patch);
+  return readPatched(context, patched, old, entry.definition, options, warnings, patch);
 }
 
 /** Applies the request's patch to `document`, and reads the result as `expected`. */
 export function patchDocument(
+  context: RegistryContext,
   entry: ResourceEntry,
   request: ApiRequest,
   document: KubeObject,
@@ -112,6 +114,7 @@ export function patchDocument(
   patch: Patch = readPatch(request, options),
 ): KubeObject {
   return readPatched(
+    context,
     applyPatch(patch.type, entry, document, patch.value),
     document,
     expected,
@@ -123,6 +126,7 @@ export function patchDocument(
 
 /** What a patch made of `document`, as an object of the expected kind. */
 function readPatched(
+  context: RegistryContext,
   patched: KubeObject,
   document: KubeObject,
   expected: ExpectedKind,
@@ -132,7 +136,7 @@ function readPatched(
 ): KubeObject {
   // A strategic patch is merged into the typed object: what it says of the type goes nowhere.
   if (patch.type === STRATEGIC_PATCH) Object.assign(patched, { kind: document.kind, apiVersion: document.apiVersion });
-  else checkType(patched, expected);
+  else checkType(context, patched, expected);
   // The reference shows the whole object, unless the patch was merged as such.
   const shown = patch.type === STRATEGIC_PATCH ? patch.value : patched;
   let decoded: Decoded;
@@ -164,13 +168,13 @@ function applyPatch(type: string, entry: ResourceEntry, document: KubeObject, pa
 }
 
 /** A patch may make another kind of the object only where that converts into this one. Throws 422. */
-function checkType(patched: KubeObject, { group, version, kind }: ExpectedKind): void {
+function checkType({ resources }: RegistryContext, patched: KubeObject, { group, version, kind }: ExpectedKind): void {
   if (patched.kind === kind && patched.apiVersion === formatGroupVersion(group, version)) return;
   const unreadable = unreadableType(patched);
   if (unreadable !== undefined) throw invalidPatch(patched, unreadable);
   const given = parseGroupVersion(patched.apiVersion ?? '') ?? { group: '', version: '' };
   const hub = group === '' ? 'core' : group.split('.')[0];
-  const known = findKind(given.group, given.version, patched.kind ?? '') !== undefined;
+  const known = resources.catalog.findKind(given.group, given.version, patched.kind ?? '') !== undefined;
   const detail = known
     ? `converting (${given.version}.${patched.kind}) to (${hub}.${kind}): unknown conversion`
     : `no kind ${quote(patched.kind ?? '')} is registered for version ${quote(patched.apiVersion ?? '')}`;

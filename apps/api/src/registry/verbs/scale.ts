@@ -45,7 +45,7 @@ export async function scaleObject(
       }
     },
     next: (old) => {
-      const wanted = sent ?? patchDocument(entry, request, scaleOf(old!), expected, options, warnings);
+      const wanted = sent ?? patchDocument(context, entry, request, scaleOf(old!), expected, options, warnings);
       const object = deepCopy(old!);
       object.spec = { ...object.spec, replicas: wanted.spec?.replicas ?? 0 };
       if (wanted.metadata.resourceVersion) object.metadata.resourceVersion = wanted.metadata.resourceVersion;
