@@ -23,6 +23,7 @@ export * from './merge-patch.js';
 export * from './meta.js';
 export * from './names.js';
 export * from './quantity.js';
+export * from './scale-managers.js';
 export * from './schema.js';
 export * from './status.js';
 export * from './steps.js';

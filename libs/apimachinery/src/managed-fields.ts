@@ -171,7 +171,7 @@ function newEntry(update: OwnershipUpdate, set: FieldSet): ManagedFieldsEntry {
 }
 
 /** The order in which they are stored: appliers first, then by time, manager, version, subresource. */
-function compareEntries(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
+export function compareEntries(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
   return (
     order(a.operation, b.operation) ||
     order(a.time ?? '', b.time ?? '') ||
@@ -212,6 +212,23 @@ function foldUpdateManagers(entries: ManagedFieldsEntry[]): ManagedFieldsEntry[]
     surplus--;
   }
   return [...entries.filter((entry) => !dropped.has(entry)), ...buckets.values()];
+}
+
+/** Owns what an object has that nobody tracks, once somebody applies. */
+const FORMER_MANAGER = 'before-first-apply';
+
+/** The managers that an apply meets: where nobody is tracked, one that owns all there is. */
+export function managersBeforeApply(
+  object: KubeObject,
+  { apiVersion, subresource, now, schema }: Pick<OwnershipUpdate, 'apiVersion' | 'subresource' | 'now' | 'schema'>,
+): readonly ManagedFieldsEntry[] {
+  const { managedFields = [], ...metadata } = object.metadata;
+  if (managedFields.length > 0) return managedFields;
+  const current = { ...object, metadata };
+  return (
+    updateManagedFields({ old: undefined, current, manager: FORMER_MANAGER, apiVersion, subresource, now, schema }) ??
+    []
+  );
 }
 
 /** Fields of `set` that other managers own: what server-side apply would have to force. */

@@ -91,4 +91,29 @@ describe('server-side apply', () => {
     assert.equal(bare.metadata.uid, made.metadata.uid);
     assert.equal(bare.metadata.creationTimestamp, made.metadata.creationTimestamp);
   });
+
+  test('what an object that nobody tracks has is in conflict with what is applied, and stays shared where it is alike', async () => {
+    const map = (data: object): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'untracked' },
+      data,
+    });
+    const made = await client.create(gvr.configmaps, 'default', map({ a: '1', b: '1' }));
+    await client.update(gvr.configmaps, 'default', {
+      ...made,
+      metadata: { ...made.metadata, managedFields: [{} as never] },
+    });
+    await assert.rejects(apply('configmaps', map({ a: '2' })), {
+      message: 'Apply failed with 1 conflict: conflict with "before-first-apply" using v1: .data.a',
+    });
+    const shared = await apply('configmaps', map({ a: '1' }));
+    assert.deepEqual(
+      shared.metadata.managedFields?.map(({ manager, operation, fieldsV1 }) => [manager, operation, fieldsV1]),
+      [
+        ['one', 'Apply', { 'f:data': { 'f:a': {} } }],
+        ['before-first-apply', 'Update', { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } }],
+      ],
+    );
+  });
 });

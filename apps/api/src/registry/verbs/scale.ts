@@ -1,18 +1,37 @@
-import { badRequest, deepCopy, formatLabelSelector, type KubeObject, LabelMatcher } from '#apimachinery';
-import { decodeBody, subresourceKind } from '../../codec/body-decoder.js';
+import {
+  appliedSet,
+  atOnce,
+  badRequest,
+  deepCopy,
+  field,
+  invalid,
+  type KubeObject,
+  parentManagers,
+  type SchemaNode,
+  scaleManagers,
+  updateManagedFields,
+} from '#apimachinery';
+import { applyScale, schemaNode, scaleOf as shownScale } from '#kinds';
+import { decodeBody, decodeObjectAs, type ExpectedKind, subresourceKind } from '../../codec/body-decoder.js';
 import { isLarge } from '../../codec/large-bodies.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
-import { parseWriteOptions } from '../request-options.js';
+import { parseWriteOptions, type WriteRequestOptions } from '../request-options.js';
 import { type ResourceEntry, servedObject } from '../resource-table.js';
+import { managerOf } from '../write/field-managers.js';
 import { updateRefusal } from '../write/preconditions.js';
 import { WriteCall } from '../write/write-call.js';
 import { runWrite } from '../write/write-pipeline.js';
-import type { WritePlan } from '../write/write-plan.js';
-import { SCALE } from '../write/write-stages.js';
+import type { SubresourceView, WritePlan } from '../write/write-plan.js';
+import { APPLY } from '../write/write-stages.js';
+import { readApplied } from './apply-configuration.js';
+import { applySteps, type Configuration } from './apply-steps.js';
 import { getObject } from './get.js';
-import { patchDocument } from './patch.js';
+import { APPLY_PATCH, patchDocument, patchTypeOf } from './patch.js';
+
+/** The version of Scale that its managers are told in. */
+const API_VERSION = 'autoscaling/v1';
 
 /** Reads and changes spec.replicas through autoscaling/v1 Scale. */
 export async function scaleObject(
@@ -23,20 +42,67 @@ export async function scaleObject(
 ): Promise<ApiResult> {
   if (request.verb === 'get') {
     const object = await getObject(context, entry, request.namespace, request.name, '');
-    return { kind: 'object', code: 200, resource: undefined, object: scaleOf(servedObject(entry, object)) };
+    return answer(servedObject(entry, object));
   }
   const expected = subresourceKind(entry.subresources.get('scale')!);
   const isPatch = request.verb === 'patch';
-  const options = parseWriteOptions(request.query, isPatch ? 'PatchOptions' : 'UpdateOptions');
-  let sent: KubeObject | undefined;
+  const isApply = isPatch && patchTypeOf(request) === APPLY_PATCH;
+  const options = parseWriteOptions(request.query, isPatch ? 'PatchOptions' : 'UpdateOptions', isApply);
+  const wanted = isApply
+    ? appliedScale(expected, request, options, warnings)
+    : isPatch
+      ? patchedScale(context, entry, expected, request, options, warnings)
+      : sentScale(expected, request, options, warnings);
+  const { group } = entry.definition;
   const plan: WritePlan = {
     operation: 'UPDATE',
-    stages: SCALE,
+    stages: APPLY,
     options,
     optionsKind: isPatch ? 'PatchOptions' : undefined,
     code: 200,
+    isApply,
+    decode: () => wanted.decode?.(),
+    next: (old, { now }) => {
+      const before = old!.metadata.managedFields ?? [];
+      const live = scaleOf(old!);
+      live.metadata.managedFields = scaleManagers(before, group);
+      const scale = wanted.next(live, now);
+      checkReplicas(scale, request.name);
+      const object = withScale(old!, scale);
+      const managers = parentManagers(before, scale.metadata.managedFields ?? [], entry.apiVersion);
+      object.metadata.managedFields = managers.length > 0 ? [...managers] : undefined;
+      return object;
+    },
+    view: viewOf(expected),
+    refusal: updateRefusal,
+    repeatable: wanted.repeatable,
+  };
+  const result = await runWrite(new WriteCall(context, entry, request, plan, warnings, isLarge(request)));
+  if (result.kind === 'cached') return answer(servedObject(entry, result.object));
+  if (result.kind === 'object') return answer(result.object as KubeObject);
+  throw new Error('a write was answered with something else');
+}
+
+/** How a request makes a Scale of the one that there is. */
+interface ScaleChange {
+  /** Reads the body: once. */
+  decode?(): void;
+  /** Its managed fields are those after the change. */
+  next(live: KubeObject, now: Date): KubeObject;
+  /** Whether the same can be wanted of a newer object. */
+  repeatable(): boolean;
+}
+
+/** PUT. */
+function sentScale(
+  expected: ExpectedKind,
+  request: ApiRequest,
+  options: WriteRequestOptions,
+  warnings: string[],
+): ScaleChange {
+  let sent: KubeObject;
+  return {
     decode: () => {
-      if (isPatch) return;
       sent = decodeBody(request, expected, options.fieldValidation, warnings);
       if (sent.metadata.name !== request.name) {
         throw badRequest(
@@ -44,45 +110,116 @@ export async function scaleObject(
         );
       }
     },
-    next: (old) => {
-      const wanted = sent ?? patchDocument(context, entry, request, scaleOf(old!), expected, options, warnings);
-      const object = deepCopy(old!);
-      object.spec = { ...object.spec, replicas: wanted.spec?.replicas ?? 0 };
-      if (wanted.metadata.resourceVersion) object.metadata.resourceVersion = wanted.metadata.resourceVersion;
+    next: (live, now) => tracked(live, deepCopy(sent), request, options, now),
+    repeatable: () => !sent.metadata.resourceVersion,
+  };
+}
+
+/** A patch that is no apply. */
+function patchedScale(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  expected: ExpectedKind,
+  request: ApiRequest,
+  options: WriteRequestOptions,
+  warnings: string[],
+): ScaleChange {
+  return {
+    next: (live, now) => {
+      const { managedFields } = live.metadata;
+      live.metadata.managedFields = undefined;
+      const scale = patchDocument(context, entry, request, live, expected, options, warnings);
+      live.metadata.managedFields = managedFields;
+      return tracked(live, scale, request, options, now);
+    },
+    repeatable: () => true,
+  };
+}
+
+/** Server-side apply. */
+function appliedScale(
+  expected: ExpectedKind,
+  request: ApiRequest,
+  options: WriteRequestOptions,
+  warnings: string[],
+): ScaleChange {
+  const schema = schemaNode(expected.schemaName);
+  let validation = options.fieldValidation;
+  let configuration: Configuration;
+  const applier = {
+    ...{ name: options.fieldManager, apiVersion: API_VERSION, subresource: 'scale', force: options.force },
+    ...{ schema, reset: [] },
+    decode: (object: KubeObject) => {
+      const decoded = decodeObjectAs(object as never, expected, validation, [], warnings);
+      validation = 'Ignore';
+      return decoded;
+    },
+  };
+  return {
+    decode: () => {
+      const applied = readApplied({ apiVersion: API_VERSION, kind: expected.kind }, request, options, warnings);
+      configuration = { applied, set: appliedSet(schema, applied) };
+    },
+    next: (live, now) => atOnce(applySteps(applier, live, configuration, now)),
+    repeatable: () => configuration.applied.metadata.resourceVersion === undefined,
+  };
+}
+
+/** `scale` with the managers after an update of `live` to it. */
+function tracked(
+  live: KubeObject,
+  scale: KubeObject,
+  { userAgent }: ApiRequest,
+  { fieldManager }: WriteRequestOptions,
+  now: Date,
+): KubeObject {
+  scale.metadata.managedFields = updateManagedFields({
+    ...{ old: live, current: scale, manager: managerOf(fieldManager, userAgent), apiVersion: API_VERSION },
+    ...{ subresource: 'scale', now, schema: scaleSchema() },
+  });
+  return scale;
+}
+
+let schema: SchemaNode | undefined;
+
+function scaleSchema(): SchemaNode {
+  schema ??= schemaNode('io.k8s.api.autoscaling.v1.Scale');
+  return schema;
+}
+
+function checkReplicas({ spec }: KubeObject, name: string): void {
+  const replicas = spec?.replicas ?? 0;
+  if (replicas >= 0) return;
+  throw invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
+    field.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
+  ]);
+}
+
+/** A copy of the object with what a Scale says of it; its uid and revision are what the client expects. */
+function withScale(object: KubeObject, scale: KubeObject): KubeObject {
+  const scaled = deepCopy(object);
+  applyScale(scaled, scale as never);
+  const { uid, resourceVersion } = scale.metadata;
+  if (uid) scaled.metadata.uid = uid;
+  if (resourceVersion) scaled.metadata.resourceVersion = resourceVersion;
+  return scaled;
+}
+
+function viewOf({ group, version, kind }: ExpectedKind): SubresourceView {
+  return {
+    kind: { group, version, kind },
+    of: scaleOf,
+    into(object, scale) {
+      applyScale(object, scale as never);
       return object;
     },
-    refusal: updateRefusal,
-    repeatable: () => !sent?.metadata.resourceVersion,
   };
-  const result = await runWrite(new WriteCall(context, entry, request, plan, warnings, isLarge(request)));
-  const object =
-    result.kind === 'cached'
-      ? servedObject(entry, result.object)
-      : result.kind === 'object'
-        ? result.object
-        : undefined;
-  return { kind: 'object', code: 200, resource: undefined, object: scaleOf(object as KubeObject) };
 }
 
-/** autoscaling/v1 Scale of anything with spec.replicas and a selector. */
 function scaleOf(object: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = object.spec?.selector;
-  const text =
-    selector === undefined
-      ? ''
-      : isLabelSelector(selector)
-        ? formatLabelSelector(selector)
-        : LabelMatcher.ofSet(selector).toString();
-  return {
-    kind: 'Scale',
-    apiVersion: 'autoscaling/v1',
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: object.spec?.replicas ?? 0 },
-    status: { replicas: object.status?.replicas ?? 0, ...(text === '' ? undefined : { selector: text }) },
-  };
+  return shownScale(object) as KubeObject;
 }
 
-function isLabelSelector(selector: Record<string, unknown>): boolean {
-  return typeof selector.matchLabels === 'object' || Array.isArray(selector.matchExpressions);
+function answer(object: KubeObject): ApiResult {
+  return { kind: 'object', code: 200, resource: undefined, object: scaleOf(object) };
 }

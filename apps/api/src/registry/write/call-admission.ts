@@ -13,13 +13,18 @@ export class CallAdmission implements AdmissionRequest {
   constructor(private readonly call: WriteCall) {
     const { plan, target, current } = call;
     this.operation = plan.operation;
-    this.object = plan.operation === 'DELETE' ? undefined : call.object;
+    if (plan.operation !== 'DELETE') this.show(call.object);
     this.name = target.name || current?.name || this.object?.metadata.name || '';
+  }
+
+  /** What is about to be stored, as plugins see it. */
+  show(object: KubeObject): void {
+    this.object = this.call.plan.view?.of(object) ?? object;
   }
 
   get kind(): GroupVersionKind {
     const { group, version, kind } = this.call.entry.definition;
-    return this.call.sentKind ?? { group, version, kind };
+    return this.call.sentKind ?? this.call.plan.view?.kind ?? { group, version, kind };
   }
 
   get resource(): GroupVersionResource {
@@ -51,7 +56,8 @@ export class CallAdmission implements AdmissionRequest {
   }
 
   get oldObject(): KubeObject | undefined {
-    return this.call.old;
+    const { old, plan } = this.call;
+    return old && (plan.view?.of(old) ?? old);
   }
 
   get options(): Readonly<Record<string, unknown>> {

@@ -128,6 +128,25 @@ describe("managed fields are recorded before admission, so that what a plugin se
   });
 });
 
+test('admission of a scale sees the Scale, and what it makes of that is the object’s', async () => {
+  const seen: string[] = [];
+  const { ask } = rig({
+    admit: ({ kind, subresource, object, oldObject }) => {
+      if (subresource === '') return;
+      seen.push(`${kind.group}/${kind.version} ${kind.kind} ${oldObject!.spec.replicas} -> ${object!.spec.replicas}`);
+      object!.spec.replicas = 4;
+    },
+    validate: ({ subresource, object, oldObject }) => {
+      if (subresource === '') return;
+      seen.push(`${object!.kind} ${oldObject!.spec.replicas} -> ${object!.spec.replicas}`);
+    },
+  });
+  await ask('create', 'apps/deployments', deployment(1));
+  const scaled = await ask('patch', 'apps/deployments/web/scale', { spec: { replicas: 3 } });
+  assert.deepEqual([scaled.kind, scaled.spec], ['Scale', { replicas: 4 }]);
+  assert.deepEqual(seen, ['autoscaling/v1 Scale 1 -> 3', 'Scale 1 -> 4']);
+});
+
 describe("fields that an endpoint resets are nobody's", () => {
   const conditions = [{ type: 'Available', status: 'True' }];
 

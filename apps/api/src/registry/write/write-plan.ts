@@ -1,4 +1,4 @@
-import type { KubeObject, StatusError } from '#apimachinery';
+import type { GroupVersionKind, KubeObject, StatusError } from '#apimachinery';
 import type { ObjectKey } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
@@ -6,6 +6,14 @@ import type { DeleteRequestOptions, WriteRequestOptions } from '../request-optio
 import type { WriteCall } from './write-call.js';
 import type { WriteSetPart } from './write-participant.js';
 import type { Stage } from './write-stages.js';
+
+/** A subresource whose body is another kind: admission sees that, and the strategy sees the object. */
+export interface SubresourceView {
+  readonly kind: GroupVersionKind;
+  of(object: KubeObject): KubeObject;
+  /** The object with what admission made of its view. */
+  into(object: KubeObject, view: KubeObject): KubeObject;
+}
 
 /** What one kind of write does its own way. The order of the stages is not part of it. */
 export interface WritePlan {
@@ -23,6 +31,8 @@ export interface WritePlan {
   refusal?(call: WriteCall): StatusError | undefined;
   /** Whether `next` may be made again on the object that somebody else wrote meanwhile; no: that is a conflict. */
   repeatable?(call: WriteCall): boolean;
+  /** Absent: admission sees the object. */
+  readonly view?: SubresourceView;
   /** Takes over where there is no object to update, once the permission is granted. Its stages are the same. */
   create?(call: WriteCall): { readonly permission: ApiRequest; readonly plan: WritePlan } | undefined;
   /** What goes with this write alone, beside the parts of the participants. */

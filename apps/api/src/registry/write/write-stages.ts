@@ -56,10 +56,8 @@ const STAGES: readonly Stage[] = [
 
 /** A client's object, created or updated. */
 export const WRITE: readonly Stage[] = STAGES;
-/** The same where the manager says by itself what it owns, on an object that has its defaults. */
+/** The same where the verb says by itself who owns what, on an object that has its defaults: apply, and all verbs of scale. */
 export const APPLY = without(applyDefaults, trackManagers);
-/** A part of the stored object is changed. */
-export const SCALE = without(applyDefaults);
 /** The strategy of the kind is not asked of an object that goes. */
 export const DELETION = without(applyDefaults, settleMetadata, trackManagers, prepare, validate);
 /** A deletion that was admitted as something else. */
@@ -192,6 +190,11 @@ function mutate(call: WriteCall): void | Promise<void> {
 function takeMutated(call: WriteCall, before: ManagedFieldsEntry[] | undefined): void {
   const { object } = call.admission!;
   if (object === undefined) return;
+  const { view } = call.plan;
+  if (view !== undefined) {
+    call.object = view.into(call.object, object);
+    return;
+  }
   call.object = object;
   checkManagedFields(object, before, call.warnings);
   if (call.plan.answer === undefined) dropRepeatedOwners(object.metadata, call.warnings);
@@ -229,7 +232,7 @@ function validate(call: WriteCall): void {
 
 function admit(call: WriteCall): void | Promise<void> {
   const admission = call.admission!;
-  if (admission.object !== undefined) admission.object = call.object;
+  if (admission.object !== undefined) admission.show(call.object);
   return call.context.admission.validate(admission);
 }
 

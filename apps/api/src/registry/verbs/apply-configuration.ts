@@ -1,0 +1,69 @@
+import {
+  appendAll,
+  badRequest,
+  deepCopy,
+  isJsonObject,
+  jsonTypeName,
+  type KubeObject,
+  pruneNulls,
+} from '#apimachinery';
+import { warningLines } from '../../codec/body-decoder.js';
+import { yamlOf } from '../../codec/yaml-body.js';
+import { YamlError } from '../../codec/yaml-text.js';
+import type { ApiRequest } from '../api-request.js';
+import type { WriteRequestOptions } from '../request-options.js';
+
+/** What the manager wants. Throws 400 for what is no such object. */
+export function readApplied(
+  expected: { apiVersion: string; kind: string },
+  request: ApiRequest,
+  options: WriteRequestOptions,
+  warnings: string[],
+): KubeObject {
+  const value = readConfiguration(request, options, warnings) ?? {};
+  if (!isJsonObject(value)) {
+    throw badRequest(
+      `error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonTypeName(value)} into Go value of type map[string]interface {}`,
+    );
+  }
+  const applied = pruneNulls(value) as unknown as KubeObject;
+  // Of what is no text the reference reads none.
+  const [apiVersion, kind] = [applied.apiVersion, applied.kind].map((item) => (typeof item === 'string' ? item : ''));
+  if (apiVersion !== expected.apiVersion || kind !== expected.kind) {
+    const groupVersion = apiVersion!.includes('/') ? apiVersion : `/${apiVersion}`;
+    throw badRequest(`invalid object type: ${groupVersion}, Kind=${kind}`);
+  }
+  applied.metadata ??= {};
+  if (!isJsonObject(applied.metadata)) {
+    throw badRequest(
+      `error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonTypeName(applied.metadata)} into Go value of type map[string]interface {}`,
+    );
+  }
+  if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  applied.metadata.name ??= request.name;
+  if (applied.metadata.name !== request.name) {
+    const { name } = applied.metadata as { name: unknown };
+    throw badRequest(
+      `the name of the object (${typeof name === 'string' ? name : JSON.stringify(name)}) does not match the name on the URL (${request.name})`,
+    );
+  }
+  return applied;
+}
+
+/** Keys that it has twice are refused or warned about as asked for. Throws 400 for what is no YAML. */
+function readConfiguration(request: ApiRequest, { fieldValidation }: WriteRequestOptions, warnings: string[]): unknown {
+  const { body } = request;
+  if (!Buffer.isBuffer(body)) return deepCopy(body);
+  try {
+    const yaml = yamlOf(request);
+    const { strict } = yaml;
+    if (fieldValidation === 'Strict' && strict.length > 0) {
+      throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${strict.join(', ')}`);
+    }
+    if (fieldValidation === 'Warn') appendAll(warnings, strict.flatMap(warningLines));
+    return yaml.value();
+  } catch (error) {
+    if (error instanceof YamlError) throw badRequest(`error encoding patch: ${error.message}`);
+    throw error;
+  }
+}
