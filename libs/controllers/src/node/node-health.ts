@@ -135,7 +135,7 @@ export function zoneOf(node: Node): string {
  * Eviction rate of each zone. Where most nodes are silent the fault is more likely ours, or the network's: evicting would
  * make it worse. When no node anywhere is ready, nothing is evicted.
  */
-export function evictionRates(nodes: readonly Node[]): Map<string, number> {
+export function evictionRates(nodes: Iterable<Node>): Map<string, number> {
   const zones = new Map<string, { ready: number; unready: number }>();
   for (const node of nodes) {
     const zone = zones.get(zoneOf(node)) ?? { ready: 0, unready: 0 };

@@ -30,7 +30,13 @@ export function nodeLifecycleController(context: ControllerContext): Controller 
   const nodes = new NodeLifecycle(runtime);
   return (
     controller('node-lifecycle-controller', runtime)
-      .for<Node>(gvr.nodes, { observe: { delete: (node) => nodes.forget(node.metadata.name!) } })
+      .for<Node>(gvr.nodes, {
+        observe: {
+          add: () => nodes.recount(),
+          update: (old, node) => nodes.recount(old, node),
+          delete: (node) => nodes.forget(node.metadata.name!),
+        },
+      })
       .reads(nodes.leases, gvr.pods)
       // Silence makes no events.
       .every(MONITOR_PERIOD, () => nodes.allKeys())
@@ -46,6 +52,8 @@ class NodeLifecycle {
   private readonly heartbeats = new Map<string, Heartbeat>();
   /** Zone to the time from which on its next node may be evicted. */
   private readonly nextEviction = new Map<string, number>();
+  /** By zone; undefined: to be told anew. */
+  private rates: Map<string, number> | undefined;
   /** What each node was when it was last looked at. */
   private readonly wasReady = new Map<string, boolean>();
 
@@ -116,7 +124,8 @@ class NodeLifecycle {
   private async taint(node: Node): Promise<void> {
     const current = node.spec?.taints ?? [];
     const evicting = current.some((taint) => isEviction(taint.key, taint.effect));
-    const rates = evictionRates(this.nodes.list());
+    this.rates ??= evictionRates(this.nodes.values());
+    const { rates } = this;
     const starts = !evicting && evictionTaint(node) !== undefined && this.mayEvict(node, rates);
     const goesOn = evicting && [...rates.values()].some((rate) => rate > 0);
     const taints = wantedTaints(node, starts || goesOn, this.timestamp());
@@ -125,12 +134,19 @@ class NodeLifecycle {
     if (starts) this.nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
   }
 
+  /** The zones count their nodes anew, unless a node is what it was for its zone: at thousands of nodes that is nearly every event. */
+  recount(old?: Node, node?: Node): void {
+    if (old && node && zoneOf(old) === zoneOf(node) && isNodeReady(old) === isNodeReady(node)) return;
+    this.rates = undefined;
+  }
+
   private mayEvict(node: Node, rates: Map<string, number>): boolean {
     const zone = zoneOf(node);
     return (rates.get(zone) ?? 0) > 0 && this.runtime.clock.now() >= (this.nextEviction.get(zone) ?? 0);
   }
 
   forget(name: string): void {
+    this.recount();
     this.heartbeats.delete(name);
     this.wasReady.delete(name);
   }

@@ -151,3 +151,29 @@ describe('what was applied and is no longer', () => {
     });
   }
 });
+
+describe('the order of a merged list', () => {
+  const named = (names: string) => [...names].map((name) => ({ name }));
+  const cases: [what: string, live: string, applied: string, merged: string][] = [
+    ['the applied one for what is in both', 'abc', 'cab', 'cab'],
+    ['items of others stay behind what they were behind', 'axbyc', 'cba', 'xycba'],
+    ['also at the begin and at the end', 'xaby', 'ba', 'xbya'],
+    ['new items come where they are applied', 'abc', 'anbmc', 'anbmc'],
+    ['new items before the shared one that they are applied before', 'xa', 'na', 'xna'],
+    ['nothing shared: those of others first', 'xy', 'ab', 'xyab'],
+    ['a part of the list', 'abcd', 'db', 'acdb'],
+    ['what is there twice gives way', 'aax', 'ab', 'abx'],
+  ];
+  for (const [what, live, applied, merged] of cases) {
+    test(what, () => {
+      const env = (names: string) => ({ spec: { containers: [{ name: 'c', env: named(names) }] } });
+      const result = mergeApplied(pod, env(live), env(applied)) as ReturnType<typeof env>;
+      assert.equal(result.spec.containers[0]!.env.map(({ name }) => name).join(''), merged);
+    });
+  }
+
+  test('a set is in the applied order, too', () => {
+    const of = (...finalizers: string[]) => ({ metadata: { finalizers } });
+    assert.deepEqual(mergeApplied(pod, of('a/b', 'c/d'), of('c/d', 'a/b')), of('c/d', 'a/b'));
+  });
+});

@@ -41,16 +41,48 @@ export function mergeApplied(node: SchemaNode, live: unknown, applied: unknown):
   return deepCopy(applied);
 }
 
+/**
+ * Items that are in both lists come in the applied order. An item that only the live list has stays behind the shared item that it
+ * was behind. Fact: structured-merge-diff 6.4.2, typed/merge.go (lists).
+ */
 function mergeLists(node: SchemaNode & { items: SchemaNode }, live: unknown[], applied: unknown[]): unknown[] {
-  const merged = deepCopy(live);
-  const at = new Map(live.map((item, i) => [itemElement(node, node.items, item), i]));
-  for (const item of applied) {
-    const element = itemElement(node, node.items, item);
-    const index = element === undefined ? undefined : at.get(element);
-    if (index === undefined) merged.push(deepCopy(item));
-    else merged[index] = mergeApplied(node.items, live[index], item);
+  const elementOf = (item: unknown) => itemElement(node, node.items, item) ?? item;
+  const before = live.map(elementOf);
+  const wanted = applied.map(elementOf);
+  const isWanted = new Set(wanted);
+  const liveItems = uniqueItems(before, live);
+  const shared = wanted.filter((element) => liveItems.has(element));
+  const merged: unknown[] = [];
+  const done = new Set<unknown>();
+  let [from, to, next] = [0, 0, 0];
+  const take = () => {
+    const element = wanted[to]!;
+    merged.push(mergeApplied(node.items, liveItems.get(element), applied[to++]));
+    done.add(element);
+    if (shared[next] === element) next++;
+  };
+  while (from < before.length && to < wanted.length) {
+    const element = before[from];
+    if (element === wanted[to]) {
+      take();
+      from++;
+    } else if (!isWanted.has(element)) merged.push(deepCopy(live[from++]));
+    else if (next < shared.length && shared[next] !== element) from++;
+    else {
+      if (done.has(element)) from++;
+      take();
+    }
   }
+  for (; from < before.length; from++) if (!isWanted.has(before[from])) merged.push(deepCopy(live[from]));
+  while (to < wanted.length) take();
   return merged;
+}
+
+/** Items by what identifies them; of what is there more than once none, as nobody can tell which of them is meant. */
+function uniqueItems(elements: readonly unknown[], items: readonly unknown[]): Map<unknown, unknown> {
+  const found = new Map<unknown, unknown>();
+  for (const [i, element] of elements.entries()) found.set(element, found.has(element) ? undefined : items[i]);
+  return found;
 }
 
 /**
