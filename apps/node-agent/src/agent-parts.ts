@@ -137,6 +137,7 @@ function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownN
     filesystems,
     thresholds: options.evictionThresholds,
     pressure: () => eviction.conditions,
+    runtimeSilence: () => observer.silence,
   });
   return { cgroups, images, eviction, registration };
 }

@@ -6,7 +6,7 @@ import { type AgentBase, type AgentParts, agentRoot, composeAgent } from './agen
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { NodeLease } from './node/node-lease.js';
-import { allocatable } from './node/node-status.js';
+import { allocatable, unseenPods } from './node/node-status.js';
 import type { ServedPods } from './pipe/served-pods.js';
 import type { Pod } from './pod/pod.js';
 import { PodPaths } from './pod/pod-paths.js';
@@ -61,6 +61,9 @@ export class NodeAgent {
   get runtime(): CriRuntime {
     return this.parts.runtime;
   }
+
+  /** Why pods are not looked after; undefined while they are. */
+  readonly unhealthy = (): string | undefined => unseenPods(this.parts.observer.silence);
 
   get pods(): ServedPods {
     return this.parts.servedPods;

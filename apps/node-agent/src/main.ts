@@ -4,6 +4,7 @@ import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetr
 import { NodeAgent } from './agent.js';
 import { type AgentOptions, networkOptions, OptionsError, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
+import { kubeletConfiguration } from './kubelet-configuration.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
 
 function serve(
   options: AgentOptions,
-  { runtime, pods }: NodeAgent,
+  { runtime, pods, unhealthy }: NodeAgent,
   client: Client,
   metrics: MetricsRegistry,
 ): Promise<NodeServer> {
@@ -76,6 +77,8 @@ function serve(
     client,
     logger,
     metrics: () => metrics.render(),
+    configuration: () => kubeletConfiguration(options),
+    unhealthy,
     dataDirectory: options.dataDir,
   });
 }

@@ -1,5 +1,5 @@
 import type { KubeObject } from '#apimachinery';
-import { goDuration } from '../plan/backoff.js';
+import { goDuration } from '../pod/go-duration.js';
 import type { Container } from '../pod/pod.js';
 import type { WaitReason } from '../pod/pod-memory.js';
 import { CriError, type CriRuntime } from '../runtime/cri.js';

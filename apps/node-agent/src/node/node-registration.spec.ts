@@ -36,6 +36,7 @@ function aNode() {
   const log: string[] = [];
   const events: string[] = [];
   const stop = new AbortController();
+  const silence = { ms: 0 };
   const note = (message: string, fields: object = {}) => {
     const { error } = fields as { error?: Error };
     log.push(error ? `${message}: ${error.message}` : message);
@@ -52,14 +53,15 @@ function aNode() {
     clock,
     machine,
     nodeName: 'node-1',
-    nodeIps: ['192.0.2.1'],
+    nodeIps: ['192.0.2.1', '2001:db8::1'],
     port: 10250,
     filesystems: { usage: async () => ({ node: disk, image: disk, imageIsApart: false }) },
     thresholds: [],
     pressure: () => [],
+    runtimeSilence: () => silence.ms,
   });
   const node = () => client.get<Node>(gvr.nodes, '', 'node-1').catch(() => undefined);
-  return { client, clock, log, events, stop, node, start: () => registration.start(stop.signal) };
+  return { client, clock, log, events, stop, silence, node, start: () => registration.start(stop.signal) };
 }
 
 describe('The Node object', () => {
@@ -84,5 +86,44 @@ describe('The Node object', () => {
     await clock.advance(20_000);
     assert.notEqual(await node(), undefined);
     stop.abort();
+  });
+
+  test('is not ready while the runtime does not tell what runs, whatever else it answers', async () => {
+    const { clock, events, node, silence, start, stop } = aNode();
+    const ready = async () => (await node())?.status?.conditions?.find(({ type }) => type === 'Ready');
+    silence.ms = 180_000;
+    await start();
+    assert.equal((await ready())?.status, 'True');
+    silence.ms = 185_000;
+    await clock.advance(10_000);
+    const { status, reason, message } = (await ready())!;
+    assert.deepEqual(
+      [status, reason, message],
+      ['False', 'KubeletNotReady', 'PLEG is not healthy: pleg was last seen active 3m5s ago; threshold is 3m0s'],
+    );
+    assert.ok(events.includes('NodeNotReady'));
+    silence.ms = 0;
+    await clock.advance(1000);
+    assert.equal((await ready())?.status, 'True');
+    stop.abort();
+  });
+
+  test('has all its addresses, of which several may have one type', async () => {
+    const { client, clock, start, stop } = aNode();
+    await start();
+    const patches: any[] = [];
+    const patch = client.patch.bind(client);
+    client.patch = (async (...args: Parameters<typeof patch>) => {
+      patches.push(args[4]);
+      return patch(...args);
+    }) as typeof client.patch;
+    await clock.advance(310_000);
+    stop.abort();
+    assert.deepEqual(patches[0].status.addresses, [
+      { type: 'InternalIP', address: '192.0.2.1' },
+      { type: 'InternalIP', address: '2001:db8::1' },
+      { type: 'Hostname', address: 'node-1' },
+      { $patch: 'replace' },
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import { bare, isAlreadyExists, isNotFound, ownValue } from '#apimachinery';
 import { type Client, type Clock, delay, type EventRecorder, type Logger } from '#client';
-import { gvr, type Node, type NodeStatus } from '#kinds';
+import { gvr, type Node, type NodeAddress, type NodeStatus } from '#kinds';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriVersion } from '../runtime/cri-types.js';
 import type { NodeFilesystems } from './filesystems.js';
@@ -33,6 +33,8 @@ export interface NodeRegistrationOptions {
   filesystems: Pick<NodeFilesystems, 'usage'>;
   thresholds: readonly Threshold[];
   pressure(): readonly PressureCondition[];
+  /** Milliseconds since the runtime told what runs. */
+  runtimeSilence(): number;
   clock: Clock;
 }
 
@@ -120,7 +122,7 @@ export class NodeRegistration {
       '',
       nodeName,
       'application/strategic-merge-patch+json',
-      { status },
+      { status: { ...status, addresses: replaced(status.addresses ?? []) } },
       { subresource: 'status' },
     );
     this.writtenAt = clock.now();
@@ -144,7 +146,8 @@ export class NodeRegistration {
   }
 
   private async status(old: NodeStatus): Promise<NodeStatus> {
-    const { runtime, machine, nodeName, nodeIps, port, filesystems, thresholds, pressure, clock } = this.options;
+    const { runtime, machine, nodeName, nodeIps, port, filesystems, thresholds, pressure, runtimeSilence, clock } =
+      this.options;
     const { node: disk } = await filesystems.usage();
     let known: { version: CriVersion; status: Awaited<ReturnType<CriRuntime['status']>> } | undefined;
     let images: Awaited<ReturnType<CriRuntime['listImages']>> = [];
@@ -164,9 +167,15 @@ export class NodeRegistration {
       disk,
       thresholds,
       pressure: pressure(),
+      runtimeSilence: runtimeSilence(),
       ...(known ? { runtime: known } : {}),
       images,
       now: clock.now(),
     });
   }
+}
+
+/** The merge key of addresses is their type: two of one type would become one, at each write another. */
+function replaced(addresses: readonly NodeAddress[]): unknown[] {
+  return [...addresses, { $patch: 'replace' }];
 }

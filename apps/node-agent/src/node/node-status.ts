@@ -1,11 +1,12 @@
 import { formatTime } from '#apimachinery';
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from '#kinds';
+import { goDuration } from '../pod/go-duration.js';
 import type { CriImage, CriRuntimeStatus, CriVersion } from '../runtime/cri-types.js';
 import type { DiskUsage, MachineFacts } from './machine.js';
 import { type PressureCondition, reserved, type Threshold } from './thresholds.js';
 
 export const KUBELET_VERSION = 'v1.37.2+berth';
-const MAX_PODS = 110;
+export const MAX_PODS = 110;
 /** Kubelet's nodeStatusMaxImages, and the names it lists of each. */
 const MAX_IMAGES = 50;
 const MAX_IMAGE_NAMES = 5;
@@ -22,6 +23,8 @@ export interface NodeReport {
   /** Undefined when the runtime does not answer. */
   runtime?: { version: CriVersion; status: CriRuntimeStatus };
   images: CriImage[];
+  /** Milliseconds since the runtime told what runs. */
+  runtimeSilence: number;
   now: number;
 }
 
@@ -124,9 +127,20 @@ function conditions(old: NodeCondition[], report: NodeReport): NodeCondition[] {
   });
 }
 
-function ready({ runtime }: NodeReport): NodeCondition {
+/** As long as kubelet waits for its Pod Lifecycle Event Generator (PLEG). Milliseconds. */
+const MAX_SILENCE = 180_000;
+
+/** What is wrong when nobody knows what runs: the runtime may answer other questions, and hang at this one. */
+export function unseenPods(silence: number): string | undefined {
+  if (silence <= MAX_SILENCE) return undefined;
+  return `pleg was last seen active ${goDuration(silence)} ago; threshold is ${goDuration(MAX_SILENCE)}`;
+}
+
+function ready({ runtime, runtimeSilence }: NodeReport): NodeCondition {
   const problems: string[] = [];
   if (!runtime) problems.push('container runtime is down');
+  const unseen = unseenPods(runtimeSilence);
+  if (unseen) problems.push(`PLEG is not healthy: ${unseen}`);
   for (const condition of runtime?.status.status.conditions ?? []) {
     if (condition.status) continue;
     const what =

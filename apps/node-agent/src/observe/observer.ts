@@ -35,7 +35,8 @@ export type Runtime = Pick<
   'listSandboxes' | 'listContainers' | 'podSandboxStatus' | 'containerStatus' | 'watchEvents'
 >;
 
-type ChangeListener = (uid: string, outOfMemory: boolean) => void;
+/** `outOfMemory`: the container of which the kernel killed a process for want of memory. */
+type ChangeListener = (uid: string, outOfMemory?: string) => void;
 
 /**
  * Keeps what the runtime says of every pod, and tells which pods changed. Lists are cheap; the status of a container is
@@ -55,6 +56,7 @@ export class Observer {
   private readonly listeners = new Set<ChangeListener>();
   /** By pod. */
   private readonly podListeners = new Map<string, Set<() => void>>();
+  private answeredAt: number;
   private events = false;
   private lastRelist = 0;
 
@@ -64,9 +66,11 @@ export class Observer {
     /** Where message files of a container lie. */
     private readonly folderOf: (uid: string, container: string) => string,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    this.answeredAt = now();
+  }
 
-  /** Called with the pod's uid when something of it changed, and whether the kernel killed a process of it for memory. */
+  /** Called with the pod's uid when something of it changed. */
   onChange(listener: ChangeListener): void {
     this.listeners.add(listener);
   }
@@ -123,6 +127,12 @@ export class Observer {
     }
     for (const uid of [...this.byUid.keys()]) if (!grouped.has(uid)) this.store(uid, look, undefined);
     await Promise.all([...grouped].map(([uid, lists]) => this.refresh(uid, look, lists.sandboxes, lists.containers)));
+    this.answeredAt = this.now();
+  }
+
+  /** Milliseconds since everything was listed; while nothing was, since the start. */
+  get silence(): number {
+    return this.now() - this.answeredAt;
   }
 
   /** Looks at one pod now. */
@@ -204,11 +214,6 @@ export class Observer {
     }
   }
 
-  /** Asks for a container's status again at the next look. */
-  forget(containerId: string): void {
-    this.statuses.delete(containerId);
-  }
-
   /** Looks overlap; one that began before another that is stored already says nothing new. */
   private store(uid: string, look: number, pod: ObservedPod | undefined, notify = true): void {
     if (look < (this.lastLook.get(uid) ?? 0)) return;
@@ -229,7 +234,7 @@ export class Observer {
     }
     if (pod) this.byUid.set(uid, pod);
     else this.byUid.delete(uid);
-    if (notify && differs(old, pod)) this.announce(uid, false);
+    if (notify && differs(old, pod)) this.announce(uid);
   }
 
   private async followEvents(signal: AbortSignal): Promise<void> {
@@ -255,7 +260,7 @@ export class Observer {
     }
   }
 
-  private announce(uid: string, outOfMemory: boolean): void {
+  private announce(uid: string, outOfMemory?: string): void {
     for (const listener of this.listeners) listener(uid, outOfMemory);
     for (const listener of this.podListeners.get(uid) ?? []) listener();
   }
@@ -269,13 +274,13 @@ export class Observer {
         if (this.now() - at > ENDED_UNSEEN_KEPT) this.endedUnseen.delete(other);
       return;
     }
-    if (outOfMemory) return this.announce(uid, true);
+    if (outOfMemory) return this.announce(uid, id);
     for (const delay of SETTLE_DELAYS) {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
       const before = this.byUid.get(uid);
       try {
         const after = await this.observe(uid);
-        if (differs(before, after)) this.announce(uid, false);
+        if (differs(before, after)) this.announce(uid);
         if (!after || !stillUp(after, id)) return;
       } catch (error) {
         // The next relist sees it.

@@ -48,11 +48,11 @@ export class PodPool {
   }
 
   /** The runtime's view of a pod changed. */
-  private changed(uid: string, outOfMemory: boolean): void {
+  private changed(uid: string, outOfMemory: string | undefined): void {
     const { registry, observer } = this.options;
     const worker = registry.get(uid);
     if (worker) {
-      if (outOfMemory) worker.noteOutOfMemory();
+      if (outOfMemory) worker.noteOutOfMemory(outOfMemory);
       worker.wake();
       return;
     }

@@ -132,10 +132,11 @@ export class PodWorker implements Resident {
     this.wake();
   }
 
-  noteOutOfMemory(): void {
-    const { memory, observed } = this.current;
-    const running = observed.containers.filter(({ state }) => state === 'running').map(({ id }) => id);
-    this.record({ outOfMemory: new Set([...memory.outOfMemory, ...running]) });
+  /** The kernel killed a process of this container for want of memory. */
+  noteOutOfMemory(id: string): void {
+    if (this.current.observed.containers.some((container) => container.id === id)) {
+      this.remember({ type: 'outOfMemory', id });
+    }
   }
 
   /** A ConfigMap or Secret came, changed or went: mounted ones follow, and what failed for it is tried at once. */

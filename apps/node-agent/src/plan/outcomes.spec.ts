@@ -100,6 +100,14 @@ const cases: Case[] = [
     },
   },
   {
+    title: 'the container that ran out of memory is remembered, and no other',
+    before: (memory) => {
+      memory.outOfMemory.add('c1');
+    },
+    outcomes: [{ type: 'outOfMemory', id: 'c2' }],
+    after: { outOfMemory: new Set(['c1', 'c2']) },
+  },
+  {
     title: 'nothing is kept of a container that is removed',
     before: (memory) => {
       memory.applied.set('c1', {});

@@ -42,6 +42,8 @@ export type Outcome =
   | { type: 'containerResized'; id: string; resources: ResourceRequirements }
   | { type: 'podResized'; limits: CgroupLimits }
   | { type: 'resizeFailed'; message: string }
+  /** The kernel killed a process of the container. */
+  | { type: 'outOfMemory'; id: string }
   | { type: 'containerRemoved'; id: string }
   | { type: 'sandboxStopped'; id: string }
   /** Something that the pod refers to is there, or is another one now: what may have failed for it is tried at once. */
@@ -144,6 +146,7 @@ const CHANGES: { [T in Outcome['type']]: ChangeOf<T> } = {
   resizeFailed: (_memory, { message }, now) => ({
     resizeFailure: { reason: 'Error', message, retryAt: now + RESIZE_RETRY },
   }),
+  outOfMemory: ({ outOfMemory }, { id }) => ({ outOfMemory: withMember(outOfMemory, id) }),
   containerRemoved: ({ terminationMessages, probes, outOfMemory, applied }, { id }) => ({
     terminationMessages: without(terminationMessages, id),
     probes: without(probes, id),

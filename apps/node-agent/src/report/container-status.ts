@@ -1,9 +1,10 @@
 import { formatTime } from '#apimachinery';
 import type { ContainerState, ContainerStatus, Time } from '#kinds';
 import { newest, type ObservedContainer, type ObservedPod } from '../observe/observed-pod.js';
-import { backoffOf, CRASH_LOOP, goDuration, waitUntil } from '../plan/backoff.js';
+import { backoffOf, CRASH_LOOP, waitUntil } from '../plan/backoff.js';
 import { outcome, restarts } from '../plan/phase.js';
 import { appliedTo } from '../plan/resize.js';
+import { goDuration } from '../pod/go-duration.js';
 import { type Container, type ContainerKind, isSidecar, type Pod } from '../pod/pod.js';
 import type { PodMemory, WaitReason } from '../pod/pod-memory.js';
 

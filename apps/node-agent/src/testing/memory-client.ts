@@ -105,7 +105,7 @@ export class MemoryClient implements Client {
       }
       status.conditions = [...merged.values()];
     }
-    for (const field of ['podIPs', 'hostIPs']) {
+    for (const field of ['podIPs', 'hostIPs', 'addresses']) {
       if (status[field]) status[field] = status[field].filter((entry: any) => entry.$patch === undefined);
     }
     if (gvr.resource === 'pods') this.statuses.set(name, [...(this.statuses.get(name) ?? []), status]);
