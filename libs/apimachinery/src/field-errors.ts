@@ -114,20 +114,10 @@ export function tooLongCharacters(path: Path, max: number): FieldError {
   return make(path, 'FieldValueTooLong', 'Too long', detail);
 }
 
-export function tooShort(path: Path, min: number): FieldError {
-  const detail = min >= 0 ? `must be at least ${min} ${min === 1 ? 'character' : 'characters'}` : 'value is too short';
-  return make(path, 'FieldValueTooShort', 'Too short', detail);
-}
-
 /** `actual` negative: unknown, and not shown. */
 export function tooMany(path: Path, actual: number, max: number): FieldError {
   const detail = max >= 0 ? `must have at most ${max} ${max === 1 ? 'item' : 'items'}` : 'has too many items';
   return make(path, 'FieldValueTooMany', 'Too many', detail, actual >= 0 ? actual : OMIT_VALUE);
-}
-
-export function tooFew(path: Path, actual: number, min: number): FieldError {
-  const detail = min >= 0 ? `must have at least ${min} ${min === 1 ? 'item' : 'items'}` : 'has too few items';
-  return make(path, 'FieldValueTooFew', 'Too few', detail, actual);
 }
 
 export function internalError(path: Path, detail: string): FieldError {

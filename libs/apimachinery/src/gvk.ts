@@ -36,8 +36,3 @@ export function groupResourceText(resource: { group: string; resource: string })
 export function groupKindText(kind: { group: string; kind: string }): string {
   return kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
 }
-
-/** `apps/v1, Kind=Deployment`: how messages name a kind with its version. */
-export function gvkText(kind: GroupVersionKind): string {
-  return `${formatGroupVersion(kind.group, kind.version)}, Kind=${kind.kind}`;
-}

@@ -1,7 +1,7 @@
 import type { FieldError } from './field-errors.js';
 import * as field from './field-errors.js';
 import { isLabelValue, isQualifiedName } from './names.js';
-import { badRequest, type StatusError } from './status.js';
+import { badRequest } from './status.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -425,9 +425,4 @@ export function validateLabels(labels: Labels | undefined, path: field.FieldPath
     for (const message of isLabelValue(value)) errors.push(field.invalid(path, value, message));
   }
   return errors;
-}
-
-/** The 400 for a selector that an object brings and that cannot be used. */
-export function invalidLabelSelector(error: unknown): StatusError {
-  return badRequest(error instanceof Error ? error.message : String(error));
 }

@@ -189,11 +189,6 @@ export function isInRange(value: number, low: number, high: number): string[] {
   return value >= low && value <= high ? GOOD : [rangeMessage(low, high)];
 }
 
-/** User and group ids of processes. */
-export function isUidOrGid(value: number): string[] {
-  return isInRange(value, 0, 2147483647);
-}
-
 /** Names of environment variables, as 1.37 has them: any printable ASCII but `=`. */
 export function isEnvVarName(value: string): string[] {
   if (value === '') return [`environment variable name ${EMPTY_MESSAGE}`];

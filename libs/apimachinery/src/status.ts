@@ -220,13 +220,6 @@ export function internalError(error: unknown): StatusError {
   return status;
 }
 
-/** A transient failure of the server: the client should repeat the request. */
-export function serverTimeout(resource: GroupResource, operation: string, retryAfterSeconds: number): StatusError {
-  const text = `The ${operation} operation against ${groupResourceText(resource)} could not be completed at this time, please try again.`;
-  const more = retryAfterSeconds === 0 ? undefined : { retryAfterSeconds };
-  return failure(500, 'ServerTimeout', text, resourceDetails(resource, operation, more));
-}
-
 /** A failure that the reference does not classify: 500 with nothing but its text. */
 export function unclassified(message: string): StatusError {
   return failure(500, '', message);
@@ -321,20 +314,12 @@ export const isAlreadyExists = (error: unknown): boolean => reasonOf(error) === 
 export const isConflict = (error: unknown): boolean => is(error, 'Conflict', 409);
 export const isInvalid = (error: unknown): boolean => is(error, 'Invalid', 422);
 export const isForbidden = (error: unknown): boolean => is(error, 'Forbidden', 403);
-export const isUnauthorized = (error: unknown): boolean => is(error, 'Unauthorized', 401);
-export const isBadRequest = (error: unknown): boolean => is(error, 'BadRequest', 400);
 export const isMethodNotAllowed = (error: unknown): boolean => is(error, 'MethodNotAllowed', 405);
-export const isNotAcceptable = (error: unknown): boolean => is(error, 'NotAcceptable', 406);
-export const isUnsupportedMediaType = (error: unknown): boolean => is(error, 'UnsupportedMediaType', 415);
-export const isRequestEntityTooLarge = (error: unknown): boolean => is(error, 'RequestEntityTooLarge', 413);
 export const isTooManyRequests = (error: unknown): boolean => is(error, 'TooManyRequests', 429);
 export const isGone = (error: unknown): boolean => is(error, 'Gone', 410);
 /** True for every way to say 410: a list or watch must start over. */
 export const isExpired = (error: unknown): boolean => reasonOf(error) === 'Expired' || isGone(error);
-export const isInternalError = (error: unknown): boolean => is(error, 'InternalError', 500);
-export const isServiceUnavailable = (error: unknown): boolean => is(error, 'ServiceUnavailable', 503);
 export const isTimeout = (error: unknown): boolean => is(error, 'Timeout', 504);
-export const isServerTimeout = (error: unknown): boolean => reasonOf(error) === 'ServerTimeout';
 
 /** Has a cause with this reason, e.g. `NamespaceTerminating` or `DisruptionBudget`. */
 export function hasCause(error: unknown, reason: string): boolean {

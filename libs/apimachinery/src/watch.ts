@@ -1,5 +1,4 @@
-import type { KubeObject, WatchEvent, WatchEventType } from './meta.js';
-import type { Status } from './status.js';
+import type { KubeObject, WatchEventType } from './meta.js';
 
 /** Marks the bookmark that ends the initial events of a watch with sendInitialEvents. */
 export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
@@ -23,13 +22,4 @@ export function endsInitialEvents(object: KubeObject): boolean {
 /** One line of a watch stream, newline included. */
 export function watchLine(type: WatchEventType, object: object): string {
   return `{"type":"${type}","object":${JSON.stringify(object)}}\n`;
-}
-
-/** An ERROR event of a stream that has begun already. */
-export function watchError(status: Status): string {
-  return watchLine('ERROR', status);
-}
-
-export function isWatchEvent(value: unknown): value is WatchEvent {
-  return typeof value === 'object' && value !== null && 'type' in value && 'object' in value;
 }

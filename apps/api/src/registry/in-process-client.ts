@@ -8,7 +8,17 @@ import {
   type UserInfo,
   type WatchEvent,
 } from '#apimachinery';
-import type { Client, DeleteOptions, ListOptions, PatchType, WatchOptions, WriteOptions } from '#client';
+import {
+  type Client,
+  type DeleteOptions,
+  type ListOptions,
+  listQuery,
+  type PatchType,
+  type WatchOptions,
+  type WriteOptions,
+  watchQuery,
+  writeQuery,
+} from '#client';
 import type { ApiHandler } from './api-handler.js';
 import type { ApiRequest } from './api-request.js';
 import type { ApiResult, WatchItem } from './api-result.js';
@@ -61,11 +71,7 @@ export class InProcessClient implements Client {
     gvr: GroupVersionResource,
     options: WatchOptions = {},
   ): AsyncGenerator<WatchEvent<T>> {
-    const query = listQuery(options);
-    query.set('watch', 'true');
-    if (options.allowWatchBookmarks) query.set('allowWatchBookmarks', 'true');
-    if (options.sendInitialEvents !== undefined) query.set('sendInitialEvents', String(options.sendInitialEvents));
-    if (options.timeoutSeconds !== undefined) query.set('timeoutSeconds', String(options.timeoutSeconds));
+    const query = watchQuery(options);
     const result = await this.run(gvr, 'watch', {
       namespace: options.namespace ?? '',
       query,
@@ -98,7 +104,7 @@ export class InProcessClient implements Client {
     options: WriteOptions & { name?: string } = {},
   ): Promise<T> {
     const { name = '', subresource = '' } = options;
-    const query = writeQuery(options);
+    const query = queryOf(options);
     return this.single(gvr, await this.run(gvr, 'create', { namespace, name, subresource, query, body: object }));
   }
 
@@ -110,7 +116,7 @@ export class InProcessClient implements Client {
   ): Promise<T> {
     const name = (object.metadata as ObjectMeta).name ?? '';
     const { subresource = '' } = options;
-    const query = writeQuery(options);
+    const query = queryOf(options);
     return this.single(gvr, await this.run(gvr, 'update', { namespace, name, subresource, query, body: object }));
   }
 
@@ -123,7 +129,7 @@ export class InProcessClient implements Client {
     options: WriteOptions = {},
   ): Promise<T> {
     const { subresource = '' } = options;
-    const query = writeQuery(options);
+    const query = queryOf(options);
     const parts = { namespace, name, subresource, query, body: patch as object, contentType: type };
     return this.single(gvr, await this.run(gvr, 'patch', parts));
   }
@@ -173,24 +179,9 @@ export class InProcessClient implements Client {
   }
 }
 
-function listQuery(options: ListOptions | WatchOptions): URLSearchParams {
-  const query = new URLSearchParams();
-  if (options.labelSelector) query.set('labelSelector', options.labelSelector);
-  if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
-  if (options.resourceVersion !== undefined) query.set('resourceVersion', options.resourceVersion);
-  if (options.resourceVersionMatch) query.set('resourceVersionMatch', options.resourceVersionMatch);
-  if ('limit' in options && options.limit) query.set('limit', String(options.limit));
-  if ('continue' in options && options.continue) query.set('continue', options.continue);
-  return query;
-}
-
-function writeQuery(options: WriteOptions): URLSearchParams {
-  if (!options.fieldManager && !options.dryRun && !options.force) return NO_QUERY;
-  const query = new URLSearchParams();
-  if (options.fieldManager) query.set('fieldManager', options.fieldManager);
-  if (options.dryRun) query.set('dryRun', 'All');
-  if (options.force) query.set('force', 'true');
-  return query;
+function queryOf(options: WriteOptions): URLSearchParams {
+  for (const _ in options) return writeQuery(options);
+  return NO_QUERY;
 }
 
 function deleteBody({ dryRun, ...rest }: DeleteOptions): object {

@@ -73,6 +73,16 @@ describe('writes', () => {
     assert.equal(spec.metadata.generation, 2);
   });
 
+  test('a client of the process has fields checked as it asks', async () => {
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'checked' }, dato: { a: '1' } };
+    const create = (fieldValidation: 'Strict' | 'Ignore') =>
+      client.create<KubeObject>(gvr.configmaps, 'default', object, { fieldValidation });
+    const refused = await failure(create('Strict'));
+    assert.equal(refused.code, 400);
+    assert.match(refused.message, /strict decoding error: unknown field "dato"$/);
+    assert.equal((await create('Ignore')).metadata.name, 'checked');
+  });
+
   test('scale reads and sets replicas', async () => {
     await client.create(gvr.deployments, 'default', deployment('scaled'));
     const scale = await client.get(gvr.deployments, 'default', 'scaled', 'scale');
