@@ -163,6 +163,24 @@ export const unenforced: readonly Unenforced[] = [
     when: ({ spec }) => (spec.service ?? null) !== null,
   },
   {
+    resources: ['services'],
+    feature: 'IPv6 Services',
+    text: 'spec.ipFamilies: the nodes of Berth do not serve IPv6 yet: nothing answers at the IPv6 address of this Service',
+    when: ({ spec }) => spec.type !== 'ExternalName' && (spec.ipFamilies ?? []).includes('IPv6'),
+  },
+  {
+    resources: ['services'],
+    feature: 'health check node ports',
+    text: 'spec.healthCheckNodePort: nothing answers at it yet: load balancers that ask it take every node for unhealthy',
+    when: ({ spec }) => (spec.healthCheckNodePort ?? 0) > 0,
+  },
+  {
+    resources: ['services'],
+    feature: 'topology hints',
+    text: 'spec.trafficDistribution: the nodes of Berth do not act on it yet: traffic goes to all endpoints',
+    when: ({ spec }) => (spec.trafficDistribution ?? '') !== '',
+  },
+  {
     resources: ['networking.k8s.io/servicecidrs'],
     feature: 'additional ServiceCIDRs',
     text: "Berth takes the addresses of Services from the server's flag alone: this object has no effect",

@@ -131,12 +131,12 @@ export function crashLoopMessage(pod: Pod, container: string, delay: number): st
 }
 
 function terminatedState(
-  { memory, runtimeName }: ReportInput,
+  { pod, memory, runtimeName }: ReportInput,
   container: ObservedContainer,
 ): NonNullable<ContainerState['terminated']> {
   const oom = memory.outOfMemory.has(container.id) && container.exitCode !== 0;
   const reason = oom ? 'OOMKilled' : container.reason || (container.exitCode === 0 ? 'Completed' : 'Error');
-  const message = memory.terminationMessages.get(container.id) || container.message;
+  const message = shortened(memory.terminationMessages.get(container.id) || container.message, pod);
   return {
     exitCode: container.exitCode,
     reason,
@@ -145,6 +145,16 @@ function terminatedState(
     finishedAt: time(container.finishedAt),
     containerID: `${runtimeName}://${container.id}`,
   };
+}
+
+/** Bytes that the messages of all containers of a pod may have: each has its share. */
+const MESSAGES = 12 * 1024;
+
+function shortened(message: string, { spec }: Pod): string {
+  const { containers, initContainers = [], ephemeralContainers = [] } = spec;
+  const share = Math.floor(MESSAGES / (containers.length + initContainers.length + ephemeralContainers.length));
+  const bytes = Buffer.from(message);
+  return bytes.length <= share ? message : bytes.subarray(0, share).toString();
 }
 
 function time(ms: number): Time {

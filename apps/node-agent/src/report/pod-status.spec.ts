@@ -103,6 +103,17 @@ test('a deleted pod whose containers stopped is over, whatever its policy', () =
   assert.equal(status.phase, 'Failed');
 });
 
+test('the messages of many containers share what a pod may say', () => {
+  const names = ['main', 'b', 'c', 'd'];
+  const pod = aPod({ restartPolicy: 'Never', containers: names.map((name) => ({ name, image: 'i' })) });
+  const observed = anObserved({ containers: names.map((name) => exited(name, 1)) });
+  const status = statusOf(pod, observed, (memory) => {
+    memory.terminationMessages.set('main-1', 'x'.repeat(4096)).set('b-1', 'short');
+  });
+  const lengths = status.containerStatuses!.map(({ state }) => state?.terminated?.message?.length);
+  assert.deepEqual(lengths.slice(0, 2), [3072, 5]);
+});
+
 test('the kernel killed it for memory', () => {
   const observed = anObserved({ containers: [exited('main', 137)] });
   const status = statusOf(aPod({ restartPolicy: 'Never' }), observed, (memory) => memory.outOfMemory.add('main-1'));
