@@ -127,9 +127,9 @@ export function internalError(path: Path, detail: string): FieldError {
 /** Its message is printed only when read: each of thousands of errors may show the same whole list, and a Status shows the first ones. */
 class Problem implements FieldError {
   readonly field: string;
-  readonly #type: string;
-  readonly #detail: string;
-  readonly #value: unknown;
+  private readonly type: string;
+  private readonly detail: string;
+  private readonly value: unknown;
 
   constructor(
     path: Path,
@@ -139,14 +139,14 @@ class Problem implements FieldError {
     value: unknown,
   ) {
     this.field = typeof path === 'string' ? path : path.toString();
-    this.#type = type;
-    this.#detail = detail;
-    this.#value = value;
+    this.type = type;
+    this.detail = detail;
+    this.value = value;
   }
 
   get message(): string {
-    const body = this.#value === OMIT_VALUE ? this.#type : `${this.#type}: ${valueText(this.#value)}`;
-    return this.#detail === '' ? body : `${body}: ${this.#detail}`;
+    const body = this.value === OMIT_VALUE ? this.type : `${this.type}: ${valueText(this.value)}`;
+    return this.detail === '' ? body : `${body}: ${this.detail}`;
   }
 }
 

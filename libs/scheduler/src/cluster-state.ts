@@ -6,15 +6,15 @@ import { type NodeParts, nodeParts, type PodProjection, projectNode, specPart } 
 
 /** A number that the native side knows a thing by. Numbers of things that are gone are given again. */
 class Numbers {
-  #next = 0;
-  readonly #free: number[] = [];
+  private next = 0;
+  private readonly free: number[] = [];
 
   take(): number {
-    return this.#free.pop() ?? this.#next++;
+    return this.free.pop() ?? this.next++;
   }
 
   giveBack(number: number): void {
-    this.#free.push(number);
+    this.free.push(number);
   }
 }
 
@@ -50,47 +50,47 @@ export interface PodEntry {
  * across: a heartbeat or a status update of a pod costs a comparison here and nothing there.
  */
 export class ClusterState {
-  readonly #nodes = new Map<string, NodeEntry>();
-  readonly #bySlot: (NodeEntry | undefined)[] = [];
-  readonly #pods = new Map<string, PodEntry>();
-  readonly #specs = new Map<string, SpecEntry>();
-  readonly #slots = new Numbers();
-  readonly #handles = new Numbers();
-  readonly #specIds = new Numbers();
-  readonly #namespaces = new Map<string, string>();
-  readonly #projectPod: PodProjection;
-  #core: SchedCore;
-  readonly #byHandle: (PodEntry | undefined)[] = [];
+  private readonly nodes = new Map<string, NodeEntry>();
+  private readonly bySlot: (NodeEntry | undefined)[] = [];
+  private readonly pods = new Map<string, PodEntry>();
+  private readonly specs = new Map<string, SpecEntry>();
+  private readonly slots = new Numbers();
+  private readonly handles = new Numbers();
+  private readonly specIds = new Numbers();
+  private readonly namespaces = new Map<string, string>();
+  private readonly projectPod: PodProjection;
+  private core: SchedCore;
+  private readonly byHandle: (PodEntry | undefined)[] = [];
   /** Numbers of pods that are gone; the batch in flight may still name them, as victims. */
-  readonly #idleHandles: number[] = [];
+  private readonly idleHandles: number[] = [];
   /** Slots that nobody uses any more; they may still be named by the batch in flight. */
-  readonly #idleSlots: NodeEntry[] = [];
-  #nodeCount = 0;
+  private readonly idleSlots: NodeEntry[] = [];
+  private countedNodes = 0;
 
   constructor(core: SchedCore, projectPod: PodProjection) {
-    this.#core = core;
-    this.#projectPod = projectPod;
+    this.core = core;
+    this.projectPod = projectPod;
   }
 
   /** Tells everything to a new core, which takes the place of one that broke. Call when no batch is in flight. */
   rebuild(core: SchedCore): void {
-    this.#core = core;
-    for (const [name, labels] of this.#namespaces) core.setNamespace(name, labels);
-    for (const { node, slot } of this.#nodes.values()) if (node) core.upsertNode(slot, projectNode(node));
-    for (const { id, text } of this.#specs.values()) core.defineSpec(id, text);
-    for (const entry of this.#pods.values()) {
+    this.core = core;
+    for (const [name, labels] of this.namespaces) core.setNamespace(name, labels);
+    for (const { node, slot } of this.nodes.values()) if (node) core.upsertNode(slot, projectNode(node));
+    for (const { id, text } of this.specs.values()) core.defineSpec(id, text);
+    for (const entry of this.pods.values()) {
       if (entry.node) core.assign(entry.handle, entry.spec.id, entry.node.slot, startOf(entry.pod));
-      else this.#restoreNomination(entry);
+      else this.restoreNomination(entry);
     }
   }
 
   get nodeCount(): number {
-    return this.#nodeCount;
+    return this.countedNodes;
   }
 
   /** Returns the events that the change amounts to; 0 when scheduling does not care. */
   setNode(node: KubeObject): number {
-    const entry = this.#node(node.metadata.name!);
+    const entry = this.node(node.metadata.name!);
     const parts = nodeParts(node);
     const old = entry.parts;
     let events = 0;
@@ -101,55 +101,55 @@ export class ClusterState {
       if (old.allocatable !== parts.allocatable) events |= ClusterEvent.NodeAllocatable;
     }
     if (events === 0) return 0;
-    if (!old) this.#nodeCount++;
+    if (!old) this.countedNodes++;
     entry.parts = parts;
     entry.node = node;
-    this.#core.upsertNode(entry.slot, projectNode(node));
+    this.core.upsertNode(entry.slot, projectNode(node));
     return events;
   }
 
   removeNode(name: string): number {
-    const entry = this.#nodes.get(name);
+    const entry = this.nodes.get(name);
     if (!entry?.parts) return 0;
     entry.parts = undefined;
     entry.node = undefined;
-    this.#nodeCount--;
-    this.#core.removeNode(entry.slot);
-    this.#retire(entry);
+    this.countedNodes--;
+    this.core.removeNode(entry.slot);
+    this.retire(entry);
     return ClusterEvent.NodeDelete;
   }
 
   setNamespace(namespace: KubeObject): void {
     const { name, labels } = namespace.metadata;
     const text = JSON.stringify(labels ?? {});
-    this.#namespaces.set(name!, text);
-    this.#core.setNamespace(name!, text);
+    this.namespaces.set(name!, text);
+    this.core.setNamespace(name!, text);
   }
 
   removeNamespace(name: string): void {
-    this.#namespaces.delete(name);
-    this.#core.setNamespace(name);
+    this.namespaces.delete(name);
+    this.core.setNamespace(name);
   }
 
   pod(uid: string): PodEntry | undefined {
-    return this.#pods.get(uid);
+    return this.pods.get(uid);
   }
 
   /** Takes note of a pod that waits for a node or has one. */
   setPod(pod: KubeObject): { entry: PodEntry; events: number; changed: boolean } {
     const uid = pod.metadata.uid!;
     const nodeName: string | undefined = pod['spec'].nodeName;
-    let entry = this.#pods.get(uid);
+    let entry = this.pods.get(uid);
     let changed = false;
     const before = entry?.spec.text;
     if (!entry) {
-      entry = { handle: this.#handles.take(), pod, spec: this.#spec(this.#projectPod(pod)), assumed: false };
-      this.#pods.set(uid, entry);
-      this.#byHandle[entry.handle] = entry;
-      this.#restoreNomination(entry);
+      entry = { handle: this.handles.take(), pod, spec: this.spec(this.projectPod(pod)), assumed: false };
+      this.pods.set(uid, entry);
+      this.byHandle[entry.handle] = entry;
+      this.restoreNomination(entry);
       changed = true;
     } else {
-      changed = this.#refresh(entry, pod);
+      changed = this.refresh(entry, pod);
       entry.pod = pod;
     }
     if (!nodeName) return { entry, events: 0, changed };
@@ -159,9 +159,9 @@ export class ClusterState {
       entry.assumed = false;
       return { entry, events: confirmed ? ClusterEvent.AssignedPodAdd : 0, changed };
     }
-    this.#place(entry, this.#node(nodeName));
+    this.place(entry, this.node(nodeName));
     entry.assumed = false;
-    this.#core.assign(entry.handle, entry.spec.id, entry.node!.slot, startOf(pod));
+    this.core.assign(entry.handle, entry.spec.id, entry.node!.slot, startOf(pod));
     let events: number = ClusterEvent.AssignedPodAdd;
     if (had && before !== undefined) {
       const resized = specPart(before) !== specPart(entry.spec.text);
@@ -172,26 +172,26 @@ export class ClusterState {
 
   /** The pod is gone, or has ended and takes nothing any more. */
   removePod(uid: string): number {
-    const entry = this.#pods.get(uid);
+    const entry = this.pods.get(uid);
     if (!entry) return 0;
     const freed = entry.node !== undefined;
-    this.#pods.delete(uid);
-    this.#core.release(entry.handle);
-    this.#place(entry, undefined);
-    this.#byHandle[entry.handle] = undefined;
-    this.#idleHandles.push(entry.handle);
-    this.#dropSpec(entry.spec);
+    this.pods.delete(uid);
+    this.core.release(entry.handle);
+    this.place(entry, undefined);
+    this.byHandle[entry.handle] = undefined;
+    this.idleHandles.push(entry.handle);
+    this.dropSpec(entry.spec);
     return freed ? ClusterEvent.AssignedPodDelete : 0;
   }
 
   /** The native side has counted the pod on this slot's node. Returns the node's name; undefined when it is gone. */
   assume(entry: PodEntry, slot: number): string | undefined {
-    const node = this.#bySlot[slot];
+    const node = this.bySlot[slot];
     if (!node?.parts) {
-      this.#core.release(entry.handle);
+      this.core.release(entry.handle);
       return undefined;
     }
-    this.#place(entry, node);
+    this.place(entry, node);
     entry.assumed = true;
     return node.name;
   }
@@ -200,63 +200,63 @@ export class ClusterState {
   forget(entry: PodEntry): void {
     if (!entry.assumed) return;
     entry.assumed = false;
-    this.#place(entry, undefined);
-    this.#core.release(entry.handle);
+    this.place(entry, undefined);
+    this.core.release(entry.handle);
   }
 
   /** The pod of a number, unless it is gone. */
   podOf(handle: number): PodEntry | undefined {
-    return this.#byHandle[handle];
+    return this.byHandle[handle];
   }
 
   nodeOf(slot: number): string | undefined {
-    return this.#bySlot[slot]?.name;
+    return this.bySlot[slot]?.name;
   }
 
   /** Call when no batch is in flight: numbers that nobody uses may be given again then. */
   settle(): void {
-    for (const handle of this.#idleHandles.splice(0)) this.#handles.giveBack(handle);
-    for (const entry of this.#idleSlots.splice(0)) {
-      if (entry.parts || entry.pods > 0 || this.#bySlot[entry.slot] !== entry) continue;
-      this.#nodes.delete(entry.name);
-      this.#bySlot[entry.slot] = undefined;
-      this.#slots.giveBack(entry.slot);
+    for (const handle of this.idleHandles.splice(0)) this.handles.giveBack(handle);
+    for (const entry of this.idleSlots.splice(0)) {
+      if (entry.parts || entry.pods > 0 || this.bySlot[entry.slot] !== entry) continue;
+      this.nodes.delete(entry.name);
+      this.bySlot[entry.slot] = undefined;
+      this.slots.giveBack(entry.slot);
     }
   }
 
   /** After a start, room goes on being kept for pods that were promised some. */
-  #restoreNomination(entry: PodEntry): void {
+  private restoreNomination(entry: PodEntry): void {
     const name: string | undefined = entry.pod['status']?.nominatedNodeName;
-    const node = name ? this.#nodes.get(name) : undefined;
-    if (node?.parts && !entry.pod['spec'].nodeName) this.#core.nominate(entry.handle, entry.spec.id, node.slot);
+    const node = name ? this.nodes.get(name) : undefined;
+    if (node?.parts && !entry.pod['spec'].nodeName) this.core.nominate(entry.handle, entry.spec.id, node.slot);
   }
 
-  #node(name: string): NodeEntry {
-    let entry = this.#nodes.get(name);
+  private node(name: string): NodeEntry {
+    let entry = this.nodes.get(name);
     if (!entry) {
-      entry = { name, slot: this.#slots.take(), pods: 0 };
-      this.#nodes.set(name, entry);
-      this.#bySlot[entry.slot] = entry;
+      entry = { name, slot: this.slots.take(), pods: 0 };
+      this.nodes.set(name, entry);
+      this.bySlot[entry.slot] = entry;
     }
     return entry;
   }
 
-  #place(entry: PodEntry, node: NodeEntry | undefined): void {
+  private place(entry: PodEntry, node: NodeEntry | undefined): void {
     if (entry.node === node) return;
     if (entry.node) {
       entry.node.pods--;
-      this.#retire(entry.node);
+      this.retire(entry.node);
     }
     entry.node = node;
     if (node) node.pods++;
   }
 
-  #retire(entry: NodeEntry): void {
-    if (!entry.parts && entry.pods === 0) this.#idleSlots.push(entry);
+  private retire(entry: NodeEntry): void {
+    if (!entry.parts && entry.pods === 0) this.idleSlots.push(entry);
   }
 
   /** True when what scheduling reads of the pod has changed. */
-  #refresh(entry: PodEntry, pod: KubeObject): boolean {
+  private refresh(entry: PodEntry, pod: KubeObject): boolean {
     const { metadata: old } = entry.pod;
     const { metadata } = pod;
     // The generation counts changes of the spec.
@@ -264,30 +264,30 @@ export class ClusterState {
       const leaves = metadata.deletionTimestamp !== old.deletionTimestamp;
       if (!leaves && sameLabels(metadata.labels, old.labels)) return false;
     }
-    const text = this.#projectPod(pod);
+    const text = this.projectPod(pod);
     if (text === entry.spec.text) return false;
-    const spec = this.#spec(text);
-    this.#dropSpec(entry.spec);
+    const spec = this.spec(text);
+    this.dropSpec(entry.spec);
     entry.spec = spec;
     return true;
   }
 
-  #spec(text: string): SpecEntry {
-    let spec = this.#specs.get(text);
+  private spec(text: string): SpecEntry {
+    let spec = this.specs.get(text);
     if (!spec) {
-      spec = { id: this.#specIds.take(), text, users: 0 };
-      this.#core.defineSpec(spec.id, text);
-      this.#specs.set(text, spec);
+      spec = { id: this.specIds.take(), text, users: 0 };
+      this.core.defineSpec(spec.id, text);
+      this.specs.set(text, spec);
     }
     spec.users++;
     return spec;
   }
 
-  #dropSpec(spec: SpecEntry): void {
+  private dropSpec(spec: SpecEntry): void {
     if (--spec.users > 0) return;
-    this.#specs.delete(spec.text);
-    this.#core.dropSpec(spec.id);
-    this.#specIds.giveBack(spec.id);
+    this.specs.delete(spec.text);
+    this.core.dropSpec(spec.id);
+    this.specIds.giveBack(spec.id);
   }
 }
 

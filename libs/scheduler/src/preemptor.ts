@@ -15,20 +15,20 @@ export interface PreemptorOptions {
 
 /** Evicts pods of lower priority: says why in their status, deletes them, and tells both sides' readers. */
 export class Preemptor {
-  readonly #options: PreemptorOptions;
+  private readonly options: PreemptorOptions;
   /** By uid: pods on their way out already. */
-  readonly #leaving = new Set<string>();
+  private readonly leaving = new Set<string>();
 
   constructor(options: PreemptorOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /** Never rejects: the pod that needs the room is tried again in any case. */
   async evict(victim: KubeObject, preemptor: KubeObject, node: string): Promise<void> {
-    const { client, clock, events, logger, schedulerName } = this.#options;
+    const { client, clock, events, logger, schedulerName } = this.options;
     const { namespace, name, uid, deletionTimestamp, generation } = victim.metadata;
-    if (deletionTimestamp || this.#leaving.has(uid!)) return;
-    this.#leaving.add(uid!);
+    if (deletionTimestamp || this.leaving.has(uid!)) return;
+    this.leaving.add(uid!);
     try {
       await writePodStatus(client, victim, {
         type: 'DisruptionTarget',
@@ -44,7 +44,7 @@ export class Preemptor {
     } catch (error) {
       if (!isNotFound(error)) logger.warn('pod not evicted', { pod: `${namespace}/${name}`, error });
     } finally {
-      this.#leaving.delete(uid!);
+      this.leaving.delete(uid!);
     }
   }
 }

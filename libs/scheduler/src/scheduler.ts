@@ -43,178 +43,178 @@ export interface SchedulerOptions {
  * loop, and binds the outcome while the next cycle runs.
  */
 export class Scheduler {
-  readonly #options: SchedulerOptions;
-  readonly #state: ClusterState;
-  readonly #queue: SchedulingQueue<PodEntry>;
-  #core: SchedCore;
+  private readonly options: SchedulerOptions;
+  private readonly state: ClusterState;
+  private readonly queue: SchedulingQueue<PodEntry>;
+  private core: SchedCore;
   /** Pods of a batch that broke the core: as many are decided one at a time, so that the one that did it is alone. */
-  #suspects = 0;
-  readonly #preemptor: Preemptor;
-  #wake: (() => void) | undefined;
-  #binding = 0;
-  #stopped = false;
-  readonly #background = new Set<Promise<void>>();
+  private suspects = 0;
+  private readonly preemptor: Preemptor;
+  private wake: (() => void) | undefined;
+  private binding = 0;
+  private stopped = false;
+  private readonly background = new Set<Promise<void>>();
 
   constructor(options: SchedulerOptions) {
-    this.#options = options;
-    this.#core = options.createCore();
-    this.#state = new ClusterState(this.#core, podProjection(options.plugins.podFields));
-    this.#preemptor = new Preemptor(options);
-    this.#queue = new SchedulingQueue({ clock: options.clock, ready: () => this.#wake?.() });
+    this.options = options;
+    this.core = options.createCore();
+    this.state = new ClusterState(this.core, podProjection(options.plugins.podFields));
+    this.preemptor = new Preemptor(options);
+    this.queue = new SchedulingQueue({ clock: options.clock, ready: () => this.wake?.() });
   }
 
   /** Schedules until the signal fires; resolves when bindings and statuses under way are written. */
   async run(signal: AbortSignal): Promise<void> {
-    const { nodes, pods, claims, namespaces } = this.#options;
+    const { nodes, pods, claims, namespaces } = this.options;
     const synced = await Promise.allSettled(
       [nodes, pods, claims, namespaces].map((informer) => informer.whenSynced(signal)),
     );
     if (signal.aborted || synced.some(({ status }) => status === 'rejected')) return;
     const remove = [
       namespaces.addHandler({
-        add: (namespace) => this.#state.setNamespace(namespace),
+        add: (namespace) => this.state.setNamespace(namespace),
         update: (old, namespace) => {
-          if (!sameLabels(old.metadata.labels, namespace.metadata.labels)) this.#state.setNamespace(namespace);
+          if (!sameLabels(old.metadata.labels, namespace.metadata.labels)) this.state.setNamespace(namespace);
         },
-        delete: (namespace) => this.#state.removeNamespace(namespace.metadata.name!),
+        delete: (namespace) => this.state.removeNamespace(namespace.metadata.name!),
       }),
       nodes.addHandler({
-        add: (node) => this.#queue.happened(this.#state.setNode(node)),
-        update: (_, node) => this.#queue.happened(this.#state.setNode(node)),
-        delete: (node) => this.#queue.happened(this.#state.removeNode(node.metadata.name!)),
+        add: (node) => this.queue.happened(this.state.setNode(node)),
+        update: (_, node) => this.queue.happened(this.state.setNode(node)),
+        delete: (node) => this.queue.happened(this.state.removeNode(node.metadata.name!)),
       }),
       pods.addHandler({
-        add: (pod) => this.#podChanged(pod),
+        add: (pod) => this.podChanged(pod),
         update: (old, pod) => {
-          if (old.metadata.uid !== pod.metadata.uid) this.#podGone(old);
-          this.#podChanged(pod);
+          if (old.metadata.uid !== pod.metadata.uid) this.podGone(old);
+          this.podChanged(pod);
         },
-        delete: (pod) => this.#podGone(pod),
+        delete: (pod) => this.podGone(pod),
       }),
       claims.addHandler({
-        add: () => this.#queue.happened(ClusterEvent.ClaimChange),
-        update: () => this.#queue.happened(ClusterEvent.ClaimChange),
+        add: () => this.queue.happened(ClusterEvent.ClaimChange),
+        update: () => this.queue.happened(ClusterEvent.ClaimChange),
       }),
     ];
-    const unfollow = this.#options.metrics.follow(() => this.#queue.sizes);
+    const unfollow = this.options.metrics.follow(() => this.queue.sizes);
     const stop = () => {
-      this.#stopped = true;
-      this.#wake?.();
+      this.stopped = true;
+      this.wake?.();
     };
     signal.addEventListener('abort', stop, { once: true });
     try {
-      while (!this.#stopped) await this.#cycle();
+      while (!this.stopped) await this.cycle();
     } finally {
       signal.removeEventListener('abort', stop);
       for (const undo of remove) undo();
       unfollow();
-      this.#queue.close();
-      await Promise.all(this.#background);
-      await this.#options.events.flush();
+      this.queue.close();
+      await Promise.all(this.background);
+      await this.options.events.flush();
     }
   }
 
-  #podChanged(pod: KubeObject): void {
+  private podChanged(pod: KubeObject): void {
     const phase = pod['status']?.phase;
     const spec = pod['spec'];
     const leaves = !spec.nodeName && pod.metadata.deletionTimestamp !== undefined;
     if (phase === 'Succeeded' || phase === 'Failed' || leaves) {
-      this.#podGone(pod);
+      this.podGone(pod);
       return;
     }
-    if (!spec.nodeName && spec.schedulerName !== this.#options.schedulerName) return;
-    const { entry, events, changed } = this.#state.setPod(pod);
+    if (!spec.nodeName && spec.schedulerName !== this.options.schedulerName) return;
+    const { entry, events, changed } = this.state.setPod(pod);
     if (spec.nodeName) {
-      this.#queue.remove(entry);
-      this.#queue.happened(events);
+      this.queue.remove(entry);
+      this.queue.happened(events);
       return;
     }
     // Gated pods wait for an update that takes the gates away.
     if (spec.schedulingGates?.length > 0) return;
     if (entry.assumed) return;
-    if (changed) this.#queue.changed(entry, spec.priority ?? 0);
-    this.#queue.add(entry, spec.priority ?? 0);
+    if (changed) this.queue.changed(entry, spec.priority ?? 0);
+    this.queue.add(entry, spec.priority ?? 0);
   }
 
-  #podGone(pod: KubeObject): void {
-    const entry = this.#state.pod(pod.metadata.uid!);
+  private podGone(pod: KubeObject): void {
+    const entry = this.state.pod(pod.metadata.uid!);
     if (!entry) return;
-    this.#queue.remove(entry);
-    this.#queue.happened(this.#state.removePod(pod.metadata.uid!));
+    this.queue.remove(entry);
+    this.queue.happened(this.state.removePod(pod.metadata.uid!));
   }
 
   /** One batch, or a wait for something to do. */
-  async #cycle(): Promise<void> {
-    this.#state.settle();
-    const room = Math.min(this.#suspects > 0 ? 1 : BATCH, BINDINGS - this.#binding);
-    const popped = room > 0 ? this.#queue.pop(room) : [];
+  private async cycle(): Promise<void> {
+    this.state.settle();
+    const room = Math.min(this.suspects > 0 ? 1 : BATCH, BINDINGS - this.binding);
+    const popped = room > 0 ? this.queue.pop(room) : [];
     if (popped.length === 0) {
-      if (this.#stopped) return;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
+      if (this.stopped) return;
+      await new Promise<void>((resolve) => (this.wake = resolve));
+      this.wake = undefined;
       return;
     }
-    const batch = popped.filter((queued) => !this.#lacksClaim(queued));
+    const batch = popped.filter((queued) => !this.lacksClaim(queued));
     if (batch.length === 0) return;
     const numbers = new Uint32Array(batch.length * 2);
     for (const [index, { item }] of batch.entries()) {
       numbers[2 * index] = item.handle;
       numbers[2 * index + 1] = item.spec.id;
     }
-    const { logger, metrics, tracer, clock } = this.#options;
+    const { logger, metrics, tracer, clock } = this.options;
     const startedAt = clock.now();
     let result: BatchResult;
     try {
-      result = await tracer.span('schedule', { pods: batch.length }, () => this.#core.schedule(numbers));
+      result = await tracer.span('schedule', { pods: batch.length }, () => this.core.schedule(numbers));
     } catch (error) {
       logger.error('scheduling failed', { error });
-      if (this.#core.broken) {
-        this.#suspects = batch.length === 1 ? Math.max(this.#suspects - 1, 0) : batch.length;
-        this.#rebuild();
+      if (this.core.broken) {
+        this.suspects = batch.length === 1 ? Math.max(this.suspects - 1, 0) : batch.length;
+        this.rebuild();
       }
       for (const queued of batch) {
-        this.#queue.decided(queued);
-        this.#queue.failed(queued);
+        this.queue.decided(queued);
+        this.queue.failed(queued);
         metrics.attempt('error', clock.now() - startedAt);
       }
       return;
     }
     metrics.decided(clock.now() - startedAt);
-    if (this.#suspects > 0) this.#suspects--;
-    this.#act(batch, result, startedAt);
+    if (this.suspects > 0) this.suspects--;
+    this.act(batch, result, startedAt);
   }
 
-  #rebuild(): void {
-    this.#core = this.#options.createCore();
-    this.#state.rebuild(this.#core);
+  private rebuild(): void {
+    this.core = this.options.createCore();
+    this.state.rebuild(this.core);
   }
 
-  #act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult, startedAt: number): void {
-    const { metrics, clock } = this.#options;
+  private act(batch: readonly Queued<PodEntry>[], { slots, failures }: BatchResult, startedAt: number): void {
+    const { metrics, clock } = this.options;
     let failure = 0;
     for (const [index, queued] of batch.entries()) {
       const { item } = queued;
       const slot = slots[index]!;
       if (slot === -1) {
         const why = failures[failure++]!;
-        this.#queue.unschedulable(queued, this.#options.plugins.eventsThatHelp(why.plugins));
+        this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp(why.plugins));
         metrics.attempt('unschedulable', clock.now() - startedAt);
         if (queued.place !== 'gone') {
-          this.#reject(item, 'Unschedulable', why.message, this.#nominate(item, why));
+          this.reject(item, 'Unschedulable', why.message, this.nominate(item, why));
         }
         continue;
       }
-      this.#queue.decided(queued);
+      this.queue.decided(queued);
       // Deleted, or placed by somebody else, while the decision was made: the informer has told the native side.
       if (queued.place === 'gone') continue;
-      const node = this.#state.assume(item, slot);
-      if (node === undefined) this.#queue.failed(queued);
-      else this.#track(this.#bind(queued, node, startedAt));
+      const node = this.state.assume(item, slot);
+      if (node === undefined) this.queue.failed(queued);
+      else this.track(this.bind(queued, node, startedAt));
     }
   }
 
-  async #bind(queued: Queued<PodEntry>, node: string, startedAt: number): Promise<void> {
-    const { client, events, metrics, clock } = this.#options;
+  private async bind(queued: Queued<PodEntry>, node: string, startedAt: number): Promise<void> {
+    const { client, events, metrics, clock } = this.options;
     const { item } = queued;
     const { pod } = item;
     const { namespace, name, uid } = pod.metadata;
@@ -224,7 +224,7 @@ export class Scheduler {
       metadata: { namespace: namespace!, name: name!, uid: uid! },
       target: { apiVersion: 'v1', kind: 'Node', name: node },
     };
-    this.#binding++;
+    this.binding++;
     try {
       await client.create<KubeObject>(PODS, namespace!, binding, { name: name!, subresource: 'binding' });
       events.scheduled(pod, node);
@@ -233,38 +233,38 @@ export class Scheduler {
       metrics.bound(queued.attempts, now - queued.timestamp);
     } catch (error) {
       if (queued.place === 'gone') return;
-      this.#state.forget(item);
-      this.#queue.failed(queued);
-      this.#queue.happened(ClusterEvent.AssignedPodDelete);
+      this.state.forget(item);
+      this.queue.failed(queued);
+      this.queue.happened(ClusterEvent.AssignedPodDelete);
       metrics.attempt('error', clock.now() - startedAt);
       if (isNotFound(error) || isConflict(error)) return;
-      this.#reject(item, 'SchedulerError', error instanceof Error ? error.message : String(error));
+      this.reject(item, 'SchedulerError', error instanceof Error ? error.message : String(error));
     } finally {
-      this.#binding--;
-      if (this.#binding === BINDINGS - 1) this.#wake?.();
+      this.binding--;
+      if (this.binding === BINDINGS - 1) this.wake?.();
     }
   }
 
   /** Evicts the victims of a nomination. Returns what the pod's nominated node becomes; undefined: what it is. */
-  #nominate({ pod }: PodEntry, { nominated, victims, waits }: PodFailure): string | null | undefined {
+  private nominate({ pod }: PodEntry, { nominated, victims, waits }: PodFailure): string | null | undefined {
     const old: string | undefined = pod['status']?.nominatedNodeName;
-    const node = nominated === -1 ? undefined : this.#state.nodeOf(nominated);
+    const node = nominated === -1 ? undefined : this.state.nodeOf(nominated);
     if (node === undefined) return old && !waits ? null : undefined;
-    if (victims.length > 0) this.#options.metrics.preemption(victims.length);
+    if (victims.length > 0) this.options.metrics.preemption(victims.length);
     for (const handle of victims) {
-      const victim = this.#state.podOf(handle);
-      if (victim) this.#track(this.#preemptor.evict(victim.pod, pod, node));
+      const victim = this.state.podOf(handle);
+      if (victim) this.track(this.preemptor.evict(victim.pod, pod, node));
     }
     return node === old ? undefined : node;
   }
 
   /** Tells the user: an event each time, the condition only when it changes. */
-  #reject(item: PodEntry, reason: PodCondition['reason'], message: string, nominated?: string | null): void {
-    const { client, clock, events, logger } = this.#options;
+  private reject(item: PodEntry, reason: PodCondition['reason'], message: string, nominated?: string | null): void {
+    const { client, clock, events, logger } = this.options;
     events.failedScheduling(item.pod, message);
     const condition = scheduledCondition(item.pod, reason, message, clock.now());
     if (condition || nominated !== undefined) {
-      this.#track(
+      this.track(
         writePodStatus(client, item.pod, condition, nominated).catch((error) => {
           if (isNotFound(error)) return;
           const { namespace, name } = item.pod.metadata;
@@ -274,19 +274,19 @@ export class Scheduler {
     }
   }
 
-  #lacksClaim(queued: Queued<PodEntry>): boolean {
+  private lacksClaim(queued: Queued<PodEntry>): boolean {
     const { pod } = queued.item;
-    const why = missingClaim(pod, (name) => this.#options.claims.get(pod.metadata.namespace!, name) !== undefined);
+    const why = missingClaim(pod, (name) => this.options.claims.get(pod.metadata.namespace!, name) !== undefined);
     if (why === undefined) return false;
-    const none = `0/${this.#state.nodeCount} nodes are available:`;
-    const helpless = `${this.#state.nodeCount} Preemption is not helpful for scheduling.`;
-    this.#queue.unschedulable(queued, this.#options.plugins.eventsThatHelp([VOLUME_BINDING.name]));
-    this.#reject(queued.item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
+    const none = `0/${this.state.nodeCount} nodes are available:`;
+    const helpless = `${this.state.nodeCount} Preemption is not helpful for scheduling.`;
+    this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp([VOLUME_BINDING.name]));
+    this.reject(queued.item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
     return true;
   }
 
-  #track(work: Promise<void>): void {
-    this.#background.add(work);
-    void work.finally(() => this.#background.delete(work));
+  private track(work: Promise<void>): void {
+    this.background.add(work);
+    void work.finally(() => this.background.delete(work));
   }
 }

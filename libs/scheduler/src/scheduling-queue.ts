@@ -38,198 +38,198 @@ export interface SchedulingQueueOptions {
  * kube-scheduler's PriorityQueue.
  */
 export class SchedulingQueue<T> {
-  readonly #active: Heap<Queued<T>>;
-  readonly #backoff: Heap<Queued<T>>;
+  private readonly active: Heap<Queued<T>>;
+  private readonly backoff: Heap<Queued<T>>;
   /** Pods in back-off for another reason than nodes. */
-  readonly #failed: Heap<Queued<T>>;
-  readonly #unschedulable = new Set<Queued<T>>();
-  readonly #entries = new Map<T, Queued<T>>();
-  readonly #clock: Clock;
-  readonly #ready: () => void;
+  private readonly failedPods: Heap<Queued<T>>;
+  private readonly unschedulablePods = new Set<Queued<T>>();
+  private readonly entries = new Map<T, Queued<T>>();
+  private readonly clock: Clock;
+  private readonly ready: () => void;
   /** Events since the pods now in flight were popped: the decision may not have seen them. */
-  #missed = 0;
-  #inFlight = 0;
-  #sequence = 0;
-  #wakeUp: { at: number; timer: Timer } | undefined;
-  #flush: Timer | undefined;
+  private missed = 0;
+  private inFlight = 0;
+  private sequence = 0;
+  private wakeUp: { at: number; timer: Timer } | undefined;
+  private flush: Timer | undefined;
 
   constructor({ clock, ready }: SchedulingQueueOptions) {
-    this.#clock = clock;
-    this.#ready = ready;
+    this.clock = clock;
+    this.ready = ready;
     const older = (a: Queued<T>, b: Queued<T>) =>
       a.timestamp !== b.timestamp ? a.timestamp < b.timestamp : a.sequence < b.sequence;
-    this.#active = new Heap((a, b) => (a.priority !== b.priority ? a.priority > b.priority : older(a, b)));
+    this.active = new Heap((a, b) => (a.priority !== b.priority ? a.priority > b.priority : older(a, b)));
     const sooner = (a: Queued<T>, b: Queued<T>) =>
       a.backoffUntil !== b.backoffUntil ? a.backoffUntil < b.backoffUntil : older(a, b);
-    this.#backoff = new Heap(sooner);
-    this.#failed = new Heap(sooner);
+    this.backoff = new Heap(sooner);
+    this.failedPods = new Heap(sooner);
   }
 
   get sizes(): { active: number; backoff: number; unschedulable: number } {
     return {
-      active: this.#active.size,
-      backoff: this.#backoff.size + this.#failed.size,
-      unschedulable: this.#unschedulable.size,
+      active: this.active.size,
+      backoff: this.backoff.size + this.failedPods.size,
+      unschedulable: this.unschedulablePods.size,
     };
   }
 
   /** A pod that needs a node. Adding it again does nothing. */
   add(item: T, priority: number): void {
-    if (this.#entries.has(item)) return;
+    if (this.entries.has(item)) return;
     const entry: Queued<T> = {
       item,
       priority,
-      timestamp: this.#clock.now(),
-      sequence: this.#sequence++,
+      timestamp: this.clock.now(),
+      sequence: this.sequence++,
       attempts: 0,
       backoffUntil: 0,
       waitingSince: 0,
       hints: 0,
       place: 'gone',
     };
-    this.#entries.set(item, entry);
-    this.#activate(entry);
+    this.entries.set(item, entry);
+    this.activate(entry);
   }
 
   /** The pod itself changed in a way that may help. */
   changed(item: T, priority: number): void {
-    const entry = this.#entries.get(item);
+    const entry = this.entries.get(item);
     if (!entry) return;
     if (entry.place === 'active') {
-      this.#active.remove(entry);
+      this.active.remove(entry);
       entry.priority = priority;
-      this.#active.push(entry);
+      this.active.push(entry);
       return;
     }
     entry.priority = priority;
-    if (entry.place === 'unschedulable') this.#move(entry);
-    else if (entry.place === 'in flight') this.#missed = ANY_EVENT;
+    if (entry.place === 'unschedulable') this.move(entry);
+    else if (entry.place === 'in flight') this.missed = ANY_EVENT;
   }
 
   /** The pod has a node, or is gone. */
   remove(item: T): void {
-    const entry = this.#entries.get(item);
+    const entry = this.entries.get(item);
     if (!entry) return;
-    this.#entries.delete(item);
-    this.#active.remove(entry);
-    this.#backoff.remove(entry);
-    this.#failed.remove(entry);
-    this.#unschedulable.delete(entry);
+    this.entries.delete(item);
+    this.active.remove(entry);
+    this.backoff.remove(entry);
+    this.failedPods.remove(entry);
+    this.unschedulablePods.delete(entry);
     entry.place = 'gone';
   }
 
   /** The next pods in order, at most `limit`. Pods in back-off are taken early when no other is left: idling gains nothing. */
   pop(limit: number): Queued<T>[] {
-    this.#promote();
-    if (this.#inFlight === 0) this.#missed = 0;
+    this.promote();
+    if (this.inFlight === 0) this.missed = 0;
     const batch: Queued<T>[] = [];
     while (batch.length < limit) {
-      const entry = this.#active.pop() ?? this.#backoff.pop();
+      const entry = this.active.pop() ?? this.backoff.pop();
       if (!entry) break;
       entry.place = 'in flight';
       entry.attempts++;
       batch.push(entry);
     }
-    this.#inFlight += batch.length;
+    this.inFlight += batch.length;
     return batch;
   }
 
   /** The popped pod got a node. It stays known until `remove`, so that a failed binding finds it. */
   decided(_entry: Queued<T>): void {
-    this.#inFlight--;
+    this.inFlight--;
   }
 
   /** No node for the popped pod; `hints`: the events that may help. */
   unschedulable(entry: Queued<T>, hints: number): void {
-    this.#inFlight--;
+    this.inFlight--;
     if (entry.place !== 'in flight') return;
     entry.hints = hints;
-    entry.waitingSince = this.#clock.now();
+    entry.waitingSince = this.clock.now();
     entry.backoffUntil = entry.waitingSince + backoff(entry.attempts);
-    if (this.#missed & entry.hints) this.#move(entry);
+    if (this.missed & entry.hints) this.move(entry);
     else {
       entry.place = 'unschedulable';
-      this.#unschedulable.add(entry);
-      this.#scheduleFlush();
+      this.unschedulablePods.add(entry);
+      this.scheduleFlush();
     }
   }
 
   /** Something went wrong that has nothing to do with nodes: try again after a while, and not earlier. */
   failed(entry: Queued<T>): void {
     if (entry.place !== 'in flight') return;
-    entry.backoffUntil = this.#clock.now() + backoff(entry.attempts);
+    entry.backoffUntil = this.clock.now() + backoff(entry.attempts);
     entry.place = 'backoff';
-    this.#failed.push(entry);
-    this.#arm();
+    this.failedPods.push(entry);
+    this.arm();
   }
 
   /** Something happened: pods that wait for it move on. */
   happened(events: number): void {
     if (events === 0) return;
-    this.#missed |= events;
-    for (const entry of this.#unschedulable) if (entry.hints & events) this.#move(entry);
+    this.missed |= events;
+    for (const entry of this.unschedulablePods) if (entry.hints & events) this.move(entry);
   }
 
   close(): void {
-    this.#wakeUp?.timer.cancel();
-    this.#flush?.cancel();
-    this.#wakeUp = undefined;
-    this.#flush = undefined;
+    this.wakeUp?.timer.cancel();
+    this.flush?.cancel();
+    this.wakeUp = undefined;
+    this.flush = undefined;
   }
 
-  #move(entry: Queued<T>): void {
-    this.#unschedulable.delete(entry);
-    if (entry.backoffUntil <= this.#clock.now()) this.#activate(entry);
-    else this.#toBackoff(entry);
+  private move(entry: Queued<T>): void {
+    this.unschedulablePods.delete(entry);
+    if (entry.backoffUntil <= this.clock.now()) this.activate(entry);
+    else this.toBackoff(entry);
   }
 
-  #activate(entry: Queued<T>): void {
+  private activate(entry: Queued<T>): void {
     entry.place = 'active';
-    this.#active.push(entry);
-    this.#ready();
+    this.active.push(entry);
+    this.ready();
   }
 
-  #toBackoff(entry: Queued<T>): void {
+  private toBackoff(entry: Queued<T>): void {
     entry.place = 'backoff';
-    this.#backoff.push(entry);
-    this.#ready();
+    this.backoff.push(entry);
+    this.ready();
   }
 
-  #promote(): void {
-    const now = this.#clock.now();
-    for (const heap of [this.#backoff, this.#failed]) {
+  private promote(): void {
+    const now = this.clock.now();
+    for (const heap of [this.backoff, this.failedPods]) {
       for (let entry = heap.peek(); entry && entry.backoffUntil <= now; entry = heap.peek()) {
         heap.pop();
         entry.place = 'active';
-        this.#active.push(entry);
+        this.active.push(entry);
       }
     }
-    this.#arm();
+    this.arm();
   }
 
   /** Sets the alarm for the end of the next back-off. */
-  #arm(): void {
-    const at = this.#failed.peek()?.backoffUntil;
-    if (at === this.#wakeUp?.at) return;
-    this.#wakeUp?.timer.cancel();
-    this.#wakeUp = undefined;
+  private arm(): void {
+    const at = this.failedPods.peek()?.backoffUntil;
+    if (at === this.wakeUp?.at) return;
+    this.wakeUp?.timer.cancel();
+    this.wakeUp = undefined;
     if (at === undefined) return;
-    const timer = this.#clock.setTimeout(() => {
-      this.#wakeUp = undefined;
-      this.#promote();
-      if (this.#active.size > 0) this.#ready();
-    }, at - this.#clock.now());
-    this.#wakeUp = { at, timer };
+    const timer = this.clock.setTimeout(() => {
+      this.wakeUp = undefined;
+      this.promote();
+      if (this.active.size > 0) this.ready();
+    }, at - this.clock.now());
+    this.wakeUp = { at, timer };
   }
 
-  #scheduleFlush(): void {
-    this.#flush ??= this.#clock.setTimeout(() => {
-      this.#flush = undefined;
-      const before = this.#clock.now() - LONGEST_WAIT;
-      for (const entry of this.#unschedulable) {
-        if (entry.waitingSince <= before && entry.hints & ClusterEvent.Flush) this.#move(entry);
+  private scheduleFlush(): void {
+    this.flush ??= this.clock.setTimeout(() => {
+      this.flush = undefined;
+      const before = this.clock.now() - LONGEST_WAIT;
+      for (const entry of this.unschedulablePods) {
+        if (entry.waitingSince <= before && entry.hints & ClusterEvent.Flush) this.move(entry);
       }
-      if (this.#unschedulable.size > 0) this.#scheduleFlush();
+      if (this.unschedulablePods.size > 0) this.scheduleFlush();
     }, FLUSH_INTERVAL);
   }
 }

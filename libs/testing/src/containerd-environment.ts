@@ -32,7 +32,7 @@ export function containerdMissing(): string | undefined {
  * mount, network namespace and bridge that came from it.
  */
 export class ContainerdEnvironment {
-  #process: ChildProcess | undefined;
+  private process: ChildProcess | undefined;
 
   private constructor(
     readonly directory: string,
@@ -48,7 +48,7 @@ export class ContainerdEnvironment {
     const bridge = `brt${mark.toString('hex').slice(0, 8)}`;
     const subnet = options.subnet ?? `10.${64 + (mark[8]! & 63)}.${mark[9]}`;
     const environment = new ContainerdEnvironment(directory, bridge, subnet);
-    environment.#configure();
+    environment.configure();
     await environment.startProcess();
     const images = [buildPauseImage(), buildBusyboxImage()];
     for (const image of images) await environment.import(image);
@@ -69,10 +69,10 @@ export class ContainerdEnvironment {
   }
 
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.process?.pid;
   }
 
-  #configure(): void {
+  private configure(): void {
     for (const name of ['root', 'state', 'cni', 'ipam', 'opt'])
       mkdirSync(join(this.directory, name), { recursive: true });
     const file = (name: string) => JSON.stringify(join(this.directory, name));
@@ -136,7 +136,7 @@ BinaryName = "${which('runc')}"
       stdio: ['ignore', log, log],
       detached: true,
     });
-    this.#process = daemon;
+    this.process = daemon;
     for (let attempt = 0; attempt < 200; attempt++) {
       if (daemon.exitCode !== null) break;
       try {
@@ -155,7 +155,7 @@ BinaryName = "${which('runc')}"
 
   /** Stops the daemon alone; containers run on. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const daemon = this.#process;
+    const daemon = this.process;
     if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const ended = new Promise((resolve) => daemon.once('exit', resolve));
     daemon.kill(signal);
@@ -163,9 +163,9 @@ BinaryName = "${which('runc')}"
   }
 
   async stop(): Promise<void> {
-    const daemon = this.#process;
+    const daemon = this.process;
     if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) await this.startProcess();
-    await this.#removeSandboxes();
+    await this.removeSandboxes();
     await this.kill('SIGTERM');
     try {
       execFileSync('ip', ['link', 'delete', this.bridge], { stdio: 'ignore' });
@@ -178,7 +178,7 @@ BinaryName = "${which('runc')}"
     rmdirSync(this.directory);
   }
 
-  async #removeSandboxes(): Promise<void> {
+  private async removeSandboxes(): Promise<void> {
     const { RuntimeClient } = loadNative<typeof import('#native/cri')>('cri');
     const runtime = new RuntimeClient(this.socket);
     const call = async (method: string, request: object): Promise<any> =>

@@ -8,41 +8,41 @@ interface Pending {
 
 /** A clock that moves only when told to. */
 export class FakeClock implements Clock {
-  #now: number;
-  #order = 0;
-  readonly #pending = new Set<Pending>();
+  private time: number;
+  private order = 0;
+  private readonly pending = new Set<Pending>();
 
   /** Milliseconds since the epoch; a whole second by default. */
   constructor(now = Date.UTC(2030, 0, 1)) {
-    this.#now = now;
+    this.time = now;
   }
 
-  readonly now = (): number => this.#now;
+  readonly now = (): number => this.time;
 
   /** Timers that wait. */
   get waiting(): number {
-    return this.#pending.size;
+    return this.pending.size;
   }
 
   setTimeout(callback: () => void, ms: number): Timer {
-    const pending = { due: this.#now + Math.max(0, ms), order: this.#order++, callback };
-    this.#pending.add(pending);
-    return { cancel: () => this.#pending.delete(pending) };
+    const pending = { due: this.time + Math.max(0, ms), order: this.order++, callback };
+    this.pending.add(pending);
+    return { cancel: () => this.pending.delete(pending) };
   }
 
   /** Moves on by `ms`; timers fire in order, each at its own time, and what they resolve runs before the next. */
   async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = this.time + ms;
     await settle();
     for (;;) {
-      const next = [...this.#pending].sort((a, b) => a.due - b.due || a.order - b.order)[0];
+      const next = [...this.pending].sort((a, b) => a.due - b.due || a.order - b.order)[0];
       if (!next || next.due > end) break;
-      this.#pending.delete(next);
-      this.#now = Math.max(this.#now, next.due);
+      this.pending.delete(next);
+      this.time = Math.max(this.time, next.due);
       next.callback();
       await settle();
     }
-    this.#now = end;
+    this.time = end;
     await settle();
   }
 }

@@ -8,38 +8,38 @@ type Watcher = (event: WatchEvent) => void;
 export class MemoryApi {
   readonly objects = new Map<string, KubeObject>();
   readonly events: KubeObject[] = [];
-  readonly #watchers = new Set<{ resource: string; notify: Watcher }>();
-  #revision = 1;
+  private readonly watchers = new Set<{ resource: string; notify: Watcher }>();
+  private revision = 1;
   /** Called before a binding is written. */
   onBinding: (name: string, node: string) => void = () => {};
 
   put(resource: string, object: any): void {
     const key = `${resource}/${object.metadata.namespace ?? ''}/${object.metadata.name}`;
     const type = this.objects.has(key) ? 'MODIFIED' : 'ADDED';
-    const metadata = { ...object.metadata, resourceVersion: String(++this.#revision) };
-    metadata.uid ??= `uid-${this.#revision}`;
+    const metadata = { ...object.metadata, resourceVersion: String(++this.revision) };
+    metadata.uid ??= `uid-${this.revision}`;
     const stored = { ...object, metadata };
     this.objects.set(key, stored);
-    this.#notify(resource, { type, object: stored });
+    this.notify(resource, { type, object: stored });
   }
 
   remove(resource: string, namespace: string, name: string): void {
     const key = `${resource}/${namespace}/${name}`;
     const object = this.objects.get(key)!;
     this.objects.delete(key);
-    const metadata = { ...object.metadata, resourceVersion: String(++this.#revision) };
-    this.#notify(resource, { type: 'DELETED', object: { ...object, metadata } });
+    const metadata = { ...object.metadata, resourceVersion: String(++this.revision) };
+    this.notify(resource, { type: 'DELETED', object: { ...object, metadata } });
   }
 
   pod(name: string): any {
     return this.objects.get(`pods/default/${name}`);
   }
 
-  #notify(resource: string, event: WatchEvent): void {
-    for (const watcher of this.#watchers) if (watcher.resource === resource) watcher.notify(event);
+  private notify(resource: string, event: WatchEvent): void {
+    for (const watcher of this.watchers) if (watcher.resource === resource) watcher.notify(event);
   }
 
-  async *#watch(resource: string, since: number, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+  private async *watch(resource: string, since: number, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const queue: WatchEvent[] = [];
     for (const [key, object] of this.objects) {
       const newer = Number(object.metadata.resourceVersion) > since;
@@ -51,7 +51,7 @@ export class MemoryApi {
       wake();
     };
     const watcher = { resource, notify };
-    this.#watchers.add(watcher);
+    this.watchers.add(watcher);
     signal.addEventListener('abort', () => wake(), { once: true });
     try {
       while (!signal.aborted) {
@@ -60,7 +60,7 @@ export class MemoryApi {
         else await new Promise<void>((resolve) => (wake = resolve));
       }
     } finally {
-      this.#watchers.delete(watcher);
+      this.watchers.delete(watcher);
     }
   }
 
@@ -68,11 +68,11 @@ export class MemoryApi {
     list: async ({ resource }: { resource: string }) => ({
       apiVersion: 'v1',
       kind: 'List',
-      metadata: { resourceVersion: String(this.#revision) },
+      metadata: { resourceVersion: String(this.revision) },
       items: [...this.objects].filter(([key]) => key.startsWith(`${resource}/`)).map(([, object]) => object),
     }),
     watch: ({ resource }: { resource: string }, options: any) =>
-      this.#watch(resource, Number(options.resourceVersion), options.signal),
+      this.watch(resource, Number(options.resourceVersion), options.signal),
     create: async ({ resource }: { resource: string }, namespace: string, object: any, options: any = {}) => {
       if (resource === 'events') {
         this.events.push(object);
