@@ -7,7 +7,7 @@ import type { AuthorizationAttributes } from '../../authorization/authorizer.js'
 import { createRegistry } from '../../server.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
-import { ENDLESS } from '../request-lifetime.js';
+import { ENDLESS, lifetimeOf } from '../request-lifetime.js';
 import { MemoryStore } from '../testing/memory-store.js';
 import type { WriteParticipant } from './write-participant.js';
 
@@ -145,6 +145,18 @@ test('admission of a scale sees the Scale, and what it makes of that is the obje
   const scaled = await ask('patch', 'apps/deployments/web/scale', { spec: { replicas: 3 } });
   assert.deepEqual([scaled.kind, scaled.spec], ['Scale', { replicas: 4 }]);
   assert.deepEqual(seen, ['autoscaling/v1 Scale 1 -> 3', 'Scale 1 -> 4']);
+});
+
+test('a plugin that waits hears that nobody waits for the answer any more, and nothing is stored', async () => {
+  const deadline = new AbortController();
+  const { ask, store } = rig({
+    admit: ({ signal }) =>
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+  });
+  const asked = ask('create', 'configmaps', configMap(), { lifetime: lifetimeOf(deadline.signal) });
+  deadline.abort();
+  await assert.rejects(asked, code(504));
+  assert.equal(store.cache('configmaps').get('web', 'a'), undefined);
 });
 
 describe("fields that an endpoint resets are nobody's", () => {
