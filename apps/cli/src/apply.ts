@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { deepCopy, isNotFound, type KubeObject, parseGroupVersion } from '#apimachinery';
 import { type Client, HttpClient, loadConfig } from '#client';
 import { findKind, type ResourceDefinition, schemaNode } from '#kinds';
+import { type Flag, parseFlags, usage } from '#settings';
 import { readManifests } from './apply/manifests.js';
 import { threeWayPatch } from './apply/three-way-patch.js';
-import { type Flag, parseFlags, usage } from './flags.js';
 import { dataDirFlag, dataDirOf } from './settings.js';
 import { CliError, UsageError, type Verb } from './verb.js';
 
@@ -18,6 +18,7 @@ const flags: readonly Flag[] = [
     argument: 'PATH',
     help: 'file, folder, or - for standard input; -f for short; may repeat',
     multiple: true,
+    short: 'f',
   },
   { name: 'namespace', argument: 'NAME', help: 'for objects that name none', default: 'default' },
   { name: 'kubeconfig', argument: 'FILE', help: 'another cluster', default: "this Berth's" },
