@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { installation } from '#host';
 import { flagsOf, parseFlags } from '#settings';
 import { layoutOf } from '../layout.js';
 import { resolveSettings } from '../settings.js';
-import { agentFlags, serverFlags } from './units.js';
+import { agentFlags, NATIVE_PARTS, serverFlags } from './units.js';
 
 const layout = layoutOf('/d');
 const settings = (...args: string[]) =>
@@ -80,4 +83,17 @@ describe('Arguments of the processes that up starts', () => {
     assert.ok(parseFlags(flagsOf('server'), server));
     assert.ok(parseFlags(flagsOf('agent'), agent));
   });
+});
+
+test('every native library is a part of the program that restarts with it', () => {
+  const libraries = readdirSync(join(installation, 'native')).filter((crate) =>
+    existsSync(join(installation, 'native', crate, 'index.d.ts')),
+  );
+  assert.ok(libraries.length > 0);
+  assert.deepEqual(
+    [...libraries, 'dns'].sort(),
+    Object.values(NATIVE_PARTS)
+      .flatMap((parts) => [...parts])
+      .sort(),
+  );
 });

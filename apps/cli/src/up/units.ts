@@ -10,7 +10,6 @@ import { containerdCommand } from './containerd.js';
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
 export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[]> {
-  const revision = buildId();
   const units: Unit[] = [];
   if (!settings.databaseUrl) {
     const { argv, env } = await postgresCommand(layout.postgresDir);
@@ -20,7 +19,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     name: 'server',
     argv: [process.execPath, ...serverNodeFlags, entry('api'), ...serverFlags(layout, settings)],
     env: { DATABASE_URL: settings.databaseUrl || databaseUrl(layout.postgresDir), NODE_ENV: 'production' },
-    revision,
+    revision: revisionOf('server'),
   });
   if (!settings.node) return units;
   if (!settings.containerRuntimeEndpoint) {
@@ -35,7 +34,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     argv: [process.execPath, ...agentNodeFlags, entry('node-agent'), ...agentFlags(layout, settings)],
     env: { NODE_ENV: 'production' },
     requires: [settings.agentKubeconfig ?? layout.agentKubeconfig, runtimeOf(layout, settings)],
-    revision,
+    revision: revisionOf('agent'),
   });
   units.push({
     name: 'dns',
@@ -46,7 +45,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
       ...argumentsOf('dns', settings),
     ],
     requires: [layout.dnsKubeconfig],
-    revision,
+    revision: revisionOf('dns'),
   });
   return units;
 }
@@ -93,8 +92,16 @@ function entry(app: string): string {
   return join(installation, 'dist', 'apps', app, 'src', 'main.js');
 }
 
-function buildId(): string {
-  const stamp = join(installation, 'dist', 'build-id');
-  const native = join(installation, 'target', '.berth-native');
-  return [stamp, native].map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
+/** Native libraries that a program loads, or is. */
+export const NATIVE_PARTS = {
+  server: ['sched-core'],
+  agent: ['cgroups', 'cri', 'files', 'net', 'netfilter'],
+  dns: ['dns'],
+} as const;
+
+/** Another build of what the unit runs gives another text: `up` then restarts it, and no other. */
+function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
+  const native = NATIVE_PARTS[unit].map((crate) => join(installation, 'target', 'native-stamps', crate));
+  const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
+  return paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
 }
