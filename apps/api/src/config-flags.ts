@@ -44,8 +44,9 @@ export function usage(): string {
 
 /** Undefined when help was asked for. Throws SettingError, whose message names the flag. */
 export function parseConfig(args: readonly string[], env: NodeJS.ProcessEnv): ServerConfig | undefined {
-  const { values } = parseFlags(flagsOf('server'), args);
+  const { values, warnings } = parseFlags(flagsOf('server'), args);
   if (values.help) return undefined;
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
   return configOf(resolveSettings('server', [flagLayer('server', values), environmentLayer('server', env)]));
 }
 

@@ -54,6 +54,7 @@ async function main(args: string[]): Promise<number> {
   try {
     return await (await verb.load()).run(rest);
   } catch (error) {
+    // By its name: --help needs nothing of the library of settings.
     if (error instanceof UsageError || (error as Error)?.name === 'SettingError') {
       console.error(`berth ${name}: ${(error as Error).message}; see: berth ${name} --help`);
       return 2;

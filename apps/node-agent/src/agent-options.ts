@@ -50,8 +50,9 @@ export interface AgentOptions {
 
 /** Undefined when help was asked for. Throws SettingError, whose message names the flag. */
 export function parseOptions(args: readonly string[]): AgentOptions | undefined {
-  const { values } = parseFlags(flagsOf('agent'), args);
+  const { values, warnings } = parseFlags(flagsOf('agent'), args);
   if (values.help) return undefined;
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
   const computed = { nodeName: hostname(), nodeIp: firstAddress() };
   const settings = resolveSettings('agent', [flagLayer('agent', values), settingsLayer(computed, byFlag('agent'))]);
   return optionsOf(settings);
