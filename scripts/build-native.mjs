@@ -1,21 +1,33 @@
 // Builds the native crates in release mode and puts beside each library for Node what @napi-rs/cli makes of it: the library
-// of this platform, and the loader that finds it. One cargo call for the whole workspace, so that shared dependencies are
-// compiled once. With names of crates, those alone.
+// of this platform, and the loader that finds it. With names of crates, for those alone.
+//
+// There is one cargo call for the whole workspace, also for one crate: cargo compiles what changed and what depends on it. A call with
+// `-p` would unify the features of fewer crates, and compile most dependencies once more.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseTriple, writeJsBinding } from '@napi-rs/cli';
-import { crateFolder, nodeLibraries, target, typeDefinitions } from './native-crates.mjs';
+import { crateFolder, crateId, crates, markBuilt, nodeLibraries, target, typeDefinitions } from './native-crates.mjs';
 import { declarationsOf } from './native-types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const only = process.argv.slice(2);
-const packages = only.filter((name) => name !== 'pause').flatMap((name) => ['-p', name]);
-const libraries = nodeLibraries().filter((crate) => only.length === 0 || only.includes(crate));
+const named = process.argv.slice(2);
+const unknown = named.find((name) => !crates().includes(name));
+if (unknown) {
+  console.error(`build-native: there is no crate native/${unknown}`);
+  process.exit(2);
+}
+const wanted = named.length > 0 ? named : crates();
+const libraries = nodeLibraries().filter((crate) => wanted.includes(crate));
+// As it is now: who edits a crate during its build builds it again.
+const ids = new Map(wanted.map((crate) => [crate, crateId(crate)]));
+const finish = () => {
+  for (const [crate, id] of ids) markBuilt(crate, id);
+};
 
 // The sandbox image's program is a workspace of its own (see native/pause/Cargo.toml).
-if (only.length === 0 || only.includes('pause')) {
+if (wanted.includes('pause')) {
   const pause = spawnSync('cargo', ['build', '--release', '--locked'], {
     cwd: join(root, 'native/pause'),
     stdio: 'inherit',
@@ -23,7 +35,10 @@ if (only.length === 0 || only.includes('pause')) {
   });
   if (pause.error === undefined && pause.status !== 0) process.exit(pause.status ?? 1);
 }
-if (only.length > 0 && packages.length === 0) process.exit(0);
+if (wanted.every((crate) => crate === 'pause')) {
+  finish();
+  process.exit(0);
+}
 
 // napi-derive writes a crate's definitions only while it compiles it: where they are missing, napi-build is told to.
 mkdirSync(typeDefinitions, { recursive: true });
@@ -32,15 +47,11 @@ const forced = undefinedYet.map((crate) => [
   `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
   String(Date.now()),
 ]);
-const build = spawnSync(
-  'cargo',
-  ['build', '--release', '--locked', ...(packages.length ? packages : ['--workspace'])],
-  {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
-  },
-);
+const build = spawnSync('cargo', ['build', '--release', '--locked', '--workspace'], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
+});
 if (build.error) {
   console.error(
     `build-native: cargo could not be started: ${build.error.message}. Install Rust 1.89 or newer (https://rustup.rs).`,
@@ -68,3 +79,4 @@ for (const crate of libraries) {
     outputDir: crateFolder(crate),
   });
 }
+finish();

@@ -6,6 +6,7 @@ const allowed = {
   kinds: ['apimachinery'],
   host: [],
   telemetry: [],
+  settings: ['apimachinery', 'telemetry'],
   files: ['host'],
   postgres: ['host'],
   oci: ['host'],

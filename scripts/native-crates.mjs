@@ -1,5 +1,6 @@
 // The native crates: which are libraries for Node, and where what is built from them lies.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,3 +25,55 @@ export function nodeLibraries() {
 
 /** What the build writes into a crate's folder: no input of the build. */
 export const isBuilt = (file) => file.endsWith('.node') || file === 'index.cjs' || file === 'index.d.ts';
+
+const manifestOf = (crate) => readFileSync(join(crateFolder(crate), 'Cargo.toml'), 'utf8');
+
+/** All crates, by their folders. */
+export function crates() {
+  return readdirSync(join(root, 'native')).filter((crate) => existsSync(join(crateFolder(crate), 'Cargo.toml')));
+}
+
+/** Crates of ours that a crate is built from: itself, what its manifest names, and what theirs name. */
+export function builtFrom(crate, manifest = manifestOf) {
+  const found = new Set();
+  const visit = (name) => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const [, dependency] of manifest(name).matchAll(/^([\w-]+)(?:\.workspace = true|.*\bworkspace = true)/gm))
+      if (existsSync(join(crateFolder(dependency), 'Cargo.toml'))) visit(dependency);
+  };
+  visit(crate);
+  return [...found].sort();
+}
+
+/** Where the id of what a crate was last built from is kept. `berth up` restarts the processes that load what changed. */
+export const crateStamp = (crate) => join(target, 'native-stamps', crate);
+
+/** Changes with everything that a crate is built from. */
+export function crateId(crate) {
+  const hash = createHash('sha256');
+  const add = (path, name) => hash.update(name).update('\0').update(readFileSync(path)).update('\0');
+  for (const name of ['Cargo.toml', 'Cargo.lock']) add(join(root, name), name);
+  for (const part of builtFrom(crate)) {
+    const files = readdirSync(crateFolder(part), { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile() && !isBuilt(file.name))
+      .map((file) => join(file.parentPath, file.name));
+    for (const path of files.sort()) add(path, path.slice(root.length));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Crates that changed since they were built, or whose library is missing. */
+export function staleCrates() {
+  const libraries = new Set(nodeLibraries());
+  return crates().filter((crate) => {
+    const stamp = crateStamp(crate);
+    const built = existsSync(stamp) && readFileSync(stamp, 'utf8') === crateId(crate);
+    return !built || (libraries.has(crate) && !existsSync(loader(crate)));
+  });
+}
+
+export function markBuilt(crate, id) {
+  mkdirSync(dirname(crateStamp(crate)), { recursive: true });
+  writeFileSync(crateStamp(crate), id);
+}

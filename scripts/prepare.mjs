@@ -2,11 +2,11 @@
 // the emitted TypeScript. Each step is skipped when its inputs have not changed since it last succeeded.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aptGet } from './apt-get.mjs';
-import { isBuilt, loader, nodeLibraries, target } from './native-crates.mjs';
+import { crates, staleCrates } from './native-crates.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const isRoot = process.getuid?.() === 0;
@@ -87,62 +87,28 @@ function installPackages(packages) {
   return missing(packages).map(({ name }) => name);
 }
 
-function hashOf(paths, accepts) {
-  const hash = createHash('sha256');
-  const visit = (path) => {
-    const full = join(root, path);
-    if (!existsSync(full)) return;
-    for (const entry of readdirSync(full, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const inner = join(path, entry.name);
-      if (entry.isDirectory()) visit(inner);
-      else if (accepts(entry.name))
-        hash
-          .update(inner)
-          .update('\0')
-          .update(readFileSync(join(root, inner)))
-          .update('\0');
-    }
-  };
-  for (const path of paths) {
-    if (existsSync(join(root, path)) && !path.includes('.')) visit(path);
-    else hash.update(path).update(existsSync(join(root, path)) ? readFileSync(join(root, path)) : '');
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-function upToDate(stamp, id) {
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === id;
-}
-
-function mark(stamp, id) {
-  mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, id);
-}
-
 function npmPackages() {
-  const id = hashOf(['package-lock.json'], () => true);
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const id = createHash('sha256').update(lock).digest('hex').slice(0, 16);
   const stamp = join(root, 'node_modules', '.berth-lock');
-  if (upToDate(stamp, id)) return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === id) return;
   // Not `npm ci`: it refuses a lock file that lacks packages of other platforms, which some registry mirrors do not have.
   // Versions and hashes are those of the lock file all the same, and it is left as it is.
   run('npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
-  mark(stamp, id);
+  writeFileSync(stamp, id);
 }
 
 function nativeCrates() {
-  const id = hashOf(['Cargo.toml', 'Cargo.lock', 'native'], (name) => !isBuilt(name));
-  const stamp = join(target, '.berth-native');
-  if (upToDate(stamp, id) && nodeLibraries().every((crate) => existsSync(loader(crate)))) return;
-  run('native crates (some minutes the first time)', process.execPath, [join(root, 'scripts', 'build-native.mjs')]);
-  mark(stamp, id);
+  const stale = staleCrates();
+  if (stale.length === 0) return;
+  const what = stale.length === crates().length ? ' (some minutes the first time)' : ` ${stale.join(', ')}`;
+  run(`native crates${what}`, process.execPath, [join(root, 'scripts', 'build-native.mjs'), ...stale]);
 }
 
 function typeScript() {
-  const id = hashOf(['package.json', '.swcrc', 'apps', 'libs', 'test'], () => true);
-  const stamp = join(root, 'dist', 'build-id');
-  if (upToDate(stamp, id)) return;
-  run('TypeScript', 'npm', ['run', '--silent', 'build:ts']);
-  mark(stamp, id);
+  const { error, status, stdout, stderr } = plainly(process.execPath, [join(root, 'scripts', 'build-ts.mjs')]);
+  if (error || status !== 0) throw new PrepareError(`TypeScript: ${error?.message ?? stderr.slice(-8000)}`);
+  if (stdout !== '') say(`TypeScript: ${stdout.trim()}`);
 }
 
 /** What the command line needs to say something, but not to start anything. */

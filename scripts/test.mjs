@@ -165,6 +165,7 @@ try {
     await check('lookups by clients’ text', process.execPath, ['scripts/check-lookups.mjs']);
     await check('generated code', process.execPath, ['scripts/generate.mjs', '--check']);
     await check('validation ledger', process.execPath, ['scripts/validation-ledger.mjs', '--check']);
+    await check('page of settings', process.execPath, ['scripts/settings-page.mjs', '--check']);
     await check('supply chain', process.execPath, ['scripts/check-supply-chain.mjs'], { show: true });
   }
   if (wants('rust')) await rust();

@@ -6,7 +6,7 @@ import { isRoot, PrepareError, prepare, prepareTypeScript, root } from './prepar
 
 const args = process.argv.slice(2);
 const help = args.includes('--help') || args.includes('-h');
-const node = isRoot && !args.includes('--no-node');
+const node = isRoot && !args.includes('--no-node') && !args.includes('--no-node=true');
 const berthProgram = join(root, 'bin', 'berth.mjs');
 try {
   // The text of --help takes only the TypeScript, and whatever build of it is there.

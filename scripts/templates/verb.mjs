@@ -9,7 +9,7 @@ export function template([name = '']) {
   const own = camelCase(name);
   return {
     files: {
-      [`apps/cli/src/${name}.ts`]: `import { parseFlags, usage } from './flags.js';
+      [`apps/cli/src/${name}.ts`]: `import { parseFlags, usage } from '#settings';
 import { dataDirFlag, dataDirOf } from './settings.js';
 import type { Verb } from './verb.js';
 

@@ -58,13 +58,19 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     [['up', '--agent-port=0'], /--agent-port: must be a port number \(1-65535\): got 0/],
     [['up', '--cluster-cidr=10.244.0.0'], /--cluster-cidr: must be an IPv4 range .*: got 10\.244\.0\.0/],
     [['up', '--dns-upstream=nowhere'], /--dns-upstream: must be an IP address, .*: got nowhere/],
-    [['up', '--cgroup-driver=docker'], /--cgroup-driver: must be one of cgroupfs, auto: got docker/],
-    [['up', '--proxy-mode=ebpf'], /--proxy-mode: must be one of iptables, auto: got ebpf/],
-    [['up', '--node-name=Not_A_Name'], /--node-name: must be a DNS name: got not_a_name/],
-    [['up', '--service-node-port-range=many'], /--service-node-port-range: must have the form A-B: got many/],
+    [['up', '--cgroup-driver=docker'], /--cgroup-driver: must be one of auto, cgroupfs: got docker/],
+    [['up', '--proxy-mode=ebpf'], /--proxy-mode: must be one of auto, iptables, none: got ebpf/],
+    [['up', '--node-name=Not_A_Name'], /--node-name: must be a DNS name: got Not_A_Name/],
+    [
+      ['up', '--service-node-port-range=many'],
+      /--service-node-port-range: invalid port range "many": expected FIRST-LAST within 1-65535/,
+    ],
     [['up', '--components=api,blockchain'], /--components: must be one of api, controllers, scheduler: got blockchain/],
     [['up', '--database-url=mysql://x'], /--database-url: must begin with postgres/],
-    [['up', '--timeout=soon'], /--timeout: must be a number of seconds: got soon/],
+    [['up', '--timeout=soon'], /--timeout: must be a whole number of at least 1: got soon/],
+    [['up', '--eviction-hard=disk<5%'], /--eviction-hard: unsupported eviction signal disk/],
+    [['up', '--log-level=loud'], /--log-level: must be one of debug, info, warn, error: got loud/],
+    [['up', '--config=/no/such/file'], /--config: ENOENT: no such file or directory, open '\/no\/such\/file'/],
     [['up', 'now'], /Unexpected argument 'now'/],
     [['down', '--now'], /Unknown option '--now'/],
     [['apply'], /apply needs -f PATH/],
@@ -80,6 +86,18 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     for (const flag of ['--colour=red', '--secure-port=http', '--timeout=soon']) {
       assert.equal((await up(`--data-dir=${dir}`, flag)).code, 2);
       assert.equal(existsSync(dir), false, flag);
+    }
+  });
+
+  test('a value of the configuration file is named by file and key', async () => {
+    const file = join(box.directory, 'berth.yaml');
+    const head = 'apiVersion: berth.io/v1alpha1\nkind: ClusterConfiguration\n';
+    for (const [line, problem] of [
+      ['colour: red', 'colour: unknown key'],
+      ['securePort: 70000', 'securePort: must be a port number \\(1-65535\\): got 70000'],
+    ] as const) {
+      writeFileSync(file, `${head}${line}\n`);
+      refused(await up(`--config=${file}`), 2, new RegExp(`^berth up: ${file}: ${problem}; see: `, 'm'));
     }
   });
 
@@ -188,7 +206,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
       '--no-node',
       `--data-dir=${dir}`,
       '--database-url=postgresql://berth@127.0.0.1:1/berth',
-      '--timeout=4',
+      '--timeout=10',
     );
     assert.equal(output.code, 1);
     assert.match(output.stderr, /the API: not within --timeout/);
@@ -203,6 +221,7 @@ describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
     for (const flag of [
       ...['data-dir', 'no-node', 'node-name', 'secure-port', 'agent-port', 'database-url', 'cluster-cidr'],
       ...['service-cluster-ip-range', 'container-runtime-endpoint', 'cgroup-driver', 'proxy-mode'],
+      ...['config', 'eviction-hard', 'pod-pids-limit', 'logging-format', 'log-level', 'tracing'],
     ]) {
       assert.match(output.stdout, new RegExp(`^  --${flag} `, 'm'));
     }

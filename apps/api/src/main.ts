@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
+import { SettingError } from '#settings';
 import { createLogger, openTelemetryTracer } from '#telemetry';
-import { FlagError, parseFlags, type ServerConfig, usage } from './config-flags.js';
+import { parseConfig, type ServerConfig, usage } from './config-flags.js';
 
 /**
  * Node 20 waits for many calls before it compiles a function, as its V8 has only a slow compiler for that, and then compiles with it
@@ -36,12 +37,12 @@ async function main(): Promise<void> {
 
 function readConfig(): ServerConfig {
   try {
-    const config = parseFlags(process.argv.slice(2), process.env);
+    const config = parseConfig(process.argv.slice(2), process.env);
     if (config) return config;
     process.stdout.write(usage());
     process.exit(0);
   } catch (error) {
-    if (error instanceof FlagError) fail(error.message);
+    if (error instanceof SettingError) fail(error.message);
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { Discovery, HttpClient, loadConfig } from '#client';
+import { type Flag, parseFlags, usage } from '#settings';
 import { applyObject } from './apply/apply-object.js';
 import { readManifests } from './apply/manifests.js';
-import { type Flag, parseFlags, usage } from './flags.js';
 import { dataDirFlag, dataDirOf } from './settings.js';
 import { CliError, UsageError, type Verb } from './verb.js';
 
@@ -13,6 +13,7 @@ const flags: readonly Flag[] = [
     argument: 'PATH',
     help: 'file, folder, or - for standard input; -f for short; may repeat',
     multiple: true,
+    short: 'f',
   },
   { name: 'namespace', argument: 'NAME', help: 'for objects that name none', default: 'default' },
   { name: 'kubeconfig', argument: 'FILE', help: 'another cluster', default: "this Berth's" },

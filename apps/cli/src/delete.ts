@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { removeServerUser } from '#postgres';
-import { parseFlags, usage } from './flags.js';
+import { parseFlags, usage } from '#settings';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
 import { step } from './progress.js';
@@ -14,7 +14,7 @@ import {
   type UnitStatus,
   writeSupervisorConfig,
 } from './supervisor-client.js';
-import { agentFlags, agentProgram, unitsOf } from './up/units.js';
+import { agentFlags, agentProgram, runtimeOf, unitsOf } from './up/units.js';
 import { CliError, type Verb } from './verb.js';
 
 export const deleteCluster: Verb = {
@@ -59,7 +59,6 @@ export const deleteCluster: Verb = {
 
 /** Stops agent and control plane, keeps only the runtime, and lets the agent's own cleanup take everything off the node. */
 async function cleanNode(layout: Layout, settings: Settings): Promise<void> {
-  const runtime = settings.containerRuntimeEndpoint || layout.containerdSocket;
   const running = await askSupervisor(layout, { do: 'status' });
   const units = await unitsOf(layout, settings);
   writeSupervisorConfig(
@@ -68,8 +67,8 @@ async function cleanNode(layout: Layout, settings: Settings): Promise<void> {
   );
   if (running) await askSupervisor(layout, { do: 'apply' });
   else await startSupervisor(layout);
-  await waitForRuntime(layout, runtime);
-  const child = spawn(process.execPath, [agentProgram(), 'cleanup', ...agentFlags(layout, settings, runtime)], {
+  await waitForRuntime(layout, runtimeOf(layout, settings));
+  const child = spawn(process.execPath, [agentProgram(), 'cleanup', ...agentFlags(layout, settings)], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let errors = '';

@@ -1,4 +1,4 @@
-import { parseFlags, usage } from './flags.js';
+import { parseFlags, usage } from '#settings';
 import { step } from './progress.js';
 import { dataDirFlag, dataDirOf } from './settings.js';
 import { shutDown } from './supervisor-client.js';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { which } from '#host';
 import { buildPauseImage, CONTAINERD_NAMESPACE, importArchive, PAUSE_IMAGE } from '#oci';
-import { parseFlags, usage } from './flags.js';
+import { parseFlags, usage } from '#settings';
 import { type Layout } from './layout.js';
 import { dataDirFlag, dataDirOf, loadSettings } from './settings.js';
 import { CliError, UsageError, type Verb } from './verb.js';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { parseFlags, usage } from './flags.js';
+import { parseFlags, usage } from '#settings';
 import { dataDirFlag, dataDirOf } from './settings.js';
 import { CliError, type Verb } from './verb.js';
 

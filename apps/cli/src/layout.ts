@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const isRoot = process.getuid?.() === 0;
@@ -23,10 +22,6 @@ export interface Layout {
   settings: string;
   supervisorSocket: string;
   supervisorConfig: string;
-}
-
-export function defaultDataDir(): string {
-  return isRoot ? '/var/lib/berth' : join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'berth');
 }
 
 export function layoutOf(dataDir: string): Layout {

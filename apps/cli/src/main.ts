@@ -54,8 +54,9 @@ async function main(args: string[]): Promise<number> {
   try {
     return await (await verb.load()).run(rest);
   } catch (error) {
-    if (error instanceof UsageError) {
-      console.error(`berth ${name}: ${error.message}; see: berth ${name} --help`);
+    // By its name: --help needs nothing of the library of settings.
+    if (error instanceof UsageError || (error as Error)?.name === 'SettingError') {
+      console.error(`berth ${name}: ${(error as Error).message}; see: berth ${name} --help`);
       return 2;
     }
     if (error instanceof CliError || isExpected(error as NodeJS.ErrnoException)) {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseFlags } from './flags.js';
-import { resolveSettings, upFlags } from './settings.js';
+import { flagsOf, parseFlags } from '#settings';
+import { resolveSettings } from './settings.js';
 
 const resolve = (args: string[], last?: ReturnType<typeof resolveSettings>) =>
-  resolveSettings(parseFlags(upFlags, args).values, last);
+  resolveSettings(parseFlags(flagsOf('up'), args).values, last, undefined, {});
 
 test('what the last up was told holds until it is told otherwise', () => {
   const first = resolve(['--secure-port=7443', '--node-name=Alpha']);
@@ -30,7 +31,13 @@ const bad: [args: string[], message: RegExp][] = [
   [['--proxy-mode=ebpf'], /--proxy-mode: must be one of .*: got ebpf$/],
   [['--database-url=mysql://x'], /--database-url/],
   [['--node-name=a_b'], /--node-name/],
-  [['--refuse-unenforced=yes'], /--refuse-unenforced: must be one of true, false: got yes$/],
+  [['--refuse-unenforced=yes'], /--refuse-unenforced: must be true or false: got yes$/],
+  [['--cni-conf-dir=/etc/cni/net.d', '--container-runtime-endpoint=/run/c.sock'], /--cni-conf-dir: must be empty with/],
+  [['--eviction-hard=disk<5%'], /^--eviction-hard: unsupported eviction signal disk$/],
+  [['--allowed-unsafe-sysctls=vm.swappiness'], /^--allowed-unsafe-sysctls: the sysctl vm.swappiness is not known/],
+  [['--minimum-image-ttl-duration=2'], /^--minimum-image-ttl-duration: time: missing unit/],
+  [['--log-level=loud'], /^--log-level: must be one of debug, info, warn, error: got loud$/],
+  [['--timeout=soon'], /^--timeout: must be a whole number of at least 1: got soon$/],
   [['--colour=red'], /Unknown option '--colour'/],
   [['--secure-port'], /--secure-port/],
 ];
@@ -49,15 +56,41 @@ test('a cluster that refuses what is not enforced does so until it is told other
 
 test('a range is kept by its first address', () => {
   const settings = resolve(['--service-cluster-ip-range=10.97.5.7/16', '--cluster-cidr=10.12.3.4/16']);
-  assert.deepEqual([settings.serviceCidr, settings.clusterCidr], ['10.97.0.0/16', '10.12.0.0/16']);
+  assert.deepEqual([settings.serviceClusterIpRange, settings.clusterCidr], ['10.97.0.0/16', '10.12.0.0/16']);
 });
 
 test('Services may have addresses of a second family', () => {
   const both = '10.96.0.0/16,fd00:10:96::/112';
-  assert.equal(resolve([`--service-cluster-ip-range=${both}`]).serviceCidr, both);
+  assert.equal(resolve([`--service-cluster-ip-range=${both}`]).serviceClusterIpRange, both);
 });
 
 test('the Service range of a cluster cannot change', () => {
   const first = resolve([]);
   assert.throws(() => resolve(['--service-cluster-ip-range=10.97.0.0/16'], first), /was created with 10\.96\.0\.0\/16/);
+});
+
+test('a flag counts more than the file, that more than the environment, and that more than the last time', () => {
+  const flag = { 'database-url': 'postgres://flag' };
+  const file = { values: new Map([['databaseUrl', 'postgres://file']]), nameOf: () => '' };
+  const environment = { DATABASE_URL: 'postgres://environment' };
+  const last = { ...resolve([]), databaseUrl: 'postgres://last' };
+  assert.deepEqual(
+    [
+      resolveSettings(flag, last, file, environment),
+      resolveSettings({}, last, file, environment),
+      resolveSettings({}, last, undefined, environment),
+      resolveSettings({}, last, undefined, {}),
+    ].map(({ databaseUrl }) => databaseUrl),
+    ['postgres://flag', 'postgres://file', 'postgres://environment', 'postgres://last'],
+  );
+});
+
+test('a path does not depend on where the next up is called', () => {
+  assert.equal(resolve(['--pod-logs-dir=logs']).podLogsDir, join(process.cwd(), 'logs'));
+  assert.equal(resolve(['--pod-manifest-path=']).podManifestPath, '');
+});
+
+test('a node is asked for each time', () => {
+  const without = resolve(['--no-node']);
+  assert.deepEqual([without.node, resolve([], without).node], [false, process.getuid?.() === 0]);
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseFlags, usage } from './flags.js';
+import { parseFlags, usage } from '#settings';
 import { dataDirFlag, dataDirOf, loadSettings } from './settings.js';
 import { askSupervisor, unsupervised } from './supervisor-client.js';
 import { waitForApi, waitForNode } from './up/wait.js';

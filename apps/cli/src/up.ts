@@ -1,37 +1,35 @@
-import { dnsAddress } from '#apimachinery';
 import { preparePostgres } from '#postgres';
-import { parseFlags, usage } from './flags.js';
+import { flagsOf, parseFlags, programUsage } from '#settings';
 import { ensurePauseImage } from './image.js';
 import { mergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
 import { step } from './progress.js';
-import { dataDirOf, loadSettings, resolveSettings, saveSettings, upFlags } from './settings.js';
+import { configurationOf, dataDirOf, loadSettings, resolveSettings, saveSettings } from './settings.js';
 import { askSupervisor, startSupervisor, unsupervised, writeSupervisorConfig } from './supervisor-client.js';
 import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
 import { closeFolders } from './up/private-files.js';
 import { unitsOf } from './up/units.js';
 import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
-import { UsageError, type Verb } from './verb.js';
+import { type Verb } from './verb.js';
 
 export const up: Verb = {
   async run(args) {
-    const { values } = parseFlags(upFlags, args);
+    const { values, warnings } = parseFlags(flagsOf('up'), args);
     if (values.help) {
       process.stdout.write(
-        usage(
+        programUsage(
+          'up',
           'berth up [flags]',
-          'Starts the database, the control plane and this node in the background. You can repeat it at any time:\nrunning processes stay unless their configuration changed.',
-          upFlags,
+          'Starts the database, the control plane and this node in the background. You can repeat it at any time:\nrunning processes stay unless their configuration changed. docs/settings.md says more about the flags.',
         ),
       );
       return 0;
     }
     const begun = performance.now();
-    const seconds = Number(values.timeout ?? 120);
-    if (!(seconds > 0)) throw new UsageError(`--timeout: must be a number of seconds: got ${String(values.timeout)}`);
-    const deadline = Date.now() + seconds * 1000;
+    for (const warning of warnings) console.error(warning);
     const layout = dataDirOf(values);
-    const settings = resolveSettings(values, loadSettings(layout));
+    const settings = resolveSettings(values, loadSettings(layout), await configurationOf(values));
+    const deadline = Date.now() + settings.timeout * 1000;
     // It makes the folder: a call with a wrong flag leaves nothing.
     checkDataDir(layout);
     const supervised = await askSupervisor(layout, { do: 'status' });
@@ -54,7 +52,7 @@ export const up: Verb = {
     if (settings.node) {
       await step('sandbox image', () => image);
       await step(`node ${settings.nodeName} Ready`, () => waitForNode(layout, settings, deadline));
-      await step('cluster DNS', () => waitForDns(layout, settings, dnsAddress(settings.serviceCidr), deadline));
+      await step('cluster DNS', () => waitForDns(layout, settings, deadline));
     }
     const took = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(`\nBerth is up after ${took} s. ${merged}`);

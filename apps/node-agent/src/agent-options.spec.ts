@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type AgentOptions, OptionsError, parseOptions } from './agent-options.js';
+import { SettingError } from '#settings';
+import { parseOptions } from './agent-options.js';
 
-const parsed = (...flags: string[]) => parseOptions(['--node-ip', '192.0.2.1', ...flags]) as AgentOptions;
+const parsed = (...flags: string[]) => parseOptions(['--node-ip', '192.0.2.1', ...flags])!;
 
 describe('Flags of the agent', () => {
   test('images: defaults, and what is given', () => {
@@ -22,22 +23,47 @@ describe('Flags of the agent', () => {
     assert.deepEqual(signals('--eviction-hard='), []);
   });
 
+  test('what is not given follows the data directory and the range of Services', () => {
+    const options = parsed('--data-dir=/d', '--service-cluster-ip-range=10.97.0.0/16', '--cgroup-root=/pods');
+    assert.deepEqual(
+      [options.kubeconfig, options.podManifestPath, options.cniConfigDir, options.clusterDns, options.cgroupRoot],
+      ['/d/agent.kubeconfig', '/d/manifests', '/d/cni/net.d', ['10.97.0.10'], 'pods'],
+    );
+    assert.deepEqual(
+      [parsed('--pod-manifest-path=').podManifestPath, parsed('--cni-conf-dir=').cniConfigDir],
+      [undefined, undefined],
+    );
+  });
+
+  test('auto is the one driver and the one mode that there are', () => {
+    const chosen = (...flags: string[]) => [parsed(...flags).cgroupDriver, parsed(...flags).proxyMode];
+    assert.deepEqual(chosen(), ['cgroupfs', 'iptables']);
+    assert.deepEqual(chosen('--proxy-mode=none'), ['cgroupfs', 'none']);
+  });
+
   const bad: [flags: string[], message: string][] = [
-    [['--image-gc-high-threshold=many'], '--image-gc-high-threshold: not a whole number'],
-    [['--image-gc-high-threshold=101'], '--image-gc-high-threshold: not a percentage'],
-    [['--image-gc-low-threshold=90'], '--image-gc-low-threshold: above --image-gc-high-threshold'],
+    [['--image-gc-high-threshold=many'], '--image-gc-high-threshold: must be a whole number from 0 to 100: got many'],
+    [['--image-gc-high-threshold=101'], '--image-gc-high-threshold: must be a whole number from 0 to 100: got 101'],
+    [
+      ['--image-gc-low-threshold=90'],
+      '--image-gc-low-threshold: must not be above --image-gc-high-threshold (85): got 90',
+    ],
     [['--minimum-image-ttl-duration=2'], '--minimum-image-ttl-duration: time: missing unit in duration "2"'],
     [
       ['--allowed-unsafe-sysctls=vm.swappiness'],
       '--allowed-unsafe-sysctls: the sysctl vm.swappiness is not known to be namespaced',
     ],
+    [['--node-ip=here'], '--node-ip: must be IP addresses: got here'],
+    [['--pod-pids-limit=-1'], '--pod-pids-limit: must be a whole number of at least 0: got -1'],
+    [['--cgroup-driver=systemd'], '--cgroup-driver: must be one of auto, cgroupfs: got systemd'],
+    [['--cluster-dns=10.96.0.10,dns'], '--cluster-dns: must be IP addresses: got dns'],
     [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],
   ];
   for (const [flags, message] of bad) {
     test(`${flags.join(' ')} gets one line`, () => {
       assert.throws(
         () => parsed(...flags),
-        (error) => error instanceof OptionsError && error.message === message,
+        (error) => error instanceof SettingError && error.message === message,
       );
     });
   }

@@ -1,12 +1,24 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { parseDuration } from '#apimachinery';
-import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from '#telemetry';
+import { dnsAddress, parseDuration } from '#apimachinery';
+import {
+  byFlag,
+  flagLayer,
+  flagsOf,
+  parseFlags,
+  parseSysctlPatterns,
+  parseThresholds,
+  programUsage,
+  resolveSettings,
+  SettingError,
+  type Settings,
+  settingsLayer,
+  splitList,
+  type Threshold,
+} from '#settings';
+import type { LogOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
 import type { NetworkOptions } from './network/network.js';
-import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './node/thresholds.js';
-import { parseSysctlPatterns } from './pod/pod-sysctls.js';
 
 export interface AgentOptions {
   dataDir: string;
@@ -36,97 +48,47 @@ export interface AgentOptions {
   logging: LogOptions;
 }
 
-/** A flag that cannot be used; one line for the user. */
-export class OptionsError extends Error {}
+/** Undefined when help was asked for. Throws SettingError, whose message names the flag. */
+export function parseOptions(args: readonly string[]): AgentOptions | undefined {
+  const { values, warnings } = parseFlags(flagsOf('agent'), args);
+  if (values.help) return undefined;
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
+  const computed = { nodeName: hostname(), nodeIp: firstAddress() };
+  const settings = resolveSettings('agent', [flagLayer('agent', values), settingsLayer(computed, byFlag('agent'))]);
+  return optionsOf(settings);
+}
 
-const FLAGS = {
-  'data-dir': 'folder of this installation (default /var/lib/berth)',
-  kubeconfig: 'how to reach the API server (default <data dir>/agent.kubeconfig)',
-  'node-name': "name of the Node object (default: the machine's host name)",
-  'node-ip': 'addresses of the node, comma-separated (default: the first that is not loopback)',
-  'container-runtime-endpoint': 'socket of the CRI runtime (default /run/berth/containerd/containerd.sock)',
-  'cgroup-driver': 'cgroupfs',
-  'cgroup-root': 'parent of the kubepods cgroup (default: the root)',
-  'proxy-mode': 'how Services are served: iptables or none',
-  'cluster-dns': 'address of the cluster DNS, comma-separated',
-  'cluster-domain': 'cluster.local',
-  'cluster-cidr': 'addresses of all pods',
-  'service-cluster-ip-range': 'addresses of Services',
-  port: 'port of the node server (10250)',
-  'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
-  'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
-  'pod-pids-limit': 'processes a pod may have; 0 is no limit',
-  'pod-manifest-path':
-    'folder of static pods, a file each, or a single file (default <data dir>/manifests); empty: none',
-  'allowed-unsafe-sysctls':
-    'kernel settings that pods may have besides the safe ones, comma-separated; kernel.msg* for several',
-  'image-gc-high-threshold':
-    "percent of the images' disk from which on unused ones are removed; 100: never (default 85)",
-  'image-gc-low-threshold': 'percent down to which they are removed (default 80)',
-  'eviction-hard': `pods are evicted while less than this is left (default ${DEFAULT_THRESHOLDS}); empty: never`,
-  'logging-format': `form of the log: ${LOG_FORMATS.join(', ')} (default text)`,
-  'log-level': `least level of the log: ${LOG_LEVELS.join(', ')} (default info)`,
-  'minimum-image-ttl-duration': 'how long an image stays that nobody uses (default 2m)',
-} as const;
-
-export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    const options = Object.fromEntries(Object.keys(FLAGS).map((name) => [name, { type: 'string' as const }]));
-    ({ values } = parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean' } } }));
-  } catch (error) {
-    throw new OptionsError((error as Error).message);
-  }
-  if (values['help']) return 'help';
-  const text = (name: keyof typeof FLAGS, fallback: string): string => (values[name] as string | undefined) ?? fallback;
-  const number = (name: keyof typeof FLAGS, fallback: number): number => {
-    const value = Number(text(name, String(fallback)));
-    if (!Number.isInteger(value) || value < 0) throw new OptionsError(`--${name}: not a whole number`);
-    return value;
-  };
-  const choice = <T extends string>(name: keyof typeof FLAGS, allowed: readonly T[], fallback = allowed[0]!): T => {
-    const value = text(name, fallback);
-    if (!allowed.includes(value as T)) throw new OptionsError(`--${name}: ${value} is none of ${allowed.join(', ')}`);
-    return value as T;
-  };
-  const parsed = <T>(name: keyof typeof FLAGS, fallback: string, parse: (value: string) => T): T => {
-    try {
-      return parse(text(name, fallback));
-    } catch (error) {
-      throw new OptionsError(`--${name}: ${(error as Error).message}`);
-    }
-  };
-  const imagePolicy = (): ImagePolicy => {
-    const [highPercent, lowPercent] = [number('image-gc-high-threshold', 85), number('image-gc-low-threshold', 80)];
-    if (highPercent > 100) throw new OptionsError('--image-gc-high-threshold: not a percentage');
-    if (lowPercent > highPercent) throw new OptionsError('--image-gc-low-threshold: above --image-gc-high-threshold');
-    return { highPercent, lowPercent, minimumAge: parsed('minimum-image-ttl-duration', '2m', parseDuration) };
-  };
-  const dataDir = text('data-dir', '/var/lib/berth');
-  const nodeIps = list(text('node-ip', firstAddress() ?? ''));
-  if (nodeIps.length === 0) throw new OptionsError('--node-ip: this machine has no address besides loopback; give one');
+function optionsOf(settings: Settings): AgentOptions {
+  const { dataDir } = settings;
+  const nodeIps = splitList(settings.nodeIp ?? '');
+  if (nodeIps.length === 0) throw new SettingError('--node-ip: this machine has no address besides loopback; give one');
   return {
     dataDir,
-    kubeconfig: text('kubeconfig', join(dataDir, 'agent.kubeconfig')),
-    nodeName: text('node-name', hostname().toLowerCase()),
+    kubeconfig: settings.agentKubeconfig ?? join(dataDir, 'agent.kubeconfig'),
+    nodeName: settings.nodeName!,
     nodeIps,
-    runtimeEndpoint: text('container-runtime-endpoint', '/run/berth/containerd/containerd.sock'),
-    cgroupDriver: choice('cgroup-driver', ['cgroupfs']),
-    cgroupRoot: text('cgroup-root', ''),
-    proxyMode: text('proxy-mode', 'iptables'),
-    clusterDns: list(text('cluster-dns', '10.96.0.10')),
-    clusterDomain: text('cluster-domain', 'cluster.local'),
-    clusterCidr: text('cluster-cidr', '10.244.0.0/16'),
-    serviceClusterIpRange: text('service-cluster-ip-range', '10.96.0.0/16'),
-    port: number('port', 10250),
-    podLogsDir: text('pod-logs-dir', '/var/log/pods'),
-    cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
-    podPidsLimit: number('pod-pids-limit', 0),
-    podManifestPath: text('pod-manifest-path', join(dataDir, 'manifests')) || undefined,
-    unsafeSysctls: parsed('allowed-unsafe-sysctls', '', parseSysctlPatterns),
-    imagePolicy: imagePolicy(),
-    logging: { format: choice('logging-format', LOG_FORMATS), level: choice('log-level', LOG_LEVELS, 'info') },
-    evictionThresholds: parsed('eviction-hard', DEFAULT_THRESHOLDS, parseThresholds),
+    runtimeEndpoint: settings.containerRuntimeEndpoint ?? '/run/berth/containerd/containerd.sock',
+    // The one driver and the one mode that there are so far.
+    cgroupDriver: settings.cgroupDriver === 'auto' ? 'cgroupfs' : settings.cgroupDriver,
+    cgroupRoot: settings.cgroupRoot.replace(/^\/+/, ''),
+    proxyMode: settings.proxyMode === 'auto' ? 'iptables' : settings.proxyMode,
+    clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
+    clusterDomain: settings.clusterDomain,
+    clusterCidr: settings.clusterCidr,
+    serviceClusterIpRange: settings.serviceClusterIpRange,
+    port: settings.agentPort,
+    podLogsDir: settings.podLogsDir ?? '/var/log/pods',
+    cniConfigDir: (settings.cniConfDir ?? join(dataDir, 'cni', 'net.d')) || undefined,
+    podPidsLimit: settings.podPidsLimit,
+    podManifestPath: (settings.podManifestPath ?? join(dataDir, 'manifests')) || undefined,
+    unsafeSysctls: parseSysctlPatterns(settings.allowedUnsafeSysctls),
+    imagePolicy: {
+      highPercent: settings.imageGcHighThreshold,
+      lowPercent: settings.imageGcLowThreshold,
+      minimumAge: parseDuration(settings.minimumImageTtlDuration),
+    },
+    evictionThresholds: parseThresholds(settings.evictionHard),
+    logging: { format: settings.loggingFormat, level: settings.logLevel },
   };
 }
 
@@ -136,15 +98,11 @@ export function networkOptions(options: AgentOptions): NetworkOptions {
 }
 
 export function usage(): string {
-  const lines = Object.entries(FLAGS).map(([name, what]) => `  --${name.padEnd(28)} ${what}`);
-  return `berth node agent\n\n${lines.join('\n')}\n`;
-}
-
-function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean);
+  return programUsage(
+    'agent',
+    'agent [cleanup] [flags]',
+    'The node agent of a Berth cluster. cleanup takes everything off the node.',
+  );
 }
 
 function firstAddress(): string | undefined {

@@ -1,6 +1,6 @@
+import type { Threshold } from '#settings';
 import type { AgentOptions } from './agent-options.js';
 import { MAX_PODS } from './node/node-status.js';
-import type { Threshold } from './node/thresholds.js';
 
 /** What `/configz` shows: the agent's settings under the names of kubelet.config.k8s.io/v1beta1. */
 export function kubeletConfiguration(options: AgentOptions): Record<string, unknown> {

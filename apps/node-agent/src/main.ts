@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { ApiEventRecorder, type Client, HttpClient, loadConfig, realClock } from '#client';
+import { SettingError } from '#settings';
 import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetry';
 import { NodeAgent } from './agent.js';
-import { type AgentOptions, networkOptions, OptionsError, parseOptions, usage } from './agent-options.js';
+import { type AgentOptions, networkOptions, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
 import { kubeletConfiguration } from './kubelet-configuration.js';
 import { ProxyModeError } from './network/netfilter.js';
@@ -14,7 +15,7 @@ let logger = createLogger({ component: 'agent' });
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
   const options = parseOptions(command === 'cleanup' ? rest : process.argv.slice(2));
-  if (options === 'help') {
+  if (!options) {
     process.stdout.write(usage());
     return;
   }
@@ -85,7 +86,7 @@ function serve(
 
 main().catch((error: unknown) => {
   const expected =
-    error instanceof OptionsError || error instanceof ProxyModeError || (error as Error)?.name === 'KubeconfigError';
+    error instanceof SettingError || error instanceof ProxyModeError || (error as Error)?.name === 'KubeconfigError';
   if (expected) logger.error((error as Error).message);
   else logger.error('the node agent ends', { error });
   process.exit(1);

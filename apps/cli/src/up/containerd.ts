@@ -7,8 +7,11 @@ import type { Layout } from '../layout.js';
 import { CliError } from '../verb.js';
 import { closeFolder } from './private-files.js';
 
-/** Writes the configuration of a containerd of our own and returns its command line. */
-export function containerdCommand(layout: Layout): string[] {
+/**
+ * Writes the configuration of a containerd of our own and returns its command line.
+ * @param cniConfigDir where it finds the network of pods; a folder that is not below the data directory keeps its mode.
+ */
+export function containerdCommand(layout: Layout, cniConfigDir: string): string[] {
   const program = which('containerd');
   if (!program) throw new CliError('containerd is missing; get it with: apt-get install containerd');
   const binDir = cniPlugins();
@@ -19,9 +22,11 @@ export function containerdCommand(layout: Layout): string[] {
   closeFolder(join(layout.containerdDir, 'io.containerd.content.v1.content'), 0o700);
   closeFolder(dirname(layout.cniConfigDir), 0o700);
   closeFolder(layout.cniConfigDir, 0o700);
+  mkdirSync(cniConfigDir, { recursive: true });
   mkdirSync(join(layout.containerdDir, 'certs.d'), { recursive: true });
   const path = join(layout.containerdDir, 'config.toml');
   const config = containerdConfig(layout, {
+    cniConfigDir,
     majorVersion: containerdVersion(program),
     runtime: chooseRuntime(),
     binDir,
@@ -45,6 +50,7 @@ interface ContainerdChoices {
   majorVersion: number;
   runtime: string;
   binDir: string;
+  cniConfigDir: string;
   restrictOomScore: boolean;
 }
 
@@ -67,7 +73,7 @@ BinaryName = ${text(choices.runtime)}
 SystemdCgroup = false
 [plugins.${plugin}.cni]
 bin_dir${choices.majorVersion >= 2 ? `s = [${text(choices.binDir)}]` : ` = ${text(choices.binDir)}`}
-conf_dir = ${text(layout.cniConfigDir)}
+conf_dir = ${text(choices.cniConfigDir)}
 `;
   if (choices.majorVersion >= 2) {
     return `version = 3

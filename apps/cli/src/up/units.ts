@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dnsAddress } from '#apimachinery';
 import { installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
+import { argumentsOf } from '#settings';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
 import type { Unit } from '../supervisor-client.js';
@@ -10,7 +10,6 @@ import { containerdCommand } from './containerd.js';
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
 export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[]> {
-  const revision = buildId();
   const units: Unit[] = [];
   if (!settings.databaseUrl) {
     const { argv, env } = await postgresCommand(layout.postgresDir);
@@ -18,86 +17,70 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   }
   units.push({
     name: 'server',
-    argv: [
-      process.execPath,
-      ...serverNodeFlags,
-      entry('api'),
-      ...serverFlags(layout, settings),
-      ...(settings.sharedDatabase ? ['--shared-database'] : []),
-    ],
+    argv: [process.execPath, ...serverNodeFlags, entry('api'), ...serverFlags(layout, settings)],
     env: { DATABASE_URL: settings.databaseUrl || databaseUrl(layout.postgresDir), NODE_ENV: 'production' },
-    revision,
+    revision: revisionOf('server'),
   });
   if (!settings.node) return units;
-  const runtime = settings.containerRuntimeEndpoint || layout.containerdSocket;
   if (!settings.containerRuntimeEndpoint) {
-    units.push({ name: 'containerd', argv: containerdCommand(layout), stopSeconds: 30 });
+    units.push({
+      name: 'containerd',
+      argv: containerdCommand(layout, settings.cniConfDir || layout.cniConfigDir),
+      stopSeconds: 30,
+    });
   }
   units.push({
     name: 'agent',
-    argv: [process.execPath, ...agentNodeFlags, entry('node-agent'), ...agentFlags(layout, settings, runtime)],
+    argv: [process.execPath, ...agentNodeFlags, entry('node-agent'), ...agentFlags(layout, settings)],
     env: { NODE_ENV: 'production' },
-    requires: [layout.agentKubeconfig, runtime],
-    revision,
+    requires: [settings.agentKubeconfig ?? layout.agentKubeconfig, runtimeOf(layout, settings)],
+    revision: revisionOf('agent'),
   });
   units.push({
     name: 'dns',
     argv: [
       nativeProgram('berth-dns'),
-      ...pairs({
-        kubeconfig: layout.dnsKubeconfig,
-        listen: `${settings.nodeIp}:${settings.dnsPort}`,
-        'cluster-domain': settings.clusterDomain,
-        'cluster-cidr': settings.clusterCidr,
-      }),
-      ...(settings.dnsUpstream ? settings.dnsUpstream.split(',') : []).map((server) => `--upstream=${server}`),
+      `--kubeconfig=${layout.dnsKubeconfig}`,
+      `--listen=${settings.nodeIp}:${settings.dnsPort}`,
+      ...argumentsOf('dns', settings),
     ],
     requires: [layout.dnsKubeconfig],
-    revision,
+    revision: revisionOf('dns'),
   });
   return units;
 }
 
 /** Arguments of the agent, also for its `cleanup` command. */
-export function agentFlags(layout: Layout, settings: Settings, runtime: string): string[] {
-  return pairs({
-    'data-dir': layout.dataDir,
-    kubeconfig: layout.agentKubeconfig,
-    'node-name': settings.nodeName,
-    'node-ip': settings.nodeIp,
-    'container-runtime-endpoint': runtime,
-    // The one driver and the one mode there are so far.
-    'cgroup-driver': settings.cgroupDriver === 'auto' ? 'cgroupfs' : settings.cgroupDriver,
-    'cgroup-root': settings.cgroupRoot.replace(/^\/+/, ''),
-    'pod-logs-dir': layout.podLogsDir,
-    'cni-conf-dir': settings.containerRuntimeEndpoint ? '' : layout.cniConfigDir,
-    'proxy-mode': settings.proxyMode === 'auto' ? 'iptables' : settings.proxyMode,
-    'cluster-dns': dnsAddress(settings.serviceCidr),
-    'cluster-domain': settings.clusterDomain,
-    'cluster-cidr': settings.clusterCidr,
-    'service-cluster-ip-range': settings.serviceCidr,
-    port: String(settings.agentPort),
+export function agentFlags(layout: Layout, settings: Settings): string[] {
+  return argumentsOf('agent', {
+    ...settings,
+    dataDir: layout.dataDir,
+    agentKubeconfig: settings.agentKubeconfig ?? layout.agentKubeconfig,
+    containerRuntimeEndpoint: runtimeOf(layout, settings),
+    podLogsDir: settings.podLogsDir ?? layout.podLogsDir,
+    cniConfDir: settings.cniConfDir ?? (settings.containerRuntimeEndpoint ? '' : layout.cniConfigDir),
   });
+}
+
+/** Socket of the container runtime. */
+export function runtimeOf(layout: Layout, settings: Settings): string {
+  return settings.containerRuntimeEndpoint || layout.containerdSocket;
 }
 
 export function agentProgram(): string {
   return entry('node-agent');
 }
 
-function serverFlags(layout: Layout, settings: Settings): string[] {
-  return pairs({
-    'data-dir': layout.dataDir,
-    'bind-address': settings.bindAddress,
-    'secure-port': String(settings.securePort),
-    'advertise-address': settings.nodeIp,
-    'service-cluster-ip-range': settings.serviceCidr,
-    'cluster-cidr': settings.clusterCidr,
-    'cluster-domain': settings.clusterDomain,
-    'cluster-dns-port': String(settings.dnsPort),
-    'service-node-port-range': settings.nodePortRange,
-    components: settings.components,
-    'refuse-unenforced': String(settings.refuseUnenforced),
-    ...(settings.node ? { 'local-node-name': settings.nodeName, 'local-node-ip': settings.nodeIp } : {}),
+export function serverFlags(layout: Layout, settings: Settings): string[] {
+  const { node, nodeIp, nodeName } = settings;
+  return argumentsOf('server', {
+    ...settings,
+    dataDir: layout.dataDir,
+    advertiseAddress: settings.advertiseAddress ?? nodeIp,
+    nodeName: node ? nodeName : undefined,
+    nodeIp: node ? nodeIp : undefined,
+    // It may have a password, which a command line would show to everyone.
+    databaseUrl: undefined,
   });
 }
 
@@ -109,12 +92,16 @@ function entry(app: string): string {
   return join(installation, 'dist', 'apps', app, 'src', 'main.js');
 }
 
-function pairs(flags: Record<string, string>): string[] {
-  return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-}
+/** Native libraries that a program loads, or is. */
+export const NATIVE_PARTS = {
+  server: ['sched-core'],
+  agent: ['cgroups', 'cri', 'files', 'net', 'netfilter'],
+  dns: ['dns'],
+} as const;
 
-function buildId(): string {
-  const stamp = join(installation, 'dist', 'build-id');
-  const native = join(installation, 'target', '.berth-native');
-  return [stamp, native].map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
+/** Another build of what the unit runs gives another text: `up` then restarts it, and no other. */
+function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
+  const native = NATIVE_PARTS[unit].map((crate) => join(installation, 'target', 'native-stamps', crate));
+  const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
+  return paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dnsAddress } from '#apimachinery';
 import { HttpClient, loadKubeconfig } from '#client';
 import { gvr, type Node } from '#kinds';
 import type { Layout } from '../layout.js';
@@ -90,10 +91,10 @@ export async function waitForNode(layout: Layout, settings: Settings, deadline: 
 }
 
 /** Asks cluster DNS for the API's own Service, as a pod would by name. */
-export async function waitForDns(layout: Layout, settings: Settings, server: string, deadline: number): Promise<void> {
+export async function waitForDns(layout: Layout, settings: Settings, deadline: number): Promise<void> {
   await until(layout, 'cluster DNS', 'dns', deadline, async () => {
     const resolver = new Resolver({ timeout: 500, tries: 1 });
-    resolver.setServers([server]);
+    resolver.setServers([dnsServer(settings)]);
     try {
       await resolver.resolve4(`kubernetes.default.svc.${settings.clusterDomain}`);
       return undefined;
@@ -101,4 +102,9 @@ export async function waitForDns(layout: Layout, settings: Settings, server: str
       return (error as Error).message;
     }
   });
+}
+
+/** The Service, unless another program will serve it: that may be one which this cluster is yet to be given. */
+function dnsServer({ proxyMode, serviceClusterIpRange, nodeIp, dnsPort }: Settings): string {
+  return proxyMode === 'none' ? `${nodeIp}:${dnsPort}` : dnsAddress(serviceClusterIpRange);
 }

@@ -1,5 +1,6 @@
 import { Quantity } from '#apimachinery';
-import { requiredAmount, SIGNALS, type StarvedResource, type Threshold } from '../node/thresholds.js';
+import { SIGNALS, type StarvedResource, type Threshold } from '#settings';
+import { requiredAmount } from '../node/thresholds.js';
 import { allContainers, type Pod } from '../pod/pod.js';
 import type { ContainerUsage, PodUsage } from './pod-usage.js';
 import type { Observations } from './pressure.js';

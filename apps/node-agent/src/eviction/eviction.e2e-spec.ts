@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { DEFAULT_THRESHOLDS, parseThresholds } from '#settings';
 import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
-import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
 import type { Container } from '../pod/pod.js';
 import { AgentHarness } from '../testing/agent-harness.js';
 

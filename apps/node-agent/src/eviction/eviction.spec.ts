@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
 import type { PodSpec } from '#kinds';
-import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
+import { DEFAULT_THRESHOLDS, parseThresholds } from '#settings';
 import type { PodFailure } from '../pod/pod-memory.js';
 import { aPod, aUsage, NOW } from '../testing/pod-builders.js';
 import { Eviction, type Resident } from './eviction.js';

@@ -1,8 +1,8 @@
 import type { KubeObject } from '#apimachinery';
 import { delay, type EventRecorder, type Logger, realClock } from '#client';
+import { type PressureCondition, SIGNALS, type Threshold } from '#settings';
 import type { Occupant } from '../admission/pod-admission.js';
 import type { ImageCollector } from '../images/image-collector.js';
-import { type PressureCondition, SIGNALS, type Threshold } from '../node/thresholds.js';
 import { podKey } from '../pod/pod.js';
 import { isCritical } from '../pod/pod-source.js';
 import { evictionMessage } from './eviction-message.js';

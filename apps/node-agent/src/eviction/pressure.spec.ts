@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DEFAULT_THRESHOLDS, parseThresholds } from '../node/thresholds.js';
+import { DEFAULT_THRESHOLDS, parseThresholds } from '#settings';
 import { activeConditions, crossed, observations, recordConditions } from './pressure.js';
 
 const GIB = 2 ** 30;

@@ -1,5 +1,6 @@
+import { type PressureCondition, SIGNALS, type Signal, type Threshold } from '#settings';
 import type { Filesystems } from '../node/filesystems.js';
-import { type PressureCondition, requiredAmount, SIGNALS, type Signal, type Threshold } from '../node/thresholds.js';
+import { requiredAmount } from '../node/thresholds.js';
 
 export interface Observation {
   available: number;

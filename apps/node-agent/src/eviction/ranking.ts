@@ -1,4 +1,4 @@
-import type { Signal } from '../node/thresholds.js';
+import type { Signal } from '#settings';
 import type { Pod } from '../pod/pod.js';
 import { requestOf } from '../pod/shortage.js';
 import { type FileUsage, type PodUsage, totalOf } from './pod-usage.js';

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { ownValue } from '#apimachinery';
+import { normalSysctl } from '#settings';
 import { sandboxLabels } from '../pod/labels.js';
 import type { Pod } from '../pod/pod.js';
-import { normalSysctl } from '../pod/pod-sysctls.js';
 import { type CriPortMapping, type CriSandboxConfig, ProfileType, Protocol } from '../runtime/cri-types.js';
 import { type DnsSettings, podDns, podHostname } from './pod-dns.js';
 import { isPrivileged, namespaceOptions, seccomp } from './security-context.js';

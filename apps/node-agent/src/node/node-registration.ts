@@ -1,12 +1,12 @@
 import { bare, isAlreadyExists, isNotFound, ownValue } from '#apimachinery';
 import { type Client, type Clock, delay, type EventRecorder, type Logger } from '#client';
 import { gvr, type Node, type NodeAddress, type NodeStatus } from '#kinds';
+import type { PressureCondition, Threshold } from '#settings';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { CriVersion } from '../runtime/cri-types.js';
 import type { NodeFilesystems } from './filesystems.js';
 import type { MachineFacts } from './machine.js';
 import { newNode, nodeLabels, nodeStatus, sameNodeStatus } from './node-status.js';
-import type { PressureCondition, Threshold } from './thresholds.js';
 
 /** How often the status is worked out, and how often one that did not change is written all the same. Milliseconds. */
 const CHECK = 10_000;

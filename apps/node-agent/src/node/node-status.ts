@@ -1,9 +1,10 @@
 import { formatTime } from '#apimachinery';
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from '#kinds';
+import type { PressureCondition, Threshold } from '#settings';
 import { goDuration } from '../pod/go-duration.js';
 import type { CriImage, CriRuntimeStatus, CriVersion } from '../runtime/cri-types.js';
 import type { DiskUsage, MachineFacts } from './machine.js';
-import { type PressureCondition, reserved, type Threshold } from './thresholds.js';
+import { reserved } from './thresholds.js';
 
 export const KUBELET_VERSION = 'v1.37.2+berth';
 export const MAX_PODS = 110;

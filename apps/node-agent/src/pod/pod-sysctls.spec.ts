@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { PodSpec } from '#kinds';
 import { aPod } from '../testing/pod-builders.js';
-import { forbiddenSysctl, normalSysctl, parseSysctlPatterns } from './pod-sysctls.js';
+import { forbiddenSysctl } from './pod-sysctls.js';
 
 const setting = (name: string, spec: Partial<PodSpec> = {}) =>
   aPod({ securityContext: { sysctls: [{ name, value: '1' }] }, ...spec });
@@ -29,18 +29,4 @@ const cases: [title: string, pod: ReturnType<typeof setting>, unsafe: string[], 
 
 describe('Kernel settings of a pod', () => {
   for (const [title, pod, unsafe, why] of cases) test(title, () => assert.equal(forbiddenSysctl(pod, unsafe), why));
-
-  test('a slash within a part stands for a dot', () => {
-    assert.equal(normalSysctl('net/ipv4/conf/eth0.100/rp_filter'), 'net.ipv4.conf.eth0/100.rp_filter');
-    assert.equal(normalSysctl('net.ipv4.conf.eth0/100.rp_filter'), 'net.ipv4.conf.eth0/100.rp_filter');
-  });
-
-  test('what a node allows besides', () => {
-    assert.deepEqual(parseSysctlPatterns('kernel.msg*, net/core/somaxconn'), ['kernel.msg*', 'net.core.somaxconn']);
-    assert.deepEqual(parseSysctlPatterns(''), []);
-    assert.throws(() => parseSysctlPatterns('vm.swappiness'), {
-      message: /vm.swappiness is not known to be namespaced/,
-    });
-    assert.throws(() => parseSysctlPatterns('a b'), { message: 'a b is no sysctl' });
-  });
 });

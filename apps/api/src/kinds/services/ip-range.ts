@@ -1,8 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { formatIp, type IpFamily, parseCidr, parseIp } from '#apimachinery';
-
-/** Prefix lengths of ranges that addresses can be given from one by one. */
-const PREFIXES = { IPv4: { from: 8, to: 30 }, IPv6: { from: 64, to: 126 } } as const;
+import { formatIp, type IpFamily, parseIp } from '#apimachinery';
+import { parseAddressRange, parsePortRange, splitServiceRanges } from '#settings';
 
 /** A CIDR as service addresses are taken from it: the network address is never given away, nor is IPv4's broadcast address. */
 export class IpRange {
@@ -13,16 +11,7 @@ export class IpRange {
   private readonly reserved: bigint;
 
   constructor(readonly cidr: string) {
-    const parsed = parseCidr(cidr);
-    if (!parsed) throw new Error(`invalid CIDR ${JSON.stringify(cidr)}: expected an address and a prefix length`);
-    const { network, hostBits } = parsed;
-    const { from, to } = PREFIXES[network.family];
-    const bits = (network.family === 'IPv4' ? 32 : 128) - hostBits;
-    if (bits < from || bits > to) {
-      throw new Error(
-        `invalid ${network.family} CIDR ${JSON.stringify(cidr)}: expected a prefix length from ${from} to ${to}`,
-      );
-    }
+    const { network, hostBits } = parseAddressRange(cidr);
     this.family = network.family;
     const total = 1n << BigInt(hostBits);
     this.first = network.value + 1n;
@@ -61,14 +50,9 @@ function randomBelow(limit: bigint): bigint {
   return BigInt(`0x${randomBytes(16).toString('hex')}`) % limit;
 }
 
-/** `v4`, `v6`, or one of each with a comma between: the first is the primary one. Throws for anything else. */
+/** Throws unless they are `v4`, `v6`, or one of each with a comma between: the first is the primary one. */
 export function parseServiceRanges(text: string): IpRange[] {
-  const ranges = text.split(',').map((cidr) => new IpRange(cidr.trim()));
-  if (ranges.length > 2) throw new Error('must not contain more than two entries');
-  if (ranges.length === 2 && ranges[0]!.family === ranges[1]!.family) {
-    throw new Error('the two entries must be of different IP family');
-  }
-  return ranges;
+  return splitServiceRanges(text).map((cidr) => new IpRange(cidr));
 }
 
 /** `30000-32767`, both ends included. Throws for anything else. */
@@ -77,12 +61,7 @@ export class PortRange {
   readonly last: number;
 
   constructor(readonly text: string) {
-    const match = /^(\d+)-(\d+)$/.exec(text);
-    this.first = Number(match?.[1]);
-    this.last = Number(match?.[2]);
-    if (!match || this.first < 1 || this.last > 65535 || this.first > this.last) {
-      throw new Error(`invalid port range ${JSON.stringify(text)}: expected FIRST-LAST within 1-65535`);
-    }
+    ({ first: this.first, last: this.last } = parsePortRange(text));
   }
 
   contains(port: number): boolean {

@@ -1,0 +1,84 @@
+import { Matches } from '../class-validator.js';
+import { EachItem, IsSwitch, IsText, IsWhole } from '../constraints.js';
+import { defaultDataDir } from '../defaults.js';
+import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
+
+export const COMPONENTS = ['api', 'controllers', 'scheduler'] as const;
+
+/** The cluster as a whole: where its state is, and what runs. */
+export class ClusterSettings {
+  @TextSetting({
+    help: 'folder of all state',
+    argument: 'DIR',
+    default: defaultDataDir(),
+    otherwise: '/var/lib/berth; without root ~/.local/share/berth',
+    programs: { up: true, server: true, agent: true },
+    flagOnly: true,
+  })
+  dataDir!: string;
+
+  @TextSetting({
+    help: 'file with values of these settings; flags override it',
+    argument: 'FILE',
+    programs: { up: true },
+    flagOnly: true,
+  })
+  config?: string;
+
+  @IsWhole(1)
+  @NumberSetting({
+    help: 'how long to wait for the cluster',
+    argument: 'SECONDS',
+    default: 120,
+    programs: { up: true },
+    flagOnly: true,
+  })
+  timeout!: number;
+
+  @IsSwitch()
+  @SwitchSetting({
+    help: 'run only the control plane: needs no root',
+    otherwise: 'true without root',
+    programs: { up: 'no-node' },
+    negated: true,
+  })
+  node?: boolean;
+
+  // Its value is not shown: it may have a password.
+  @Matches(/^(?:$|postgres(?:ql)?:\/\/)/, { message: 'must begin with postgres:// or postgresql://' })
+  @TextSetting({
+    help: 'your own PostgreSQL',
+    argument: 'URL',
+    otherwise: { up: '$DATABASE_URL, or the embedded PostgreSQL', server: '$DATABASE_URL' },
+    environment: 'DATABASE_URL',
+    programs: { up: true, server: true },
+  })
+  databaseUrl?: string;
+
+  @IsSwitch()
+  @SwitchSetting({
+    help: 'several servers use the database: each consistent read asks it',
+    default: false,
+    programs: { up: true, server: true },
+  })
+  sharedDatabase!: boolean;
+
+  @EachItem((item) => (COMPONENTS as readonly string[]).includes(item), `must be one of ${COMPONENTS.join(', ')}`)
+  @IsText(/./, 'must name a component')
+  @TextSetting({
+    help: 'components that the server runs',
+    argument: 'LIST',
+    default: COMPONENTS.join(','),
+    list: true,
+    programs: { up: true, server: true },
+  })
+  components!: string;
+
+  @IsSwitch()
+  @SwitchSetting({
+    help: 'refuse policies that Berth does not enforce yet',
+    default: false,
+    programs: { up: true, server: true },
+  })
+  refuseUnenforced!: boolean;
+}

@@ -1,0 +1,161 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { nthAddress } from '#apimachinery';
+import {
+  EachItem,
+  IsAddress,
+  IsApartFrom,
+  IsDnsName,
+  IsIpv4FirstRanges,
+  IsIpv4Range,
+  IsOneOf,
+  IsPort,
+  Parses,
+} from '../constraints.js';
+import { checkPodRange, parsePortRange, splitServiceRanges } from '../formats/address-ranges.js';
+import { NumberSetting, TextSetting } from '../setting.js';
+
+/** How others reach the API. */
+export class ApiSettings {
+  @IsAddress()
+  @TextSetting({
+    help: 'address that the API listens on',
+    argument: 'IP',
+    default: '0.0.0.0',
+    programs: { up: true, server: true },
+  })
+  bindAddress!: string;
+
+  @IsPort(0, { groups: ['server'] })
+  @IsPort(1, { groups: ['up'] })
+  @NumberSetting({ help: 'port of the API', argument: 'PORT', default: 6443, programs: { up: true, server: true } })
+  securePort!: number;
+
+  @IsAddress()
+  @TextSetting({
+    help: 'address by which others reach the API',
+    argument: 'IP',
+    otherwise: { up: 'that of --node-ip', server: 'the first that is not loopback' },
+    programs: { up: true, server: true },
+  })
+  advertiseAddress?: string;
+}
+
+/** Addresses and names that pods and Services have. */
+export class NetworkSettings {
+  @IsApartFrom('serviceClusterIpRange', 'service-cluster-ip-range', { groups: ['up'] })
+  @IsIpv4Range(8, 24, '10.244.0.0/16', { groups: ['up'] })
+  @Parses(checkPodRange, { groups: ['server', 'agent'] })
+  @TextSetting({
+    help: 'addresses of pods',
+    argument: 'CIDR',
+    default: '10.244.0.0/16',
+    normal: canonicalRanges,
+    programs: { up: true, server: true, agent: true, dns: true },
+  })
+  clusterCidr!: string;
+
+  @IsIpv4FirstRanges(8, 28, '10.96.0.0/16', { groups: ['up'] })
+  @Parses(splitServiceRanges, { groups: ['server', 'agent'] })
+  @TextSetting({
+    help: 'addresses of Services: a range of IPv4, after a comma one of IPv6; fixed once the cluster exists',
+    argument: 'CIDR[,CIDR]',
+    default: '10.96.0.0/16',
+    list: true,
+    normal: canonicalRanges,
+    formerly: 'serviceCidr',
+    programs: { up: true, server: true, agent: true },
+  })
+  serviceClusterIpRange!: string;
+
+  @Parses(parsePortRange)
+  @TextSetting({
+    help: 'ports of NodePort Services',
+    argument: 'FIRST-LAST',
+    default: '30000-32767',
+    formerly: 'nodePortRange',
+    programs: { up: true, server: true },
+  })
+  serviceNodePortRange!: string;
+
+  @IsDnsName('domain')
+  @TextSetting({
+    help: 'domain of cluster DNS',
+    argument: 'NAME',
+    default: 'cluster.local',
+    programs: { up: true, server: true, agent: true, dns: true },
+  })
+  clusterDomain!: string;
+
+  @EachItem((item) => isIP(item) !== 0, 'must be IP addresses')
+  @TextSetting({
+    help: 'nameservers that pods are given',
+    argument: 'IP,...',
+    otherwise: {
+      up: 'the tenth address of --service-cluster-ip-range',
+      agent: 'the tenth address of --service-cluster-ip-range',
+    },
+    list: true,
+    programs: { up: true, agent: true },
+  })
+  clusterDns?: string;
+
+  @IsPort(0, { groups: ['server'] })
+  @IsPort(1, { groups: ['up'] })
+  @NumberSetting({
+    help: 'port of cluster DNS on every node',
+    argument: 'PORT',
+    default: 10053,
+    programs: { up: true, server: 'cluster-dns-port' },
+  })
+  dnsPort!: number;
+
+  @EachItem(isNameserver, 'must be an IP address, with or without a port')
+  @TextSetting({
+    help: 'nameservers for names outside the cluster',
+    argument: 'IP,...',
+    default: '',
+    otherwise: 'those of /etc/resolv.conf',
+    list: true,
+    repeats: ['dns'],
+    programs: { up: true, dns: 'upstream' },
+  })
+  dnsUpstream!: string;
+
+  // The agent asks its library, which tells why it lacks a mode.
+  @IsOneOf(['auto', 'iptables', 'none'], { groups: ['up'] })
+  @TextSetting({
+    help: 'how Services are served: iptables, auto, or none if another program serves them',
+    argument: 'NAME',
+    default: 'auto',
+    programs: { up: true, agent: true },
+  })
+  proxyMode!: string;
+
+  @TextSetting({
+    help: "folder for the runtime's CNI configuration; empty: another program writes it",
+    argument: 'DIR',
+    otherwise: {
+      up: '<data dir>/cni/net.d; empty with --container-runtime-endpoint',
+      agent: '<data dir>/cni/net.d',
+    },
+    normal: resolve,
+    programs: { up: true, agent: true },
+  })
+  cniConfDir?: string;
+}
+
+/** `address` or `address:port`, as berth-dns reads them. */
+function isNameserver(text: string): boolean {
+  if (isIP(text)) return true;
+  const [address = '', port = '', ...more] = text.split(':');
+  return isIP(address) === 4 && /^\d+$/.test(port) && more.length === 0;
+}
+
+/** What is behind the prefix says nothing: 10.96.5.7/16 is 10.96.0.0/16. */
+function canonicalRanges(ranges: string): string {
+  return ranges
+    .split(',')
+    .map((range) => `${nthAddress(range.trim(), 0)}/${range.trim().split('/')[1]}`)
+    .join(',');
+}
