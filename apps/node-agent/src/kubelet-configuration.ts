@@ -15,7 +15,7 @@ export function kubeletConfiguration(options: AgentOptions): Record<string, unkn
     clusterDNS: options.clusterDns,
     containerRuntimeEndpoint: options.runtimeEndpoint,
     cgroupDriver: options.cgroupDriver,
-    ...(options.cgroupRoot === '' ? undefined : { cgroupRoot: options.cgroupRoot }),
+    ...(options.cgroupRoot === '' ? undefined : { cgroupRoot: `/${options.cgroupRoot}` }),
     maxPods: MAX_PODS,
     podPidsLimit: options.podPidsLimit > 0 ? options.podPidsLimit : -1,
     imageMinimumGCAge: `${imagePolicy.minimumAge / 1000}s`,
