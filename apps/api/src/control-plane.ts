@@ -185,7 +185,7 @@ async function assemble(
     }
     bootstrapped.done = true;
   });
-  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port, telemetry));
+  const loops = ready.then(() => startLoops(options, clientFor, catalog, pki, stop.signal, clock, port, telemetry));
   const ended = Promise.race([
     loops.then((running) => running.failed),
     ready.then(
@@ -291,6 +291,7 @@ interface RunningLoops {
 async function startLoops(
   options: ControlPlaneOptions,
   clientFor: (identity: string) => Client,
+  catalog: ResourceCatalog,
   pki: Pki,
   signal: AbortSignal,
   clock: Clock,
@@ -322,6 +323,7 @@ async function startLoops(
           health,
           signal: term,
           leaderIdentity,
+          catalog,
           options: {
             clusterCidr: options.clusterCidr,
             serviceCidr: options.serviceClusterIpRange,

@@ -6,6 +6,7 @@ import {
   type Logger,
   type SharedInformers,
 } from '#client';
+import { allResources, ResourceCatalog } from '#kinds';
 import type { MetricsRegistry, Tracer } from '#telemetry';
 
 /** Settings of the cluster that control loops need. */
@@ -35,6 +36,8 @@ export interface ControllerContext {
   metrics: MetricsRegistry;
   tracer: Tracer;
   options: ControllerOptions;
+  /** The resources that the server serves at this moment; absent: those that are built in. */
+  catalog?: ResourceCatalog;
 }
 
 /** What one control loop works with. */
@@ -48,6 +51,8 @@ export interface ControllerRuntime {
   tracer: Tracer;
   recorder: EventRecorder;
   options: ControllerOptions;
+  /** The resources that are served: which kinds have a scale. */
+  catalog: ResourceCatalog;
 }
 
 /**
@@ -66,5 +71,6 @@ export function runtimeFor(context: ControllerContext, account: string, componen
   const { informers, clock, random, logger, metrics, tracer, options } = context;
   const client = context.clientFor(`system:serviceaccount:kube-system:${account}`);
   const recorder = new ApiEventRecorder({ client, clock, logger, component });
-  return { client, informers, clock, random, logger, metrics, tracer, recorder, options };
+  const catalog = context.catalog ?? new ResourceCatalog(allResources());
+  return { client, informers, clock, random, logger, metrics, tracer, recorder, options, catalog };
 }

@@ -23,6 +23,7 @@ import { nodeIpamController } from './node/node-ipam.reconciler.js';
 import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
 import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
+import { disruptionController } from './policy/disruption.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
@@ -49,6 +50,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
   'pod-garbage-collector-controller': podGarbageCollector,
+  'disruption-controller': disruptionController,
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,

@@ -18,6 +18,12 @@ export { type CatalogChange, type CatalogListener, isStored, ResourceCatalog } f
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
+export {
+  disruptionAllowed,
+  SYNC_FAILED,
+  withDisruptionAllowed,
+  withSyncFailure,
+} from './policy/v1/pod-disruption-budget/disruption-allowed.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';

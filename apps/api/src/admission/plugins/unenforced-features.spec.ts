@@ -42,7 +42,6 @@ describe('what nothing acts on', () => {
     ['mutatingwebhookconfigurations.admissionregistration.k8s.io', {}, /does not call mutating webhooks yet/],
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
-    ['poddisruptionbudgets.policy', {}, /evictions count the pods/],
     ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
     ['horizontalpodautoscalers.autoscaling', {}, /HorizontalPodAutoscalers/],
     ['cronjobs.batch', {}, /CronJobs/],
