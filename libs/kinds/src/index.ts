@@ -17,6 +17,7 @@ export * from './discovery/discovery.js';
 export { type CatalogChange, type CatalogListener, isStored, ResourceCatalog } from './discovery/resource-catalog.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
+export { usageResources } from './metrics.k8s.io/v1beta1/usage-resources.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export {
   disruptionAllowed,

@@ -21,6 +21,8 @@ export interface ControllerEnvironmentOptions {
   clock?: Clock;
   /** As of the server. */
   serviceClusterIpRange?: string;
+  /** As of the server. */
+  readNodeUsage?: (node: KubeObject) => Promise<string>;
 }
 
 /** A test server with all control loops running, and no scheduler. */

@@ -9,7 +9,7 @@ import { OwnerScales } from '../workload/owner-scale.js';
 import { podInformer } from '../workload/pods.js';
 import { selectorText } from '../workload/selector-text.js';
 import { disruptedPods, type ExpectedScale, needsScale, plannedStatus } from './disruption.plan.js';
-import { staleDisruptionController } from './stale-disruption.reconciler.js';
+import { staleDisruptionController } from './stale-disruption-loop.js';
 
 /** Keeps the status of PodDisruptionBudgets, and resets the word of pods that they are about to be disrupted. */
 export function disruptionController(context: ControllerContext): Controller {
