@@ -7,6 +7,7 @@ import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
 import { statefulSetController } from './apps/stateful-set.reconciler.js';
+import { horizontalPodAutoscalerController } from './autoscaling/horizontal-pod-autoscaler.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { ControllerHealth } from './controller-health.js';
@@ -50,6 +51,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
   'pod-garbage-collector-controller': podGarbageCollector,
+  'horizontal-pod-autoscaler-controller': horizontalPodAutoscalerController,
   'disruption-controller': disruptionController,
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,

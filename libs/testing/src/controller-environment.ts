@@ -96,7 +96,7 @@ async function startStandInAgent(client: Client, signal: AbortSignal): Promise<v
         namespace!,
         name!,
         'application/strategic-merge-patch+json',
-        { status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions } },
+        { status: { phase: 'Running', startTime: lastTransitionTime, podIP, podIPs: [{ ip: podIP }], conditions } },
         { subresource: 'status' },
       );
     }

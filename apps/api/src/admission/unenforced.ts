@@ -83,11 +83,6 @@ export const unenforced: readonly Unenforced[] = [
     text: 'Berth has no Ingress controller of its own, and none is installed (no IngressClass exists): this object has no effect',
     when: (_, lister) => lister.list('networking.k8s.io/ingressclasses').length === 0,
   },
-  {
-    resources: ['autoscaling/horizontalpodautoscalers'],
-    feature: 'HorizontalPodAutoscaler',
-    text: `Berth does not run HorizontalPodAutoscalers ${NO_EFFECT}`,
-  },
   { resources: ['batch/cronjobs'], feature: 'CronJob', text: `Berth does not run CronJobs ${NO_EFFECT}` },
   {
     resources: ['batch/jobs'],

@@ -35,8 +35,10 @@ export class InProcessClient implements Client {
     namespace: string,
     name: string,
     subresource = '',
+    query?: Readonly<Record<string, string>>,
   ): Promise<T> {
-    return this.single(gvr, await this.run(gvr, 'get', { namespace, name, subresource }));
+    const parts = { namespace, name, subresource, query: query ? new URLSearchParams({ ...query }) : NO_QUERY };
+    return this.single(gvr, await this.run(gvr, 'get', parts));
   }
 
   async list<T extends KubeObject = KubeObject>(

@@ -43,7 +43,6 @@ describe('what nothing acts on', () => {
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
-    ['horizontalpodautoscalers.autoscaling', {}, /HorizontalPodAutoscalers/],
     ['cronjobs.batch', {}, /CronJobs/],
     ['jobs.batch', { spec: {} }, undefined],
     ['jobs.batch', { spec: { podFailurePolicy: {} } }, /^spec\.podFailurePolicy: /],
