@@ -1,6 +1,5 @@
 import type { MetricsRegistry } from '#telemetry';
 
-const PREFIX = 'horizontal_pod_autoscaler_controller';
 /** Autoscalers and namespaces that are told apart, at most. */
 const AUTOSCALERS = 1000;
 /** Seconds: doubling from a millisecond. */
@@ -22,37 +21,37 @@ export class AutoscalerMetrics {
     const metric = { ...outcome, metric_type: TYPES };
     this.families = {
       reconciliations: registry.counter({
-        name: `${PREFIX}_reconciliations_total`,
+        name: 'horizontal_pod_autoscaler_controller_reconciliations_total',
         help: 'Looks at autoscalers, by what they did and how they failed.',
         labels: outcome,
       }),
       durations: registry.histogram(
         {
-          name: `${PREFIX}_reconciliation_duration_seconds`,
+          name: 'horizontal_pod_autoscaler_controller_reconciliation_duration_seconds',
           help: 'Time of one look at an autoscaler, in seconds.',
           labels: outcome,
         },
         BUCKETS,
       ),
       computations: registry.counter({
-        name: `${PREFIX}_metric_computation_total`,
+        name: 'horizontal_pod_autoscaler_controller_metric_computation_total',
         help: 'Computations of single metrics, by what they proposed and how they failed.',
         labels: metric,
       }),
       computationDurations: registry.histogram(
         {
-          name: `${PREFIX}_metric_computation_duration_seconds`,
+          name: 'horizontal_pod_autoscaler_controller_metric_computation_duration_seconds',
           help: 'Time to compute one metric, in seconds.',
           labels: metric,
         },
         BUCKETS,
       ),
       autoscalers: registry.gauge({
-        name: `${PREFIX}_num_horizontal_pod_autoscalers`,
+        name: 'horizontal_pod_autoscaler_controller_num_horizontal_pod_autoscalers',
         help: 'Autoscalers that there are.',
       }),
       desired: registry.gauge({
-        name: `${PREFIX}_desired_replicas`,
+        name: 'horizontal_pod_autoscaler_controller_desired_replicas',
         help: 'Replicas that an autoscaler wants.',
         labels: { namespace: AUTOSCALERS, hpa_name: AUTOSCALERS },
       }),
