@@ -269,6 +269,14 @@ describe('HorizontalPodAutoscaler', () => {
       messages.join('\n'),
     );
     assert.equal(await replicasOf(ns, 'silent'), 1);
+    const v1 = await env.client.get(gvr.horizontalpodautoscalersV1, ns, 'silent');
+    const told = JSON.parse(v1.metadata.annotations!['autoscaling.alpha.kubernetes.io/conditions']!);
+    assert.ok(
+      told.some(
+        (item: { type: string; reason: string }) =>
+          item.type === 'ScalingActive' && item.reason === 'FailedGetExternalMetric',
+      ),
+    );
   });
 
   it('does not scale by pods that another autoscaler scales by, too', async () => {
