@@ -1,5 +1,6 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
+export { usageResources } from './built-in/usage-resources.js';
 export type { Table } from './columns/table.js';
 export { type Conversion, convertEach } from './contract/conversion.js';
 export * from './contract/definition.js';
@@ -17,7 +18,6 @@ export * from './discovery/discovery.js';
 export { type CatalogChange, type CatalogListener, isStored, ResourceCatalog } from './discovery/resource-catalog.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
-export { usageResources } from './metrics.k8s.io/v1beta1/usage-resources.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export {
   disruptionAllowed,
