@@ -296,3 +296,38 @@ describe('the windows of recommendations', () => {
     );
   });
 });
+
+/** Numbers below `bound`, the same in each run. */
+function randomNumbers(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+}
+
+test('no rule leads out of the bounds, past the proposal, or the other way', () => {
+  const below = randomNumbers(37);
+  const policies = (): Policies => [below(9), 15 * (1 + below(8)), below(200), 15 * (1 + below(8))];
+  const changes = () => Array.from({ length: below(4) }, () => ({ change: below(9), time: now - below(200_000) }));
+  for (let i = 0; i < 5_000; i += 1) {
+    const min = below(10);
+    const max = min + 1 + below(90);
+    const current = min + below(max - min + 1);
+    const desired = below(150);
+    const select = () => ['Max', 'Min', 'Disabled'][below(3)]!;
+    const rules = { up: rulesOf(policies(), select()), down: rulesOf(policies(), select()) };
+    const history = { up: changes(), down: changes() };
+    const by = [
+      limitedByBehavior(desired, { current, min, max }, rules, history, now),
+      limitedByDefault(desired, { current, min, max }),
+    ];
+    for (const { replicas, reason } of by) {
+      const seen = JSON.stringify({ i, min, max, current, desired, rules, history, replicas });
+      assert.ok(replicas >= min && replicas <= max, seen);
+      assert.ok(Math.abs(replicas - current) <= Math.abs(Math.min(Math.max(desired, min), max) - current), seen);
+      assert.ok((replicas - current) * (desired - current) >= 0, seen);
+      assert.equal(reason === 'DesiredWithinRange', replicas === desired, seen);
+    }
+  }
+});
