@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,8 @@ describe("asking a node's server for its usage", () => {
   let pki: Pki;
   let server: Server;
   let read: ReadNodeUsage;
-  let answer: { code: number; body: string };
+  /** `endless`: milliseconds between pieces of a body that does not end. */
+  let answer: { code: number; body: string; endless?: number };
   const asked: string[] = [];
   const connections = new Set<unknown>();
   const { signal } = new AbortController();
@@ -36,17 +38,27 @@ describe("asking a node's server for its usage", () => {
       const socket = request.socket as TLSSocket;
       asked.push(`${socket.getPeerCertificate().subject.CN} ${request.url}`);
       connections.add(socket);
-      response.writeHead(answer.code).end(answer.body);
+      response.writeHead(answer.code);
+      if (answer.endless === undefined) response.end(answer.body);
+      else void drip(response, answer.endless);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { ca, kubeletClient } = pki;
-    read = nodeUsageOverHttps({ ca: ca.certificate, cert: kubeletClient.certificate, key: kubeletClient.key });
+    const credentials = { ca: ca.certificate, cert: kubeletClient.certificate, key: kubeletClient.key };
+    read = nodeUsageOverHttps(credentials, 2_000);
   });
   after(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await rm(dataDir, { recursive: true, force: true });
   });
+
+  async function drip(response: ServerResponse, ms: number): Promise<void> {
+    while (!response.destroyed) {
+      if (!response.write(answer.body)) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
 
   const node = (addresses: object[]): KubeObject => ({
     apiVersion: 'v1',
@@ -71,6 +83,15 @@ describe("asking a node's server for its usage", () => {
   test('a refusal is an error that says so', async () => {
     answer = { code: 401, body: 'Unauthorized' };
     await assert.rejects(read(here(), signal), /\/metrics\/resource of the node answered 401: Unauthorized/);
+  });
+
+  test('an answer that is too large, or does not end, is given up', async () => {
+    answer = { code: 200, body: 'x'.repeat(1 << 20), endless: 0 };
+    await assert.rejects(read(here(), signal), /larger than 2097152 bytes/);
+    answer = { code: 200, body: 'x', endless: 50 };
+    await assert.rejects(read(here(), signal), /was not there in 2000 ms|aborted/);
+    answer = { code: 200, body: 'back' };
+    assert.equal(await read(here(), signal), 'back');
   });
 
   test('a node without addresses, or with another certificate, is not asked', async () => {

@@ -70,6 +70,8 @@ test("an agent's text is read by its labels, and incomplete figures are left out
     'node_cpu_usage_seconds_total 100 1700000000100',
     'node_memory_working_set_bytes 8192 1700000000100',
     'resource_scrape_error 0',
+    `container_cpu_usage_seconds_total{container="${'long'.repeat(1000)}",namespace="ns",pod="web"} 1 1700000000123`,
+    `container_cpu_usage_seconds_total{${'word'.repeat(400)}} 1 1700000000123`,
     'node_memory_working_set_bytes NaN',
     '',
   ].join('\n');
@@ -84,4 +86,27 @@ test("an agent's text is read by its labels, and incomplete figures are left out
     time: 1_700_000_000_123,
     started: 1_699_999_999_500,
   });
+});
+
+test('what a node in wrong hands says costs no more than what others say', () => {
+  const family = 'container_start_time_seconds';
+  const costOf = (line: string) => {
+    const text = `${line}\n`.repeat(Math.ceil(400_000 / line.length));
+    readUsage(text);
+    const began = process.cpuUsage();
+    readUsage(text);
+    const { user, system } = process.cpuUsage(began);
+    return user + system;
+  };
+  const honest = costOf(`${family}{container="c",namespace="default",pod="web-abc"} 1 1700000000000`);
+  for (const labels of [
+    'b'.repeat(1900),
+    'b="'.repeat(600),
+    '} '.repeat(900),
+    ',b="\\'.repeat(400),
+    '} 1'.repeat(600),
+  ]) {
+    const cost = costOf(`${family}{${labels}} 1 1`);
+    assert.ok(cost < 5 * honest + 20_000, `${cost} µs for ${labels.slice(0, 9)}, ${honest} µs for others`);
+  }
 });

@@ -9,7 +9,7 @@ export function readUsage(text: string): UsageSample {
   const node: PartialPoint = {};
   const containers = new Map<string, PartialContainer>();
   for (const line of text.split('\n')) {
-    const match = LINE.exec(line);
+    const match = line.length > LONGEST_LINE ? null : LINE.exec(line);
     if (!match) continue;
     const [, family, labels = '', figure, stamp] = match;
     const value = Number(figure);
@@ -49,8 +49,11 @@ interface PartialContainer extends PartialPoint {
   name: string;
 }
 
+/** No name of a pod or a container is longer than 253 letters. */
+const LONGEST_LINE = 2048;
 const LINE = /^(\w+)(?:\{(.*)\})? (\S+)(?: (\d+))?$/;
-const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+/** Begins where a label can begin: a long text that is none costs one look, not one at each of its letters. */
+const LABEL = /(?:^|,)(\w+)="((?:[^"\\]|\\.)*)"/g;
 const CONTAINER_FAMILIES = new Set([
   'container_cpu_usage_seconds_total',
   'container_memory_working_set_bytes',
@@ -60,12 +63,13 @@ const CONTAINER_FAMILIES = new Set([
 function labelsOf(text: string): Map<string, string> {
   const labels = new Map<string, string>();
   for (const [, name, value] of text.matchAll(LABEL)) {
-    labels.set(
-      name!,
-      value!.replace(/\\(.)/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped)),
-    );
+    labels.set(name!, value!.includes('\\') ? unescaped(value!) : value!);
   }
   return labels;
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped));
 }
 
 function containerOf(
