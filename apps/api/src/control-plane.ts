@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
 import type { ControllerState } from '#controllers';
-import { allResources, ResourceCatalog } from '#kinds';
+import { allResources, ResourceCatalog, usageResources } from '#kinds';
 import { MetricsRegistry, noTracer, registerProcessMetrics, type Tracer } from '#telemetry';
 import { createAdmission } from './admission/admission-chain.js';
 import { EscalationCheck } from './admission/plugins/escalation-check.js';
@@ -17,6 +17,7 @@ import { nodeRules } from './bootstrap/rbac.bootstrap.js';
 import type { ServerConfig } from './config-flags.js';
 import type { HealthCheck } from './http/documents/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
+import type { NodeCredentials } from './http/proxy/connect.handler.js';
 import type { ProxyNetwork } from './http/proxy/proxy-network.js';
 import { ALL_AUTHENTICATED, MASTERS_GROUP, serviceAccountGroups, splitServiceAccountUser } from './identity/users.js';
 import { accessReviewResources } from './kinds/reviews/access-reviews.js';
@@ -24,6 +25,9 @@ import { selfSubjectReviewResource, tokenReviewResource } from './kinds/reviews/
 import { tokenRequestResource } from './kinds/service-accounts/token-request.js';
 import { PortRange, parseServiceRanges } from './kinds/services/ip-range.js';
 import { ServiceAllocator } from './kinds/services/service-allocator.js';
+import { nodeUsageOverHttps } from './kinds/usage/node-usage-request.js';
+import { usageMetrics } from './kinds/usage/usage-metrics.js';
+import { type ReadNodeUsage, UsageScraper } from './kinds/usage/usage-scraper.js';
 import { type Pki, preparePki } from './pki/pki.js';
 import { createApiServer, createRegistry, type Registry } from './server.js';
 import { openStore, type Store, type StoreOptions } from './storage/index.js';
@@ -40,6 +44,8 @@ export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging' | 'tra
   store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
   /** How proxied requests leave the process; by default as the machine connects and looks up names. */
   proxyNetwork?: ProxyNetwork;
+  /** Where the usage of nodes comes from; by default from the server of each node. */
+  readNodeUsage?: ReadNodeUsage;
   /** Is ready only when its code is compiled; for servers that live long. */
   warmUp?: boolean;
 }
@@ -74,7 +80,7 @@ export async function startControlPlane(given: ControlPlaneOptions): Promise<Con
   const options = given.securePort === 0 ? { ...given, securePort: await freePort(given.bindAddress) } : given;
   const { logger, clock = realClock } = options;
   const stop = new AbortController();
-  const catalog = new ResourceCatalog(allResources());
+  const catalog = new ResourceCatalog([...allResources(), ...usageResources()]);
   const metrics = new MetricsRegistry(logger);
   registerProcessMetrics(metrics);
   const [pki, store] = await Promise.all([
@@ -124,6 +130,13 @@ async function assemble(
   });
   const issuer = new ServiceAccountTokenIssuer(pki.serviceAccount.privateKey, issuerUrl);
   const { audiences, tokens } = authenticator;
+  const usage = new UsageScraper({
+    lister,
+    read: options.readNodeUsage ?? nodeUsageOverHttps(nodeCredentials(pki)),
+    clock,
+    logger,
+    signal: stop.signal,
+  });
   const registry = createRegistry({
     catalog,
     tracer: options.tracer,
@@ -141,6 +154,7 @@ async function assemble(
       selfSubjectReviewResource(),
       tokenRequestResource({ issuer, audiences, lister, readBarrier }),
     ],
+    computedResources: usageMetrics(usage, store, now),
     participants: [
       new ServiceAllocator(
         store,
@@ -258,11 +272,7 @@ async function listen(
       clientCa: pki.ca.certificate + pki.frontProxyCa.certificate,
     },
     serverAddress,
-    nodeCredentials: {
-      ca: pki.ca.certificate,
-      cert: pki.kubeletClient.certificate,
-      key: pki.kubeletClient.key,
-    },
+    nodeCredentials: nodeCredentials(pki),
     proxyNetwork: options.proxyNetwork,
     metrics: telemetry.metrics,
     checks,
@@ -279,6 +289,11 @@ async function listen(
   });
   const port = await server.listen(options.bindAddress, options.securePort);
   return Object.assign(server, { port });
+}
+
+/** What node servers know this server by. */
+function nodeCredentials({ ca, kubeletClient }: Pki): NodeCredentials {
+  return { ca: ca.certificate, cert: kubeletClient.certificate, key: kubeletClient.key };
 }
 
 interface RunningLoops {

@@ -15,6 +15,7 @@ import type { SlotLimits } from './http/server/request-slots.js';
 import { bindingResources } from './kinds/pods/pod-binding.js';
 import { evictionResource } from './kinds/pods/pod-eviction.js';
 import type { ApiHandler } from './registry/api-handler.js';
+import type { ComputedResource } from './registry/computed-resource.js';
 import { InProcessClient } from './registry/in-process-client.js';
 import type { AdmissionRunner, RegistryContext } from './registry/registry-context.js';
 import { RegistryHandler } from './registry/registry-handler.js';
@@ -31,6 +32,7 @@ export interface RegistryOptions {
   authorizer: Authorizer;
   admission: AdmissionRunner;
   virtualResources: readonly VirtualResource[];
+  computedResources?: readonly ComputedResource[];
   participants?: readonly WriteParticipant[];
   now?: () => Date;
   /** Makes a span of each request; absent: none. */
@@ -48,7 +50,12 @@ export interface Registry {
 export function createRegistry(options: RegistryOptions): Registry {
   let context!: RegistryContext;
   const own = [...bindingResources(() => context), evictionResource(() => context)];
-  const resources = new ResourceTable(options.catalog, [...own, ...options.virtualResources], options.store);
+  const resources = new ResourceTable(
+    options.catalog,
+    [...own, ...options.virtualResources],
+    options.store,
+    options.computedResources,
+  );
   context = {
     store: options.store,
     resources,

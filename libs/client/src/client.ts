@@ -53,6 +53,8 @@ export interface Client {
     namespace: string,
     name: string,
     subresource?: string,
+    /** Of APIs whose objects are computed for the request: custom metrics. */
+    query?: Readonly<Record<string, string>>,
   ): Promise<T>;
   list<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options?: ListOptions): Promise<KubeList<T>>;
   /** Ends when the server ends the stream or the signal fires; an in-stream ERROR is thrown as StatusError. */

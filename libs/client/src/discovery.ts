@@ -41,7 +41,8 @@ export class Discovery {
     if (status === 404) return [];
     const text = body.toString('utf8');
     if (status !== 200) throw statusErrorFrom(text.trim().slice(0, 2048), status);
-    return (JSON.parse(text) as ResourceList).resources
+    const { resources } = JSON.parse(text) as ResourceList;
+    return resources
       .filter(({ name }) => !name.includes('/'))
       .map(({ name, singularName, kind, namespaced, verbs }) => ({
         group,
@@ -51,6 +52,9 @@ export class Discovery {
         kind,
         namespaced,
         verbs,
+        subresources: resources
+          .filter((resource) => resource.name.startsWith(`${name}/`))
+          .map((resource) => ({ name: resource.name.slice(name.length + 1) })),
       }));
   }
 }

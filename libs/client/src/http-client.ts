@@ -33,8 +33,9 @@ export class HttpClient implements Client {
     namespace: string,
     name: string,
     subresource?: string,
+    query?: Readonly<Record<string, string>>,
   ): Promise<T> {
-    return this.call('GET', resourcePath(gvr, namespace, name, subresource));
+    return this.call('GET', withQuery(resourcePath(gvr, namespace, name, subresource), new URLSearchParams(query)));
   }
 
   list<T extends KubeObject = KubeObject>(gvr: GroupVersionResource, options: ListOptions = {}): Promise<KubeList<T>> {

@@ -6,6 +6,7 @@ export interface ServedResource {
   readonly kind: string;
   readonly namespaced: boolean;
   readonly verbs: readonly string[];
+  readonly subresources: readonly { readonly name: string }[];
 }
 
 /**
@@ -13,6 +14,8 @@ export interface ServedResource {
  * process of its own reads discovery.
  */
 export interface ServedResources {
+  /** Each served version of each resource. */
+  list(): readonly ServedResource[];
   /** Each kind of stored objects once, whatever the number of versions and groups that serve it. */
   stored(): readonly ServedResource[];
   findKind(group: string, version: string, kind: string): ServedResource | undefined;

@@ -15,6 +15,7 @@ const NAMES = [
   ...['deployment-controller', 'replicaset-controller', 'daemonset-controller', 'statefulset-controller'],
   ...['job-controller', 'endpointslice-controller', 'endpoints-controller', 'taint-eviction-controller'],
   ...['namespace-controller', 'persistentvolumeclaim-protection-controller'],
+  'disruption-controller',
 ];
 
 function contextOf(client: MemoryClient, clock: FakeClock): ControllerContext {
@@ -53,9 +54,15 @@ function populate(client: MemoryClient, others: number): void {
       client.put(gvr.pods, buildPod({ ...pod, ip: `10.0.0.${i + 1}` }));
     }
   };
+  const budget = (name: string) =>
+    put(gvr.poddisruptionbudgets, 'PodDisruptionBudget', `of-${name}`, {
+      spec: { maxUnavailable: 1, selector: { matchLabels: { app: name } } },
+    });
   set('web', 3);
+  budget('web');
   for (let i = 0; i < others; i += 1) {
     set(`other-${i}`, 1);
+    budget(`other-${i}`);
     client.put(gvr.pods, buildPod({ name: `bare-${i}`, labels: { app: 'bare' }, node: 'n', readySince: READY }));
     put(gvr.statefulsets, 'StatefulSet', `s-${i}`, {
       spec: { replicas: 0, selector: { matchLabels: { s: `${i}` } }, template },
@@ -98,6 +105,7 @@ describe('one event of a pod', () => {
       'update replicasets/status': 1,
       'update endpointslices': 1,
       'update endpoints': 1,
+      'update poddisruptionbudgets/status': 1,
     });
     assert.equal(small.scans, 0);
     assert.deepEqual(await costOfOneEvent(200), small);

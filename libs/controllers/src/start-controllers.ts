@@ -7,6 +7,7 @@ import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
 import { statefulSetController } from './apps/stateful-set.reconciler.js';
+import { horizontalPodAutoscalerController } from './autoscaling/horizontal-pod-autoscaler.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { ControllerHealth } from './controller-health.js';
@@ -23,6 +24,7 @@ import { nodeIpamController } from './node/node-ipam.reconciler.js';
 import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
 import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
+import { disruptionController } from './policy/disruption.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
@@ -49,6 +51,8 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
   'pod-garbage-collector-controller': podGarbageCollector,
+  'horizontal-pod-autoscaler-controller': horizontalPodAutoscalerController,
+  'disruption-controller': disruptionController,
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,

@@ -1,5 +1,6 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
+export { usageResources } from './built-in/usage-resources.js';
 export type { Table } from './columns/table.js';
 export { type Conversion, convertEach } from './contract/conversion.js';
 export * from './contract/definition.js';
@@ -18,6 +19,12 @@ export { type CatalogChange, type CatalogListener, isStored, ResourceCatalog } f
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
+export {
+  disruptionAllowed,
+  SYNC_FAILED,
+  withDisruptionAllowed,
+  withSyncFailure,
+} from './policy/v1/pod-disruption-budget/disruption-allowed.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';

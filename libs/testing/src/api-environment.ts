@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { KubeObject } from '#apimachinery';
 import { type Client, type Clock, type Logger, silentLogger } from '#client';
 import type { ResourceCatalog } from '#kinds';
 import { testDatabase } from './postgres-environment.js';
@@ -24,6 +25,8 @@ export interface TestServerOptions {
   serviceClusterIpRange?: string;
   /** Where proxied requests end; by default where they are sent. */
   proxyNetwork?: ProxyNetwork;
+  /** Where the usage of nodes comes from; by default from the server of each node. */
+  readNodeUsage?: (node: KubeObject) => Promise<string>;
   /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
   store?: { ringBytes?: number; retention?: { watchLogMs: number }; compactionMs?: number };
 }
@@ -72,6 +75,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     clock: options.clock,
     store: options.store,
     proxyNetwork: options.proxyNetwork,
+    readNodeUsage: options.readNodeUsage,
     warmUp: options.warmUp,
   });
   await plane.bootstrapped;

@@ -21,6 +21,8 @@ export interface ControllerEnvironmentOptions {
   clock?: Clock;
   /** As of the server. */
   serviceClusterIpRange?: string;
+  /** As of the server. */
+  readNodeUsage?: (node: KubeObject) => Promise<string>;
 }
 
 /** A test server with all control loops running, and no scheduler. */
@@ -94,7 +96,7 @@ async function startStandInAgent(client: Client, signal: AbortSignal): Promise<v
         namespace!,
         name!,
         'application/strategic-merge-patch+json',
-        { status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions } },
+        { status: { phase: 'Running', startTime: lastTransitionTime, podIP, podIPs: [{ ip: podIP }], conditions } },
         { subresource: 'status' },
       );
     }

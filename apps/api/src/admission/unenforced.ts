@@ -78,20 +78,10 @@ export const unenforced: readonly Unenforced[] = [
     policy: true,
   },
   {
-    resources: ['policy/poddisruptionbudgets'],
-    feature: 'PodDisruptionBudget status',
-    text: 'Berth does not keep the status of PodDisruptionBudgets yet: evictions count the pods, and preemption does not ask budgets',
-  },
-  {
     resources: ['networking.k8s.io/ingresses'],
     feature: 'Ingress',
     text: 'Berth has no Ingress controller of its own, and none is installed (no IngressClass exists): this object has no effect',
     when: (_, lister) => lister.list('networking.k8s.io/ingressclasses').length === 0,
-  },
-  {
-    resources: ['autoscaling/horizontalpodautoscalers'],
-    feature: 'HorizontalPodAutoscaler',
-    text: `Berth does not run HorizontalPodAutoscalers ${NO_EFFECT}`,
   },
   { resources: ['batch/cronjobs'], feature: 'CronJob', text: `Berth does not run CronJobs ${NO_EFFECT}` },
   {

@@ -1,4 +1,4 @@
-import { deepEqual, type GroupVersionResource, type KubeObject } from '#apimachinery';
+import { deepEqual, type GroupVersionResource, type KubeObject, setOwn } from '#apimachinery';
 import type { Client } from '#client';
 import { bootstrapRbac, gvr } from '#kinds';
 import type { PolicyRule } from '../authorization/policy-rule.js';
@@ -42,11 +42,23 @@ function ownClusterRoles(): KubeObject[] {
       { apiGroups: [''], resources: ['endpoints', 'services', 'pods', 'namespaces'], verbs: follow },
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: follow },
     ]),
+    usageReader(),
     clusterRole('berth:node-service-proxy', [
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: follow },
       { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: follow },
     ]),
   ];
+}
+
+/** Who may read pods may read what they use: the role that comes with metrics-server elsewhere. */
+function usageReader(): KubeObject {
+  const role = clusterRole('system:aggregated-metrics-reader', [
+    { apiGroups: ['metrics.k8s.io'], resources: ['pods', 'nodes'], verbs: ['get', 'list', 'watch'] },
+  ]);
+  for (const above of ['view', 'edit', 'admin']) {
+    setOwn(role.metadata.labels!, `rbac.authorization.k8s.io/aggregate-to-${above}`, 'true');
+  }
+  return role;
 }
 
 function ownClusterRoleBindings(): KubeObject[] {

@@ -15,7 +15,8 @@ export type ApiResult =
 export interface ListedResult {
   kind: 'list';
   resource: ResourceDefinition;
-  revision: Revision;
+  /** Undefined for a list of nothing that is stored. */
+  revision: Revision | undefined;
   items: CachedObject[];
   continue?: string;
   remaining?: number;

@@ -45,8 +45,10 @@ export class InProcessClient implements Client {
     namespace: string,
     name: string,
     subresource = '',
+    query?: Readonly<Record<string, string>>,
   ): Promise<T> {
-    return this.single(gvr, await this.run(gvr, 'get', { namespace, name, subresource }));
+    const parts = { namespace, name, subresource, query: query ? new URLSearchParams({ ...query }) : NO_QUERY };
+    return this.single(gvr, await this.run(gvr, 'get', parts));
   }
 
   async list<T extends KubeObject = KubeObject>(
@@ -56,7 +58,8 @@ export class InProcessClient implements Client {
     const result = await this.run(gvr, 'list', { namespace: options.namespace ?? '', query: listQuery(options) });
     if (result.kind !== 'list') throw new Error('a list was answered with something else');
     const entry = this.entry(gvr);
-    const metadata: KubeList['metadata'] = { resourceVersion: String(result.revision) };
+    const metadata: KubeList['metadata'] = {};
+    if (result.revision !== undefined) metadata.resourceVersion = String(result.revision);
     if (result.continue !== undefined) metadata.continue = result.continue;
     if (result.remaining !== undefined) metadata.remainingItemCount = result.remaining;
     return {

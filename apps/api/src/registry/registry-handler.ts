@@ -15,6 +15,7 @@ import { StoreOutcomeUnknown, StoreUnavailable } from '../storage/store.js';
 import type { ApiHandler, ResponseNotes } from './api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from './api-request.js';
 import type { ApiResult } from './api-result.js';
+import { answerComputed } from './computed-resource.js';
 import type { RegistryContext } from './registry-context.js';
 import { authorizeOrThrow, WRITES } from './request-authorization.js';
 import type { ResourceEntry } from './resource-table.js';
@@ -85,6 +86,7 @@ export class RegistryHandler implements ApiHandler {
     const virtual = entry.virtual.get('');
     if (virtual && request.verb === 'create') return answerVirtual(context, entry, virtual, request, notes.warnings);
     const inScope = entry.definition.namespaced ? request : { ...request, namespace: '' };
+    if (entry.computed) return answerComputed(entry, entry.computed, inScope);
     return runVerb(context, entry, inScope, notes.warnings);
   }
 }

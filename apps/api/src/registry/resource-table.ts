@@ -2,6 +2,7 @@ import { formatGroupVersion, type GroupResource, type KubeObject } from '#apimac
 import { type ResourceCatalog, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
 import { inVersion } from '../storage/converted-objects.js';
 import type { CachedObject, ServedVersion, Store, WatchCache } from '../storage/store.js';
+import type { ComputedResource } from './computed-resource.js';
 import type { VirtualResource } from './virtual-resource.js';
 
 /** One served resource with everything that a request needs, found by one lookup. */
@@ -13,6 +14,8 @@ export interface ResourceEntry {
   readonly subresources: ReadonlyMap<string, SubresourceDefinition>;
   /** Answered by a handler instead of the store, by subresource ('' the resource itself). */
   readonly virtual: ReadonlyMap<string, VirtualResource>;
+  /** Read from a handler instead of the store. */
+  readonly computed: ComputedResource | undefined;
   /** Undefined when the stored version is the served one. */
   readonly served: ServedVersion | undefined;
   /** Throws for virtual resources. */
@@ -29,6 +32,7 @@ export class ResourceTable {
     readonly catalog: ResourceCatalog,
     private readonly virtual: readonly VirtualResource[],
     private readonly store: Store,
+    private readonly computed: readonly ComputedResource[] = [],
   ) {
     for (const definition of catalog.list()) this.add(definition);
     catalog.onChange(({ added, removed }) => {
@@ -70,6 +74,9 @@ export class ResourceTable {
         this.virtual
           .filter((item) => item.group === group && item.version === version && item.resource === plural)
           .map((item) => [item.subresource, item]),
+      ),
+      computed: this.computed.find(
+        (item) => item.group === group && item.version === version && item.resource === plural,
       ),
       served: definition.conversion && { apiVersion, conversion: definition.conversion },
       get cache() {

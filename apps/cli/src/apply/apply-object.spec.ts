@@ -10,7 +10,7 @@ const served = (
   kind: string,
   verbs = ['create', 'get', 'patch'],
 ): DiscoveredResource => ({
-  ...{ group, version: 'v1', plural, singular: kind.toLowerCase(), kind, namespaced: true, verbs },
+  ...{ group, version: 'v1', plural, singular: kind.toLowerCase(), kind, namespaced: true, verbs, subresources: [] },
 });
 const RESOURCES = [
   served('', 'configmaps', 'ConfigMap'),

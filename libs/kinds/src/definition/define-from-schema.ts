@@ -24,6 +24,8 @@ export interface SchemaResource {
   readonly schema: StructuralSchema;
   /** Status is written through an endpoint of its own, and by nobody else. */
   readonly hasStatusEndpoint: boolean;
+  /** All of stored objects when they are missing. */
+  readonly verbs?: readonly string[];
   /** Paths that field selectors may use: `spec.color`. */
   readonly fieldLabels?: readonly string[];
   /** Name and age when it is missing. */
@@ -31,7 +33,7 @@ export interface SchemaResource {
   readonly stored?: StoredVersion;
 }
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** Throws an Error that names the field for a schema, or a part of one, that is not understood. */
 export function defineFromSchema(source: SchemaResource): ResourceDefinition {
@@ -50,7 +52,7 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       namespaced: source.namespaced,
       shortNames: [...(source.shortNames ?? [])],
       categories: [...(source.categories ?? [])],
-      verbs,
+      verbs: [...(source.verbs ?? STORED_VERBS)],
       type: name,
       subresources: hasStatusEndpoint ? [{ name: 'status', kind, verbs: ['get', 'patch', 'update'] }] : [],
     },

@@ -138,7 +138,7 @@ export function registerStorageMetrics(
   });
   registry.onCollect(() => {
     for (const { storageResource, verbs } of catalog.list()) {
-      if (verbs.includes('list')) objects.cell(dotted(storageResource)).value = store.cache(storageResource).size;
+      if (verbs.includes('watch')) objects.cell(dotted(storageResource)).value = store.cache(storageResource).size;
     }
   });
 }

@@ -208,7 +208,8 @@ function partialOf(object: KubeObject, apiVersion: string): unknown {
 }
 
 function listMetadata(result: ListedResult): Record<string, unknown> {
-  const metadata: Record<string, unknown> = { resourceVersion: String(result.revision) };
+  const metadata: Record<string, unknown> = {};
+  if (result.revision !== undefined) metadata.resourceVersion = String(result.revision);
   if (result.continue !== undefined) metadata.continue = result.continue;
   if (result.remaining !== undefined) metadata.remainingItemCount = result.remaining;
   return metadata;

@@ -11,6 +11,7 @@ import {
   tooManyRequests,
   unclassified,
 } from '#apimachinery';
+import { disruptionAllowed, type PodDisruptionBudgetStatus, SYNC_FAILED, withDisruptionAllowed } from '#kinds';
 import { encodeForStorage } from '../../codec/object-codec.js';
 import type { RegistryContext } from '../../registry/registry-context.js';
 import type { DeleteRequestOptions } from '../../registry/request-options.js';
@@ -20,8 +21,6 @@ import type { WriteCall } from '../../registry/write/write-call.js';
 import type { WriteSetPart } from '../../registry/write/write-participant.js';
 import { ADMITTED_DELETION } from '../../registry/write/write-stages.js';
 import type { Write } from '../../storage/store.js';
-import { type BudgetStatus, countedStatus, isReady, withDisruptionAllowed } from './disruption-budget.js';
-import { scaleOfController } from './pod-controller-scale.js';
 import { writePod } from './pod-write.js';
 
 const BUDGETS = 'policy/poddisruptionbudgets';
@@ -29,6 +28,8 @@ const BUDGET = { group: 'policy', resource: 'poddisruptionbudget' };
 const VIOLATION = "Cannot evict pod as it would violate the pod's disruption budget.";
 /** Evicted pods that nobody has seen go; more of them stop evictions. */
 const MAX_DISRUPTED_PODS = 2000;
+/** Seconds after which a client may ask again about a budget that the controller has not counted yet. */
+const UNCOUNTED_RETRY_SECONDS = 10;
 
 /** pods/{name}/eviction: a delete that disruption budgets may refuse. */
 export function evictionResource(context: () => RegistryContext): VirtualResource {
@@ -115,10 +116,10 @@ function budgetPart({ context, old, now }: WriteCall): WriteSetPart | undefined 
     );
   }
   const budget = current.parse() as KubeObject;
-  const status = judgedStatus(context, budget);
+  const status: PodDisruptionBudgetStatus = budget.status ?? {};
   // It counts for nothing in its budget.
-  if (!isReady(pod) && mayGoUnhealthy(budget, status)) return undefined;
-  refuse(current.name, status);
+  if (!isReady(pod) && mayGoUnhealthy(budget)) return undefined;
+  refuse(budget, status);
   const write: Write = {
     op: 'update',
     key: { resource: BUDGETS, namespace, name: current.name },
@@ -127,6 +128,11 @@ function budgetPart({ context, old, now }: WriteCall): WriteSetPart | undefined 
     ifRevision: current.revision,
   };
   return { writes: [write] };
+}
+
+function isReady({ status }: KubeObject): boolean {
+  const conditions = (status?.conditions ?? []) as { type: string; status: string }[];
+  return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
 }
 
 function selects({ spec }: KubeObject, pod: KubeObject): boolean {
@@ -138,54 +144,45 @@ function selects({ spec }: KubeObject, pod: KubeObject): boolean {
   }
 }
 
-/**
- * The budget's status, when somebody keeps it. No controller does so yet, and a status of an older generation says
- * nothing of the budget: then the pods are counted here, so that a budget never blocks for want of a status.
- */
-function judgedStatus(context: RegistryContext, budget: KubeObject): BudgetStatus {
-  const { status, metadata } = budget;
-  if ((status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)) {
-    return { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0, ...status };
-  }
-  const matcher = labelSelectorMatcher(budget.spec?.selector);
-  const pods = (context.store.cache('pods').list({ namespace: metadata.namespace! })?.items ?? [])
-    .map((item) => item.parse() as KubeObject)
-    .filter((pod) => matcher.matches(pod.metadata.labels));
-  return countedStatus(budget, pods, scaleOfController(context.store, context.resources.catalog), context.now());
-}
-
 /** An unhealthy pod may go when its application is not disrupted at the moment, or when the budget always lets it. */
-function mayGoUnhealthy({ spec }: KubeObject, { currentHealthy, desiredHealthy }: BudgetStatus): boolean {
-  return spec.unhealthyPodEvictionPolicy === 'AlwaysAllow' || (currentHealthy >= desiredHealthy && desiredHealthy > 0);
+function mayGoUnhealthy({ spec, status }: KubeObject): boolean {
+  if (spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
+  const { currentHealthy = 0, desiredHealthy = 0 } = (status ?? {}) as PodDisruptionBudgetStatus;
+  return currentHealthy >= desiredHealthy && desiredHealthy > 0;
 }
 
-function refuse(name: string, status: BudgetStatus): void {
-  if (status.disruptionsAllowed < 0) {
+function refuse({ metadata }: KubeObject, status: PodDisruptionBudgetStatus): void {
+  const name = metadata.name!;
+  const { disruptionsAllowed = 0 } = status;
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0)) {
+    throw blocked(`The disruption budget ${name} is still being processed by the server.`, UNCOUNTED_RETRY_SECONDS);
+  }
+  if (disruptionsAllowed < 0) {
     throw forbiddenBy(name, 'pdb disruptions allowed is negative', 'pdb disruptions allowed is negative');
   }
   if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED_PODS) {
     const why = 'DisruptedPods map too big - too many evictions not confirmed by PDB controller';
     throw forbiddenBy(name, why, 'too many pending evictions not confirmed by PDB controller');
   }
-  if (status.disruptionsAllowed === 0) throw blocked(whyBlocked(name, status), 0);
+  if (disruptionsAllowed === 0) throw blocked(whyBlocked(name, status), 0);
 }
 
-function whyBlocked(name: string, { conditions, currentHealthy, desiredHealthy }: BudgetStatus): string {
-  const told = conditions?.find(({ type, status, message }) => {
-    return type === 'DisruptionAllowed' && status === 'False' && message !== '';
-  });
+function whyBlocked(name: string, status: PodDisruptionBudgetStatus): string {
+  const { currentHealthy = 0, desiredHealthy = 0 } = status;
+  const condition = disruptionAllowed(status);
+  const told = condition?.status === 'False' && condition.message !== '' ? condition : undefined;
   const currently = `The disruption budget ${name} does not allow evicting pods currently`;
-  if (told?.reason === 'SyncFailed') return `${currently} because it failed sync: ${told.message}`;
+  if (told?.reason === SYNC_FAILED) return `${currently} because it failed sync: ${told.message}`;
   if (currentHealthy <= desiredHealthy) {
     return `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
   }
   return told === undefined ? currently : `${currently} (${told.reason}): ${told.message}`;
 }
 
-function taken(budget: KubeObject, status: BudgetStatus, pod: KubeObject, now: Date): KubeObject {
-  const left: BudgetStatus = {
+function taken(budget: KubeObject, status: PodDisruptionBudgetStatus, pod: KubeObject, now: Date): KubeObject {
+  const left: PodDisruptionBudgetStatus = {
     ...status,
-    disruptionsAllowed: status.disruptionsAllowed - 1,
+    disruptionsAllowed: (status.disruptionsAllowed ?? 0) - 1,
     disruptedPods: { ...status.disruptedPods, [pod.metadata.name!]: formatTime(now) },
   };
   return { ...budget, status: left.disruptionsAllowed === 0 ? withDisruptionAllowed(left, now) : left };
