@@ -237,7 +237,7 @@ class JobReconciler {
     await Promise.all(
       remove.map(async (pod) => {
         try {
-          if (untrack) await this.release(key, pod);
+          if (untrack) await this.release(key, pod, pod.metadata.resourceVersion);
           await deletePod(this.runtime, pod, job);
           removed.push(pod);
         } catch (error) {
@@ -264,16 +264,23 @@ class JobReconciler {
     return { removed, created: successes, failure };
   }
 
-  private async release(key: string, pod: Pod): Promise<void> {
-    await this.removeFinalizer(pod);
+  /** With a `resourceVersion` it fails when the pod has changed: one that has ended meanwhile is still to be counted. */
+  private async release(key: string, pod: Pod, resourceVersion?: string): Promise<void> {
+    await this.removeFinalizer(pod, resourceVersion);
     const released = this.released.get(key) ?? new Set();
     this.released.set(key, released.add(pod.metadata.uid!));
   }
 
-  private async removeFinalizer(pod: Pod): Promise<void> {
+  private async removeFinalizer(pod: Pod, resourceVersion?: string): Promise<void> {
     if (!pod.metadata.finalizers?.includes(TRACKING_FINALIZER)) return;
     const { namespace, name, uid } = pod.metadata;
-    const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } };
+    const patch = {
+      metadata: {
+        uid,
+        ...(resourceVersion && { resourceVersion }),
+        '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER],
+      },
+    };
     try {
       await this.runtime.client.patch(gvr.pods, namespace!, name!, 'application/strategic-merge-patch+json', patch);
     } catch (error) {
