@@ -7,7 +7,9 @@ import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
 import { statefulSetController } from './apps/stateful-set.reconciler.js';
+import { cronJobController } from './batch/cron-job.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
+import { ttlAfterFinishedController } from './batch/ttl-after-finished.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { ControllerHealth } from './controller-health.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
@@ -35,6 +37,8 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
   'job-controller': jobController,
+  'cronjob-controller': cronJobController,
+  'ttl-after-finished-controller': ttlAfterFinishedController,
   'statefulset-controller': statefulSetController,
   'replicationcontroller-controller': replicationController,
   'endpointslice-controller': endpointSliceController,

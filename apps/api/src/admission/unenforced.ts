@@ -93,31 +93,6 @@ export const unenforced: readonly Unenforced[] = [
     feature: 'HorizontalPodAutoscaler',
     text: `Berth does not run HorizontalPodAutoscalers ${NO_EFFECT}`,
   },
-  { resources: ['batch/cronjobs'], feature: 'CronJob', text: `Berth does not run CronJobs ${NO_EFFECT}` },
-  {
-    resources: ['batch/jobs'],
-    feature: 'podFailurePolicy of Jobs',
-    text: 'spec.podFailurePolicy: Berth does not act on it yet',
-    when: ({ spec }) => spec.podFailurePolicy !== undefined,
-  },
-  {
-    resources: ['batch/jobs'],
-    feature: 'successPolicy of Jobs',
-    text: 'spec.successPolicy: Berth does not act on it yet',
-    when: ({ spec }) => spec.successPolicy !== undefined,
-  },
-  {
-    resources: ['batch/jobs'],
-    feature: 'backoffLimitPerIndex of Jobs',
-    text: 'spec.backoffLimitPerIndex: Berth does not act on it yet',
-    when: ({ spec }) => spec.backoffLimitPerIndex !== undefined,
-  },
-  {
-    resources: ['batch/jobs'],
-    feature: 'ttlSecondsAfterFinished of Jobs',
-    text: 'spec.ttlSecondsAfterFinished: Berth does not act on it yet; finished Jobs stay until they are deleted',
-    when: ({ spec }) => spec.ttlSecondsAfterFinished !== undefined,
-  },
   {
     resources: ['apps/statefulsets'],
     feature: 'persistentVolumeClaimRetentionPolicy of StatefulSets',

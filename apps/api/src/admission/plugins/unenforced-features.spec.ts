@@ -45,7 +45,6 @@ describe('what nothing acts on', () => {
     ['poddisruptionbudgets.policy', {}, /evictions count the pods/],
     ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
     ['horizontalpodautoscalers.autoscaling', {}, /HorizontalPodAutoscalers/],
-    ['cronjobs.batch', {}, /CronJobs/],
     ['jobs.batch', { spec: {} }, undefined],
     ['jobs.batch', { spec: { podFailurePolicy: {} } }, /^spec\.podFailurePolicy: /],
     ['jobs.batch', { spec: { successPolicy: {} } }, /^spec\.successPolicy: /],
