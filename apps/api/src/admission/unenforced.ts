@@ -94,18 +94,6 @@ export const unenforced: readonly Unenforced[] = [
     text: `Berth does not run HorizontalPodAutoscalers ${NO_EFFECT}`,
   },
   {
-    resources: ['apps/statefulsets'],
-    feature: 'persistentVolumeClaimRetentionPolicy of StatefulSets',
-    text: 'spec.persistentVolumeClaimRetentionPolicy: Berth does not act on it yet; claims are retained',
-    when: ({ spec }) => Object.values(spec.persistentVolumeClaimRetentionPolicy ?? {}).includes('Delete'),
-  },
-  {
-    resources: ['apps/statefulsets'],
-    feature: 'maxUnavailable of StatefulSets',
-    text: 'spec.updateStrategy.rollingUpdate.maxUnavailable: Berth does not act on it yet; pods are updated one by one',
-    when: ({ spec }) => (spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1) !== 1,
-  },
-  {
     resources: ['pods'],
     feature: 'generic ephemeral volumes',
     text: 'spec.volumes: Berth does not make the claims of ephemeral volumes yet; the pod will not start',
