@@ -54,10 +54,15 @@ class StatefulSetReconciler {
       statefulset_name: SETS_MEASURED,
       pod_management_policy: ['OrderedReady', 'Parallel'],
     };
-    const gauge = (name: string, help: string) =>
-      metrics.gauge({ name: `statefulset_controller_statefulset_${name}`, help, labels });
-    this.mostUnavailable = gauge('max_unavailable', 'Pods that an update may make unavailable together.');
-    this.unavailable = gauge('unavailable_replicas', 'Pods that are missing, or not available.');
+    const gauge = (name: string, help: string) => metrics.gauge({ name, help, labels });
+    this.mostUnavailable = gauge(
+      'statefulset_controller_statefulset_max_unavailable',
+      'Pods that an update may make unavailable together.',
+    );
+    this.unavailable = gauge(
+      'statefulset_controller_statefulset_unavailable_replicas',
+      'Pods that are missing, or not available.',
+    );
     this.sets = informers.for<StatefulSet>(gvr.statefulsets);
     this.claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
     this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);

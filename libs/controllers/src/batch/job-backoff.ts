@@ -1,4 +1,4 @@
-import { largest } from '#apimachinery';
+import { largest, ownValue } from '#apimachinery';
 import type { ContainerStatus, Pod } from '#kinds';
 
 /** How long a Job waits before it replaces pods that failed. Times are milliseconds. */
@@ -85,7 +85,7 @@ export function failureAnnotations(failed: Pod | undefined, counts: boolean): Re
 
 /** Anybody may write annotations: what is no count is none. */
 function countIn(pod: Pod, annotation: string): number {
-  const text = pod.metadata.annotations?.[annotation] ?? '';
+  const text = ownValue(pod.metadata.annotations, annotation) ?? '';
   const value = /^\+?\d+$/.test(text) ? Number(text) : 0;
   return value <= 0x7fffffff ? value : 0;
 }

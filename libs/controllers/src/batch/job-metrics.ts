@@ -33,38 +33,45 @@ export class JobMetrics {
 
   constructor(metrics: MetricsRegistry) {
     const counter = (name: string, help: string, labels: Record<string, readonly string[] | number>) =>
-      metrics.counter({ name: `job_controller_${name}`, help, labels });
+      metrics.counter({ name, help, labels });
     const sync = { completion_mode: MODES, result: ['success', 'error'], action: ACTIONS };
-    this.syncs = counter('job_syncs_total', 'Looks at Jobs.', sync);
+    this.syncs = counter('job_controller_job_syncs_total', 'Looks at Jobs.', sync);
     this.seconds = metrics.histogram(
       { name: 'job_controller_job_sync_duration_seconds', help: 'Duration of one look at a Job.', labels: sync },
       SYNC_SECONDS,
     );
     const byResult = { completion_mode: MODES, result: RESULTS };
-    this.finished = counter('jobs_finished_total', 'Jobs that have ended.', { ...byResult, reason: REASONS });
-    this.external = counter('jobs_by_external_controller_total', 'Jobs that another controller manages.', {
-      controller_name: MANAGERS,
+    this.finished = counter('job_controller_jobs_finished_total', 'Jobs that have ended.', {
+      ...byResult,
+      reason: REASONS,
     });
-    this.podsFinished = counter('job_pods_finished_total', 'Pods whose end is counted.', byResult);
+    this.external = counter(
+      'job_controller_jobs_by_external_controller_total',
+      'Jobs that another controller manages.',
+      {
+        controller_name: MANAGERS,
+      },
+    );
+    this.podsFinished = counter('job_controller_job_pods_finished_total', 'Pods whose end is counted.', byResult);
     this.handled = counter(
-      'pod_failures_handled_by_failure_policy_total',
+      'job_controller_pod_failures_handled_by_failure_policy_total',
       'Failed pods that a rule of a pod failure policy matched, by its action.',
       { action: ['FailJob', 'FailIndex', 'Ignore', 'Count'] },
     );
     this.tracked = counter(
-      'terminated_pods_tracking_finalizer_total',
+      'job_controller_terminated_pods_tracking_finalizer_total',
       'Ended pods that have got (add) and lost (delete) the finalizer for counting.',
       { event: ['add', 'delete'] },
     );
-    this.indexes = counter('job_finished_indexes_total', 'Completion indexes that have ended.', {
+    this.indexes = counter('job_controller_job_finished_indexes_total', 'Completion indexes that have ended.', {
       status: RESULTS,
       backoffLimit: ['global', 'perIndex'],
     });
-    this.creations = counter('job_pods_creation_total', 'Pods made for Jobs, by the reason for it.', {
+    this.creations = counter('job_controller_job_pods_creation_total', 'Pods made for Jobs, by the reason for it.', {
       reason: ['new', 'recreate_terminating_or_failed', 'recreate_failed'],
       status: RESULTS,
     });
-    this.skips = counter('stale_sync_skips_total', 'Looks put off because the informer was behind.', {
+    this.skips = counter('job_controller_stale_sync_skips_total', 'Looks put off because the informer was behind.', {
       group: ['batch', ''],
       resource: ['jobs', 'pods'],
     });
