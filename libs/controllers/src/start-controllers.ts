@@ -23,6 +23,7 @@ import { endpointSliceMirroringController } from './discovery/endpoint-slice-mir
 import { garbageCollector } from './gc/garbage-collector.reconciler.js';
 import { nodeIpamController } from './node/node-ipam.reconciler.js';
 import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
+import { nodeTtlController } from './node/node-ttl.reconciler.js';
 import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
@@ -52,6 +53,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'node-lifecycle-controller': nodeLifecycleController,
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
+  'ttl-controller': nodeTtlController,
   'pod-garbage-collector-controller': podGarbageCollector,
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
