@@ -15,7 +15,7 @@ import { jobController } from './job.reconciler.js';
  * happened, with the controller or without. What the counts must come to is noted where finalizers go.
  */
 
-const SEEDS = 20;
+const SEEDS = 12;
 const NAMESPACE = 'default';
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
@@ -252,6 +252,7 @@ describe('the counts of a Job whose controller is killed at random', () => {
   for (const [kind, spec] of [
     ['any pods', {}],
     ['indexes', { completionMode: 'Indexed' }],
+    ['indexes with limits of their own', { completionMode: 'Indexed', backoffLimitPerIndex: 1000 }],
     ['pods that are replaced once they have ended', { podReplacementPolicy: 'Failed' }],
   ] as const) {
     it(`are exact for ${kind}`, async () => {

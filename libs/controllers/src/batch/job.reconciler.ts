@@ -104,7 +104,8 @@ class JobReconciler {
         if (!isNotFound(error)) throw error;
       }
     }
-    await this.removeFinalizer(pod);
+    // Not from one that a Job has adopted meanwhile.
+    await this.removeFinalizer(pod, pod.metadata.resourceVersion);
   }
 
   async reconcile(key: string): Promise<Requeue | undefined> {
@@ -237,6 +238,7 @@ class JobReconciler {
     await Promise.all(
       remove.map(async (pod) => {
         try {
+          // One that has ended meanwhile is still to be counted.
           if (untrack) await this.release(key, pod, pod.metadata.resourceVersion);
           await deletePod(this.runtime, pod, job);
           removed.push(pod);
@@ -264,7 +266,7 @@ class JobReconciler {
     return { removed, created: successes, failure };
   }
 
-  /** With a `resourceVersion` it fails when the pod has changed: one that has ended meanwhile is still to be counted. */
+  /** With a `resourceVersion` it fails when the pod has changed. */
   private async release(key: string, pod: Pod, resourceVersion?: string): Promise<void> {
     await this.removeFinalizer(pod, resourceVersion);
     const released = this.released.get(key) ?? new Set();

@@ -19,6 +19,7 @@ export interface WallTime {
 
 const DAY = 86_400_000;
 const DAYS_KEPT = 4000;
+const ZONES_KEPT = 1000;
 
 class TimeZone {
   private readonly days = new Map<number, number>();
@@ -26,7 +27,7 @@ class TimeZone {
 
   constructor(name: string) {
     if (name === 'UTC' || name === '') return;
-    const options = { timeZone: name, hourCycle: 'h23', era: 'short' } as const;
+    const options = { timeZone: name, hourCycle: 'h23' } as const;
     const fields = ['year', 'month', 'day', 'hour', 'minute', 'second'].map((field) => [field, 'numeric']);
     this.format = new Intl.DateTimeFormat('en-US', { ...options, ...Object.fromEntries(fields) });
   }
@@ -92,11 +93,13 @@ class TimeZone {
 
 const zones = new Map<string, TimeZone>();
 
-/** The zone of an IANA name; '' is UTC. Throws RangeError for what is none. There are as many as IANA has names. */
+/** The zone of an IANA name; '' is UTC. Throws RangeError for what is none. */
 export function timeZone(name: string): TimeZone {
   let zone = zones.get(name);
   if (!zone) {
     zone = new TimeZone(name);
+    // IANA has fewer names; but Intl takes each of them in any case of letters.
+    if (zones.size >= ZONES_KEPT) zones.clear();
     zones.set(name, zone);
   }
   return zone;
