@@ -108,8 +108,7 @@ function planCondemned(world: StatefulWorld, plan: StatefulPlan): boolean {
 function planUpdate(world: StatefulWorld, plan: StatefulPlan): void {
   const { set, pods, update } = world;
   const { start, end } = rangeOf(set);
-  const isGone = (pod: Pod | undefined): pod is undefined => pod === undefined;
-  const isUnavailable = (pod: Pod | undefined) => isGone(pod) || isDeleting(pod) || !isAvailable(world, pod);
+  const isUnavailable = (pod: Pod | undefined) => pod === undefined || isDeleting(pod) || !isAvailable(world, pod);
   const isOld = (pod: Pod) => revisionOf(pod) !== update && !isDeleting(pod);
   const ordinals = Array.from({ length: end - start }, (_, i) => end - 1 - i);
   const replicas = ordinals.map((ordinal) => pods.get(ordinal));
