@@ -8,7 +8,9 @@ import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
 import { statefulSetController } from './apps/stateful-set.reconciler.js';
 import { horizontalPodAutoscalerController } from './autoscaling/horizontal-pod-autoscaler.reconciler.js';
+import { cronJobController } from './batch/cron-job.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
+import { ttlAfterFinishedController } from './batch/ttl-after-finished.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { ControllerHealth } from './controller-health.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
@@ -22,6 +24,7 @@ import { endpointSliceMirroringController } from './discovery/endpoint-slice-mir
 import { garbageCollector } from './gc/garbage-collector.reconciler.js';
 import { nodeIpamController } from './node/node-ipam.reconciler.js';
 import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
+import { nodeTtlController } from './node/node-ttl.reconciler.js';
 import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { disruptionController } from './policy/disruption.reconciler.js';
@@ -37,6 +40,8 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
   'job-controller': jobController,
+  'cronjob-controller': cronJobController,
+  'ttl-after-finished-controller': ttlAfterFinishedController,
   'statefulset-controller': statefulSetController,
   'replicationcontroller-controller': replicationController,
   'endpointslice-controller': endpointSliceController,
@@ -50,6 +55,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'node-lifecycle-controller': nodeLifecycleController,
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
+  'ttl-controller': nodeTtlController,
   'pod-garbage-collector-controller': podGarbageCollector,
   'horizontal-pod-autoscaler-controller': horizontalPodAutoscalerController,
   'disruption-controller': disruptionController,

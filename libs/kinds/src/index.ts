@@ -1,4 +1,5 @@
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
+export { type CronSchedule, parseCronSchedule, timeZoneProblem } from './batch/v1/cron-job/cron-schedule.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
 export { usageResources } from './built-in/usage-resources.js';
 export type { Table } from './columns/table.js';

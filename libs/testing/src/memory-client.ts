@@ -20,6 +20,7 @@ export class MemoryClient implements Client {
   calls: Calls = {};
   private readonly objects = new Map<string, Map<string, KubeObject>>();
   private readonly watchers = new Set<{ gvr: GroupVersionResource; push(event: WatchEvent): void }>();
+  private readonly log: { of: GroupVersionResource; revision: number; event: WatchEvent }[] = [];
   private revision = 0;
 
   /** Puts an object there, as somebody else would: not counted. */
@@ -64,7 +65,9 @@ export class MemoryClient implements Client {
     options: WatchOptions = {},
   ): AsyncIterable<WatchEvent<T>> {
     this.count('watch', gvr);
-    const events: WatchEvent[] = [];
+    // What happened between the list and the watch.
+    const from = Number(options.resourceVersion ?? this.revision);
+    const events = this.log.filter(({ of, revision }) => isSame(of, gvr) && revision > from).map(({ event }) => event);
     let wake = () => {};
     const watcher = {
       gvr,
@@ -150,15 +153,18 @@ export class MemoryClient implements Client {
   }
 
   private tell(gvr: GroupVersionResource, event: WatchEvent): void {
-    for (const watcher of this.watchers) {
-      if (watcher.gvr.group === gvr.group && watcher.gvr.resource === gvr.resource) watcher.push(event);
-    }
+    this.log.push({ of: gvr, revision: this.revision, event });
+    for (const watcher of this.watchers) if (isSame(watcher.gvr, gvr)) watcher.push(event);
   }
 
   private count(verb: string, { resource }: GroupVersionResource, subresource?: string): void {
     const call = `${verb} ${resource}${subresource ? `/${subresource}` : ''}`;
     this.calls[call] = (this.calls[call] ?? 0) + 1;
   }
+}
+
+function isSame(a: GroupVersionResource, b: GroupVersionResource): boolean {
+  return a.group === b.group && a.resource === b.resource;
 }
 
 function keyOf(namespace: string | undefined, name: string): string {

@@ -83,43 +83,6 @@ export const unenforced: readonly Unenforced[] = [
     text: 'Berth has no Ingress controller of its own, and none is installed (no IngressClass exists): this object has no effect',
     when: (_, lister) => lister.list('networking.k8s.io/ingressclasses').length === 0,
   },
-  { resources: ['batch/cronjobs'], feature: 'CronJob', text: `Berth does not run CronJobs ${NO_EFFECT}` },
-  {
-    resources: ['batch/jobs'],
-    feature: 'podFailurePolicy of Jobs',
-    text: 'spec.podFailurePolicy: Berth does not act on it yet',
-    when: ({ spec }) => spec.podFailurePolicy !== undefined,
-  },
-  {
-    resources: ['batch/jobs'],
-    feature: 'successPolicy of Jobs',
-    text: 'spec.successPolicy: Berth does not act on it yet',
-    when: ({ spec }) => spec.successPolicy !== undefined,
-  },
-  {
-    resources: ['batch/jobs'],
-    feature: 'backoffLimitPerIndex of Jobs',
-    text: 'spec.backoffLimitPerIndex: Berth does not act on it yet',
-    when: ({ spec }) => spec.backoffLimitPerIndex !== undefined,
-  },
-  {
-    resources: ['batch/jobs'],
-    feature: 'ttlSecondsAfterFinished of Jobs',
-    text: 'spec.ttlSecondsAfterFinished: Berth does not act on it yet; finished Jobs stay until they are deleted',
-    when: ({ spec }) => spec.ttlSecondsAfterFinished !== undefined,
-  },
-  {
-    resources: ['apps/statefulsets'],
-    feature: 'persistentVolumeClaimRetentionPolicy of StatefulSets',
-    text: 'spec.persistentVolumeClaimRetentionPolicy: Berth does not act on it yet; claims are retained',
-    when: ({ spec }) => Object.values(spec.persistentVolumeClaimRetentionPolicy ?? {}).includes('Delete'),
-  },
-  {
-    resources: ['apps/statefulsets'],
-    feature: 'maxUnavailable of StatefulSets',
-    text: 'spec.updateStrategy.rollingUpdate.maxUnavailable: Berth does not act on it yet; pods are updated one by one',
-    when: ({ spec }) => (spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1) !== 1,
-  },
   {
     resources: ['pods'],
     feature: 'generic ephemeral volumes',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
-import { gvr, type Pod, type StatefulSet } from '#kinds';
+import { type Event, gvr, type PersistentVolumeClaim, type Pod, type StatefulSet } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
 const MERGE = 'application/merge-patch+json';
@@ -110,5 +110,80 @@ describe('StatefulSet', () => {
       return set.status?.currentRevision === set.status?.updateRevision && set;
     });
     assert.equal(status?.updatedReplicas, 3);
+  });
+
+  const data = {
+    volumeClaimTemplates: [
+      {
+        metadata: { name: 'data' },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      },
+    ],
+  };
+  const claims = async (namespace: string) =>
+    (await env.client.list<PersistentVolumeClaim & KubeObject>(gvr.persistentvolumeclaims, { namespace })).items;
+  const ownersOf = async (namespace: string) =>
+    (await claims(namespace))
+      .map(({ metadata }) => `${metadata.name} ${metadata.ownerReferences?.map(({ kind }) => kind) ?? ''}`)
+      .sort();
+
+  it('updates as many pods together as may be unavailable', async () => {
+    const namespace = await env.namespace();
+    await create(namespace, { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } });
+    await ready(namespace, 3);
+    const before = new Map((await pods(namespace)).map(({ metadata }) => [metadata.name, metadata.uid]));
+    // The first new pod does not become ready: the second one waits for it, and the third pod stays.
+    await patch(namespace, { template: { metadata: { annotations: { 'test/unready': '1' } } } });
+    await env.until('two pods to go, and one to come', async () => {
+      const now = await pods(namespace);
+      const isNew = now.map(({ metadata }) => before.get(metadata.name) !== metadata.uid);
+      return now.length === 2 && !isNew[0] && isNew[1];
+    });
+  });
+
+  it('keeps claims, or lets them go with the pod or the set', async () => {
+    const namespace = await env.namespace();
+    const policy = { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Delete', whenDeleted: 'Delete' } };
+    await create(namespace, { ...data, ...policy, replicas: 2 });
+    await ready(namespace, 2);
+    await env.until('the owners', async () => {
+      const owners = await ownersOf(namespace);
+      return owners.join() === 'data-db-0 StatefulSet,data-db-1 StatefulSet';
+    });
+    await patch(namespace, { replicas: 1 });
+    await env.until('one claim', async () => (await ownersOf(namespace)).join() === 'data-db-0 StatefulSet');
+    await patch(namespace, { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain', whenDeleted: 'Retain' } });
+    await env.until('no owner', async () => (await ownersOf(namespace)).join() === 'data-db-0 ');
+  });
+
+  it('gives a pod its label back, and says what it did', async () => {
+    const namespace = await env.namespace();
+    await create(namespace, { replicas: 1 });
+    await ready(namespace, 1);
+    const label = 'statefulset.kubernetes.io/pod-name';
+    await env.client.patch(gvr.pods, namespace, 'db-0', MERGE, { metadata: { labels: { [label]: null } } });
+    await env.until('the label', async () => (await pods(namespace))[0]?.metadata.labels?.[label] === 'db-0');
+    await env.until('the events', async () => {
+      const { items } = await env.client.list<Event & KubeObject>(gvr.events, { namespace });
+      const told = items.map(({ reason, message }) => `${reason}: ${message}`);
+      return ['Create', 'Update'].every((verb) =>
+        told.includes(`Successful${verb}: ${verb} Pod db-0 in StatefulSet db successful`),
+      );
+    });
+  });
+
+  it('makes a claim again for which a pod waits', async () => {
+    const namespace = await env.namespace();
+    await create(namespace, { ...data, replicas: 1 }, { 'test/hold': '1' });
+    const [claim] = await env.until('the claim', async () => {
+      const found = await claims(namespace);
+      return found.length > 0 && found;
+    });
+    await env.until('the pod', async () => (await names(namespace)) === 'db-0');
+    await env.client.delete(gvr.persistentvolumeclaims, namespace, 'data-db-0');
+    await env.until('a new claim', async () => {
+      const [now] = await claims(namespace);
+      return now && now.metadata.uid !== claim!.metadata.uid;
+    });
   });
 });

@@ -1,107 +1,173 @@
-import type { Pod, StatefulSet, StatefulSetStatus } from '#kinds';
+import { scaledValue } from '#apimachinery';
+import type { PersistentVolumeClaim, Pod, StatefulSet, StatefulSetStatus } from '#kinds';
 import { CONTROLLER_REVISION_HASH } from '../workload/controller-revisions.js';
 import { isPodAvailable, isPodFinished, isPodReady } from '../workload/pods.js';
+import { claimsMatch, hasStaleClaim } from './stateful-set.claims.js';
+import { hasIdentity, hasStorage, ordinalOf, rangeOf } from './stateful-set.identity.js';
 
-/** Which pod of a StatefulSet comes or goes next. Pure; times are milliseconds since the epoch. */
+/** Which pods of a StatefulSet come and go next. Pure; times are milliseconds since the epoch. */
 
 export interface StatefulWorld {
   set: StatefulSet;
   /** The set's pods, by ordinal. */
   pods: ReadonlyMap<number, Pod>;
+  claimOf(name: string): PersistentVolumeClaim | undefined;
   /** Revision names (labels of pods): the one that was rolled out last, and the one to roll out. */
   current: string;
   update: string;
   now: number;
 }
 
+/** In the order in which it is carried out. */
 export interface StatefulPlan {
+  /** Pods that wait for something: claims of theirs that are missing are made. */
+  claims: Pod[];
+  /** Pods whose name, volumes or claims are not what the set says. */
+  repair: Pod[];
+  /** Pods beyond the range, whose claims are to go with them or to stay. */
+  release: Pod[];
   create: { ordinal: number; revision: string }[];
   remove: Pod[];
 }
 
-export function ordinalOf(set: StatefulSet, pod: Pod): number | undefined {
-  const prefix = `${set.metadata.name}-`;
-  const text = pod.metadata.name!.startsWith(prefix) ? pod.metadata.name!.slice(prefix.length) : '';
-  return /^(0|[1-9]\d*)$/.test(text) ? Number(text) : undefined;
-}
-
 const isDeleting = (pod: Pod) => pod.metadata.deletionTimestamp !== undefined;
 const revisionOf = (pod: Pod) => pod.metadata.labels?.[CONTROLLER_REVISION_HASH];
-
-function range(set: StatefulSet): { start: number; end: number } {
-  const start = set.spec.ordinals?.start ?? 0;
-  return { start, end: start + (set.spec.replicas ?? 1) };
-}
+const isParallel = ({ spec }: StatefulSet) => spec.podManagementPolicy === 'Parallel';
 
 function partitionOf(set: StatefulSet): number {
   return set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
 }
 
-/** Running, and available for as long as the set asks. */
-function isHealthy(set: StatefulSet, pod: Pod, now: number): boolean {
-  return !isDeleting(pod) && isPodReady(pod) && isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+/** How many pods an update may make unavailable: a small share is one pod. */
+export function maxUnavailableOf({ spec }: StatefulSet): number {
+  return Math.max(1, scaledValue(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, spec.replicas ?? 1, false));
 }
 
-/** One step: with OrderedReady management nothing moves while a predecessor is not healthy. */
+/** Available for as long as the set asks. */
+function isAvailable({ set, now }: StatefulWorld, pod: Pod): boolean {
+  return isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+}
+
+/** Running, and available. */
+function isHealthy(world: StatefulWorld, pod: Pod): boolean {
+  return !isDeleting(pod) && pod.status?.phase === 'Running' && isPodReady(pod) && isAvailable(world, pod);
+}
+
+/** With OrderedReady management each step waits until the pods before it are healthy; with Parallel all is done at once. */
 export function planStatefulSet(world: StatefulWorld): StatefulPlan {
-  const { set, pods, now } = world;
-  const plan: StatefulPlan = { create: [], remove: [] };
-  const ordered = set.spec.podManagementPolicy !== 'Parallel';
-  const { start, end } = range(set);
+  const plan: StatefulPlan = { claims: [], repair: [], release: [], create: [], remove: [] };
+  if (!planReplicas(world, plan) || !planCondemned(world, plan)) return plan;
+  if (world.set.spec.updateStrategy?.type !== 'OnDelete') planUpdate(world, plan);
+  return plan;
+}
+
+/** False when what follows has to wait. */
+function planReplicas(world: StatefulWorld, plan: StatefulPlan): boolean {
+  const { set, pods, claimOf } = world;
+  const ordered = !isParallel(set);
+  const { start, end } = rangeOf(set);
   for (let ordinal = start; ordinal < end; ordinal++) {
     const pod = pods.get(ordinal);
-    if (!pod) plan.create.push({ ordinal, revision: revisionFor(world, ordinal) });
-    else if (isPodFinished(pod) && !isDeleting(pod)) plan.remove.push(pod);
-    else if (isHealthy(set, pod, now)) continue;
-    if (ordered) return plan;
-  }
-  const condemned = [...pods].filter(([ordinal]) => ordinal < start || ordinal >= end).sort(([a], [b]) => b - a);
-  for (const [, pod] of condemned) {
-    if (!isDeleting(pod)) plan.remove.push(pod);
-    if (ordered) return plan;
-  }
-  if (plan.create.length > 0 || plan.remove.length > 0 || set.spec.updateStrategy?.type === 'OnDelete') return plan;
-  for (let ordinal = end - 1; ordinal >= start + partitionOf(set); ordinal--) {
-    const pod = pods.get(ordinal);
-    if (!pod) return plan;
-    if (revisionOf(pod) !== world.update && !isDeleting(pod)) {
-      plan.remove.push(pod);
-      return plan;
+    if (!pod) {
+      // Claims of a pod that was scaled away go with it: a new one must not get them.
+      if (!hasStaleClaim(set, ordinal, claimOf)) plan.create.push({ ordinal, revision: revisionFor(world, ordinal) });
+      if (ordered) return false;
+      continue;
     }
-    if (!isHealthy(set, pod, now)) return plan;
+    if (isPodFinished(pod)) {
+      if (!isDeleting(pod)) plan.remove.push(pod);
+      if (ordered) return false;
+      continue;
+    }
+    if (pod.status?.phase === 'Pending') plan.claims.push(pod);
+    if (ordered && !isHealthy(world, pod)) return false;
+    if (!hasIdentity(set, pod) || !hasStorage(set, pod) || !claimsMatch(set, pod, claimOf)) plan.repair.push(pod);
   }
-  return plan;
+  return true;
+}
+
+/** Pods beyond the range, from the end. An unhealthy one holds those before it back, unless no other is to be waited for. */
+function planCondemned(world: StatefulWorld, plan: StatefulPlan): boolean {
+  const { set, pods, claimOf } = world;
+  const { start, end } = rangeOf(set);
+  const condemned = [...pods].filter(([ordinal]) => ordinal < start || ordinal >= end).sort(([a], [b]) => b - a);
+  const all = condemned.map(([, pod]) => pod);
+  plan.release.push(...all.filter((pod) => !claimsMatch(set, pod, claimOf)));
+  if (isParallel(set)) {
+    plan.remove.push(...all.filter((pod) => !isDeleting(pod)));
+    return true;
+  }
+  const [last] = all;
+  if (!last) return true;
+  const firstUnhealthy = all.findLast((pod) => isDeleting(pod) || !isAvailable(world, pod));
+  if (!isDeleting(last) && (isHealthy(world, last) || last === firstUnhealthy)) plan.remove.push(last);
+  return false;
+}
+
+/** Old pods are deleted from the end down to the partition, as many as may be unavailable together. */
+function planUpdate(world: StatefulWorld, plan: StatefulPlan): void {
+  const { set, pods, update } = world;
+  const { start, end } = rangeOf(set);
+  const isUnavailable = (pod: Pod | undefined) => pod === undefined || isDeleting(pod) || !isAvailable(world, pod);
+  const isOld = (pod: Pod) => revisionOf(pod) !== update && !isDeleting(pod);
+  const ordinals = Array.from({ length: end - start }, (_, i) => end - 1 - i);
+  const replicas = ordinals.map((ordinal) => pods.get(ordinal));
+  const old = ordinals
+    .filter((ordinal) => ordinal >= start + partitionOf(set))
+    .map((ordinal) => pods.get(ordinal))
+    .filter((pod) => pod !== undefined)
+    .filter(isOld);
+  const unavailable = replicas.filter(isUnavailable).length;
+  let left = maxUnavailableOf(set) - unavailable;
+  const remove = (pod: Pod) => {
+    if (!plan.remove.includes(pod)) plan.remove.push(pod);
+  };
+  if (isParallel(set)) {
+    // Those that are not available cost nothing. One that is not made yet is new.
+    old.filter(isUnavailable).forEach(remove);
+    for (const pod of old.filter((candidate) => !isUnavailable(candidate))) if (left-- > 0) remove(pod);
+    return;
+  }
+  for (const pod of old) if (left-- > 0) remove(pod);
 }
 
 /** Pods below the partition stay at the revision that was rolled out last. */
 function revisionFor({ set, current, update }: StatefulWorld, ordinal: number): string {
-  const { start } = range(set);
+  const { start } = rangeOf(set);
   if (set.spec.updateStrategy?.type === 'OnDelete') return update;
   return ordinal < start + partitionOf(set) ? current : update;
 }
 
+/** Pods of the range that are missing or not available. */
+export function unavailableReplicas(world: StatefulWorld): number {
+  const { start, end } = rangeOf(world.set);
+  const available = [...world.pods].filter(
+    ([ordinal, pod]) => ordinal >= start && ordinal < end && !isDeleting(pod) && isAvailable(world, pod),
+  );
+  return end - start - available.length;
+}
+
 /** Counts by revision; once all pods have the new one, it is the current one. */
-export function statefulStatus({ set, pods, current, update, now }: StatefulWorld): StatefulSetStatus {
-  const all = [...pods.values()].filter((pod) => !isPodFinished(pod));
+export function statefulStatus(world: StatefulWorld): StatefulSetStatus {
+  const { set, pods, current, update } = world;
+  const all = [...pods.values()].filter((pod) => ordinalOf(set, pod) !== undefined);
   const live = all.filter((pod) => !isDeleting(pod));
   const at = (revision: string) => live.filter((pod) => revisionOf(pod) === revision).length;
-  const ready = all.filter(isPodReady).length;
-  const minReady = set.spec.minReadySeconds ?? 0;
+  const ready = all.filter((pod) => pod.status?.phase === 'Running' && isPodReady(pod));
   const status: StatefulSetStatus = {
     observedGeneration: set.metadata.generation,
     replicas: all.length,
-    readyReplicas: ready,
-    availableReplicas: all.filter((pod) => isPodAvailable(pod, minReady, now)).length,
+    readyReplicas: ready.length,
+    availableReplicas: ready.filter((pod) => isAvailable(world, pod)).length,
     currentReplicas: at(current),
     updatedReplicas: at(update),
     currentRevision: current,
     updateRevision: update,
     collisionCount: set.status?.collisionCount ?? 0,
   };
-  const rolling = set.spec.updateStrategy?.type !== 'OnDelete';
   // A pod that is about to be made is missing here: without it the others tell nothing of the whole.
-  const whole = all.length === (set.spec.replicas ?? 1);
-  if (rolling && whole && status.updatedReplicas === status.replicas && ready === status.replicas) {
+  const wanted = set.spec.replicas ?? 1;
+  if (status.updatedReplicas === wanted && ready.length === wanted && status.replicas === wanted) {
     status.currentReplicas = status.updatedReplicas;
     status.currentRevision = update;
   }

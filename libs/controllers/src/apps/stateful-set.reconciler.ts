@@ -1,25 +1,40 @@
-import { deepEqual, hasCause, isAlreadyExists, isNotFound, type KubeObject } from '#apimachinery';
-import { type Informer, type Requeue, WrittenRevisions } from '#client';
+import { deepEqual, hasCause } from '#apimachinery';
+import { type Informer, objectKey, type Requeue, WrittenRevisions } from '#client';
 import { type ControllerRevision, gvr, type PersistentVolumeClaim, type Pod, type StatefulSet } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
 import { claimable, labelMatcher } from '../indexes.js';
 import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, syncHistory, trimHistory } from '../workload/controller-revisions.js';
+import { slowStart } from '../workload/pod-control.js';
 import { podInformer } from '../workload/pods.js';
-import { ordinalOf, planStatefulSet, type StatefulWorld, statefulStatus } from './stateful-set.plan.js';
-import { buildClaims, buildStatefulPod, revisionData, templateOf } from './stateful-set.pod.js';
+import { ordinalOf } from './stateful-set.identity.js';
+import {
+  maxUnavailableOf,
+  planStatefulSet,
+  type StatefulWorld,
+  statefulStatus,
+  unavailableReplicas,
+} from './stateful-set.plan.js';
+import { revisionData } from './stateful-set.pod.js';
+import { StatefulPodControl } from './stateful-set.pod-control.js';
 
 const CATCH_UP = 20;
+/** Names that the metrics tell apart. */
+const SETS_MEASURED = 1000;
 
 export function statefulSetController(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'statefulset-controller');
   const sets = new StatefulSetReconciler(runtime);
-  return controller('statefulset-controller', runtime)
-    .for<StatefulSet>(gvr.statefulsets)
-    .owns<Pod>(gvr.pods, { kind: 'StatefulSet', selector: (set) => set.spec.selector })
-    .reads(gvr.persistentvolumeclaims, gvr.controllerrevisions)
-    .reconcile((key) => sets.reconcile(key));
+  return (
+    controller('statefulset-controller', runtime)
+      .for<StatefulSet>(gvr.statefulsets)
+      .owns<Pod>(gvr.pods, { kind: 'StatefulSet', selector: (set) => set.spec.selector })
+      // A claim that is gone may be made anew.
+      .watches<PersistentVolumeClaim>(gvr.persistentvolumeclaims, { delete: (claim) => sets.keysOf(claim) })
+      .reads(gvr.controllerrevisions)
+      .reconcile((key) => sets.reconcile(key))
+  );
 }
 
 /** Keeps pods with lasting names and volumes, one step at a time. */
@@ -29,13 +44,39 @@ class StatefulSetReconciler {
   private readonly claims: Informer<PersistentVolumeClaim>;
   private readonly revisions: Informer<ControllerRevision>;
   private readonly written = new WrittenRevisions();
+  private readonly mostUnavailable;
+  private readonly unavailable;
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers } = runtime;
+    const { informers, metrics } = runtime;
+    const labels = {
+      statefulset_namespace: SETS_MEASURED,
+      statefulset_name: SETS_MEASURED,
+      pod_management_policy: ['OrderedReady', 'Parallel'],
+    };
+    const gauge = (name: string, help: string) => metrics.gauge({ name, help, labels });
+    this.mostUnavailable = gauge(
+      'statefulset_controller_statefulset_max_unavailable',
+      'Pods that an update may make unavailable together.',
+    );
+    this.unavailable = gauge(
+      'statefulset_controller_statefulset_unavailable_replicas',
+      'Pods that are missing, or not available.',
+    );
     this.sets = informers.for<StatefulSet>(gvr.statefulsets);
     this.claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
     this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
     this.pods = podInformer(informers);
+  }
+
+  /** Sets whose claims have such names. */
+  keysOf({ metadata }: PersistentVolumeClaim): string[] {
+    return this.sets
+      .list(metadata.namespace)
+      .filter(({ metadata: { name }, spec }) =>
+        spec.volumeClaimTemplates?.some((template) => metadata.name!.startsWith(`${template.metadata.name}-${name}-`)),
+      )
+      .map(objectKey);
   }
 
   async reconcile(key: string): Promise<Requeue | undefined> {
@@ -73,11 +114,19 @@ class StatefulSetReconciler {
       pods: new Map(claimed.map((pod) => [ordinalOf(set, pod)!, pod])),
       current: current !== undefined && known.has(current) ? current : update,
       update,
+      claimOf: (name) => this.claims.get(set.metadata.namespace!, name),
       now: clock.now(),
     };
-    await this.act(key, world, known);
+    this.measure(world);
+    let failure: unknown;
+    try {
+      await this.act(key, world, known);
+    } catch (error) {
+      failure = error;
+    }
     const status = statefulStatus(world);
     if (!deepEqual(set.status, status)) await this.writeStatus(set, status);
+    if (failure !== undefined) throw failure;
     const used = new Set([
       status.currentRevision!,
       ...claimed.map((pod) => pod.metadata.labels?.[CONTROLLER_REVISION_HASH] ?? ''),
@@ -94,51 +143,32 @@ class StatefulSetReconciler {
     world: StatefulWorld,
     revisions: ReadonlyMap<string, ControllerRevision>,
   ): Promise<void> {
-    const { client, recorder } = this.runtime;
     const { set } = world;
-    const namespace = set.metadata.namespace!;
-    const { create, remove } = planStatefulSet(world);
-    for (const pod of remove) {
-      const name = pod.metadata.name!;
-      try {
-        await client.delete(gvr.pods, namespace, name, { preconditions: { uid: pod.metadata.uid } });
-        recorder.event(
-          set,
-          'Normal',
-          'SuccessfulDelete',
-          `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`,
-        );
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
-    }
-    for (const { ordinal, revision } of create) {
-      const pod = buildStatefulPod(set, ordinal, templateOf(revisions.get(revision)!), revision);
-      const what = `create Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
-      try {
-        await this.ensureClaims(set, ordinal);
-        this.written.wrote(key, await client.create<Pod>(gvr.pods, namespace, pod));
-        recorder.event(set, 'Normal', 'SuccessfulCreate', `${what} successful`);
-      } catch (error) {
-        if (hasCause(error, 'NamespaceTerminating')) return;
-        if (!isAlreadyExists(error)) {
-          recorder.event(set, 'Warning', 'FailedCreate', `${what} failed error: ${(error as Error).message}`);
-        }
-        throw error;
-      }
-    }
+    const control = new StatefulPodControl(this.runtime, set, world.claimOf, (pod) => this.written.wrote(key, pod));
+    const { claims, repair, release, create, remove } = planStatefulSet(world);
+    for (const pod of claims) await control.ensureClaims(ordinalOf(set, pod)!, pod);
+    for (const pod of repair) await control.repair(pod);
+    for (const pod of release) await control.ownClaims(pod);
+    // Where all come and go at once, a failure of the first keeps the others from being tried in vain.
+    const news = create.values();
+    await this.all(create.length, () => {
+      const { ordinal, revision } = news.next().value!;
+      return control.create(ordinal, revisions.get(revision)!);
+    });
+    const olds = remove.values();
+    await this.all(remove.length, () => control.remove(olds.next().value!));
   }
 
-  private async ensureClaims(set: StatefulSet, ordinal: number): Promise<void> {
-    for (const claim of buildClaims(set, ordinal)) {
-      const { namespace, name } = claim.metadata;
-      if (this.claims.get(namespace!, name!)) continue;
-      try {
-        await this.runtime.client.create<KubeObject>(gvr.persistentvolumeclaims, namespace!, claim as KubeObject);
-      } catch (error) {
-        if (!isAlreadyExists(error)) throw error;
-      }
-    }
+  private async all(count: number, action: () => Promise<unknown>): Promise<void> {
+    const { error } = await slowStart(count, action);
+    if (error !== undefined && !hasCause(error, 'NamespaceTerminating')) throw error;
+  }
+
+  private measure(world: StatefulWorld): void {
+    const { namespace, name } = world.set.metadata;
+    const labels = [namespace!, name!, world.set.spec.podManagementPolicy ?? 'OrderedReady'];
+    this.mostUnavailable.cell(...labels).value = maxUnavailableOf(world.set);
+    this.unavailable.cell(...labels).value = unavailableReplicas(world);
   }
 
   private writeStatus(set: StatefulSet, status: StatefulSet['status']): Promise<StatefulSet> {

@@ -21,6 +21,8 @@ export function controllerReference(owner: KubeObject): OwnerReference {
   };
 }
 
+const STRATEGIC_MERGE = 'application/strategic-merge-patch+json';
+
 export type Claim = 'owned' | 'adopt' | 'release' | 'ignore';
 
 /** What an owner should do about an object that may be its own. */
@@ -42,6 +44,8 @@ export interface ClaimContext {
   ownerResource: GroupVersionResource;
   resource: GroupVersionResource;
   matches(object: KubeObject): boolean;
+  /** What the owner holds its objects back with: they get it with the reference, and lose it with it. */
+  finalizer?: string;
 }
 
 /**
@@ -49,7 +53,7 @@ export interface ClaimContext {
  * them. Before the first adoption the owner is read from the server: a cached one may be gone already.
  */
 export async function claimObjects<T extends KubeObject>(context: ClaimContext, objects: readonly T[]): Promise<T[]> {
-  const { client, owner, resource } = context;
+  const { client, owner, resource, finalizer } = context;
   const claimed: T[] = [];
   let checked: Promise<void> | undefined;
   let failure: unknown;
@@ -60,13 +64,22 @@ export async function claimObjects<T extends KubeObject>(context: ClaimContext, 
       if (claim === 'adopt') {
         checked ??= assertOwnerStays(context);
         await checked;
-        const metadata = { uid, ownerReferences: [controllerReference(owner)] };
-        await client.patch(resource, namespace!, name!, 'application/strategic-merge-patch+json', { metadata });
+        const metadata = {
+          uid,
+          ownerReferences: [controllerReference(owner)],
+          ...(finalizer && { finalizers: [finalizer] }),
+        };
+        const patch = { metadata };
+        const adopted = await client.patch<T>(resource, namespace!, name!, STRATEGIC_MERGE, patch);
+        claimed.push(adopted);
       } else if (claim === 'release') {
-        const metadata = { uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }] };
-        await client.patch(resource, namespace!, name!, 'application/strategic-merge-patch+json', { metadata });
-      }
-      if (claim === 'owned' || claim === 'adopt') claimed.push(object);
+        const metadata = {
+          uid,
+          ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }],
+          ...(finalizer && { '$deleteFromPrimitiveList/finalizers': [finalizer] }),
+        };
+        await client.patch(resource, namespace!, name!, STRATEGIC_MERGE, { metadata });
+      } else if (claim === 'owned') claimed.push(object);
     } catch (error) {
       if (!isNotFound(error)) failure ??= error;
     }

@@ -43,20 +43,6 @@ describe('what nothing acts on', () => {
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
-    ['cronjobs.batch', {}, /CronJobs/],
-    ['jobs.batch', { spec: {} }, undefined],
-    ['jobs.batch', { spec: { podFailurePolicy: {} } }, /^spec\.podFailurePolicy: /],
-    ['jobs.batch', { spec: { successPolicy: {} } }, /^spec\.successPolicy: /],
-    ['jobs.batch', { spec: { backoffLimitPerIndex: 0 } }, /^spec\.backoffLimitPerIndex: /],
-    ['jobs.batch', { spec: { ttlSecondsAfterFinished: 0 } }, /^spec\.ttlSecondsAfterFinished: /],
-    ['statefulsets.apps', { spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain' } } }, undefined],
-    [
-      'statefulsets.apps',
-      { spec: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' } } },
-      /^spec\.persistentVolumeClaimRetentionPolicy: /,
-    ],
-    ['statefulsets.apps', { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 1 } } } }, undefined],
-    ['statefulsets.apps', { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } } }, /maxUnavailable/],
     ['pods', { spec: { volumes: [{ name: 'a', emptyDir: {} }] } }, undefined],
     ['pods', { spec: { volumes: [{ name: 'a', ephemeral: {} }] } }, /ephemeral volumes/],
     ['persistentvolumeclaims', {}, /does not bind PersistentVolumeClaims yet/],
@@ -139,7 +125,7 @@ describe('a server that refuses', () => {
         });
       }
     }
-    assert.equal(told(refuses, 'cronjobs.batch', {}).length, 1);
+    assert.equal(told(refuses, 'persistentvolumeclaims', {}).length, 1);
   });
 
   test('lets what is there be changed, and its labels be taken away, but not be added', () => {

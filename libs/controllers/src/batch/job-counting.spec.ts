@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { conflict, type GroupVersionResource, internalError, type KubeObject, type WatchEvent } from '#apimachinery';
+import { type Client, SharedInformers, silentLogger, type WatchOptions } from '#client';
+import { gvr, type Job, type JobSpec, type Pod } from '#kinds';
+import { MetricsRegistry, noTracer } from '#telemetry';
+import { FakeClock, MemoryClient } from '#testing';
+import type { ControllerContext } from '../context.js';
+import { COMPLETION_INDEX } from './completion-indexes.js';
+import { TRACKING_FINALIZER } from './job.plan.js';
+import { jobController } from './job.reconciler.js';
+
+/**
+ * Pods and their counting, with a controller that is killed at random: each of its writes can be lost, before or after it
+ * happened, with the controller or without. What the counts must come to is noted where finalizers go.
+ */
+
+const SEEDS = 12;
+const NAMESPACE = 'default';
+
+/** Numbers in [0, 1) from a seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** What of the API a Job's pods need: finalizers hold deletions back. Notes the end of each pod that loses its finalizer. */
+class PodWorld extends MemoryClient {
+  readonly succeeded = new Set<string>();
+  readonly failed = new Set<string>();
+  private names = 0;
+
+  override async create<T extends KubeObject>(to: GroupVersionResource, namespace: string, object: T): Promise<T> {
+    const name = object.metadata.name ?? `${object.metadata.generateName}${this.names++}`;
+    const creationTimestamp = '2029-12-31T00:00:00Z';
+    const metadata = { ...object.metadata, name, creationTimestamp };
+    const status = to === gvr.pods ? { status: { phase: 'Pending' } } : {};
+    return super.create(to, namespace, { ...object, metadata, ...status });
+  }
+
+  override async patch<T extends KubeObject>(
+    to: GroupVersionResource,
+    namespace: string,
+    name: string,
+    type: string,
+    patch: Partial<KubeObject>,
+    options: { subresource?: string } = {},
+  ): Promise<T> {
+    if (to !== gvr.pods) return super.patch(to, namespace, name, type, patch, options);
+    const pod = await this.get<Pod>(to, namespace, name);
+    const { uid, deletionTimestamp, resourceVersion, finalizers = [] } = pod.metadata;
+    const expected = patch.metadata?.resourceVersion ?? resourceVersion;
+    if (expected !== resourceVersion) throw conflict(to, name);
+    if (!finalizers.includes(TRACKING_FINALIZER)) return pod as unknown as T;
+    if (pod.status?.phase === 'Succeeded') this.succeeded.add(pod.metadata.annotations?.[COMPLETION_INDEX] ?? uid!);
+    else if (pod.status?.phase === 'Failed' || deletionTimestamp) this.failed.add(uid!);
+    const changed = { ...pod, metadata: { ...pod.metadata, finalizers: [] } };
+    if (deletionTimestamp) this.remove(gvr.pods, namespace, name);
+    else this.put(gvr.pods, changed);
+    return changed as unknown as T;
+  }
+
+  override async delete(to: GroupVersionResource, namespace: string, name: string): Promise<void> {
+    const object = await this.get<KubeObject>(to, namespace, name);
+    const { deletionTimestamp, finalizers = [] } = object.metadata;
+    if (finalizers.length === 0) this.remove(to, namespace, name);
+    else if (!deletionTimestamp) {
+      this.put(to, { ...object, metadata: { ...object.metadata, deletionTimestamp: '2030-01-01T00:00:00Z' } });
+    }
+  }
+}
+
+/** One life of the controller: its requests fail at random, and after its death all of them do. */
+class Life implements Client {
+  private dead = false;
+
+  constructor(
+    private readonly world: PodWorld,
+    private readonly random: () => number,
+    private readonly clock: FakeClock,
+    private readonly chances: { lost: number; killed: number },
+    private readonly killed: () => void,
+  ) {}
+
+  end(): void {
+    this.dead = true;
+  }
+
+  get: Client['get'] = (of, namespace, name) => this.read(() => this.world.get(of, namespace, name));
+  list: Client['list'] = (...args) => this.read(() => this.world.list(...args) as Promise<any>);
+  create: Client['create'] = (...args) =>
+    this.write(() => this.world.create(...(args as [any, any, any]))) as Promise<any>;
+  update: Client['update'] = (...args) =>
+    this.write(() => this.world.update(...(args as [any, any, any]))) as Promise<any>;
+  patch: Client['patch'] = (...args) =>
+    this.write(() => this.world.patch(...(args as [any, any, any, any, any]))) as Promise<any>;
+  delete: Client['delete'] = (...args) =>
+    this.write(() => this.world.delete(...(args as [any, any, any]))) as Promise<any>;
+  deleteCollection: Client['deleteCollection'] = () => Promise.reject(new Error('not in this world'));
+
+  /** Events come late, each resource on its own. */
+  async *watch<T extends KubeObject>(of: GroupVersionResource, options?: WatchOptions): AsyncIterable<WatchEvent<T>> {
+    for await (const event of this.world.watch<T>(of, options)) {
+      const late = Math.floor(this.random() * 300);
+      if (late > 100) await new Promise<void>((resolve) => this.clock.setTimeout(resolve, late));
+      if (this.dead) return;
+      yield event;
+    }
+  }
+
+  private async read<T>(call: () => Promise<T>): Promise<T> {
+    if (this.dead) throw internalError('dead');
+    return call();
+  }
+
+  private async write<T>(call: () => Promise<T>): Promise<T> {
+    if (this.dead) throw internalError('dead');
+    const chance = this.random();
+    const { lost, killed } = this.chances;
+    if (chance >= lost + killed) return call();
+    if (this.random() < 0.5) await call();
+    if (chance < killed) {
+      this.dead = true;
+      this.killed();
+    }
+    throw internalError('lost');
+  }
+}
+
+function contextOf(client: Client, clock: FakeClock): ControllerContext {
+  return {
+    clientFor: () => client,
+    informers: new SharedInformers(client, { clock, logger: silentLogger }),
+    clock,
+    random: () => 0,
+    logger: silentLogger,
+    metrics: new MetricsRegistry(),
+    tracer: noTracer,
+    options: { clusterCidr: '', serviceCidr: '', rootCA: '', clusterDomain: 'cluster.local' },
+  };
+}
+
+/**
+ * What happens to pods: they run, end, are evicted, and are collected. Where a pod counts as failed as soon as its deletion is asked
+ * for, it does not succeed after that.
+ */
+function live(world: PodWorld, job: Job, pods: readonly Pod[], random: () => number): void {
+  const mayStillSucceed = job.spec.podReplacementPolicy === 'Failed';
+  for (const pod of pods) {
+    const { metadata, status } = pod;
+    const end = (phase: string) => world.put(gvr.pods, { ...pod, status: { ...status, phase } } as Pod);
+    const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+    if (ended || metadata.deletionTimestamp) {
+      if (!metadata.finalizers?.length && random() < 0.3) world.remove(gvr.pods, NAMESPACE, metadata.name!);
+      else if (!ended && random() < 0.3) end(mayStillSucceed && random() < 0.3 ? 'Succeeded' : 'Failed');
+    } else if (status?.phase === 'Pending') end('Running');
+    else if (random() < 0.3) end(random() < 0.6 ? 'Succeeded' : 'Failed');
+    else if (random() < 0.05) void world.delete(gvr.pods, NAMESPACE, metadata.name!);
+  }
+}
+
+interface Run {
+  job: Job;
+  world: PodWorld;
+  pods: Pod[];
+  lives: number;
+}
+
+async function simulate(seed: number, spec: Partial<JobSpec>): Promise<Run> {
+  const random = randomOf(seed);
+  const world = new PodWorld();
+  const clock = new FakeClock();
+  world.put(gvr.jobs, {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'job', namespace: NAMESPACE, uid: 'job' },
+    spec: {
+      parallelism: 4,
+      completions: 12,
+      backoffLimit: 1000,
+      selector: { matchLabels: { job: 'job' } },
+      template: { metadata: { labels: { job: 'job' } }, spec: { containers: [] } },
+      ...spec,
+    },
+  } as KubeObject);
+  let stop = new AbortController();
+  let running: Promise<unknown> = Promise.resolve();
+  let lives = 0;
+  const chances = { lost: 0.1, killed: 0.08 };
+  let life: Life | undefined;
+  const start = () => {
+    lives++;
+    life?.end();
+    stop = new AbortController();
+    const mine = stop;
+    life = new Life(world, random, clock, chances, () => mine.abort());
+    const context = contextOf(life, clock);
+    const controller = jobController(context);
+    context.informers.start(mine.signal);
+    running = controller.run(mine.signal).catch(() => {});
+  };
+  const find = () => world.get<Job & KubeObject>(gvr.jobs, NAMESPACE, 'job');
+  const podsOf = async () => (await world.list<Pod & KubeObject>(gvr.pods, { namespace: NAMESPACE })).items;
+  const isOver = (job: Job) => job.status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed');
+  start();
+  try {
+    for (let turn = 0; turn < 2000; turn++) {
+      // In peace what is left is done.
+      if (turn === 100) Object.assign(chances, { lost: 0, killed: 0 });
+      await clock.advance(Math.floor(random() * 8_000));
+      if (stop.signal.aborted) start();
+      const job = await find();
+      if (isOver(job)) break;
+      live(world, job, await podsOf(), random);
+    }
+    Object.assign(chances, { lost: 0, killed: 0 });
+    if (stop.signal.aborted) start();
+    await clock.advance(60_000);
+    return { job: await find(), world, pods: await podsOf(), lives };
+  } finally {
+    life?.end();
+    stop.abort();
+    await clock.advance(1000);
+    await running;
+  }
+}
+
+function assertExact({ job, world, pods }: Run, seed: number): void {
+  const status = job.status ?? {};
+  const told = `seed ${seed}: ${JSON.stringify(status)}`;
+  assert.ok(
+    status?.conditions?.some(({ type }) => type === 'Complete'),
+    `not complete, ${told}`,
+  );
+  assert.deepEqual(status.uncountedTerminatedPods, {}, told);
+  assert.equal(status.succeeded ?? 0, world.succeeded.size, told);
+  assert.equal(status.failed ?? 0, world.failed.size, told);
+  assert.ok(status.succeeded! >= job.spec.completions!, told);
+  assert.deepEqual(
+    pods.filter(({ metadata }) => metadata.finalizers?.length),
+    [],
+    told,
+  );
+}
+
+describe('the counts of a Job whose controller is killed at random', () => {
+  for (const [kind, spec] of [
+    ['any pods', {}],
+    ['indexes', { completionMode: 'Indexed' }],
+    ['indexes with limits of their own', { completionMode: 'Indexed', backoffLimitPerIndex: 1000 }],
+    ['pods that are replaced once they have ended', { podReplacementPolicy: 'Failed' }],
+  ] as const) {
+    it(`are exact for ${kind}`, async () => {
+      let lives = 0;
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const run = await simulate(seed, spec);
+        assertExact(run, seed);
+        lives += run.lives;
+      }
+      // A run without a death would prove nothing.
+      assert.ok(lives > 3 * SEEDS, `${lives} lives`);
+    });
+  }
+});
