@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { conflict, type GroupVersionResource, internalError, type KubeObject, type WatchEvent } from '#apimachinery';
 import { type Client, SharedInformers, silentLogger, type WatchOptions } from '#client';
-import { gvr, type Job, type JobSpec, type Pod } from '#kinds';
+import { allResources, gvr, type Job, type JobSpec, type Pod, ResourceCatalog } from '#kinds';
 import { MetricsRegistry, noTracer } from '#telemetry';
 import { FakeClock, MemoryClient } from '#testing';
 import type { ControllerContext } from '../context.js';
@@ -136,6 +136,7 @@ function contextOf(client: Client, clock: FakeClock): ControllerContext {
   return {
     clientFor: () => client,
     informers: new SharedInformers(client, { clock, logger: silentLogger }),
+    resources: new ResourceCatalog(allResources()),
     clock,
     random: () => 0,
     logger: silentLogger,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { SharedInformers, silentLogger } from '#client';
-import { gvr, type Node } from '#kinds';
+import { allResources, gvr, type Node, ResourceCatalog } from '#kinds';
 import { MetricsRegistry, noTracer } from '#telemetry';
 import { buildNode, FakeClock, MemoryClient } from '#testing';
 import { nodeTtlController, ttlSeconds, ttlStep } from './node-ttl.reconciler.js';
@@ -36,6 +36,7 @@ describe('the time to live of what a node keeps', () => {
     const controller = nodeTtlController({
       clientFor: () => client,
       informers,
+      resources: new ResourceCatalog(allResources()),
       clock,
       random: () => 0,
       logger: silentLogger,
