@@ -31,7 +31,7 @@ const VIOLATION = "Cannot evict pod as it would violate the pod's disruption bud
 const MAX_DISRUPTED_PODS = 2000;
 
 /** pods/{name}/eviction: a delete that disruption budgets may refuse. */
-export function evictionResource(context: () => RegistryContext): VirtualResource {
+export function evictionResource(): VirtualResource {
   return {
     group: '',
     version: 'v1',
@@ -39,7 +39,7 @@ export function evictionResource(context: () => RegistryContext): VirtualResourc
     subresource: 'eviction',
     kind: 'Eviction',
     namespaced: true,
-    create: (request) => evict(context(), request),
+    create: (request, context) => evict(context, request),
   };
 }
 

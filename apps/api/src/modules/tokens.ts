@@ -1,0 +1,38 @@
+import type { Clock } from '#client';
+import type { AdmissionChain } from '../admission/admission-chain.js';
+import type { Authentication } from '../authentication/request-authenticator.js';
+import type { Authorization } from '../authorization/authorizer-chain.js';
+import type { ProxyNetwork } from '../http/proxy/proxy-network.js';
+import { key } from '../injection/provide.js';
+import type { Pki } from '../pki/pki.js';
+import type { Registry } from '../registry/registry.js';
+import type { VirtualResource } from '../registry/virtual-resource.js';
+import type { WriteParticipant } from '../registry/write/write-participant.js';
+import type { History, Store, StoreOptions } from '../storage/index.js';
+import type { Lister } from '../storage/lister.js';
+import type { ControlPlaneOptions } from './control-plane-options.js';
+
+export const OPTIONS = key<ControlPlaneOptions>('control plane options');
+export const CLOCK = key<Clock>('clock');
+/** The clock as dates. */
+export const NOW = key<() => Date>('now');
+
+/** Where the store is to differ from its defaults. */
+export type StoreTuning = Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
+export const STORE_TUNING = key<StoreTuning>('store tuning');
+export const STORE = key<Store>('store');
+export const HISTORY = key<History>('history');
+export const LISTER = key<Lister>('lister');
+export const PKI = key<Pki>('pki');
+
+export const AUTHORIZER = key<Authorization>('authorizer');
+export const AUTHENTICATOR = key<Authentication>('authenticator');
+/** `iss` of ServiceAccount tokens. */
+export const ISSUER_URL = key<string>('issuer URL');
+export const ADMISSION = key<AdmissionChain>('admission');
+export const VIRTUAL_RESOURCES = key<readonly VirtualResource[]>('virtual resources');
+export const WRITE_PARTICIPANTS = key<readonly WriteParticipant[]>('write participants');
+export const REGISTRY = key<Registry>('registry');
+
+/** How proxied requests leave the process. */
+export const PROXY_NETWORK = key<ProxyNetwork>('proxy network');
