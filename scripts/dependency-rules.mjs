@@ -26,6 +26,7 @@ export const nativeDoors = {
 
 /** Folders of the API server from the ground up. A folder imports what stands before it; the files beside them compose all. */
 const apiFolders = [
+  'injection',
   'identity',
   'pki',
   'storage',
@@ -109,6 +110,16 @@ export const rules = [
     severity: 'error',
     from: { path: '^(apps|libs)/', pathNot: ['^apps/api/src/storage/', lib('testing'), lib('postgres'), specs] },
     to: { path: '^node_modules/(pg|typeorm)/' },
+  },
+  {
+    name: 'the-object-path-knows-no-container',
+    comment: 'it is put together once, in apps/api/src/modules',
+    severity: 'error',
+    from: {
+      path: apiFolders.filter((name) => !['injection', 'http'].includes(name)).map(api),
+      pathNot: [specs, testing],
+    },
+    to: { path: '^node_modules/@nestjs/' },
   },
   {
     name: 'generic-code-knows-no-kind',

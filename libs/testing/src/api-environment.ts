@@ -31,6 +31,7 @@ export interface TestServerOptions {
   store?: { ringBytes?: number; retention?: { watchLogMs: number }; compactionMs?: number };
 }
 
+type ControlPlane = import('../../../apps/api/src/control-plane.js').ControlPlane;
 type ProxyNetwork = import('../../../apps/api/src/http/proxy/proxy-network.js').ProxyNetwork;
 
 export interface TestServer {
@@ -52,32 +53,10 @@ export interface TestServer {
 
 /** The whole API on a free port, with its bootstrap objects, on a real database. Controllers only when asked for. */
 export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { startControlPlane } = await import('../../../apps/api/src/control-plane.js');
   const database = options.databaseUrl === undefined ? await testDatabase() : undefined;
   const databaseUrl = options.databaseUrl ?? database!.url;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-api-')));
-  const plane = await startControlPlane({
-    dataDir,
-    bindAddress: '127.0.0.1',
-    securePort: 0,
-    advertiseAddress: options.advertiseAddress ?? '192.0.2.1',
-    databaseUrl,
-    sharedDatabase: false,
-    serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',
-    clusterCidr: '10.244.0.0/16',
-    clusterDomain: 'cluster.local',
-    clusterDnsPort: 10053,
-    serviceNodePortRange: '30000-32767',
-    localNode: undefined,
-    refuseUnenforced: options.refuseUnenforced ?? false,
-    components: new Set(['api', ...(options.components ?? [])] as const),
-    logger: options.logger ?? silentLogger,
-    clock: options.clock,
-    store: options.store,
-    proxyNetwork: options.proxyNetwork,
-    readNodeUsage: options.readNodeUsage,
-    warmUp: options.warmUp,
-  });
+  const plane = await startPlane(options, databaseUrl, dataDir);
   await plane.bootstrapped;
   const { pki } = plane;
   return {
@@ -96,4 +75,50 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The server's own root module, with what a test wants to be different in its place. */
+async function startPlane(options: TestServerOptions, databaseUrl: string, dataDir: string): Promise<ControlPlane> {
+  const [
+    { Test },
+    { runControlPlane },
+    { ControlPlaneModule },
+    { CLOCK, PROXY_NETWORK, READ_NODE_USAGE, STORE_TUNING },
+    { withPort },
+  ] = await Promise.all([
+    import('@nestjs/testing'),
+    import('../../../apps/api/src/control-plane.js'),
+    import('../../../apps/api/src/modules/control-plane.module.js'),
+    import('../../../apps/api/src/modules/tokens.js'),
+    import('../../../apps/api/src/modules/server-address.js'),
+  ]);
+  const { frameworkAdapter } = await import('../../../apps/api/src/http/https-server.js');
+  const { clock, proxyNetwork, readNodeUsage, store } = options;
+  const root = ControlPlaneModule.with(
+    await withPort({
+      dataDir,
+      bindAddress: '127.0.0.1',
+      securePort: 0,
+      advertiseAddress: options.advertiseAddress ?? '192.0.2.1',
+      databaseUrl,
+      sharedDatabase: false,
+      serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',
+      clusterCidr: '10.244.0.0/16',
+      clusterDomain: 'cluster.local',
+      clusterDnsPort: 10053,
+      serviceNodePortRange: '30000-32767',
+      localNode: undefined,
+      refuseUnenforced: options.refuseUnenforced ?? false,
+      components: new Set(['api', ...(options.components ?? [])] as const),
+      logger: options.logger ?? silentLogger,
+      warmUp: options.warmUp,
+    }),
+  );
+  const builder = Test.createTestingModule({ imports: [root] });
+  if (clock) builder.overrideProvider(CLOCK).useValue(clock);
+  if (proxyNetwork) builder.overrideProvider(PROXY_NETWORK).useValue(proxyNetwork);
+  if (readNodeUsage) builder.overrideProvider(READ_NODE_USAGE).useValue(readNodeUsage);
+  if (store) builder.overrideProvider(STORE_TUNING).useValue(store);
+  const module = await builder.compile();
+  return runControlPlane(module.createNestApplication(frameworkAdapter(), { logger: false, bodyParser: false }));
 }

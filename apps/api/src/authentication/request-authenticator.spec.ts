@@ -137,15 +137,18 @@ async function token({ issuer, lister, time }: World, spec: Record<string, unkno
   const resource = tokenRequestResource({ issuer, audiences: [ISSUER], lister, readBarrier, clock: () => time.now });
   const object = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec } as KubeObject;
   const user = { name: 'x', groups: [] };
-  const answer = await resource.create({
-    user,
-    namespace: 'web',
-    name: 'app',
-    object,
-    dryRun: false,
-    warn: () => {},
-    lifetime: ENDLESS,
-  });
+  const answer = await resource.create(
+    {
+      user,
+      namespace: 'web',
+      name: 'app',
+      object,
+      dryRun: false,
+      warn: () => {},
+      lifetime: ENDLESS,
+    },
+    {} as never,
+  );
   return answer['status'].token;
 }
 
@@ -509,15 +512,18 @@ describe('TokenReview', () => {
   async function review(cluster: World, spec: Record<string, unknown>): Promise<any> {
     const resource = tokenReviewResource(cluster.authentication.tokens, cluster.authentication.audiences);
     const object = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', metadata: {}, spec } as KubeObject;
-    const answer = await resource.create({
-      user: { name: 'x', groups: [] },
-      namespace: '',
-      name: '',
-      object,
-      dryRun: false,
-      warn: () => {},
-      lifetime: ENDLESS,
-    });
+    const answer = await resource.create(
+      {
+        user: { name: 'x', groups: [] },
+        namespace: '',
+        name: '',
+        object,
+        dryRun: false,
+        warn: () => {},
+        lifetime: ENDLESS,
+      },
+      {} as never,
+    );
     return answer['status'];
   }
 

@@ -1,21 +1,15 @@
 import 'reflect-metadata';
-import { IncomingMessage, type RequestListener } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type DispatcherOptions, RequestDispatcher } from './dispatch/request-dispatcher.js';
-import { ApiModule } from './documents/api.module.js';
-import type { ApiSurface } from './documents/api.tokens.js';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { RequestDispatcher } from './dispatch/request-dispatcher.js';
+import { API_SURFACE, type ApiSurface } from './documents/api.tokens.js';
 import { DocumentPaths } from './documents/document-paths.js';
-import { PlainErrorFilter } from './documents/plain-error.filter.js';
-
-export interface TlsOptions {
-  key: string;
-  cert: string;
-  /** Client certificates are asked for with these names, and verified by the authenticators. */
-  clientCa: string;
-}
+import { HTTPS_OPTIONS, type HttpsServerOptions, type TlsOptions } from './https-options.js';
 
 /** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
 const KEEP_ALIVE_MS = 120_000;
@@ -25,14 +19,6 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const TIMEOUT_CHECKS_MS = 5_000;
 /** Open requests get this long at shutdown; watches are ended at once, since they would never end. */
 const SHUTDOWN_GRACE_MS = 2_000;
-
-export interface HttpsServer {
-  /** Throws with the operating system's error when the address is taken. Gives the port. */
-  listen(address: string, port: number): Promise<number>;
-  close(): Promise<void>;
-  readonly server: Server;
-  readonly dispatcher: RequestDispatcher;
-}
 
 /**
  * Node takes every request with an Upgrade header out of HTTP, body and all, when anybody listens for upgrades. Only those that ask
@@ -52,14 +38,79 @@ function requestClass(mayUpgrade: (request: IncomingMessage) => boolean): typeof
   };
 }
 
-export async function createHttpsServer(
-  tls: TlsOptions,
-  surface: ApiSurface,
-  dispatching: DispatcherOptions,
-): Promise<HttpsServer> {
-  let dispatcher!: RequestDispatcher;
+/** The framework's side of the server. Nothing here looks at a body, whatever it is called. */
+export function frameworkAdapter(): FastifyAdapter {
+  const adapter = new FastifyAdapter({ logger: false });
+  const fastify = adapter.getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _body, done) => done(null));
+  return adapter;
+}
+
+/**
+ * Serves from the application's start to its end. The dispatcher has every request first; the framework routes those that name no
+ * resource, and its own server never listens.
+ */
+@Injectable()
+export class HttpsServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly server: Server;
+  readonly dispatcher: RequestDispatcher;
+  private listeningPort = 0;
+
+  constructor(
+    @Inject(HTTPS_OPTIONS) private readonly options: HttpsServerOptions,
+    @Inject(API_SURFACE) surface: ApiSurface,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+  ) {
+    const dispatcher = new RequestDispatcher(options.dispatching, new DocumentPaths(surface), (request, response) =>
+      this.framework.routing(request, response),
+    );
+    this.dispatcher = dispatcher;
+    this.server = httpsServer(options.tls, (request) => dispatcher.mayUpgrade(request));
+    this.server.on('request', (request, response) => dispatcher.handle(request, response));
+    this.server.on('checkContinue', (request, response) => dispatcher.handle(request, response));
+    this.server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
+  }
+
+  /** Set when the application is made, which is after its providers in a testing module. */
+  private get framework(): FastifyInstance {
+    return this.host.httpAdapter.getInstance();
+  }
+
+  get port(): number {
+    return this.listeningPort;
+  }
+
+  /** Rejects with the operating system's error when the address is taken. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.framework.ready();
+    const { server } = this;
+    const { address: host, port } = this.options;
+    this.listeningPort = await new Promise<number>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, () => {
+        server.off('error', reject);
+        resolve((server.address() as { port: number }).port);
+      });
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const { server } = this;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    this.dispatcher.endOpenStreams();
+    server.closeIdleConnections();
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS);
+    await closed;
+    clearTimeout(timer);
+    clearInterval(sweep);
+  }
+}
+
+function httpsServer(tls: TlsOptions, mayUpgrade: (request: IncomingMessage) => boolean): Server {
   const server = createServer({
-    IncomingMessage: requestClass((request) => dispatcher.mayUpgrade(request)),
+    IncomingMessage: requestClass(mayUpgrade),
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECKS_MS,
     key: tls.key,
@@ -78,50 +129,5 @@ export async function createHttpsServer(
   // Bodies of proxied requests may take as long as they want; the dispatcher bounds the others.
   server.requestTimeout = 0;
   server.maxRequestsPerSocket = 0;
-
-  const adapter = new FastifyAdapter({
-    logger: false,
-    serverFactory: (handler: RequestListener) => {
-      dispatcher = new RequestDispatcher(dispatching, new DocumentPaths(surface), handler);
-      server.on('request', (request, response) => dispatcher.handle(request, response));
-      server.on('checkContinue', (request, response) => dispatcher.handle(request, response));
-      server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
-      return server as never;
-    },
-  });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forSurface(surface), adapter, {
-    logger: false,
-    abortOnError: false,
-    bodyParser: false,
-  });
-  // Nobody here looks at a body, whatever it is called.
-  adapter.getInstance().removeAllContentTypeParsers();
-  adapter.getInstance().addContentTypeParser('*', (_request, _body, done) => done(null));
-  app.useGlobalFilters(new PlainErrorFilter());
-  await app.init();
-  await adapter.getInstance().ready();
-
-  return {
-    server,
-    dispatcher,
-    listen: (address, port) =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host: address, port }, () => {
-          server.off('error', reject);
-          resolve((server.address() as { port: number }).port);
-        });
-      }),
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      dispatcher.endOpenStreams();
-      server.closeIdleConnections();
-      const sweep = setInterval(() => server.closeIdleConnections(), 50);
-      const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS);
-      await closed;
-      clearTimeout(timer);
-      clearInterval(sweep);
-      await app.close();
-    },
-  };
+  return server;
 }

@@ -1,4 +1,5 @@
 import type { KubeObject, UserInfo } from '#apimachinery';
+import type { RegistryContext } from './registry-context.js';
 import type { RequestLifetime } from './request-lifetime.js';
 
 /**
@@ -16,7 +17,7 @@ export interface VirtualResource {
   kind: string;
   namespaced: boolean;
   /** Gives the answer's body (201 Created); throws StatusError. */
-  create(request: VirtualRequest): Promise<KubeObject> | KubeObject;
+  create(request: VirtualRequest, context: RegistryContext): Promise<KubeObject> | KubeObject;
 }
 
 export interface VirtualRequest {

@@ -1,5 +1,8 @@
-import type pg from 'pg';
+import { And, type EntityManager, type FindOperator, In, LessThan, LessThanOrEqual, MoreThan, Raw } from 'typeorm';
 import { COMPACTION_LOCK } from './advisory-locks.js';
+import { Change } from './entities/change.entity.js';
+import { NamedRevision, Tick, VoidedBatch } from './entities/revision.entity.js';
+import { StoredObject } from './entities/stored-object.entity.js';
 import type { Revision, Write } from './store.js';
 
 export interface Retention {
@@ -11,6 +14,8 @@ export interface Retention {
 
 /** Rows of these resources are for watchers only: by far the most, and of no interest to people. */
 const SHORT_LIVED = ['coordination.k8s.io/leases', 'events', 'events.k8s.io/events'];
+
+const HOUR_MS = 3_600_000;
 
 /** Rows that one transaction deletes: it must stay short, the log is written to all the time. */
 const BATCH = 2000;
@@ -25,17 +30,17 @@ const EXPIRED = 5000;
  * The deletions of objects that have outlived their time. Their revisions tell when they were written last, as exactly as rounds of
  * compaction follow each other. A writer that is faster keeps its object: each deletion holds for one revision.
  */
-export async function expiredObjects(client: pg.ClientBase, lifetimes: Lifetimes): Promise<Write[]> {
+export async function expiredObjects(manager: EntityManager, lifetimes: Lifetimes): Promise<Write[]> {
   const writes: Write[] = [];
   for (const [resource, ms] of Object.entries(lifetimes)) {
-    const until = await revisionBefore(client, ms);
+    const until = await revisionBefore(manager, ms);
     if (until === undefined) continue;
-    const { rows } = await client.query(
-      `SELECT namespace, name, uid, revision, body FROM berth.object
-        WHERE resource = $1 AND revision <= $2 ORDER BY revision LIMIT ${EXPIRED}`,
-      [resource, until],
-    );
-    for (const { namespace, name, uid, revision, body } of rows) {
+    const expired = await manager.find(StoredObject, {
+      where: { resource, revision: LessThanOrEqual(String(until)) },
+      order: { revision: 'ASC' },
+      take: EXPIRED,
+    });
+    for (const { namespace, name, uid, revision, body } of expired) {
       writes.push({ op: 'delete', key: { resource, namespace, name }, uid, body, ifRevision: Number(revision) });
     }
   }
@@ -47,65 +52,74 @@ export async function expiredObjects(client: pg.ClientBase, lifetimes: Lifetimes
  * Rows outlive the mark `compacted` by another two windows: what is in the log may point to the version before, and a
  * reader may be under way. Returns the compacted revision.
  */
-export async function compact(client: pg.ClientBase, retention: Retention): Promise<Revision> {
-  const { rows } = await client.query(`SELECT pg_try_advisory_lock(${COMPACTION_LOCK}) AS mine`);
-  if (rows[0].mine) {
+export async function compact(manager: EntityManager, retention: Retention): Promise<Revision> {
+  const [{ mine }] = await manager.query(`SELECT pg_try_advisory_lock(${COMPACTION_LOCK}) AS mine`);
+  if (mine) {
     try {
-      await client.query(
-        `INSERT INTO berth.tick (at, revision)
-         SELECT clock_timestamp(), value FROM berth.revision WHERE name = 'current' ON CONFLICT DO NOTHING`,
-      );
-      const window = await revisionBefore(client, retention.watchLogMs);
-      if (window !== undefined) await advance(client, 'compacted', window);
-      const trim = await revisionBefore(client, retention.watchLogMs * 3);
-      if (trim !== undefined) await deleteUpTo(client, 'trimmed', trim, SHORT_LIVED);
-      const purge = await revisionBefore(client, Math.max(retention.historyMs, retention.watchLogMs * 3));
+      await noteTime(manager);
+      const window = await revisionBefore(manager, retention.watchLogMs);
+      if (window !== undefined) await advance(manager, 'compacted', window);
+      const trim = await revisionBefore(manager, retention.watchLogMs * 3);
+      if (trim !== undefined) await deleteUpTo(manager, 'trimmed', trim, SHORT_LIVED);
+      const purge = await revisionBefore(manager, Math.max(retention.historyMs, retention.watchLogMs * 3));
       if (purge !== undefined) {
-        await deleteUpTo(client, 'purged', purge);
-        await client.query(
-          `DELETE FROM berth.tick WHERE at < now() - $1 * interval '1 millisecond' - interval '1 hour'`,
-          [retention.historyMs],
-        );
+        await deleteUpTo(manager, 'purged', purge);
+        await manager.delete(Tick, { at: olderThan(retention.historyMs + HOUR_MS) });
       }
-      await client.query(`DELETE FROM berth.voided_batch WHERE at < now() - interval '1 day'`);
+      await manager.delete(VoidedBatch, { at: olderThan(24 * HOUR_MS) });
     } finally {
-      await client.query(`SELECT pg_advisory_unlock(${COMPACTION_LOCK})`);
+      await manager.query(`SELECT pg_advisory_unlock(${COMPACTION_LOCK})`);
     }
   }
-  return value(client, 'compacted');
+  return mark(manager, 'compacted');
+}
+
+/** Which revision is current now. It is read first, so that it is never newer than the time that is noted. */
+async function noteTime(manager: EntityManager): Promise<void> {
+  const revision = String(await mark(manager, 'current'));
+  await manager
+    .createQueryBuilder()
+    .insert()
+    .into(Tick)
+    .values({ at: () => 'clock_timestamp()', revision })
+    .orIgnore()
+    .execute();
+}
+
+/** By PostgreSQL's clock, as all times in the database are. */
+function olderThan(ms: number): FindOperator<Date> {
+  return Raw((at) => `${at} <= now() - :ms * interval '1 millisecond'`, { ms });
 }
 
 /** The newest revision that is known to be older than `ms`. */
-async function revisionBefore(client: pg.ClientBase, ms: number): Promise<Revision | undefined> {
-  const { rows } = await client.query(
-    `SELECT revision FROM berth.tick WHERE at <= now() - $1 * interval '1 millisecond' ORDER BY at DESC LIMIT 1`,
-    [ms],
-  );
-  return rows.length === 0 ? undefined : Number(rows[0].revision);
+async function revisionBefore(manager: EntityManager, ms: number): Promise<Revision | undefined> {
+  const tick = await manager.findOne(Tick, { where: { at: olderThan(ms) }, order: { at: 'DESC' } });
+  return tick === null ? undefined : Number(tick.revision);
 }
 
-async function value(client: pg.ClientBase, name: string): Promise<Revision> {
-  const { rows } = await client.query('SELECT value FROM berth.revision WHERE name = $1', [name]);
-  return Number(rows[0].value);
+async function mark(manager: EntityManager, name: string): Promise<Revision> {
+  return Number((await manager.findOneByOrFail(NamedRevision, { name })).value);
 }
 
-async function advance(client: pg.ClientBase, name: string, revision: Revision): Promise<void> {
-  await client.query('UPDATE berth.revision SET value = $2 WHERE name = $1 AND value < $2', [name, revision]);
+async function advance(manager: EntityManager, name: string, revision: Revision): Promise<void> {
+  const value = String(revision);
+  await manager.update(NamedRevision, { name, value: LessThan(value) }, { value });
 }
 
 /** Deletes the log's rows up to a revision, of some resources or of all, going on from where the last round ended. */
-async function deleteUpTo(client: pg.ClientBase, mark: string, end: Revision, resources?: string[]): Promise<void> {
-  let from = await value(client, mark);
+async function deleteUpTo(manager: EntityManager, name: string, end: Revision, resources?: string[]): Promise<void> {
+  let from = await mark(manager, name);
   while (from < end) {
     const to = Math.min(end, from + BATCH);
-    await client.query(
-      `DELETE FROM berth.change WHERE revision > $1 AND revision <= $2 AND ($3::text[] IS NULL OR resource = ANY ($3))`,
-      [from, to, resources ?? null],
-    );
+    const revision = And(MoreThan(String(from)), LessThanOrEqual(String(to)));
+    await manager.delete(Change, resources ? { revision, resource: In(resources) } : { revision });
     // After a jump of the revision there is nothing for long stretches.
-    const next = await client.query('SELECT min(revision) AS first FROM berth.change WHERE revision > $1', [to]);
-    const first = next.rows[0].first === null ? end : Number(next.rows[0].first) - 1;
-    from = Math.min(end, Math.max(to, first));
-    await advance(client, mark, from);
+    const next = await manager.findOne(Change, {
+      select: { revision: true },
+      where: { revision: MoreThan(String(to)) },
+      order: { revision: 'ASC' },
+    });
+    from = Math.min(end, Math.max(to, next === null ? end : Number(next.revision) - 1));
+    await advance(manager, name, from);
   }
 }

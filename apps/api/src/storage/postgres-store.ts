@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { CommitQueue } from './commit-queue.js';
-import { compact, expiredObjects, type Lifetimes, type Retention } from './compaction.js';
+import type { Lifetimes, Retention } from './compaction.js';
+import { ColdDatabase } from './data-source.js';
 import { JOIN_CHANNEL, Membership } from './membership.js';
 import { Replica } from './replica.js';
 import { ensureSchema } from './schema.js';
@@ -31,6 +32,8 @@ export interface StoreOptions {
   lifetimes?: Lifetimes;
   /** Milliseconds between rounds of compaction; 0: none. */
   compactionMs?: number;
+  /** Shared with others that read the entities; closed with the store. By default the store's own. */
+  cold?: ColdDatabase;
   /** Bytes of the latest events that a resource keeps in memory; older ones are read from the log. */
   ringBytes?: number;
   log?(message: string): void;
@@ -64,6 +67,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 class PostgresStore implements Store {
   private readonly id = randomUUID();
   private readonly connection: pg.ClientConfig;
+  private readonly cold: ColdDatabase;
   private readonly membership: Membership;
   private readonly retention: Retention;
   private readonly writer: Session;
@@ -79,6 +83,7 @@ class PostgresStore implements Store {
 
   constructor(private readonly options: StoreOptions) {
     this.connection = { connectionString: options.databaseUrl };
+    this.cold = options.cold ?? new ColdDatabase(this.connection);
     this.retention = { watchLogMs: 5 * MINUTE, historyMs: 24 * 60 * MINUTE, ...options.retention };
     this.membership = new Membership(options.replicas ?? 'auto');
     this.reader = new Session({
@@ -189,7 +194,7 @@ class PostgresStore implements Store {
       const said = this.membership.leave((sql) => this.writer.query(sql)).catch(() => {});
       await Promise.race([said, sleep(LEAVE_MS, undefined, { ref: false })]);
     }
-    await Promise.all([this.writer.close(), this.reader.close()]);
+    await Promise.all([this.writer.close(), this.reader.close(), this.cold.close()]);
   }
 
   /** A PostgreSQL that is started again is waited for: its clients should not notice. */
@@ -303,15 +308,13 @@ class PostgresStore implements Store {
   }
 
   private async compact(): Promise<void> {
-    const client = await this.connect();
-    try {
-      this.replica.setCompacted(await compact(client, this.retention));
+    await this.cold.use(async (manager) => {
+      const { compact, expiredObjects } = await import('./compaction.js');
+      this.replica.setCompacted(await compact(manager, this.retention));
       // Other replicas may be at it, too: whoever comes second finds nothing to delete.
-      const expired = await expiredObjects(client, this.options.lifetimes ?? {});
+      const expired = await expiredObjects(manager, this.options.lifetimes ?? {});
       await Promise.all(expired.map((write) => this.queue.commit({ writes: [write] })));
-    } finally {
-      await client.end().catch(() => {});
-    }
+    });
   }
 
   private every(ms: number, task: () => Promise<void>): void {

@@ -1,8 +1,7 @@
 import type pg from 'pg';
 import { MIGRATION_LOCK } from './advisory-locks.js';
+import { MIGRATION_TABLE, openDataSource } from './data-source.js';
 import { migrations } from './migrations/index.js';
-
-const TABLE = 'migration';
 
 /**
  * Brings the schema to the newest migration. TypeORM is loaded only when there is one to run: the check is one query, and
@@ -22,27 +21,15 @@ export async function ensureSchema(client: pg.ClientBase, connection: pg.ClientC
 }
 
 async function isCurrent(client: pg.ClientBase): Promise<boolean> {
-  const table = await client.query(`SELECT to_regclass('berth.${TABLE}') IS NOT NULL AS present`);
+  const table = await client.query(`SELECT to_regclass('berth.${MIGRATION_TABLE}') IS NOT NULL AS present`);
   if (!table.rows[0].present) return false;
-  const { rows } = await client.query(`SELECT name FROM berth.${TABLE}`);
+  const { rows } = await client.query(`SELECT name FROM berth.${MIGRATION_TABLE}`);
   const done = new Set(rows.map((row) => row.name));
   return migrations.every((migration) => done.has(migration.name));
 }
 
 async function migrate(connection: pg.ClientConfig): Promise<void> {
-  const [{ DataSource }, { entities }] = await Promise.all([import('typeorm'), import('./entities/index.js')]);
-  const source = new DataSource({
-    type: 'postgres',
-    entities,
-    migrations,
-    migrationsTableName: TABLE,
-    migrationsTransactionMode: 'all',
-    schema: 'berth',
-    installExtensions: false,
-    // node-postgres reads the rest: sockets, TLS.
-    extra: { ...connection, max: 1 },
-  });
-  await source.initialize();
+  const source = await openDataSource(connection);
   try {
     await source.runMigrations();
   } finally {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
 import { startDebianPostgres } from '#testing';
-import { compact } from './compaction.js';
 import { openStore } from './index.js';
+import { compactionRound } from './testing/compaction-round.js';
 import { creation, deletion, eventsAfter, update, write } from './testing/stored-objects.js';
 
 test("Debian's PostgreSQL serves as DATABASE_URL, for a role without privileges", async (t) => {
@@ -33,7 +33,7 @@ test("Debian's PostgreSQL serves as DATABASE_URL, for a role without privileges"
     );
     const client = new pg.Client({ connectionString: url.href });
     await client.connect();
-    await compact(client, { watchLogMs: 0, historyMs: 0 });
+    await compactionRound(url.href, { watchLogMs: 0, historyMs: 0 });
     const { rows } = await client.query('SELECT count(*)::int AS n FROM berth.history');
     assert.equal(rows[0].n, 0);
     await client.end();

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { testDatabase } from '#testing';
-import { compact } from './compaction.js';
 import { openStore, type Store } from './index.js';
+import { compactionRound } from './testing/compaction-round.js';
 import { creation, deletion, eventsAfter, podFields, told, update, write } from './testing/stored-objects.js';
 
 let url: string;
@@ -160,8 +160,8 @@ test('compacted revisions are refused; the state before an old object is still t
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const retention = { watchLogMs: 0, historyMs: 0 };
-  await compact(client, retention);
-  await compact(client, retention);
+  await compactionRound(url, retention);
+  await compactionRound(url, retention);
   const { rows } = await client.query('SELECT count(*)::int AS n FROM berth.change');
   assert.equal(rows[0].n, 0);
   await write(store, update(store, 'old', { labels: { v: '2' } }));
@@ -186,15 +186,15 @@ test('history outlives the watch log, but for Leases and Events, which come in m
   const logged = async () =>
     (await client.query('SELECT resource FROM berth.change ORDER BY revision')).rows.map((row) => row.resource);
   const day = 24 * 3600_000;
-  await compact(client, { watchLogMs: 60_000, historyMs: day });
+  await compactionRound(own, { watchLogMs: 60_000, historyMs: day });
   assert.deepEqual(await logged(), resources, 'five minutes have not gone by');
   // The log's window is over, the day is not.
-  await compact(client, { watchLogMs: 0, historyMs: day });
+  await compactionRound(own, { watchLogMs: 0, historyMs: day });
   assert.deepEqual(await logged(), ['pods']);
   assert.equal(fresh.cache('events').size, 1, 'the objects themselves stay');
   const history = await client.query(`SELECT name FROM berth.history WHERE resource = 'pods'`);
   assert.deepEqual(history.rows, [{ name: 'kept' }]);
-  await compact(client, { watchLogMs: 0, historyMs: 0 });
+  await compactionRound(own, { watchLogMs: 0, historyMs: 0 });
   assert.deepEqual(await logged(), []);
   await client.end();
   await fresh.close();
@@ -207,14 +207,11 @@ test('objects with a lifetime go when nobody has written them for so long', asyn
   for (const name of ['quiet', 'told-again']) await write(lasting, event(name));
   await write(lasting, creation('pod'));
   const watch = lasting.cache('events').watch({ from: lasting.currentRevision() })!;
-  const client = new pg.Client({ connectionString: own });
-  await client.connect();
-  await compact(client, { watchLogMs: 60_000, historyMs: 60_000 });
+  await compactionRound(own, { watchLogMs: 60_000, historyMs: 60_000 });
   const { uid, revision, bytes } = lasting.cache('events').get('default', 'told-again')!;
   const body = Buffer.from(bytes.toString().replace(`"resourceVersion":"${revision}",`, ''));
   const key = { resource: 'events', namespace: 'default', name: 'told-again' };
   await write(lasting, { op: 'update', key, uid, body, ifRevision: revision });
-  await client.end();
   const mortal = await openStore({ databaseUrl: own, compactionMs: 20, lifetimes: { events: 0, pods: 3_600_000 } });
   // The revision of the update gets its time in the first round of this store, and is over in the next.
   const seen: string[] = [];
@@ -233,10 +230,7 @@ test('a watch that reads the log when it is compacted expires', async () => {
   const tiny = await open(1);
   const watch = tiny.cache('pods').watch({ from: tiny.currentRevision() })!;
   for (let i = 0; i < 3; i++) await write(tiny, creation(`late-${i}`));
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await compact(client, { watchLogMs: 0, historyMs: 60_000 });
-  await client.end();
+  await compactionRound(url, { watchLogMs: 0, historyMs: 60_000 });
   assert.equal(await watch.next(), undefined);
   assert.equal(watch.expired, true);
   await tiny.close();

@@ -17,6 +17,7 @@ import { knownFailure } from '../../registry/registry-handler.js';
 import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../../registry/request-authorization.js';
 import type { ResourceTable } from '../../registry/resource-table.js';
 import type { DocumentPaths } from '../documents/document-paths.js';
+import { setRequestUser } from '../documents/request-user.js';
 import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.js';
 import type { ObjectPathHandler } from '../objects/object-path.handler.js';
 import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
@@ -117,7 +118,7 @@ export class RequestDispatcher {
     const user = await this.identify(request, route.info);
     if (route.kind === 'document' || !route.info.isResourceRequest) {
       await this.authorizePath(user, route);
-      if (this.begin(open, route, user)) this.serveDocument(request, response, route);
+      if (this.begin(open, route, user)) this.serveDocument(request, response, route, user);
       return;
     }
     const allowed = await this.authorize(request, open, route, user);
@@ -152,7 +153,7 @@ export class RequestDispatcher {
     return true;
   }
 
-  private serveDocument(request: IncomingMessage, response: ServerResponse, route: Route): void {
+  private serveDocument(request: IncomingMessage, response: ServerResponse, route: Route, user: UserInfo): void {
     if (route.kind !== 'document') {
       sendNothing(response, route);
       return;
@@ -163,6 +164,7 @@ export class RequestDispatcher {
     const mark = request.url!.indexOf('?');
     request.url = mark < 0 ? document.path : document.path + request.url!.slice(mark);
     response.setHeader('Audit-Id', auditId());
+    setRequestUser(request, user);
     this.framework(request, response);
   }
 

@@ -1,9 +1,12 @@
+import type { Logger } from '#client';
 import type { ResourceCatalog } from '#kinds';
 import type { MetricsRegistry } from '#telemetry';
+import { key } from '../../injection/provide.js';
+import type { History } from '../../storage/history.js';
 import type { HealthCheck } from './health-checks.js';
 
 /** What the controllers of the non-resource paths are given; the object path needs no container. */
-export const API_SURFACE = Symbol('API_SURFACE');
+export const API_SURFACE = key<ApiSurface>('API surface');
 
 export interface ApiSurface {
   catalog: ResourceCatalog;
@@ -15,5 +18,7 @@ export interface ApiSurface {
   metrics: MetricsRegistry;
   /** Documents of further paths, such as the OpenID discovery of the token issuer. */
   documents: ReadonlyMap<string, () => { mediaType: string; body: string }>;
-  log(text: string): void;
+  /** Versions that objects had; absent: none are kept. */
+  history?: Pick<History, 'versions'>;
+  log: Pick<Logger, 'warn' | 'error'>;
 }

@@ -11,6 +11,9 @@ export interface DocumentPath {
   readonly slashes: 'none' | 'one' | 'any';
 }
 
+/** Berth's own. */
+export const HISTORY_PATH = '/berth/history';
+
 const HEALTH = ['healthz', 'livez', 'readyz'] as const;
 
 /**
@@ -40,7 +43,7 @@ export class DocumentPaths {
   }
 }
 
-function pathsOf({ catalog, documents, checks }: ApiSurface): ReadonlyMap<string, DocumentPath> {
+function pathsOf({ catalog, documents, checks, history }: ApiSurface): ReadonlyMap<string, DocumentPath> {
   const resources = catalog.list();
   const found = new Map<string, DocumentPath>();
   const add = (path: string, getOnly: boolean, slashes: DocumentPath['slashes']) =>
@@ -52,6 +55,7 @@ function pathsOf({ catalog, documents, checks }: ApiSurface): ReadonlyMap<string
   add('/apis', false, 'one');
   for (const path of ['/version', ...documents.keys()]) add(path, true, 'any');
   for (const path of ['/', '/metrics', '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
+  if (history) add(HISTORY_PATH, true, 'none');
   for (const { group, version } of resources) add(`/openapi/v3/${openApiV3Path(group, version)}`, false, 'none');
   for (const endpoint of HEALTH) {
     add(`/${endpoint}`, false, 'none');

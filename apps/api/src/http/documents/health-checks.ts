@@ -1,3 +1,5 @@
+import type { Store } from '../../storage/store.js';
+
 /** A named condition of the server's health. */
 export interface HealthCheck {
   readonly name: string;
@@ -54,4 +56,16 @@ export async function checkHealth(
   }
   if (query.has('verbose')) return { healthy: true, text: `${lines.join('\n')}\n${endpoint} check passed\n` };
   return { healthy: true, text: 'ok' };
+}
+
+/** Anybody may probe the server's health: PostgreSQL is asked by one probe at a time, and the others share its answer. */
+export function storeCheck(store: Pick<Store, 'ping'>): HealthCheck {
+  let asked: Promise<void> | undefined;
+  const check = () => {
+    asked ??= store.ping().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+  return { name: 'postgres', endpoints: ['healthz', 'readyz'], check };
 }

@@ -42,7 +42,13 @@ export class HealthController {
     reply: FastifyReply,
     advisories: readonly HealthCheck[] = [],
   ): Promise<void> {
-    const report = await checkHealth(checks, endpoint, new URLSearchParams(query), this.surface.log, advisories);
+    const report = await checkHealth(
+      checks,
+      endpoint,
+      new URLSearchParams(query),
+      (text) => this.surface.log.warn(text),
+      advisories,
+    );
     await reply
       .code(report.healthy ? 200 : 500)
       .header('cache-control', 'no-cache, private')

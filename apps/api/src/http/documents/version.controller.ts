@@ -2,6 +2,7 @@ import { All, Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 import { discoveryPaths } from './discovery-paths.js';
+import { HISTORY_PATH } from './document-paths.js';
 import { SERVER_VERSION } from './version.js';
 
 /** /version, and the list of paths at /. */
@@ -29,6 +30,7 @@ export class VersionController {
       '/readyz',
       '/version',
     ]);
+    if (this.surface.history) paths.add(HISTORY_PATH);
     for (const path of this.surface.documents.keys()) paths.add(path);
     await reply
       .header('cache-control', 'no-cache, private')

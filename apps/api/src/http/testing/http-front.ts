@@ -1,5 +1,8 @@
 import { connect, type TLSSocket } from 'node:tls';
+import { Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import { forbidden, successStatus, type UserInfo } from '#apimachinery';
+import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
@@ -7,7 +10,10 @@ import type { ApiHandler } from '../../registry/api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from '../../registry/api-request.js';
 import type { ApiResult, WatchItem } from '../../registry/api-result.js';
 import { ResourceTable } from '../../registry/resource-table.js';
-import { createHttpsServer, type HttpsServer } from '../https-server.js';
+import { API_SURFACE } from '../documents/api.tokens.js';
+import { HttpFrontModule } from '../http-front.module.js';
+import { HTTPS_OPTIONS, type HttpsServerOptions } from '../https-options.js';
+import { frameworkAdapter, HttpsServer } from '../https-server.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
 import { ObjectPathHandler } from '../objects/object-path.handler.js';
 import type { Connection } from '../server/connection.js';
@@ -25,8 +31,7 @@ export interface FrontOptions {
 }
 
 /** The HTTP side alone, over real TLS: its object path knows no objects, and waits as the name in a path says. */
-export interface TestFront extends HttpsServer {
-  readonly port: number;
+export interface TestFront extends Pick<HttpsServer, 'server' | 'dispatcher' | 'port'> {
   readonly ca: string;
   /** Requests that got as far as being served, with the bytes of their bodies. */
   readonly served: { request: AuthorizedRequest; bytes: number }[];
@@ -36,6 +41,7 @@ export interface TestFront extends HttpsServer {
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
   underWay(): Record<string, number>;
   metricsText(): Promise<string>;
+  close(): Promise<void>;
   /** A connection, without a request. */
   connect(options?: { allowHalfOpen?: boolean }): Promise<TLSSocket>;
 }
@@ -57,17 +63,19 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const sockets: TLSSocket[] = [];
   const errors: TestFront['errors'] = [];
   const log = { error: (_message: string, fields: Record<string, unknown>) => void errors.push(fields) };
-  const server = await createHttpsServer(
-    { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
-    {
-      catalog,
-      serverAddress: '',
-      checks: [],
-      metrics: registry,
-      documents: new Map(),
-      log: () => {},
-    },
-    {
+  const surface = {
+    catalog,
+    serverAddress: '',
+    checks: [],
+    metrics: registry,
+    documents: new Map(),
+    log: silentLogger,
+  };
+  const https: HttpsServerOptions = {
+    tls: { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
+    address: '127.0.0.1',
+    port: 0,
+    dispatching: {
       authenticator: {
         authenticate: async ({ authorization }) => {
           const [, name, ...groups] = authorization?.split(' ') ?? [];
@@ -95,18 +103,31 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       slots: options.slots ?? { reads: 100, writes: 100, streamsOfOneUser: 100 },
       requestTimeoutMs: options.requestTimeoutMs,
     },
-  );
-  server.server.on('secureConnection', (socket) => sockets.push(socket));
-  const port = await server.listen('127.0.0.1', 0);
+  };
+  const parts = [
+    { provide: API_SURFACE, useValue: surface },
+    { provide: HTTPS_OPTIONS, useValue: https },
+  ];
+  class FakeParts {}
+  Module({ providers: parts, exports: parts })(FakeParts);
+  const module = await Test.createTestingModule({ imports: [HttpFrontModule.over(FakeParts)] }).compile();
+  const application = module.createNestApplication(frameworkAdapter(), { logger: false, bodyParser: false });
+  const front = application.get(HttpsServer);
+  const { server, dispatcher } = front;
+  server.on('secureConnection', (socket) => sockets.push(socket));
+  await application.init();
+  const { port } = front;
   return {
-    ...server,
+    server,
+    dispatcher,
     port,
     ca: authority.certificate,
     served,
     sockets,
     errors,
+    close: () => application.close(),
     metricsText: () => registry.render(),
-    underWay: () => underWay(server, registry),
+    underWay: () => underWay(front, registry),
     connect: (options) =>
       new Promise((resolve, reject) => {
         const socket = connect({ port, host: '127.0.0.1', ca: authority.certificate, ...options });

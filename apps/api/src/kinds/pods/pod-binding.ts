@@ -17,21 +17,21 @@ import { writePod } from './pod-write.js';
 const PODS_BINDING = { group: '', resource: 'pods/binding' };
 
 /** Binding a pod to a node: pods/{name}/binding and the older bindings resource. */
-export function bindingResources(context: () => RegistryContext): VirtualResource[] {
+export function bindingResources(): VirtualResource[] {
   const common = { group: '', version: 'v1', kind: 'Binding', namespaced: true };
   return [
     {
       ...common,
       resource: 'pods',
       subresource: 'binding',
-      create: (request) => {
+      create: (request, context) => {
         if (request.object.metadata.name !== request.name) {
           throw badRequest('name in URL does not match name in Binding object');
         }
-        return bind(context(), request);
+        return bind(context, request);
       },
     },
-    { ...common, resource: 'bindings', subresource: '', create: (request) => bind(context(), request) },
+    { ...common, resource: 'bindings', subresource: '', create: (request, context) => bind(context, request) },
   ];
 }
 

@@ -32,7 +32,7 @@ const MAX_DISRUPTED_PODS = 2000;
 const UNCOUNTED_RETRY_SECONDS = 10;
 
 /** pods/{name}/eviction: a delete that disruption budgets may refuse. */
-export function evictionResource(context: () => RegistryContext): VirtualResource {
+export function evictionResource(): VirtualResource {
   return {
     group: '',
     version: 'v1',
@@ -40,7 +40,7 @@ export function evictionResource(context: () => RegistryContext): VirtualResourc
     subresource: 'eviction',
     kind: 'Eviction',
     namespaced: true,
-    create: (request) => evict(context(), request),
+    create: (request, context) => evict(context, request),
   };
 }
 

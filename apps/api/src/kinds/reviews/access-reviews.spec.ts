@@ -31,7 +31,10 @@ async function ask(kind: string, spec: object, more: { user?: UserInfo; metadata
   const namespace = resource.namespaced ? 'web' : '';
   const user = more.user ?? alice;
   return (
-    await resource.create({ user, namespace, name: '', object, dryRun: false, warn: () => {}, lifetime: ENDLESS })
+    await resource.create(
+      { user, namespace, name: '', object, dryRun: false, warn: () => {}, lifetime: ENDLESS },
+      {} as never,
+    )
   )['status'];
 }
 

@@ -36,15 +36,16 @@ export function answerVirtual(
     },
     next: () => sent,
     answer: async ({ object }) => {
-      const answer = await virtual.create({
+      const asked = {
         user: request.user,
         namespace: request.namespace,
         name: request.name,
         object,
         dryRun: options.dryRun,
-        warn: (text) => warnings.push(text),
+        warn: (text: string) => warnings.push(text),
         lifetime: request.lifetime,
-      });
+      };
+      const answer = await virtual.create(asked, context);
       return { kind: 'object', code: 201, resource: undefined, object: answer };
     },
   };

@@ -4,9 +4,10 @@ import { type KubeObject, StatusError } from '#apimachinery';
 import { allResources, ResourceCatalog } from '#kinds';
 import type { AdmissionRequest } from '../../admission/admission-request.js';
 import type { AuthorizationAttributes } from '../../authorization/authorizer.js';
-import { createRegistry } from '../../server.js';
+import { evictionResource } from '../../kinds/pods/pod-eviction.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
+import { createRegistry } from '../registry.js';
 import { ENDLESS, lifetimeOf } from '../request-lifetime.js';
 import { MemoryStore } from '../testing/memory-store.js';
 import type { WriteParticipant } from './write-participant.js';
@@ -27,7 +28,7 @@ function rig({ admit = () => {}, validate = () => {}, mayNot = () => false, part
     store,
     authorizer: { authorize: (asked) => ({ decision: mayNot(asked) ? 'Deny' : 'Allow', reason: '' }) },
     admission: { admit, validate },
-    virtualResources: [],
+    virtualResources: [evictionResource()],
     participants,
   });
   const notes = { warnings: [] as string[] };

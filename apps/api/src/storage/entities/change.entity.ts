@@ -1,10 +1,11 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * The log: one row a write. Rows above the revision `compacted` are the watch log; rows of lasting resources stay for a day,
  * which is what the view `history` shows.
  */
 @Entity({ schema: 'berth', name: 'change' })
+@Index('change_object', ['name', 'namespace', 'resource'])
 export class Change {
   @PrimaryColumn({ type: 'bigint' })
   revision!: string;

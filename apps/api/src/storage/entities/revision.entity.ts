@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 /**
  * Named revisions. `current`: the last commit. `compacted`: the end of what left the watch log. `trimmed`: up to here
@@ -36,6 +36,7 @@ export class VoidedBatch {
 
 /** The server that the revisions were given out on. Another one, or another timeline, may have lost commits. */
 @Entity({ schema: 'berth', name: 'server_identity' })
+@Check('server_identity_only_check', '"only"')
 export class ServerIdentity {
   @PrimaryColumn({ type: 'boolean', default: true })
   only!: boolean;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SpanAttributes, Tracer } from '#telemetry';
-import type { ApiHandler } from './registry/api-handler.js';
-import type { AuthorizedRequest } from './registry/api-request.js';
+import type { ApiHandler } from './api-handler.js';
+import type { AuthorizedRequest } from './api-request.js';
 import { tracedHandler } from './traced-handler.js';
 
 test('each request has a span that says what is asked of what, and by whom', async () => {

@@ -1,5 +1,5 @@
 import type { Tracer } from '#telemetry';
-import type { ApiHandler } from './registry/api-handler.js';
+import type { ApiHandler } from './api-handler.js';
 
 /** The handler of all requests, by HTTP or within the process, with a span for each; a watch's ends when it is open. */
 export function tracedHandler(handler: ApiHandler, tracer: Tracer): ApiHandler {

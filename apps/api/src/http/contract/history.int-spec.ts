@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { KubeObject } from '#apimachinery';
+import type { Client } from '#client';
+import { gvr } from '#kinds';
+import { call, type TestServer, testServer } from '#testing';
+
+const PATH = '/berth/history';
+const OBJECT = 'resource=configmaps&namespace=default&name=a';
+
+describe('the history of an object', () => {
+  let server: TestServer;
+  let client: Client;
+  before(async () => {
+    server = await testServer();
+    client = server.client();
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { n: '1' } };
+    await client.create<KubeObject>(gvr.configmaps, 'default', map);
+    for (const n of ['2', '3']) {
+      await client.patch(gvr.configmaps, 'default', 'a', 'application/merge-patch+json', { data: { n } });
+    }
+    await client.delete(gvr.configmaps, 'default', 'a');
+  });
+  after(() => server.close());
+
+  const as = (user: string) => ({ headers: { 'Impersonate-User': user } });
+
+  test('has every version, the newest first, with what it was', async () => {
+    const { code, json, headers } = await call(server, `${PATH}?${OBJECT}`);
+    assert.equal(code, 200);
+    assert.match(headers['content-type']!, /^application\/json/);
+    const { items } = json;
+    assert.deepEqual(
+      items.map(({ type, object }: any) => `${type} ${object.data.n}`),
+      ['DELETED 3', 'MODIFIED 3', 'MODIFIED 2', 'ADDED 1'],
+    );
+    const [, third, second, first] = items;
+    assert.equal(third.previous, second.revision);
+    assert.equal(first.previous, undefined);
+    assert.equal(third.object.metadata.resourceVersion, String(third.revision));
+    assert.ok(Math.abs(Date.now() - Date.parse(third.at)) < 600_000);
+    assert.equal(json.before, undefined);
+  });
+
+  test('comes in pages', async () => {
+    const first = await call(server, `${PATH}?${OBJECT}&limit=3`);
+    assert.equal(first.json.items.length, 3);
+    assert.equal(first.json.before, first.json.items[2].revision);
+    const second = await call(server, `${PATH}?${OBJECT}&limit=3&before=${first.json.before}`);
+    assert.deepEqual(
+      second.json.items.map(({ type }: any) => type),
+      ['ADDED'],
+    );
+  });
+
+  const REFUSED: [string, string][] = [
+    ['', 'resource must be a string, resource should not be empty, name must be a string, name should not be empty'],
+    [`${OBJECT}&limit=0`, 'limit must not be less than 1'],
+    [`${OBJECT}&limit=501`, 'limit must not be greater than 500'],
+    [`${OBJECT}&before=soon`, 'before must be an integer number'],
+    [`${OBJECT}&name=b`, 'name must be a string'],
+    [`${OBJECT}&at=now`, 'property at should not exist'],
+    ['resource=constructor&name=a', 'resource "constructor" is not served'],
+    ['resource=configmaps&name=a', 'namespace should not be empty'],
+    ['resource=nodes&namespace=default&name=a', 'namespace should be empty'],
+  ];
+  for (const [query, message] of REFUSED) {
+    test(`a query that cannot be answered gets a Status: ${query || 'none'}`, async () => {
+      const { code, json } = await call(server, `${PATH}?${query}`);
+      assert.equal(code, 400);
+      assert.equal(json.kind, 'Status');
+      assert.equal(json.reason, 'BadRequest');
+      const reasons = message.split(', ');
+      assert.deepEqual(
+        reasons.filter((reason) => !json.message.includes(reason)),
+        [],
+        json.message,
+      );
+    });
+  }
+
+  test('an object that never was has none, and no method but GET asks for it', async () => {
+    const none = await call(server, `${PATH}?resource=nodes&name=none`);
+    assert.deepEqual(none.json, { items: [] });
+    assert.equal((await call(server, `${PATH}?${OBJECT}`, { method: 'POST', body: '{}' })).code, 405);
+  });
+
+  test('whoever may ask for the path sees what he may get', async () => {
+    const metadata = { name: 'history-reader' };
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'history-reader' };
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata };
+    await client.create<KubeObject>(gvr.clusterroles, '', {
+      ...role,
+      rules: [
+        { nonResourceURLs: [PATH], verbs: ['get'] },
+        { apiGroups: [''], resources: ['configmaps'], verbs: ['get'], resourceNames: ['a'] },
+      ],
+    });
+    const subjects = [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'reader' }];
+    await client.create<KubeObject>(gvr.clusterrolebindings, '', {
+      ...role,
+      kind: 'ClusterRoleBinding',
+      roleRef,
+      subjects,
+    });
+    assert.equal((await call(server, `${PATH}?${OBJECT}`, as('reader'))).json.items?.length, 4);
+    const secret = await call(server, `${PATH}?resource=secrets&namespace=default&name=a`, as('reader'));
+    assert.equal(secret.code, 403);
+    assert.match(
+      secret.json.message,
+      /User "reader" cannot get resource "secrets" in API group "" in the namespace "default"/,
+    );
+    const stranger = await call(server, `${PATH}?${OBJECT}`, as('stranger'));
+    assert.equal(stranger.code, 403);
+    assert.match(stranger.json.message, /User "stranger" cannot get path "\/berth\/history"/);
+  });
+});

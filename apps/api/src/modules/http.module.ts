@@ -1,0 +1,117 @@
+import { Module } from '@nestjs/common';
+import { ResourceCatalog } from '#kinds';
+import { MetricsRegistry } from '#telemetry';
+import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from '../authentication/openid-discovery.js';
+import { verificationKey } from '../authentication/service-account-tokens.js';
+import { API_SURFACE, type ApiSurface } from '../http/documents/api.tokens.js';
+import { PING, storeCheck } from '../http/documents/health-checks.js';
+import { HttpFrontModule } from '../http/http-front.module.js';
+import { HTTPS_OPTIONS } from '../http/https-options.js';
+import { RequestMetrics, registerStorageMetrics } from '../http/metrics/request-metrics.js';
+import { ObjectPathHandler } from '../http/objects/object-path.handler.js';
+import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
+import type { SlotLimits } from '../http/server/request-slots.js';
+import { provide } from '../injection/provide.js';
+import type { Pki } from '../pki/pki.js';
+import { AuthenticationModule } from './authentication.module.js';
+import type { ControlPlaneOptions } from './control-plane-options.js';
+import { PkiModule } from './pki.module.js';
+import { RegistryModule } from './registry.module.js';
+import { ServerProgress } from './server-progress.js';
+import { StorageModule } from './storage.module.js';
+import {
+  AUTHENTICATOR,
+  HISTORY,
+  ISSUER_URL,
+  LISTER,
+  NODE_CREDENTIALS,
+  OPTIONS,
+  PKI,
+  PROXY_NETWORK,
+  REGISTRY,
+  STORE,
+} from './tokens.js';
+
+/** Requests beyond these wait in nobody's queue: the client is told to come again. */
+const INFLIGHT: SlotLimits = {
+  reads: 2000,
+  writes: 1000,
+  // The agents of all nodes may share one ServiceAccount.
+  streamsOfOneUser: 10_000,
+};
+
+/** What the HTTPS server is made of. */
+@Module({
+  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule],
+  providers: [
+    provide(
+      API_SURFACE,
+      [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, PKI, ISSUER_URL],
+      (options, catalog, metrics, progress, store, history, pki, issuerUrl) => {
+        registerStorageMetrics(metrics, store, catalog);
+        const serverAddress = serverAddressOf(options);
+        return {
+          catalog,
+          serverAddress,
+          checks: [PING, storeCheck(store), progress.bootstrapCheck],
+          advisories: () => progress.advisories(),
+          metrics,
+          documents: openIdSurface(issuerUrl, serverAddress, pki),
+          history,
+          log: options.logger,
+        };
+      },
+    ),
+    provide(
+      HTTPS_OPTIONS,
+      [OPTIONS, REGISTRY, AUTHENTICATOR, MetricsRegistry, LISTER, PKI, NODE_CREDENTIALS, PROXY_NETWORK],
+      (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network) => {
+        const { logger } = options;
+        return {
+          tls: {
+            key: pki.server.key,
+            cert: pki.server.certificate,
+            // Clients send only certificates of authorities that the server names.
+            clientCa: pki.ca.certificate + pki.frontProxyCa.certificate,
+          },
+          address: options.bindAddress,
+          port: options.securePort,
+          dispatching: {
+            authenticator,
+            authorizer: context.authorizer,
+            api: handler,
+            resources: context.resources,
+            objects: new ObjectPathHandler(handler, undefined, logger),
+            log: logger,
+            metrics: new RequestMetrics(metrics),
+            connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
+            slots: INFLIGHT,
+          },
+        };
+      },
+    ),
+  ],
+  exports: [API_SURFACE, HTTPS_OPTIONS],
+})
+class HttpPartsModule {}
+
+/** HTTPS over the registry. */
+export const HttpModule = HttpFrontModule.over(HttpPartsModule);
+
+/** `host:port` as clients reach the server. */
+function serverAddressOf({ advertiseAddress, securePort }: ControlPlaneOptions): string {
+  return `${advertiseAddress}:${securePort}`;
+}
+
+function openIdSurface(issuerUrl: string, serverAddress: string, { serviceAccount }: Pki): ApiSurface['documents'] {
+  const { configuration, jwks } = openIdDocuments(issuerUrl, serverAddress, [
+    verificationKey(serviceAccount.publicKey),
+  ]);
+  const document =
+    ({ contentType: mediaType, body }: typeof jwks) =>
+    () => ({ mediaType, body });
+  return new Map([
+    [OPENID_CONFIGURATION_PATH, document(configuration)],
+    [JWKS_PATH, document(jwks)],
+  ]);
+}

@@ -1,0 +1,132 @@
+import { hostname } from 'node:os';
+import {
+  Inject,
+  Injectable,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { type Clock, SharedInformers } from '#client';
+import type { ControllerState } from '#controllers';
+import { ResourceCatalog } from '#kinds';
+import { MetricsRegistry, noTracer } from '#telemetry';
+import type { HealthCheck } from '../http/documents/health-checks.js';
+import type { Pki } from '../pki/pki.js';
+import { Bootstrap } from './bootstrap.module.js';
+import type { ControlPlaneOptions } from './control-plane-options.js';
+import { leadAgainAndAgain } from './leadership.js';
+import { PkiModule } from './pki.module.js';
+import { ProcessClients } from './process-clients.js';
+import { RegistryModule } from './registry.module.js';
+import { ServerProgress } from './server-progress.js';
+import { CLOCK, OPTIONS, PKI } from './tokens.js';
+
+/** Controllers and scheduler. They are loaded only where they run, and start when the cluster's own objects are there. */
+@Injectable()
+export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  private readonly stop = new AbortController();
+  private started: Promise<{ stopped: Promise<unknown> }> | undefined;
+
+  constructor(
+    @Inject(OPTIONS) private readonly options: ControlPlaneOptions,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(MetricsRegistry) private readonly metrics: MetricsRegistry,
+    @Inject(ResourceCatalog) private readonly catalog: ResourceCatalog,
+    @Inject(PKI) private readonly pki: Pki,
+    @Inject(ProcessClients) private readonly clients: ProcessClients,
+    @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
+    @Inject(ServerProgress) private readonly progress: ServerProgress,
+  ) {}
+
+  /** Rejects when a loop cannot go on; otherwise it never settles. */
+  get failed(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.started?.then(({ stopped }) => stopped).catch(reject);
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.started = this.bootstrap.finished.then(() => this.start());
+    this.started.catch(() => {});
+  }
+
+  onModuleDestroy(): void {
+    this.stop.abort();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.started?.then(({ stopped }) => stopped).catch(() => {});
+  }
+
+  private async start(): Promise<{ stopped: Promise<unknown> }> {
+    const { components } = this.options;
+    const running: Promise<void>[] = [];
+    if (components.has('controllers')) running.push(this.controllers(await import('#controllers')));
+    if (components.has('scheduler')) running.push(this.scheduler(await import('#scheduler')));
+    const stopped = Promise.all(running);
+    stopped.catch(() => {});
+    return { stopped };
+  }
+
+  private controllers(library: typeof import('#controllers')): Promise<void> {
+    const { startControllers, CONTROLLER_MANAGER, ControllerHealth } = library;
+    const { options, metrics } = this;
+    const health = new ControllerHealth(metrics);
+    this.progress.advisories = () => health.states().map(controllerCheck);
+    return this.lead('controllers', (signal) =>
+      startControllers({
+        ...this.common(signal),
+        clientFor: (identity) => this.clients.as(identity),
+        resources: this.catalog,
+        informers: this.informers(CONTROLLER_MANAGER, 'kube-controller-manager'),
+        health,
+        options: {
+          clusterCidr: options.clusterCidr,
+          serviceCidr: options.serviceClusterIpRange,
+          rootCA: this.pki.ca.certificate,
+          clusterDomain: options.clusterDomain,
+        },
+      }),
+    );
+  }
+
+  private scheduler({ startScheduler, SCHEDULER }: typeof import('#scheduler')): Promise<void> {
+    return this.lead('the scheduler', (signal) =>
+      startScheduler({
+        ...this.common(signal),
+        client: this.clients.as(SCHEDULER),
+        informers: this.informers(SCHEDULER, 'kube-scheduler'),
+      }),
+    );
+  }
+
+  private lead(what: string, start: (term: AbortSignal) => Promise<boolean>): Promise<void> {
+    return leadAgainAndAgain(what, this.options.logger, this.stop.signal, start);
+  }
+
+  private informers(identity: string, name: string): SharedInformers {
+    const { metrics } = this;
+    return new SharedInformers(this.clients.as(identity), { logger: this.options.logger, shown: { metrics, name } });
+  }
+
+  private common(signal: AbortSignal) {
+    const { logger, tracer = noTracer, components, advertiseAddress, securePort } = this.options;
+    // We listen on this address by now: whoever had the name before is gone, and need not be waited for.
+    const leaderIdentity = components.has('api') ? `${hostname()}_${advertiseAddress}:${securePort}` : undefined;
+    return { clock: this.clock, random: Math.random, logger, metrics: this.metrics, tracer, signal, leaderIdentity };
+  }
+}
+
+@Module({ imports: [PkiModule, RegistryModule], providers: [Loops] })
+export class LoopsModule {}
+
+function controllerCheck({ name, running, error }: ControllerState): HealthCheck {
+  return {
+    name: `controller/${name}`,
+    endpoints: ['readyz'],
+    check: () => {
+      if (!running) throw new Error(error);
+    },
+  };
+}

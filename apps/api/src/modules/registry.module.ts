@@ -1,0 +1,79 @@
+import { Module } from '@nestjs/common';
+import { ResourceCatalog } from '#kinds';
+import { ServiceAccountTokenIssuer } from '../authentication/service-account-tokens.js';
+import { provide } from '../injection/provide.js';
+import { bindingResources } from '../kinds/pods/pod-binding.js';
+import { evictionResource } from '../kinds/pods/pod-eviction.js';
+import { accessReviewResources } from '../kinds/reviews/access-reviews.js';
+import { selfSubjectReviewResource, tokenReviewResource } from '../kinds/reviews/identity-reviews.js';
+import { tokenRequestResource } from '../kinds/service-accounts/token-request.js';
+import { PortRange, parseServiceRanges } from '../kinds/services/ip-range.js';
+import { ServiceAllocator } from '../kinds/services/service-allocator.js';
+import { createRegistry } from '../registry/registry.js';
+import { AdmissionModule } from './admission.module.js';
+import { AuthenticationModule } from './authentication.module.js';
+import { AuthorizationModule } from './authorization.module.js';
+import { ProcessClients } from './process-clients.js';
+import { StorageModule } from './storage.module.js';
+import {
+  ADMISSION,
+  AUTHENTICATOR,
+  AUTHORIZER,
+  COMPUTED_RESOURCES,
+  LISTER,
+  NOW,
+  OPTIONS,
+  REGISTRY,
+  STORE,
+  VIRTUAL_RESOURCES,
+  WRITE_PARTICIPANTS,
+} from './tokens.js';
+import { UsageModule } from './usage.module.js';
+
+/** The object path. It is put together once: the container has no part in a request. */
+@Module({
+  imports: [StorageModule, AuthorizationModule, AuthenticationModule, AdmissionModule, UsageModule],
+  providers: [
+    provide(
+      VIRTUAL_RESOURCES,
+      [AUTHORIZER, AUTHENTICATOR, ServiceAccountTokenIssuer, LISTER, STORE],
+      (authorizer, { tokens, audiences }, issuer, lister, store) => [
+        ...bindingResources(),
+        evictionResource(),
+        ...accessReviewResources(authorizer),
+        tokenReviewResource(tokens, audiences),
+        selfSubjectReviewResource(),
+        tokenRequestResource({ issuer, audiences, lister, readBarrier: () => store.readBarrier() }),
+      ],
+    ),
+    provide(WRITE_PARTICIPANTS, [OPTIONS, STORE, NOW], (options, store, now) => [
+      new ServiceAllocator(
+        store,
+        parseServiceRanges(options.serviceClusterIpRange),
+        new PortRange(options.serviceNodePortRange),
+        now,
+      ),
+    ]),
+    provide(
+      REGISTRY,
+      [
+        OPTIONS,
+        ResourceCatalog,
+        STORE,
+        AUTHORIZER,
+        ADMISSION,
+        VIRTUAL_RESOURCES,
+        COMPUTED_RESOURCES,
+        WRITE_PARTICIPANTS,
+        NOW,
+      ],
+      ({ tracer }, catalog, store, authorizer, admission, virtualResources, computedResources, participants, now) =>
+        createRegistry({
+          ...{ catalog, store, authorizer, admission, virtualResources, computedResources, participants, now, tracer },
+        }),
+    ),
+    ProcessClients,
+  ],
+  exports: [REGISTRY, ProcessClients],
+})
+export class RegistryModule {}
