@@ -24,6 +24,9 @@ import { nodeLifecycleController } from './node/node-lifecycle.reconciler.js';
 import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
+import { ephemeralVolumeController } from './storage/ephemeral-volume.reconciler.js';
+import { localPathProvisioner } from './storage/local-path-provisioner.reconciler.js';
+import { persistentVolumeBinder } from './storage/persistent-volume-binder.reconciler.js';
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
@@ -49,6 +52,9 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'taint-eviction-controller': taintEvictionController,
   'node-ipam-controller': nodeIpamController,
   'pod-garbage-collector-controller': podGarbageCollector,
+  'persistentvolume-binder-controller': persistentVolumeBinder,
+  'local-path-provisioner-controller': localPathProvisioner,
+  'ephemeral-volume-controller': ephemeralVolumeController,
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,
