@@ -21,12 +21,16 @@ export interface ServerConfig {
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
   refuseUnenforced: boolean;
+  /** Parts that the cluster is to be without. */
+  disabled: ReadonlySet<DisabledPart>;
   logging: LogOptions;
   /** Make OpenTelemetry spans. */
   tracing: boolean;
 }
 
 export type Component = 'api' | 'controllers' | 'scheduler';
+export type DisabledPart = 'local-storage';
+const PARTS: readonly DisabledPart[] = ['local-storage'];
 const COMPONENTS: readonly Component[] = ['api', 'controllers', 'scheduler'];
 
 /** A flag that cannot be used; the message names it. */
@@ -61,6 +65,7 @@ const FLAGS = {
     help: 'refuse policies that Berth does not enforce yet (true, false)',
     default: 'false',
   },
+  disable: { type: 'string', help: `parts to leave out: ${PARTS.join(', ')}` },
   'logging-format': { type: 'string', help: `format of the log: ${LOG_FORMATS.join(', ')}`, default: 'text' },
   'log-level': { type: 'string', help: `lowest level that is logged: ${LOG_LEVELS.join(', ')}`, default: 'info' },
   tracing: { type: 'boolean', help: 'create OpenTelemetry spans, for an SDK that is loaded at process start' },
@@ -114,6 +119,7 @@ export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): Ser
     localNode: nodeName === '' ? undefined : { name: nodeName, ip: text('local-node-ip') || advertiseAddress },
     components: componentsOf(text('components')),
     refuseUnenforced: bool('refuse-unenforced', text('refuse-unenforced')),
+    disabled: partsOf(text('disable')),
     tracing: values.tracing === true,
     logging: {
       format: oneOf('logging-format', text('logging-format'), LOG_FORMATS),
@@ -185,4 +191,12 @@ function ownAddress(): string {
     if (found) return found.address;
   }
   return '127.0.0.1';
+}
+
+function partsOf(text: string): ReadonlySet<DisabledPart> {
+  const parts = text.split(',').filter((part) => part !== '') as DisabledPart[];
+  for (const part of parts) {
+    if (!PARTS.includes(part)) throw new FlagError(`--disable: must be some of ${PARTS.join(', ')}: got ${part}`);
+  }
+  return new Set(parts);
 }

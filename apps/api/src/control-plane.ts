@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UserInfo } from '#apimachinery';
 import { type Client, type Clock, type Logger, realClock, SharedInformers } from '#client';
-import type { ControllerState } from '#controllers';
+import type { ControllerState, NodeFolders } from '#controllers';
 import { allResources, ResourceCatalog } from '#kinds';
 import { MetricsRegistry, noTracer, registerProcessMetrics, type Tracer } from '#telemetry';
 import { createAdmission } from './admission/admission-chain.js';
@@ -17,7 +17,8 @@ import { nodeRules } from './bootstrap/rbac.bootstrap.js';
 import type { ServerConfig } from './config-flags.js';
 import type { HealthCheck } from './http/documents/health-checks.js';
 import type { HttpsServer } from './http/https-server.js';
-import type { ProxyNetwork } from './http/proxy/proxy-network.js';
+import { AgentFolders } from './http/proxy/node-folders.js';
+import { HOST_NETWORK, type ProxyNetwork } from './http/proxy/proxy-network.js';
 import { ALL_AUTHENTICATED, MASTERS_GROUP, serviceAccountGroups, splitServiceAccountUser } from './identity/users.js';
 import { accessReviewResources } from './kinds/reviews/access-reviews.js';
 import { selfSubjectReviewResource, tokenReviewResource } from './kinds/reviews/identity-reviews.js';
@@ -40,6 +41,8 @@ export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging' | 'tra
   store?: Pick<StoreOptions, 'ringBytes' | 'retention' | 'compactionMs'>;
   /** How proxied requests leave the process; by default as the machine connects and looks up names. */
   proxyNetwork?: ProxyNetwork;
+  /** Who makes and deletes folders of volumes; by default the agents of the nodes. */
+  nodeFolders?: NodeFolders;
   /** Is ready only when its code is compiled; for servers that live long. */
   warmUp?: boolean;
 }
@@ -171,6 +174,7 @@ async function assemble(
     clusterDnsPort: options.clusterDnsPort,
     clientCa: pki.ca.certificate,
     frontProxyCa: pki.frontProxyCa.certificate,
+    localStorage: !options.disabled.has('local-storage'),
     log: logger,
     now,
   };
@@ -185,7 +189,11 @@ async function assemble(
     }
     bootstrapped.done = true;
   });
-  const loops = ready.then(() => startLoops(options, clientFor, pki, stop.signal, clock, port, telemetry));
+  const nodeFolders =
+    options.nodeFolders ?? new AgentFolders(lister, nodeCredentials(pki), options.proxyNetwork ?? HOST_NETWORK);
+  const loops = ready.then(() =>
+    startLoops({ ...options, nodeFolders }, clientFor, pki, stop.signal, clock, port, telemetry),
+  );
   const ended = Promise.race([
     loops.then((running) => running.failed),
     ready.then(
@@ -258,11 +266,7 @@ async function listen(
       clientCa: pki.ca.certificate + pki.frontProxyCa.certificate,
     },
     serverAddress,
-    nodeCredentials: {
-      ca: pki.ca.certificate,
-      cert: pki.kubeletClient.certificate,
-      key: pki.kubeletClient.key,
-    },
+    nodeCredentials: nodeCredentials(pki),
     proxyNetwork: options.proxyNetwork,
     metrics: telemetry.metrics,
     checks,
@@ -279,6 +283,11 @@ async function listen(
   });
   const port = await server.listen(options.bindAddress, options.securePort);
   return Object.assign(server, { port });
+}
+
+/** What this server shows to the agents of nodes. */
+function nodeCredentials({ ca, kubeletClient }: Pki) {
+  return { ca: ca.certificate, cert: kubeletClient.certificate, key: kubeletClient.key };
 }
 
 interface RunningLoops {
@@ -327,6 +336,7 @@ async function startLoops(
             serviceCidr: options.serviceClusterIpRange,
             rootCA: pki.ca.certificate,
             clusterDomain: options.clusterDomain,
+            nodeFolders: options.nodeFolders,
           },
         }),
       ),

@@ -36,6 +36,8 @@ export interface Settings {
   cgroupRoot: string;
   /** Policies that nothing enforces yet are refused, not only warned of. */
   refuseUnenforced: boolean;
+  /** Parts to leave out: '' or `local-storage`. */
+  disable: string;
 }
 
 export const dataDirFlag: Flag = {
@@ -102,6 +104,12 @@ export const upFlags: readonly Flag[] = [
     help: 'refuse policies that Berth does not enforce yet',
     default: 'false',
   },
+  {
+    name: 'disable',
+    argument: 'LIST',
+    help: 'parts to leave out: local-storage, or none',
+    default: 'none',
+  },
   { name: 'timeout', argument: 'SECONDS', help: 'how long to wait for the cluster', default: '120' },
 ];
 
@@ -116,10 +124,11 @@ export function loadSettings(layout: Layout): Settings | undefined {
     settings = {
       dnsUpstream: '',
       refuseUnenforced: false,
+      disable: '',
       sharedDatabase: false,
       ...(JSON.parse(readFileSync(layout.settings, 'utf8')) as Omit<
         Settings,
-        'dnsUpstream' | 'refuseUnenforced' | 'sharedDatabase'
+        'dnsUpstream' | 'refuseUnenforced' | 'sharedDatabase' | 'disable'
       >),
     };
   } catch (error) {
@@ -153,6 +162,7 @@ const SETTING_TYPES: Record<keyof Settings, 'string' | 'number' | 'boolean'> = {
   components: 'string',
   cgroupRoot: 'string',
   refuseUnenforced: 'boolean',
+  disable: 'string',
 };
 
 export function saveSettings(layout: Layout, settings: Settings): void {
@@ -243,6 +253,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
     components: components(text('components') ?? last?.components ?? COMPONENTS.join(',')),
     cgroupRoot: text('cgroup-root') ?? last?.cgroupRoot ?? '/',
     refuseUnenforced: oneOf('refuse-unenforced', ['true', 'false'], String(last?.refuseUnenforced ?? false)) === 'true',
+    disable: oneOf('disable', ['local-storage', 'none'], last?.disable || 'none').replace('none', ''),
   };
 }
 

@@ -7,6 +7,7 @@ import { cleanUpNode } from './cleanup.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
+import { LocalPathFolders } from './volumes/local-path-folders.js';
 
 let logger = createLogger({ component: 'agent' });
 
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
 
 function serve(
   options: AgentOptions,
-  { runtime, pods }: NodeAgent,
+  { runtime, pods, parts: { paths } }: NodeAgent,
   client: Client,
   metrics: MetricsRegistry,
 ): Promise<NodeServer> {
@@ -75,6 +76,7 @@ function serve(
     pods,
     client,
     logger,
+    folders: new LocalPathFolders(options.dataDir, paths),
     metrics: () => metrics.render(),
     dataDirectory: options.dataDir,
   });

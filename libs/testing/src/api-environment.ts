@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, type Clock, type Logger, silentLogger } from '#client';
+import type { NodeFolders } from '#controllers';
 import type { ResourceCatalog } from '#kinds';
 import { testDatabase } from './postgres-environment.js';
 
@@ -18,6 +19,8 @@ export interface TestServerOptions {
   warmUp?: boolean;
   /** Refuses policies that nothing enforces yet; false by default. */
   refuseUnenforced?: boolean;
+  /** In place of the agents of nodes. */
+  nodeFolders?: NodeFolders;
   /** Default 192.0.2.1: endpoints may not be loopback addresses, and nobody connects to this one. */
   advertiseAddress?: string;
   /** Default 10.96.0.0/16. */
@@ -67,6 +70,8 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     serviceNodePortRange: '30000-32767',
     localNode: undefined,
     refuseUnenforced: options.refuseUnenforced ?? false,
+    disabled: new Set(),
+    nodeFolders: options.nodeFolders,
     components: new Set(['api', ...(options.components ?? [])] as const),
     logger: options.logger ?? silentLogger,
     clock: options.clock,

@@ -32,6 +32,7 @@ async function options() {
     securePort: server.port,
     serviceClusterIpRange: '10.96.0.0/16',
     clusterDnsPort: 10053,
+    localStorage: true,
     clientCa: server.tls.ca,
     frontProxyCa: await readFile(`${server.dataDir}/pki/front-proxy-ca.crt`, 'utf8'),
     log: silentLogger,

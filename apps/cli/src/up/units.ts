@@ -97,6 +97,7 @@ function serverFlags(layout: Layout, settings: Settings): string[] {
     'service-node-port-range': settings.nodePortRange,
     components: settings.components,
     'refuse-unenforced': String(settings.refuseUnenforced),
+    ...(settings.disable ? { disable: settings.disable } : {}),
     ...(settings.node ? { 'local-node-name': settings.nodeName, 'local-node-ip': settings.nodeIp } : {}),
   });
 }

@@ -31,7 +31,7 @@ import {
 const RESIZE_CONDITIONS: readonly string[] = ['Resizing', 'FileSystemResizePending'];
 
 /**
- * Makes, expands and deletes volumes of classes with the provisioner `berth.internal/local-path`, the way in which external
+ * Makes, expands and deletes volumes of classes with the provisioner `berth.io/local-path`, the way in which external
  * provisioners do: by the annotations of claims and volumes. The folders are made and deleted by the agents of the nodes.
  */
 export function localPathProvisioner(context: ControllerContext): Controller {

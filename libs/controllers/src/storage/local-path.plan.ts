@@ -15,7 +15,7 @@ import {
 } from '#kinds';
 
 /** The provisioner's name, as classes give it. Rancher's own is another one: both can run and serve their own classes. */
-export const LOCAL_PATH = 'berth.internal/local-path';
+export const LOCAL_PATH = 'berth.io/local-path';
 /** Where a claim says who makes its volume. */
 const STORAGE_PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 /** Keeps a volume's object until its folder is gone; external provisioners of the reference use the same. */
