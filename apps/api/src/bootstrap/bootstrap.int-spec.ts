@@ -111,6 +111,20 @@ describe('a new cluster', () => {
     assert.equal((await admin().list(gvr.prioritylevelconfigurations)).items.length, 8);
   });
 
+  it('has a default class of volumes, and leaves one of its name alone', async () => {
+    const found = await get(gvr.storageclasses, '', 'local-path');
+    assert.equal(found.provisioner, 'berth.io/local-path');
+    assert.equal(found.metadata.annotations['storageclass.kubernetes.io/is-default-class'], 'true');
+    const client = admin();
+    await client.delete(gvr.storageclasses, '', 'local-path');
+    await runBootstrap({ ...(await options()), localStorage: false });
+    await assert.rejects(get(gvr.storageclasses, '', 'local-path'), /not found/);
+    const rancher = { ...found, metadata: { name: 'local-path' }, provisioner: 'rancher.io/local-path' };
+    await client.create(gvr.storageclasses, '', rancher);
+    await runBootstrap(await options());
+    assert.equal((await get(gvr.storageclasses, '', 'local-path')).provisioner, 'rancher.io/local-path');
+  });
+
   it('lets cluster DNS see what it answers from, and nothing else', async () => {
     const dns = server.client('system:kube-dns');
     for (const resource of [gvr.services, gvr.endpointslices, gvr.namespaces]) await dns.list(resource);
