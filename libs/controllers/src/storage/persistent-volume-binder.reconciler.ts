@@ -27,6 +27,10 @@ const STORAGE_PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 const BETA_STORAGE_PROVISIONER = 'volume.beta.kubernetes.io/storage-provisioner';
 const STATUS = { subresource: 'status' };
 const BY_CLASS = 'storageClass';
+/** Claims that are not bound: all of them, and by class. */
+const PENDING = 'pending';
+const ANY = '';
+const PENDING_OF_CLASS = 'pendingOfClass';
 const BY_POD_CLAIM = 'persistentVolumeClaim';
 /** Claims that wait are looked at again and say why they wait: kube-controller-manager's --pvclaimbinder-sync-period. */
 const SYNC_PERIOD = 15_000;
@@ -39,20 +43,19 @@ export function persistentVolumeBinder(context: ControllerContext): Controller {
   const binder = new PersistentVolumeBinder(runtime);
   const { informers } = runtime;
   const claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
-  const pending = (className?: string) =>
-    claims
-      .list()
-      .filter((claim) => claim.status?.phase !== 'Bound' && (!className || claimClass(claim) === className))
-      .map(objectKey);
+  claims.addIndex(PENDING, ({ status }) => (status?.phase === 'Bound' ? [] : [ANY]));
+  claims.addIndex(PENDING_OF_CLASS, (claim) => (claim.status?.phase === 'Bound' ? [] : [claimClass(claim)]));
+  const pending = () => claims.byIndex(PENDING, ANY).map(objectKey);
+  const waitingFor = (volume: PersistentVolume) => claims.byIndex(PENDING_OF_CLASS, volumeClass(volume)).map(objectKey);
   const name = 'persistentvolume-binder-controller';
   const claimLoop = controller(name, runtime)
     .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims)
     .watches<PersistentVolume>(gvr.persistentvolumes, {
-      add: (volume) => [...claimOf(volume), ...pending(volumeClass(volume))],
+      add: (volume) => [...claimOf(volume), ...waitingFor(volume)],
       update: (old, volume) => [
         ...claimOf(old),
         ...claimOf(volume),
-        ...(volume.status?.phase === 'Available' ? pending(volumeClass(volume)) : []),
+        ...(volume.status?.phase === 'Available' ? waitingFor(volume) : []),
       ],
       delete: claimOf,
     })

@@ -61,15 +61,21 @@ mod tests {
     fn every_reason_is_told() {
         let mut cluster = Cluster::new([node("a")]);
         for (rules, expected) in [
-            (3, vec![
-                "node(s) didn't match PersistentVolume's node affinity",
-                "node(s) didn't find available persistent volumes to bind",
-            ]),
+            (
+                3,
+                vec![
+                    "node(s) didn't match PersistentVolume's node affinity",
+                    "node(s) didn't find available persistent volumes to bind",
+                ],
+            ),
             (4, vec!["node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"]),
             (8, vec!["node(s) had no available volume zone"]),
-            (16, vec![
-                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
-            ]),
+            (
+                16,
+                vec![
+                    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
+                ],
+            ),
         ] {
             assert_eq!(cluster.reasons(with(json!({"others": rules}))), expected);
         }
