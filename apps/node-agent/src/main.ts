@@ -8,6 +8,7 @@ import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
+import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
 
 let logger = createLogger({ component: 'agent' });
 
@@ -77,6 +78,7 @@ function serve(
     client,
     logger,
     folders: new LocalPathFolders(options.dataDir, paths),
+    claimFolder: (uid, volume) => paths.volume(uid, LOCAL_VOLUME, volume),
     metrics: () => metrics.render(),
     dataDirectory: options.dataDir,
   });

@@ -47,6 +47,8 @@ export interface NodeServerOptions {
   nodeLogDirectory?: string;
   /** Folders of local-path volumes; absent: this node has none. */
   folders?: Pick<LocalPathFolders, 'create' | 'delete'>;
+  /** Where a volume of a pod lies that is of a claim; absent: claims are not measured. */
+  claimFolder?: (uid: string, volume: string) => string;
   /** The agent's own metrics, Prometheus text; added to `/metrics`. */
   metrics?: () => string | Promise<string>;
   /** What `/configz` shows below `kubeletconfig`. */

@@ -13,10 +13,18 @@ export function ephemeralVolumeController(context: ControllerContext): Controlle
   const pods = podInformer(informers);
   pods.addIndex(BY_CLAIM, claimKeysOf);
   const claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
-  const count = (what: string, help: string) =>
-    metrics.counter({ name: `ephemeral_volume_controller_${what}_total`, help }).cell();
-  const attempts = count('create', 'Claims that were to be made for ephemeral volumes.');
-  const failures = count('create_failures', 'Claims for ephemeral volumes that could not be made.');
+  const attempts = metrics
+    .counter({
+      name: 'ephemeral_volume_controller_create_total',
+      help: 'Claims that were to be made for ephemeral volumes.',
+    })
+    .cell();
+  const failures = metrics
+    .counter({
+      name: 'ephemeral_volume_controller_create_failures_total',
+      help: 'Claims for ephemeral volumes that could not be made.',
+    })
+    .cell();
   const create = async (claim: PersistentVolumeClaim): Promise<void> => {
     attempts.value += 1;
     try {
