@@ -159,7 +159,14 @@ class LocalPathProvisioner {
   }
 
   async reconcileVolume(key: string): Promise<Requeue | undefined> {
-    const volume = this.volumes.getByKey(key);
+    const known = this.volumes.getByKey(key);
+    if (!known || (!folderToDelete(known) && !isLetGo(known))) return undefined;
+    // What is deleted is gone: the server has the last word.
+    const volume = await this.runtime.client.get<PersistentVolume>(gvr.persistentvolumes, '', key).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    if (volume?.metadata.uid !== known.metadata.uid) return undefined;
     const found = volume && folderToDelete(volume);
     if (found) {
       try {
