@@ -19,6 +19,7 @@ import {
 } from '../context.js';
 import { controller, joined } from '../controller.js';
 import {
+  abandonedFolder,
   expansion,
   FOLDER_FINALIZER,
   folderToDelete,
@@ -39,7 +40,9 @@ export function localPathProvisioner(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'local-path-provisioner', LOCAL_PATH);
   const provisioner = new LocalPathProvisioner(runtime, context.options.nodeFolders ?? NO_FOLDERS);
   const claimLoop = controller(name, runtime)
-    .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims)
+    .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims, {
+      observe: { delete: (claim) => provisioner.claimGone(claim) },
+    })
     .watches<PersistentVolume>(gvr.persistentvolumes, ({ spec: { claimRef } }) =>
       claimRef ? `${claimRef.namespace}/${claimRef.name}` : undefined,
     )
@@ -64,6 +67,8 @@ class LocalPathProvisioner {
   private readonly volumes: Informer<PersistentVolume>;
   private readonly classes: Informer<StorageClass>;
   private readonly nodes: Informer<Node>;
+  /** Claims that went before they had a volume, by their keys. */
+  private readonly abandoned = new Map<string, PersistentVolumeClaim>();
 
   constructor(
     private readonly runtime: ControllerRuntime,
@@ -76,7 +81,29 @@ class LocalPathProvisioner {
     this.nodes = informers.for(gvr.nodes);
   }
 
+  claimGone(claim: PersistentVolumeClaim): void {
+    if (abandonedFolder(claim)) this.abandoned.set(objectKey(claim), claim);
+  }
+
+  /** A folder without a volume would have nobody who deletes it. */
+  private async clean(key: string): Promise<void> {
+    const claim = this.abandoned.get(key);
+    const found = claim && abandonedFolder(claim);
+    if (!found) return;
+    const volume = await this.volumeOf(`pvc-${claim.metadata.uid}`);
+    if (!volume && this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
+    if (this.abandoned.get(key) === claim) this.abandoned.delete(key);
+  }
+
+  private volumeOf(name: string): Promise<PersistentVolume | undefined> {
+    return this.runtime.client.get<PersistentVolume>(gvr.persistentvolumes, '', name).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+  }
+
   async reconcileClaim(key: string): Promise<Requeue | undefined> {
+    await this.clean(key);
     const claim = this.claims.getByKey(key);
     if (!claim) return undefined;
     const { volumeName } = claim.spec;
@@ -162,10 +189,7 @@ class LocalPathProvisioner {
     const known = this.volumes.getByKey(key);
     if (!known || (!folderToDelete(known) && !isLetGo(known))) return undefined;
     // What is deleted is gone: the server has the last word.
-    const volume = await this.runtime.client.get<PersistentVolume>(gvr.persistentvolumes, '', key).catch((error) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
+    const volume = await this.volumeOf(key);
     if (volume?.metadata.uid !== known.metadata.uid) return undefined;
     const found = volume && folderToDelete(volume);
     if (found) {

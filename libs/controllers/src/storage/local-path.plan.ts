@@ -53,6 +53,17 @@ export function planProvision(
   return node ? { do: 'provision', node, folder: folderName(volumeName(claim), claim.metadata) } : { do: 'reschedule' };
 }
 
+/** The folder that may have been made for a claim that went before it had a volume. */
+export function abandonedFolder({
+  metadata,
+  spec,
+}: PersistentVolumeClaim): { node: string; folder: string } | undefined {
+  const node = metadata.annotations?.[SELECTED_NODE];
+  if (metadata.annotations?.[STORAGE_PROVISIONER] !== LOCAL_PATH || spec.volumeName || node === undefined)
+    return undefined;
+  return { node, folder: folderName(`pvc-${metadata.uid}`, metadata) };
+}
+
 function unsupported({ spec }: PersistentVolumeClaim, storageClass: StorageClass): string | undefined {
   if (spec.selector) return 'claim.Spec.Selector is not supported';
   if (spec.volumeMode === 'Block') return 'volume mode Block is not supported';

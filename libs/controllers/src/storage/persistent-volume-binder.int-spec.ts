@@ -6,12 +6,14 @@ import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
 const made = new Map<string, string>();
 let refuses: string | undefined;
+let breaks = false;
 let env: ControllerEnvironment;
 before(async () => {
   env = await controllerEnvironment({
     nodeFolders: {
       async create(node, folder) {
         made.set(folder, node);
+        if (breaks) throw new Error('the disk is full');
         return `/storage/${folder}`;
       },
       async delete(_node, folder) {
@@ -165,6 +167,18 @@ describe('A claim of the class local-path', () => {
     refuses = undefined;
     await env.until('the volume to go', () => gone(volumeOf(name)));
     assert.ok(!made.has(folder));
+  });
+
+  it('leaves no folder behind when it goes before it has a volume', async () => {
+    const ns = await env.namespace();
+    breaks = true;
+    await newClaim(ns, 'data', {}, selected);
+    assert.match(await event(ns, 'data', 'ProvisioningFailed'), /"local-path": the disk is full$/);
+    const folder = [...made.keys()].find((name) => name.endsWith(`_${ns}_data`))!;
+    assert.ok(folder);
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+    await env.until('the folder to go', async () => !made.has(folder));
+    breaks = false;
   });
 
   it('is refused what a folder cannot be', async () => {
