@@ -1,4 +1,5 @@
 import {
+  BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
   claimClass,
   findVolume,
@@ -14,8 +15,6 @@ import {
   unsatisfied,
   waitsForConsumer,
 } from '#kinds';
-
-const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
 
 export interface ClaimEvent {
   type: 'Normal' | 'Warning';

@@ -1,7 +1,6 @@
 import { Quantity } from '#apimachinery';
 import {
   claimClass,
-  hasAnnotation,
   type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -141,7 +140,7 @@ export function isLetGo({ metadata, spec, status }: PersistentVolume): boolean {
 /** The size that a bound claim's volume should get; undefined when it has it. */
 export function expansion(claim: PersistentVolumeClaim, volume: PersistentVolume): Quantity | undefined {
   if (claim.status?.phase !== 'Bound' || volume.metadata.annotations?.[PROVISIONED_BY] !== LOCAL_PATH) return undefined;
-  if (volume.spec.claimRef?.uid !== claim.metadata.uid || !hasAnnotation(volume, PROVISIONED_BY)) return undefined;
+  if (volume.spec.claimRef?.uid !== claim.metadata.uid) return undefined;
   const wanted = requestedStorage(claim);
   const shown = claim.status.capacity?.['storage'];
   const reached = storageCapacity(volume).compare(wanted) >= 0;

@@ -15,7 +15,7 @@ import {
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller, joined } from '../controller.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
-import { boundClaim, boundStatus, type ClaimAction, planClaim } from './claim-binding.plan.js';
+import { boundClaim, boundStatus, type ClaimAction, type ClaimEvent, planClaim } from './claim-binding.plan.js';
 import { planVolume, unboundVolume } from './volume-binding.plan.js';
 import { VolumeCounts } from './volume-counts.js';
 
@@ -137,7 +137,7 @@ class PersistentVolumeBinder {
 
   private async act(claim: PersistentVolumeClaim, action: ClaimAction): Promise<void> {
     const { recorder } = this.runtime;
-    const tell = (event: { type: 'Normal' | 'Warning'; reason: string; message: string } | undefined) => {
+    const tell = (event: ClaimEvent | undefined) => {
       if (event) recorder.event(claim, event.type, event.reason, event.message);
     };
     switch (action.do) {
