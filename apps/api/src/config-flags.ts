@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import {
   type COMPONENTS,
+  type DISABLEABLE,
   environmentLayer,
   flagLayer,
   flagsOf,
@@ -30,12 +31,15 @@ export interface ServerConfig {
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
   refuseUnenforced: boolean;
+  /** Parts that the cluster is to be without. */
+  disabled: ReadonlySet<DisabledPart>;
   logging: LogOptions;
   /** Make OpenTelemetry spans. */
   tracing: boolean;
 }
 
 export type Component = (typeof COMPONENTS)[number];
+export type DisabledPart = (typeof DISABLEABLE)[number];
 
 /** The text of --help. */
 export function usage(): string {
@@ -69,6 +73,7 @@ function configOf(settings: Settings): ServerConfig {
     localNode: nodeName ? { name: nodeName, ip: nodeIp ?? advertiseAddress } : undefined,
     components: new Set(splitList(settings.components) as Component[]),
     refuseUnenforced: settings.refuseUnenforced,
+    disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
     logging: { format: settings.loggingFormat, level: settings.logLevel },
   };

@@ -38,6 +38,7 @@ describe('the server as a whole', () => {
     serviceNodePortRange: '30000-32767',
     localNode: undefined,
     refuseUnenforced: false,
+    disabled: new Set(),
     components: new Set(['api']),
     logger: silentLogger,
     ...more,

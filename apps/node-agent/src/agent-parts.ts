@@ -31,6 +31,7 @@ import { PODS, StatusWriter } from './report/status-writer.js';
 import { Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
 import { StaticPods } from './static-pods/static-pods.js';
+import { ApiClaims } from './sync/api-claims.js';
 import { ConfigObjects } from './sync/config-objects.js';
 import { OwnNode } from './sync/own-node.js';
 import { RuntimeClasses } from './sync/runtime-classes.js';
@@ -201,7 +202,7 @@ function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: N
 
 function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): StepServices {
   const { options, client, events, logger, signal, node, memoryDirectory } = base;
-  const { runtime, paths, informers, objects, tokens, writer } = sources;
+  const { runtime, paths, informers, objects, tokens, writer, ownNode } = sources;
   const services = informers.for(gvr.services);
   const runtimeClasses = new RuntimeClasses(informers, signal);
   return {
@@ -211,6 +212,7 @@ function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): Step
     paths,
     source: objects,
     tokens,
+    claims: new ApiClaims(client, () => ownNode.get()),
     events,
     logger,
     mounter: systemMounter,

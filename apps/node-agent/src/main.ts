@@ -9,6 +9,8 @@ import { kubeletConfiguration } from './kubelet-configuration.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
+import { LocalPathFolders } from './volumes/local-path-folders.js';
+import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
 
 let logger = createLogger({ component: 'agent' });
 
@@ -64,7 +66,7 @@ async function main(): Promise<void> {
 
 function serve(
   options: AgentOptions,
-  { runtime, pods, unhealthy }: NodeAgent,
+  { runtime, pods, unhealthy, parts: { paths } }: NodeAgent,
   client: Client,
   metrics: MetricsRegistry,
 ): Promise<NodeServer> {
@@ -77,6 +79,8 @@ function serve(
     pods,
     client,
     logger,
+    folders: new LocalPathFolders(options.dataDir, paths),
+    claimFolder: (uid, volume) => paths.volume(uid, LOCAL_VOLUME, volume),
     metrics: () => metrics.render(),
     configuration: () => kubeletConfiguration(options),
     unhealthy,

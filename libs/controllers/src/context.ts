@@ -9,6 +9,14 @@ import {
 } from '#client';
 import type { MetricsRegistry, Tracer } from '#telemetry';
 
+/** Folders for volumes on the disks of nodes; each node's agent makes and deletes them. Errors say what the agent said. */
+export interface NodeFolders {
+  /** Makes the folder, or finds it there. Gives its path on the node. */
+  create(node: string, folder: string): Promise<string>;
+  /** Deletes the folder with all that is in it; a missing one is fine. Throws while a pod has it. */
+  delete(node: string, folder: string): Promise<void>;
+}
+
 /** Settings of the cluster that control loops need. */
 export interface ControllerOptions {
   /** Pod network, e.g. `10.244.0.0/16`; nodes get slices of it. Empty: none are given out. */
@@ -21,6 +29,8 @@ export interface ControllerOptions {
   clusterDomain: string;
   /** Milliseconds without a node's Lease being renewed before it counts as unreachable; default 50 s. */
   nodeMonitorGracePeriod?: number;
+  /** Absent: local-path volumes are neither made nor deleted here. */
+  nodeFolders?: NodeFolders;
   /** Finished pods kept in the cluster; default 12500. */
   terminatedPodThreshold?: number;
 }

@@ -29,6 +29,9 @@ import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { disruptionController } from './policy/disruption.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
+import { ephemeralVolumeController } from './storage/ephemeral-volume.reconciler.js';
+import { localPathProvisioner } from './storage/local-path-provisioner.reconciler.js';
+import { persistentVolumeBinder } from './storage/persistent-volume-binder.reconciler.js';
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
@@ -59,6 +62,9 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'pod-garbage-collector-controller': podGarbageCollector,
   'horizontal-pod-autoscaler-controller': horizontalPodAutoscalerController,
   'disruption-controller': disruptionController,
+  'persistentvolume-binder-controller': persistentVolumeBinder,
+  'local-path-provisioner-controller': localPathProvisioner,
+  'ephemeral-volume-controller': ephemeralVolumeController,
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,

@@ -5,7 +5,9 @@ export { usageResources } from './built-in/usage-resources.js';
 export type { Table } from './columns/table.js';
 export { type Conversion, convertEach } from './contract/conversion.js';
 export * from './contract/definition.js';
-export { fitsRequiredAffinity } from './core/v1/pod/node-affinity.js';
+export * from './core/v1/persistent-volume/claim-matching.js';
+export * from './core/v1/persistent-volume-claim/claim-of-volume.js';
+export { fitsRequiredAffinity, selectsNode } from './core/v1/pod/node-affinity.js';
 export {
   apiObjectReference,
   MIRROR_POD_ANNOTATION,
@@ -30,3 +32,4 @@ export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';
 export type { StructuralSchema } from './schema/structural-type.js';
+export { newestDefault } from './strategy/newest-default.js';

@@ -10,6 +10,8 @@ export const ClusterEvent = {
   AssignedPodUpdate: 1 << 6,
   AssignedPodDelete: 1 << 7,
   ClaimChange: 1 << 8,
+  VolumeChange: 1 << 10,
+  StorageClassChange: 1 << 11,
   /** Requests changed. */
   AssignedPodResize: 1 << 9,
   /** Time passed: pods are not left waiting for an event that was missed. */

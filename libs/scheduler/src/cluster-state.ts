@@ -43,6 +43,8 @@ export interface PodEntry {
   node?: NodeEntry;
   /** The node was chosen here and the API has not confirmed it yet. */
   assumed: boolean;
+  /** What its volumes say of nodes, as the native side reads it. */
+  volumeRules?: string;
 }
 
 /**
@@ -184,6 +186,13 @@ export class ClusterState {
     return freed ? ClusterEvent.AssignedPodDelete : 0;
   }
 
+  /** Says what the volumes of a pod say of nodes. Call when no batch is in flight. */
+  setVolumeRules(entry: PodEntry, rules: string | undefined): void {
+    if (entry.volumeRules === rules) return;
+    entry.volumeRules = rules;
+    this.respecify(entry, this.textOf(entry.pod, rules));
+  }
+
   /** The native side has counted the pod on this slot's node. Returns the node's name; undefined when it is gone. */
   assume(entry: PodEntry, slot: number): string | undefined {
     const node = this.bySlot[slot];
@@ -264,12 +273,21 @@ export class ClusterState {
       const leaves = metadata.deletionTimestamp !== old.deletionTimestamp;
       if (!leaves && sameLabels(metadata.labels, old.labels)) return false;
     }
-    const text = this.projectPod(pod);
+    const text = this.textOf(pod, entry.volumeRules);
     if (text === entry.spec.text) return false;
+    this.respecify(entry, text);
+    return true;
+  }
+
+  private respecify(entry: PodEntry, text: string): void {
     const spec = this.spec(text);
     this.dropSpec(entry.spec);
     entry.spec = spec;
-    return true;
+  }
+
+  private textOf(pod: KubeObject, volumeRules: string | undefined): string {
+    const text = this.projectPod(pod);
+    return volumeRules === undefined ? text : `${text.slice(0, -1)},"volumeRules":${volumeRules}}`;
   }
 
   private spec(text: string): SpecEntry {

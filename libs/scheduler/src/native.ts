@@ -1,7 +1,6 @@
 import { loadNative } from '#host';
 import type { SchedCore } from '#native/sched-core';
 import { SchedulerPlugins } from './scheduler-plugins.js';
-import { VOLUME_BINDING } from './volume-binding.js';
 
 /** NodeResourcesFit's scoring strategy; absent: LeastAllocated, CPU and memory alike. */
 export interface ScoringStrategy {
@@ -19,7 +18,7 @@ export function createSchedCore(seed: number, scoring?: ScoringStrategy): SchedC
   return new (load().SchedCore)(seed, scoring ? JSON.stringify(scoring) : '');
 }
 
-/** The core's plugins, and those that are not in it. Throws when one declares an event that is not known here. */
+/** The core's plugins. Throws when one declares an event that is not known here. */
 export function nativePlugins(): SchedulerPlugins {
-  return new SchedulerPlugins([...load().plugins(), VOLUME_BINDING]);
+  return new SchedulerPlugins(load().plugins());
 }

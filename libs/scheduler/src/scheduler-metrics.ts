@@ -8,6 +8,8 @@ const RESULTS = ['scheduled', 'unschedulable', 'error'] as const;
 export type AttemptResult = (typeof RESULTS)[number];
 /** Tries after which a pod's are told apart no longer; upstream's metric does so, too. */
 const COUNTED_ATTEMPTS = 15;
+const VOLUME_OPERATIONS = ['assume', 'bind'] as const;
+export type VolumeOperation = (typeof VOLUME_OPERATIONS)[number];
 const QUEUES = ['active', 'backoff', 'unschedulable'] as const;
 
 export interface QueueSizes {
@@ -25,6 +27,7 @@ export class SchedulerMetrics {
   private readonly preemptions: Cell;
   private readonly victims: Distribution;
   private readonly pending;
+  private readonly volumeErrors;
 
   constructor(
     private readonly registry: MetricsRegistry,
@@ -76,6 +79,11 @@ export class SchedulerMetrics {
     this.victims = registry
       .histogram({ name: 'scheduler_preemption_victims', help: 'Pods to evict for one pod.' }, doubling(1, 7))
       .cell();
+    this.volumeErrors = registry.counter({
+      name: 'scheduler_volume_scheduling_stage_error_total',
+      help: 'Pods that lost their node because of their volumes, by stage.',
+      labels: { operation: VOLUME_OPERATIONS },
+    });
     this.pending = registry.gauge({
       name: 'scheduler_pending_pods',
       help: 'Pods that wait, by queue.',
@@ -93,6 +101,11 @@ export class SchedulerMetrics {
       end();
       show({ active: 0, backoff: 0, unschedulable: 0 });
     };
+  }
+
+  /** A pod found a node, and its volumes could not be had there after all. */
+  volumesFailed(operation: VolumeOperation): void {
+    this.volumeErrors.cell(operation).value += 1;
   }
 
   decided(ms: number): void {

@@ -4,7 +4,8 @@ import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
 import { nativePlugins } from './native.js';
 import { SchedulerPlugins } from './scheduler-plugins.js';
 
-const { Flush, NodeAdd, NodeLabel, NodeTaint, ClaimChange, AssignedPodDelete } = ClusterEvent;
+const { Flush, NodeAdd, NodeLabel, NodeTaint, ClaimChange, VolumeChange, StorageClassChange, AssignedPodDelete } =
+  ClusterEvent;
 
 describe('scheduler plugins', () => {
   it('say in their own files which events can undo their rejection', () => {
@@ -13,7 +14,8 @@ describe('scheduler plugins', () => {
       [['NodeName'], NodeAdd],
       [['TaintToleration'], NodeAdd | NodeTaint],
       [['NodeAffinity', 'NodePorts'], NodeAdd | NodeLabel | AssignedPodDelete],
-      [['VolumeBinding'], ClaimChange],
+      [['VolumeBinding'], NodeAdd | NodeLabel | ClaimChange | VolumeChange | StorageClassChange],
+      [['VolumeRestrictions'], NodeAdd | ClaimChange | AssignedPodDelete],
     ] as const) {
       assert.equal(plugins.eventsThatHelp(names), expected | Flush, names.join());
     }

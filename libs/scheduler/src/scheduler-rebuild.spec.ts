@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
+import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim, type StorageClass } from '#kinds';
 import type { SchedCore } from '#native/sched-core';
 import { MetricsRegistry, noTracer } from '#telemetry';
 import { EventSink } from './event-sink.js';
@@ -35,8 +36,10 @@ describe('a scheduler whose core breaks', () => {
         instance: 'i',
       }),
       pods: core('pods'),
-      nodes: core('nodes'),
-      claims: core('persistentvolumeclaims'),
+      nodes: informers.for<Node>(gvr.nodes),
+      claims: informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims),
+      volumes: informers.for<PersistentVolume>(gvr.persistentvolumes),
+      classes: informers.for<StorageClass>(gvr.storageclasses),
       namespaces: core('namespaces'),
       schedulerName: 'default-scheduler',
     });

@@ -187,7 +187,15 @@ describe('scheduler', () => {
       '0/1 nodes are available: persistentvolumeclaim "data" not found. preemption: 0/1 nodes are available: ' +
         '1 Preemption is not helpful for scheduling.',
     );
-    api.put('persistentvolumeclaims', { metadata: { name: 'data', namespace: 'default' } });
+    api.put('persistentvolumes', { metadata: { name: 'pv' }, spec: {} });
+    api.put('persistentvolumeclaims', {
+      metadata: {
+        name: 'data',
+        namespace: 'default',
+        annotations: { 'pv.kubernetes.io/bind-completed': 'yes' },
+      },
+      spec: { volumeName: 'pv' },
+    });
     await eventually('bound', () => nodeOf('x') === 'a');
   });
 

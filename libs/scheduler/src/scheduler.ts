@@ -1,5 +1,6 @@
 import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client, Clock, Informer, Logger } from '#client';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#kinds';
 import type { BatchResult, PodFailure, SchedCore } from '#native/sched-core';
 import type { Tracer } from '#telemetry';
 import { ClusterEvent } from './cluster-event.js';
@@ -8,10 +9,13 @@ import type { EventSink } from './event-sink.js';
 import { type PodCondition, scheduledCondition, writePodStatus } from './pod-condition.js';
 import { Preemptor } from './preemptor.js';
 import { podProjection } from './projection.js';
-import type { SchedulerMetrics } from './scheduler-metrics.js';
+import type { SchedulerMetrics, VolumeOperation } from './scheduler-metrics.js';
 import type { SchedulerPlugins } from './scheduler-plugins.js';
 import { type Queued, SchedulingQueue } from './scheduling-queue.js';
-import { missingClaim, VOLUME_BINDING } from './volume-binding.js';
+import { ClaimUsers } from './volumes/claim-users.js';
+import type { NodeVolumes } from './volumes/node-volumes.js';
+import { hasClaims, VOLUME_BINDING } from './volumes/pod-claims.js';
+import { VolumeBinder } from './volumes/volume-binder.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
 
@@ -31,8 +35,10 @@ export interface SchedulerOptions {
   tracer: Tracer;
   events: EventSink;
   pods: Informer;
-  nodes: Informer;
-  claims: Informer;
+  nodes: Informer<Node>;
+  claims: Informer<PersistentVolumeClaim>;
+  volumes: Informer<PersistentVolume>;
+  classes: Informer<StorageClass>;
   namespaces: Informer;
   /** Pods of other schedulers are counted but not placed. */
   schedulerName: string;
@@ -50,6 +56,8 @@ export class Scheduler {
   /** Pods of a batch that broke the core: as many are decided one at a time, so that the one that did it is alone. */
   private suspects = 0;
   private readonly preemptor: Preemptor;
+  private readonly claimUsers = new ClaimUsers();
+  private readonly volumes: VolumeBinder;
   private wake: (() => void) | undefined;
   private binding = 0;
   private stopped = false;
@@ -60,14 +68,19 @@ export class Scheduler {
     this.core = options.createCore();
     this.state = new ClusterState(this.core, podProjection(options.plugins.podFields));
     this.preemptor = new Preemptor(options);
+    this.volumes = new VolumeBinder({
+      ...options,
+      usedByAnother: (key, pod) =>
+        this.claimUsers.others(key, pod).some((uid) => this.state.pod(uid)?.node !== undefined),
+    });
     this.queue = new SchedulingQueue({ clock: options.clock, ready: () => this.wake?.() });
   }
 
   /** Schedules until the signal fires; resolves when bindings and statuses under way are written. */
   async run(signal: AbortSignal): Promise<void> {
-    const { nodes, pods, claims, namespaces } = this.options;
+    const { nodes, pods, claims, volumes, classes, namespaces } = this.options;
     const synced = await Promise.allSettled(
-      [nodes, pods, claims, namespaces].map((informer) => informer.whenSynced(signal)),
+      [nodes, pods, claims, volumes, classes, namespaces].map((informer) => informer.whenSynced(signal)),
     );
     if (signal.aborted || synced.some(({ status }) => status === 'rejected')) return;
     const remove = [
@@ -91,15 +104,15 @@ export class Scheduler {
         },
         delete: (pod) => this.podGone(pod),
       }),
-      claims.addHandler({
-        add: () => this.queue.happened(ClusterEvent.ClaimChange),
-        update: () => this.queue.happened(ClusterEvent.ClaimChange),
-      }),
+      claims.addHandler(this.volumeEvents(ClusterEvent.ClaimChange)),
+      volumes.addHandler(this.volumeEvents(ClusterEvent.VolumeChange)),
+      classes.addHandler(this.volumeEvents(ClusterEvent.StorageClassChange)),
     ];
     const unfollow = this.options.metrics.follow(() => this.queue.sizes);
     const stop = () => {
       this.stopped = true;
       this.wake?.();
+      this.volumes.happened();
     };
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -114,6 +127,14 @@ export class Scheduler {
     }
   }
 
+  private volumeEvents(event: number) {
+    const happened = () => {
+      this.queue.happened(event);
+      this.volumes.happened();
+    };
+    return { add: happened, update: happened, delete: () => this.volumes.happened() };
+  }
+
   private podChanged(pod: KubeObject): void {
     const phase = pod['status']?.phase;
     const spec = pod['spec'];
@@ -124,6 +145,7 @@ export class Scheduler {
     }
     if (!spec.nodeName && spec.schedulerName !== this.options.schedulerName) return;
     const { entry, events, changed } = this.state.setPod(pod);
+    this.claimUsers.add(pod as Pod);
     if (spec.nodeName) {
       this.queue.remove(entry);
       this.queue.happened(events);
@@ -140,7 +162,9 @@ export class Scheduler {
     const entry = this.state.pod(pod.metadata.uid!);
     if (!entry) return;
     this.queue.remove(entry);
+    this.claimUsers.remove(pod as Pod);
     this.queue.happened(this.state.removePod(pod.metadata.uid!));
+    this.volumes.happened();
   }
 
   /** One batch, or a wait for something to do. */
@@ -154,7 +178,23 @@ export class Scheduler {
       this.wake = undefined;
       return;
     }
-    const batch = popped.filter((queued) => !this.lacksClaim(queued));
+    let batch: Queued<PodEntry>[] = [];
+    for (const queued of popped) {
+      if (!hasClaims(queued.item.pod as Pod)) {
+        batch.push(queued);
+        continue;
+      }
+      // What comes before it may take its volumes, and it those of what comes after it.
+      await this.decide(batch);
+      batch = [];
+      await this.decide(this.placeVolumes(queued) ? [queued] : []);
+    }
+    await this.decide(batch);
+  }
+
+  private async decide(popped: readonly Queued<PodEntry>[]): Promise<void> {
+    // The native side must not count pods that went while others were decided.
+    const batch = popped.filter(({ place }) => place !== 'gone');
     if (batch.length === 0) return;
     const numbers = new Uint32Array(batch.length * 2);
     for (const [index, { item }] of batch.entries()) {
@@ -209,8 +249,24 @@ export class Scheduler {
       if (queued.place === 'gone') continue;
       const node = this.state.assume(item, slot);
       if (node === undefined) this.queue.failed(queued);
-      else this.track(this.bind(queued, node, startedAt));
+      else this.track(this.place(queued, node, startedAt));
     }
+  }
+
+  /** Gets the pod its volumes on the node, then the node. */
+  private async place(queued: Queued<PodEntry>, node: string, startedAt: number): Promise<void> {
+    const pod = queued.item.pod as Pod;
+    let operation: VolumeOperation = 'assume';
+    try {
+      const volumes: NodeVolumes | undefined = this.volumes.assume(pod, node);
+      operation = 'bind';
+      if (volumes) await this.volumes.bind(volumes, node, () => this.stopped || queued.place === 'gone');
+    } catch (error) {
+      this.options.metrics.volumesFailed(operation);
+      this.unbound(queued, startedAt, error, `running PreBind plugin "${VOLUME_BINDING}": `);
+      return;
+    }
+    await this.bind(queued, node, startedAt);
   }
 
   private async bind(queued: Queued<PodEntry>, node: string, startedAt: number): Promise<void> {
@@ -232,17 +288,23 @@ export class Scheduler {
       metrics.attempt('scheduled', now - startedAt);
       metrics.bound(queued.attempts, now - queued.timestamp);
     } catch (error) {
-      if (queued.place === 'gone') return;
-      this.state.forget(item);
-      this.queue.failed(queued);
-      this.queue.happened(ClusterEvent.AssignedPodDelete);
-      metrics.attempt('error', clock.now() - startedAt);
-      if (isNotFound(error) || isConflict(error)) return;
-      this.reject(item, 'SchedulerError', error instanceof Error ? error.message : String(error));
+      this.unbound(queued, startedAt, error);
     } finally {
       this.binding--;
       if (this.binding === BINDINGS - 1) this.wake?.();
     }
+  }
+
+  /** The pod does not get the node that it was given. */
+  private unbound(queued: Queued<PodEntry>, startedAt: number, error: unknown, prefix = ''): void {
+    const { metrics, clock } = this.options;
+    if (queued.place === 'gone') return;
+    this.state.forget(queued.item);
+    this.queue.failed(queued);
+    this.queue.happened(ClusterEvent.AssignedPodDelete);
+    metrics.attempt('error', clock.now() - startedAt);
+    if (isNotFound(error) || isConflict(error) || this.stopped) return;
+    this.reject(queued.item, 'SchedulerError', `${prefix}${error instanceof Error ? error.message : String(error)}`);
   }
 
   /** Evicts the victims of a nomination. Returns what the pod's nominated node becomes; undefined: what it is. */
@@ -274,15 +336,21 @@ export class Scheduler {
     }
   }
 
-  private lacksClaim(queued: Queued<PodEntry>): boolean {
-    const { pod } = queued.item;
-    const why = missingClaim(pod, (name) => this.options.claims.get(pod.metadata.namespace!, name) !== undefined);
-    if (why === undefined) return false;
+  /** Says what the pod's volumes say of nodes. False when no node will do; the pod waits then. */
+  private placeVolumes(queued: Queued<PodEntry>): boolean {
+    const { item } = queued;
+    if (queued.place === 'gone') return false;
+    const verdict = this.volumes.verdict(item.pod as Pod);
+    const why = verdict && 'why' in verdict ? verdict.why : undefined;
+    if (why === undefined) {
+      this.state.setVolumeRules(item, verdict && 'rules' in verdict ? verdict.rules : undefined);
+      return true;
+    }
     const none = `0/${this.state.nodeCount} nodes are available:`;
     const helpless = `${this.state.nodeCount} Preemption is not helpful for scheduling.`;
-    this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp([VOLUME_BINDING.name]));
-    this.reject(queued.item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
-    return true;
+    this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp([VOLUME_BINDING]));
+    this.reject(item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
+    return false;
   }
 
   private track(work: Promise<void>): void {

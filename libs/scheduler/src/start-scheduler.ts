@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Client, type Clock, LeaderElection, type Logger, type SharedInformers } from '#client';
+import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim, type StorageClass } from '#kinds';
 import type { MetricsRegistry, Tracer } from '#telemetry';
 import { EventSink } from './event-sink.js';
 import { createSchedCore, nativePlugins, type ScoringStrategy } from './native.js';
@@ -57,8 +58,10 @@ export async function startScheduler(options: StartSchedulerOptions): Promise<bo
       instance: `${DEFAULT_SCHEDULER}-${hostname()}`,
     }),
     pods: core('pods'),
-    nodes: core('nodes'),
-    claims: core('persistentvolumeclaims'),
+    nodes: informers.for<Node>(gvr.nodes),
+    claims: informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims),
+    volumes: informers.for<PersistentVolume>(gvr.persistentvolumes),
+    classes: informers.for<StorageClass>(gvr.storageclasses),
     namespaces: core('namespaces'),
     schedulerName: DEFAULT_SCHEDULER,
   });

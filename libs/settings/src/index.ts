@@ -32,5 +32,5 @@ export {
   settingsLayer,
 } from './resolve.js';
 export { readSavedSettings, savedText } from './saved-settings.js';
-export { COMPONENTS } from './sections/cluster.settings.js';
+export { COMPONENTS, DISABLEABLE } from './sections/cluster.settings.js';
 export type { Settings } from './table.js';

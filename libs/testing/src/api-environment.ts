@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeObject } from '#apimachinery';
 import { type Client, type Clock, type Logger, silentLogger } from '#client';
+import type { NodeFolders } from '#controllers';
 import type { ResourceCatalog } from '#kinds';
 import { testDatabase } from './postgres-environment.js';
 
@@ -19,6 +20,8 @@ export interface TestServerOptions {
   warmUp?: boolean;
   /** Refuses policies that nothing enforces yet; false by default. */
   refuseUnenforced?: boolean;
+  /** In place of the agents of nodes. */
+  nodeFolders?: NodeFolders;
   /** Default 192.0.2.1: endpoints may not be loopback addresses, and nobody connects to this one. */
   advertiseAddress?: string;
   /** Default 10.96.0.0/16. */
@@ -83,7 +86,7 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
     { Test },
     { runControlPlane },
     { ControlPlaneModule },
-    { CLOCK, PROXY_NETWORK, READ_NODE_USAGE, STORE_TUNING },
+    { CLOCK, NODE_FOLDERS, PROXY_NETWORK, READ_NODE_USAGE, STORE_TUNING },
     { withPort },
   ] = await Promise.all([
     import('@nestjs/testing'),
@@ -93,7 +96,7 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
     import('../../../apps/api/src/modules/server-address.js'),
   ]);
   const { frameworkAdapter } = await import('../../../apps/api/src/http/https-server.js');
-  const { clock, proxyNetwork, readNodeUsage, store } = options;
+  const { clock, nodeFolders, proxyNetwork, readNodeUsage, store } = options;
   const root = ControlPlaneModule.with(
     await withPort({
       dataDir,
@@ -109,6 +112,7 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       serviceNodePortRange: '30000-32767',
       localNode: undefined,
       refuseUnenforced: options.refuseUnenforced ?? false,
+      disabled: new Set(),
       components: new Set(['api', ...(options.components ?? [])] as const),
       logger: options.logger ?? silentLogger,
       warmUp: options.warmUp,
@@ -117,6 +121,7 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
   const builder = Test.createTestingModule({ imports: [root] });
   if (clock) builder.overrideProvider(CLOCK).useValue(clock);
   if (proxyNetwork) builder.overrideProvider(PROXY_NETWORK).useValue(proxyNetwork);
+  if (nodeFolders) builder.overrideProvider(NODE_FOLDERS).useValue(nodeFolders);
   if (readNodeUsage) builder.overrideProvider(READ_NODE_USAGE).useValue(readNodeUsage);
   if (store) builder.overrideProvider(STORE_TUNING).useValue(store);
   const module = await builder.compile();

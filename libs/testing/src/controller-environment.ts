@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { KubeObject } from '#apimachinery';
 import { type Client, type Clock, SharedInformers, silentLogger } from '#client';
+import type { NodeFolders } from '#controllers';
 import { gvr, type Pod } from '#kinds';
 import { type TestServer, testServer } from './api-environment.js';
 
@@ -23,6 +24,7 @@ export interface ControllerEnvironmentOptions {
   serviceClusterIpRange?: string;
   /** As of the server. */
   readNodeUsage?: (node: KubeObject) => Promise<string>;
+  nodeFolders?: NodeFolders;
 }
 
 /** A test server with all control loops running, and no scheduler. */

@@ -14,4 +14,7 @@ pub enum ClusterEvent {
     AssignedPodDelete,
     /// Requests changed.
     AssignedPodResize,
+    ClaimChange,
+    VolumeChange,
+    StorageClassChange,
 }

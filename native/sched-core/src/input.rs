@@ -39,7 +39,14 @@ input!(PodInput {
     namespace: String,
     labels: BTreeMap<String, String>,
     terminating: bool,
+    volume_rules: VolumeRulesInput,
     spec: PodSpecInput,
+});
+
+input!(VolumeRulesInput {
+    /// Of nodes that differ from the others.
+    nodes: BTreeMap<String, u8>,
+    others: u8,
 });
 
 input!(PodSpecInput {

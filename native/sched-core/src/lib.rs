@@ -34,6 +34,7 @@ mod testing;
 mod topology_cache;
 mod topology_rules;
 mod usage;
+mod volume_rules;
 
 pub use cluster_event::ClusterEvent;
 pub use failure::{Failure, Nomination};

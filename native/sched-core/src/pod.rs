@@ -5,6 +5,7 @@ use crate::intern::{Interner, Symbol};
 use crate::resources::{Resources, non_zero_requests, pod_requests};
 use crate::selector::{NodeTerm, Operator, Requirement};
 use crate::topology_rules::TopologyRules;
+use crate::volume_rules::VolumeRules;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -77,6 +78,7 @@ pub struct NodeRules {
     pub selector: Vec<Requirement>,
     pub required: Option<Vec<NodeTerm>>,
     pub preferred: Vec<(i32, NodeTerm)>,
+    pub volumes: VolumeRules,
     /// The only nodes that affinity leaves, when every term pins `metadata.name` (as DaemonSet pods do).
     pub pinned: Option<Vec<Symbol>>,
 }
@@ -143,7 +145,7 @@ pub struct Classes {
 impl Classes {
     pub fn compile(&mut self, input: &PodInput, interner: &mut Interner) -> PodSpec {
         let spec = &input.spec;
-        let rules = Arc::new(node_rules(spec, interner));
+        let rules = Arc::new(node_rules(input, interner));
         let (rules, rules_id) = match self.rules.get_key_value(&rules) {
             Some((known, &id)) => (known.clone(), id),
             None => {
@@ -177,7 +179,8 @@ impl Classes {
     }
 }
 
-fn node_rules(spec: &PodSpecInput, interner: &mut Interner) -> NodeRules {
+fn node_rules(input: &PodInput, interner: &mut Interner) -> NodeRules {
+    let spec = &input.spec;
     let tolerations: Vec<_> = spec.tolerations.iter().filter_map(|t| Toleration::compile(t, interner)).collect();
     let unschedulable = Taint {
         key: interner.intern("node.kubernetes.io/unschedulable"),
@@ -208,6 +211,7 @@ fn node_rules(spec: &PodSpecInput, interner: &mut Interner) -> NodeRules {
             .filter(|term| term.weight != 0)
             .map(|term| (term.weight as i32, NodeTerm::compile(&term.preference, interner)))
             .collect(),
+        volumes: VolumeRules::compile(&input.volume_rules, interner),
         pinned: required.as_ref().and_then(|terms| pinned(terms)),
         required,
     }

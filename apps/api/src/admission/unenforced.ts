@@ -84,22 +84,6 @@ export const unenforced: readonly Unenforced[] = [
     when: (_, lister) => lister.list('networking.k8s.io/ingressclasses').length === 0,
   },
   {
-    resources: ['pods'],
-    feature: 'generic ephemeral volumes',
-    text: 'spec.volumes: Berth does not make the claims of ephemeral volumes yet; the pod will not start',
-    when: ({ spec }) => (spec.volumes ?? []).some((volume: { ephemeral?: object }) => volume.ephemeral !== undefined),
-  },
-  {
-    resources: ['persistentvolumeclaims'],
-    feature: 'PersistentVolumeClaim',
-    text: 'Berth does not bind PersistentVolumeClaims yet: this claim stays pending, and so do pods that use it',
-  },
-  {
-    resources: ['persistentvolumes'],
-    feature: 'PersistentVolume',
-    text: `Berth does not bind PersistentVolumes ${NO_EFFECT}`,
-  },
-  {
     resources: ['storage.k8s.io/csidrivers'],
     feature: 'CSI',
     text: `Berth does not use CSI drivers ${NO_EFFECT}`,

@@ -15,6 +15,8 @@ export interface BootstrapOptions {
   /** PEM: what clients and front proxies are verified with. */
   clientCa: string;
   frontProxyCa: string;
+  /** Whether the cluster gets the default class of volumes on the disks of its nodes. */
+  localStorage: boolean;
   log: Logger;
   now?: () => Date;
 }

@@ -32,6 +32,7 @@ async function options() {
     securePort: server.port,
     serviceClusterIpRange: '10.96.0.0/16',
     clusterDnsPort: 10053,
+    localStorage: true,
     clientCa: server.tls.ca,
     frontProxyCa: await readFile(`${server.dataDir}/pki/front-proxy-ca.crt`, 'utf8'),
     log: silentLogger,
@@ -108,6 +109,20 @@ describe('a new cluster', () => {
     assert.equal(schemas.length, 11);
     for (const schema of schemas) assert.equal(schema['status'].conditions[0].status, 'False', schema.metadata.name);
     assert.equal((await admin().list(gvr.prioritylevelconfigurations)).items.length, 8);
+  });
+
+  it('has a default class of volumes, and leaves one of its name alone', async () => {
+    const found = await get(gvr.storageclasses, '', 'local-path');
+    assert.equal(found.provisioner, 'berth.io/local-path');
+    assert.equal(found.metadata.annotations['storageclass.kubernetes.io/is-default-class'], 'true');
+    const client = admin();
+    await client.delete(gvr.storageclasses, '', 'local-path');
+    await runBootstrap({ ...(await options()), localStorage: false });
+    await assert.rejects(get(gvr.storageclasses, '', 'local-path'), /not found/);
+    const rancher = { ...found, metadata: { name: 'local-path' }, provisioner: 'rancher.io/local-path' };
+    await client.create(gvr.storageclasses, '', rancher);
+    await runBootstrap(await options());
+    assert.equal((await get(gvr.storageclasses, '', 'local-path')).provisioner, 'rancher.io/local-path');
   });
 
   it('lets cluster DNS see what it answers from, and nothing else', async () => {

@@ -6,6 +6,7 @@ import { ensureFlowControl } from './flow-control.bootstrap.js';
 import { ensureNamespaces } from './namespaces.bootstrap.js';
 import { ensurePriorityClasses } from './priority-classes.bootstrap.js';
 import { ensureRbac } from './rbac.bootstrap.js';
+import { ensureStorageClass } from './storage-class.bootstrap.js';
 
 /** How often what a cluster cannot be without is looked at again. */
 const RECONCILE_MS = 10_000;
@@ -18,6 +19,7 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
     ensureRbac(client),
     ensurePriorityClasses(client),
     ensureFlowControl(options),
+    ensureStorageClass(options),
     ensureAuthenticationConfig(options),
     ensureClusterServices(options),
   ]);

@@ -73,6 +73,7 @@ export class Bootstrap implements OnApplicationBootstrap, OnModuleDestroy, Befor
       clusterDnsPort: options.clusterDnsPort,
       clientCa: this.pki.ca.certificate,
       frontProxyCa: this.pki.frontProxyCa.certificate,
+      localStorage: !options.disabled.has('local-storage'),
       log: options.logger,
       now: this.now,
     };

@@ -8,10 +8,12 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { type Clock, SharedInformers } from '#client';
-import type { ControllerState } from '#controllers';
+import type { ControllerState, NodeFolders } from '#controllers';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry, noTracer } from '#telemetry';
 import type { HealthCheck } from '../http/documents/health-checks.js';
+import { AgentFolders } from '../http/proxy/node-folders.js';
+import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
 import { Bootstrap } from './bootstrap.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
@@ -20,7 +22,8 @@ import { PkiModule } from './pki.module.js';
 import { ProcessClients } from './process-clients.js';
 import { RegistryModule } from './registry.module.js';
 import { ServerProgress } from './server-progress.js';
-import { CLOCK, OPTIONS, PKI } from './tokens.js';
+import { StorageModule } from './storage.module.js';
+import { CLOCK, LISTER, NODE_CREDENTIALS, NODE_FOLDERS, OPTIONS, PKI, PROXY_NETWORK } from './tokens.js';
 
 /** Controllers and scheduler. They are loaded only where they run, and start when the cluster's own objects are there. */
 @Injectable()
@@ -34,6 +37,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
     @Inject(MetricsRegistry) private readonly metrics: MetricsRegistry,
     @Inject(ResourceCatalog) private readonly catalog: ResourceCatalog,
     @Inject(PKI) private readonly pki: Pki,
+    @Inject(NODE_FOLDERS) private readonly nodeFolders: NodeFolders,
     @Inject(ProcessClients) private readonly clients: ProcessClients,
     @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
     @Inject(ServerProgress) private readonly progress: ServerProgress,
@@ -86,6 +90,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
           serviceCidr: options.serviceClusterIpRange,
           rootCA: this.pki.ca.certificate,
           clusterDomain: options.clusterDomain,
+          nodeFolders: this.nodeFolders,
         },
       }),
     );
@@ -118,7 +123,17 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
   }
 }
 
-@Module({ imports: [PkiModule, RegistryModule], providers: [Loops] })
+@Module({
+  imports: [PkiModule, StorageModule, RegistryModule],
+  providers: [
+    provide(
+      NODE_FOLDERS,
+      [LISTER, NODE_CREDENTIALS, PROXY_NETWORK],
+      (lister, credentials, network) => new AgentFolders(lister, credentials, network),
+    ),
+    Loops,
+  ],
+})
 export class LoopsModule {}
 
 function controllerCheck({ name, running, error }: ControllerState): HealthCheck {

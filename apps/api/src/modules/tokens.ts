@@ -1,4 +1,5 @@
 import type { Clock } from '#client';
+import type { NodeFolders } from '#controllers';
 import type { AdmissionChain } from '../admission/admission-chain.js';
 import type { Authentication } from '../authentication/request-authenticator.js';
 import type { Authorization } from '../authorization/authorizer-chain.js';
@@ -41,6 +42,9 @@ export const READ_NODE_USAGE = key<ReadNodeUsage>('node usage');
 export const COMPUTED_RESOURCES = key<readonly ComputedResource[]>('computed resources');
 export const WRITE_PARTICIPANTS = key<readonly WriteParticipant[]>('write participants');
 export const REGISTRY = key<Registry>('registry');
+
+/** Who makes and deletes folders of volumes. */
+export const NODE_FOLDERS = key<NodeFolders>('node folders');
 
 /** How proxied requests leave the process. */
 export const PROXY_NETWORK = key<ProxyNetwork>('proxy network');

@@ -90,10 +90,10 @@ export const FIELD_SUPPORT: Readonly<Record<string, FieldSupport>> = {
   PodOS: { acts: 'name' },
   PodReadinessGate: { acts: 'conditionType' },
   Volume: {
-    acts: 'configMap downwardAPI emptyDir hostPath image name projected secret',
+    acts: 'configMap downwardAPI emptyDir ephemeral hostPath image name persistentVolumeClaim projected secret',
     refused:
-      'awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker gcePersistentDisk gitRepo' +
-      ' glusterfs iscsi nfs persistentVolumeClaim photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume',
+      'awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk gitRepo' +
+      ' glusterfs iscsi nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume',
   },
   ConfigMapVolumeSource: { acts: 'defaultMode items name optional', refused: 'defaultUser' },
   SecretVolumeSource: { acts: 'defaultMode items optional secretName', refused: 'defaultUser' },
@@ -103,6 +103,8 @@ export const FIELD_SUPPORT: Readonly<Record<string, FieldSupport>> = {
   DownwardAPIVolumeFile: { acts: 'fieldRef mode path resourceFieldRef', refused: 'user' },
   EmptyDirVolumeSource: { acts: 'medium sizeLimit', refused: 'mode' },
   HostPathVolumeSource: { acts: 'path type' },
+  PersistentVolumeClaimVolumeSource: { acts: 'claimName readOnly' },
+  EphemeralVolumeSource: { elsewhere: 'volumeClaimTemplate' },
   ImageVolumeSource: { acts: 'pullPolicy reference' },
   VolumeProjection: {
     acts: 'configMap downwardAPI secret serviceAccountToken',

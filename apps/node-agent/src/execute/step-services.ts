@@ -5,6 +5,7 @@ import type { NodeFacts } from '../node/node-facts.js';
 import type { Outcome } from '../plan/outcomes.js';
 import type { PodState } from '../plan/pod-state.js';
 import type { Step } from '../plan/steps.js';
+import type { ClaimSource } from '../pod/claim-source.js';
 import type { ConfigSource } from '../pod/config-source.js';
 import type { Pod } from '../pod/pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
@@ -22,6 +23,7 @@ export interface StepServices {
   paths: PodPaths;
   source: ConfigSource;
   tokens: TokenSource;
+  claims: ClaimSource;
   events: EventRecorder;
   logger: Logger;
   mounter: Mounter;

@@ -5,12 +5,22 @@ import { pullSecrets } from './pull-secrets.js';
 import type { Needs } from './step-services.js';
 
 export type VolumeServices = Needs<
-  'node' | 'paths' | 'source' | 'tokens' | 'mounter' | 'memoryDirectory' | 'images' | 'runtime' | 'events' | 'logger'
+  | 'node'
+  | 'paths'
+  | 'source'
+  | 'tokens'
+  | 'claims'
+  | 'mounter'
+  | 'memoryDirectory'
+  | 'images'
+  | 'runtime'
+  | 'events'
+  | 'logger'
 >;
 
 /** What plugins mount the pod's volumes with. */
 export function volumeContext(services: VolumeServices, { pod, observed }: PodState): VolumeContext {
-  const { node, paths, source, tokens, mounter, memoryDirectory, images, runtime, events } = services;
+  const { node, paths, source, tokens, claims, mounter, memoryDirectory, images, runtime, events } = services;
   return {
     pod,
     podIPs: podIPs(pod, observed, node.hostIPs),
@@ -20,6 +30,7 @@ export function volumeContext(services: VolumeServices, { pod, observed }: PodSt
     paths,
     source,
     tokens,
+    claims,
     mounter,
     memoryDirectory,
     images: {

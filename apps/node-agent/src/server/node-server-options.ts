@@ -2,6 +2,7 @@ import type { Client, Logger } from '#client';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Pod } from '../pod/pod.js';
 import type { CriRuntime } from '../runtime/cri.js';
+import type { LocalPathFolders } from '../volumes/local-path-folders.js';
 
 /** The calls that the node server makes to the runtime. */
 export type ServerRuntime = Pick<
@@ -44,6 +45,10 @@ export interface NodeServerOptions {
   dataDirectory?: string;
   /** Served below `/logs/`. Default: `/var/log`. */
   nodeLogDirectory?: string;
+  /** Folders of local-path volumes; absent: this node has none. */
+  folders?: Pick<LocalPathFolders, 'create' | 'delete'>;
+  /** Where a volume of a pod lies that is of a claim; absent: claims are not measured. */
+  claimFolder?: (uid: string, volume: string) => string;
   /** The agent's own metrics, Prometheus text; added to `/metrics`. */
   metrics?: () => string | Promise<string>;
   /** What `/configz` shows below `kubeletconfig`. */

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
+import { PodPaths } from '../pod/pod-paths.js';
 import { CriError } from '../runtime/cri.js';
+import { LocalPathFolders } from '../volumes/local-path-folders.js';
 import { subresources } from './authorization.js';
 import { type NodeServer, startNodeServer } from './node-server.js';
 import { TestCertificates } from './testing/certificates.js';
@@ -57,6 +59,7 @@ describe('node server', () => {
       logger: silentLogger,
       nodeLogDirectory: directory,
       configuration: () => ({ port: 10250 }),
+      folders: new LocalPathFolders(directory, new PodPaths(join(directory, 'agent'), join(directory, 'logs'))),
       metrics: () => 'agent_metric 1\n',
       now: () => now,
     });
@@ -142,6 +145,32 @@ describe('node server', () => {
       const answer = await client.get('/configz');
       assert.equal(answer.code, 500);
       assert.match(answer.body, /^Authorization error \(user=admin, verb=get, resource=nodes, subresource=configz\)/);
+    });
+
+    it('makes and deletes folders of volumes for who may use nodes/proxy', async () => {
+      const folder = 'pvc-01234567-89ab-cdef-0123-456789abcdef_ns_data';
+      const path = `/volumes/local-path/${folder}`;
+      const made = await client.get(path, 'PUT');
+      assert.deepEqual([made.code, JSON.parse(made.body)], [200, { path: join(directory, 'storage', folder) }]);
+      assert.ok(existsSync(join(directory, 'storage', folder)));
+      assert.equal((await client.get(path, 'DELETE')).code, 200);
+      assert.ok(!existsSync(join(directory, 'storage', folder)));
+      for (const [other, code] of [
+        ['logs', 400],
+        ['pvc-1', 400],
+        ['..%2Flogs', 404],
+      ] as const) {
+        assert.equal((await client.get(`/volumes/local-path/${other}`, 'DELETE')).code, code, other);
+      }
+      assert.equal((await client.get(path)).code, 405);
+      const asked = reviews.asked.map(({ spec }) => (spec as any).resourceAttributes);
+      assert.deepEqual(
+        asked.map(({ verb, subresource }) => `${verb} ${subresource}`),
+        ['update proxy', 'delete proxy', 'get proxy'],
+      );
+      now += 3_600_000;
+      reviews.allow = () => false;
+      assert.equal((await client.get(path, 'PUT')).code, 403);
     });
 
     it('takes fine-grained permissions before nodes/proxy', async () => {

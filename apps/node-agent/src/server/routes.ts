@@ -1,3 +1,4 @@
+import { localPathRoutes } from './local-path.routes.js';
 import { containerLogsRoute } from './logs/container-logs.route.js';
 import { nodeRoutes } from './node.routes.js';
 import type { NodeServerOptions } from './node-server-options.js';
@@ -7,5 +8,11 @@ import { streamingRoutes } from './streaming/streaming.routes.js';
 
 /** All that the node serves. */
 export function routes(server: NodeServerOptions): Route[] {
-  return [containerLogsRoute(server), ...streamingRoutes(server), ...nodeRoutes(server), ...statsRoutes(server)];
+  return [
+    containerLogsRoute(server),
+    ...streamingRoutes(server),
+    ...nodeRoutes(server),
+    ...statsRoutes(server),
+    ...localPathRoutes(server),
+  ];
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { MountSpec } from '#files';
 import type { Volume } from '#kinds';
+import type { ClaimSource } from '../pod/claim-source.js';
 import type { ConfigSource } from '../pod/config-source.js';
 import type { DownwardContext } from '../pod/downward.js';
 import type { Pod } from '../pod/pod.js';
@@ -21,6 +22,7 @@ export interface VolumeContext extends DownwardContext {
   paths: PodPaths;
   source: ConfigSource;
   tokens: TokenSource;
+  claims: ClaimSource;
   /** Folder in memory for what must not reach a disk: secrets, tokens. */
   memoryDirectory: string;
   /** Mounts that need a program. */

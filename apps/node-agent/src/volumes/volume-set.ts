@@ -1,22 +1,41 @@
 import { join } from 'node:path';
 import type { Volume } from '#kinds';
+import { ClaimError } from './claimed-volume.js';
 import { configMap, secret } from './config-files.js';
 import { downwardApi } from './downward-api.js';
 import { emptyDir } from './empty-dir.js';
 import { hostPath } from './host-path.js';
 import { hasMountedImage, IMAGE_FOLDER, image } from './image.js';
+import { ephemeral, persistentVolumeClaim, StageError } from './persistent-volume.js';
 import { projected } from './projected.js';
 import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
 
-const PLUGINS: readonly VolumePlugin[] = [emptyDir, hostPath, configMap, secret, downwardApi, projected, image];
+const PLUGINS: readonly VolumePlugin[] = [
+  emptyDir,
+  hostPath,
+  configMap,
+  secret,
+  downwardApi,
+  projected,
+  image,
+  persistentVolumeClaim,
+  ephemeral,
+];
 
 export class MountFailure extends Error {
   constructor(
     readonly volume: string,
     override readonly cause: Error,
   ) {
-    super(`MountVolume.SetUp failed for volume "${volume}" : ${cause.message}`);
+    super(failureMessage(volume, cause));
   }
+}
+
+/** Kubelet's words: the stage that failed comes first; a claim without a volume has no stage. */
+function failureMessage(volume: string, cause: Error): string {
+  if (cause instanceof ClaimError) return cause.message;
+  const stage = cause instanceof StageError ? cause.stage : 'MountVolume.SetUp failed';
+  return `${stage} for volume "${volume}" : ${cause.message}`;
 }
 
 /** Throws VolumeError for a source that this node has no plugin for. */
@@ -30,7 +49,8 @@ export function pluginOf(volume: Volume): VolumePlugin {
 
 /** Names of the pod's volumes that containers may only read. */
 export function readOnlyVolumes(volumes: readonly Volume[] = []): Set<string> {
-  return new Set(volumes.filter((volume) => pluginOf(volume).readOnly).map(({ name }) => name));
+  const readOnly = (volume: Volume) => pluginOf(volume).readOnly || volume.persistentVolumeClaim?.readOnly;
+  return new Set(volumes.filter(readOnly).map(({ name }) => name));
 }
 
 /** Makes the volume ready, or brings it up to date; gives its path on the host. Throws MountFailure. */

@@ -1,5 +1,5 @@
 import { formatTime } from '#apimachinery';
-import { gvr, type PersistentVolumeClaim, type Pod, type Volume } from '#kinds';
+import { claimKeysOf, claimNameOf, foreignClaim, gvr, type PersistentVolumeClaim, type Pod, type Volume } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
@@ -18,16 +18,16 @@ export function persistentVolumeClaimProtection(context: ControllerContext): Con
   const { client, informers, clock } = runtime;
   const claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
   const pods = podInformer(informers);
-  pods.addIndex(BY_CLAIM, claimKeys);
+  pods.addIndex(BY_CLAIM, claimKeysOf);
   return controller('persistentvolumeclaim-protection-controller', runtime)
     .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims)
     .watches<Pod>(gvr.pods, {
-      add: claimKeys,
+      add: claimKeysOf,
       update(old, pod) {
-        if (old.metadata.uid !== pod.metadata.uid) return [...claimKeys(old), ...claimKeys(pod)];
-        return state(old) === state(pod) ? undefined : claimKeys(pod);
+        if (old.metadata.uid !== pod.metadata.uid) return [...claimKeysOf(old), ...claimKeysOf(pod)];
+        return state(old) === state(pod) ? undefined : claimKeysOf(pod);
       },
-      delete: claimKeys,
+      delete: claimKeysOf,
     })
     .reconcile(async (key) => {
       const claim = claims.getByKey(key);
@@ -57,22 +57,11 @@ function state(pod: Pod): string {
   return `${pod.spec.nodeName}/${isPodFinished(pod)}/${isShutDown(pod)}`;
 }
 
-/** The claim of a pod's volume; a generic ephemeral volume's is named for the pod. */
-function claimOf(pod: Pod, volume: Volume): string | undefined {
-  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
-  return volume.ephemeral ? `${pod.metadata.name}-${volume.name}` : undefined;
-}
-
-function claimKeys(pod: Pod): string[] {
-  const names = (pod.spec.volumes ?? []).map((volume) => claimOf(pod, volume));
-  return [...new Set(names)].filter((name) => name !== undefined).map((name) => `${pod.metadata.namespace}/${name}`);
-}
-
 /** An ephemeral volume's claim must be the pod's own: one of the same name may be somebody else's. */
 function refersTo(pod: Pod, volume: Volume, claim: PersistentVolumeClaim): boolean {
-  if (claimOf(pod, volume) !== claim.metadata.name) return false;
+  if (claimNameOf(pod, volume) !== claim.metadata.name) return false;
   if (!volume.ephemeral) return true;
-  return (claim.metadata.ownerReferences ?? []).some((owner) => owner.controller && owner.uid === pod.metadata.uid);
+  return foreignClaim(pod, claim) === undefined;
 }
 
 function isShutDown({ metadata }: Pod): boolean {

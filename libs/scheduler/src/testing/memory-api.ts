@@ -98,6 +98,15 @@ export class MemoryApi {
       assert.equal(patch.metadata.uid, pod.metadata.uid);
       this.put('pods', { ...pod, status: { ...pod.status, ...patch.status } });
     },
+    update: async ({ resource }: { resource: string }, namespace: string, object: any) => {
+      const stored = this.objects.get(`${resource}/${namespace}/${object.metadata.name}`);
+      if (!stored) throw notFound({ group: '', resource }, object.metadata.name);
+      if (stored.metadata.resourceVersion !== object.metadata.resourceVersion) {
+        throw conflict({ group: '', resource }, object.metadata.name, 'it has changed');
+      }
+      this.put(resource, object);
+      return this.objects.get(`${resource}/${namespace}/${object.metadata.name}`);
+    },
     delete: async ({ resource }: { resource: string }, namespace: string, name: string, options: any) => {
       assert.equal(options.preconditions.uid, this.pod(name).metadata.uid);
       this.remove(resource, namespace, name);

@@ -4,6 +4,7 @@ import { defaultDataDir } from '../defaults.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
 
 export const COMPONENTS = ['api', 'controllers', 'scheduler'] as const;
+export const DISABLEABLE = ['local-storage'] as const;
 
 /** The cluster as a whole: where its state is, and what runs. */
 export class ClusterSettings {
@@ -81,4 +82,14 @@ export class ClusterSettings {
     programs: { up: true, server: true },
   })
   refuseUnenforced!: boolean;
+
+  @EachItem((item) => (DISABLEABLE as readonly string[]).includes(item), `must be one of ${DISABLEABLE.join(', ')}`)
+  @TextSetting({
+    help: 'parts to leave out: local-storage (the class local-path)',
+    argument: 'LIST',
+    default: '',
+    list: true,
+    programs: { up: true, server: true },
+  })
+  disable!: string;
 }

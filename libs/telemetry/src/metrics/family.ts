@@ -64,6 +64,11 @@ export abstract class Family<S> {
     return series.cell;
   }
 
+  /** Drops all series: for those that are made anew at each scrape. */
+  clear(): void {
+    this.series.clear();
+  }
+
   /** prom-client's contract of a metric. */
   get(): Promise<{ name: string; help: string; type: FamilyType; values: Sample[] }> {
     return Promise.resolve({ name: this.name, help: this.help, type: this.type, values: this.samples() });

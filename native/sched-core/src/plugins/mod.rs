@@ -12,6 +12,9 @@ pub mod node_resources_fit;
 mod node_unschedulable;
 mod pod_topology_spread;
 mod taint_toleration;
+mod volume_binding;
+mod volume_restrictions;
+mod volume_zone;
 
 pub use node_affinity::AFFINITY_CONFLICT;
 pub use node_resources_fit::Scoring;
@@ -60,6 +63,8 @@ pub enum Filter {
     None,
     /// Depends on the node's own properties only: true lets it pass.
     Node(fn(&NodeRules, &Node, &Interner) -> bool),
+    /// Depends on what the pod's volumes say of the node: rejects it for any of these reasons, which are the detail.
+    Volumes(u8),
     /// Depends on what the node's pods take. Overwrites the verdicts of slots that passed so far and that it rejects.
     Usage(fn(&Demand, &Usage, Range<usize>, &mut [Verdict], u8)),
     /// Depends on where other pods are. Sees all slots, and overwrites the verdicts of those that passed so far.
@@ -107,6 +112,9 @@ pub const REGISTRY: &[Plugin] = &[
     node_affinity::PLUGIN,
     node_ports::PLUGIN,
     node_resources_fit::PLUGIN,
+    volume_restrictions::PLUGIN,
+    volume_binding::PLUGIN,
+    volume_zone::PLUGIN,
     pod_topology_spread::PLUGIN,
     inter_pod_affinity::PLUGIN,
     node_resources_balanced_allocation::PLUGIN,
@@ -142,10 +150,13 @@ pub fn plugin_of(verdict: Verdict) -> &'static Plugin {
 /// The verdict of the plugins that look at the node alone.
 pub fn node_verdict(rules: &NodeRules, node: &Node, interner: &Interner) -> Verdict {
     for (at, plugin) in REGISTRY.iter().enumerate() {
-        if let Filter::Node(passes) = plugin.filter
-            && !passes(rules, node, interner)
-        {
-            return at as Verdict + 1;
+        let code = at as u8 + 1;
+        match plugin.filter {
+            Filter::Node(passes) if !passes(rules, node, interner) => return verdict(code, 0),
+            Filter::Volumes(reasons) if rules.volumes.of(node.name) & reasons != 0 => {
+                return verdict(code, rules.volumes.of(node.name) & reasons);
+            }
+            _ => {}
         }
     }
     PASSED

@@ -1,6 +1,6 @@
+import { newestDefault } from '#kinds';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
-import { newestDefault } from '../default-class.js';
 import { targets } from '../rejection.js';
 
 const ANNOTATIONS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];

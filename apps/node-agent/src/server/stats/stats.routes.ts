@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { readMachine } from '../../node/machine.js';
 import type { NodeServerOptions } from '../node-server-options.js';
 import type { Route } from '../router.js';
+import { claimMetrics } from './claim-stats.js';
 import { agentMetrics, cadvisorMetrics, resourceMetrics } from './metrics.js';
 import { PROMETHEUS_TYPE } from './prometheus-text.js';
 import { StatsSource } from './stats-source.js';
@@ -28,7 +29,10 @@ export function statsRoutes(server: NodeServerOptions): Route[] {
       path: '/stats/summary',
       handle: ({ url }, response) => serveSummary(url.searchParams, response),
     },
-    metrics('/metrics', async () => agentMetrics(server) + ((await server.metrics?.()) ?? '')),
+    metrics(
+      '/metrics',
+      async () => agentMetrics(server) + (await claimMetrics(server)) + ((await server.metrics?.()) ?? ''),
+    ),
     metrics('/metrics/cadvisor', async () => cadvisorMetrics(server, await source.current(), readMachine())),
     metrics('/metrics/resource', async () =>
       resourceMetrics(

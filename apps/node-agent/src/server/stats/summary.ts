@@ -3,6 +3,7 @@ import { logUsage } from '../../node/log-usage.js';
 import { type DiskUsage, diskUsage, processCount } from '../../node/machine.js';
 import { allContainers, type Pod } from '../../pod/pod.js';
 import type { NodeServerOptions } from '../node-server-options.js';
+import { claimUsage } from './claim-stats.js';
 import type { ContainerSample, InterfaceSample, MemorySample, PodSample, UsageSample } from './samples.js';
 import { nanoCores, type Sample, type StatsSource } from './stats-source.js';
 
@@ -116,6 +117,15 @@ async function podSummary(
     usedBytes: used('usedBytes'),
     inodesUsed: used('inodesUsed'),
   };
+  const claims = pod ? await claimUsage(server, pod) : [];
+  if (claims.length > 0) {
+    result['volume'] = claims.map(({ volume, claim, disk: own }) => ({
+      ...filesystem(time, own),
+      usedBytes: own.capacity - own.available,
+      name: volume,
+      pvcRef: claim,
+    }));
+  }
   return result;
 }
 

@@ -1,12 +1,23 @@
 import { ownValue } from '#apimachinery';
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '../../../generated/types.js';
+import type {
+  Node,
+  NodeSelector,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  PodSpec,
+} from '../../../generated/types.js';
 
 /** Does the node satisfy the pod's nodeSelector and required node affinity? */
 export function fitsRequiredAffinity(spec: Pick<PodSpec, 'nodeSelector' | 'affinity'>, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
   for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (ownValue(labels, key) !== value) return false;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || required.nodeSelectorTerms.some((term) => termMatches(term, node));
+  return required === undefined || selectsNode(required, node);
+}
+
+/** Does one of a selector's terms choose the node? */
+export function selectsNode({ nodeSelectorTerms }: NodeSelector, node: Node): boolean {
+  return nodeSelectorTerms.some((term) => termMatches(term, node));
 }
 
 /** All of a term's requirements must hold; a term without any matches nothing. */

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { PodPaths } from '../pod/pod-paths.js';
+import { LocalPathFolders } from './local-path-folders.js';
+
+const NAME = 'pvc-01234567-89ab-cdef-0123-456789abcdef_ns_data';
+
+let directory: string;
+let folders: LocalPathFolders;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'berth-folders-'));
+  folders = new LocalPathFolders(directory, new PodPaths(join(directory, 'agent'), join(directory, 'logs')));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+describe("A volume's folder", () => {
+  it('is open to every user of its pods, and to nobody else', async () => {
+    const path = await folders.create(NAME);
+    assert.equal(path, join(directory, 'storage', NAME));
+    assert.equal(statSync(path).mode & 0o777, 0o777);
+    assert.equal(statSync(join(directory, 'storage')).mode & 0o777, 0o700);
+  });
+
+  it('is found again as its pods left it', async () => {
+    const path = await folders.create(NAME);
+    writeFileSync(join(path, 'file'), 'kept');
+    const { mode } = statSync(path);
+    assert.equal(await folders.create(NAME), path);
+    assert.equal(readFileSync(join(path, 'file'), 'utf8'), 'kept');
+    assert.equal(statSync(path).mode, mode);
+  });
+
+  it('goes with all that is in it; one that is gone is fine', async () => {
+    await folders.delete(NAME);
+    const path = await folders.create(NAME);
+    mkdirSync(join(path, 'deep/er'), { recursive: true });
+    await folders.delete(NAME);
+    assert.ok(!existsSync(path));
+    await folders.delete(NAME);
+  });
+
+  it('that became a link goes alone: what it leads to stays', async () => {
+    const path = await folders.create(NAME);
+    rmSync(path, { recursive: true });
+    const precious = join(directory, 'precious');
+    mkdirSync(precious);
+    writeFileSync(join(precious, 'file'), 'kept');
+    symlinkSync(precious, path);
+    await folders.delete(NAME);
+    assert.ok(!existsSync(path));
+    assert.equal(readFileSync(join(precious, 'file'), 'utf8'), 'kept');
+  });
+
+  it('stays while a pod has it', async () => {
+    const path = await folders.create(NAME);
+    const volumes = join(directory, 'agent/pods/uid-1/volumes/kubernetes.io~local-volume');
+    mkdirSync(volumes, { recursive: true });
+    // What a bind mount looks like to who looks behind it.
+    symlinkSync(path, join(volumes, 'data'));
+    await assert.rejects(folders.delete(NAME), { problem: 'inUse', message: `folder ${NAME} is mounted in pod uid-1` });
+    assert.ok(existsSync(path));
+  });
+
+  for (const name of ['', '..', 'pvc-1_a_b', `${NAME}/..`, `../${NAME}`, 'agent', NAME.toUpperCase()]) {
+    it(`is never called ${JSON.stringify(name)}`, async () => {
+      await assert.rejects(folders.create(name), { problem: 'name' });
+      await assert.rejects(folders.delete(name), { problem: 'name' });
+    });
+  }
+});

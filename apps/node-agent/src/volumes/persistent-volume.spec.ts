@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { MountSpec } from '#files';
+import type { Node, PersistentVolume, Volume } from '#kinds';
+import { PodPaths } from '../pod/pod-paths.js';
+import type { VolumeContext } from './volume-plugin.js';
+import { mountVolume, readOnlyVolumes } from './volume-set.js';
+
+const ON = (host: string) => ({
+  required: {
+    nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [host] }] }],
+  },
+});
+const CLAIM: Volume = { name: 'data', persistentVolumeClaim: { claimName: 'data' } };
+const READ_ONLY: Volume = { name: 'data', persistentVolumeClaim: { claimName: 'data', readOnly: true } };
+
+let directory: string;
+let disk: string;
+let mounts: [string, MountSpec][];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'berth-claims-'));
+  disk = join(directory, 'disk');
+  mkdirSync(disk);
+  mounts = [];
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function mount(spec: object, volume = CLAIM, securityContext: object = {}): Promise<string> {
+  const found = { metadata: { name: 'pv' }, spec: { claimRef: { uid: 'c' }, ...spec } } as PersistentVolume;
+  const claim = { metadata: { uid: 'c' }, spec: { volumeName: 'pv' }, status: { phase: 'Bound' } };
+  const context = {
+    pod: { metadata: { name: 'web', namespace: 'ns', uid: 'p' }, spec: { securityContext } },
+    paths: new PodPaths(join(directory, 'agent'), join(directory, 'logs')),
+    claims: {
+      claim: async () => claim,
+      volume: async () => found,
+      node: () => ({ metadata: { name: 'n', labels: { 'kubernetes.io/hostname': 'here' } } }) as unknown as Node,
+    },
+    mounter: {
+      mount: async (spec_: MountSpec, target: string) => {
+        mounts.push([target, spec_]);
+      },
+    },
+  } as unknown as VolumeContext;
+  mkdirSync(join(directory, 'agent'), { recursive: true });
+  return mountVolume(context, volume);
+}
+
+describe('A local volume', () => {
+  it('is bound into the folder of the pod', async () => {
+    const place = join(directory, 'agent/pods/p/volumes/kubernetes.io~local-volume/data');
+    assert.equal(await mount({ local: { path: disk }, nodeAffinity: ON('here') }), place);
+    assert.deepEqual(mounts, [[place, { type: 'bind', source: disk, options: ['bind'] }]]);
+    assert.ok(statSync(place).isDirectory());
+  });
+
+  it('has its options, and is read-only for who asks for that', async () => {
+    await mount({ local: { path: disk }, mountOptions: ['noexec'] }, READ_ONLY);
+    assert.deepEqual(mounts[0]![1].options, ['bind', 'noexec', 'ro']);
+    assert.deepEqual([...readOnlyVolumes([READ_ONLY])], ['data']);
+    assert.deepEqual([...readOnlyVolumes([CLAIM])], []);
+  });
+});
+
+describe('A hostPath volume of a claim', () => {
+  it('is used in its place', async () => {
+    assert.equal(await mount({ hostPath: { path: disk, type: 'Directory' } }), disk);
+    assert.deepEqual(mounts, []);
+  });
+});
+
+describe('A volume of a claim that cannot be mounted', () => {
+  const told = (stage: string, why: string) => ({ message: `${stage} for volume "data" : ${why}` });
+  for (const [what, spec, stage, why] of [
+    [
+      'is on another node',
+      { hostPath: { path: '/' }, nodeAffinity: ON('there') },
+      'MountVolume.NodeAffinity check failed',
+      'no matching NodeSelectorTerms',
+    ],
+    [
+      'has options that it cannot have',
+      { hostPath: { path: '/' }, mountOptions: ['ro'] },
+      'MountVolume.MountOptionSupport check failed',
+      'mount options are not supported for this volume type',
+    ],
+    [
+      'is not there',
+      { local: { path: '/does/not/exist' } },
+      'MountVolume.NewMounter initialization failed',
+      'path "/does/not/exist" does not exist',
+    ],
+    [
+      'is of another type',
+      { nfs: { server: 'x', path: '/' } },
+      'MountVolume.SetUp failed',
+      'no volume plugin matched: persistent volumes of type nfs are not supported by this node',
+    ],
+  ] as const) {
+    it(`is told when it ${what}`, () => assert.rejects(mount(spec), told(stage, why)));
+  }
+
+  it('is told when it is no folder', async () => {
+    const path = join(directory, 'file');
+    writeFileSync(path, '');
+    await assert.rejects(
+      mount({ local: { path } }),
+      told('MountVolume.NewMounter initialization failed', `path ${JSON.stringify(path)} is not a directory`),
+    );
+  });
+});

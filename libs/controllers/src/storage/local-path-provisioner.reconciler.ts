@@ -1,0 +1,222 @@
+import { isAlreadyExists, isNotFound } from '#apimachinery';
+import { type Informer, objectKey, type Requeue } from '#client';
+import {
+  claimClass,
+  gvr,
+  type Node,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  SELECTED_NODE,
+  type StorageClass,
+  storageCapacity,
+} from '#kinds';
+import {
+  type Controller,
+  type ControllerContext,
+  type ControllerRuntime,
+  type NodeFolders,
+  runtimeFor,
+} from '../context.js';
+import { controller, joined } from '../controller.js';
+import {
+  abandonedFolder,
+  expansion,
+  FOLDER_FINALIZER,
+  folderToDelete,
+  isLetGo,
+  LOCAL_PATH,
+  localPathVolume,
+  planProvision,
+} from './local-path.plan.js';
+
+const RESIZE_CONDITIONS: readonly string[] = ['Resizing', 'FileSystemResizePending'];
+
+/**
+ * Makes, expands and deletes volumes of classes with the provisioner `berth.io/local-path`, the way in which external
+ * provisioners do: by the annotations of claims and volumes. The folders are made and deleted by the agents of the nodes.
+ */
+export function localPathProvisioner(context: ControllerContext): Controller {
+  const name = 'local-path-provisioner-controller';
+  const runtime = runtimeFor(context, 'local-path-provisioner', LOCAL_PATH);
+  const provisioner = new LocalPathProvisioner(runtime, context.options.nodeFolders ?? NO_FOLDERS);
+  const claimLoop = controller(name, runtime)
+    .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims, {
+      observe: { delete: (claim) => provisioner.claimGone(claim) },
+    })
+    .watches<PersistentVolume>(gvr.persistentvolumes, ({ spec: { claimRef } }) =>
+      claimRef ? `${claimRef.namespace}/${claimRef.name}` : undefined,
+    )
+    .reads(gvr.storageclasses, gvr.nodes)
+    .reconcile((key) => provisioner.reconcileClaim(key));
+  const volumeLoop = controller('local-path-provisioner-volumes', runtime)
+    .for<PersistentVolume>(gvr.persistentvolumes, {
+      when: (volume) => folderToDelete(volume) !== undefined || isLetGo(volume),
+    })
+    .reads(gvr.nodes)
+    .reconcile((key) => provisioner.reconcileVolume(key));
+  return joined(claimLoop, volumeLoop);
+}
+
+const unreachable = (): never => {
+  throw new Error('this process does not reach the agents of nodes');
+};
+const NO_FOLDERS: NodeFolders = { create: async () => unreachable(), delete: async () => unreachable() };
+
+class LocalPathProvisioner {
+  private readonly claims: Informer<PersistentVolumeClaim>;
+  private readonly volumes: Informer<PersistentVolume>;
+  private readonly classes: Informer<StorageClass>;
+  private readonly nodes: Informer<Node>;
+  /** Claims that went before they had a volume, by their keys. */
+  private readonly abandoned = new Map<string, PersistentVolumeClaim>();
+
+  constructor(
+    private readonly runtime: ControllerRuntime,
+    private readonly folders: NodeFolders,
+  ) {
+    const { informers } = runtime;
+    this.claims = informers.for(gvr.persistentvolumeclaims);
+    this.volumes = informers.for(gvr.persistentvolumes);
+    this.classes = informers.for(gvr.storageclasses);
+    this.nodes = informers.for(gvr.nodes);
+  }
+
+  claimGone(claim: PersistentVolumeClaim): void {
+    if (abandonedFolder(claim)) this.abandoned.set(objectKey(claim), claim);
+  }
+
+  /** A folder without a volume would have nobody who deletes it. */
+  private async clean(key: string): Promise<void> {
+    const claim = this.abandoned.get(key);
+    const found = claim && abandonedFolder(claim);
+    if (!found) return;
+    const volume = await this.volumeOf(`pvc-${claim.metadata.uid}`);
+    if (!volume && this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
+    if (this.abandoned.get(key) === claim) this.abandoned.delete(key);
+  }
+
+  private volumeOf(name: string): Promise<PersistentVolume | undefined> {
+    return this.runtime.client.get<PersistentVolume>(gvr.persistentvolumes, '', name).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+  }
+
+  async reconcileClaim(key: string): Promise<Requeue | undefined> {
+    await this.clean(key);
+    const claim = this.claims.getByKey(key);
+    if (!claim) return undefined;
+    const { volumeName } = claim.spec;
+    if (volumeName) {
+      const volume = this.volumes.getByKey(volumeName);
+      const size = volume && expansion(claim, volume);
+      if (size) await this.expand(claim, volume, size.toString());
+      return undefined;
+    }
+    const storageClass = this.classes.getByKey(claimClass(claim));
+    const plan = planProvision(claim, storageClass, (name) => this.nodes.getByKey(name));
+    switch (plan.do) {
+      case 'nothing':
+        return undefined;
+      case 'refuse':
+        this.failed(claim, storageClass!, plan.message);
+        return undefined;
+      case 'reschedule':
+        await this.reschedule(claim);
+        return undefined;
+      case 'provision':
+        if (this.volumes.getByKey(`pvc-${claim.metadata.uid}`)) return undefined;
+        await this.provision(claim, storageClass!, plan.node, plan.folder);
+        return undefined;
+    }
+  }
+
+  private failed(claim: PersistentVolumeClaim, { metadata }: StorageClass, why: string): void {
+    const message = `failed to provision volume with StorageClass ${JSON.stringify(metadata.name)}: ${why}`;
+    this.runtime.recorder.event(claim, 'Warning', 'ProvisioningFailed', message);
+  }
+
+  /** Takes the node's name off the claim: the scheduler sees that and begins anew. */
+  private async reschedule(claim: PersistentVolumeClaim): Promise<void> {
+    const { [SELECTED_NODE]: _node, ...annotations } = claim.metadata.annotations!;
+    const changed = { ...claim, metadata: { ...claim.metadata, annotations } };
+    await this.runtime.client.update(gvr.persistentvolumeclaims, claim.metadata.namespace!, changed);
+  }
+
+  private async provision(
+    claim: PersistentVolumeClaim,
+    storageClass: StorageClass,
+    node: Node,
+    folder: string,
+  ): Promise<void> {
+    const { client, recorder } = this.runtime;
+    const told = JSON.stringify(objectKey(claim));
+    recorder.event(claim, 'Normal', 'Provisioning', `External provisioner is provisioning volume for claim ${told}`);
+    let volume: PersistentVolume;
+    try {
+      // A folder without a volume does no harm: the next try finds it.
+      const path = await this.folders.create(node.metadata.name!, folder);
+      volume = localPathVolume(claim, storageClass, node, path);
+      await client.create(gvr.persistentvolumes, '', volume);
+    } catch (error) {
+      if (isAlreadyExists(error)) return;
+      this.failed(claim, storageClass, (error as Error).message);
+      throw error;
+    }
+    const message = `Successfully provisioned volume ${volume.metadata.name}`;
+    recorder.event(claim, 'Normal', 'ProvisioningSucceeded', message);
+  }
+
+  /** Without quotas on the node's disk a folder needs nothing done to hold more. */
+  private async expand(claim: PersistentVolumeClaim, volume: PersistentVolume, storage: string): Promise<void> {
+    const { client, recorder } = this.runtime;
+    if (storageCapacity(volume).toString() !== storage) {
+      const capacity = { ...volume.spec.capacity, storage };
+      await client.update(gvr.persistentvolumes, '', { ...volume, spec: { ...volume.spec, capacity } });
+    }
+    const conditions = claim.status?.conditions?.filter(({ type }) => !RESIZE_CONDITIONS.includes(type));
+    const status = { ...claim.status, capacity: { ...claim.status?.capacity, storage }, conditions };
+    await client.update(
+      gvr.persistentvolumeclaims,
+      claim.metadata.namespace!,
+      { ...claim, status },
+      { subresource: 'status' },
+    );
+    recorder.event(claim, 'Normal', 'VolumeResizeSuccessful', 'Resize volume succeeded');
+  }
+
+  async reconcileVolume(key: string): Promise<Requeue | undefined> {
+    const known = this.volumes.getByKey(key);
+    if (!known || (!folderToDelete(known) && !isLetGo(known))) return undefined;
+    // What is deleted is gone: the server has the last word.
+    const volume = await this.volumeOf(key);
+    if (volume?.metadata.uid !== known.metadata.uid) return undefined;
+    const found = volume && folderToDelete(volume);
+    if (found) {
+      try {
+        // The folder of a node that is gone for good is gone with it.
+        if (this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
+      } catch (error) {
+        this.runtime.recorder.event(volume, 'Warning', 'VolumeFailedDelete', (error as Error).message);
+        throw error;
+      }
+    } else if (!volume || !isLetGo(volume)) return undefined;
+    await this.letGo(volume);
+    return undefined;
+  }
+
+  private async letGo(volume: PersistentVolume): Promise<void> {
+    const { client } = this.runtime;
+    const finalizers = volume.metadata.finalizers?.filter((name) => name !== FOLDER_FINALIZER);
+    try {
+      if (volume.metadata.finalizers?.includes(FOLDER_FINALIZER)) {
+        await client.update(gvr.persistentvolumes, '', { ...volume, metadata: { ...volume.metadata, finalizers } });
+      }
+      await client.delete(gvr.persistentvolumes, '', volume.metadata.name!, {
+        preconditions: { uid: volume.metadata.uid },
+      });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
+import { expansion, folderToDelete, isLetGo, LOCAL_PATH, localPathVolume, planProvision } from './local-path.plan.js';
+
+const NODE = { metadata: { name: 'a', labels: { 'kubernetes.io/hostname': 'host-a' } } } as unknown as Node;
+const CLASS = { provisioner: LOCAL_PATH, volumeBindingMode: 'WaitForFirstConsumer' } as StorageClass;
+
+function claim(spec: object = {}, annotations: object = {}, metadata: object = {}): PersistentVolumeClaim {
+  return {
+    metadata: {
+      name: 'data',
+      namespace: 'ns',
+      uid: 'u',
+      annotations: {
+        'volume.kubernetes.io/storage-provisioner': LOCAL_PATH,
+        'volume.kubernetes.io/selected-node': 'a',
+        ...annotations,
+      },
+      ...metadata,
+    },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+  } as unknown as PersistentVolumeClaim;
+}
+
+function plan(subject: PersistentVolumeClaim, storageClass: StorageClass | undefined = CLASS): string {
+  const found = planProvision(subject, storageClass, (name) => (name === 'a' ? NODE : undefined));
+  if (found.do === 'provision') return `${found.folder} on ${found.node.metadata.name}`;
+  return found.do === 'refuse' ? found.message : found.do;
+}
+
+describe('A claim', () => {
+  const immediate = { ...CLASS, volumeBindingMode: 'Immediate' as const };
+  const nowhere = { 'volume.kubernetes.io/selected-node': undefined };
+  for (const [what, subject, storageClass, expected] of [
+    ['gets a folder of its node', claim(), CLASS, 'pvc-u_ns_data on a'],
+    ['for one pod as well', claim({ accessModes: ['ReadWriteOncePod'] }), CLASS, 'pvc-u_ns_data on a'],
+    ['waits for its node', claim({}, nowhere), CLASS, 'nothing'],
+    [
+      'of another provisioner is left to it',
+      claim({}, { 'volume.kubernetes.io/storage-provisioner': 'x' }),
+      CLASS,
+      'nothing',
+    ],
+    ['of another class is left alone', claim(), { ...CLASS, provisioner: 'x' }, 'nothing'],
+    ['that has a volume needs none', claim({ volumeName: 'v' }), CLASS, 'nothing'],
+    ['on its way out gets none', claim({}, {}, { deletionTimestamp: 'now' }), CLASS, 'nothing'],
+    [
+      'is placed again when its node is gone',
+      claim({}, { 'volume.kubernetes.io/selected-node': 'b' }),
+      CLASS,
+      'reschedule',
+    ],
+    ['needs a node', claim({}, nowhere), immediate, 'configuration error, no node was specified'],
+    ['cannot choose', claim({ selector: {} }), CLASS, 'claim.Spec.Selector is not supported'],
+    ['cannot be a device', claim({ volumeMode: 'Block' }), CLASS, 'volume mode Block is not supported'],
+    ['cannot be a copy', claim({ dataSource: { kind: 'x', name: 'x' } }), CLASS, 'data sources are not supported'],
+    ['has no mount options', claim(), { ...CLASS, mountOptions: ['ro'] }, 'mount options are not supported'],
+  ] as const) {
+    it(what, () => assert.equal(plan(subject, storageClass as StorageClass), expected));
+  }
+
+  it('has a folder whose name Linux takes', () => {
+    const [folder] = plan(claim({}, {}, { name: 'n'.repeat(253), namespace: 's'.repeat(63) })).split(' ');
+    assert.equal(folder!.length, 255);
+  });
+});
+
+describe('A volume', () => {
+  const volume = (policy: 'Delete' | 'Retain', phase: string, metadata: object = {}): PersistentVolume => {
+    const made = localPathVolume(claim(), { ...CLASS, reclaimPolicy: policy }, NODE, '/x');
+    return { ...made, metadata: { ...made.metadata, ...metadata }, status: { phase } } as PersistentVolume;
+  };
+
+  it('takes its folder with it when nobody has it any more, and only then', () => {
+    const folder = { node: 'a', folder: 'pvc-u_ns_data' };
+    assert.deepEqual(folderToDelete(volume('Delete', 'Released')), folder);
+    assert.deepEqual(folderToDelete(volume('Delete', 'Failed')), folder);
+    assert.equal(folderToDelete(volume('Delete', 'Bound')), undefined);
+    assert.equal(folderToDelete(volume('Delete', 'Bound', { deletionTimestamp: 'now' })), undefined);
+    assert.equal(folderToDelete(volume('Retain', 'Released')), undefined);
+    assert.equal(folderToDelete(volume('Delete', 'Released', { annotations: {} })), undefined);
+  });
+
+  it('that is kept goes without its folder', () => {
+    assert.equal(isLetGo(volume('Retain', 'Released', { deletionTimestamp: 'now' })), true);
+    assert.equal(isLetGo(volume('Retain', 'Released')), false);
+    assert.equal(isLetGo(volume('Retain', 'Bound', { deletionTimestamp: 'now' })), false);
+    assert.equal(isLetGo(volume('Delete', 'Released', { deletionTimestamp: 'now' })), false);
+  });
+
+  it('grows with its claim, and does not shrink', () => {
+    const bound = (asked: string, shown: string) =>
+      ({
+        ...claim({ resources: { requests: { storage: asked } } }),
+        status: { phase: 'Bound', capacity: { storage: shown } },
+      }) as PersistentVolumeClaim;
+    assert.equal(expansion(bound('2Gi', '1Gi'), volume('Delete', 'Bound'))?.toString(), '2Gi');
+    assert.equal(expansion(bound('1Gi', '1Gi'), volume('Delete', 'Bound')), undefined);
+    assert.equal(expansion(bound('500Mi', '1Gi'), volume('Delete', 'Bound')), undefined);
+    assert.equal(expansion(claim(), volume('Delete', 'Bound')), undefined);
+  });
+});

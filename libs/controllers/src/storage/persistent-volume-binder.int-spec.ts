@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { isNotFound, type KubeObject } from '#apimachinery';
+import { gvr, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
+import { type ControllerEnvironment, controllerEnvironment } from '#testing';
+
+const made = new Map<string, string>();
+let refuses: string | undefined;
+let breaks = false;
+let env: ControllerEnvironment;
+before(async () => {
+  env = await controllerEnvironment({
+    nodeFolders: {
+      async create(node, folder) {
+        made.set(folder, node);
+        if (breaks) throw new Error('the disk is full');
+        return `/storage/${folder}`;
+      },
+      async delete(_node, folder) {
+        if (refuses) throw new Error(refuses);
+        made.delete(folder);
+      },
+    },
+  });
+  await env.client.create<KubeObject>(gvr.nodes, '', {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'host-1' } },
+  });
+});
+after(() => env.close());
+
+const newClaim = (ns: string, name: string, spec: object = {}, annotations?: Record<string, string>) =>
+  env.client.create(gvr.persistentvolumeclaims, ns, {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, annotations },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+  } as PersistentVolumeClaim);
+const newVolume = (name: string, spec: object = {}) =>
+  env.client.create(gvr.persistentvolumes, '', {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '2Gi' }, hostPath: { path: '/mnt/x' }, ...spec },
+  } as PersistentVolume);
+const claimOf = (ns: string, name: string) =>
+  env.client.get<PersistentVolumeClaim>(gvr.persistentvolumeclaims, ns, name);
+const volumeOf = (name: string) => env.client.get<PersistentVolume>(gvr.persistentvolumes, '', name);
+const gone = (get: Promise<unknown>) =>
+  get.then(
+    () => false,
+    (error) => {
+      if (!isNotFound(error)) throw error;
+      return true;
+    },
+  );
+const bound = (ns: string, name: string) =>
+  env.until(`claim ${name} to be bound`, async () => {
+    const claim = await claimOf(ns, name);
+    return claim.status?.phase === 'Bound' && claim;
+  });
+const phase = (name: string, wanted: string) =>
+  env.until(`volume ${name} to be ${wanted}`, async () => {
+    const volume = await volumeOf(name);
+    return volume.status?.phase === wanted && volume;
+  });
+const event = (ns: string, about: string, reason: string) =>
+  env.until(`the event ${reason}`, async () => {
+    const { items } = await env.client.list<KubeObject>(gvr.events, { namespace: ns });
+    return items.find((found) => found['involvedObject'].name === about && found['reason'] === reason)?.['message'];
+  });
+
+describe('Claims and volumes', () => {
+  it('find each other, and part when the claim goes', async () => {
+    const ns = await env.namespace();
+    await newVolume('static-1', { persistentVolumeReclaimPolicy: 'Retain' });
+    await newClaim(ns, 'data', { storageClassName: '' });
+    const claim = await bound(ns, 'data');
+    assert.equal(claim.spec.volumeName, 'static-1');
+    assert.deepEqual(claim.status?.capacity, { storage: '2Gi' });
+    assert.deepEqual(claim.status?.accessModes, ['ReadWriteOnce']);
+    assert.equal(claim.metadata.annotations?.['pv.kubernetes.io/bound-by-controller'], 'yes');
+    const volume = await phase('static-1', 'Bound');
+    assert.equal(volume.spec.claimRef?.uid, claim.metadata.uid);
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+    await phase('static-1', 'Released');
+    // A released volume waits for its administrator; who takes the old claim off it makes it available again.
+    await newClaim(ns, 'data', { storageClassName: '' });
+    assert.match(await event(ns, 'data', 'FailedBinding'), /no persistent volumes available/);
+    await env.client.patch(gvr.persistentvolumes, '', 'static-1', 'application/merge-patch+json', {
+      spec: { claimRef: null },
+    });
+    await bound(ns, 'data');
+  });
+
+  it('a claim whose volume is taken away is lost', async () => {
+    const ns = await env.namespace();
+    await newVolume('lost-1', { storageClassName: 'by-hand' });
+    await newClaim(ns, 'data', { storageClassName: 'by-hand' });
+    await bound(ns, 'data');
+    await env.client.patch(gvr.persistentvolumes, '', 'lost-1', 'application/merge-patch+json', {
+      metadata: { finalizers: null },
+    });
+    await env.client.delete(gvr.persistentvolumes, '', 'lost-1');
+    // Whoever protects the volume may have put its finalizer back: it is for who wants the disk gone to insist.
+    await env.client
+      .patch(gvr.persistentvolumes, '', 'lost-1', 'application/merge-patch+json', { metadata: { finalizers: null } })
+      .catch((error) => {
+        if (!isNotFound(error)) throw error;
+      });
+    await env.until('the loss', async () => (await claimOf(ns, 'data')).status?.phase === 'Lost');
+    assert.match(await event(ns, 'data', 'ClaimLost'), /has lost its PersistentVolume/);
+  });
+
+  it('a claim that came before the default class gets it', async () => {
+    const ns = await env.namespace();
+    const classes = gvr.storageclasses;
+    await env.client.delete(classes, '', 'local-path');
+    await newClaim(ns, 'data');
+    assert.equal((await claimOf(ns, 'data')).spec.storageClassName, undefined);
+    await env.client.create<KubeObject>(classes, '', {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'local-path', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+      provisioner: 'berth.io/local-path',
+      volumeBindingMode: 'WaitForFirstConsumer',
+      allowVolumeExpansion: true,
+    });
+    await env.until('the class', async () => (await claimOf(ns, 'data')).spec.storageClassName === 'local-path');
+    assert.match(await event(ns, 'data', 'WaitForFirstConsumer'), /^waiting for first consumer/);
+  });
+
+  it('a claim of a missing class says so', async () => {
+    const ns = await env.namespace();
+    await newClaim(ns, 'data', { storageClassName: 'none' });
+    assert.equal(await event(ns, 'data', 'ProvisioningFailed'), 'storageclass.storage.k8s.io "none" not found');
+  });
+});
+
+describe('A claim of the class local-path', () => {
+  const selected = { 'volume.kubernetes.io/selected-node': 'node-1' };
+
+  it('gets a folder of the chosen node, grows, and takes the folder with it', async () => {
+    const ns = await env.namespace();
+    await newClaim(ns, 'data', {}, selected);
+    const claim = await bound(ns, 'data');
+    const name = `pvc-${claim.metadata.uid}`;
+    const folder = `${name}_${ns}_data`;
+    assert.equal(claim.spec.volumeName, name);
+    assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/storage-provisioner'], 'berth.io/local-path');
+    assert.equal(made.get(folder), 'node-1');
+    const volume = await phase(name, 'Bound');
+    assert.deepEqual(volume.spec.local, { path: `/storage/${folder}` });
+    assert.deepEqual(volume.spec.nodeAffinity?.required?.nodeSelectorTerms[0]?.matchExpressions, [
+      { key: 'kubernetes.io/hostname', operator: 'In', values: ['host-1'] },
+    ]);
+    await env.client.patch(gvr.persistentvolumeclaims, ns, 'data', 'application/merge-patch+json', {
+      spec: { resources: { requests: { storage: '3Gi' } } },
+    });
+    await env.until('the new size', async () => (await claimOf(ns, 'data')).status?.capacity?.['storage'] === '3Gi');
+    assert.equal((await volumeOf(name)).spec.capacity?.['storage'], '3Gi');
+    refuses = 'a pod has it';
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+    assert.equal(await event('default', name, 'VolumeFailedDelete'), 'a pod has it');
+    assert.ok(made.has(folder));
+    refuses = undefined;
+    await env.until('the volume to go', () => gone(volumeOf(name)));
+    assert.ok(!made.has(folder));
+  });
+
+  it('leaves no folder behind when it goes before it has a volume', async () => {
+    const ns = await env.namespace();
+    breaks = true;
+    await newClaim(ns, 'data', {}, selected);
+    assert.match(await event(ns, 'data', 'ProvisioningFailed'), /"local-path": the disk is full$/);
+    const folder = [...made.keys()].find((name) => name.endsWith(`_${ns}_data`))!;
+    assert.ok(folder);
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+    await env.until('the folder to go', async () => !made.has(folder));
+    breaks = false;
+  });
+
+  it('is refused what a folder cannot be', async () => {
+    const ns = await env.namespace();
+    await newClaim(ns, 'data', { accessModes: ['ReadWriteMany'] }, selected);
+    assert.equal(
+      await event(ns, 'data', 'ProvisioningFailed'),
+      'failed to provision volume with StorageClass "local-path": only the access modes ReadWriteOnce and ReadWriteOncePod are supported',
+    );
+  });
+
+  it('is given back to the scheduler when its node is gone', async () => {
+    const ns = await env.namespace();
+    await newClaim(ns, 'data', {}, { 'volume.kubernetes.io/selected-node': 'gone' });
+    await env.until('the node to be taken off', async () => {
+      const { annotations = {} } = (await claimOf(ns, 'data')).metadata;
+      return annotations['volume.kubernetes.io/selected-node'] === undefined;
+    });
+  });
+});
+
+describe('An ephemeral volume', () => {
+  const pod = (name: string) =>
+    ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: {
+        containers: [{ name: 'main', image: 'x' }],
+        volumes: [
+          {
+            name: 'scratch',
+            ephemeral: {
+              volumeClaimTemplate: {
+                metadata: { labels: { app: 'x' } },
+                spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+              },
+            },
+          },
+        ],
+      },
+    }) as KubeObject;
+
+  it('gets a claim of its own, which goes with the pod', async () => {
+    const ns = await env.namespace();
+    await env.client.create(gvr.pods, ns, pod('p'));
+    const claim = await env.until('the claim', () => claimOf(ns, 'p-scratch').catch(() => undefined));
+    assert.equal(claim.metadata.ownerReferences?.[0]?.kind, 'Pod');
+    assert.deepEqual(claim.metadata.labels, { app: 'x' });
+    assert.match(await event(ns, 'p-scratch', 'WaitForPodScheduled'), /^waiting for pod p to be scheduled$/);
+    await env.client.delete(gvr.pods, ns, 'p', { gracePeriodSeconds: 0 });
+    await env.until('the claim to go', () => gone(claimOf(ns, 'p-scratch')));
+  });
+
+  it("does not take somebody else's claim", async () => {
+    const ns = await env.namespace();
+    await newClaim(ns, 'q-scratch');
+    await env.client.create(gvr.pods, ns, pod('q'));
+    assert.equal(
+      await event(ns, 'q', 'FailedBinding'),
+      `ephemeral volume scratch: PVC ${ns}/q-scratch was not created for pod ${ns}/q (pod is not owner)`,
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import {
+  BOUND_BY_CONTROLLER,
+  hasAnnotation,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  PROVISIONED_BY,
+} from '#kinds';
+import type { ClaimEvent } from './claim-binding.plan.js';
+
+/** What is to be done for one volume. */
+export type VolumeAction =
+  | { do: 'setPhase'; phase: 'Available' | 'Bound' | 'Released' | 'Failed'; event?: ClaimEvent }
+  /** Gives the volume back: the claim got another one. */
+  | { do: 'unbind' }
+  /** The claim does not know its volume yet. */
+  | { do: 'wakeClaim' }
+  | { do: 'tell'; volume: ClaimEvent; claim: ClaimEvent }
+  | { do: 'nothing' };
+
+/**
+ * Pure: the next step of a volume (kube-controller-manager's `syncVolume`). `claim`: what bears the name of the volume's
+ * claim; whose uid differs is another claim.
+ */
+export function planVolume(volume: PersistentVolume, claim: PersistentVolumeClaim | undefined): VolumeAction {
+  const { claimRef } = volume.spec;
+  if (!claimRef?.uid) return { do: 'setPhase', phase: 'Available' };
+  if (!claim || claim.metadata.uid !== claimRef.uid) return released(volume);
+  if (claim.spec.volumeName === volume.metadata.name) return { do: 'setPhase', phase: 'Bound' };
+  if (!claim.spec.volumeName) return unfinished(volume, claim);
+  const provisioned = hasAnnotation(volume, PROVISIONED_BY);
+  if (provisioned && volume.spec.persistentVolumeReclaimPolicy === 'Delete') return released(volume);
+  return { do: 'unbind' };
+}
+
+/** The claim has yet to learn of its volume, unless it cannot. */
+function unfinished(volume: PersistentVolume, claim: PersistentVolumeClaim): VolumeAction {
+  if ((volume.spec.volumeMode ?? 'Filesystem') === (claim.spec.volumeMode ?? 'Filesystem')) return { do: 'wakeClaim' };
+  const event = (message: string): ClaimEvent => ({ type: 'Warning', reason: 'VolumeMismatch', message });
+  const because = 'due to incompatible volumeMode.';
+  return {
+    do: 'tell',
+    volume: event(
+      `Cannot bind PersistentVolume to requested PersistentVolumeClaim ${JSON.stringify(claim.metadata.name)} ${because}`,
+    ),
+    claim: event(
+      `Cannot bind PersistentVolume ${JSON.stringify(volume.metadata.name)} to requested PersistentVolumeClaim ${because}`,
+    ),
+  };
+}
+
+/** Nobody has the volume any more: it is released, then reclaimed as its policy says. */
+function released(volume: PersistentVolume): VolumeAction {
+  const phase = volume.status?.phase;
+  // A failure stays for the user to see.
+  if (phase !== 'Released' && phase !== 'Failed') return { do: 'setPhase', phase: 'Released' };
+  const failed = (reason: string, message: string): VolumeAction =>
+    phase === 'Failed'
+      ? { do: 'nothing' }
+      : { do: 'setPhase', phase: 'Failed', event: { type: 'Warning', reason, message } };
+  switch (volume.spec.persistentVolumeReclaimPolicy) {
+    case 'Delete':
+      return deletedElsewhere(volume)
+        ? { do: 'nothing' }
+        : failed(
+            'VolumeFailedDelete',
+            `error getting deleter volume plugin for volume ${JSON.stringify(volume.metadata.name)}: no deletable volume plugin matched`,
+          );
+    case 'Recycle':
+      return failed('VolumeFailedRecycle', 'No recycler plugin found for the volume!');
+    case 'Retain':
+    case undefined:
+      return { do: 'nothing' };
+    default:
+      return failed('VolumeUnknownReclaimPolicy', 'Volume has unrecognized PersistentVolumeReclaimPolicy');
+  }
+}
+
+/** Whether whoever made the volume deletes it as well. */
+function deletedElsewhere(volume: PersistentVolume): boolean {
+  const provisioner = volume.metadata.annotations?.[PROVISIONED_BY];
+  if (provisioner) return !provisioner.startsWith('kubernetes.io/');
+  return volume.spec.csi !== undefined;
+}
+
+/** The volume as it is when it belongs to nobody; one that its administrator reserved stays reserved. */
+export function unboundVolume(volume: PersistentVolume): PersistentVolume {
+  const { metadata, spec } = volume;
+  if (!hasAnnotation(volume, BOUND_BY_CONTROLLER)) {
+    const { uid: _uid, resourceVersion: _version, ...claimRef } = spec.claimRef!;
+    return { ...volume, spec: { ...spec, claimRef } };
+  }
+  const { claimRef: _claim, ...free } = spec;
+  const { [BOUND_BY_CONTROLLER]: _mark, ...annotations } = metadata.annotations!;
+  return { ...volume, metadata: { ...metadata, annotations }, spec: free };
+}
