@@ -28,7 +28,8 @@ export interface Settings {
   clusterDomain: string;
   /** '' means a containerd of our own. */
   containerRuntimeEndpoint: string;
-  cgroupDriver: 'cgroupfs' | 'auto';
+  /** `auto`: systemd's where it is process 1, unless the runtime is the user's own. */
+  cgroupDriver: 'cgroupfs' | 'systemd' | 'auto';
   proxyMode: 'iptables' | 'auto';
   /** Parts that the server runs. */
   components: string;
@@ -87,7 +88,7 @@ export const upFlags: readonly Flag[] = [
     help: 'socket of your own CRI v1 runtime',
     default: "Berth's own containerd",
   },
-  { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs or auto', default: 'auto' },
+  { name: 'cgroup-driver', argument: 'NAME', help: 'cgroupfs, systemd or auto', default: 'auto' },
   { name: 'proxy-mode', argument: 'NAME', help: 'iptables or auto', default: 'auto' },
   {
     name: 'components',
@@ -238,7 +239,7 @@ export function resolveSettings(values: Values, last: Settings | undefined): Set
       /^unix:\/\//,
       '',
     ),
-    cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'auto'], last?.cgroupDriver ?? 'auto'),
+    cgroupDriver: oneOf('cgroup-driver', ['cgroupfs', 'systemd', 'auto'], last?.cgroupDriver ?? 'auto'),
     proxyMode: oneOf('proxy-mode', ['iptables', 'auto'], last?.proxyMode ?? 'auto'),
     components: components(text('components') ?? last?.components ?? COMPONENTS.join(',')),
     cgroupRoot: text('cgroup-root') ?? last?.cgroupRoot ?? '/',

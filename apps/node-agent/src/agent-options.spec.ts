@@ -22,6 +22,23 @@ describe('Flags of the agent', () => {
     assert.deepEqual(signals('--eviction-hard='), []);
   });
 
+  test('cgroups: the runtime decides unless a driver is given', () => {
+    assert.equal(parsed().cgroupDriver, undefined);
+    assert.equal(parsed('--cgroup-driver=').cgroupDriver, undefined);
+    for (const driver of ['systemd', 'cgroupfs'])
+      assert.equal(parsed(`--cgroup-driver=${driver}`).cgroupDriver, driver);
+  });
+
+  test('memory: defaults of upstream, and what is given', () => {
+    assert.deepEqual(parsed().memory, { swap: 'NoSwap', reservation: 'None', throttlingFactor: undefined });
+    const given = parsed(
+      '--memory-swap-behavior=LimitedSwap',
+      '--memory-reservation-policy=TieredReservation',
+      '--memory-throttling-factor=0.9',
+    );
+    assert.deepEqual(given.memory, { swap: 'LimitedSwap', reservation: 'TieredReservation', throttlingFactor: 0.9 });
+  });
+
   const bad: [flags: string[], message: string][] = [
     [['--image-gc-high-threshold=many'], '--image-gc-high-threshold: not a whole number'],
     [['--image-gc-high-threshold=101'], '--image-gc-high-threshold: not a percentage'],
@@ -31,6 +48,9 @@ describe('Flags of the agent', () => {
       ['--allowed-unsafe-sysctls=vm.swappiness'],
       '--allowed-unsafe-sysctls: the sysctl vm.swappiness is not known to be namespaced',
     ],
+    [['--cgroup-driver=docker'], '--cgroup-driver: docker is none of cgroupfs, systemd'],
+    [['--memory-swap-behavior=all'], '--memory-swap-behavior: all is none of NoSwap, LimitedSwap'],
+    [['--memory-throttling-factor=2'], '--memory-throttling-factor: must be greater than 0 and not greater than 1'],
     [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],
   ];
   for (const [flags, message] of bad) {

@@ -6,7 +6,9 @@ import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
 import type { NetworkOptions } from './network/network.js';
 import { DEFAULT_THRESHOLDS, parseThresholds, type Threshold } from './node/thresholds.js';
+import { type MemoryPolicy, RESERVATION_POLICIES, SWAP_BEHAVIORS } from './pod/memory-policy.js';
 import { parseSysctlPatterns } from './pod/pod-sysctls.js';
+import { CGROUP_DRIVERS, type CgroupDriver } from './runtime/cgroup-driver.js';
 
 export interface AgentOptions {
   dataDir: string;
@@ -14,7 +16,8 @@ export interface AgentOptions {
   nodeName: string;
   nodeIps: string[];
   runtimeEndpoint: string;
-  cgroupDriver: 'cgroupfs';
+  /** Undefined: what the runtime says. */
+  cgroupDriver: CgroupDriver | undefined;
   /** Where the pods' tree starts in each hierarchy; '' for its root. */
   cgroupRoot: string;
   /** A mode's name, which `prepareNetwork` checks, or `none`. */
@@ -28,6 +31,7 @@ export interface AgentOptions {
   /** Undefined when the runtime's network is not ours to configure. */
   cniConfigDir: string | undefined;
   podPidsLimit: number;
+  memory: Pick<MemoryPolicy, 'swap' | 'throttlingFactor' | 'reservation'>;
   /** Undefined: no static pods. */
   podManifestPath: string | undefined;
   unsafeSysctls: string[];
@@ -45,7 +49,7 @@ const FLAGS = {
   'node-name': "name of the Node object (default: the machine's host name)",
   'node-ip': 'addresses of the node, comma-separated (default: the first that is not loopback)',
   'container-runtime-endpoint': 'socket of the CRI runtime (default /run/berth/containerd/containerd.sock)',
-  'cgroup-driver': 'cgroupfs',
+  'cgroup-driver': `who makes cgroups: ${CGROUP_DRIVERS.join(' or ')} (default: what the runtime says)`,
   'cgroup-root': 'parent of the kubepods cgroup (default: the root)',
   'proxy-mode': 'how Services are served: iptables or none',
   'cluster-dns': 'address of the cluster DNS, comma-separated',
@@ -56,6 +60,10 @@ const FLAGS = {
   'pod-logs-dir': 'where container logs lie (default /var/log/pods)',
   'cni-conf-dir': "the runtime's CNI configuration (default <data dir>/cni/net.d); empty: not ours",
   'pod-pids-limit': 'processes a pod may have; 0 is no limit',
+  'memory-swap-behavior': `swap of containers, with cgroup v2: ${SWAP_BEHAVIORS.join(', ')} (default NoSwap)`,
+  'memory-throttling-factor':
+    'part of the way from memory request to limit without throttling, 0-1 (default: no throttling)',
+  'memory-reservation-policy': `what of the requested memory the kernel keeps: ${RESERVATION_POLICIES.join(', ')} (default None)`,
   'pod-manifest-path':
     'folder of static pods, a file each, or a single file (default <data dir>/manifests); empty: none',
   'allowed-unsafe-sysctls':
@@ -111,7 +119,7 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     nodeName: text('node-name', hostname().toLowerCase()),
     nodeIps,
     runtimeEndpoint: text('container-runtime-endpoint', '/run/berth/containerd/containerd.sock'),
-    cgroupDriver: choice('cgroup-driver', ['cgroupfs']),
+    cgroupDriver: text('cgroup-driver', '') ? choice('cgroup-driver', CGROUP_DRIVERS) : undefined,
     cgroupRoot: text('cgroup-root', ''),
     proxyMode: text('proxy-mode', 'iptables'),
     clusterDns: list(text('cluster-dns', '10.96.0.10')),
@@ -122,6 +130,13 @@ export function parseOptions(args: readonly string[]): AgentOptions | 'help' {
     podLogsDir: text('pod-logs-dir', '/var/log/pods'),
     cniConfigDir: text('cni-conf-dir', join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: number('pod-pids-limit', 0),
+    memory: {
+      swap: choice('memory-swap-behavior', SWAP_BEHAVIORS),
+      reservation: choice('memory-reservation-policy', RESERVATION_POLICIES),
+      throttlingFactor: text('memory-throttling-factor', '')
+        ? parsed('memory-throttling-factor', '', parseFactor)
+        : undefined,
+    },
     podManifestPath: text('pod-manifest-path', join(dataDir, 'manifests')) || undefined,
     unsafeSysctls: parsed('allowed-unsafe-sysctls', '', parseSysctlPatterns),
     imagePolicy: imagePolicy(),
@@ -138,6 +153,12 @@ export function networkOptions(options: AgentOptions): NetworkOptions {
 export function usage(): string {
   const lines = Object.entries(FLAGS).map(([name, what]) => `  --${name.padEnd(28)} ${what}`);
   return `berth node agent\n\n${lines.join('\n')}\n`;
+}
+
+function parseFactor(text: string): number {
+  const factor = Number(text);
+  if (!(factor > 0 && factor <= 1)) throw new Error('must be greater than 0 and not greater than 1');
+  return factor;
 }
 
 function list(text: string): string[] {

@@ -5,6 +5,7 @@ import { type AgentOptions, networkOptions } from './agent-options.js';
 import { cleanupNetwork } from './network/network.js';
 import { podsOf, removeRemains } from './pipe/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
+import { cgroupSetup } from './runtime/cgroup-driver.js';
 import { type CgroupPath, Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
 
@@ -22,7 +23,7 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   const runtime = new CriRuntime(options.runtimeEndpoint);
   const root = join(options.dataDir, 'agent');
   const paths = new PodPaths(root, options.podLogsDir);
-  const cgroups = new Cgroups(options.cgroupRoot);
+  const cgroups = new Cgroups(options.cgroupRoot, await cgroupSetup(runtime, options.cgroupDriver));
   const closeImages = (uid: string) => runtime.closeImageViews(uid);
   const context = { paths, memoryDirectory: join(root, 'memory'), cgroups, closeImages };
   const uids = new Set(await podsOf(context));

@@ -6,6 +6,7 @@ import { type AgentOptions, networkOptions, OptionsError, parseOptions, usage } 
 import { cleanUpNode } from './cleanup.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
+import { CgroupDriverError } from './runtime/cgroup-driver.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 
 let logger = createLogger({ component: 'agent' });
@@ -82,7 +83,10 @@ function serve(
 
 main().catch((error: unknown) => {
   const expected =
-    error instanceof OptionsError || error instanceof ProxyModeError || (error as Error)?.name === 'KubeconfigError';
+    error instanceof OptionsError ||
+    error instanceof ProxyModeError ||
+    error instanceof CgroupDriverError ||
+    (error as Error)?.name === 'KubeconfigError';
   if (expected) logger.error((error as Error).message);
   else logger.error('the node agent ends', { error });
   process.exit(1);

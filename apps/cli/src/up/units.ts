@@ -6,6 +6,7 @@ import { databaseUrl, postgresCommand } from '#postgres';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
 import type { Unit } from '../supervisor-client.js';
+import { cgroupDriver } from './cgroup-driver.js';
 import { containerdCommand } from './containerd.js';
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
@@ -31,7 +32,11 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   if (!settings.node) return units;
   const runtime = settings.containerRuntimeEndpoint || layout.containerdSocket;
   if (!settings.containerRuntimeEndpoint) {
-    units.push({ name: 'containerd', argv: containerdCommand(layout), stopSeconds: 30 });
+    units.push({
+      name: 'containerd',
+      argv: containerdCommand(layout, cgroupDriver(settings) ?? 'cgroupfs'),
+      stopSeconds: 30,
+    });
   }
   units.push({
     name: 'agent',
@@ -66,11 +71,11 @@ export function agentFlags(layout: Layout, settings: Settings, runtime: string):
     'node-name': settings.nodeName,
     'node-ip': settings.nodeIp,
     'container-runtime-endpoint': runtime,
-    // The one driver and the one mode there are so far.
-    'cgroup-driver': settings.cgroupDriver === 'auto' ? 'cgroupfs' : settings.cgroupDriver,
+    'cgroup-driver': cgroupDriver(settings) ?? '',
     'cgroup-root': settings.cgroupRoot.replace(/^\/+/, ''),
     'pod-logs-dir': layout.podLogsDir,
     'cni-conf-dir': settings.containerRuntimeEndpoint ? '' : layout.cniConfigDir,
+    // The one mode there is so far.
     'proxy-mode': settings.proxyMode === 'auto' ? 'iptables' : settings.proxyMode,
     'cluster-dns': dnsAddress(settings.serviceCidr),
     'cluster-domain': settings.clusterDomain,

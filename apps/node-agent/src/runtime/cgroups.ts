@@ -1,16 +1,24 @@
 import { loadNative } from '#host';
-import type { CgroupLimits, CgroupPath, CgroupStats, Cgroups as NativeCgroups } from '#native/cgroups';
+import type { CgroupLimits, CgroupOptions, CgroupPath, CgroupStats, Cgroups as NativeCgroups } from '#native/cgroups';
 
 export type { CgroupLimits, CgroupPath, CgroupStats };
+
+/** Who makes the cgroups of pods, and how the runtime weighs CPU in them. */
+export interface CgroupSetup {
+  driver: 'cgroupfs' | 'systemd';
+  weightCurve: CgroupOptions['weightCurve'];
+}
+
+const MOUNT = '/sys/fs/cgroup';
 
 /** The agent's part of the cgroup tree. */
 export class Cgroups {
   private readonly native: NativeCgroups;
 
   /** `root`: where the tree of pods starts, below the mount; '' for the hierarchy's root. */
-  constructor(root: string, mount = '/sys/fs/cgroup') {
+  constructor(root: string, setup: CgroupSetup, mount = MOUNT) {
     const { Cgroups: Native } = loadNative<typeof import('#native/cgroups')>('cgroups');
-    this.native = new Native(mount, root);
+    this.native = new Native({ mount, root, ...setup });
   }
 
   /** Makes the cgroup where it is missing. */
