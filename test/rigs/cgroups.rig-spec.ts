@@ -3,28 +3,45 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { installation } from '#host';
 import type { Machine } from './machine.js';
+import { QemuTcg } from './qemu-tcg.js';
 import { SystemdV1 } from './systemd-v1.js';
 import { UserModeLinux } from './user-mode-linux.js';
 
 const CHECKS = join(installation, 'dist/apps/node-agent/src/testing/cgroup-checks.js');
 
-/** Each machine with each driver: seconds that it may take. */
-const rows: [machine: () => Machine, seconds: number][] = [
-  [() => new SystemdV1(), 180],
-  [() => new UserModeLinux(), 500],
-];
+interface Row {
+  machine: () => Machine;
+  /** That it can start at once. */
+  pods: number;
+  /** That all checks may take. */
+  seconds: number;
+}
 
-for (const [make, seconds] of rows) {
-  for (const driver of ['cgroupfs', 'systemd']) {
-    const machine = make();
-    test(`cgroups of pods: ${machine.name}, driver ${driver}`, { skip: machine.missing() ?? false }, async () => {
-      try {
-        const { status, output } = await machine.run(`exec ${process.execPath} ${CHECKS} ${driver}`, seconds);
-        console.log(output.trim().replace(/^/gm, `${driver}: `));
-        assert.equal(status, 0, output);
-      } finally {
-        machine.close();
-      }
-    });
+const rows: Row[] = [
+  { machine: () => new SystemdV1(), pods: 100, seconds: 300 },
+  { machine: () => new UserModeLinux(), pods: 3, seconds: 580 },
+  { machine: () => new QemuTcg(), pods: 3, seconds: 580 },
+];
+const DRIVERS = ['cgroupfs', 'systemd'];
+/** Folders of programs that stand in for the host's containerd, and maybe its runc; '' is the host's. */
+const RUNTIMES = ['', ...(process.env.BERTH_RIG_RUNTIMES ?? '').split(',').filter(Boolean)];
+
+for (const { machine: make, pods, seconds } of rows) {
+  for (const driver of DRIVERS) {
+    for (const folder of RUNTIMES) {
+      const machine = make();
+      const name = [machine.name, `driver ${driver}`, ...(folder ? [`programs of ${folder}`] : [])].join(', ');
+      test(`cgroups of pods: ${name}`, { skip: machine.missing() ?? false }, async () => {
+        try {
+          const path = folder ? `export PATH=${folder}:$PATH; ` : '';
+          const checks = `containerd --version; exec ${process.execPath} ${CHECKS} ${driver} ${pods}`;
+          const { status, output } = await machine.run(path + checks, seconds);
+          console.log(output.trim());
+          assert.equal(status, 0, output);
+        } finally {
+          machine.close();
+        }
+      });
+    }
   }
 }

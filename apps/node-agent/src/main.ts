@@ -7,6 +7,7 @@ import { cleanUpNode } from './cleanup.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { CgroupDriverError } from './runtime/cgroup-driver.js';
+import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 
 let logger = createLogger({ component: 'agent' });
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   await NodeAgent.start(options, client, events, logger, (created) => {
     agent = created;
+    registerCgroupMetrics(metrics, created.parts.cgroups);
     startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
     serve(options, created, client, metrics).then(
       (started) => {

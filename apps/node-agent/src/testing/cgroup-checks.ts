@@ -1,5 +1,5 @@
-// The cgroups of pods on the machine that this runs on, with the driver that is named: `node cgroup-checks.js systemd`. Runs
-// inside the machines of test/rigs, as root. Each check prints `ok NAME` or `FAIL NAME: why`; exit status 1 when one failed.
+// The cgroups of pods on the machine that this runs on, with the driver that is named, and with so many pods at once:
+// `node cgroup-checks.js systemd 100`. Runs inside the machines of test/rigs, as root. Each check prints `ok NAME` or `FAIL NAME: why`; exit status 1 when one failed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const PODS = { group: '', version: 'v1', resource: 'pods' };
 
 const driver = process.argv[2] as CgroupDriver;
 assert.ok(CGROUP_DRIVERS.includes(driver), `usage: cgroup-checks.js ${CGROUP_DRIVERS.join('|')}`);
+const crowd = Number(process.argv[3] ?? 3);
 const unified = existsSync(join(MOUNT, 'cgroup.controllers'));
 let failed = 0;
 
@@ -207,6 +208,25 @@ await check('a deleted pod leaves no cgroup and no unit', async () => {
   if (driver !== 'systemd') return;
   const units = execFileSync('systemctl', ['list-units', '--all', '--no-legend', '--plain'], { encoding: 'utf8' });
   assert.deepEqual(units.match(/^(?:kubepods\S*-pod|cri-containerd)\S*/gm), null);
+});
+
+await check(`${crowd} pods of all classes start at once, lie where they belong, and leave nothing`, async () => {
+  const all = { cpu: '1m', memory: '8Mi' };
+  const classes = [
+    ['', { requests: all, limits: all }],
+    ['burstable', { requests: all }],
+    ['besteffort', {}],
+  ] as const;
+  const pods = Array.from({ length: crowd }, (_, index) => ({ name: `crowd-${index}`, kind: classes[index % 3]! }));
+  for (const { name, kind } of pods) await harness.create(name, { containers: [container('sleep 1000', kind[1])] });
+  for (const { name, kind } of pods) {
+    const { metadata } = await running(name);
+    assert.ok(existsSync(place('memory', cgroupPath(kind[0], metadata.uid))), name);
+  }
+  for (const { name } of pods) await harness.client.delete(PODS, 'default', name);
+  for (const { name } of pods) await remove(name).catch((error) => assert.match(String(error), /not found/));
+  const left = execFileSync('find', [MOUNT, '-type', 'd', '-name', '*crowd*'], { encoding: 'utf8' });
+  assert.equal(left, '');
 });
 
 harness.agent.close();
