@@ -31,16 +31,23 @@ const TEST_PACKAGES = [
   { name: 'curl', command: 'curl', why: 'is the client that tests call Services with' },
 ];
 const DATABASE_PACKAGES = [
-  { name: 'postgresql', file: ['/usr/lib/postgresql'], why: 'is the database of users that tests compare ours with' },
+  {
+    name: 'postgresql',
+    file: ['/usr/lib/postgresql/15/bin/postgres', '/usr/lib/postgresql/17/bin/postgres', '/usr/share/doc/postgresql'],
+    why: 'is a database of the user, which tests store in',
+  },
 ];
 const RIG_PACKAGES = [
-  { name: 'qemu-system-x86', command: 'qemu-system-x86_64', why: 'is a machine with two processors and cgroup v2' },
-  { name: 'kmod', command: 'depmod', why: 'finds the modules that the kernel of that machine needs' },
-  { name: 'cpio', command: 'cpio', why: 'packs the first files of that machine' },
   { name: 'user-mode-linux', command: 'linux.uml', why: 'is a machine with cgroup v2' },
   { name: 'systemd', file: ['/lib/systemd/systemd'], why: 'is process 1 of the machines' },
   { name: 'dbus', command: 'dbus-daemon', why: 'carries messages to systemd' },
   { name: 'util-linux', command: 'unshare', why: 'makes machines of namespaces' },
+];
+/** For a machine that needs a kernel, which the user must have named. */
+const QEMU_PACKAGES = [
+  { name: 'qemu-system-x86', command: 'qemu-system-x86_64', why: 'is a machine with two processors and cgroup v2' },
+  { name: 'kmod', command: 'depmod', why: 'finds the modules that the kernel of that machine needs' },
+  { name: 'cpio', command: 'cpio', why: 'packs the first files of that machine' },
 ];
 /** Debian makes and starts a database with the package, unless this says otherwise. Tests need the programs alone. */
 const CREATE_CLUSTER = '/etc/postgresql-common/createcluster.conf';
@@ -177,7 +184,11 @@ export function prepareTypeScript() {
 export function prepare({ node, test, database = false, rigs = false }) {
   const lacking = installPackages([...BUILD_PACKAGES, ...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])]);
   // The specs that need these say themselves what is missing.
-  const optional = [...(database ? DATABASE_PACKAGES : []), ...(rigs ? RIG_PACKAGES : [])];
+  const optional = [
+    ...(database ? DATABASE_PACKAGES : []),
+    ...(rigs ? RIG_PACKAGES : []),
+    ...(rigs && process.env.BERTH_RIG_KERNEL ? QEMU_PACKAGES : []),
+  ];
   if (optional.length > 0) installPackages(optional);
   npmPackages();
   nativeCrates();
