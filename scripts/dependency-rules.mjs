@@ -51,7 +51,7 @@ const builtIn = '^libs/kinds/src/(?:built-in|definition)/';
 /** No two folders below these need each other; type-only imports count, specs and what is for them do not. */
 export const withoutFolderCircles = ['libs/kinds/src'];
 
-export const specs = '\\.(int-|e2e-)?spec\\.ts$';
+export const specs = '\\.(int-|e2e-|rig-)?spec\\.ts$';
 
 export const rules = [
   {

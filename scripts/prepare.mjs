@@ -30,6 +30,27 @@ const TEST_PACKAGES = [
   { name: 'busybox-static', file: ['/bin/busybox', '/usr/bin/busybox'], why: 'is inside the images that tests make' },
   { name: 'curl', command: 'curl', why: 'is the client that tests call Services with' },
 ];
+const DATABASE_PACKAGES = [
+  {
+    name: 'postgresql',
+    file: ['/usr/lib/postgresql/15/bin/postgres', '/usr/lib/postgresql/17/bin/postgres', '/usr/share/doc/postgresql'],
+    why: 'is a database of the user, which tests store in',
+  },
+];
+const RIG_PACKAGES = [
+  { name: 'user-mode-linux', command: 'linux.uml', why: 'is a machine with cgroup v2' },
+  { name: 'systemd', file: ['/lib/systemd/systemd'], why: 'is process 1 of the machines' },
+  { name: 'dbus', command: 'dbus-daemon', why: 'carries messages to systemd' },
+  { name: 'util-linux', command: 'unshare', why: 'makes machines of namespaces' },
+];
+/** For a machine that needs a kernel, which the user must have named. */
+const QEMU_PACKAGES = [
+  { name: 'qemu-system-x86', command: 'qemu-system-x86_64', why: 'is a machine with two processors and cgroup v2' },
+  { name: 'kmod', command: 'depmod', why: 'finds the modules that the kernel of that machine needs' },
+  { name: 'cpio', command: 'cpio', why: 'packs the first files of that machine' },
+];
+/** Debian makes and starts a database with the package, unless this says otherwise. Tests need the programs alone. */
+const CREATE_CLUSTER = '/etc/postgresql-common/createcluster.conf';
 
 export class PrepareError extends Error {}
 
@@ -82,7 +103,11 @@ function installPackages(packages) {
   for (const { name, why } of wanted) say(`will install ${name}: it ${why}`);
   const apt = (_, args) => aptGet(args, { say });
   run('package lists', 'apt-get', ['update', '-q'], apt);
-  const install = ['install', '-y', '-q', '--no-install-recommends', ...names];
+  if (names.includes('postgresql') && !existsSync(CREATE_CLUSTER)) {
+    mkdirSync(dirname(CREATE_CLUSTER), { recursive: true });
+    writeFileSync(CREATE_CLUSTER, 'create_main_cluster = false\n');
+  }
+  const install = ['install', '-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', ...names];
   run(`Debian packages ${names.join(' ')}`, 'apt-get', install, apt);
   return missing(packages).map(({ name }) => name);
 }
@@ -118,11 +143,19 @@ export function prepareTypeScript() {
 }
 
 /**
- * @param {{ node: boolean, test: boolean }} what `node`: also what running containers takes; `test`: also what tests take.
+ * @param {{ node: boolean, test: boolean, database?: boolean, rigs?: boolean }} what `node`: also what running containers
+ * takes; `test`: also what tests take; `database`: Debian's own PostgreSQL; `rigs`: what machines for tests take.
  * @returns {string[]} names of packages that are missing and could not be installed.
  */
-export function prepare({ node, test }) {
+export function prepare({ node, test, database = false, rigs = false }) {
   const lacking = installPackages([...BUILD_PACKAGES, ...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])]);
+  // The specs that need these say themselves what is missing.
+  const optional = [
+    ...(database ? DATABASE_PACKAGES : []),
+    ...(rigs ? RIG_PACKAGES : []),
+    ...(rigs && process.env.BERTH_RIG_KERNEL ? QEMU_PACKAGES : []),
+  ];
+  if (optional.length > 0) installPackages(optional);
   npmPackages();
   nativeCrates();
   typeScript();

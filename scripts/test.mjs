@@ -1,10 +1,11 @@
 // `npm test`: everything that has to hold, in one go, and exactly what CI runs. Ends with one line `N passed, N failed`.
 //
-//   npm test                  all rings
+//   npm test                  all rings but rigs
 //   npm test -- unit api      only these rings, or only spec files whose path has one of the other words
 //
 // Rings: check (types, lint, imports, lookups, generated code, supply chain), rust, unit (*.spec), integration (*.int-spec: real
 // PostgreSQL), e2e (*.e2e-spec: a real cluster; takes root), attack (test/attack: requests that must not succeed; words select its rows).
+// Only when it is named: rigs (*.rig-spec: machines with another process 1, kernel or cgroup hierarchy; takes root and minutes).
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -12,13 +13,17 @@ import { basename, join, relative } from 'node:path';
 import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
 
 const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e', 'attack'];
+/** Not part of a call without words. */
+const ON_DEMAND = ['rigs'];
 /** Words select spec files; these rings have none, and run with words only when they are named. */
 const WITHOUT_SPECS = ['check', 'rust', 'attack'];
 const words = process.argv.slice(2);
-const rings = RINGS.filter((ring) => words.includes(ring));
-const filters = words.filter((word) => !RINGS.includes(word));
+const rings = [...RINGS, ...ON_DEMAND].filter((ring) => words.includes(ring));
+const filters = words.filter((word) => !rings.includes(word));
 const wants = (ring) =>
-  rings.length > 0 ? rings.includes(ring) : filters.length === 0 || !WITHOUT_SPECS.includes(ring);
+  rings.length > 0 || ON_DEMAND.includes(ring)
+    ? rings.includes(ring)
+    : filters.length === 0 || !WITHOUT_SPECS.includes(ring);
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -152,7 +157,12 @@ async function nodeTests(ring, suffix, concurrency) {
 }
 
 try {
-  const lacking = prepare({ node: isRoot && (wants('e2e') || wants('attack')), test: true });
+  const lacking = prepare({
+    node: isRoot && (wants('e2e') || wants('attack') || wants('rigs')),
+    test: true,
+    database: wants('integration'),
+    rigs: wants('rigs'),
+  });
   const reason = !isRoot
     ? 'they start containers and change network rules, which takes root'
     : lacking.length > 0
@@ -176,6 +186,10 @@ try {
     else await nodeTests('e2e', '.e2e-spec.ts', 1);
   }
   if (wants('attack')) await attack();
+  if (wants('rigs')) {
+    if (reason) console.log(`\nrigs: skipped: ${reason}`);
+    else await nodeTests('rigs', '.rig-spec.ts', 1);
+  }
 } catch (error) {
   console.error(error instanceof PrepareError ? `test: ${error.message}` : error);
   totals.failed++;

@@ -2,8 +2,8 @@
 
 /** The node's cgroups of pods. */
 export declare class Cgroups {
-  /** `mount` is usually /sys/fs/cgroup; `root` is where the tree of pods starts below it, "" for its root. */
-  constructor(mount: string, root: string)
+  /** Fails where the driver is systemd's and systemd does not run. */
+  constructor(options: CgroupOptions)
   /** 1, also for a hybrid system, or 2. */
   get version(): number
   /** The cgroup parent that the runtime is told for a pod. */
@@ -50,8 +50,26 @@ export interface CgroupLimits {
   cpuPeriod?: number
   /** Bytes. */
   memoryLimit?: number
+  /** Bytes from which on the kernel takes pages back. v2 only, as the next two. */
+  memoryHigh?: number
+  /** Bytes that the kernel never takes back. */
+  memoryMin?: number
+  /** Bytes that the kernel takes back last. */
+  memoryLow?: number
+  hugepages?: Array<HugepageLimit>
   /** Processes. */
   pidsLimit?: number
+}
+
+/** Where the cgroups of pods are, and who makes them. */
+export interface CgroupOptions {
+  /** Usually /sys/fs/cgroup. */
+  mount: string
+  /** Where the tree of pods starts below it, "" for its root. */
+  root: string
+  driver: 'cgroupfs' | 'systemd'
+  /** How the runtime makes cpu.weight of cpu.shares. */
+  weightCurve: 'linear' | 'quadratic'
 }
 
 /** Which cgroup is meant: nothing: all pods; with a class: its pods; with a uid: that pod; with a container: that one. */
@@ -71,4 +89,11 @@ export interface CgroupStats {
   memoryPageFaults: number
   memoryMajorPageFaults: number
   processes: number
+}
+
+export interface HugepageLimit {
+  /** As the kernel's files name it: `2MB`. */
+  pageSize: string
+  /** Bytes. */
+  limit: number
 }

@@ -35,10 +35,26 @@ describe('Flags of the agent', () => {
     );
   });
 
-  test('auto is the one driver and the one mode that there are', () => {
-    const chosen = (...flags: string[]) => [parsed(...flags).cgroupDriver, parsed(...flags).proxyMode];
-    assert.deepEqual(chosen(), ['cgroupfs', 'iptables']);
-    assert.deepEqual(chosen('--proxy-mode=none'), ['cgroupfs', 'none']);
+  test('auto is the one mode that there is', () => {
+    const chosen = (...flags: string[]) => parsed(...flags).proxyMode;
+    assert.deepEqual([chosen(), chosen('--proxy-mode=none')], ['iptables', 'none']);
+  });
+
+  test('cgroups: the runtime decides unless a driver is given', () => {
+    assert.equal(parsed().cgroupDriver, undefined);
+    assert.equal(parsed('--cgroup-driver=auto').cgroupDriver, undefined);
+    for (const driver of ['systemd', 'cgroupfs'])
+      assert.equal(parsed(`--cgroup-driver=${driver}`).cgroupDriver, driver);
+  });
+
+  test('memory: defaults of upstream, and what is given', () => {
+    assert.deepEqual(parsed().memory, { swap: 'NoSwap', reservation: 'None', throttlingFactor: undefined });
+    const given = parsed(
+      '--memory-swap-behavior=LimitedSwap',
+      '--memory-reservation-policy=TieredReservation',
+      '--memory-throttling-factor=0.9',
+    );
+    assert.deepEqual(given.memory, { swap: 'LimitedSwap', reservation: 'TieredReservation', throttlingFactor: 0.9 });
   });
 
   const bad: [flags: string[], message: string][] = [
@@ -55,7 +71,12 @@ describe('Flags of the agent', () => {
     ],
     [['--node-ip=here'], '--node-ip: must be IP addresses: got here'],
     [['--pod-pids-limit=-1'], '--pod-pids-limit: must be a whole number of at least 0: got -1'],
-    [['--cgroup-driver=systemd'], '--cgroup-driver: must be one of auto, cgroupfs: got systemd'],
+    [['--cgroup-driver=docker'], '--cgroup-driver: must be one of auto, cgroupfs, systemd: got docker'],
+    [['--memory-swap-behavior=all'], '--memory-swap-behavior: must be one of NoSwap, LimitedSwap: got all'],
+    [
+      ['--memory-throttling-factor=2'],
+      '--memory-throttling-factor: must be greater than 0 and not greater than 1: got 2',
+    ],
     [['--cluster-dns=10.96.0.10,dns'], '--cluster-dns: must be IP addresses: got dns'],
     [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],
   ];

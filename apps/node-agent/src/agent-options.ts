@@ -19,6 +19,8 @@ import {
 import type { LogOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
 import type { NetworkOptions } from './network/network.js';
+import type { MemoryPolicy } from './pod/memory-policy.js';
+import type { CgroupDriver } from './runtime/cgroup-driver.js';
 
 export interface AgentOptions {
   dataDir: string;
@@ -26,7 +28,8 @@ export interface AgentOptions {
   nodeName: string;
   nodeIps: string[];
   runtimeEndpoint: string;
-  cgroupDriver: 'cgroupfs';
+  /** Undefined: what the runtime says. */
+  cgroupDriver: CgroupDriver | undefined;
   /** Where the pods' tree starts in each hierarchy; '' for its root. */
   cgroupRoot: string;
   /** A mode's name, which `prepareNetwork` checks, or `none`. */
@@ -40,6 +43,7 @@ export interface AgentOptions {
   /** Undefined when the runtime's network is not ours to configure. */
   cniConfigDir: string | undefined;
   podPidsLimit: number;
+  memory: Pick<MemoryPolicy, 'swap' | 'throttlingFactor' | 'reservation'>;
   /** Undefined: no static pods. */
   podManifestPath: string | undefined;
   unsafeSysctls: string[];
@@ -68,9 +72,9 @@ function optionsOf(settings: Settings): AgentOptions {
     nodeName: settings.nodeName!,
     nodeIps,
     runtimeEndpoint: settings.containerRuntimeEndpoint ?? '/run/berth/containerd/containerd.sock',
-    // The one driver and the one mode that there are so far.
-    cgroupDriver: settings.cgroupDriver === 'auto' ? 'cgroupfs' : settings.cgroupDriver,
+    cgroupDriver: settings.cgroupDriver === 'auto' ? undefined : settings.cgroupDriver,
     cgroupRoot: settings.cgroupRoot.replace(/^\/+/, ''),
+    // The one mode that there is so far.
     proxyMode: settings.proxyMode === 'auto' ? 'iptables' : settings.proxyMode,
     clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
     clusterDomain: settings.clusterDomain,
@@ -80,6 +84,11 @@ function optionsOf(settings: Settings): AgentOptions {
     podLogsDir: settings.podLogsDir ?? '/var/log/pods',
     cniConfigDir: (settings.cniConfDir ?? join(dataDir, 'cni', 'net.d')) || undefined,
     podPidsLimit: settings.podPidsLimit,
+    memory: {
+      swap: settings.memorySwapBehavior,
+      throttlingFactor: settings.memoryThrottlingFactor,
+      reservation: settings.memoryReservationPolicy,
+    },
     podManifestPath: (settings.podManifestPath ?? join(dataDir, 'manifests')) || undefined,
     unsafeSysctls: parseSysctlPatterns(settings.allowedUnsafeSysctls),
     imagePolicy: {

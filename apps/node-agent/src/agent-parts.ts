@@ -28,7 +28,7 @@ import { isStatic } from './pod/pod-source.js';
 import { Prober } from './probes/prober.js';
 import { deletePod } from './report/pod-deletion.js';
 import { PODS, StatusWriter } from './report/status-writer.js';
-import { Cgroups } from './runtime/cgroups.js';
+import { type CgroupSetup, Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
 import { StaticPods } from './static-pods/static-pods.js';
 import { ApiClaims } from './sync/api-claims.js';
@@ -49,6 +49,7 @@ export interface AgentBase {
   machine: MachineFacts;
   node: NodeFacts;
   runtimeName: string;
+  cgroups: CgroupSetup;
   /** Where what must not reach a disk lies. */
   memoryDirectory: string;
 }
@@ -96,7 +97,7 @@ type NodeParts = ReturnType<typeof composeNode>;
 /** What keeps the node itself: its disk, its memory, its object at the API server. */
 function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownNode }: Sources) {
   const { options, client, events, logger, machine } = base;
-  const cgroups = new Cgroups(options.cgroupRoot);
+  const cgroups = new Cgroups(options.cgroupRoot, base.cgroups);
   const filesystems = new NodeFilesystems(runtime, agentRoot(options));
   const shared = { events, logger, now: Date.now };
   const images = new ImageCollector({

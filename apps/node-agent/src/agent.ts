@@ -1,16 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { valueOfQuantity } from '#apimachinery';
 import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
 import type { AgentOptions } from './agent-options.js';
 import { type AgentBase, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
+import { hugepageSizes, memoryPolicy } from './node/memory-controllers.js';
 import { NodeLease } from './node/node-lease.js';
 import { allocatable, unseenPods } from './node/node-status.js';
 import type { ServedPods } from './pipe/served-pods.js';
 import type { Pod } from './pod/pod.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { fromApi, isMirror } from './pod/pod-source.js';
+import { cgroupSetup } from './runtime/cgroup-driver.js';
 import { CriRuntime } from './runtime/cri.js';
 import { mountMemoryDirectory } from './volumes/mounter.js';
 
@@ -112,7 +115,7 @@ export class NodeAgent {
 async function readFacts(
   options: AgentOptions,
   logger: Logger,
-): Promise<Pick<AgentBase, 'machine' | 'node' | 'runtimeName' | 'memoryDirectory'>> {
+): Promise<Pick<AgentBase, 'machine' | 'node' | 'runtimeName' | 'cgroups' | 'memoryDirectory'>> {
   const root = agentRoot(options);
   mkdirSync(join(root, 'pods'), { recursive: true, mode: 0o750 });
   mkdirSync(options.podLogsDir, { recursive: true });
@@ -123,18 +126,23 @@ async function readFacts(
       lowestScore,
     });
   }
+  const forPods = allocatable({ machine, disk: await diskUsage(root), thresholds: options.evictionThresholds });
   const node = {
     name: options.nodeName,
     hostIPs: options.nodeIps,
-    allocatable: allocatable({ machine, disk: await diskUsage(root), thresholds: options.evictionThresholds }),
+    allocatable: forPods,
     memoryCapacity: machine.memory,
     minimumOomScore: lowestScore,
     podPidsLimit: options.podPidsLimit,
+    memoryPolicy: memoryPolicy(options.memory, machine.memory, valueOfQuantity(forPods['memory'])),
+    pageSizes: hugepageSizes(),
   };
   const runtimeName = await waitForRuntime(options.runtimeEndpoint, logger);
+  const cgroups = await cgroupSetup(new CriRuntime(options.runtimeEndpoint), options.cgroupDriver);
+  logger.info('cgroups of pods', { ...cgroups });
   const paths = new PodPaths(root, options.podLogsDir);
   const memoryDirectory = await mountMemoryDirectory(paths, join(root, 'memory'), logger);
-  return { machine, node, runtimeName, memoryDirectory };
+  return { machine, node, runtimeName, cgroups, memoryDirectory };
 }
 
 async function waitForRuntime(endpoint: string, logger: Logger): Promise<string> {

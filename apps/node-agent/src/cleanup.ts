@@ -5,7 +5,8 @@ import { type AgentOptions, networkOptions } from './agent-options.js';
 import { cleanupNetwork } from './network/network.js';
 import { podsOf, removeRemains } from './pipe/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
-import { type CgroupPath, Cgroups } from './runtime/cgroups.js';
+import { CgroupDriverError, cgroupSetup } from './runtime/cgroup-driver.js';
+import { type CgroupPath, type CgroupSetup, Cgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
 
 const AT_ONCE = 8;
@@ -22,7 +23,7 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   const runtime = new CriRuntime(options.runtimeEndpoint);
   const root = join(options.dataDir, 'agent');
   const paths = new PodPaths(root, options.podLogsDir);
-  const cgroups = new Cgroups(options.cgroupRoot);
+  const cgroups = new Cgroups(options.cgroupRoot, await setupOfRuntime(runtime, options));
   const closeImages = (uid: string) => runtime.closeImageViews(uid);
   const context = { paths, memoryDirectory: join(root, 'memory'), cgroups, closeImages };
   const uids = new Set(await podsOf(context));
@@ -44,6 +45,16 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   for (const cgroup of POD_PARENTS) await cgroups.removeIfEmpty(cgroup);
   await cgroups.removeRootIfEmpty();
   await cleanupNetwork(networkOptions(options));
+}
+
+/** Where the pods are is the runtime's word alone, also when the flag has changed since they started. */
+async function setupOfRuntime(runtime: CriRuntime, { cgroupDriver }: AgentOptions): Promise<CgroupSetup> {
+  try {
+    return await cgroupSetup(runtime, cgroupDriver);
+  } catch (error) {
+    if (error instanceof CgroupDriverError) return cgroupSetup(runtime, undefined);
+    throw error;
+  }
 }
 
 async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -24,7 +24,7 @@ export class Housekeeping {
   async updateQosTree(): Promise<void> {
     const { cgroups, node } = this.parts.services;
     const pods = this.parts.registry.occupants().map(({ pod }) => pod);
-    const limits = qosTree(pods, { cpus: availableParallelism(), memoryCapacity: node.memoryCapacity });
+    const limits = qosTree(pods, { cpus: availableParallelism(), ...node });
     for (const [cgroup, limit] of limits) await cgroups.apply(cgroup, limit);
   }
 

@@ -8,6 +8,8 @@ import { cleanUpNode } from './cleanup.js';
 import { kubeletConfiguration } from './kubelet-configuration.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
+import { CgroupDriverError } from './runtime/cgroup-driver.js';
+import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
@@ -50,6 +52,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   await NodeAgent.start(options, client, events, logger, (created) => {
     agent = created;
+    registerCgroupMetrics(metrics, created.parts.cgroups);
     startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
     serve(options, created, client, metrics).then(
       (started) => {
@@ -90,7 +93,10 @@ function serve(
 
 main().catch((error: unknown) => {
   const expected =
-    error instanceof SettingError || error instanceof ProxyModeError || (error as Error)?.name === 'KubeconfigError';
+    error instanceof SettingError ||
+    error instanceof ProxyModeError ||
+    error instanceof CgroupDriverError ||
+    (error as Error)?.name === 'KubeconfigError';
   if (expected) logger.error((error as Error).message);
   else logger.error('the node agent ends', { error });
   process.exit(1);

@@ -33,4 +33,5 @@ export {
 } from './resolve.js';
 export { readSavedSettings, savedText } from './saved-settings.js';
 export { COMPONENTS, DISABLEABLE } from './sections/cluster.settings.js';
+export type { RESERVATION_POLICIES, SWAP_BEHAVIORS } from './sections/node.settings.js';
 export type { Settings } from './table.js';

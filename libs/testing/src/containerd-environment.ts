@@ -16,6 +16,8 @@ export interface ContainerdOptions {
   directory?: string;
   /** First three numbers of the pods' /24. Default: taken from the folder's name, within 10.64.0.0/10. */
   subnet?: string;
+  /** Who makes the cgroups of containers. Default: cgroupfs. */
+  cgroupDriver?: 'cgroupfs' | 'systemd';
 }
 
 /** Why this machine cannot run a containerd of its own, or undefined when it can. For `test(..., { skip })`. */
@@ -38,6 +40,7 @@ export class ContainerdEnvironment {
     readonly directory: string,
     readonly bridge: string,
     readonly subnet: string,
+    readonly cgroupDriver: 'cgroupfs' | 'systemd',
   ) {}
 
   static async start(options: ContainerdOptions = {}): Promise<ContainerdEnvironment> {
@@ -47,7 +50,7 @@ export class ContainerdEnvironment {
     const mark = createHash('sha256').update(directory).digest();
     const bridge = `brt${mark.toString('hex').slice(0, 8)}`;
     const subnet = options.subnet ?? `10.${64 + (mark[8]! & 63)}.${mark[9]}`;
-    const environment = new ContainerdEnvironment(directory, bridge, subnet);
+    const environment = new ContainerdEnvironment(directory, bridge, subnet, options.cgroupDriver ?? 'cgroupfs');
     environment.configure();
     await environment.startProcess();
     const images = [buildPauseImage(), buildBusyboxImage()];
@@ -102,7 +105,7 @@ default_runtime_name = "runc"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-SystemdCgroup = false
+SystemdCgroup = ${this.cgroupDriver === 'systemd'}
 BinaryName = "${which('runc')}"
 `,
     );

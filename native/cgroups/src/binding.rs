@@ -12,9 +12,10 @@ use crate::{
     cgroupfs::CgroupfsDriver,
     driver::{Answer, CgroupDriver},
     error,
-    limits::Limits,
+    limits::{Limits, PageSize},
     path::Cgroup,
     stats,
+    systemd::SystemdDriver,
     weight::WeightCurve,
 };
 
@@ -27,6 +28,8 @@ fn start_runtime() {
         .worker_threads(1)
         .max_blocking_threads(THREADS)
         .thread_name("cgroups")
+        // Messages to systemd.
+        .enable_all()
         .build();
     if let Ok(runtime) = runtime {
         create_custom_tokio_runtime(runtime);
@@ -63,19 +66,43 @@ pub struct CgroupLimits {
     pub cpu_period: Option<f64>,
     /// Bytes.
     pub memory_limit: Option<f64>,
+    /// Bytes from which on the kernel takes pages back. v2 only, as the next two.
+    pub memory_high: Option<f64>,
+    /// Bytes that the kernel never takes back.
+    pub memory_min: Option<f64>,
+    /// Bytes that the kernel takes back last.
+    pub memory_low: Option<f64>,
+    pub hugepages: Option<Vec<HugepageLimit>>,
     /// Processes.
     pub pids_limit: Option<f64>,
 }
 
-impl From<CgroupLimits> for Limits {
-    fn from(limits: CgroupLimits) -> Self {
-        Self {
+#[napi(object)]
+pub struct HugepageLimit {
+    /// As the kernel's files name it: `2MB`.
+    pub page_size: String,
+    /// Bytes.
+    pub limit: f64,
+}
+
+impl CgroupLimits {
+    fn parse(self) -> error::Result<Limits> {
+        let limits = self;
+        let hugepages = limits.hugepages.unwrap_or_default();
+        Ok(Limits {
             cpu_shares: limits.cpu_shares.map(|shares| shares as u64),
             cpu_quota: limits.cpu_quota.map(|quota| quota as i64),
             cpu_period: limits.cpu_period.map(|period| period as u64),
             memory_limit: limits.memory_limit.map(|limit| limit as i64),
+            memory_high: limits.memory_high.map(|limit| limit as i64),
+            memory_min: limits.memory_min.map(|limit| limit as i64),
+            memory_low: limits.memory_low.map(|limit| limit as i64),
+            hugepages: hugepages
+                .into_iter()
+                .map(|HugepageLimit { page_size, limit }| Ok((PageSize::parse(&page_size)?, limit as i64)))
+                .collect::<error::Result<_>>()?,
             pids_limit: limits.pids_limit.map(|limit| limit as i64),
-        }
+        })
     }
 }
 
@@ -115,6 +142,34 @@ pub struct CgroupEvents {
     pub oom_kills: f64,
 }
 
+/// Where the cgroups of pods are, and who makes them.
+#[napi(object)]
+pub struct CgroupOptions {
+    /// Usually /sys/fs/cgroup.
+    pub mount: String,
+    /// Where the tree of pods starts below it, "" for its root.
+    pub root: String,
+    #[napi(ts_type = "'cgroupfs' | 'systemd'")]
+    pub driver: String,
+    /// How the runtime makes cpu.weight of cpu.shares.
+    #[napi(ts_type = "'linear' | 'quadratic'")]
+    pub weight_curve: String,
+}
+
+fn driver(CgroupOptions { mount, root, driver, weight_curve }: CgroupOptions) -> error::Result<Arc<dyn CgroupDriver>> {
+    let curve = match weight_curve.as_str() {
+        "linear" => WeightCurve::Linear,
+        "quadratic" => WeightCurve::Quadratic,
+        _ => return Err(error::Error::Name { what: "weight curve", name: weight_curve }),
+    };
+    let mount = Path::new(&mount);
+    match driver.as_str() {
+        "cgroupfs" => Ok(Arc::new(CgroupfsDriver::new(mount, &root, curve)?)),
+        "systemd" => Ok(Arc::new(SystemdDriver::new(mount, &root, curve)?)),
+        _ => Err(error::Error::Name { what: "cgroup driver", name: driver }),
+    }
+}
+
 /// The node's cgroups of pods.
 #[napi]
 pub struct Cgroups {
@@ -123,13 +178,10 @@ pub struct Cgroups {
 
 #[napi]
 impl Cgroups {
-    /// `mount` is usually /sys/fs/cgroup; `root` is where the tree of pods starts below it, "" for its root.
+    /// Fails where the driver is systemd's and systemd does not run.
     #[napi(constructor)]
-    pub fn new(mount: String, root: String) -> Result<Self> {
-        guarded(|| {
-            let driver = CgroupfsDriver::new(Path::new(&mount), &root, WeightCurve::Linear).map_err(failure)?;
-            Ok(Self { driver: Arc::new(driver) })
-        })
+    pub fn new(options: CgroupOptions) -> Result<Self> {
+        guarded(|| Ok(Self { driver: driver(options).map_err(failure)? }))
     }
 
     /// 1, also for a hybrid system, or 2.
@@ -156,7 +208,7 @@ impl Cgroups {
     /// Makes the cgroup where it is missing, and applies the limits.
     #[napi]
     pub async fn apply(&self, cgroup: CgroupPath, limits: CgroupLimits) -> Result<()> {
-        let limits = limits.into();
+        let limits = limits.parse().map_err(failure)?;
         self.work(cgroup, |driver, cgroup| driver.apply(cgroup, &limits)).await
     }
 

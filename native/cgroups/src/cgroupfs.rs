@@ -108,7 +108,8 @@ fn below_root(cgroup: &Cgroup) -> PathBuf {
     }
 }
 
-fn relative(path: &str) -> Result<PathBuf> {
+/// A root of the tree of pods, as a path below the mount.
+pub fn relative(path: &str) -> Result<PathBuf> {
     let trimmed = Path::new(path.trim_start_matches('/'));
     if trimmed.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
         Ok(trimmed.to_path_buf())

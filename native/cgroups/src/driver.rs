@@ -16,8 +16,8 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 pub trait CgroupDriver: Send + Sync {
     /// Of the hierarchy that limits are written to: 1, also for a hybrid system, or 2.
     fn version(&self) -> u8;
-    /// What the runtime is told to put a pod's sandbox and containers below: a path within the hierarchy for a driver that
-    /// writes files, `slice:prefix:name` for one that asks systemd. It must be the runtime's driver, too.
+    /// What the runtime is told to put a pod's sandbox and containers below: a path within the hierarchy. With systemd its
+    /// last part is the name of the pod's slice. It must be the runtime's driver, too.
     fn runtime_parent(&self, pod: &PodPath) -> String;
     /// Makes the cgroup and those above it; what exists is left as it is.
     fn create(&self, cgroup: &Cgroup) -> Answer<()>;

@@ -21,6 +21,12 @@ pub enum Error {
     Busy { path: PathBuf, source: io::Error },
     #[error("{} did not {what} in time", path.display())]
     Slow { what: &'static str, path: PathBuf },
+    #[error("the cgroup of a container belongs to the runtime")]
+    RuntimesOwn,
+    #[error("systemd is not running: {} is missing", .0.display())]
+    NoSystemd(PathBuf),
+    #[error("systemd cannot {operation} {unit}: {reason}")]
+    Systemd { operation: &'static str, unit: String, reason: String },
     #[error(transparent)]
     Panicked(#[from] Panic),
     #[error("the driver has stopped")]

@@ -40,7 +40,8 @@ impl Hierarchy {
         let mut found: Vec<(String, PathBuf)> = Vec::new();
         for name in V1_CONTROLLERS {
             let Ok(root) = mount.join(name).canonicalize() else { continue };
-            if !root.is_dir() {
+            // systemd leaves folders for controllers that it could not mount.
+            if !root.join("cgroup.procs").is_file() {
                 continue;
             }
             found.push((name.to_owned(), root));

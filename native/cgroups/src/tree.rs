@@ -82,7 +82,7 @@ impl Tree {
         };
         for Setting { controller, file, value } in settings {
             let Some(root) = self.hierarchy.root(controller) else { continue };
-            write(&root.join(path).join(file), &value)?;
+            write(&root.join(path).join(&*file), &value)?;
         }
         Ok(())
     }
@@ -141,6 +141,32 @@ impl Tree {
             // The kernel refuses what is in use, and nobody is asked to leave.
             let _ = fs::remove_dir(place);
         }
+    }
+
+    pub fn exists(&self, path: &Path) -> bool {
+        self.places(path).any(|place| place.is_dir())
+    }
+
+    /// Whether no process is in it, and no cgroup below it, in any hierarchy. A missing one is unused.
+    pub fn is_unused(&self, path: &Path) -> Result<bool> {
+        for place in self.places(path) {
+            if !folders(&place)?.is_empty() || !processes(&place)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A cgroup right below this one, by the end of its name.
+    pub fn child_ending(&self, path: &Path, end: &str) -> Result<Option<PathBuf>> {
+        for place in self.places(path) {
+            for child in folders(&place)? {
+                if let Some(name) = child.file_name().filter(|name| name.to_string_lossy().ends_with(end)) {
+                    return Ok(Some(path.join(name)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     pub fn stats(&self, path: &Path) -> Option<Stats> {

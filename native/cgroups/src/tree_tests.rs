@@ -7,7 +7,9 @@ fn v1() -> (tempfile::TempDir, Tree) {
     let mount = tempfile::tempdir().unwrap();
     for controller in ["cpu", "memory", "pids", "cpuset"] {
         fs::create_dir(mount.path().join(controller)).unwrap();
+        fs::write(mount.path().join(controller).join("cgroup.procs"), "").unwrap();
     }
+    fs::create_dir(mount.path().join("hugetlb")).unwrap();
     let tree = Tree::new(Hierarchy::detect(mount.path()).unwrap(), WeightCurve::Linear);
     (mount, tree)
 }
@@ -25,6 +27,7 @@ fn v1_makes_the_pod_in_every_controller() {
     let places = || ["cpu", "memory", "pids", "cpuset"].map(|name| mount.path().join(name).join(POD));
     tree.create(Path::new(POD)).unwrap();
     assert!(places().iter().all(|place| place.is_dir()));
+    assert!(!mount.path().join("hugetlb").join(POD).exists(), "a folder that is no hierarchy");
     tree.remove(Path::new("kubepods")).unwrap();
     assert!(places().iter().all(|place| !place.exists()));
     tree.remove(Path::new("kubepods")).unwrap();
@@ -152,4 +155,28 @@ fn the_real_tree_takes_limits_and_processes() {
     tree.remove(root).unwrap();
     assert_eq!(tree.stats(&pod), None);
     attached.unwrap();
+}
+
+#[test]
+fn a_cgroup_is_unused_when_no_hierarchy_has_processes_or_cgroups_in_it() {
+    let (mount, tree) = v1();
+    let pod = Path::new(POD);
+    assert!(!tree.exists(pod) && tree.is_unused(pod).unwrap());
+    tree.create(pod).unwrap();
+    assert!(tree.exists(pod) && tree.is_unused(pod).unwrap());
+    assert!(!tree.is_unused(Path::new("kubepods")).unwrap());
+    fs::write(mount.path().join("pids").join(POD).join("cgroup.procs"), "1\n").unwrap();
+    assert!(!tree.is_unused(pod).unwrap());
+}
+
+#[test]
+fn a_scope_is_found_by_the_end_of_its_name() {
+    let (mount, tree) = v2();
+    let pod = Path::new(POD);
+    tree.create(pod).unwrap();
+    assert_eq!(tree.child_ending(pod, "-1.scope").unwrap(), None);
+    for name in ["crio-1.scope", "cri-containerd-21.scope"] {
+        fs::create_dir(mount.path().join(POD).join(name)).unwrap();
+    }
+    assert_eq!(tree.child_ending(pod, "-1.scope").unwrap(), Some(pod.join("crio-1.scope")));
 }

@@ -9,9 +9,9 @@ const MAX_WEIGHT: u64 = 10_000;
 /// The conversion that the node's runtime uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightCurve {
-    /// runc before 1.3.2 and crun before 1.23: a straight line between the ends of both scales. One CPU (1024) is 39.
+    /// runc before 1.3.2, crun before 1.23, and kubelet whatever its runtime: a straight line between the ends of both scales. One CPU (1024) is 39.
     Linear,
-    /// runc from 1.3.2, crun from 1.23 and kubelet from 1.35: through the ends and the default, so that one CPU is 100.
+    /// runc from 1.3.2 and crun from 1.23: through the ends and the default, so that one CPU is 100.
     Quadratic,
 }
 

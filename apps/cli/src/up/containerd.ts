@@ -5,13 +5,14 @@ import { cniPlugins, hasCapability, which } from '#host';
 import { PAUSE_IMAGE } from '#oci';
 import type { Layout } from '../layout.js';
 import { CliError } from '../verb.js';
+import type { CgroupDriver } from './cgroup-driver.js';
 import { closeFolder } from './private-files.js';
 
 /**
  * Writes the configuration of a containerd of our own and returns its command line.
  * @param cniConfigDir where it finds the network of pods; a folder that is not below the data directory keeps its mode.
  */
-export function containerdCommand(layout: Layout, cniConfigDir: string): string[] {
+export function containerdCommand(layout: Layout, cniConfigDir: string, cgroupDriver: CgroupDriver): string[] {
   const program = which('containerd');
   if (!program) throw new CliError('containerd is missing; get it with: apt-get install containerd');
   const binDir = cniPlugins();
@@ -29,6 +30,7 @@ export function containerdCommand(layout: Layout, cniConfigDir: string): string[
     cniConfigDir,
     majorVersion: containerdVersion(program),
     runtime: chooseRuntime(),
+    cgroupDriver,
     binDir,
     // Root without it may not lower any process's out-of-memory score, and runc then fails to start containers.
     restrictOomScore: !hasCapability('CAP_SYS_RESOURCE'),
@@ -49,6 +51,7 @@ const unusedPlugins = [
 interface ContainerdChoices {
   majorVersion: number;
   runtime: string;
+  cgroupDriver: CgroupDriver;
   binDir: string;
   cniConfigDir: string;
   restrictOomScore: boolean;
@@ -70,7 +73,7 @@ address = ${text(join(state, 'containerd.sock.ttrpc'))}
 runtime_type = "io.containerd.runc.v2"
 [plugins.${plugin}.containerd.runtimes.runc.options]
 BinaryName = ${text(choices.runtime)}
-SystemdCgroup = false
+SystemdCgroup = ${choices.cgroupDriver === 'systemd'}
 [plugins.${plugin}.cni]
 bin_dir${choices.majorVersion >= 2 ? `s = [${text(choices.binDir)}]` : ` = ${text(choices.binDir)}`}
 conf_dir = ${text(choices.cniConfigDir)}

@@ -8,6 +8,7 @@ import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
 import type { UnitStatus } from '../supervisor-client.js';
 import { CliError } from '../verb.js';
+import { cgroupDriver } from './cgroup-driver.js';
 
 const NEEDED_BYTES = 512 * 1024 * 1024;
 
@@ -43,7 +44,9 @@ export function checkDataDir(layout: Layout): void {
 
 /** Fails when what running containers takes is not here, before anything was made or started. */
 export function checkRuntime(settings: Settings): void {
-  if (!settings.node || settings.containerRuntimeEndpoint) return;
+  if (!settings.node) return;
+  cgroupDriver(settings);
+  if (settings.containerRuntimeEndpoint) return;
   for (const [command, name] of [
     ['containerd', 'containerd'],
     ['iptables', 'iptables'],

@@ -6,6 +6,7 @@ import { argumentsOf } from '#settings';
 import type { Layout } from '../layout.js';
 import type { Settings } from '../settings.js';
 import type { Unit } from '../supervisor-client.js';
+import { cgroupDriver } from './cgroup-driver.js';
 import { containerdCommand } from './containerd.js';
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
@@ -25,7 +26,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   if (!settings.containerRuntimeEndpoint) {
     units.push({
       name: 'containerd',
-      argv: containerdCommand(layout, settings.cniConfDir || layout.cniConfigDir),
+      argv: containerdCommand(layout, settings.cniConfDir || layout.cniConfigDir, cgroupDriver(settings) ?? 'cgroupfs'),
       stopSeconds: 30,
     });
   }
@@ -55,6 +56,7 @@ export function agentFlags(layout: Layout, settings: Settings): string[] {
   return argumentsOf('agent', {
     ...settings,
     dataDir: layout.dataDir,
+    cgroupDriver: cgroupDriver(settings) ?? 'auto',
     agentKubeconfig: settings.agentKubeconfig ?? layout.agentKubeconfig,
     containerRuntimeEndpoint: runtimeOf(layout, settings),
     podLogsDir: settings.podLogsDir ?? layout.podLogsDir,

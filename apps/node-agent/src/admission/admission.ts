@@ -5,7 +5,7 @@ import { allContainers, type Pod, type ResourceList } from '../pod/pod.js';
 import type { WaitReason } from '../pod/pod-memory.js';
 import { isCritical, isStatic } from '../pod/pod-source.js';
 import { forbiddenSysctl } from '../pod/pod-sysctls.js';
-import { qosClass } from '../pod/resources.js';
+import { qosClass } from '../pod/qos-class.js';
 import { type Shortage, shortageMessage, shortages } from '../pod/shortage.js';
 import { portsTaken } from './host-ports.js';
 

@@ -6,6 +6,7 @@ import { containerConfig } from '../execute/container-config.js';
 import { sandboxConfig } from '../execute/sandbox-config.js';
 import { REFUSED_FIELDS } from '../pod/missing-features.js';
 import type { Container, Pod } from '../pod/pod.js';
+import { LEGACY } from '../testing/memory-policies.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { projected } from '../volumes/projected.js';
 import { pluginOf } from '../volumes/volume-set.js';
@@ -79,7 +80,7 @@ const config = (pod: Pod) =>
     seccompRoot: '/s',
     kernelPaths: { masked: ['/proc/kcore'], readOnly: ['/proc/sys'] },
     volumeGroups: [],
-    resources: { memoryCapacity: 1, minimumOomScore: 0 },
+    resources: { memoryCapacity: 1, minimumOomScore: 0, memoryPolicy: LEGACY },
   });
 
 const having = (rest: Record<string, unknown>): Pod =>

@@ -1,6 +1,6 @@
 import type { Pod } from '../pod/pod.js';
 import { isCritical } from '../pod/pod-source.js';
-import { type QosClass, qosClass } from '../pod/resources.js';
+import { type QosClass, qosClass } from '../pod/qos-class.js';
 import { requestOf, type Shortage } from '../pod/shortage.js';
 
 /** How much of a resource has still to be freed. */

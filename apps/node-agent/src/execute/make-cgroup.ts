@@ -8,7 +8,7 @@ export async function* makeCgroup(
 ): Outcomes {
   // First of all that is made for a pod, and removed last: by it the agent knows its own pods.
   await paths.files.makeFolder(paths.pod(pod.metadata.uid), 0o750);
-  const limits = podLimits(pod, node.podPidsLimit);
-  await cgroups.apply(podCgroup(pod), limits);
+  const limits = podLimits(pod, node);
+  await cgroups.create(podCgroup(pod), limits);
   yield { type: 'cgroupMade', limits };
 }

@@ -16,7 +16,7 @@ export async function* resizePod(
 ): Outcomes {
   const { cgroups, node, events, runtime } = services;
   const cgroup = podCgroup(pod);
-  const target = podLimits(pod, node.podPidsLimit);
+  const target = podLimits(pod, node);
   try {
     await cgroups.apply(cgroup, memory.cgroupLimits ? loosest(memory.cgroupLimits, target) : target);
     for (const change of pendingChanges(pod, observed, memory)) {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LEGACY } from '../testing/memory-policies.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
-import { containerResources, cpuQuota, cpuShares, oomScore, podCgroup, podLimits, podTotal } from './resources.js';
+import { podTotal } from './qos-class.js';
+import { containerResources, cpuQuota, cpuShares, oomScore, podCgroup, podLimits } from './resources.js';
 
+const NODE = { podPidsLimit: 0, memoryPolicy: LEGACY, pageSizes: [] };
 const GiB = 1024 ** 3;
 const resources = (requests: object, limits?: object) => ({ resources: { requests, limits } as never });
 
@@ -40,9 +43,9 @@ test('a pod needs its containers and sidecars together, or its largest init cont
 
 test('a limit counts for the pod only when every container has one', () => {
   const limited = aContainer('a', resources({ memory: '1Gi' }, { memory: '1Gi' }));
-  assert.equal(podLimits(aPod({ containers: [limited] }), 0).memoryLimit, GiB);
-  assert.equal(podLimits(aPod({ containers: [limited, aContainer('b')] }), 0).memoryLimit, -1);
-  assert.deepEqual(podLimits(aPod(), 0), { cpuShares: 2 });
+  assert.equal(podLimits(aPod({ containers: [limited] }), NODE).memoryLimit, GiB);
+  assert.equal(podLimits(aPod({ containers: [limited, aContainer('b')] }), NODE).memoryLimit, -1);
+  assert.deepEqual(podLimits(aPod(), NODE), { cpuShares: 2 });
 });
 
 test('who is killed first when memory is short', () => {
@@ -59,7 +62,20 @@ test('no score below what this process may give', () => {
   const container = aContainer('a', resources(all, all));
   const pod = aPod({ containers: [container] });
   const of = (minimumOomScore: number) =>
-    containerResources(pod, container, { memoryCapacity: 8 * GiB, minimumOomScore }).oomScoreAdj;
+    containerResources(pod, container, {
+      memoryCapacity: 8 * GiB,
+      minimumOomScore,
+      memoryPolicy: LEGACY,
+    }).oomScoreAdj;
   assert.equal(of(-1000), -997);
   assert.equal(of(0), 0);
+});
+
+test('the pod may use the huge pages that it asks for, and none of other sizes', () => {
+  const asking = aContainer('a', resources({ 'hugepages-2Mi': '4Mi' }, { 'hugepages-2Mi': '4Mi' }));
+  const { hugepages } = podLimits(aPod({ containers: [asking, asking] }), { ...NODE, pageSizes: ['2MB', '1GB'] });
+  assert.deepEqual(hugepages, [
+    { pageSize: '2MB', limit: 8 << 20 },
+    { pageSize: '1GB', limit: 0 },
+  ]);
 });

@@ -1,6 +1,6 @@
 import { milliValueOf, ownValue } from '#apimachinery';
 import type { Pod, ResourceList } from './pod.js';
-import { podTotal } from './resources.js';
+import { podTotal } from './qos-class.js';
 
 /** What a node has too little of for a pod. Amounts are thousandths for cpu, and bytes or pieces for all else. */
 export interface Shortage {

@@ -215,6 +215,11 @@ export interface CriVersion {
   runtimeApiVersion: string;
 }
 
+export interface CriRuntimeConfig {
+  /** 0 is systemd, 1 is cgroupfs. */
+  linux?: { cgroupDriver: number } | null;
+}
+
 export interface CriRuntimeStatus {
   status: { conditions: { type: string; status: boolean; reason: string; message: string }[] };
   runtimeHandlers: {

@@ -10,6 +10,7 @@ import type {
   CriImage,
   CriLinuxResources,
   CriMountCall,
+  CriRuntimeConfig,
   CriRuntimeStatus,
   CriSandbox,
   CriSandboxConfig,
@@ -97,9 +98,18 @@ export class CriRuntime {
 
   /** What sandboxes are made of, where the runtime tells: containerd before 1.7 does not pin it. */
   async sandboxImage(): Promise<string | undefined> {
-    const { info } = await this.call<CriRuntimeStatus>('Status', { verbose: true }, 10_000);
-    const config = JSON.parse(info?.['config'] ?? '{}') as { sandboxImage?: string };
+    const config = JSON.parse((await this.verboseConfig()) ?? '{}') as { sandboxImage?: string };
     return config.sandboxImage;
+  }
+
+  /** containerd's configuration as JSON; undefined from a runtime that does not tell. */
+  async verboseConfig(): Promise<string | undefined> {
+    const { info } = await this.call<CriRuntimeStatus>('Status', { verbose: true }, 10_000);
+    return info?.['config'];
+  }
+
+  runtimeConfig(): Promise<CriRuntimeConfig> {
+    return this.call('RuntimeConfig', {}, 10_000);
   }
 
   async runPodSandbox(config: CriSandboxConfig, runtimeHandler = ''): Promise<string> {

@@ -84,7 +84,7 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
     await server?.close();
     certificates?.remove();
     await environment?.stop();
-    await new Cgroups(CGROUP).removeRoot();
+    await new Cgroups(CGROUP, { driver: 'cgroupfs', weightCurve: 'linear' }).removeRoot();
     if (logs) rmSync(logs, { recursive: true, force: true });
   });
 

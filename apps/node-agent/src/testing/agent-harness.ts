@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventRecorder, silentLogger } from '#client';
 import type { PodSpec } from '#kinds';
-import { ContainerdEnvironment } from '#testing';
+import { ContainerdEnvironment, type ContainerdOptions } from '#testing';
 import { NodeAgent } from '../agent.js';
 import type { AgentOptions } from '../agent-options.js';
 import type { Container, Pod } from '../pod/pod.js';
@@ -30,8 +30,8 @@ export class AgentHarness {
     private overrides: Partial<AgentOptions>,
   ) {}
 
-  static async start(overrides: Partial<AgentOptions> = {}): Promise<AgentHarness> {
-    const harness = new AgentHarness(await ContainerdEnvironment.start(), overrides);
+  static async start(overrides: Partial<AgentOptions> = {}, runtime: ContainerdOptions = {}): Promise<AgentHarness> {
+    const harness = new AgentHarness(await ContainerdEnvironment.start(runtime), overrides);
     await harness.startAgent();
     return harness;
   }
@@ -48,7 +48,7 @@ export class AgentHarness {
       nodeName: 'node-1',
       nodeIps: ['192.0.2.10'],
       runtimeEndpoint: socket,
-      cgroupDriver: 'cgroupfs',
+      cgroupDriver: undefined,
       cgroupRoot: this.cgroupRoot,
       proxyMode: 'none',
       clusterDns: ['10.96.0.10'],
@@ -59,6 +59,7 @@ export class AgentHarness {
       podLogsDir: join(directory, 'pod-logs'),
       cniConfigDir: undefined,
       podPidsLimit: 0,
+      memory: { swap: 'NoSwap', reservation: 'None', throttlingFactor: undefined },
       unsafeSysctls: [],
       podManifestPath: join(directory, 'manifests'),
       imagePolicy: { highPercent: 100, lowPercent: 100, minimumAge: 0 },

@@ -6,6 +6,15 @@ import { DEFAULT_THRESHOLDS, parseThresholds } from '../formats/eviction-thresho
 import { parseSysctlPatterns } from '../formats/sysctl-patterns.js';
 import { NumberSetting, TextSetting } from '../setting.js';
 
+/** Kubelet's memorySwap.swapBehavior and memoryReservationPolicy. */
+export const SWAP_BEHAVIORS = ['NoSwap', 'LimitedSwap'] as const;
+export const RESERVATION_POLICIES = ['None', 'TieredReservation'] as const;
+
+function parseFactor(text: string): void {
+  const factor = Number(text);
+  if (!(factor > 0 && factor <= 1)) throw new Error(`must be greater than 0 and not greater than 1: got ${text}`);
+}
+
 /** The node on this machine. */
 export class NodeSettings {
   @IsDnsName('name')
@@ -60,14 +69,18 @@ export class NodeSettings {
   })
   containerRuntimeEndpoint?: string;
 
-  @IsOneOf(['auto', 'cgroupfs'])
+  @IsOneOf(['auto', 'cgroupfs', 'systemd'])
   @TextSetting({
-    help: 'who makes the cgroups of pods: cgroupfs, or auto',
+    help: 'who makes the cgroups of pods: cgroupfs, systemd, or auto',
     argument: 'NAME',
     default: 'auto',
+    otherwise: {
+      up: 'auto: systemd where it is process 1; what your own runtime says',
+      agent: 'auto: what the runtime says',
+    },
     programs: { up: true, agent: true },
   })
-  cgroupDriver!: 'auto' | 'cgroupfs';
+  cgroupDriver!: 'auto' | 'cgroupfs' | 'systemd';
 
   @TextSetting({
     help: 'parent of the cgroups of pods',
@@ -106,6 +119,33 @@ export class NodeSettings {
     programs: { up: true, agent: true },
   })
   podPidsLimit!: number;
+
+  @IsOneOf(SWAP_BEHAVIORS)
+  @TextSetting({
+    help: `swap of containers, with cgroup v2: ${SWAP_BEHAVIORS.join(', ')}`,
+    argument: 'NAME',
+    default: 'NoSwap',
+    programs: { up: true, agent: true },
+  })
+  memorySwapBehavior!: (typeof SWAP_BEHAVIORS)[number];
+
+  @Parses(parseFactor)
+  @NumberSetting({
+    help: 'part of the way from memory request to limit without throttling, above 0, at most 1',
+    argument: 'FACTOR',
+    otherwise: 'no throttling',
+    programs: { up: true, agent: true },
+  })
+  memoryThrottlingFactor?: number;
+
+  @IsOneOf(RESERVATION_POLICIES)
+  @TextSetting({
+    help: `what of the requested memory the kernel keeps: ${RESERVATION_POLICIES.join(', ')}`,
+    argument: 'NAME',
+    default: 'None',
+    programs: { up: true, agent: true },
+  })
+  memoryReservationPolicy!: (typeof RESERVATION_POLICIES)[number];
 
   @Parses(parseSysctlPatterns)
   @TextSetting({

@@ -8,7 +8,16 @@ pub(super) fn v1(limits: &Limits) -> Vec<Setting> {
 }
 
 pub(super) fn v2(limits: &Limits) -> Vec<Setting> {
-    limits.memory_limit.map(|limit| Setting::new("memory", "memory.max", or_max(limit))).into_iter().collect()
+    let files = [
+        ("memory.max", limits.memory_limit),
+        ("memory.high", limits.memory_high),
+        ("memory.min", limits.memory_min),
+        ("memory.low", limits.memory_low),
+    ];
+    files
+        .into_iter()
+        .filter_map(|(file, value)| value.map(|value| Setting::new("memory", file, or_max(value))))
+        .collect()
 }
 
 pub(super) fn read_v1(place: &Path, stats: &mut Stats) -> Option<()> {

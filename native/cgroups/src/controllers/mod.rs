@@ -2,13 +2,14 @@
 
 mod cpu;
 mod freezer;
+mod hugetlb;
 mod memory;
 mod pids;
 
 pub use freezer::FreezeFiles;
 pub use memory::oom_kills;
 
-use std::{fs, path::Path};
+use std::{borrow::Cow, fs, path::Path};
 
 use crate::{hierarchy::Hierarchy, limits::Limits, stats::Stats, weight::WeightCurve};
 
@@ -16,13 +17,13 @@ use crate::{hierarchy::Hierarchy, limits::Limits, stats::Stats, weight::WeightCu
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     pub controller: &'static str,
-    pub file: &'static str,
+    pub file: Cow<'static, str>,
     pub value: String,
 }
 
 impl Setting {
-    fn new(controller: &'static str, file: &'static str, value: impl ToString) -> Self {
-        Self { controller, file, value: value.to_string() }
+    fn new(controller: &'static str, file: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
+        Self { controller, file: file.into(), value: value.to_string() }
     }
 }
 
@@ -33,11 +34,11 @@ fn or_max(value: i64) -> String {
 
 /// In the order in which they must be written.
 pub fn settings_v1(limits: &Limits) -> Vec<Setting> {
-    [cpu::v1(limits), memory::v1(limits), pids::settings(limits)].concat()
+    [cpu::v1(limits), memory::v1(limits), hugetlb::v1(limits), pids::settings(limits)].concat()
 }
 
 pub fn settings_v2(limits: &Limits, curve: WeightCurve) -> Vec<Setting> {
-    [cpu::v2(limits, curve), memory::v2(limits), pids::settings(limits)].concat()
+    [cpu::v2(limits, curve), memory::v2(limits), hugetlb::v2(limits), pids::settings(limits)].concat()
 }
 
 /// Figures of one cgroup, from either hierarchy. `path` is relative to the hierarchy's root. None when it is gone.
@@ -81,6 +82,7 @@ fn field(table: &str, name: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::PageSize;
 
     fn shown(settings: Vec<Setting>) -> Vec<String> {
         settings.into_iter().map(|setting| format!("{}={}", setting.file, setting.value)).collect()
@@ -93,6 +95,10 @@ mod tests {
             cpu_quota: Some(-1),
             cpu_period: Some(100_000),
             memory_limit: Some(1 << 20),
+            memory_high: Some(1 << 19),
+            memory_min: Some(0),
+            memory_low: Some(4096),
+            hugepages: vec![(PageSize::parse("2MB").unwrap(), 4 << 20)],
             pids_limit: Some(-1),
         };
         let quota = Limits { cpu_quota: Some(50_000), ..Limits::default() };
@@ -106,9 +112,21 @@ mod tests {
                     "cpu.cfs_period_us=100000",
                     "cpu.cfs_quota_us=-1",
                     "memory.limit_in_bytes=1048576",
+                    "hugetlb.2MB.limit_in_bytes=4194304",
+                    "hugetlb.2MB.rsvd.limit_in_bytes=4194304",
                     "pids.max=max",
                 ],
-                vec!["cpu.weight=39", "cpu.max=max 100000", "memory.max=1048576", "pids.max=max"],
+                vec![
+                    "cpu.weight=39",
+                    "cpu.max=max 100000",
+                    "memory.max=1048576",
+                    "memory.high=524288",
+                    "memory.min=0",
+                    "memory.low=4096",
+                    "hugetlb.2MB.max=4194304",
+                    "hugetlb.2MB.rsvd.max=4194304",
+                    "pids.max=max",
+                ],
             ),
             (quota, vec!["cpu.cfs_quota_us=50000"], vec!["cpu.max=50000"]),
             (unlimited, vec!["cpu.shares=2", "memory.limit_in_bytes=-1"], vec!["cpu.weight=1", "memory.max=max"]),

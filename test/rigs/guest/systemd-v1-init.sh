@@ -1,0 +1,51 @@
+#!/bin/bash
+# Becomes process 1 of the machine `systemd-v1.ts`, in namespaces that were just made: an overlay above the host's root, file
+# systems of its own, the cgroup hierarchies, then systemd. Takes RIG_SHARED and RIG_CONTROLLERS.
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+cd /mnt/root
+mkdir -p old ".$RIG_SHARED"
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t tmpfs -o mode=755 dev dev
+mount -t tmpfs tmpfs run
+mount -t tmpfs tmpfs tmp
+for folder in var/lib/cni var/lib/containerd; do
+  mkdir -p $folder
+  mount -t tmpfs tmpfs $folder
+done
+for node in null zero full random urandom tty fuse net/tun kmsg; do
+  [ -e /dev/$node ] || continue
+  mkdir -p "$(dirname dev/$node)"
+  touch dev/$node
+  mount --bind /dev/$node dev/$node
+done
+mkdir -p dev/pts dev/shm dev/mqueue
+mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+touch dev/console
+mount --bind /dev/null dev/console
+mount -t tmpfs -o mode=755 cgroup sys/fs/cgroup
+for controller in $RIG_CONTROLLERS; do
+  mkdir "sys/fs/cgroup/$controller"
+  mount -t cgroup -o "$controller" cgroup "sys/fs/cgroup/$controller"
+done
+mkdir sys/fs/cgroup/systemd sys/fs/cgroup/unified
+mount -t cgroup -o none,name=systemd cgroup sys/fs/cgroup/systemd
+mount -t cgroup2 cgroup2 sys/fs/cgroup/unified
+# After the new /tmp, which may hold it.
+mkdir -p ".$RIG_SHARED"
+mount --bind "$RIG_SHARED" ".$RIG_SHARED"
+cp "$RIG_SHARED/.rig/rig.service" etc/systemd/system/rig.service
+hostname rig
+echo rig > etc/hostname
+: > etc/fstab
+: > etc/machine-id
+pivot_root . old
+umount -l /old
+ip link set lo up
+exec env -i container=rig PATH="$PATH" TERM=dumb /lib/systemd/systemd --unit=rig.service --log-target=null --show-status=0
