@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { type AgentOptions, OptionsError, parseOptions } from './agent-options.js';
 
 const parsed = (...flags: string[]) => parseOptions(['--node-ip', '192.0.2.1', ...flags]) as AgentOptions;

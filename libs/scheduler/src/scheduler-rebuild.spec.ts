@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import type { SchedCore } from '#native/sched-core';
 import { MetricsRegistry, noTracer } from '#telemetry';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { PodStatus } from '#kinds';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { qosTree } from './qos-tree.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { containerResources, cpuQuota, cpuShares, oomScore, podCgroup, podLimits, podTotal } from './resources.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Pod, StatefulSet } from '#kinds';
 import { buildPod } from '#testing';
 import { planStatefulSet, type StatefulWorld, statefulStatus } from './stateful-set.plan.js';

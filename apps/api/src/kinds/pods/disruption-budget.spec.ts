@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { countedStatus, type ScaleOfPod } from './disruption-budget.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -12,13 +11,13 @@ describe('evictions', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
     await client.create(gvr.serviceaccounts, 'default', account);
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   async function pod(name: string, app: string, ready = true, owner?: KubeObject, phase = 'Running'): Promise<void> {
     const ownerReferences = owner && [
