@@ -1,5 +1,6 @@
 export * from './api-environment.js';
 export * from './containerd-environment.js';
+export { request } from './contract-requests.js';
 export * from './controller-environment.js';
 export * from './fake-clock.js';
 export { type Answer, call, type Sent, type Target, WatchReader } from './https-requests.js';
