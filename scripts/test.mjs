@@ -9,7 +9,7 @@
 // Rings: check (types, lint, imports, lookups, generated code, supply chain), rust, unit (*.spec), integration (*.int-spec: real
 // PostgreSQL), e2e (*.e2e-spec: a real cluster; takes root), attack (test/attack: requests that must not succeed; words select its rows).
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCLI } from 'jest';
@@ -17,6 +17,7 @@ import { skippedTests } from './jest/ring-reporter.mjs';
 import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
 
 const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e', 'attack'];
+const SOURCES = ['apps', 'libs', 'test'];
 /** Words select spec files; these rings have none, and run with words only when they are named. */
 const WITHOUT_SPECS = ['check', 'rust', 'attack'];
 const { values: flags, positionals: words } = parseArgs({
@@ -115,7 +116,7 @@ function specs(suffix) {
       else if (entry.name.endsWith(suffix)) found.push(path);
     }
   };
-  for (const dir of ['apps', 'libs', 'test']) visit(dir);
+  for (const dir of SOURCES) visit(dir);
   return found.filter((path) => filters.length === 0 || filters.some((word) => path.includes(word))).sort();
 }
 
@@ -151,10 +152,27 @@ async function jest(ring, suffix) {
   if (missed > 0) count(`${ring}: ${missed} files did not run`, 0, missed);
 }
 
-/** Runs what is emitted again at each change, until it is interrupted; the compiler emits beside it. */
-async function watch() {
-  const compiler = spawn('npm', ['run', '--silent', 'build:ts', '--', '--watch'], { cwd: root, stdio: 'inherit' });
-  process.on('exit', () => compiler.kill());
+/** Runs the files again at each change, until it is interrupted. A changed source is emitted, and jest sees that. */
+async function watchTests() {
+  const changed = new Set();
+  let emitting = false;
+  const emit = async () => {
+    if (emitting) return;
+    emitting = true;
+    while (changed.size > 0) {
+      const files = [...changed].filter((path) => existsSync(join(root, path)));
+      changed.clear();
+      if (files.length > 0) await run('npx', ['swc', ...files, '--out-dir', 'dist', '--quiet']);
+    }
+    emitting = false;
+  };
+  for (const dir of SOURCES) {
+    watch(join(root, dir), { recursive: true }, (_event, name) => {
+      if (!name?.endsWith('.ts')) return;
+      changed.add(join(dir, name));
+      void emit();
+    });
+  }
   const [ring = 'unit'] = rings;
   const options = { watchAll: true, selectProjects: [ring], testNamePattern: flags.name };
   await runCLI({ $0: 'jest', _: filters, ...options }, [root]);
@@ -189,7 +207,7 @@ async function allRings() {
 try {
   if (flags.watch) {
     prepare({ node: false, test: true });
-    await watch();
+    await watchTests();
   } else await allRings();
 } catch (error) {
   console.error(error instanceof PrepareError ? `test: ${error.message}` : error);
