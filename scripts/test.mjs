@@ -1,29 +1,40 @@
 // `npm test`: everything that has to hold, in one go, and exactly what CI runs. Ends with one line `N passed, N failed`.
 //
-//   npm test                  all rings but rigs
-//   npm test -- unit api      only these rings, or only spec files whose path has one of the other words
+//   npm test                        all rings but rigs
+//   npm test -- unit api            only these rings, or only spec files whose path has one of the other words
+//   npm test -- unit -t 'a title'   only tests whose title matches this regular expression
+//   npm run test:watch -- kinds     again at every change; the unit ring when none is named
+//   npm run test:coverage           the unit ring, with the coverage of the code
 //
 // Rings: check (types, lint, imports, lookups, generated code, supply chain), rust, unit (*.spec), integration (*.int-spec: real
 // PostgreSQL), e2e (*.e2e-spec: a real cluster; takes root), attack (test/attack: requests that must not succeed; words select its rows).
 // Only when it is named: rigs (*.rig-spec: machines with another process 1, kernel or cgroup hierarchy; takes root and minutes).
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { existsSync, readdirSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { skippedTests } from './jest/ring-reporter.mjs';
 import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
 
 const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e', 'attack'];
 /** Not part of a call without words. */
 const ON_DEMAND = ['rigs'];
+const SOURCES = ['apps', 'libs', 'test'];
 /** Words select spec files; these rings have none, and run with words only when they are named. */
 const WITHOUT_SPECS = ['check', 'rust', 'attack'];
-const words = process.argv.slice(2);
+const { values: flags, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    watch: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
+    name: { type: 'string', short: 't' },
+  },
+});
 const rings = [...RINGS, ...ON_DEMAND].filter((ring) => words.includes(ring));
 const filters = words.filter((word) => !rings.includes(word));
+const narrowed = filters.length > 0 || flags.name !== undefined;
 const wants = (ring) =>
-  rings.length > 0 || ON_DEMAND.includes(ring)
-    ? rings.includes(ring)
-    : filters.length === 0 || !WITHOUT_SPECS.includes(ring);
+  rings.length > 0 || ON_DEMAND.includes(ring) ? rings.includes(ring) : !narrowed || !WITHOUT_SPECS.includes(ring);
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -108,55 +119,67 @@ function specs(suffix) {
       else if (entry.name.endsWith(suffix)) found.push(path);
     }
   };
-  for (const dir of ['apps', 'libs', 'test']) visit(dir);
+  for (const dir of SOURCES) visit(dir);
   return found.filter((path) => filters.length === 0 || filters.some((word) => path.includes(word))).sort();
 }
 
-async function nodeTests(ring, suffix, concurrency) {
+/** Runs the spec files of a ring: jest.config.mjs says how. */
+async function jest(ring, suffix) {
   const files = specs(suffix);
   if (files.length === 0) {
     if (filters.length === 0)
       throw new Error(`${ring}: no file ends in ${suffix}: the test runner is looking in the wrong place`);
     return;
   }
-  const emitted = files.map((path) => join('dist', path.replace(/\.ts$/, '.js')));
-  const absent = emitted.find((path) => !existsSync(join(root, path)));
+  const emitted = files.map((path) => join(root, 'dist', path.replace(/\.ts$/, '.js')));
+  const absent = emitted.find((path) => !existsSync(path));
   if (absent) throw new Error(`${absent} was not emitted`);
   console.log(`\n${ring}: ${files.length} files`);
-  // One call a file, so that a hanging or crashing file is named and the others still run.
-  const queue = [...emitted];
-  const worker = async () => {
-    for (let file = queue.shift(); file; file = queue.shift()) {
-      const begun = Date.now();
-      const args = ['--enable-source-maps', '--test', '--test-reporter=tap', '--test-timeout=600000', file];
-      const { code, output } = await run(process.execPath, args, { quiet: true });
-      const number = (what) => Number(new RegExp(`^# ${what} (\\d+)`, 'm').exec(output)?.[1] ?? 0);
-      // A file that defines no test is reported as one passing test with the file's name, and a skipped suite not at all.
-      const empty = new RegExp(`^ok \\d+ - .*${basename(file).replaceAll('.', '\\.')}$`, 'm').test(output);
-      const reasons = [...output.matchAll(/^ *ok \d+ - .*# SKIP(.*)$/gm)].map(([, reason]) => reason.trim());
-      const [passed, failed] = [empty ? 0 : number('pass'), number('fail') + number('cancelled')];
-      const skipped = Math.max(number('skipped'), reasons.length);
-      const bad = failed > 0 || code !== 0 || passed + skipped === 0;
-      console.log(
-        `${bad ? 'FAIL' : 'ok  '} ${relative('dist', file)}: ${passed} passed${skipped ? `, ${skipped} skipped` : ''} (${((Date.now() - begun) / 1000).toFixed(1)} s)`,
-      );
-      if (bad)
-        console.log(
-          output
-            .split('\n')
-            .filter((line) => !/^\s*(ok \d+|# Subtest|duration_ms|type:|---|\.\.\.)/.test(line))
-            .join('\n')
-            .slice(0, 20000),
-        );
-      if (empty) console.log('     it defines no test');
-      for (const reason of reasons) console.log(`     skipped: ${reason || 'it does not say why'}`);
-      count(file, passed, bad ? Math.max(failed, 1) : 0, skipped);
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  // A fresh machine has it only once `prepare` has run.
+  const { runCLI } = await import('jest');
+  const { results } = await runCLI(
+    {
+      $0: 'jest',
+      _: emitted,
+      runTestsByPath: true,
+      selectProjects: [ring],
+      testNamePattern: flags.name,
+      coverage: flags.coverage,
+    },
+    [root],
+  );
+  for (const result of results.testResults) {
+    const { testFilePath, numPassingTests, numFailingTests, testExecError } = result;
+    const failed = testExecError ? Math.max(numFailingTests, 1) : numFailingTests;
+    count(testFilePath, numPassingTests, failed, skippedTests(result, flags.name).length);
+  }
+  const missed = emitted.length - results.testResults.length;
+  if (missed > 0) count(`${ring}: ${missed} files did not run`, 0, missed);
 }
 
-try {
+/** Runs the files again at each change, until it is interrupted. A changed source is emitted, and jest sees that. */
+async function watchTests() {
+  const { runCLI } = await import('jest');
+  const { buildTypeScript } = await import('./typescript-build.mjs');
+  let changed = false;
+  let emitting = false;
+  const emit = async () => {
+    changed = true;
+    if (emitting) return;
+    emitting = true;
+    while (changed) {
+      changed = false;
+      await buildTypeScript(root).catch((error) => console.error(error.message));
+    }
+    emitting = false;
+  };
+  for (const dir of SOURCES) watch(join(root, dir), { recursive: true }, () => void emit());
+  const [ring = 'unit'] = rings;
+  const options = { watchAll: true, selectProjects: [ring], testNamePattern: flags.name };
+  await runCLI({ $0: 'jest', _: filters, ...options }, [root]);
+}
+
+async function allRings() {
   const lacking = prepare({
     node: isRoot && (wants('e2e') || wants('attack') || wants('rigs')),
     test: true,
@@ -179,17 +202,24 @@ try {
     await check('supply chain', process.execPath, ['scripts/check-supply-chain.mjs'], { show: true });
   }
   if (wants('rust')) await rust();
-  if (wants('unit')) await nodeTests('unit', '.spec.ts', availableParallelism());
-  if (wants('integration')) await nodeTests('integration', '.int-spec.ts', availableParallelism());
+  if (wants('unit')) await jest('unit', '.spec.ts');
+  if (wants('integration')) await jest('integration', '.int-spec.ts');
   if (wants('e2e')) {
     if (reason) console.log(`\ne2e: skipped: ${reason}`);
-    else await nodeTests('e2e', '.e2e-spec.ts', 1);
+    else await jest('e2e', '.e2e-spec.ts');
   }
   if (wants('attack')) await attack();
   if (wants('rigs')) {
     if (reason) console.log(`\nrigs: skipped: ${reason}`);
-    else await nodeTests('rigs', '.rig-spec.ts', 1);
+    else await jest('rigs', '.rig-spec.ts');
   }
+}
+
+try {
+  if (flags.watch) {
+    prepare({ node: false, test: true });
+    await watchTests();
+  } else await allRings();
 } catch (error) {
   console.error(error instanceof PrepareError ? `test: ${error.message}` : error);
   totals.failed++;

@@ -27,7 +27,6 @@ export class ${name} implements AdmissionPlugin {
 }
 `,
       [`${path}.spec.ts`]: `import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { onePod, request } from '../testing/admission-requests.js';
 import { ${name} } from './${file}.js';
 

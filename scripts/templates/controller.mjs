@@ -27,7 +27,6 @@ export function ${own}Patch(object: ${kind}): object | undefined {
 }
 `,
       [`${path}.plan.spec.ts`]: `import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { ${kind} } from '#kinds';
 import { ${own}Patch } from './${name}.plan.js';
 

@@ -26,7 +26,6 @@ export const ${own}: Verb = {
 };
 `,
       [`apps/cli/src/${name}.spec.ts`]: `import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { ${own} } from './${name}.js';
 
 describe('berth ${words(name)}', () => {

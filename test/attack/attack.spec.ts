@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { codes, each, matching, type Outcome, type Row, runRows } from './attack.js';
 import { nodeRows } from './node.rows.js';
 import type { Answer } from './requester.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 
 const IMAGE = 'berth.local/web:1';
@@ -43,11 +43,11 @@ spec:
   selector: {matchLabels: {app: busy}}
 `;
 
-describe('load, usage and disruption', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'load, usage and disruption', () => {
   let cluster: Cluster;
   let load: string;
 
-  before(async () => {
+  beforeAll(async () => {
     cluster = new Cluster('load');
     load = join(cluster.directory, 'load');
     mkdirSync(load, { mode: 0o755 });
@@ -57,7 +57,7 @@ describe('load, usage and disruption', { skip: clusterMissing() ?? false }, () =
     await cluster.apply(workload(load));
     await cluster.kubectl('rollout', 'status', 'deployment/busy', '--timeout=40s');
   });
-  after(async () => {
+  afterAll(async () => {
     await cluster?.close();
   });
 

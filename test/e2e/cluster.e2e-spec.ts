@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 import { leftovers, type MachineState, machineState } from './leftovers.js';
 import { toolPod, webManifest } from './manifests.js';
@@ -10,7 +10,7 @@ import { toolPod, webManifest } from './manifests.js';
 const FIRST = 'berth.local/web:1';
 const SECOND = 'berth.local/web:2';
 
-describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'a cluster as a user drives it', () => {
   let cluster: Cluster;
   let untouched: MachineState;
 
@@ -19,7 +19,7 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
   const page = async (address: string) =>
     (await cluster.run(['curl', '-sS', '--max-time', '5', `http://${address}/`])).stdout.trim();
 
-  before(async () => {
+  beforeAll(async () => {
     cluster = new Cluster('e2e');
     untouched = state();
     const said = await cluster.up();
@@ -28,7 +28,7 @@ describe('a cluster as a user drives it', { skip: clusterMissing() ?? false }, (
       /Next:\n {2}kubectl --context berth get nodes\n {2}kubectl --context berth create deployment \S+ --image=\S+\n {2}npm run status\n/,
     );
   });
-  after(() => cluster?.close());
+  afterAll(() => cluster?.close());
 
   test('the node is Ready, and the kubeconfig is private and merged', async () => {
     assert.match(await cluster.kubectl('get', 'nodes'), /node-1\s+Ready\s/);

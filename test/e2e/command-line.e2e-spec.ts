@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, type Output, until } from './cluster.js';
 import { ourProcesses } from './leftovers.js';
 
@@ -24,14 +24,14 @@ function refused(output: Output, code: number, line: RegExp): void {
   assert.equal(output.stderr.trimEnd().split('\n').length, 1, output.stderr);
 }
 
-describe('berth, given bad input', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'berth, given bad input', () => {
   let box: Cluster;
   const mounts: string[] = [];
 
-  before(() => {
+  beforeAll(() => {
     box = new Cluster('cli');
   });
-  after(async () => {
+  afterAll(async () => {
     for (const path of mounts) execFileSync('umount', ['-l', path]);
     await box?.close();
   });
@@ -253,7 +253,7 @@ function readableByAll(): boolean {
 /** Other users cannot enter a checkout in root's home: then root runs the same, and asks for no node. */
 const unprivileged = readableByAll();
 
-describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), `berth without ${unprivileged ? 'root' : 'a node'}`, () => {
   let box: Cluster;
   let home: string;
   let dataDir: string;
@@ -271,7 +271,7 @@ describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMis
   const apply = async (input: string, ...args: string[]) => box.run(command('apply', ['-f', '-', ...args]), { input });
   const kubectl = async (...args: string[]) => box.ok(['kubectl', `--kubeconfig=${dataDir}/kubeconfig`, ...args]);
 
-  before(async () => {
+  beforeAll(async () => {
     box = new Cluster('nobody');
     home = join(box.directory, 'home');
     dataDir = join(home, '.local', 'share', 'berth');
@@ -282,7 +282,7 @@ describe(`berth without ${unprivileged ? 'root' : 'a node'}`, { skip: clusterMis
     if (!unprivileged) return;
     for (const path of [home, join(home, '.kube'), join(home, '.kube', 'config')]) chownSync(path, NOBODY, NOBODY);
   });
-  after(async () => {
+  afterAll(async () => {
     await berth('delete');
     await box?.close();
   });

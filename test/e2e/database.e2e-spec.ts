@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startDebianPostgres, startTestPostgres, type TestPostgres } from '#testing';
+import {
+  debianPostgresMissing,
+  describeUnless,
+  startDebianPostgres,
+  startTestPostgres,
+  type TestPostgres,
+  testUnless,
+} from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 
-describe('a PostgreSQL of the user', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'a PostgreSQL of the user', () => {
   let box: Cluster;
   let database: TestPostgres;
 
@@ -14,12 +20,12 @@ describe('a PostgreSQL of the user', { skip: clusterMissing() ?? false }, () => 
   const create = async (name: string) => (await kubectl('create', 'configmap', name)).code === 0;
   const names = async () => (await kubectl('get', 'configmaps', '-o', 'name')).stdout.split('\n');
 
-  before(async () => {
+  beforeAll(async () => {
     box = new Cluster('database');
     database = await startTestPostgres({ durable: true });
     await up(database.url);
   });
-  after(async () => {
+  afterAll(async () => {
     await box?.close();
     await database?.stop();
   });
@@ -79,9 +85,8 @@ describe('a PostgreSQL of the user', { skip: clusterMissing() ?? false }, () => 
     await box.delete();
   });
 
-  test("Debian's PostgreSQL will do", async (context) => {
+  testUnless(debianPostgresMissing(), "Debian's PostgreSQL will do", async () => {
     const debian = await startDebianPostgres();
-    if (!debian) return context.skip('no PostgreSQL of Debian is installed (apt-get install postgresql)');
     try {
       await up(debian.url);
       assert.ok(await create('on-debian'));

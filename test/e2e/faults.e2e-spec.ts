@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 import { leftovers, type MachineState, machineState, ourProcesses } from './leftovers.js';
 import { webManifest } from './manifests.js';
 
 const IMAGES = ['berth.local/web:1', 'berth.local/web:2'] as const;
 
-describe('what kills others', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'what kills others', () => {
   let cluster: Cluster;
   let turn = 0;
   let untouched: MachineState;
@@ -19,11 +19,11 @@ describe('what kills others', { skip: clusterMissing() ?? false }, () => {
     process.kill(Number.parseInt(line, 10), 'SIGKILL');
   };
 
-  before(async () => {
+  beforeAll(async () => {
     cluster = new Cluster('faults');
     untouched = state();
   });
-  after(() => cluster?.close());
+  afterAll(() => cluster?.close());
 
   const runningContainers = () =>
     execFileSync(

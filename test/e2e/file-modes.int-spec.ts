@@ -4,7 +4,6 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, it } from 'node:test';
 import { promisify } from 'node:util';
 import { installation } from '#host';
 import { wrongModes } from './file-modes.js';
@@ -14,7 +13,7 @@ const dataDir = join(directory, 'data');
 // PostgreSQL's own user passes through it.
 chmodSync(directory, 0o755);
 
-after(async () => {
+afterAll(async () => {
   await berth('down').catch(() => {});
   rmSync(directory, { recursive: true, force: true });
 });

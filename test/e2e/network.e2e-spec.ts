@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 import { echoPod, serviceOf } from './manifests.js';
 
@@ -12,7 +12,7 @@ const DNS = '10.96.0.10';
 /** curl's exit code for a refused connection; one that times out has 28. */
 const REFUSED = 7;
 
-describe('the network of pods and Services', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'the network of pods and Services', () => {
   let cluster: Cluster;
   let outside: ChildProcess;
   const ips = new Map<string, string>();
@@ -35,7 +35,7 @@ describe('the network of pods and Services', { skip: clusterMissing() ?? false }
     return JSON.parse(await cluster.ok([process.execPath, '-e', script]));
   };
 
-  before(async () => {
+  beforeAll(async () => {
     cluster = new Cluster('network');
     const responder = join(dirname(fileURLToPath(import.meta.url)), 'dns-responder.js');
     outside = cluster.spawn([process.execPath, responder, cluster.nodeIp, '5300']);
@@ -70,7 +70,7 @@ describe('the network of pods and Services', { skip: clusterMissing() ?? false }
     const echo = await ipOf('echo');
     await until('the Service answers', async () => (await page(echo)).startsWith('echo-'));
   });
-  after(async () => {
+  afterAll(async () => {
     outside?.kill();
     await cluster?.close();
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 
 const IMAGE = 'berth.local/web:1';
@@ -30,7 +30,7 @@ const VARIABLES = `envFrom: [{prefix: CM_, configMapRef: {name: settings}}, {sec
   field('POD_IP', 'status.podIP'),
 ].join(', ')}]`;
 
-describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'pods as kubectl shows them', () => {
   let cluster: Cluster;
   let shared: string;
 
@@ -45,7 +45,7 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
     );
   const ready = (name: string) => cluster.kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=40s');
 
-  before(async () => {
+  beforeAll(async () => {
     cluster = new Cluster('pods');
     shared = join(cluster.directory, 'shared');
     mkdirSync(shared, { mode: 0o777 });
@@ -124,7 +124,7 @@ describe('pods as kubectl shows them', { skip: clusterMissing() ?? false }, () =
       ].join('---\n'),
     );
   });
-  after(() => cluster?.close());
+  afterAll(() => cluster?.close());
 
   test('volumes hold what the API says', async () => {
     await ready('whole');

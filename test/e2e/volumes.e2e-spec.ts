@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describeUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 
 const IMAGE = 'berth.local/web:1';
@@ -15,7 +15,7 @@ const pod = (name: string, script: string, volume: string, more = '') =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {terminationGracePeriodSeconds: 1, containers: [${container(script)}], volumes: [{name: data, ${volume}}]${more}}\n`;
 const using = (name: string) => `persistentVolumeClaim: {claimName: ${name}}`;
 
-describe('volumes of claims', { skip: clusterMissing() ?? false }, () => {
+describeUnless(clusterMissing(), 'volumes of claims', () => {
   let cluster: Cluster;
   let storage: string;
 
@@ -28,13 +28,13 @@ describe('volumes of claims', { skip: clusterMissing() ?? false }, () => {
     cluster.kubectl('wait', '--for=delete', `${kind}/${name}`, '--timeout=60s');
   const deletePod = (name: string) => cluster.kubectl('delete', 'pod', name, '--timeout=60s');
 
-  before(async () => {
+  beforeAll(async () => {
     cluster = new Cluster('volumes');
     storage = join(cluster.dataDir, 'storage');
     await cluster.up();
     await cluster.importImage(IMAGE, 'page');
   });
-  after(() => cluster?.close());
+  afterAll(() => cluster?.close());
 
   test('keep what pods wrote, and go with their claim', async () => {
     await cluster.apply(claim('data'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { installation } from '#host';
+import { testUnless } from '#testing';
 import type { Machine } from './machine.js';
 import { SystemdV1 } from './systemd-v1.js';
 import { UserModeLinux } from './user-mode-linux.js';
@@ -29,7 +29,7 @@ for (const { machine: make, pods, seconds } of rows) {
     for (const folder of RUNTIMES) {
       const machine = make();
       const name = [machine.name, `driver ${driver}`, ...(folder ? [`programs of ${folder}`] : [])].join(', ');
-      test(`cgroups of pods: ${name}`, { skip: machine.missing() ?? false }, async () => {
+      testUnless(machine.missing(), `cgroups of pods: ${name}`, async () => {
         try {
           const path = folder ? `export PATH=${folder}:$PATH; ` : '';
           const checks = `containerd --version; exec ${process.execPath} ${CHECKS} ${driver} ${pods}`;

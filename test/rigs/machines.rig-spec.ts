@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { testUnless } from '#testing';
 import type { Machine } from './machine.js';
 import { NetworkNamespace } from './network-namespace.js';
 import { QemuTcg } from './qemu-tcg.js';
@@ -21,9 +21,7 @@ echo "interfaces: $(ls /sys/class/net | tr '\\n' ' ' | sed 's/ $//')"
 cat given; echo seen > taken; exit 7`;
 
 for (const [machine, expected, seconds] of rows) {
-  test(`${machine.name} runs a command and gives its status, output and files`, {
-    skip: machine.missing() ?? false,
-  }, async () => {
+  testUnless(machine.missing(), `${machine.name} runs a command and gives its status, output and files`, async () => {
     try {
       machine.put('given', 'from the host\n');
       const { status, output } = await machine.run(PROBE, seconds);

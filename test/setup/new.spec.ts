@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { installation } from '#host';
+import { testUnless } from '#testing';
 
 const { plan } = await import(pathToFileURL(join(installation, 'scripts', 'new.mjs')).href);
 
@@ -22,7 +22,7 @@ const files = new Map(made.flatMap((item) => Object.entries(item.files)));
 
 describe('npm run new', () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-new-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('makes files with a test each, and says what comes next', () => {
     for (const [i, { files, steps }] of made.entries()) {
@@ -99,7 +99,8 @@ describe('npm run new', () => {
     );
   });
 
-  test('what it makes in Rust is formatted', (context) => {
+  const lacking = spawnSync('rustfmt', ['--version']).error && 'rustfmt is not installed';
+  testUnless(lacking, 'what it makes in Rust is formatted', () => {
     const sources = [...files].filter(([path]) => path.endsWith('.rs'));
     for (const [path, text] of sources) {
       const run = spawnSync('rustfmt', ['--edition', '2024', '--check'], {
@@ -107,7 +108,6 @@ describe('npm run new', () => {
         input: text,
         encoding: 'utf8',
       });
-      if (run.error) return context.skip('rustfmt is not installed');
       assert.equal(run.status, 0, `${path}: ${run.stdout}${run.stderr}`);
     }
     assert.equal(sources.length, 1);

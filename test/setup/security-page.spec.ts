@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { installation } from '#host';
 
 const page = readFileSync(join(installation, 'docs', 'security.md'), 'utf8');

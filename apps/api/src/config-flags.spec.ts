@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { parseConfig } from './config-flags.js';
 
 const DATABASE = ['--database-url', 'postgresql://localhost/x'];

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import type { KubeObject } from '#apimachinery';
 import { silentLogger } from '#client';
@@ -15,11 +14,11 @@ import type { ControlPlaneOptions } from './modules/control-plane-options.js';
 describe('the server as a whole', () => {
   let database: TestDatabase;
   let dataDir: string;
-  before(async () => {
+  beforeAll(async () => {
     database = await testDatabase();
     dataDir = await mkdtemp(join(tmpdir(), 'berth-plane-'));
   });
-  after(async () => {
+  afterAll(async () => {
     await database.drop();
     await rm(dataDir, { recursive: true, force: true });
   });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { installation } from '#host';
 import { call, type TestServer, testServer } from '#testing';
 
@@ -27,10 +26,10 @@ const EXPECTED = [
 
 describe('/metrics of a server with controllers and scheduler', () => {
   let server: TestServer;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer({ components: ['controllers', 'scheduler'] });
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   async function scrape(): Promise<string> {
     for (let tries = 0; ; tries += 1) {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Logger } from '#client';
 import { gvr } from '#kinds';
 import { testServer } from '#testing';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
 import { parse } from 'yaml';
 import { mergeKubeconfig, unmergeKubeconfig } from './kubeconfig-file.js';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { flagsOf, parseFlags } from '#settings';
 import { resolveSettings } from './settings.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { SettingError } from '#settings';
 import { parseOptions } from './agent-options.js';
 

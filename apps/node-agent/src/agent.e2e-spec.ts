@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
 import { silentLogger } from '#client';
-import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, containerdMissing, describeUnless } from '#testing';
 import { cleanUpNode } from './cleanup.js';
 import type { Container } from './pod/pod.js';
 import { AgentHarness } from './testing/agent-harness.js';
@@ -17,12 +16,12 @@ const shell = (script: string, rest: Partial<Container> = {}): Container => ({
   ...rest,
 });
 
-describe('node agent on a real containerd', { skip: containerdMissing() ?? false }, () => {
+describeUnless(containerdMissing(), 'node agent on a real containerd', () => {
   let harness: AgentHarness;
-  before(async () => {
+  beforeAll(async () => {
     harness = await AgentHarness.start();
   });
-  after(() => harness.close());
+  afterAll(() => harness.close());
 
   test('a pod runs with its volumes and variables, and nothing of it stays behind', async () => {
     await harness.client.create(CONFIG_MAPS, 'default', {

@@ -18,12 +18,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
 import { FileTree } from '#files';
 import type { Volume } from '#kinds';
-import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, containerdMissing, describeUnless } from '#testing';
 import { cleanUpNode } from './cleanup.js';
 import type { Container } from './pod/pod.js';
 import { AgentHarness } from './testing/agent-harness.js';
@@ -42,7 +41,7 @@ const shell = (script: string, rest: Partial<Container> = {}): Container => ({
   ...rest,
 });
 
-describe('containers that attack the agent through their files', { skip: containerdMissing() ?? false }, () => {
+describeUnless(containerdMissing(), 'containers that attack the agent through their files', () => {
   let harness: AgentHarness;
   let directory: string;
   /** What lies on the node beside everything of Berth's. */
@@ -50,7 +49,7 @@ describe('containers that attack the agent through their files', { skip: contain
   let untouched: string;
   let agentFolder: string;
 
-  before(async () => {
+  beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'berth-hostile-'));
     canary = join(directory, 'canary');
     mkdirSync(join(canary, 'folder', 'd'), { recursive: true });
@@ -71,7 +70,7 @@ describe('containers that attack the agent through their files', { skip: contain
     harness = await AgentHarness.start({ dataDir: join(directory, 'data') });
     await putObjects('first');
   });
-  after(async () => {
+  afterAll(async () => {
     await harness?.close();
     const left = mountsBelow(directory);
     const tree = new FileTree(directory);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { parseOptions } from './agent-options.js';
 import { kubeletConfiguration } from './kubelet-configuration.js';
 

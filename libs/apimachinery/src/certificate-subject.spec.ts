@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { certificateUser } from './certificate-subject.js';
 
 test('the common name is the user, the organizations are the groups', () => {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseInChunks } from './json-chunks.js';
 import { type DecodedJson, decodeJson, decodeJsonSteps } from './json-decode.js';

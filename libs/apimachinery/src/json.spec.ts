@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { bare, deepCopy, deepEqual, deepFreeze, ownValue, pruneNulls, semanticEqual, setOwn } from './json.js';
 import { decodeJson, strictErrors } from './json-decode.js';

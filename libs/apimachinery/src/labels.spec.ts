@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
 import { FieldPath } from './field-errors.js';
 import { escapeFieldValue, parseFieldSelector } from './fields.js';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import { appendAll, largest } from './lists.js';
 
 const root = join(import.meta.dirname, '../../../..');

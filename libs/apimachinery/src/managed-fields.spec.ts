@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
 import { compareObjects } from './field-compare.js';
 import { compareSteps } from './field-compare-steps.js';

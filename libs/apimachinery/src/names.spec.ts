@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import * as names from './names.js';
 
 const long = (n: number) => 'a'.repeat(n);

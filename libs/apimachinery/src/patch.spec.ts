@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
 import { deepFreeze } from './json.js';
 import { applyJsonPatch, jsonPatchStrictErrors } from './json-patch.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { ManagedFieldsEntry } from './meta.js';
 import { parentManagers, scaleManagers } from './scale-managers.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import * as field from './field-errors.js';
 import * as status from './status.js';
 

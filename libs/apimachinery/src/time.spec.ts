@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseIntOrString, scaledValue } from './intstr.js';
 import * as time from './time.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { alreadyExists, conflict, type KubeObject, notFound } from '#apimachinery';
 import { MetricsRegistry } from '#telemetry';
 import { FakeClock } from '#testing';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { isConflict, isNotFound, type KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
@@ -13,11 +12,11 @@ const MERGE = 'application/merge-patch+json';
 let server: TestServer;
 let client: HttpClient;
 const stop = new AbortController();
-before(async () => {
+beforeAll(async () => {
   server = await testServer();
   client = new HttpClient(loadKubeconfig(server.adminKubeconfig));
 });
-after(async () => {
+afterAll(async () => {
   stop.abort();
   client.close();
   await server.close();

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
 import { expired, type KubeList, type KubeObject, type WatchEvent } from '#apimachinery';
 import { MetricsRegistry } from '#telemetry';
 import type { Client, ListOptions, WatchOptions } from './client.js';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import { inClusterConfig, loadConfig, parseKubeconfig } from './kubeconfig.js';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');

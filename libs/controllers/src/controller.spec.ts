@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { Expectations, SharedInformers, silentLogger } from '#client';
 import { gvr, type Node, type Pod, type ReplicaSet } from '#kinds';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
 import { Informer, SharedInformers, silentLogger } from '#client';
 import { allResources, gvr, type Pod, ResourceCatalog } from '#kinds';
@@ -84,15 +83,15 @@ async function costOfOneEvent(others: number): Promise<{ calls: MemoryClient['ca
   });
   await clock.advance(60_000);
   client.calls = {};
-  const lists = mock.method(Informer.prototype, 'list');
+  const lists = jest.spyOn(Informer.prototype, 'list');
   try {
     const pod = await client.get<Pod>(gvr.pods, 'default', 'web-0');
     client.put(gvr.pods, { ...pod, status: { ...pod.status, ...UNREADY } } as Pod);
     await clock.advance(5_000);
     const { 'get pods': _own, ...calls } = client.calls;
-    return { calls, scans: lists.mock.callCount() };
+    return { calls, scans: lists.mock.calls.length };
   } finally {
-    lists.mock.restore();
+    lists.mockRestore();
     stop.abort();
     await running;
   }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KubeObject, LabelSelector } from '#apimachinery';
 import { type Informer, SharedInformers, silentLogger } from '#client';
 import { gvr } from '#kinds';

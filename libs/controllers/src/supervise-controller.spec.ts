@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { silentLogger } from '#client';
 import { MetricsRegistry } from '#telemetry';
 import { FakeClock } from '#testing';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { hasCapability, installation, nativeProgram, which } from './index.js';
 
 test('the installation is the folder of the manifest', () => {

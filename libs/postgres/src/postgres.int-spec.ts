@@ -3,9 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { testUnless } from '#testing';
 import {
   PostgresError,
   postgresCommand,
@@ -17,12 +17,12 @@ import {
 
 let root: string;
 
-before(async () => {
+beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'berth-pg-'));
   await chmod(root, 0o755);
 });
 
-after(async () => {
+afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
@@ -66,41 +66,45 @@ test('a lock file with the number of a process that is no PostgreSQL does not ke
   await assert.rejects(readFile(lock), { code: 'ENOENT' });
 });
 
-test('data of a system user that was removed is taken over by the new one', {
-  skip: process.getuid?.() === 0 ? false : 'only root can give files away',
-}, async () => {
-  const dir = join(root, 'a');
-  spawnSync('chown', ['-R', '65534:65534', postgresLayout(dir).data]);
-  await (await startPostgres(dir)).stop();
-});
+testUnless(
+  process.getuid?.() === 0 ? false : 'only root can give files away',
+  'data of a system user that was removed is taken over by the new one',
+  async () => {
+    const dir = join(root, 'a');
+    spawnSync('chown', ['-R', '65534:65534', postgresLayout(dir).data]);
+    await (await startPostgres(dir)).stop();
+  },
+);
 
-test('other users of the machine reach neither the socket nor what lies beside it', {
-  skip: process.getuid?.() === 0 ? false : 'only root can act as another user',
-}, async () => {
-  const dir = join(root, 'a');
-  const layout = postgresLayout(dir);
-  // As an earlier version left them.
-  for (const path of [layout.root, layout.run, layout.conf]) await chmod(path, 0o755);
-  const server = await startPostgres(dir);
-  const asNobody = (script: string) =>
-    spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', script], {
-      encoding: 'utf8',
-      cwd: '/',
-    }).stdout.trim();
-  const socket = JSON.stringify(join(layout.run, '.s.PGSQL.5432'));
-  const connects = `require('net').connect(${socket}).on('connect', function () { console.log('connected'); this.destroy(); }).on('error', (e) => console.log(e.code))`;
-  assert.equal(asNobody(connects), 'EACCES');
-  for (const path of [layout.root, layout.run, layout.conf, layout.data]) {
-    const lists = `try { console.log(require('fs').readdirSync(${JSON.stringify(path)})) } catch (e) { console.log(e.code) }`;
-    assert.equal(asNobody(lists), 'EACCES', path);
-  }
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
-  const { rows } = await client.query(`SELECT current_setting('authentication_timeout') AS patience`);
-  assert.equal(rows[0].patience, '5s');
-  await client.end();
-  await server.stop();
-});
+testUnless(
+  process.getuid?.() === 0 ? false : 'only root can act as another user',
+  'other users of the machine reach neither the socket nor what lies beside it',
+  async () => {
+    const dir = join(root, 'a');
+    const layout = postgresLayout(dir);
+    // As an earlier version left them.
+    for (const path of [layout.root, layout.run, layout.conf]) await chmod(path, 0o755);
+    const server = await startPostgres(dir);
+    const asNobody = (script: string) =>
+      spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', script], {
+        encoding: 'utf8',
+        cwd: '/',
+      }).stdout.trim();
+    const socket = JSON.stringify(join(layout.run, '.s.PGSQL.5432'));
+    const connects = `require('net').connect(${socket}).on('connect', function () { console.log('connected'); this.destroy(); }).on('error', (e) => console.log(e.code))`;
+    assert.equal(asNobody(connects), 'EACCES');
+    for (const path of [layout.root, layout.run, layout.conf, layout.data]) {
+      const lists = `try { console.log(require('fs').readdirSync(${JSON.stringify(path)})) } catch (e) { console.log(e.code) }`;
+      assert.equal(asNobody(lists), 'EACCES', path);
+    }
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    const { rows } = await client.query(`SELECT current_setting('authentication_timeout') AS patience`);
+    assert.equal(rows[0].patience, '5s');
+    await client.end();
+    await server.stop();
+  },
+);
 
 test('an interrupted set-up is repeated', async () => {
   const dir = join(root, 'b');

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import type { SchedCore } from '#native/sched-core';
 import { ClusterEvent } from './cluster-event.js';
 import { ClusterState } from './cluster-state.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { type KubeObject, notFound } from '#apimachinery';
 import { type Client, silentLogger } from '#client';
 import { FakeClock } from '#testing';

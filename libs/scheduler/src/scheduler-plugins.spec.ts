@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
 import { nativePlugins } from './native.js';
 import { SchedulerPlugins } from './scheduler-plugins.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim, type StorageClass } from '#kinds';
 import type { SchedCore } from '#native/sched-core';

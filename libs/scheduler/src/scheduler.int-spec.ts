@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { type TestServer, testServer } from '#testing';
@@ -14,7 +13,7 @@ describe('scheduler with the API', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer({ components: ['scheduler'] });
     client = server.client();
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: NAMESPACE } };
@@ -22,7 +21,7 @@ describe('scheduler with the API', () => {
     await client.create<KubeObject>({ ...PODS, resource: 'serviceaccounts' }, NAMESPACE, account).catch(() => {});
   });
 
-  after(async () => {
+  afterAll(async () => {
     await server?.close();
   });
 

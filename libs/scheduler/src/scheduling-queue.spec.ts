@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '#testing';
 import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
 import { SchedulingQueue } from './scheduling-queue.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { readConfigurationFile } from './configuration-file.js';
 import { flagLayer, resolveSettings } from './resolve.js';
 

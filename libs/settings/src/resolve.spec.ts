@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { flagsOf, parseFlags } from './flags.js';
 import { argumentsOf, byFlag, environmentLayer, flagLayer, resolveSettings, settingsLayer } from './resolve.js';
 import type { Program } from './setting.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { flagLayer, resolveSettings } from './resolve.js';
 import { readSavedSettings, savedText } from './saved-settings.js';
 

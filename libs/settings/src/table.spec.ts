@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { flagsOf } from './flags.js';
 import { flagLayer, resolveSettings } from './resolve.js';
 import { flagName, PROGRAMS, settingsOf } from './setting.js';

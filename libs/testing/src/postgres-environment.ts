@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmod, chown, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,18 +81,28 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
   };
 }
 
-/** The newest PostgreSQL that Debian's packages installed, started for a test; undefined when there is none. */
-export async function startDebianPostgres(): Promise<
-  { url: string; version: string; stop(): Promise<void> } | undefined
-> {
-  const root = '/usr/lib/postgresql';
-  const versions = await readdir(root).catch(() => [] as string[]);
-  const newest = versions
+const DEBIAN_SERVERS = '/usr/lib/postgresql';
+
+function newestDebianPostgres(): number | undefined {
+  const versions = existsSync(DEBIAN_SERVERS) ? readdirSync(DEBIAN_SERVERS) : [];
+  return versions
     .map(Number)
     .filter(Number.isInteger)
     .sort((a, b) => b - a)[0];
-  if (newest === undefined) return undefined;
-  const bin = join(root, `${newest}`, 'bin');
+}
+
+/** Why `startDebianPostgres` cannot start one, or undefined when it can. */
+export function debianPostgresMissing(): string | undefined {
+  return newestDebianPostgres() === undefined
+    ? 'no PostgreSQL of Debian is installed (apt-get install postgresql)'
+    : undefined;
+}
+
+/** The newest PostgreSQL that Debian's packages installed, started for a test. */
+export async function startDebianPostgres(): Promise<{ url: string; version: string; stop(): Promise<void> }> {
+  const newest = newestDebianPostgres();
+  if (newest === undefined) throw new Error(debianPostgresMissing());
+  const bin = join(DEBIAN_SERVERS, `${newest}`, 'bin');
   const user = ensureServerUser();
   const dir = await freshDirectory();
   if (process.getuid?.() === 0) await chown(dir, user.uid, user.gid);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { OrderedPlugins } from './admission-chain.js';
 import { request } from './testing/admission-requests.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { call, type TestServer, testServer } from '#testing';
@@ -11,7 +10,7 @@ describe('constrained impersonation over HTTPS', () => {
   let server: TestServer;
   let token: string;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     const client = server.client();
     await client.create<KubeObject>(gvr.nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
@@ -56,7 +55,7 @@ describe('constrained impersonation over HTTPS', () => {
       apiGroup: 'rbac.authorization.k8s.io',
     });
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   async function grant(
     name: string,

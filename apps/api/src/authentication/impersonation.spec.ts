@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { StatusError, type UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer } from '../authorization/authorizer.js';
 import { EXTRA } from '../identity/users.js';

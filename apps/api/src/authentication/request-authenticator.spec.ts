@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync, sign, webcrypto, X509Certificate } from 'node:crypto';
-import { before, describe, it } from 'node:test';
 import type { KubeObject, StatusError } from '#apimachinery';
 import type { Authorizer } from '../authorization/authorizer.js';
 import { ENDLESS } from '../registry/request-lifetime.js';
@@ -162,7 +161,7 @@ async function rejected(promise: Promise<unknown>, code: number, message?: strin
   });
 }
 
-before(async () => {
+beforeAll(async () => {
   [ca, proxyCa, foreignCa] = (await Promise.all(['a', 'b', 'c'].map((name) => createAuthority(name, new Date())))) as [
     KeyPair,
     KeyPair,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KubeObject, UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes } from './authorizer.js';
 import { NodeAuthorizer } from './node-authorizer.js';

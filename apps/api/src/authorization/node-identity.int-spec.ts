@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -22,7 +21,7 @@ function podOn(name: string, nodeName: string, secret: string): KubeObject {
   });
 }
 
-before(async () => {
+beforeAll(async () => {
   server = await testServer();
   admin = server.client();
   agent = server.client('system:node:node-1', ['system:nodes']);
@@ -32,7 +31,7 @@ before(async () => {
     await admin.create(gvr.secrets, 'web', inWeb('Secret', name, { stringData: { a: 'b' } }));
   }
 });
-after(() => server?.close());
+afterAll(() => server?.close());
 
 async function denied(work: Promise<unknown>, message: RegExp): Promise<void> {
   await assert.rejects(work, (error) => {

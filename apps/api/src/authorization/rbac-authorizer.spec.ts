@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes } from './authorizer.js';
 import { forbiddenText } from './forbidden.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { AuthorizationAttributes } from './authorizer.js';
 import { compactRuleText, type PolicyRule, pathMatches, ruleAllows } from './policy-rule.js';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, describe, it } from 'node:test';
 import type { GroupVersionResource } from '#apimachinery';
 import { silentLogger } from '#client';
 import { gvr } from '#kinds';
@@ -13,12 +12,12 @@ const ADDRESS = '192.0.2.10';
 
 let server: TestServer;
 
-before(async () => {
+beforeAll(async () => {
   // Of itself it tells nobody: endpoints may not name a loopback address.
   server = await testServer({ advertiseAddress: '127.0.0.1' });
   await runBootstrap(await options());
 });
-after(() => server?.close());
+afterAll(() => server?.close());
 
 const admin = () => server.client();
 const get = (resource: GroupVersionResource, namespace: string, name: string): Promise<any> =>

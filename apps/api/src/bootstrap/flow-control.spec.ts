@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { findKind, type WriteContext } from '#kinds';
 import { flowSchemaSpec, priorityLevelSpec } from './flow-control.bootstrap.js';
 import { FLOW_SCHEMAS, PRIORITY_LEVELS } from './flow-control.facts.js';

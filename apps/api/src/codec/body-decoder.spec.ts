@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { decodeBody, expectedKind } from './body-decoder.js';
 import type { RequestBody } from './request-body.js';
 import { isYaml, readYamlBody } from './yaml-body.js';

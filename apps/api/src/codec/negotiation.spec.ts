@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { negotiateInput, negotiateOutput } from './negotiation.js';
 
 describe('negotiation', () => {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
 import { YamlReader, type YamlReaderOptions } from './yaml-reader.js';
 
 /** Takes seconds to read. */
@@ -13,7 +12,7 @@ describe('YamlReader', () => {
     readers.push(reader);
     return reader;
   };
-  after(() => Promise.all(readers.map((reader) => reader.close())));
+  afterAll(() => Promise.all(readers.map((reader) => reader.close())));
 
   it('reads while the event loop turns', async () => {
     const reader = make({ deadlineMs: 60_000 });

@@ -3,7 +3,6 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import { issueCertificate } from './certificate-issuer.js';
 import { type PkiOptions, preparePki } from './pki.js';
 
@@ -13,7 +12,7 @@ describe('preparePki', () => {
   let dataDir: string;
   let options: PkiOptions;
 
-  before(async () => {
+  beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'pki-'));
     options = {
       dataDir,
@@ -24,7 +23,7 @@ describe('preparePki', () => {
       localNode: { name: 'node-1', ip: '192.0.2.10' },
     };
   });
-  after(() => rm(dataDir, { recursive: true, force: true }));
+  afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
   it('makes authorities, certificates, keys and kubeconfigs on the first start', async () => {
     const pki = await preparePki(options);

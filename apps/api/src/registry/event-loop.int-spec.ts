@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { type Answer, call, type Sent, type TestServer, testServer } from '#testing';
@@ -106,7 +105,7 @@ interface Case {
 describe('the event loop', () => {
   let server: TestServer;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     await server.client().create(gvr.serviceaccounts, 'default', {
       apiVersion: 'v1',
@@ -114,7 +113,7 @@ describe('the event loop', () => {
       metadata: { name: 'default' },
     });
   });
-  after(async () => {
+  afterAll(async () => {
     await server.close();
     clock.close();
   });
@@ -469,9 +468,8 @@ describe('the event loop', () => {
       { Accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' },
     ],
   ] as const) {
-    test(`turns while it makes ${what}`, async (t) => {
+    test(`turns while it makes ${what}`, async () => {
       const { result, turn } = await longestTurn(() => call(server, path, { headers }));
-      t.diagnostic(`${Math.round(turn)} ms`);
       assert.equal(result.code, 200);
       // Made once, so there is no other try.
       assert.ok(turn < 2 * MAX_TURN_MS, `a turn of ${Math.round(turn)} ms`);
@@ -479,7 +477,7 @@ describe('the event loop', () => {
   }
 
   for (const { what, given, path, sent, code } of cases) {
-    test(`turns while it serves ${what}`, async (t) => {
+    test(`turns while it serves ${what}`, async () => {
       await given?.();
       let best = Number.POSITIVE_INFINITY;
       let answer: Answer | undefined;
@@ -499,7 +497,6 @@ describe('the event loop', () => {
         answer ??= result;
         best = Math.min(best, turn);
       }
-      t.diagnostic(`${Math.round(best)} ms`);
       assert.equal(answer!.code, code, answer!.body.toString().slice(0, 500));
       assert.ok(best < MAX_TURN_MS, `a turn of ${Math.round(best)} ms`);
     });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { isConflict, type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -26,11 +25,11 @@ describe('the object path in process', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   test('creates, reads, updates, patches and deletes', async () => {
     const made = await client.create(gvr.configmaps, 'default', configMap('crud', { a: '1' }));

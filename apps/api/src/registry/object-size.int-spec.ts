@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -40,11 +39,11 @@ describe('the size of an object', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const large = () => owners(2 * MAX_OBJECT_BYTES);
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Answer, call, type Sent, type TestServer, testServer, WatchReader } from '#testing';
 
@@ -21,10 +20,10 @@ describe('names that every object inherits', () => {
   let api: TestServer;
   let made = 0;
 
-  before(async () => {
+  beforeAll(async () => {
     api = await testServer();
   });
-  after(() => api.close());
+  afterAll(() => api.close());
 
   const ask = (path: string, sent: Sent = {}): Promise<Answer> => call(api, path, sent);
   const post = (path: string, body: string) =>

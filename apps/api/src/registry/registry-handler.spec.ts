@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { knownFailure } from './registry-handler.js';
 
 const overflow = new RangeError('Maximum call stack size exceeded');

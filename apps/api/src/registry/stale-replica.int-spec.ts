@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
@@ -15,7 +14,7 @@ describe('a replica whose cache is behind', () => {
   let client: Client;
   let replica = '';
 
-  before(async () => {
+  beforeAll(async () => {
     const { url } = await testDatabase();
     first = await testServer({ databaseUrl: url });
     second = await testServer({ databaseUrl: url, dataDir: first.dataDir });
@@ -29,7 +28,7 @@ describe('a replica whose cache is behind', () => {
     await client.create(gvr.configmaps, 'default', configMap('named', '1'));
     replica = await named;
   });
-  after(async () => {
+  afterAll(async () => {
     await database?.end();
     await second?.close();
     await first?.close();

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { SpanAttributes, Tracer } from '#telemetry';
 import type { ApiHandler } from './api-handler.js';
 import type { AuthorizedRequest } from './api-request.js';

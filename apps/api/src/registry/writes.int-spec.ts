@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -42,7 +41,7 @@ describe('writes', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
     await client.create(gvr.serviceaccounts, 'default', {
@@ -51,7 +50,7 @@ describe('writes', () => {
       metadata: { name: 'default' },
     });
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   test('status and spec keep out of each other', async () => {
     const made = await client.create(gvr.deployments, 'default', deployment('parts'));

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { CacheEntry, renderBytes } from './cached-object.js';
 
 const fields = { resource: 'pods', fieldValue: (object: any) => object.spec?.nodeName ?? '' };

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import type { DataSource } from 'typeorm';
 import { type TestDatabase, testDatabase } from '#testing';
 import { MIGRATION_TABLE, openDataSource } from './data-source.js';
@@ -8,13 +7,13 @@ import { openStore } from './index.js';
 let database: TestDatabase;
 let source: DataSource;
 
-before(async () => {
+beforeAll(async () => {
   database = await testDatabase();
   await (await openStore({ databaseUrl: database.url })).close();
   source = await openDataSource({ connectionString: database.url });
 });
 
-after(async () => {
+afterAll(async () => {
   await source.destroy();
   await database.drop();
 });

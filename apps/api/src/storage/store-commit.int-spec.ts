@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { testDatabase } from '#testing';
 import { openStore, type Store } from './index.js';
@@ -9,13 +8,13 @@ let url: string;
 let one: Store;
 let two: Store;
 
-before(async () => {
+beforeAll(async () => {
   ({ url } = await testDatabase());
   one = await openStore({ databaseUrl: url, fieldValue: podFields });
   two = await openStore({ databaseUrl: url, fieldValue: podFields });
 });
 
-after(async () => {
+afterAll(async () => {
   await one.close();
   await two.close();
 });

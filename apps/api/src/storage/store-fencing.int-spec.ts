@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestPostgres } from '#testing';
 import { openStore } from './index.js';
@@ -51,10 +50,10 @@ class Network {
 }
 
 let postgres: Awaited<ReturnType<typeof startTestPostgres>>;
-before(async () => {
+beforeAll(async () => {
   postgres = await startTestPostgres();
 });
-after(() => postgres?.stop());
+afterAll(() => postgres?.stop());
 
 async function network(url: string): Promise<{ way: Network; remote: string }> {
   const local = new URL(url);

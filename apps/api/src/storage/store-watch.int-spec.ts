@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { testDatabase } from '#testing';
 import { openStore, type Store } from './index.js';
@@ -11,12 +10,12 @@ let store: Store;
 const open = (ringBytes?: number): Promise<Store> =>
   openStore({ databaseUrl: url, fieldValue: podFields, compactionMs: 0, ringBytes });
 
-before(async () => {
+beforeAll(async () => {
   ({ url } = await testDatabase());
   store = await open();
 });
 
-after(async () => {
+afterAll(async () => {
   await store.close();
 });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { type GroupVersionResource, type KubeObject, notFound } from '#apimachinery';
 import type { Client, DiscoveredResource } from '#client';
 import { applyObject } from './apply-object.js';

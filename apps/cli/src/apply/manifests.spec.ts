@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { parseManifests } from './manifests.js';
 
 test('several documents and a List become single objects with their lines', () => {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { type SchemaNode, UNTYPED } from '#apimachinery';
 import { threeWayPatch } from './three-way-patch.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Settings } from '../settings.js';
 import { type CgroupDriver, cgroupDriver } from './cgroup-driver.js';
 

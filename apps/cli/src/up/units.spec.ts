@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
 import { installation } from '#host';
 import { flagsOf, parseFlags } from '#settings';
 import { layoutOf } from '../layout.js';

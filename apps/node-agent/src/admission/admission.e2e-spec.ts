@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
 import type { PodSpec } from '#kinds';
 import { gvr } from '#kinds';
-import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, containerdMissing, describeUnless } from '#testing';
 import type { Container } from '../pod/pod.js';
 import { AgentHarness } from '../testing/agent-harness.js';
 
@@ -14,12 +13,12 @@ const onPort: Partial<PodSpec> & { containers: Container[] } = {
   containers: [{ ...sleepy, ports: [{ containerPort: 31999, hostPort: 31999 }] }],
 };
 
-describe('pods that cannot run on their node', { skip: containerdMissing() ?? false }, () => {
+describeUnless(containerdMissing(), 'pods that cannot run on their node', () => {
   let harness: AgentHarness;
-  before(async () => {
+  beforeAll(async () => {
     harness = await AgentHarness.start();
   });
-  after(() => harness.close());
+  afterAll(() => harness.close());
 
   const refused = (name: string) => harness.until(name, ({ status }) => status.phase === 'Failed');
 

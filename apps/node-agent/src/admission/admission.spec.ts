@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { ContainerPort, Node, PodSpec, Taint } from '#kinds';
 import type { Pod, ResourceList } from '../pod/pod.js';
 import { SourceAnnotation } from '../pod/pod-source.js';

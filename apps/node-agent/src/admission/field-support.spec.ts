@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
 import type { Node, PodSpec } from '#kinds';
 import { containerConfig } from '../execute/container-config.js';
 import { sandboxConfig } from '../execute/sandbox-config.js';

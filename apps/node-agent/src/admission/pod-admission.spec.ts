@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { silentLogger } from '#client';
 import type { Node } from '#kinds';
 import type { Pod } from '../pod/pod.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { Pod, ResourceList } from '../pod/pod.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { podsToPreempt } from './preemption.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { parseThresholds } from '#settings';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';
 import { evictionMessage } from './eviction-message.js';

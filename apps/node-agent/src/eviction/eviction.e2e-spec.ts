@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { DEFAULT_THRESHOLDS, parseThresholds } from '#settings';
-import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, containerdMissing, describeUnless } from '#testing';
 import type { Container } from '../pod/pod.js';
 import { AgentHarness } from '../testing/agent-harness.js';
 
@@ -13,12 +12,12 @@ const shell = (script: string, rest: Partial<Container> = {}): Container => ({
   ...rest,
 });
 
-describe('eviction from a node', { skip: containerdMissing() ?? false }, () => {
+describeUnless(containerdMissing(), 'eviction from a node', () => {
   let harness: AgentHarness;
-  before(async () => {
+  beforeAll(async () => {
     harness = await AgentHarness.start({ evictionThresholds: parseThresholds(DEFAULT_THRESHOLDS) });
   });
-  after(() => harness.close());
+  afterAll(() => harness.close());
 
   const evicted = (name: string) => harness.until(name, ({ status }) => status.phase === 'Failed', 40_000);
 

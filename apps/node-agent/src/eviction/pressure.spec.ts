@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { DEFAULT_THRESHOLDS, parseThresholds } from '#settings';
 import { activeConditions, crossed, observations, recordConditions } from './pressure.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { Signal } from '#settings';
 import type { ResourceList } from '../pod/pod.js';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { Volume } from '#kinds';
 import type { Container, Pod } from '../pod/pod.js';
 import { aContainer, aContainerUsage, aPod, aUsage } from '../testing/pod-builders.js';

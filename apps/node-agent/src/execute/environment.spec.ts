@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import type { Container } from '../pod/pod.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { expand } from './expand.js';
 
 const lookup = (name: string) => ({ A: '1', EMPTY: '' })[name];

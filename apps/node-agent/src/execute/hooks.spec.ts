@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
 import type { LifecycleHandler } from '#kinds';
 import { runHook } from './hooks.js';
 
@@ -25,7 +24,7 @@ describe('a lifecycle hook', () => {
       seconds,
     );
 
-  before(async () => {
+  beforeAll(async () => {
     server = createServer((request, response) => {
       asked.push(`${request.url} ${request.headers['user-agent']}`);
       if (request.url === '/switch') {
@@ -37,7 +36,7 @@ describe('a lifecycle hook', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as AddressInfo).port;
   });
-  after(() => {
+  afterAll(() => {
     server.closeAllConnections();
     server.close();
   });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { silentLogger } from '#client';
 import type { Step } from '../plan/steps.js';
 import { aContainer, aMemory, anObserved, aPod, exited, outcomesOf, running } from '../testing/pod-builders.js';

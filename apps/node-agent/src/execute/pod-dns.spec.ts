@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { aPod } from '../testing/pod-builders.js';
 import { parseResolvConf, podDns, podHostname } from './pod-dns.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { serviceUnavailable } from '#apimachinery';
 import { aPod } from '../testing/pod-builders.js';
 import { pullSecrets } from './pull-secrets.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { PodStatus } from '#kinds';
 import { LEGACY, UNIFIED } from '../testing/memory-policies.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';

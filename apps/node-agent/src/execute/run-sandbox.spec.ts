@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import { gvr } from '#kinds';
 import type { Pod } from '../pod/pod.js';
@@ -23,7 +22,7 @@ describe('A sandbox', () => {
   const events: string[] = [];
   let services: StepServices;
 
-  before(async () => {
+  beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'berth-sandbox-'));
     const informers = new SharedInformers(client, { clock: realClock, logger: silentLogger });
     informers.start(stop.signal);
@@ -55,7 +54,7 @@ describe('A sandbox', () => {
       runtimeHandler: (pod: Pod) => classes.handler(pod),
     } as unknown as StepServices;
   });
-  after(() => {
+  afterAll(() => {
     stop.abort();
     rmSync(directory, { recursive: true });
   });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
 import type { SeccompProfile, SecurityContext } from '#kinds';
 import { appArmorProblem, appArmorProfile } from '../pod/apparmor.js';
 import type { Container, Pod } from '../pod/pod.js';

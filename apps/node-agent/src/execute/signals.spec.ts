@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { signalNumber } from './signals.js';
 
 for (const [name, number] of [

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { CriImage } from '../runtime/cri-types.js';
 import { bytesToFree, readableSize, recordImages, removableImages, usedPercent } from './image-garbage.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { qualifiedImage } from './image-name.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;

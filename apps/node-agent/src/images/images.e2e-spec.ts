@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { buildImage, PAUSE_IMAGE } from '#oci';
-import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, containerdMissing, describeUnless } from '#testing';
 import { AgentHarness } from '../testing/agent-harness.js';
 
-describe('images that nobody uses', { skip: containerdMissing() ?? false }, () => {
+describeUnless(containerdMissing(), 'images that nobody uses', () => {
   let harness: AgentHarness;
-  before(async () => {
+  beforeAll(async () => {
     // Any disk is over the high threshold; never below the low one.
     harness = await AgentHarness.start({ imagePolicy: { highPercent: 0, lowPercent: 0, minimumAge: 1 } });
   });
-  after(() => harness.close());
+  afterAll(() => harness.close());
 
   test('go when the disk is too full; those of pods and of sandboxes stay', async () => {
     const unused = 'berth.local/unused:1';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { normalizeImage, splitRepository } from './image-name.js';
 import { credentialsFor } from './pull-secrets.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { familyOf, nodeCidrs } from './families.js';
 import { ProxyModeError } from './netfilter.js';
 import { prepareNetwork } from './network.js';

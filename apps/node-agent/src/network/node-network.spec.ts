@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
 import { type Logger, SharedInformers } from '#client';
 import { gvr, type Node } from '#kinds';
 import { FakeClock } from '#testing';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { MetricsRegistry } from '#telemetry';
 import { ServiceProxyMetrics } from './service-proxy-metrics.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
 import { type Logger, SharedInformers } from '#client';
 import { gvr, type Service } from '#kinds';
 import { MetricsRegistry } from '#telemetry';

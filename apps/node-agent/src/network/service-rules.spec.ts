@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Endpoint, EndpointSlice, Service } from '#kinds';
 import { serviceRules } from './service-rules.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { serviceUnavailable } from '#apimachinery';
 import { gvr, type Node } from '#kinds';
 import { FakeClock } from '#testing';

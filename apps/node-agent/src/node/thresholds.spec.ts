@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { parseThresholds } from '#settings';
 import { requiredAmount, reserved } from './thresholds.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { silentLogger } from '#client';
 import { Annotation, Label } from '../pod/labels.js';
 import { ContainerState, type CriMount } from '../runtime/cri-types.js';

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { FileTree } from '#files';
 import { Annotation } from '../pod/labels.js';
 import { exited } from '../testing/pod-builders.js';
@@ -12,7 +11,7 @@ import { terminationMessage } from './termination-message.js';
 
 describe('the last words of a container', () => {
   let directory: string;
-  before(() => {
+  beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'berth-message-'));
     writeFileSync(join(directory, 'long'), `${'x'.repeat(5000)}end`);
     writeFileSync(join(directory, 'empty'), '');
@@ -20,7 +19,7 @@ describe('the last words of a container', () => {
     symlinkSync('long', join(directory, 'link'));
     execFileSync('mkfifo', [join(directory, 'pipe')]);
   });
-  after(() => rmSync(directory, { recursive: true }));
+  afterAll(() => rmSync(directory, { recursive: true }));
 
   const message = (messageFile: string, rest = {}) => {
     const place = messageFile && join(directory, messageFile);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { PodMemory, VolumeState } from '../pod/pod-memory.js';
 import { aMemory, frozen, type MemoryDraft, NOW } from '../testing/pod-builders.js';
 import { type Outcome, remember } from './outcomes.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { ResourceRequirements } from '#kinds';
 import type { Container, Pod } from '../pod/pod.js';
 import type { PodMemory } from '../pod/pod-memory.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { VolumeState } from '../pod/pod-memory.js';
 import { aMemory, aPod, NOW } from '../testing/pod-builders.js';

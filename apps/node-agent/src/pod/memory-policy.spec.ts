@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { LEGACY, UNIFIED } from '../testing/memory-policies.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { containerMemory, type MemoryPolicy, podMemory } from './memory-policy.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { PodSpec } from '#kinds';
 import { aPod } from '../testing/pod-builders.js';
 import { forbiddenSysctl } from './pod-sysctls.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { LEGACY } from '../testing/memory-policies.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
 import { podTotal } from './qos-class.js';

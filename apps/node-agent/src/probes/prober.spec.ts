@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PodState } from '../plan/pod-state.js';
 import { aContainer, aMemory, anObserved, aPod, aSandbox, running } from '../testing/pod-builders.js';
@@ -9,7 +8,7 @@ const probe = (command: string) => ({ exec: { command: [command] }, periodSecond
 
 describe('A container that is being stopped', () => {
   const probers: Prober[] = [];
-  after(() => probers.forEach((prober) => void prober.stop('uid-1')));
+  afterAll(() => probers.forEach((prober) => void prober.stop('uid-1')));
 
   /** Answers of the probes by name; what was asked; and the pod. */
   function aProbed(metadata: object = {}) {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Probe } from '#kinds';
 import type { Container } from '../pod/pod.js';
@@ -37,7 +36,7 @@ describe('a probe over the network', () => {
   const run = (probe: Probe) =>
     runProbe(noRuntime, probe, { containerId: 'c', container: container(), podIP: '127.0.0.1' });
 
-  before(async () => {
+  beforeAll(async () => {
     server = createServer((request, response) => PAGES[request.url!]?.(response, request.headers));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as AddressInfo).port;
@@ -46,7 +45,7 @@ describe('a probe over the network', () => {
     closed = (other.address() as AddressInfo).port;
     await new Promise((resolve) => other.close(resolve));
   });
-  after(() => {
+  afterAll(() => {
     server.closeAllConnections();
     server.close();
   });

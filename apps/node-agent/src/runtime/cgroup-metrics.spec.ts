@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { silentLogger } from '#client';
 import { MetricsRegistry } from '#telemetry';
 import { registerCgroupMetrics } from './cgroup-metrics.js';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
-import { beforeEach, describe, it } from 'node:test';
 import { Authenticator } from './authentication.js';
 import { ReviewClient } from './testing/review-client.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { Authorizer } from './authorization.js';
 import { ReviewClient } from './testing/review-client.js';
 

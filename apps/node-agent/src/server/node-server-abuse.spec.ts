@@ -5,7 +5,6 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { silentLogger } from '#client';
@@ -25,7 +24,7 @@ describe('the node server and who means it ill', () => {
   let now: number;
   let directory: string;
 
-  before(async () => {
+  beforeAll(async () => {
     certificates = await TestCertificates.create();
     runtime = await FakeRuntime.start();
     reviews = new ReviewClient();
@@ -51,7 +50,7 @@ describe('the node server and who means it ill', () => {
     client = new NodeClient(server.port, certificates.ca, await certificates.issue('CN=admin, O=system:masters'));
   });
 
-  after(async () => {
+  afterAll(async () => {
     await server.close();
     runtime.close();
     certificates.remove();
@@ -90,7 +89,7 @@ describe('the node server and who means it ill', () => {
       assert.match(await raw(['GET /pods HTTP/1.1', 'Host: node']), /\r\nConnection: close\r\n/i);
     });
 
-    it('is no long wait', { timeout: 60_000 }, async () => {
+    it('is no long wait', async () => {
       const silent = net.connect(server.port, '127.0.0.1').on('error', () => {});
       const begun = ['', 'GET /pods HTTP/1.1\r\nHost: node\r\nX: ', 'POST /run'].map((text) => {
         const socket = connect();
@@ -98,7 +97,7 @@ describe('the node server and who means it ill', () => {
         return socket;
       });
       await Promise.all([silent, ...begun].map((socket) => once(socket.resume(), 'close')));
-    });
+    }, 60_000);
 
     it('is no long header', async () => {
       const answer = await raw(['GET /pods HTTP/1.1', 'Host: node', `X: ${'y'.repeat(17_000)}`]);

@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '#client';
-import { BUSYBOX_IMAGE, ContainerdEnvironment, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, ContainerdEnvironment, containerdMissing, describeUnless } from '#testing';
 import { Cgroups } from '../runtime/cgroups.js';
 import { CriRuntime } from '../runtime/cri.js';
 import { type CriSandboxConfig, NamespaceMode } from '../runtime/cri-types.js';
@@ -24,7 +23,7 @@ httpd -p 127.0.0.1:8080 -h /etc
 echo started; echo problem >&2
 while true; do sleep 1 & wait; done`;
 
-describe('node server on containerd', { skip: containerdMissing(), timeout: 120_000 }, () => {
+describeUnless(containerdMissing(), 'node server on containerd', () => {
   let environment: ContainerdEnvironment;
   let cri: CriRuntime;
   let server: NodeServer;
@@ -33,7 +32,7 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
   let logs: string;
   const pods = new FakePods();
 
-  before(async () => {
+  beforeAll(async () => {
     environment = await ContainerdEnvironment.start();
     cri = new CriRuntime(environment.socket);
     logs = mkdtempSync(join(tmpdir(), 'berth-node-logs-'));
@@ -80,7 +79,7 @@ describe('node server on containerd', { skip: containerdMissing(), timeout: 120_
     client = new NodeClient(server.port, certificates.ca, await certificates.issue('CN=admin, O=system:masters'));
   });
 
-  after(async () => {
+  afterAll(async () => {
     await server?.close();
     certificates?.remove();
     await environment?.stop();

@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#client';
 import { PodPaths } from '../pod/pod-paths.js';
@@ -36,7 +35,7 @@ describe('node server', () => {
   let directory: string;
   const pods = new FakePods();
 
-  before(async () => {
+  beforeAll(async () => {
     certificates = await TestCertificates.create();
     runtime = await FakeRuntime.start();
     reviews = new ReviewClient();
@@ -66,7 +65,7 @@ describe('node server', () => {
     client = new NodeClient(server.port, certificates.ca, await certificates.issue('CN=admin, O=system:masters'));
   });
 
-  after(async () => {
+  afterAll(async () => {
     await server.close();
     runtime.close();
     certificates.remove();

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { subresources } from './authorization.js';
 import { requestUrl } from './request-url.js';
 import { Router } from './router.js';

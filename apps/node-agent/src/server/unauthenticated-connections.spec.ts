@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { describe, it } from 'node:test';
 import { UnauthenticatedConnections } from './unauthenticated-connections.js';
 
 class FakeSocket extends EventEmitter {

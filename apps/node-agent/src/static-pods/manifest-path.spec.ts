@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#client';
 import type { Pod } from '../pod/pod.js';
@@ -30,7 +29,7 @@ describe('The folder of static pods', () => {
     assert.deepEqual(names(), expected);
   };
 
-  before(async () => {
+  beforeAll(async () => {
     mkdirSync(directory);
     write('a.json', manifest('one'));
     write('b.json', manifest('one', 'other:1'));
@@ -40,7 +39,7 @@ describe('The folder of static pods', () => {
     const logger = { warn: (message: string) => void warnings.push(message), info: () => {} } as unknown as Logger;
     await new ManifestPath(directory, 'n1', logger, (read) => (pods = read)).start(stop.signal);
   });
-  after(() => {
+  afterAll(() => {
     stop.abort();
     rmSync(root, { recursive: true, force: true });
   });
@@ -91,11 +90,11 @@ describe('A single file of a static pod', () => {
     renameSync(join(root, 'new'), file);
   };
 
-  before(async () => {
+  beforeAll(async () => {
     put(manifest('one'));
     await follow(file);
   });
-  after(() => {
+  afterAll(() => {
     stop.abort();
     rmSync(root, { recursive: true, force: true });
   });

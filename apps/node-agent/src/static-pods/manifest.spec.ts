@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { SourceAnnotation } from '../pod/pod-source.js';
 import { ManifestError, staticPod } from './manifest.js';
 

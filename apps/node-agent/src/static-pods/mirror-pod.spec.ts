@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { Pod } from '../pod/pod.js';
 import { isCritical, isMirror, isStatic, SourceAnnotation } from '../pod/pod-source.js';
 import { aPod } from '../testing/pod-builders.js';

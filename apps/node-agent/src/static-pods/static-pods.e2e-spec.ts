@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BUSYBOX_IMAGE, containerdMissing } from '#testing';
+import { BUSYBOX_IMAGE, containerdMissing, describeUnless } from '#testing';
 import { SourceAnnotation } from '../pod/pod-source.js';
 import { AgentHarness } from '../testing/agent-harness.js';
 
 const NAME = 'fixed-node-1';
 const NODES = { group: '', version: 'v1', resource: 'nodes' };
 
-describe('static pods', { skip: containerdMissing() ?? false }, () => {
+describeUnless(containerdMissing(), 'static pods', () => {
   let harness: AgentHarness;
-  before(async () => {
+  beforeAll(async () => {
     harness = await AgentHarness.start();
   });
-  after(() => harness.close());
+  afterAll(() => harness.close());
 
   const write = (seconds: number) => {
     const directory = harness.options.podManifestPath!;

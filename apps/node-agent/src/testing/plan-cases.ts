@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { ObservedPod } from '../observe/observed-pod.js';
 import { plan } from '../plan/plan.js';
 import { killOrder } from '../plan/termination.js';

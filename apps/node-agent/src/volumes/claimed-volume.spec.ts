@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '#kinds';
 import { claimedVolume } from './claimed-volume.js';
 

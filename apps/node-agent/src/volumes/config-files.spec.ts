@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { CONFIG_MAP, configFiles, SECRET } from './config-files.js';
 

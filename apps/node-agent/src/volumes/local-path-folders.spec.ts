@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { PodPaths } from '../pod/pod-paths.js';
 import { LocalPathFolders } from './local-path-folders.js';
 

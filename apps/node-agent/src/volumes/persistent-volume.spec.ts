@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { MountSpec } from '#files';
 import type { Node, PersistentVolume, Volume } from '#kinds';
 import { PodPaths } from '../pod/pod-paths.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Volume } from '#kinds';
 import { readOnlyVolumes } from './volume-set.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { type ControllerRevision, type DaemonSet, gvr, type Pod } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
@@ -7,11 +6,11 @@ import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 const MERGE = 'application/merge-patch+json';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment({ agent: true });
   await createNode('node-2');
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 const createNode = (name: string, labels: Record<string, string> = {}) =>
   env.client.create<KubeObject>(gvr.nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { type Deployment, gvr, type Pod, type ReplicaSet } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
@@ -8,10 +7,10 @@ const MERGE = 'application/merge-patch+json';
 const REVISION = 'deployment.kubernetes.io/revision';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment({ agent: true });
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 interface Wanted {
   replicas?: number;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Deployment } from '#kinds';
 import { buildDeployment, buildReplicaSet } from '#testing';
 import { buildNewSet, newSetAnnotations, nextRevision, REVISION, splitRevisions } from './deployment.revisions.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { OwnerReference } from '#apimachinery';
 import type { PersistentVolumeClaim, Pod, StatefulSet } from '#kinds';
 import { buildPod } from '#testing';

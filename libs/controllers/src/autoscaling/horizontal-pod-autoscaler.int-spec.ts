@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { type Clock, realClock } from '#client';
 import { gvr, type HorizontalPodAutoscaler, type MetricSpec, type Pod } from '#kinds';
@@ -20,10 +19,10 @@ const load = new Map<string, { cores: number; memory: number }>();
 const used = new Map<string, { seconds: number; at: number }>();
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment({ agent: true, clock, readNodeUsage });
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 /** As an agent would say it; pods without a load say nothing. */
 async function readNodeUsage(): Promise<string> {

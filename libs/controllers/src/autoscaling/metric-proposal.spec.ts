@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, test } from 'node:test';
 import { type GroupVersionResource, genericNotFound, type KubeObject } from '#apimachinery';
 import type { Client, ListOptions } from '#client';
 import { allResources, type HorizontalPodAutoscaler, type MetricSpec, ResourceCatalog } from '#kinds';

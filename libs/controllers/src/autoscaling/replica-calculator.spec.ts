@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { Pod } from '#kinds';
 import { buildPod } from '#testing';
 import type { PodMetrics } from './pod-metrics.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { HPAScalingRules } from '#kinds';
 import { ScalingHistory } from './scaling-history.js';
 import { limitedByBehavior, limitedByDefault, type ScaleEvent } from './scaling-rules.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { ObjectReference } from '#client';
 import type { CronJob, CronJobSpec, CronJobStatus, Job } from '#kinds';
 import { buildJob, decideRun, expiredJobs, seeJobs, timesOf, unsupported, untilNextRun } from './cron-job.plan.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { parseCronSchedule } from '#kinds';
 import { cronTimes } from './cron-times.js';
 import { timeZone } from './zoned-time.js';

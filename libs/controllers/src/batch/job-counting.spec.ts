@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { conflict, type GroupVersionResource, internalError, type KubeObject, type WatchEvent } from '#apimachinery';
 import { type Client, SharedInformers, silentLogger, type WatchOptions } from '#client';
 import { allResources, gvr, type Job, type JobSpec, type Pod, ResourceCatalog } from '#kinds';

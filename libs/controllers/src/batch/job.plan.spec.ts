@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Job, JobSpec, JobStatus, Pod } from '#kinds';
 import { buildPod } from '#testing';
 import { COMPLETION_INDEX } from './completion-indexes.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { type ConfigMap, type EndpointSlice, type Endpoints, gvr, type Namespace, type Pod } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
@@ -7,10 +6,10 @@ import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 const MERGE = 'application/merge-patch+json';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment({ agent: true });
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 const createPod = (namespace: string, name: string, labels: Record<string, string>, extra: Partial<KubeObject> = {}) =>
   env.client.create<KubeObject>(gvr.pods, namespace, {

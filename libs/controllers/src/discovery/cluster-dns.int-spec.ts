@@ -1,4 +1,3 @@
-import { describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { type EndpointSlice, gvr } from '#kinds';
 import { controllerEnvironment } from '#testing';

@@ -1,4 +1,3 @@
-import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { type EndpointSlice, type Endpoints, gvr } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
@@ -7,11 +6,11 @@ const STRATEGIC = 'application/strategic-merge-patch+json';
 const MERGE = 'application/merge-patch+json';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment({ serviceClusterIpRange: '10.96.0.0/16,fd00:10:96::/112' });
   await env.client.create<KubeObject>(gvr.nodes, '', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 async function readyPod(namespace: string, name: string, addresses: string[]): Promise<void> {
   await env.client.create<KubeObject>(gvr.pods, namespace, {

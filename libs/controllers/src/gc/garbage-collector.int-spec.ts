@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { isNotFound, type KubeObject, type OwnerReference } from '#apimachinery';
 import { gvr } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment();
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 const refTo = (owner: KubeObject, extra: Partial<OwnerReference> = {}): OwnerReference => ({
   apiVersion: owner.apiVersion,

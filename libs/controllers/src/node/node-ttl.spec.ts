@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { SharedInformers, silentLogger } from '#client';
 import { allResources, gvr, type Node, ResourceCatalog } from '#kinds';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { gvr, type Node, type Pod } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
@@ -7,10 +6,10 @@ import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 const MERGE = 'application/merge-patch+json';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment();
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 const createNode = (name: string, zone = 'a') =>
   env.client.create<KubeObject>(gvr.nodes, '', {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { type Taint, toleratedTime } from '#kinds';
 import { buildNode, buildPod } from '#testing';
 import { CidrPool } from './cidr-pool.js';

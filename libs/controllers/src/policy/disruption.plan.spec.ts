@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { Pod, PodDisruptionBudget } from '#kinds';
 import { buildPod } from '#testing';
 import { disruptedPods, expectation, needsScale, plannedStatus, staleDisruptionIn } from './disruption.plan.js';

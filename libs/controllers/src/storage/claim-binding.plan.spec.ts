@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
 import { boundClaim, boundStatus, type ClaimView, planClaim } from './claim-binding.plan.js';
 import { planVolume, unboundVolume } from './volume-binding.plan.js';

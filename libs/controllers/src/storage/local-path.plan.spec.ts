@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
 import { expansion, folderToDelete, isLetGo, LOCAL_PATH, localPathVolume, planProvision } from './local-path.plan.js';
 

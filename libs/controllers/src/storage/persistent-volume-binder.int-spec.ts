@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { gvr, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
@@ -8,7 +7,7 @@ const made = new Map<string, string>();
 let refuses: string | undefined;
 let breaks = false;
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment({
     nodeFolders: {
       async create(node, folder) {
@@ -28,7 +27,7 @@ before(async () => {
     metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'host-1' } },
   });
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 const newClaim = (ns: string, name: string, spec: object = {}, annotations?: Record<string, string>) =>
   env.client.create(gvr.persistentvolumeclaims, ns, {

@@ -1,13 +1,12 @@
-import { after, before, describe, it } from 'node:test';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
 let env: ControllerEnvironment;
-before(async () => {
+beforeAll(async () => {
   env = await controllerEnvironment();
 });
-after(() => env.close());
+afterAll(() => env.close());
 
 const gone = async (get: Promise<unknown>) =>
   get.then(

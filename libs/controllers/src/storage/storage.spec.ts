@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { PersistentVolumeClaim, Pod } from '#kinds';
 import { mountsClaim, unusedCondition } from './persistent-volume-claim-protection.reconciler.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { selectorText } from './selector-text.js';
 
 test('selectors as events of the reference print them', () => {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { buildPod, buildReplicaSet, type PodTraits } from '#testing';
 import { labelMatcher } from '../indexes.js';
 import { decideClaim } from './controller-ref.js';

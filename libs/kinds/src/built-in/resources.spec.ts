@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { applyScale, scaleOf } from '../autoscaling/v1/scale/scale.js';
 import type { ResourceDefinition } from '../contract/definition.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { validationFacts } from '../facts/facts.js';
 import { enforcers, type Rule } from '../validation/rules.js';
 import { modulesByKind } from './resources.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { kindModules } from '../built-in/kind-modules.generated.js';
 import { allResources } from '../built-in/resources.js';
 import { imagePullPolicyFor } from '../core/v1/pod/image-reference.js';

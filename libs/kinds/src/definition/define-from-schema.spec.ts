@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { allResources } from '../built-in/resources.js';
 import { convertEach } from '../contract/conversion.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { TypeDefaults } from '../defaults/type-defaults.js';
 import { type ResourceFacts } from '../facts/facts.js';
 import { kindFacts } from '../facts/kind-facts.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { allResources } from '../built-in/resources.js';
 import { resource } from '../testing/spec-support.js';
 import {

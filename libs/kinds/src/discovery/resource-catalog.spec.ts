@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { allResources, findResource } from '../built-in/resources.js';
 import type { ResourceDefinition } from '../contract/definition.js';
 import { type CatalogChange, ResourceCatalog } from './resource-catalog.js';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
 import { allResources } from '../built-in/resources.js';
 import { servedGroups } from '../discovery/discovery.js';
 import { apiFacts } from '../facts/facts.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { allResources } from '../built-in/resources.js';
 import { servedGroups } from '../discovery/discovery.js';
 import { openApiV2, openApiV3, openApiV3Path } from './openapi.js';

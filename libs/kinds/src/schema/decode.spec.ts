@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { DecodeError, decodeAs, zeroOf } from './decode.js';
 import { structType } from './type-graph.js';
 

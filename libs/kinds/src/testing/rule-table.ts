@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KindValidator } from '../contract/kind-module.js';
 import { context, created, createErrors, resource, updated } from './spec-support.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { FieldPath } from '#apimachinery';
 import { validateCanonicalIp, validateCidr } from './ip.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#kinds';
 import { Reason, volumeRules, volumesOn } from './node-volumes.js';
 import { podClaims } from './pod-claims.js';

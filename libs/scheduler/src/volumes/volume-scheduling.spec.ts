@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it } from 'node:test';
 import { realClock, SharedInformers, silentLogger } from '#client';
 import { MetricsRegistry, noTracer } from '#telemetry';
 import { startScheduler } from '../start-scheduler.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { DEFAULT_THRESHOLDS, parseThresholds } from './eviction-thresholds.js';
 
 describe('Thresholds as a flag has them', () => {

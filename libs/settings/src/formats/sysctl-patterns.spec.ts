@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { normalSysctl, parseSysctlPatterns } from './sysctl-patterns.js';
 
 describe('Kernel settings as a flag has them', () => {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { createLogger, type LogOptions, type ProcessLogger } from './logger.js';
 
 function logged(options: LogOptions, log: (logger: ProcessLogger) => void): string[] {

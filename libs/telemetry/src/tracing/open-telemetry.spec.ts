@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { context, type Tracer as SpanSource } from '@opentelemetry/api';
 import { openTelemetryTracer } from './open-telemetry.js';
 import { noTracer, type Tracer } from './tracer.js';

@@ -1,4 +1,3 @@
-import { describe, it } from 'node:test';
 import type { AdmissionRequest } from '../admission-request.js';
 import { chain, node1, onePod, refused, request, run } from '../testing/admission-requests.js';
 

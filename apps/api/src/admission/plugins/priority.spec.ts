@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { chain, onePod, refused, request, run } from '../testing/admission-requests.js';
 
 describe('Priority', () => {

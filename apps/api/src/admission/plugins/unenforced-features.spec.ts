@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { allResources } from '#kinds';
 import { alice, lister, request } from '../testing/admission-requests.js';
 import { unenforced } from '../unenforced.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { decodeMessage, decodeMessageSteps, WireError } from './wire-decoder.js';
 
 /** A field that has a length. */

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
-import { call, type Sent, type TestServer, testServer } from '#testing';
+import { call, request, type Sent, type TestServer, testServer } from '#testing';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const SEED = `${CONFIG_MAPS}/seed`;
@@ -425,13 +424,13 @@ const REASONS: Record<number, RegExp> = {
 };
 
 let server: TestServer;
-before(async () => {
+beforeAll(async () => {
   server = await testServer();
   await server
     .client()
     .create<KubeObject>(gvr.configmaps, 'default', named('seed', { data: { a: 'b' } }) as KubeObject);
 });
-after(() => server.close());
+afterAll(() => server.close());
 
 for (const [what, rows, path] of [
   ['creates', CREATES, CONFIG_MAPS],
@@ -441,7 +440,8 @@ for (const [what, rows, path] of [
   describe(`bad ${what}`, () => {
     for (const [name, sent, code, message] of rows) {
       test(name, async () => {
-        const answer = await call(server, sent.path ?? path, { method: 'POST', ...sent });
+        const ask = sent.chunked ? call : request;
+        const answer = await ask(server, sent.path ?? path, { method: 'POST', ...sent });
         assert.equal(answer.code, code, answer.body.toString());
         const { kind, apiVersion, status, reason, message: text, code: inside } = answer.json;
         assert.deepEqual([kind, apiVersion, status, inside], ['Status', 'v1', 'Failure', code]);
@@ -453,9 +453,9 @@ for (const [what, rows, path] of [
 }
 
 test('what was refused has changed nothing', async () => {
-  const kept = await call(server, SEED);
+  const kept = await request(server, SEED);
   assert.deepEqual(kept.json.data, { a: 'b' });
-  const { items } = (await call(server, CONFIG_MAPS)).json;
+  const { items } = (await request(server, CONFIG_MAPS)).json;
   assert.deepEqual(
     items.map((item: KubeObject) => item.metadata.name),
     ['seed'],

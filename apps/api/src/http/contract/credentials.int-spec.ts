@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
-import { call, type Sent, type TestServer, testServer } from '#testing';
+import { request, type Sent, type TestServer, testServer } from '#testing';
 import { ServiceAccountTokenIssuer } from '../../authentication/service-account-tokens.js';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 
@@ -19,7 +18,7 @@ type Shown = Pick<Sent, 'as' | 'headers'>;
 describe('who comes over HTTPS', () => {
   let server: TestServer;
   let account: KubeObject;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     account = await server.client().create<KubeObject>(gvr.serviceaccounts, 'default', {
       apiVersion: 'v1',
@@ -27,7 +26,7 @@ describe('who comes over HTTPS', () => {
       metadata: { name: 'app' },
     });
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const pki = (name: string) => readFileSync(join(server.dataDir, 'pki', name), 'utf8');
 
@@ -110,7 +109,7 @@ describe('who comes over HTTPS', () => {
   ];
   for (const [what, shown, code] of CASES) {
     test(`${what}: ${code}`, async () => {
-      const answer = await call(server, CONFIG_MAPS, await shown());
+      const answer = await request(server, CONFIG_MAPS, await shown());
       assert.equal(answer.code, code, answer.body.toString());
       if (code !== 401) return;
       const { metadata, message, reason } = answer.json;
@@ -122,15 +121,15 @@ describe('who comes over HTTPS', () => {
   const REVIEW = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
 
   test('a token that the API gave is its account, may what the account may, and ends with it', async () => {
-    const asked = await call(server, '/api/v1/namespaces/default/serviceaccounts/app/token', {
+    const asked = await request(server, '/api/v1/namespaces/default/serviceaccounts/app/token', {
       method: 'POST',
       body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } },
     });
     assert.equal(asked.code, 201, asked.body.toString());
     const shown = bearer(asked.json.status.token);
-    const me = await call(server, REVIEWS, { ...shown, method: 'POST', body: REVIEW });
+    const me = await request(server, REVIEWS, { ...shown, method: 'POST', body: REVIEW });
     assert.equal(me.json.status.userInfo.username, 'system:serviceaccount:default:app');
-    const can = await call(server, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+    const can = await request(server, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
       ...shown,
       method: 'POST',
       body: {
@@ -140,26 +139,26 @@ describe('who comes over HTTPS', () => {
       },
     });
     assert.equal(can.json.status.allowed, false);
-    const refused = await call(server, CONFIG_MAPS, shown);
+    const refused = await request(server, CONFIG_MAPS, shown);
     assert.equal(
       refused.json.message,
       'configmaps is forbidden: User "system:serviceaccount:default:app" cannot list resource "configmaps" in API group "" in the namespace "default"',
     );
     await server.client().delete(gvr.serviceaccounts, 'default', 'app');
-    assert.equal((await call(server, '/version', shown)).code, 401);
+    assert.equal((await request(server, '/version', shown)).code, 401);
   });
 
   test('a front proxy is whom it names, and nobody itself', async () => {
     const as = { cert: pki('front-proxy-client.crt'), key: pki('front-proxy-client.key') };
     const headers = { 'X-Remote-User': 'carol', 'X-Remote-Group': 'dev' };
-    const me = await call(server, REVIEWS, { as, headers, method: 'POST', body: REVIEW });
+    const me = await request(server, REVIEWS, { as, headers, method: 'POST', body: REVIEW });
     assert.deepEqual(me.json.status.userInfo, { username: 'carol', groups: ['dev', 'system:authenticated'] });
-    assert.equal((await call(server, CONFIG_MAPS, { as })).code, 401);
+    assert.equal((await request(server, CONFIG_MAPS, { as })).code, 401);
   });
 
   test('strangers may see the version and little else', async () => {
-    assert.equal((await call(server, '/version', { as: 'nobody' })).code, 200);
-    const refused = await call(server, '/api/v1/namespaces', { as: 'nobody' });
+    assert.equal((await request(server, '/version', { as: 'nobody' })).code, 200);
+    const refused = await request(server, '/api/v1/namespaces', { as: 'nobody' });
     assert.equal(
       refused.json.message,
       'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope',

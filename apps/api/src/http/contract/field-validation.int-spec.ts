@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { gvr } from '#kinds';
-import { call, type Sent, type TestServer, testServer } from '#testing';
+import { request, type Sent, type TestServer, testServer } from '#testing';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const SEED = `${CONFIG_MAPS}/seed`;
 
 let server: TestServer;
-before(async () => {
+beforeAll(async () => {
   server = await testServer();
   await server.client().create(gvr.configmaps, 'default', {
     apiVersion: 'v1',
@@ -16,7 +15,7 @@ before(async () => {
     data: { a: 'b' },
   });
 });
-after(() => server.close());
+afterAll(() => server.close());
 
 const patch = (type: string, body: string): Sent & { path: string } => ({
   path: `${SEED}?fieldManager=test`,
@@ -90,7 +89,7 @@ const FIELDS: [what: string, sent: Sent & { path?: string }, problems: string[],
 describe('unknown and repeated fields', () => {
   for (const [what, { path = SEED, ...sent }, problems, strict, code] of FIELDS) {
     const ask = (validation: string) =>
-      call(server, `${path}${path.includes('?') ? '&' : '?'}dryRun=All${validation}`, sent);
+      request(server, `${path}${path.includes('?') ? '&' : '?'}dryRun=All${validation}`, sent);
 
     test(`${what}, Strict: refused, all at once`, async () => {
       const answer = await ask('&fieldValidation=Strict');

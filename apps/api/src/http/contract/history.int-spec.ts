@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -11,7 +10,7 @@ const OBJECT = 'resource=configmaps&namespace=default&name=a';
 describe('the history of an object', () => {
   let server: TestServer;
   let client: Client;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
     const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { n: '1' } };
@@ -21,7 +20,7 @@ describe('the history of an object', () => {
     }
     await client.delete(gvr.configmaps, 'default', 'a');
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const as = (user: string) => ({ headers: { 'Impersonate-User': user } });
 

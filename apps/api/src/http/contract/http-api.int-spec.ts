@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { call as callServer, type Sent, type TestServer, testServer } from '#testing';
+import { request, type Sent, type TestServer, testServer } from '#testing';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 
 describe('the API over HTTPS', () => {
   let server: TestServer;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
-  const call = (path: string, sent?: Sent) => callServer(server, path, sent);
+  const call = (path: string, sent?: Sent) => request(server, path, sent);
   const post = (body: Sent['body'], headers?: Record<string, string>, query = '') =>
     call(`${CONFIG_MAPS}${query}`, { method: 'POST', body, headers });
 
@@ -23,7 +22,7 @@ describe('the API over HTTPS', () => {
     ...more,
   });
 
-  test('lists and watches check their parameters', async (t) => {
+  describe('lists and watches check their parameters', () => {
     const table: [query: string, code: number, message: RegExp][] = [
       ['?labelSelector=a%3D%3D%3Db', 400, /./],
       ['?fieldSelector=spec.nothing%3Dx', 400, /field/],
@@ -42,7 +41,7 @@ describe('the API over HTTPS', () => {
       ['?resourceVersion=99999999', 504, /Too large resource version/],
     ];
     for (const [query, code, message] of table) {
-      await t.test(query, async () => {
+      test(query, async () => {
         const answer = await call(`${CONFIG_MAPS}${query}`);
         assert.equal(answer.code, code, answer.body.toString());
         assert.match(answer.json.message, message);

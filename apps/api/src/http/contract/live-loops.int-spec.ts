@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { type GroupVersionResource, isNotFound, type KubeObject, type OwnerReference } from '#apimachinery';
 import { Discovery, HttpClient, loadConfig } from '#client';
 import { defineFromSchema, gvr } from '#kinds';
@@ -32,11 +31,11 @@ const refTo = (owner: KubeObject): OwnerReference => ({
 
 describe('controllers and a resource that comes while they run', () => {
   let env: ControllerEnvironment;
-  before(async () => {
+  beforeAll(async () => {
     env = await controllerEnvironment();
     env.server.catalog.add([definition]);
   });
-  after(() => env.close());
+  afterAll(() => env.close());
 
   const widget = (namespace: string, name: string, more: Partial<KubeObject['metadata']> = {}) =>
     env.client.create<KubeObject>(widgets, namespace, {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { defineFromSchema } from '#kinds';
-import { call, type Sent, type TestServer, testServer, WatchReader } from '#testing';
+import { request, type Sent, type TestServer, testServer, WatchReader } from '#testing';
 
 const GROUP = 'example.com';
 const widgets = '/apis/example.com/v1/namespaces/default/widgets';
@@ -30,13 +29,13 @@ function widget(name: string, color: string): object {
 
 describe('a resource that comes and goes while the server runs', () => {
   let server: TestServer;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const get = async (path: string, accept?: string) => {
-    const answer = await call(server, path, { headers: accept ? { accept } : {} });
+    const answer = await request(server, path, { headers: accept ? { accept } : {} });
     return answer.code === 200 ? answer.json : answer.code;
   };
   const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -74,20 +73,20 @@ describe('a resource that comes and goes while the server runs', () => {
       ['a', 'red'],
       ['b', 'blue'],
     ] as const) {
-      const made = await call(server, widgets, { method: 'POST', body: widget(name, color) });
+      const made = await request(server, widgets, { method: 'POST', body: widget(name, color) });
       assert.equal(made.code, 201, made.body.toString());
     }
     const listed = await get(`${widgets}?fieldSelector=spec.color%3Dblue`);
     assert.deepEqual([listed.kind, listed.items.length, listed.items[0].metadata.name], ['WidgetList', 1, 'b']);
     const watch = await WatchReader.open(server, `${widgets}?watch=1&fieldSelector=metadata.name%3Da`);
     assert.equal((await watch.next())?.object.spec.color, 'red');
-    assert.equal((await call(server, `${widgets}/a`, { method: 'DELETE' })).code, 200);
+    assert.equal((await request(server, `${widgets}/a`, { method: 'DELETE' })).code, 200);
     assert.equal((await watch.next())?.type, 'DELETED');
     watch.close();
   });
 
   test('counts requests under its name', async () => {
-    const text = (await call(server, '/metrics')).body.toString();
+    const text = (await request(server, '/metrics')).body.toString();
     assert.match(text, /apiserver_request_total\{.*group="example.com".*resource="widgets".*code="201"\} 2/);
     assert.match(text, /apiserver_storage_objects\{resource="widgets.example.com"\} 1/);
   });
@@ -101,7 +100,7 @@ describe('a resource that comes and goes while the server runs', () => {
     assert.equal(await get('/apis/example.com/v1'), 404);
     assert.equal(await get('/openapi/v3/apis/example.com/v1'), 404);
     assert.equal((await aggregatedGroups()).includes(GROUP), false);
-    const { code } = await call(server, widgets, { method: 'POST', body: widget('c', 'red') });
+    const { code } = await request(server, widgets, { method: 'POST', body: widget('c', 'red') });
     assert.equal(code, 404);
   });
 
@@ -175,15 +174,15 @@ describe('a version that somebody else converts', () => {
     spec: { color, size: 1 },
   });
   const ok = async (path: string, sent: Sent = {}) => {
-    const answer = await call(server, path, sent);
+    const answer = await request(server, path, sent);
     assert.ok(answer.code < 300, answer.body.toString());
     return answer.json;
   };
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     server.catalog.add(versions.definitions);
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   test('is written and read through, and stored as the other', async () => {
     const made = await ok(base('v1'), { method: 'POST', body: body('a', 'red') });
@@ -256,7 +255,7 @@ describe('a version that somebody else converts', () => {
     assert.deepEqual([told?.type, told?.object.code], ['ERROR', 500]);
     assert.match(told?.object.message, /the converter is away/);
     assert.equal(await watch.next(), undefined);
-    const answer = await call(server, `${base('v1')}/d`);
+    const answer = await request(server, `${base('v1')}/d`);
     assert.equal(answer.code, 500);
     assert.equal((await ok(`${base('v2')}/d`)).spec.paint, 'white');
     versions.fail(undefined);

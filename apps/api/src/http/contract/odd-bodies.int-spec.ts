@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, test } from 'node:test';
 import { type TestServer, testServer } from '#testing';
 
 /** Each key's list is twice as long as that of the one before. */
@@ -14,10 +13,10 @@ const deep = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"x":
 describe('bodies that nobody sends in earnest', () => {
   let server: TestServer;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const cases: [what: string, type: string, body: string, message: RegExp][] = [
     ['an alias of nothing', 'yaml', 'a: *b', /error converting YAML to JSON: yaml: \S/],

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { gvr } from '#kinds';
 import { call, type TestServer, testServer } from '#testing';
 
@@ -124,10 +123,10 @@ const ANY_METHOD = [
 
 describe('methods and paths', () => {
   let server: TestServer;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   for (const [path, served] of TABLE) {
     test(`${path}: ${served || 'nothing'}`, async () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { type Answer, call, type Sent, type TestServer, testServer, WatchReader } from '#testing';
+import { type Answer, request, type Sent, type TestServer, testServer, WatchReader } from '#testing';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const ROUNDS = 40;
@@ -17,18 +16,18 @@ describe('two replicas behind one client', () => {
   let servers: [TestServer, TestServer];
   let turn = 0;
 
-  before(async () => {
+  beforeAll(async () => {
     const first = await testServer();
     const second = await testServer({ databaseUrl: first.databaseUrl, dataDir: first.dataDir });
     servers = [first, second];
   });
-  after(async () => {
+  afterAll(async () => {
     await servers[1].close();
     await servers[0].close();
   });
 
   const nextServer = () => servers[turn++ % 2]!;
-  const ask = (path: string, sent?: Sent) => call(nextServer(), path, sent);
+  const ask = (path: string, sent?: Sent) => request(nextServer(), path, sent);
   const revisionOf = (answer: Answer): string => answer.json.metadata.resourceVersion;
 
   async function made(name: string): Promise<Answer> {
@@ -89,7 +88,7 @@ describe('two replicas behind one client', () => {
     for (let i = 0; i < ROUNDS; i += 1) {
       const current = (await ask(`${CONFIG_MAPS}/race-1`)).json;
       const put = (server: TestServer, by: string) =>
-        call(server, `${CONFIG_MAPS}/race-1`, { method: 'PUT', body: { ...current, data: { by: `${by} ${i}` } } });
+        request(server, `${CONFIG_MAPS}/race-1`, { method: 'PUT', body: { ...current, data: { by: `${by} ${i}` } } });
       const [a, b] = await Promise.all([put(servers[0], 'first'), put(servers[1], 'second')]);
       assert.deepEqual([a.code, b.code].sort(), [200, 409]);
       const [winner, loser] = a.code === 200 ? [a, b] : [b, a];
@@ -106,7 +105,9 @@ describe('two replicas behind one client', () => {
   test('creates of one name succeed once', async () => {
     for (let i = 0; i < ROUNDS / 2; i += 1) {
       const body = configMap(`once-${i}`);
-      const answers = await Promise.all(servers.map((server) => call(server, CONFIG_MAPS, { method: 'POST', body })));
+      const answers = await Promise.all(
+        servers.map((server) => request(server, CONFIG_MAPS, { method: 'POST', body })),
+      );
       assert.deepEqual(answers.map(({ code }) => code).sort(), [201, 409]);
       assert.equal(answers.find(({ code }) => code === 409)!.json.reason, 'AlreadyExists');
     }
@@ -185,10 +186,10 @@ describe('two replicas behind one client', () => {
     for (let i = 0; i < ROUNDS / 4; i += 1) {
       const [writer, other] = i % 2 === 0 ? servers : [servers[1], servers[0]];
       const name = `ahead${i}-x`;
-      const created = await call(writer, CONFIG_MAPS, { method: 'POST', body: configMap(name) });
+      const created = await request(writer, CONFIG_MAPS, { method: 'POST', body: configMap(name) });
       const query = `watch=1&labelSelector=set%3Dahead${i}&resourceVersion=${revisionOf(created)}`;
       const reader = await WatchReader.open(other, `${CONFIG_MAPS}?${query}`);
-      await call(writer, `${CONFIG_MAPS}/${name}`, { method: 'DELETE' });
+      await request(writer, `${CONFIG_MAPS}/${name}`, { method: 'DELETE' });
       assert.equal((await reader.next())!.type, 'DELETED');
       reader.close();
     }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
-import { call, type TestServer, testServer, WatchReader } from '#testing';
+import { request, type TestServer, testServer, WatchReader } from '#testing';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const TABLE = { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
@@ -27,11 +26,11 @@ async function write(client: Client, object: KubeObject): Promise<string> {
 describe('watches over HTTPS', () => {
   let server: TestServer;
   let client: Client;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const watch = (query: string, headers?: Record<string, string>) =>
     WatchReader.open(server, `${CONFIG_MAPS}?watch=1&${query}`, { headers });
@@ -90,14 +89,24 @@ describe('watches over HTTPS', () => {
     ['resourceVersion=RV', []],
     ['resourceVersion=FIRST', ['ADDED']],
   ];
-  test('what a watch begins with', { concurrency: true }, async (t) => {
-    const first = await write(client, configMap('init-1'));
-    const current = await write(client, configMap('init-2'));
-    const rows = INITIAL.map(([query, types]) =>
-      t.test(query || 'no parameter', async () => {
-        const asked = query.replace('RV', current).replace('FIRST', first);
-        const reader = await watch(`${asked}&timeoutSeconds=1&labelSelector=set%3Dinit`);
-        const events = await reader.rest();
+  describe('what a watch begins with', () => {
+    let current: string;
+    let seen: { type: string; object: any }[][];
+    beforeAll(async () => {
+      const first = await write(client, configMap('init-1'));
+      current = await write(client, configMap('init-2'));
+      // Each takes a second: they run side by side.
+      seen = await Promise.all(
+        INITIAL.map(async ([query]) => {
+          const asked = query.replace('RV', current).replace('FIRST', first);
+          const reader = await watch(`${asked}&timeoutSeconds=1&labelSelector=set%3Dinit`);
+          return reader.rest();
+        }),
+      );
+    });
+    for (const [row, [query, types]] of INITIAL.entries()) {
+      test(query || 'no parameter', () => {
+        const events = seen[row]!;
         assert.deepEqual(
           events.map(({ type }) => type),
           types,
@@ -106,9 +115,8 @@ describe('watches over HTTPS', () => {
         if (!end) return;
         assert.deepEqual(end.metadata.annotations, { [INITIAL_END]: 'true' });
         assert.ok(Number(end.metadata.resourceVersion) >= Number(current));
-      }),
-    );
-    await Promise.all(rows);
+      });
+    }
   });
 
   test('an object that leaves a selection is told as DELETED, one that enters it as ADDED', async () => {
@@ -152,7 +160,7 @@ describe('watches over HTTPS', () => {
     const none = await watch('labelSelector=set%3Dinit&includeObject=None&timeoutSeconds=1', TABLE);
     assert.equal((await none.next())!.object.rows[0].object, null);
     none.close();
-    const bad = await call(server, `${CONFIG_MAPS}?watch=1&includeObject=Some`, { headers: TABLE });
+    const bad = await request(server, `${CONFIG_MAPS}?watch=1&includeObject=Some`, { headers: TABLE });
     assert.equal(bad.code, 400);
   });
 
@@ -195,12 +203,12 @@ describe('watches over HTTPS', () => {
 describe('watches at the end of the log', () => {
   let server: TestServer;
   let client: Client;
-  before(async () => {
+  beforeAll(async () => {
     // One event in memory, and a log that is compacted all the time.
     server = await testServer({ store: { ringBytes: 1, compactionMs: 50, retention: { watchLogMs: 0 } } });
     client = server.client();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   /** The first thing that a watch from an old revision says, once compaction has come by. */
   async function refusal(revision: string, headers?: Record<string, string>): Promise<{ type: string; object: any }> {
@@ -257,7 +265,7 @@ describe('watches at the end of the log', () => {
   });
 
   test('a list begins anew, and a watch from its revision goes on', async () => {
-    const list = await call(server, CONFIG_MAPS);
+    const list = await request(server, CONFIG_MAPS);
     const { resourceVersion } = list.json.metadata;
     const reader = await WatchReader.open(server, `${CONFIG_MAPS}?watch=1&resourceVersion=${resourceVersion}`);
     await write(client, configMap('anew'));
@@ -266,16 +274,16 @@ describe('watches at the end of the log', () => {
   });
 
   test('an exact list and a page of a revision that is gone are 410', async () => {
-    const page = await call(server, `${CONFIG_MAPS}?limit=1`);
+    const page = await request(server, `${CONFIG_MAPS}?limit=1`);
     assert.ok(page.json.metadata.continue);
     const old = await write(client, configMap('gone-1'));
     await write(client, configMap('gone-2'));
     await write(client, configMap('gone-3'));
-    const exact = await call(server, `${CONFIG_MAPS}?resourceVersion=${old}&resourceVersionMatch=Exact`);
+    const exact = await request(server, `${CONFIG_MAPS}?resourceVersion=${old}&resourceVersionMatch=Exact`);
     assert.equal(exact.code, 410);
     assert.equal(exact.json.reason, 'Expired');
     // The page itself is kept for as long as clients are given.
-    const next = await call(server, `${CONFIG_MAPS}?limit=1&continue=${page.json.metadata.continue}`);
+    const next = await request(server, `${CONFIG_MAPS}?limit=1&continue=${page.json.metadata.continue}`);
     assert.ok(next.code === 200 || next.code === 410);
   });
 });

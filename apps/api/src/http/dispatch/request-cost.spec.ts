@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { type TestFront, testFront } from '../testing/http-front.js';
@@ -64,10 +63,10 @@ async function until(what: () => boolean): Promise<void> {
 
 describe('what a request costs before it is authorized', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront();
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   const UNFINISHED = { method: 'POST', headers: 'Content-Length: 3000000\r\n', body: '{' };
 
@@ -137,10 +136,10 @@ describe('what a request costs before it is authorized', () => {
 
 describe('a defect of the server', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront();
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   test('is answered 500, and logged with the id that the client was given', async () => {
     const { code, head } = await ask(front, { path: `${PODS}/broken?x=secret`, user: ANN });
@@ -159,10 +158,10 @@ describe('a defect of the server', () => {
 
 describe('bodies that are too large', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront();
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   const block = 'x'.repeat(64 * 1024);
   for (const [what, headers, wrapped] of [
@@ -190,10 +189,10 @@ describe('bodies that are too large', () => {
 describe('the time that a request may take', () => {
   const LIMIT_MS = 400;
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront({ requestTimeoutMs: LIMIT_MS });
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   const isTimeout = ({ code, text }: Answer) => {
     assert.equal(code, 504);
@@ -245,10 +244,10 @@ describe('the time that a request may take', () => {
 
 describe('slots', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront({ slots: { reads: 8, writes: 8, streamsOfOneUser: 3 } });
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   const NODE = 'system:node:x system:nodes';
   const CONTROLLER = 'system:serviceaccount:kube-system:job-controller system:serviceaccounts:kube-system';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { parseRequestInfo } from './request-info.js';
 
 describe('request info', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import fc from 'fast-check';
@@ -49,11 +48,11 @@ describe('requests and their connections', () => {
   const warnings: Error[] = [];
   const note = (warning: Error) => warnings.push(warning);
 
-  before(async () => {
+  beforeAll(async () => {
     process.on('warning', note);
     front = await testFront();
   });
-  after(async () => {
+  afterAll(async () => {
     process.off('warning', note);
     await front.close();
     assert.deepEqual(warnings, []);
@@ -199,10 +198,10 @@ describe('requests and their connections', () => {
 
 describe('requests to leave HTTP', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront();
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { allResources, ResourceCatalog, type ResourceDefinition } from '#kinds';
 import { ResourceTable } from '../../registry/resource-table.js';
 import { DocumentPaths } from '../documents/document-paths.js';

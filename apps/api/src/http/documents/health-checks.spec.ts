@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { checkHealth, type HealthCheck, PING } from './health-checks.js';
 
 const check = (name: string, error?: string): HealthCheck => ({

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
 import type { CachedObject } from '../../storage/store.js';
 import { type ListBody, listBody, wholeList } from './list-body.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { bearerOfProtocols } from './upstream-pipe.js';
 
 const PREFIX = 'base64url.bearer.authorization.k8s.io.';

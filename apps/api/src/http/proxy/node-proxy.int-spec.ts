@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { createServer, request as httpsRequest, type Server } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { KubeObject } from '#apimachinery';
@@ -20,7 +19,7 @@ describe('streams to a node', () => {
   let api: TestServer;
   let node: Server;
 
-  before(async () => {
+  beforeAll(async () => {
     api = await testServer({ proxyNetwork: network });
     node = startNodeServer(api.dataDir);
     await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
@@ -38,7 +37,7 @@ describe('streams to a node', () => {
     await makePod('lost', ['main'], 'gone');
     await makePod('waiting', ['main']);
   });
-  after(async () => {
+  afterAll(async () => {
     node.closeAllConnections();
     node.close();
     await api.close();
@@ -94,7 +93,7 @@ describe('streams to a node', () => {
     await assert.rejects(read('two', 'binary.k8s.io'), /Unexpected server response: 400/);
   });
 
-  test('what is asked wrongly gets the words of the reference', async (t) => {
+  describe('what is asked wrongly gets the words of the reference', () => {
     const table: [path: string, code: number, message: RegExp][] = [
       ['two/log', 400, /^a container name must be specified for pod two, choose one of: \[a b\]$/],
       ['two/log?container=a', 400, /^container "a" in pod "two" is waiting to start: ContainerCreating$/],
@@ -107,7 +106,7 @@ describe('streams to a node', () => {
       ['lost/log', 500, /error dialing backend: dial tcp 192\.0\.2\.1:1: connect: connection refused/],
     ];
     for (const [path, code, message] of table) {
-      await t.test(path, async () => {
+      test(path, async () => {
         const answer = await ask(`namespaces/default/pods/${path}`);
         assert.equal(answer.code, code, answer.body);
         assert.match(JSON.parse(answer.body).message, message);

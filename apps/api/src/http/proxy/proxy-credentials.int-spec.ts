@@ -4,7 +4,6 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { KubeObject } from '#apimachinery';
@@ -24,7 +23,7 @@ describe('what proxies dial, and what they show there', () => {
   /** Every address that a connection was opened to. */
   const dialed: string[] = [];
 
-  before(async () => {
+  beforeAll(async () => {
     api = await testServer({
       proxyNetwork: {
         resolve: async (name) => (name === 'half.example' ? [NODE_ADDRESS, '127.0.0.1'] : ['127.0.0.1']),
@@ -48,7 +47,7 @@ describe('what proxies dial, and what they show there', () => {
       metadata: { name: 'default' },
     });
   });
-  after(async () => {
+  afterAll(async () => {
     for (const server of servers) server.close();
     await api.close();
   });

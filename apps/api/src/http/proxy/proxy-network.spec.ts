@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { isGlobalUnicast, proxyableAddress } from './proxy-network.js';
 
 const ALLOWED = ['10.0.0.1', '192.0.2.1', '172.31.255.255', '100.64.0.1', 'fd00::1', '2001:db8::1', '::ffff:192.0.2.1'];

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { shownWarnings } from './response-writer.js';
 
 const long = (i: number, length: number) => `${String(i).padStart(6, '0')}${'x'.repeat(length - 6)}`;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { WatchPacer } from './watch-pacer.js';
 
 describe('the pace of watchers', () => {
@@ -7,19 +6,19 @@ describe('the pace of watchers', () => {
   let pacer: WatchPacer;
   let writes: string[];
   beforeEach(() => {
-    mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    jest.useFakeTimers({ doNotFake: ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setInterval'] });
     clock = 0;
     writes = [];
     pacer = new WatchPacer(() => clock);
   });
-  afterEach(() => mock.timers.reset());
+  afterEach(() => jest.useRealTimers());
 
   /** Lets everything go on that waits for no timer. */
   const settle = async () => {
     for (let i = 0; i < 300; i += 1) await Promise.resolve();
   };
   const pass = async (ms: number) => {
-    mock.timers.tick(ms);
+    jest.advanceTimersByTime(ms);
     await settle();
   };
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
@@ -34,10 +33,10 @@ async function until(what: () => boolean): Promise<void> {
 
 describe('watches that are not read', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront({ events: [Array.from({ length: LINES }, (_, i) => item(i))], unreadWatchMs: UNREAD_MS });
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   test('hold little, are cut off after a time, and leave nothing behind', async () => {
     const clients = await Promise.all(Array.from({ length: 20 }, () => watching(front)));
@@ -72,10 +71,10 @@ describe('watches that are not read', () => {
 
 describe('watches over WebSocket', () => {
   let front: TestFront;
-  before(async () => {
+  beforeAll(async () => {
     front = await testFront({ events: [[item(0), item(1)], [item(2)]] });
   });
-  after(() => front.close());
+  afterAll(() => front.close());
 
   const open = (protocols: string[], headers: Record<string, string> = {}) =>
     new WebSocket(`wss://127.0.0.1:${front.port}${WATCH}`, protocols, { ca: front.ca, headers });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import { type Client, realClock, SharedInformers, silentLogger } from '#client';
 import { startControllers } from '#controllers';
@@ -16,7 +15,7 @@ describe('evictions', () => {
   let counting: Promise<unknown>;
   const stop = new AbortController();
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
@@ -37,7 +36,7 @@ describe('evictions', () => {
       leaderElect: false,
     });
   });
-  after(async () => {
+  afterAll(async () => {
     stop.abort();
     await counting;
     await server.close();

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KubeObject, StatusError, UserInfo } from '#apimachinery';
 import { chainAuthorizers } from '../../authorization/authorizer-chain.js';
 import { NodeAuthorizer } from '../../authorization/node-authorizer.js';

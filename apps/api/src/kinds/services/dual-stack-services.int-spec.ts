@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -273,10 +272,10 @@ const UPDATES: [what: string, made: Spec, steps: [patch: Spec, result: string | 
 const clusters = new Map<string, Cluster>();
 const RANGES: Record<string, string> = { 4: V4, 6: V6, 46: `${V4},${V6}`, 64: `${V6},${V4}` };
 
-before(async () => {
+beforeAll(async () => {
   for (const [families, range] of Object.entries(RANGES)) clusters.set(families, await Cluster.start(range));
 });
-after(async () => {
+afterAll(async () => {
   for (const cluster of clusters.values()) await cluster.close();
 });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { formatIp, nthAddress, parseIp } from '#apimachinery';
 import { IpRange, parseServiceRanges } from './ip-range.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import type { CachedObject, Store, Write } from '../../storage/store.js';
 import { PortRange, parseServiceRanges } from './ip-range.js';

@@ -5,7 +5,6 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { KubeObject } from '#apimachinery';
 import { type Pki, preparePki } from '../../pki/pki.js';
@@ -23,7 +22,7 @@ describe("asking a node's server for its usage", () => {
   const connections = new Set<unknown>();
   const { signal } = new AbortController();
 
-  before(async () => {
+  beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'berth-usage-'));
     pki = await preparePki({
       dataDir,
@@ -47,7 +46,7 @@ describe("asking a node's server for its usage", () => {
     const credentials = { ca: ca.certificate, cert: kubeletClient.certificate, key: kubeletClient.key };
     read = nodeUsageOverHttps(credentials, 2_000);
   });
-  after(async () => {
+  afterAll(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await rm(dataDir, { recursive: true, force: true });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { isForbidden, isNotFound, type KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -32,7 +31,7 @@ describe('metrics.k8s.io', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer({ readNodeUsage: async () => usageText() });
     client = server.client();
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
@@ -53,7 +52,7 @@ describe('metrics.k8s.io', () => {
       await client.patch(gvr.pods, 'default', name, 'application/merge-patch+json', patch, { subresource: 'status' });
     }
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const get = async (path: string, accept = 'application/json') => {
     const { code, json } = await call(server, path, { headers: { accept } });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { type UsagePoint, UsagePoints, type UsageSample } from './usage-points.js';
 import { readUsage } from './usage-text.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { silentLogger } from '#client';
 import { FakeClock } from '#testing';

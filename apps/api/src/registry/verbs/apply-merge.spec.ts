@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { appliedSet, compareObjects, type FieldSet, unionSets } from '#apimachinery';
 import { schemaNode } from '#kinds';
 import { mergeApplied, pruneApplied } from './apply-merge.js';

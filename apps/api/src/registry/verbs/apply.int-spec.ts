@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -11,11 +10,11 @@ describe('server-side apply', () => {
   let server: TestServer;
   let client: Client;
 
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
     client = server.client();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   function apply(plural: keyof typeof gvr, object: KubeObject, fieldManager = 'one'): Promise<KubeObject> {
     return client.patch(gvr[plural], 'default', object.metadata.name!, APPLY, object, { fieldManager });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
 import { call, type TestServer, testServer } from '#testing';
@@ -17,10 +16,10 @@ const KINDS: [kind: string, apiVersion: string, resource: GroupVersionResource][
 
 describe('the scale subresource', () => {
   let server: TestServer;
-  before(async () => {
+  beforeAll(async () => {
     server = await testServer();
   });
-  after(() => server.close());
+  afterAll(() => server.close());
 
   const pathOf = ({ group, version, resource }: GroupVersionResource, name: string) =>
     `${group ? `/apis/${group}` : '/api'}/${version}/namespaces/default/${resource}/${name}`;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import type { ResourceDefinition } from '#kinds';
 import type { CacheEvent, CacheWatch, Revision } from '../../storage/store.js';
 import type { WatchItem } from '../api-result.js';
@@ -48,13 +47,15 @@ function session(more: Partial<WatchSessionOptions> = {}) {
 }
 
 async function pass(ms: number): Promise<void> {
-  mock.timers.tick(ms);
+  jest.advanceTimersByTime(ms);
   await turns();
 }
 
 describe('bookmarks', () => {
-  beforeEach(() => mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] }));
-  afterEach(() => mock.timers.reset());
+  beforeEach(() =>
+    jest.useFakeTimers({ doNotFake: ['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate'] }),
+  );
+  afterEach(() => jest.useRealTimers());
 
   it('come about once a minute, with the revision that the watch has reached', async () => {
     const { watch, seen, read, watching } = session();

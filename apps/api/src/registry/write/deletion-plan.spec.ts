@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { KubeObject } from '#apimachinery';
 import { planDeletion } from './deletion-plan.js';
 

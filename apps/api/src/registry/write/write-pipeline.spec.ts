@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { type KubeObject, StatusError } from '#apimachinery';
 import { allResources, ResourceCatalog } from '#kinds';
 import type { AdmissionRequest } from '../../admission/admission-request.js';

@@ -3,7 +3,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
-import { after, describe, it } from 'node:test';
 import { constants, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { SpdyConnection } from './connection.js';
@@ -137,7 +136,7 @@ describe('SPDY frames', () => {
 
 describe('SPDY connection', () => {
   const open: (() => void)[] = [];
-  after(() => {
+  afterAll(() => {
     for (const close of open) close();
   });
 

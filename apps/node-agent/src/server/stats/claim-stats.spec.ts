@@ -2,18 +2,17 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import type { Pod } from '../../pod/pod.js';
 import type { NodeServerOptions } from '../node-server-options.js';
 import { claimMetrics, claimUsage } from './claim-stats.js';
 
 let directory: string;
-before(() => {
+beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'berth-stats-'));
   mkdirSync(join(directory, 'p/data'), { recursive: true });
   mkdirSync(join(directory, 'q/data'), { recursive: true });
 });
-after(() => rmSync(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const pod = (uid: string) =>
   ({

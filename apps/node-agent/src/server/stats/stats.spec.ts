@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
 import { FakePods } from '../testing/fake-pods.js';
 import { resourceMetrics } from './metrics.js';
 import { sampleNode } from './node-sample.js';

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { given } from '../../../testing/spec-support.js';
 import { hpaFromStorage, hpaToStorage } from './horizontal-pod-autoscaler.conversion.js';
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { createErrors } from '../../../testing/spec-support.js';
 
 const template = { spec: { containers: [{ name: 'web', image: 'nginx' }], restartPolicy: 'Never' } };

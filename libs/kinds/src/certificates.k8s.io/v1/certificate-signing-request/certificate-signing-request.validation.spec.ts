@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
-import { describe, test } from 'node:test';
 import 'reflect-metadata';
 import { Pkcs10CertificateRequestGenerator, X509CertificateGenerator } from '@peculiar/x509';
 import { createErrors, updated, words } from '../../../testing/spec-support.js';
@@ -86,11 +85,15 @@ describe('creates', () => {
   }
 });
 
-describe('the request', async () => {
+const ofRsa = await pemRequest({ name: 'RSASSA-PKCS1-v1_5', ...rsa });
+const ofP384 = await pemRequest({ name: 'ECDSA', namedCurve: 'P-384' }, 'SHA-384');
+const ofEd25519 = await pemRequest({ name: 'Ed25519' });
+
+describe('the request', () => {
   const requests: [what: string, pem: string, problem: string | undefined][] = [
-    ['RSA', await pemRequest({ name: 'RSASSA-PKCS1-v1_5', ...rsa }), undefined],
-    ['P-384', await pemRequest({ name: 'ECDSA', namedCurve: 'P-384' }, 'SHA-384'), undefined],
-    ['Ed25519', await pemRequest({ name: 'Ed25519' }), undefined],
+    ['RSA', ofRsa, undefined],
+    ['P-384', ofP384, undefined],
+    ['Ed25519', ofEd25519, undefined],
     ['text before it', `a note\n${good}`, undefined],
     ['a changed signature', changed(-1), 'x509: ECDSA verification failure'],
     ['a changed subject', changed(40), 'x509: ECDSA verification failure'],
@@ -118,11 +121,12 @@ describe('the request', async () => {
   }
 });
 
-describe('updates', async () => {
-  const keys = (await webcrypto.subtle.generateKey(p256, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
-  const algorithm = { name: 'ECDSA', hash: 'SHA-256' } as never;
-  const made = { name: 'CN=jane', keys, signingAlgorithm: algorithm };
-  const issued = base64((await X509CertificateGenerator.createSelfSigned(made, webcrypto as never)).toString('pem'));
+const keys = (await webcrypto.subtle.generateKey(p256, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+const algorithm = { name: 'ECDSA', hash: 'SHA-256' } as never;
+const made = { name: 'CN=jane', keys, signingAlgorithm: algorithm };
+const issued = base64((await X509CertificateGenerator.createSelfSigned(made, webcrypto as never)).toString('pem'));
+
+describe('updates', () => {
   const condition = (type: string, status = 'True') => ({ type, status, reason: 'r', message: 'm' });
   const set =
     (status: object) =>

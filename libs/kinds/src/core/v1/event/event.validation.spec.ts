@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { createErrors, updated, words } from '../../../testing/spec-support.js';
 
 const long = (count: number, character = 'x') => character.repeat(count);

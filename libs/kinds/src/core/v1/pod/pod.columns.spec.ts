@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { given, now } from '../../../testing/spec-support.js';
 import { podCells, podRowConditions } from './pod.columns.js';
 

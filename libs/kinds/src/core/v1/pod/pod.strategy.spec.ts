@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { created, given, updated } from '../../../testing/spec-support.js';
 import { podStrategy } from './pod.strategy.js';
 import { podQosClass } from './pod-qos.js';

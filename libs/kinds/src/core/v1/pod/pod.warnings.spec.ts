@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { context, created, resource } from '../../../testing/spec-support.js';
 
 /** What the writer of a good object is told, at a create or, with `change`, at an update. */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { createErrors, updated } from '../../../testing/spec-support.js';
 
 const service = (spec: object, annotations?: Record<string, string>) => ({

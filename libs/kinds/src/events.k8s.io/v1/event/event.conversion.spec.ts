@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { given } from '../../../testing/spec-support.js';
 import { eventFromStorage, eventToStorage } from './event.conversion.js';
 
