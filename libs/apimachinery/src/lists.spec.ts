@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appendAll, largest } from './lists.js';
+import { appendAll, largest, smallest } from './lists.js';
 
 const root = join(import.meta.dirname, '../../../..');
 /** What clients' objects go through. */
@@ -22,6 +22,8 @@ describe('long lists', () => {
     assert.equal(list.length, 500_001);
     assert.equal(largest(list, 0), 499_999);
     assert.equal(largest([], -1), -1);
+    assert.equal(smallest(list, 1), 0);
+    assert.equal(smallest([], 7), 7);
   });
 
   it('are spread into the arguments of no call', () => {

@@ -82,7 +82,7 @@ function valueFrom(setting: Setting, layers: readonly Layer[]): unknown {
 /** Text of a flag as the type of its setting. What does not fit is left as it is, for the check to refuse. */
 function typed({ type }: Setting, value: unknown): unknown {
   if (typeof value !== 'string') return value;
-  if (type === 'number') return /^\d+$/.test(value) ? Number(value) : value;
+  if (type === 'number') return /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   if (type === 'boolean') return value === 'true' ? true : value === 'false' ? false : value;
   return value;
 }

@@ -1,4 +1,4 @@
-import { scaledValue } from '#apimachinery';
+import { appendAll, scaledValue } from '#apimachinery';
 import type { PersistentVolumeClaim, Pod, StatefulSet, StatefulSetStatus } from '#kinds';
 import { CONTROLLER_REVISION_HASH } from '../workload/controller-revisions.js';
 import { isPodAvailable, isPodFinished, isPodReady } from '../workload/pods.js';
@@ -92,9 +92,15 @@ function planCondemned(world: StatefulWorld, plan: StatefulPlan): boolean {
   const { start, end } = rangeOf(set);
   const condemned = [...pods].filter(([ordinal]) => ordinal < start || ordinal >= end).sort(([a], [b]) => b - a);
   const all = condemned.map(([, pod]) => pod);
-  plan.release.push(...all.filter((pod) => !claimsMatch(set, pod, claimOf)));
+  appendAll(
+    plan.release,
+    all.filter((pod) => !claimsMatch(set, pod, claimOf)),
+  );
   if (isParallel(set)) {
-    plan.remove.push(...all.filter((pod) => !isDeleting(pod)));
+    appendAll(
+      plan.remove,
+      all.filter((pod) => !isDeleting(pod)),
+    );
     return true;
   }
   const [last] = all;

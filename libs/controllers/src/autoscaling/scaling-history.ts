@@ -1,3 +1,4 @@
+import { largest, smallest } from '#apimachinery';
 import type { HPAScalingRules } from '#kinds';
 import { type History, longestPeriod, type ScaleEvent } from './scaling-rules.js';
 
@@ -8,8 +9,8 @@ interface Recommendation {
 
 /** What was recommended for one autoscaler, and how it scaled, as far back as its windows reach. Times are milliseconds. */
 export class ScalingHistory implements History {
-  readonly up: ScaleEvent[] = [];
-  readonly down: ScaleEvent[] = [];
+  up: readonly ScaleEvent[] = [];
+  down: readonly ScaleEvent[] = [];
   private recommendations: Recommendation[];
 
   /** `replicas` is the first recommendation: what there is. */
@@ -21,15 +22,18 @@ export class ScalingHistory implements History {
   highest(desired: number, window: number, now: number): number {
     const recent = this.recommendations.filter(({ time }) => time >= now - window);
     this.remember(recent, desired, now);
-    return Math.max(desired, ...recent.map(({ replicas }) => replicas));
+    return largest(
+      recent.map(({ replicas }) => replicas),
+      desired,
+    );
   }
 
   /** The current number, brought between the lowest recent recommendation and the highest; remembers the new one. */
   stabilized(desired: number, current: number, upWindow: number, downWindow: number, now: number): number {
     const within = (window: number) =>
       this.recommendations.filter(({ time }) => time > now - window).map(({ replicas }) => replicas);
-    const lowest = Math.min(desired, ...within(upWindow));
-    const highest = Math.max(desired, ...within(downWindow));
+    const lowest = smallest(within(upWindow), desired);
+    const highest = largest(within(downWindow), desired);
     const longest = Math.max(upWindow, downWindow);
     this.remember(
       this.recommendations.filter(({ time }) => time >= now - longest),
@@ -41,12 +45,10 @@ export class ScalingHistory implements History {
 
   /** Remembers a change; those that no policy looks at any more are forgotten. */
   scaled(from: number, to: number, rules: { up: HPAScalingRules; down: HPAScalingRules }, now: number): void {
-    const [events, rule] = to > from ? [this.up, rules.up] : [this.down, rules.down];
-    const cutoff = now - longestPeriod(rule) * 1000;
-    events.splice(0, events.length, ...events.filter(({ time }) => time >= cutoff), {
-      change: Math.abs(to - from),
-      time: now,
-    });
+    const direction = to > from ? 'up' : 'down';
+    const cutoff = now - longestPeriod(rules[direction]) * 1000;
+    const event = { change: Math.abs(to - from), time: now };
+    this[direction] = [...this[direction].filter(({ time }) => time >= cutoff), event];
   }
 
   private remember(recent: readonly Recommendation[], replicas: number, now: number): void {

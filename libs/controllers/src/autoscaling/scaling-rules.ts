@@ -1,3 +1,4 @@
+import { largest, smallest } from '#apimachinery';
 import type { HPAScalingRules } from '#kinds';
 
 /** What limits a change of the number of replicas. Pure; times are milliseconds. */
@@ -87,7 +88,7 @@ function upLimit(current: number, rules: HPAScalingRules, history: History, now:
     // Rounded up: a small number would never grow otherwise.
     return type === 'Percent' ? Math.ceil(start * (1 + value / 100)) : start + value;
   });
-  return rules.selectPolicy === 'Min' ? Math.min(...proposals) : Math.max(...proposals);
+  return rules.selectPolicy === 'Min' ? smallest(proposals, Infinity) : largest(proposals, -Infinity);
 }
 
 function downLimit(current: number, rules: HPAScalingRules, history: History, now: number): number {
@@ -96,7 +97,7 @@ function downLimit(current: number, rules: HPAScalingRules, history: History, no
     const start = replicasAtStart(current, periodSeconds, history, now);
     return type === 'Percent' ? Math.trunc(start * (1 - value / 100)) : start - value;
   });
-  return rules.selectPolicy === 'Min' ? Math.max(...proposals) : Math.min(...proposals);
+  return rules.selectPolicy === 'Min' ? largest(proposals, -Infinity) : smallest(proposals, Infinity);
 }
 
 function replicasAtStart(current: number, periodSeconds: number, { up, down }: History, now: number): number {
@@ -110,5 +111,8 @@ function changeWithin(events: readonly ScaleEvent[], periodSeconds: number, now:
 
 /** Seconds for which a scale event counts for some policy. */
 export function longestPeriod({ policies }: HPAScalingRules): number {
-  return Math.max(0, ...(policies ?? []).map(({ periodSeconds }) => periodSeconds));
+  return largest(
+    (policies ?? []).map(({ periodSeconds }) => periodSeconds),
+    0,
+  );
 }

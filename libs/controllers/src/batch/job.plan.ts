@@ -1,3 +1,4 @@
+import { appendAll, smallest } from '#apimachinery';
 import type { Job, JobCondition, Pod } from '#kinds';
 import { podsToDelete } from '../workload/deletion-ranking.js';
 import { isPodActive, isPodTerminating } from '../workload/pods.js';
@@ -256,7 +257,7 @@ function manage({ job, pods, now }: JobWorld, plan: JobPlan): void {
     .filter((_, at) => waits[at] === 0)
     .map((index) => ({ index, ...(kept.has(index) ? { replaces: kept.get(index)! } : {}) }));
   const later = waits.filter((left) => left > 0);
-  if (later.length > 0) plan.requeueAfter = Math.min(...later);
+  if (later.length > 0) plan.requeueAfter = smallest(later, Infinity);
 }
 
 /** Active pods to remove: at least so many, and those of an Indexed Job that do not work on an index of their own. */
@@ -266,13 +267,16 @@ function surplus(job: Job, active: readonly Pod[], atLeast: number, now: number)
     const byIndex = new Map<number | undefined, Pod[]>();
     for (const pod of active) {
       const index = validIndex(job, pod);
-      byIndex.set(index, [...(byIndex.get(index) ?? []), pod]);
+      const same = byIndex.get(index);
+      if (same) same.push(pod);
+      else byIndex.set(index, [pod]);
     }
     for (const [index, same] of byIndex) {
-      remove.push(...podsToDelete(same, [], index === undefined ? same.length : same.length - 1, now));
+      appendAll(remove, podsToDelete(same, [], index === undefined ? same.length : same.length - 1, now));
     }
   }
-  const left = active.filter((pod) => !remove.includes(pod));
+  const removed = new Set(remove);
+  const left = active.filter((pod) => !removed.has(pod));
   return [...remove, ...podsToDelete(left, [], Math.max(0, atLeast - remove.length), now)];
 }
 

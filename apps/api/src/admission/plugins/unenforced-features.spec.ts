@@ -121,7 +121,7 @@ describe('a server that refuses', () => {
         });
       }
     }
-    assert.equal(told(refuses, 'persistentvolumeclaims', {}).length, 1);
+    assert.equal(told(refuses, 'clustertrustbundles.certificates.k8s.io', {}).length, 1);
   });
 
   test('lets what is there be changed, and its labels be taken away, but not be added', () => {
