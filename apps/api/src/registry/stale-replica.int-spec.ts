@@ -231,8 +231,9 @@ describe('a replica whose cache is behind', () => {
     await apply(client, 'one', applied('1'));
     const seen = await client.get<KubeObject>(gvr.configmaps, 'default', 'given-up');
     await assert.rejects(apply(client, 'two', applied('2')), { code: 409 });
-    const { managedFields: _, ...metadata } = seen.metadata;
-    await behind(2, seen.metadata, { ...seen, metadata });
+    const [entry] = seen.metadata.managedFields!;
+    const left = { ...entry!, fieldsV1: { 'f:data': { 'f:other': {} } } };
+    await behind(2, seen.metadata, { ...seen, metadata: { ...seen.metadata, managedFields: [left] } });
     await apply(client, 'two', applied('2'));
     assert.equal(await stored('given-up'), '2');
   });

@@ -104,7 +104,8 @@ describe('controllers and a resource that comes while they run', () => {
     try {
       const discovery = new Discovery(client.transport);
       const { group, version, plural, singular, kind, namespaced, verbs } = definition;
-      const expected = { group, version, plural, singular, kind, namespaced };
+      const subresources = definition.subresources.map(({ name }) => ({ name }));
+      const expected = { group, version, plural, singular, kind, namespaced, subresources };
       const { verbs: told, ...found } = (await discovery.findKind('example.com/v1', 'Widget'))!;
       assert.deepEqual(found, expected);
       assert.deepEqual([...told].sort(), [...verbs].sort());
