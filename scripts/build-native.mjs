@@ -33,7 +33,8 @@ if (wanted.includes('pause')) {
     stdio: 'inherit',
     env: { ...process.env, CARGO_TARGET_DIR: target },
   });
-  if (pause.error === undefined && pause.status !== 0) process.exit(pause.status ?? 1);
+  if (pause.error) console.error(`build-native: cargo could not be started: ${pause.error.message}`);
+  if (pause.status !== 0) process.exit(pause.status ?? 1);
 }
 if (wanted.every((crate) => crate === 'pause')) {
   finish();

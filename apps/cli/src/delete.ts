@@ -58,7 +58,9 @@ export const deleteCluster: Verb = {
 };
 
 /** Stops agent and control plane, keeps only the runtime, and lets the agent's own cleanup take everything off the node. */
-async function cleanNode(layout: Layout, settings: Settings): Promise<void> {
+async function cleanNode(layout: Layout, given: Settings): Promise<void> {
+  // The machine may have started without systemd since; the runtime knows where the pods are.
+  const settings: Settings = given.cgroupDriver === 'systemd' ? { ...given, cgroupDriver: 'auto' } : given;
   const running = await askSupervisor(layout, { do: 'status' });
   const units = await unitsOf(layout, settings);
   writeSupervisorConfig(

@@ -27,6 +27,11 @@ export class Discovery {
     if (!resources) {
       resources = this.read(group, version);
       this.versions.set(key, resources);
+      // What could not be told, or was not there, may be there next time.
+      resources.then(
+        ({ length }) => length === 0 && this.versions.delete(key),
+        () => this.versions.delete(key),
+      );
     }
     return (await resources).find((resource) => resource.kind === kind);
   }

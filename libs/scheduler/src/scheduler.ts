@@ -94,7 +94,10 @@ export class Scheduler {
       nodes.addHandler({
         add: (node) => this.queue.happened(this.state.setNode(node)),
         update: (_, node) => this.queue.happened(this.state.setNode(node)),
-        delete: (node) => this.queue.happened(this.state.removeNode(node.metadata.name!)),
+        delete: (node) => {
+          this.queue.happened(this.state.removeNode(node.metadata.name!));
+          this.volumes.happened();
+        },
       }),
       pods.addHandler({
         add: (pod) => this.podChanged(pod),
@@ -194,7 +197,11 @@ export class Scheduler {
 
   private async decide(popped: readonly Queued<PodEntry>[]): Promise<void> {
     // The native side must not count pods that went while others were decided.
-    const batch = popped.filter(({ place }) => place !== 'gone');
+    const batch: Queued<PodEntry>[] = [];
+    for (const queued of popped) {
+      if (queued.place === 'gone') this.queue.decided(queued);
+      else batch.push(queued);
+    }
     if (batch.length === 0) return;
     const numbers = new Uint32Array(batch.length * 2);
     for (const [index, { item }] of batch.entries()) {
@@ -339,7 +346,8 @@ export class Scheduler {
   /** Says what the pod's volumes say of nodes. False when no node will do; the pod waits then. */
   private placeVolumes(queued: Queued<PodEntry>): boolean {
     const { item } = queued;
-    if (queued.place === 'gone') return false;
+    // `decide` counts it as done.
+    if (queued.place === 'gone') return true;
     const verdict = this.volumes.verdict(item.pod as Pod);
     const why = verdict && 'why' in verdict ? verdict.why : undefined;
     if (why === undefined) {

@@ -30,6 +30,8 @@ describe('Saved settings', () => {
       [settings.serviceClusterIpRange, settings.serviceNodePortRange, settings.securePort, settings.cgroupRoot],
       ['10.97.0.0/16', '31000-31999', 7443, '/pods'],
     );
+    // Where the pods of that version are.
+    assert.equal(settings.cgroupDriver, 'cgroupfs');
     assert.deepEqual([settings.logLevel, settings.sharedDatabase, settings.podLogsDir], ['info', false, undefined]);
   });
 

@@ -18,6 +18,8 @@ export function readSavedSettings(text: string): Settings {
   const saved: unknown = JSON.parse(text);
   if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) throw new Error('must be an object');
   const entries = new Map<string, unknown>(Object.entries(saved));
+  // Before systemd could be chosen, `auto` was cgroupfs: running pods are where that put them.
+  if (entries.has('serviceCidr') && entries.get('cgroupDriver') === 'auto') entries.set('cgroupDriver', 'cgroupfs');
   const read = KEPT_SETTINGS.flatMap((setting) => {
     const name = writtenName(setting, entries);
     const value = entries.get(name);

@@ -19,6 +19,8 @@ use crate::{
 struct Give {
     group: Gid,
     mount: u64,
+    /// Whether the next folder is the top of the tree.
+    at_top: bool,
 }
 
 impl Visitor for Give {
@@ -42,9 +44,10 @@ impl Visitor for Give {
     }
 
     fn enter(&mut self, folder: BorrowedFd<'_>) -> Call<()> {
-        rustix::fs::fchown(folder, None, Some(self.group))?;
-        let mode = rustix::fs::fstat(folder)?.st_mode;
-        rustix::fs::fchmod(folder, Mode::from_raw_mode(mode & 0o7777 | 0o2770))
+        if std::mem::take(&mut self.at_top) {
+            return Ok(());
+        }
+        own(folder, self.group)
     }
 
     fn lost(&mut self, error: Error) -> Result<()> {
@@ -53,8 +56,14 @@ impl Visitor for Give {
     }
 }
 
+fn own(folder: BorrowedFd<'_>, group: Gid) -> Call<()> {
+    rustix::fs::fchown(folder, None, Some(group))?;
+    let mode = rustix::fs::fstat(folder)?.st_mode;
+    rustix::fs::fchmod(folder, Mode::from_raw_mode(mode & 0o7777 | 0o2770))
+}
+
 /// Members of the group read and write, and what is made in folders keeps it. With `only_on_mismatch` a tree is left
-/// alone whose top has the group and the modes already.
+/// alone whose top has the group and the modes already: the top is changed last, so a walk that was cut off is repeated.
 pub fn give(folder: &Folder, group: u32, only_on_mismatch: bool) -> Result<()> {
     if only_on_mismatch {
         let stat = rustix::fs::fstat(&folder.fd).map_err(call("stat", &folder.path))?;
@@ -62,5 +71,7 @@ pub fn give(folder: &Folder, group: u32, only_on_mismatch: bool) -> Result<()> {
             return Ok(());
         }
     }
-    walk(folder, &mut Give { group: Gid::from_raw(group), mount: folder.mount })
+    let group = Gid::from_raw(group);
+    walk(folder, &mut Give { group, mount: folder.mount, at_top: true })?;
+    own(folder.fd.as_fd(), group).map_err(call("change the group of", &folder.path))
 }

@@ -122,6 +122,14 @@ describe('a new cluster', () => {
     await client.create(gvr.storageclasses, '', rancher);
     await runBootstrap(await options());
     assert.equal((await get(gvr.storageclasses, '', 'local-path')).provisioner, 'rancher.io/local-path');
+    await client.delete(gvr.storageclasses, '', 'local-path');
+    await client.create(gvr.storageclasses, '', {
+      ...rancher,
+      metadata: { ...found.metadata, name: 'own', resourceVersion: undefined, uid: undefined },
+    });
+    await runBootstrap(await options());
+    assert.equal((await get(gvr.storageclasses, '', 'local-path')).metadata.annotations, undefined);
+    await client.delete(gvr.storageclasses, '', 'own');
   });
 
   it('lets cluster DNS see what it answers from, and nothing else', async () => {

@@ -46,8 +46,8 @@ const INFLIGHT: SlotLimits = {
   providers: [
     provide(
       API_SURFACE,
-      [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, PKI, ISSUER_URL],
-      (options, catalog, metrics, progress, store, history, pki, issuerUrl) => {
+      [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, LISTER, PKI, ISSUER_URL],
+      (options, catalog, metrics, progress, store, history, lister, pki, issuerUrl) => {
         registerStorageMetrics(metrics, store, catalog);
         const serverAddress = serverAddressOf(options);
         return {
@@ -58,6 +58,10 @@ const INFLIGHT: SlotLimits = {
           metrics,
           documents: openIdSurface(issuerUrl, serverAddress, pki),
           history,
+          namespaceMade: (name) => {
+            const made = lister.get('namespaces', '', name)?.metadata.creationTimestamp;
+            return made === undefined ? undefined : new Date(made);
+          },
           log: options.logger,
         };
       },

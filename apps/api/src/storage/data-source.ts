@@ -7,9 +7,14 @@ export const MIGRATION_TABLE = 'migration';
 
 /** Milliseconds after which a connection that nobody uses is closed. */
 const IDLE_MS = 10_000;
+/** Milliseconds for a query that is no migration: a database that is away must not hold up the end of the process. */
+const QUERY_MS = 60_000;
 
-/** A data source over all entities and migrations. TypeORM is loaded here, and only when something asks for it. */
-export async function openDataSource(connection: pg.ClientConfig): Promise<DataSource> {
+/**
+ * A data source over all entities and migrations. TypeORM is loaded here, and only when something asks for it.
+ * @param queryMs after which a query fails; migrations take as long as they take.
+ */
+export async function openDataSource(connection: pg.ClientConfig, queryMs?: number): Promise<DataSource> {
   const { DataSource } = await loadTypeOrm();
   const [{ entities }, { migrations }] = await Promise.all([
     import('./entities/index.js'),
@@ -28,7 +33,14 @@ export async function openDataSource(connection: pg.ClientConfig): Promise<DataS
     // Whoever uses the connection is told by its query.
     poolErrorHandler: () => {},
     // node-postgres reads the rest: sockets, TLS.
-    extra: { ...connection, max: 2, idleTimeoutMillis: IDLE_MS, keepAlive: true, allowExitOnIdle: true },
+    extra: {
+      ...connection,
+      query_timeout: queryMs,
+      max: 2,
+      idleTimeoutMillis: IDLE_MS,
+      keepAlive: true,
+      allowExitOnIdle: true,
+    },
   });
   return source.initialize();
 }
@@ -44,7 +56,7 @@ export class ColdDatabase {
 
   /** All queries of one use have the same connection, so that it may hold session locks. */
   async use<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    this.source ??= openDataSource(this.connection).catch((error) => {
+    this.source ??= openDataSource(this.connection, QUERY_MS).catch((error) => {
       this.source = undefined;
       throw error;
     });

@@ -5,6 +5,8 @@ export interface HistoryQuery {
   key: ObjectKey;
   /** Only versions before this revision. */
   before?: Revision;
+  /** Only versions from this time on. */
+  since?: Date;
   limit: number;
 }
 
@@ -25,17 +27,18 @@ export class History {
   constructor(private readonly database: ColdDatabase) {}
 
   /** The newest first. */
-  async versions({ key, before, limit }: HistoryQuery): Promise<ObjectVersion[]> {
+  async versions({ key, before, since, limit }: HistoryQuery): Promise<ObjectVersion[]> {
     const { resource, namespace, name } = key;
     const rows = await this.database.use(async (manager) => {
       // TypeORM is loaded by now.
-      const [{ LessThan }, { HistoryRow }] = await Promise.all([
+      const [{ LessThan, MoreThanOrEqual }, { HistoryRow }] = await Promise.all([
         import('typeorm'),
         import('./entities/history-row.entity.js'),
       ]);
       const older = before === undefined ? {} : { revision: LessThan(String(before)) };
+      const newer = since === undefined ? {} : { at: MoreThanOrEqual(since) };
       return manager.find(HistoryRow, {
-        where: { resource, namespace, name, ...older },
+        where: { resource, namespace, name, ...older, ...newer },
         order: { revision: 'DESC' },
         take: limit,
       });

@@ -24,10 +24,13 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   });
   if (!settings.node) return units;
   if (!settings.containerRuntimeEndpoint) {
+    const [cni, driver] = [settings.cniConfDir || layout.cniConfigDir, cgroupDriver(settings) ?? 'cgroupfs'];
     units.push({
       name: 'containerd',
-      argv: containerdCommand(layout, settings.cniConfDir || layout.cniConfigDir, cgroupDriver(settings) ?? 'cgroupfs'),
+      argv: containerdCommand(layout, cni, driver),
       stopSeconds: 30,
+      // Its configuration is in a file that the arguments only name.
+      revision: `${driver} ${cni}`,
     });
   }
   units.push({
@@ -103,7 +106,8 @@ export const NATIVE_PARTS = {
 
 /** Another build of what the unit runs gives another text: `up` then restarts it, and no other. */
 function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
-  const native = NATIVE_PARTS[unit].map((crate) => join(installation, 'target', 'native-stamps', crate));
+  const target = process.env['CARGO_TARGET_DIR'] ?? join(installation, 'target');
+  const native = NATIVE_PARTS[unit].map((crate) => join(target, 'native-stamps', crate));
   const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
   return paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
 }

@@ -22,6 +22,8 @@ export class FolderError extends Error {
 export class LocalPathFolders {
   private readonly root: string;
   private readonly files: FileTree;
+  /** By folder: whoever asks again waits for the removal that goes on. */
+  private readonly removals = new Map<string, Promise<void>>();
 
   constructor(
     private readonly dataDir: string,
@@ -48,7 +50,15 @@ export class LocalPathFolders {
    * Deletes the folder with all that is in it; a missing one is fine. A link is deleted itself, and a mount stops it before
    * anything is deleted. Throws FolderError while a pod on this node has the folder.
    */
-  async delete(folder: string): Promise<void> {
+  delete(folder: string): Promise<void> {
+    const before = this.removals.get(folder);
+    if (before) return before;
+    const removal = this.remove(folder).finally(() => this.removals.delete(folder));
+    this.removals.set(folder, removal);
+    return removal;
+  }
+
+  private async remove(folder: string): Promise<void> {
     const path = this.path(folder);
     const user = await this.userOf(path);
     if (user !== undefined) throw new FolderError('inUse', `folder ${folder} is mounted in pod ${user}`);

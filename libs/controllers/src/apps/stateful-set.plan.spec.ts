@@ -63,6 +63,11 @@ describe('the next step of a StatefulSet', () => {
     assert.deepEqual(step(world([undefined, 'old', 'old'])), [['0 new'], []]);
   });
 
+  it('makes no more pods than it can at once, however many are wanted', () => {
+    const { create } = planStatefulSet(withSpec(world([]), parallel({ replicas: 2 ** 31 - 1 })));
+    assert.equal(create.length, 500);
+  });
+
   it('replaces the last old pod when all are well', () => {
     assert.deepEqual(step(world(['old', 'old', 'new'])), [[], ['db-1']]);
   });

@@ -7,6 +7,9 @@ import { hasIdentity, hasStorage, ordinalOf, rangeOf } from './stateful-set.iden
 
 /** Which pods of a StatefulSet come and go next. Pure; times are milliseconds since the epoch. */
 
+/** Pods that one look creates at most: their events bring the next look. */
+const CHANGES_AT_ONCE = 500;
+
 export interface StatefulWorld {
   set: StatefulSet;
   /** The set's pods, by ordinal. */
@@ -71,7 +74,7 @@ function planReplicas(world: StatefulWorld, plan: StatefulPlan): boolean {
     if (!pod) {
       // Claims of a pod that was scaled away go with it: a new one must not get them.
       if (!hasStaleClaim(set, ordinal, claimOf)) plan.create.push({ ordinal, revision: revisionFor(world, ordinal) });
-      if (ordered) return false;
+      if (ordered || plan.create.length >= CHANGES_AT_ONCE) return false;
       continue;
     }
     if (isPodFinished(pod)) {

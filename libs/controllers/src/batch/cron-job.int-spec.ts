@@ -80,6 +80,30 @@ describe('CronJob', () => {
     );
   });
 
+  it('replaces all that are active', async () => {
+    const namespace = await env.namespace();
+    const cron = await create(namespace, { suspend: true });
+    const { uid } = cron.metadata;
+    const owner = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'cron', uid: uid!, controller: true };
+    const active = [];
+    for (const name of ['one', 'two']) {
+      const job = await env.client.create<KubeObject>(gvr.jobs, namespace, {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { name, ownerReferences: [owner] },
+        ...template({}),
+      });
+      active.push({ apiVersion: 'batch/v1', kind: 'Job', namespace, name, uid: job.metadata.uid });
+    }
+    await env.client.patch(gvr.cronjobs, namespace, 'cron', MERGE, { status: { active } }, { subresource: 'status' });
+    const spec = { suspend: false, concurrencyPolicy: 'Replace', jobTemplate: template({}) };
+    await env.client.patch(gvr.cronjobs, namespace, 'cron', MERGE, { spec });
+    await env.until('the new Job alone', async () => {
+      const names = (await jobs(namespace)).map(({ metadata }) => metadata.name!);
+      return names.length === 1 && names[0]!.startsWith('cron-');
+    });
+  });
+
   it('drops a Job from its active ones when somebody has deleted it', async () => {
     const namespace = await env.namespace();
     await create(namespace, { concurrencyPolicy: 'Forbid', jobTemplate: template({}) });

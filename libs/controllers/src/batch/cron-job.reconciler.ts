@@ -142,7 +142,8 @@ class CronJobReconciler {
   private async start(cronJob: CronJob, state: CronJobState, { time, replace }: Run): Promise<boolean> {
     const { client } = this.runtime;
     const namespace = cronJob.metadata.namespace!;
-    for (const { name } of replace) await this.replace(cronJob, state, name);
+    // Each that is deleted leaves the list.
+    for (const { name } of [...replace]) await this.replace(cronJob, state, name);
     const wanted = buildJob(cronJob, time);
     let job: Job;
     try {

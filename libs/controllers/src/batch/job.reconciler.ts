@@ -68,7 +68,7 @@ class JobReconciler {
   private readonly written = new WrittenRevisions();
   /** Of each Job: uids of pods whose finalizer was removed, for as long as the informer shows it. */
   private readonly released = new Map<string, Set<string>>();
-  private readonly backoffs = new Map<string, BackoffRecord>();
+  private readonly backoffs = new Map<string, { uid: string; record: BackoffRecord }>();
 
   constructor(
     private readonly runtime: ControllerRuntime,
@@ -149,7 +149,8 @@ class JobReconciler {
       claimable(this.pods, job, job.spec.selector),
     );
     const released = this.stillShown(key, pods);
-    const backoff = this.backoffs.get(key) ?? initialBackoff(job, pods, released);
+    const known = this.backoffs.get(key);
+    const backoff = known?.uid === job.metadata.uid ? known!.record : initialBackoff(job, pods, released);
     const now = this.runtime.clock.now();
     const world: JobWorld = { job, pods, now, settled, released, backoff };
     const plan = planJob(world);
@@ -164,7 +165,7 @@ class JobReconciler {
     const timestamp = formatTime(new Date(world.now));
     const tracking = trackJob(world, plan, outcome, timestamp);
     const job = await this.writeStatus(key, world.job, tracking.status);
-    this.backoffs.set(key, plan.backoff);
+    this.backoffs.set(key, { uid: world.job.metadata.uid!, record: plan.backoff });
     this.metrics.handledByPolicy(tracking.actions);
     const held = new Set(world.pods.filter((pod) => isHeld(pod, world.released)).map((pod) => pod.metadata.uid!));
     const results = await Promise.allSettled(

@@ -17,7 +17,14 @@ export function disruptionController(context: ControllerContext): Controller {
   const budgets = new DisruptionBudgets(runtime);
   const keeper = controller('disruption-controller', runtime)
     .for<PodDisruptionBudget>(gvr.poddisruptionbudgets)
-    .watches<Pod>(gvr.pods, (pod) => budgets.over(pod))
+    .watches<Pod>(gvr.pods, {
+      add: (pod) => budgets.over(pod),
+      update: (old, pod) => {
+        const moved = deepEqual(old.metadata.labels, pod.metadata.labels) ? [] : budgets.keysOver(old);
+        return [...moved, ...budgets.over(pod)];
+      },
+      delete: (pod) => budgets.keysOver(pod),
+    })
     .reads(gvr.replicationcontrollers, gvr.replicasets, gvr.deployments, gvr.statefulsets)
     .reconcile((key) => budgets.reconcile(key));
   return joined(keeper, staleDisruptionController(runtime));
@@ -38,7 +45,7 @@ class DisruptionBudgets {
 
   /** Keys of the budgets that select the pod. More than one is a fault that evictions stop at. */
   over(pod: Pod): string[] {
-    const keys = selecting(this.budgets, selectorOf, pod).map(objectKey);
+    const keys = this.keysOver(pod);
     if (keys.length > 1) {
       const { namespace, name } = pod.metadata;
       const chosen = keys[0]!.slice(keys[0]!.indexOf('/') + 1);
@@ -46,6 +53,10 @@ class DisruptionBudgets {
       this.runtime.recorder.event(pod, 'Warning', 'MultiplePodDisruptionBudgets', text);
     }
     return keys;
+  }
+
+  keysOver(pod: Pod): string[] {
+    return selecting(this.budgets, selectorOf, pod).map(objectKey);
   }
 
   async reconcile(key: string): Promise<Requeue | undefined> {

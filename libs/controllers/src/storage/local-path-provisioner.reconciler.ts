@@ -29,6 +29,9 @@ import {
   planProvision,
 } from './local-path.plan.js';
 
+/** Nodes that do not answer hold one each until the request fails. */
+const WORKERS = 20;
+
 const RESIZE_CONDITIONS: readonly string[] = ['Resizing', 'FileSystemResizePending'];
 
 /**
@@ -47,12 +50,14 @@ export function localPathProvisioner(context: ControllerContext): Controller {
       claimRef ? `${claimRef.namespace}/${claimRef.name}` : undefined,
     )
     .reads(gvr.storageclasses, gvr.nodes)
+    .workers(WORKERS)
     .reconcile((key) => provisioner.reconcileClaim(key));
   const volumeLoop = controller('local-path-provisioner-volumes', runtime)
     .for<PersistentVolume>(gvr.persistentvolumes, {
       when: (volume) => folderToDelete(volume) !== undefined || isLetGo(volume),
     })
     .reads(gvr.nodes)
+    .workers(WORKERS)
     .reconcile((key) => provisioner.reconcileVolume(key));
   return joined(claimLoop, volumeLoop);
 }
@@ -67,7 +72,7 @@ class LocalPathProvisioner {
   private readonly volumes: Informer<PersistentVolume>;
   private readonly classes: Informer<StorageClass>;
   private readonly nodes: Informer<Node>;
-  /** Claims that went before they had a volume, by their keys. */
+  /** Claims that went before they had a volume, by their uids. */
   private readonly abandoned = new Map<string, PersistentVolumeClaim>();
 
   constructor(
@@ -82,17 +87,18 @@ class LocalPathProvisioner {
   }
 
   claimGone(claim: PersistentVolumeClaim): void {
-    if (abandonedFolder(claim)) this.abandoned.set(objectKey(claim), claim);
+    if (abandonedFolder(claim)) this.abandoned.set(claim.metadata.uid!, claim);
   }
 
   /** A folder without a volume would have nobody who deletes it. */
   private async clean(key: string): Promise<void> {
-    const claim = this.abandoned.get(key);
-    const found = claim && abandonedFolder(claim);
-    if (!found) return;
-    const volume = await this.volumeOf(`pvc-${claim.metadata.uid}`);
-    if (!volume && this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
-    if (this.abandoned.get(key) === claim) this.abandoned.delete(key);
+    for (const [uid, claim] of this.abandoned) {
+      const found = abandonedFolder(claim);
+      if (!found || objectKey(claim) !== key) continue;
+      const volume = await this.volumeOf(`pvc-${uid}`);
+      if (!volume && this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
+      this.abandoned.delete(uid);
+    }
   }
 
   private volumeOf(name: string): Promise<PersistentVolume | undefined> {
@@ -102,8 +108,14 @@ class LocalPathProvisioner {
     });
   }
 
+  /** A claim that is there comes first: the node of one that went may be away for long. */
   async reconcileClaim(key: string): Promise<Requeue | undefined> {
+    const requeue = await this.provide(key);
     await this.clean(key);
+    return requeue;
+  }
+
+  private async provide(key: string): Promise<Requeue | undefined> {
     const claim = this.claims.getByKey(key);
     if (!claim) return undefined;
     const { volumeName } = claim.spec;

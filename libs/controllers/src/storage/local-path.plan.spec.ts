@@ -67,7 +67,7 @@ describe('A claim', () => {
 
 describe('A volume', () => {
   const volume = (policy: 'Delete' | 'Retain', phase: string, metadata: object = {}): PersistentVolume => {
-    const made = localPathVolume(claim(), { ...CLASS, reclaimPolicy: policy }, NODE, '/x');
+    const made = localPathVolume(claim(), { ...CLASS, reclaimPolicy: policy }, NODE, '/d/storage/pvc-u_ns_data');
     return { ...made, metadata: { ...made.metadata, ...metadata }, status: { phase } } as PersistentVolume;
   };
 
@@ -79,6 +79,16 @@ describe('A volume', () => {
     assert.equal(folderToDelete(volume('Delete', 'Bound', { deletionTimestamp: 'now' })), undefined);
     assert.equal(folderToDelete(volume('Retain', 'Released')), undefined);
     assert.equal(folderToDelete(volume('Delete', 'Released', { annotations: {} })), undefined);
+  });
+
+  it('has the folder that was made for its first claim', () => {
+    const kept = volume('Delete', 'Released');
+    const claimRef = { ...kept.spec.claimRef, namespace: 'other', name: 'later' };
+    assert.deepEqual(folderToDelete({ ...kept, spec: { ...kept.spec, claimRef } }), {
+      node: 'a',
+      folder: 'pvc-u_ns_data',
+    });
+    assert.equal(folderToDelete({ ...kept, spec: { ...kept.spec, local: { path: '/etc' } } }), undefined);
   });
 
   it('that is kept goes without its folder', () => {

@@ -123,7 +123,9 @@ export function folderToDelete(volume: PersistentVolume): { node: string; folder
   if (spec.persistentVolumeReclaimPolicy !== 'Delete') return undefined;
   if (status?.phase !== 'Released' && status?.phase !== 'Failed') return undefined;
   const node = metadata.annotations[FOLDER_NODE];
-  return node === undefined ? undefined : { node, folder: folderName(metadata.name!, spec.claimRef) };
+  // Not the claim's name now: a volume that was kept may have had another claim when its folder was made.
+  const folder = spec.local?.path.split('/').at(-1);
+  return node === undefined || !folder?.startsWith(`${metadata.name}_`) ? undefined : { node, folder };
 }
 
 /** Whether the object alone is held back: it is to go, and its folder is to stay. */

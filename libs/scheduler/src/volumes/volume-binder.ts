@@ -52,8 +52,9 @@ export class VolumeBinder {
     const exclusive = [...claims.bound, ...claims.delayed].filter(isExclusive);
     const used = exclusive.some((claim) => this.options.usedByAnother(keyOf(claim), pod)) ? Reason.InUse : 0;
     const reasons = new Map<string, number>();
+    const candidates = this.view.candidates(claims.delayed);
     for (const node of this.options.nodes.list()) {
-      const found = volumesOn(node, claims, this.view);
+      const found = volumesOn(node, claims, candidates);
       reasons.set(node.metadata.name!, used | (typeof found === 'number' ? found : 0));
     }
     return { rules: volumeRules(reasons) };

@@ -1,6 +1,7 @@
 import type { Informer } from '#client';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
-import { volumeClass } from '#kinds';
+import { isReservedFor, volumeClass } from '#kinds';
+import type { VolumeLookup } from './node-volumes.js';
 
 const BY_CLASS = 'storageClass';
 
@@ -37,6 +38,25 @@ export class VolumeView {
   volumesOfClass(name: string): PersistentVolume[] {
     const found = this.volumes.byIndex(BY_CLASS, name);
     return found.map((volume) => current(volume, this.assumedVolumes.get(volume.metadata.name!))!);
+  }
+
+  /** The same, with those volumes of a class alone that one of the claims could get: worked out once for many nodes. */
+  candidates(claims: readonly PersistentVolumeClaim[]): VolumeLookup {
+    const found = new Map<string, PersistentVolume[]>();
+    return {
+      volume: (name) => this.volume(name),
+      storageClass: (name) => this.storageClass(name),
+      volumesOfClass: (name) => {
+        let volumes = found.get(name);
+        if (!volumes) {
+          const free = (volume: PersistentVolume) =>
+            !volume.spec.claimRef || claims.some((claim) => isReservedFor(volume, claim));
+          volumes = this.volumesOfClass(name).filter(free);
+          found.set(name, volumes);
+        }
+        return volumes;
+      },
+    };
   }
 
   storageClass(name: string): StorageClass | undefined {

@@ -9,7 +9,7 @@ use zbus::{Connection, OwnedObjectPath, Variant, connection, proxy::CachePropert
 use super::properties::{Property, Value};
 use crate::error::{Error, Result};
 
-/// How long systemd may take for one job.
+/// How long systemd may take for one job, and for one answer.
 const JOB_TIMEOUT: Duration = Duration::from_secs(30);
 /// Root may speak to systemd without a bus between them: on machines without one.
 const PRIVATE_SOCKET: &str = "unix:path=/run/systemd/private";
@@ -151,12 +151,14 @@ impl Systemd {
 }
 
 async fn connect() -> zbus::Result<Connection> {
-    match Connection::system().await {
+    match connection::Builder::system().method_timeout(JOB_TIMEOUT).build().await {
         Ok(connection) => Ok(connection),
-        Err(error) => match connection::Builder::address(PRIVATE_SOCKET).p2p().build().await {
-            Ok(connection) => Ok(connection),
-            Err(_) => Err(error),
-        },
+        Err(error) => {
+            match connection::Builder::address(PRIVATE_SOCKET).p2p().method_timeout(JOB_TIMEOUT).build().await {
+                Ok(connection) => Ok(connection),
+                Err(_) => Err(error),
+            }
+        }
     }
 }
 

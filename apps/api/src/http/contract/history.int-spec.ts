@@ -55,7 +55,8 @@ describe('the history of an object', () => {
   const REFUSED: [string, string][] = [
     ['', 'resource must be a string, resource should not be empty, name must be a string, name should not be empty'],
     [`${OBJECT}&limit=0`, 'limit must not be less than 1'],
-    [`${OBJECT}&limit=501`, 'limit must not be greater than 500'],
+    [`${OBJECT}&limit=51`, 'limit must not be greater than 50'],
+    [`${OBJECT}%00`, 'name must not contain NUL'],
     [`${OBJECT}&before=soon`, 'before must be an integer number'],
     [`${OBJECT}&name=b`, 'name must be a string'],
     [`${OBJECT}&at=now`, 'property at should not exist'],
@@ -112,5 +113,49 @@ describe('the history of an object', () => {
     const stranger = await call(server, `${PATH}?${OBJECT}`, as('stranger'));
     assert.equal(stranger.code, 403);
     assert.match(stranger.json.message, /User "stranger" cannot get path "\/berth\/history"/);
+  });
+
+  test('a permission in a namespace shows nothing of an earlier namespace of that name', async () => {
+    const names = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'reborn' } };
+    const put = async (value: string) => {
+      await client.create<KubeObject>(gvr.namespaces, '', names);
+      const metadata = { name: 'a' };
+      await client.create<KubeObject>(gvr.secrets, 'reborn', {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata,
+        stringData: { value },
+      });
+    };
+    await put('old');
+    await client.delete(gvr.secrets, 'reborn', 'a');
+    await client.delete(gvr.namespaces, '', 'reborn');
+    const gone = await client.get<KubeObject>(gvr.namespaces, '', 'reborn').catch(() => undefined);
+    if (gone)
+      await client.update(gvr.namespaces, '', { ...gone, spec: { finalizers: [] } }, { subresource: 'finalize' });
+    // Times of objects are whole seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await put('new');
+    const role = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole' };
+    const subjects = [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'tenant' }];
+    const binding = (kind: string, name: string, namespace?: string) => ({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind,
+      metadata: { name: 'tenant', ...(namespace ? { namespace } : {}) },
+      roleRef: { ...role, name },
+      subjects,
+    });
+    await client.create<KubeObject>(gvr.clusterroles, '', {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'history-path' },
+      rules: [{ nonResourceURLs: [PATH], verbs: ['get'] }],
+    });
+    await client.create<KubeObject>(gvr.clusterrolebindings, '', binding('ClusterRoleBinding', 'history-path'));
+    await client.create<KubeObject>(gvr.rolebindings, 'reborn', binding('RoleBinding', 'admin', 'reborn'));
+    const asked = `${PATH}?resource=secrets&namespace=reborn&name=a`;
+    const types = (answer: any) => answer.json.items.map(({ type }: any) => type);
+    assert.deepEqual(types(await call(server, asked, as('tenant'))), ['ADDED']);
+    assert.deepEqual(types(await call(server, asked)), ['ADDED', 'DELETED', 'ADDED']);
   });
 });

@@ -20,5 +20,7 @@ export interface ApiSurface {
   documents: ReadonlyMap<string, () => { mediaType: string; body: string }>;
   /** Versions that objects had; absent: none are kept. */
   history?: Pick<History, 'versions'>;
+  /** When a namespace was made; undefined while there is none of that name. */
+  namespaceMade?(name: string): Date | undefined;
   log: Pick<Logger, 'warn' | 'error'>;
 }

@@ -36,7 +36,7 @@ export class HistoryController {
       throw badRequest(definition.namespaced ? 'namespace should not be empty' : 'namespace should be empty');
     }
     const { group, version, plural } = definition;
-    await allowedOrThrow(this.https.dispatching.authorizer, {
+    const asked = {
       user,
       verb: 'get',
       resourceRequest: true,
@@ -47,8 +47,18 @@ export class HistoryController {
       namespace,
       name,
       path: '',
+    };
+    const { authorizer } = this.https.dispatching;
+    await allowedOrThrow(authorizer, asked);
+    // A permission in a namespace says nothing of an earlier namespace of that name.
+    const since = namespace === '' ? undefined : this.surface.namespaceMade?.(namespace);
+    const everywhere = since && (await authorizer.authorize({ ...asked, namespace: '' })).decision === 'Allow';
+    const items = await history.versions({
+      key: { resource, namespace, name },
+      before,
+      since: everywhere ? undefined : since,
+      limit,
     });
-    const items = await history.versions({ key: { resource, namespace, name }, before, limit });
     await reply
       .header('cache-control', 'no-cache, private')
       .type('application/json')

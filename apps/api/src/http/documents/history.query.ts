@@ -1,5 +1,8 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsNotEmpty, IsOptional, IsString, Max, Min } from 'class-validator';
+import { IsInt, IsNotEmpty, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+
+/** PostgreSQL has no NUL in texts. */
+const noNul = (field: string) => Matches(/^[^\0]*$/, { message: `${field} must not contain NUL` });
 
 /** Which versions of which object are asked for. */
 export class HistoryQuery {
@@ -9,10 +12,12 @@ export class HistoryQuery {
   resource!: string;
 
   /** Empty for what is in no namespace. */
+  @noNul('namespace')
   @IsString()
   @IsOptional()
   namespace = '';
 
+  @noNul('name')
   @IsNotEmpty()
   @IsString()
   name!: string;
@@ -25,9 +30,9 @@ export class HistoryQuery {
   @Type(() => Number)
   before?: number;
 
-  @Max(500)
+  @Max(50)
   @Min(1)
   @IsInt()
   @Type(() => Number)
-  limit = 50;
+  limit = 20;
 }

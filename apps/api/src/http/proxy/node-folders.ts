@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { text } from 'node:stream/consumers';
+import { normalize } from 'node:path/posix';
 import type { ConnectionOptions } from 'node:tls';
 import type { NodeFolders } from '#controllers';
 import type { Lister } from '../../storage/lister.js';
@@ -7,8 +8,11 @@ import type { ProxyNetwork } from './proxy-network.js';
 import { proxyableAddress } from './proxy-network.js';
 import { nodeServer } from './proxy-target.js';
 
-/** Deleting a large folder takes its time. */
+/** Milliseconds until a node has to be connected, and for a whole answer: deleting a large folder takes its time. */
+const CONNECT_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 300_000;
+/** Bytes of an answer: a path, or a reason. */
+const LARGEST_ANSWER = 64 * 1024;
 
 /** Asks the agents of nodes, with the credentials that the API server shows to them. */
 export class AgentFolders implements NodeFolders {
@@ -20,7 +24,10 @@ export class AgentFolders implements NodeFolders {
 
   async create(node: string, folder: string): Promise<string> {
     const { path } = JSON.parse(await this.ask('PUT', node, folder));
-    if (typeof path !== 'string') throw new Error(`node ${node} did not say where the folder is`);
+    // What the node says becomes a path that pods mount, maybe on another node.
+    if (typeof path !== 'string' || path !== normalize(path) || !path.endsWith(`/storage/${folder}`)) {
+      throw new Error(`node ${node} did not say where the folder is`);
+    }
     return path;
   }
 
@@ -35,10 +42,17 @@ export class AgentFolders implements NodeFolders {
     const path = `/volumes/local-path/${encodeURIComponent(folder)}`;
     return new Promise((resolve, reject) => {
       const outgoing = request({ host: address, port, method, path, ca, cert, key, agent: false });
-      outgoing.setTimeout(TIMEOUT_MS, () => outgoing.destroy(new Error('i/o timeout')));
+      const end = (ms: number, why: string) => setTimeout(() => outgoing.destroy(new Error(why)), ms);
+      const connecting = end(CONNECT_TIMEOUT_MS, 'dial: i/o timeout');
+      const deadline = end(TIMEOUT_MS, 'i/o timeout');
+      outgoing.on('socket', (socket) => socket.once('secureConnect', () => clearTimeout(connecting)));
+      outgoing.on('close', () => {
+        clearTimeout(connecting);
+        clearTimeout(deadline);
+      });
       outgoing.on('error', (error) => reject(new Error(`node ${node}: ${error.message}`)));
       outgoing.on('response', (response) => {
-        text(response).then((body) => {
+        bounded(response).then((body) => {
           if (response.statusCode === 200) resolve(body);
           else reject(new Error(`node ${node}: ${body.trim() || `status ${response.statusCode}`}`));
         }, reject);
@@ -46,4 +60,15 @@ export class AgentFolders implements NodeFolders {
       outgoing.end();
     });
   }
+}
+
+async function bounded(answer: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of answer as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > LARGEST_ANSWER) throw new Error(`the answer of the node is larger than ${LARGEST_ANSWER} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
 }
