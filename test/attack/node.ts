@@ -10,6 +10,9 @@ export interface Output {
 }
 
 /** A running node of the test's own, seen from within its network namespace. */
+/** kubectl may read a stream's empty first message before it has made the stream, and says that on standard error. */
+const EARLY_MESSAGE = /^E\d{4} .* Unknown stream id \d+, discarding message\n/gm;
+
 export class NodeUnderAttack {
   /** The node agent's server. */
   readonly requester: Requester;
@@ -66,8 +69,10 @@ export class NodeUnderAttack {
   }
 
   /** Runs a shell text in a pod's first container, standard error with the output. */
-  exec(pod: string, script: string, timeoutS = 30): Promise<Output> {
-    return this.kubectl(['exec', pod, '-c', 'main', '--', 'sh', '-c', `{ ${script}\n} 2>&1`], '', timeoutS);
+  async exec(pod: string, script: string, timeoutS = 30): Promise<Output> {
+    const command = ['exec', pod, '-c', 'main', '--', 'sh', '-c', `{ ${script}\n} 2>&1`];
+    const { code, text } = await this.kubectl(command, '', timeoutS);
+    return { code, text: text.replace(EARLY_MESSAGE, '') };
   }
 
   async waitReady(...pods: string[]): Promise<void> {
