@@ -182,9 +182,10 @@ export class InProcessClient implements Client {
   }
 }
 
+/** Most writes ask for nothing special. */
 function queryOf(options: WriteOptions): URLSearchParams {
-  for (const _ in options) return writeQuery(options);
-  return NO_QUERY;
+  const { fieldManager, fieldValidation, dryRun, force } = options;
+  return fieldManager || fieldValidation || dryRun || force ? writeQuery(options) : NO_QUERY;
 }
 
 function deleteBody({ dryRun, ...rest }: DeleteOptions): object {
