@@ -1,11 +1,21 @@
 import { Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
+import { nodeUsageOverHttps } from '../http/proxy/node-usage-request.js';
 import { provide } from '../injection/provide.js';
-import { nodeUsageOverHttps } from '../kinds/usage/node-usage-request.js';
 import { usageMetrics } from '../kinds/usage/usage-metrics.js';
 import { UsageScraper } from '../kinds/usage/usage-scraper.js';
 import { PkiModule } from './pki.module.js';
 import { StorageModule } from './storage.module.js';
-import { CLOCK, COMPUTED_RESOURCES, LISTER, NODE_CREDENTIALS, NOW, OPTIONS, READ_NODE_USAGE, STORE } from './tokens.js';
+import {
+  CLOCK,
+  COMPUTED_RESOURCES,
+  LISTER,
+  NODE_CREDENTIALS,
+  NOW,
+  OPTIONS,
+  PROXY_NETWORK,
+  READ_NODE_USAGE,
+  STORE,
+} from './tokens.js';
 
 /** Ends the scrapes of nodes. */
 @Injectable()
@@ -23,7 +33,9 @@ class Scraping implements OnModuleDestroy {
   imports: [PkiModule, StorageModule],
   providers: [
     Scraping,
-    provide(READ_NODE_USAGE, [NODE_CREDENTIALS], nodeUsageOverHttps),
+    provide(READ_NODE_USAGE, [NODE_CREDENTIALS, PROXY_NETWORK], (credentials, network) =>
+      nodeUsageOverHttps(credentials, network),
+    ),
     provide(
       UsageScraper,
       [LISTER, READ_NODE_USAGE, CLOCK, OPTIONS, Scraping],

@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { normalize } from 'node:path/posix';
 import type { ConnectionOptions } from 'node:tls';
 import type { NodeFolders } from '#controllers';
 import type { Lister } from '../../storage/lister.js';
+import { boundedAnswer } from './bounded-answer.js';
 import type { ProxyNetwork } from './proxy-network.js';
 import { proxyableAddress } from './proxy-network.js';
 import { nodeServer } from './proxy-target.js';
@@ -52,7 +52,7 @@ export class AgentFolders implements NodeFolders {
       });
       outgoing.on('error', (error) => reject(new Error(`node ${node}: ${error.message}`)));
       outgoing.on('response', (response) => {
-        bounded(response).then((body) => {
+        boundedAnswer(response, 'the answer of the node', LARGEST_ANSWER).then((body) => {
           if (response.statusCode === 200) resolve(body);
           else reject(new Error(`node ${node}: ${body.trim() || `status ${response.statusCode}`}`));
         }, reject);
@@ -60,15 +60,4 @@ export class AgentFolders implements NodeFolders {
       outgoing.end();
     });
   }
-}
-
-async function bounded(answer: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of answer as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > LARGEST_ANSWER) throw new Error(`the answer of the node is larger than ${LARGEST_ANSWER} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString();
 }

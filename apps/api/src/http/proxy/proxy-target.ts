@@ -30,6 +30,13 @@ const ADDRESS_TYPES = ['InternalIP', 'ExternalIP', 'InternalDNS', 'ExternalDNS',
 export function nodeServer(lister: Lister, name: string): { host: string; port: number } {
   const node = lister.get('nodes', '', name);
   if (!node) throw notFound({ group: '', resource: 'nodes' }, name);
+  const found = reportedServer(node);
+  if (!found) throw internalError(new Error(`no preferred addresses found; known addresses: []`));
+  return found;
+}
+
+/** The same of a node at hand; undefined when it reports none. */
+export function reportedServer(node: KubeObject): { host: string; port: number } | undefined {
   const addresses = (node.status?.addresses ?? []) as { type: string; address: string }[];
   for (const type of ADDRESS_TYPES) {
     const found = addresses.find((item) => item.type === type);
@@ -38,7 +45,7 @@ export function nodeServer(lister: Lister, name: string): { host: string; port: 
       return { host: found.address, port };
     }
   }
-  throw internalError(new Error(`no preferred addresses found; known addresses: []`));
+  return undefined;
 }
 
 /**

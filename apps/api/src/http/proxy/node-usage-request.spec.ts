@@ -2,14 +2,21 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { KubeObject } from '#apimachinery';
+import type { ReadNodeUsage } from '../../kinds/usage/usage-scraper.js';
 import { type Pki, preparePki } from '../../pki/pki.js';
 import { nodeUsageOverHttps } from './node-usage-request.js';
-import type { ReadNodeUsage } from './usage-scraper.js';
+
+/** Of the node. Whatever is connected to ends at the server of this test. */
+const ADDRESS = '192.0.2.7';
+const network = {
+  resolve: async () => ['127.0.0.1'],
+  connect: (_: string, port: number) => connect(port, '127.0.0.1'),
+};
 
 describe("asking a node's server for its usage", () => {
   let dataDir: string;
@@ -30,7 +37,7 @@ describe("asking a node's server for its usage", () => {
       advertiseAddress: '127.0.0.1',
       serviceClusterIpRange: '10.96.0.0/16',
       clusterDomain: 'cluster.local',
-      localNode: { name: 'node-1', ip: '127.0.0.1' },
+      localNode: { name: 'node-1', ip: ADDRESS },
     });
     const { certificate: cert, key } = pki.agentServer!;
     server = createServer({ cert, key, ca: pki.ca.certificate, requestCert: true }, (request, response) => {
@@ -44,7 +51,7 @@ describe("asking a node's server for its usage", () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { ca, kubeletClient } = pki;
     const credentials = { ca: ca.certificate, cert: kubeletClient.certificate, key: kubeletClient.key };
-    read = nodeUsageOverHttps(credentials, 2_000);
+    read = nodeUsageOverHttps(credentials, network, 2_000);
   });
   afterAll(async () => {
     server.closeAllConnections();
@@ -68,7 +75,7 @@ describe("asking a node's server for its usage", () => {
   const here = () =>
     node([
       { type: 'Hostname', address: 'nowhere.invalid' },
-      { type: 'InternalIP', address: '127.0.0.1' },
+      { type: 'InternalIP', address: ADDRESS },
     ]);
 
   test('shows the certificate of this server, to the address that is best, on one connection', async () => {
@@ -96,7 +103,15 @@ describe("asking a node's server for its usage", () => {
   test('a node without addresses, or with another certificate, is not asked', async () => {
     const count = asked.length;
     await assert.rejects(read(node([]), signal), /the node node-1 reports no address/);
-    await assert.rejects(read(node([{ type: 'InternalIP', address: '127.0.0.2' }]), signal));
+    await assert.rejects(read(node([{ type: 'InternalIP', address: '192.0.2.8' }]), signal));
+    assert.equal(asked.length, count);
+  });
+
+  test('addresses of this machine and of its links are not asked, whoever reports them', async () => {
+    const count = asked.length;
+    for (const address of ['127.0.0.1', '::1', '169.254.169.254', '0.0.0.0', 'localhost']) {
+      await assert.rejects(read(node([{ type: 'InternalIP', address }]), signal), /address not allowed/);
+    }
     assert.equal(asked.length, count);
   });
 });
