@@ -107,7 +107,7 @@ export class Scheduler {
         },
         delete: (pod) => this.podGone(pod),
       }),
-      claims.addHandler(this.volumeEvents(ClusterEvent.ClaimChange)),
+      claims.addHandler(this.claimEvents()),
       volumes.addHandler(this.volumeEvents(ClusterEvent.VolumeChange)),
       classes.addHandler(this.volumeEvents(ClusterEvent.StorageClassChange)),
     ];
@@ -127,6 +127,26 @@ export class Scheduler {
       this.queue.close();
       await Promise.all(this.background);
       await this.options.events.flush();
+    }
+  }
+
+  /** A claim matters to the pods that have it, and to no others. */
+  private claimEvents() {
+    const happened = ({ metadata }: PersistentVolumeClaim) => {
+      this.queue.happenedTo(this.podsWith(`${metadata.namespace}/${metadata.name}`), ClusterEvent.ClaimChange);
+      this.volumes.happened();
+    };
+    return {
+      add: happened,
+      update: (_: PersistentVolumeClaim, claim: PersistentVolumeClaim) => happened(claim),
+      delete: () => this.volumes.happened(),
+    };
+  }
+
+  private *podsWith(claimKey: string): Iterable<PodEntry> {
+    for (const uid of this.claimUsers.of(claimKey)) {
+      const entry = this.state.pod(uid);
+      if (entry) yield entry;
     }
   }
 

@@ -52,6 +52,24 @@ describe('scheduling queue', () => {
     assert.deepEqual(names(), ['a']);
   });
 
+  it('moves of the pods that wait for an event those that it is about', () => {
+    for (const name of ['a', 'b', 'c']) queue.add(name, 0);
+    const [a, b, c] = pop();
+    queue.unschedulable(a!, ClusterEvent.ClaimChange);
+    queue.unschedulable(b!, ClusterEvent.ClaimChange);
+    queue.unschedulable(c!, ClusterEvent.NodeAdd);
+    queue.happenedTo(['b', 'c', 'unknown'], ClusterEvent.ClaimChange);
+    assert.deepEqual(names(), ['b']);
+  });
+
+  it('does not lose what happens to a pod while its decision is made', () => {
+    queue.add('a', 0);
+    const [a] = pop();
+    queue.happenedTo(['a'], ClusterEvent.ClaimChange);
+    queue.unschedulable(a!, ClusterEvent.ClaimChange);
+    assert.deepEqual(names(), ['a']);
+  });
+
   it('takes any event for a pod that any event may help', () => {
     queue.add('a', 0);
     queue.unschedulable(pop()[0]!, ANY_EVENT);

@@ -170,6 +170,15 @@ export class SchedulingQueue<T> {
     for (const entry of this.unschedulablePods) if (entry.hints & events) this.move(entry);
   }
 
+  /** Something happened that only these pods can wait for. */
+  happenedTo(items: Iterable<T>, events: number): void {
+    for (const item of items) {
+      const entry = this.entries.get(item);
+      if (entry?.place === 'in flight') this.missed |= events;
+      else if (entry?.place === 'unschedulable' && entry.hints & events) this.move(entry);
+    }
+  }
+
   close(): void {
     this.wakeUp?.timer.cancel();
     this.flush?.cancel();

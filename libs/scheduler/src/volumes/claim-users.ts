@@ -19,8 +19,13 @@ export class ClaimUsers {
     }
   }
 
+  /** Uids of the pods that have the claim. */
+  of(key: string): Iterable<string> {
+    return this.users.get(key) ?? [];
+  }
+
   /** Uids of other pods that have the claim. */
   others(key: string, pod: Pod): string[] {
-    return [...(this.users.get(key) ?? [])].filter((uid) => uid !== pod.metadata.uid);
+    return [...this.of(key)].filter((uid) => uid !== pod.metadata.uid);
   }
 }
