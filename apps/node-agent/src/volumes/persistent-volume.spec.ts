@@ -27,12 +27,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function mount(spec: object, volume = CLAIM, securityContext: object = {}): Promise<string> {
+function mount(
+  spec: object,
+  volume = CLAIM,
+  securityContext: object = {},
+  paths = new PodPaths(join(directory, 'agent'), join(directory, 'logs')),
+): Promise<string> {
   const found = { metadata: { name: 'pv' }, spec: { claimRef: { uid: 'c' }, ...spec } } as PersistentVolume;
   const claim = { metadata: { uid: 'c' }, spec: { volumeName: 'pv' }, status: { phase: 'Bound' } };
   const context = {
     pod: { metadata: { name: 'web', namespace: 'ns', uid: 'p' }, spec: { securityContext } },
-    paths: new PodPaths(join(directory, 'agent'), join(directory, 'logs')),
+    paths,
     claims: {
       claim: async () => claim,
       volume: async () => found,
@@ -61,6 +66,28 @@ describe('A local volume', () => {
     assert.deepEqual(mounts[0]![1].options, ['bind', 'noexec', 'ro']);
     assert.deepEqual([...readOnlyVolumes([READ_ONLY])], ['data']);
     assert.deepEqual([...readOnlyVolumes([CLAIM])], []);
+  });
+});
+
+describe('A local volume that is mounted already', () => {
+  async function groupsSet(volume: Volume, securityContext: object): Promise<unknown[]> {
+    const paths = new PodPaths(join(directory, 'agent'), join(directory, 'logs'));
+    const set: unknown[] = [];
+    paths.files.isMounted = async () => true;
+    paths.files.setGroup = async (_, group, policy) => void set.push([group, policy]);
+    await mount({ local: { path: disk } }, volume, securityContext, paths);
+    assert.deepEqual(mounts, []);
+    return set;
+  }
+
+  it('gets the group of the pod, if an earlier agent did not finish that', async () => {
+    const security = { fsGroup: 2000, fsGroupChangePolicy: 'Always' };
+    assert.deepEqual(await groupsSet(CLAIM, security), [[2000, 'OnRootMismatch']]);
+  });
+
+  it('keeps its group where nothing may be written, or nobody asks', async () => {
+    assert.deepEqual(await groupsSet(READ_ONLY, { fsGroup: 2000 }), []);
+    assert.deepEqual(await groupsSet(CLAIM, {}), []);
   });
 });
 

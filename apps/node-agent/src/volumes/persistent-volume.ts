@@ -40,7 +40,11 @@ function claimPlugin(type: 'persistentVolumeClaim' | 'ephemeral'): VolumePlugin 
 async function mountClaim(context: VolumeContext, volume: Volume): Promise<string> {
   const place = volumePath(context, LOCAL_VOLUME, volume.name);
   // What is mounted once stays, also while the API server is away.
-  if (await context.paths.files.isMounted(place)) return place;
+  if (await context.paths.files.isMounted(place)) {
+    // An agent that ended while it changed the files' group has left the folder itself as it was: that comes last.
+    await setGroup(context, volume, place, 'OnRootMismatch');
+    return place;
+  }
   const found = await claimedVolume(context.claims, context.pod, volume);
   if (!reachableFrom(found, context.claims.node())) {
     throw new StageError('MountVolume.NodeAffinity check failed', 'no matching NodeSelectorTerms');
@@ -62,32 +66,44 @@ async function mountClaim(context: VolumeContext, volume: Volume): Promise<strin
 
 /** Binds the folder, or the file system that is mounted there, into the pod's own folder. */
 async function mountLocal(
-  { paths, pod, mounter }: VolumeContext,
+  context: VolumeContext,
   volume: Volume,
   found: PersistentVolume,
   path: string,
   place: string,
 ): Promise<string> {
+  const { paths, pod, mounter } = context;
   const missing = 'MountVolume.NewMounter initialization failed';
   const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') throw new StageError(missing, `path ${JSON.stringify(path)} does not exist`);
     throw error;
   });
   if (!stats.isDirectory()) throw new StageError(missing, `path ${JSON.stringify(path)} is not a directory`);
-  const readOnly = volume.persistentVolumeClaim?.readOnly === true;
   await paths.files.makeFolder(place, 0o750);
-  const options = [...mountOptions(found), ...(readOnly ? ['ro'] : [])];
+  const options = [...mountOptions(found), ...(isReadOnly(volume) ? ['ro'] : [])];
   await mounter.mount({ type: 'bind', source: path, options: ['bind', ...options] }, place);
-  const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
-  if (fsGroup === undefined || readOnly) return place;
   try {
-    await paths.files.setGroup(place, fsGroup, fsGroupChangePolicy);
+    await setGroup(context, volume, place, pod.spec.securityContext?.fsGroupChangePolicy);
   } catch (error) {
     // Half of it must not be taken for the whole at the next try.
     await paths.files.unmount(place);
     throw error;
   }
   return place;
+}
+
+async function setGroup(
+  { paths, pod }: VolumeContext,
+  volume: Volume,
+  place: string,
+  policy: 'OnRootMismatch' | 'Always' | undefined,
+): Promise<void> {
+  const fsGroup = pod.spec.securityContext?.fsGroup;
+  if (fsGroup !== undefined && !isReadOnly(volume)) await paths.files.setGroup(place, fsGroup, policy);
+}
+
+function isReadOnly({ persistentVolumeClaim }: Volume): boolean {
+  return persistentVolumeClaim?.readOnly === true;
 }
 
 function mountOptions({ metadata, spec }: PersistentVolume): readonly string[] {
