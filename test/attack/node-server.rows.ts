@@ -29,6 +29,8 @@ const PATHS = [
   '/portForward/default/plain?port=8080',
   `/run/${PLAIN}?cmd=id`,
   '/checkpoint/default/plain/main',
+  '/volumes/local-path/default_data_pvc-1',
+  '/volumes/local-path/..%2f..%2fetc',
   '/debug/pprof/',
   '/debug/flags/v',
   '/spec/',

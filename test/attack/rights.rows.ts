@@ -46,7 +46,33 @@ async function allForbidden(attempt: Attempt, identities: Identity[], namespace:
   });
 }
 
+/** What Berth serves beside the resources of the release. */
+const OWN_PATHS = [
+  `/berth/history?resource=secrets&namespace=${VICTIM}&name=${TARGET}`,
+  `/berth/history?resource=secrets&namespace=${OWN}&name=${TARGET}`,
+  '/berth/history?resource=__proto__&name=x',
+  '/berth/history',
+  `/apis/metrics.k8s.io/v1beta1/namespaces/${VICTIM}/pods`,
+  `/apis/metrics.k8s.io/v1beta1/namespaces/${VICTIM}/pods/${TARGET}`,
+  '/apis/metrics.k8s.io/v1beta1/pods',
+  '/apis/metrics.k8s.io/v1beta1/nodes',
+  '/apis/metrics.k8s.io/v1beta1/nodes/x',
+];
+
 export const rightsRows: PlaneRow[] = [
+  {
+    area,
+    finding: 'history and usage are for those who were given them',
+    run: (attempt, { who }) =>
+      each(OWN_PATHS, async (path) => {
+        const attackers = [who.anonymous, who.nobody, who.viewer, who.editor, who.namespaceAdmin, who.owner];
+        for (const identity of [...attackers, who.collector, who.node, who.pod]) {
+          for (const method of ['GET', 'POST', 'DELETE']) {
+            await attempt.try(identity, { method, path }, method === 'GET' ? forbidden : refused);
+          }
+        }
+      }),
+  },
   {
     area,
     finding: 'every identity of the suite works and is who it says',
