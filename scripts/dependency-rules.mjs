@@ -31,6 +31,7 @@ const apiFolders = [
   'pki',
   'storage',
   'codec',
+  'webhook-client',
   'authorization',
   'authentication',
   'admission',
