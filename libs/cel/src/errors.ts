@@ -17,7 +17,7 @@ export class CelCostExceeded extends CelRuntimeError {
   }
 }
 
-/** An evaluation that was stopped by its signal. */
+/** An evaluation that its signal did not let begin. */
 export class CelInterrupted extends CelRuntimeError {
   override readonly name = 'CelInterrupted';
 

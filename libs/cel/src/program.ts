@@ -30,6 +30,7 @@ export interface CelCost {
 export interface CelEvaluation {
   /** Units of the reference's cost model; the evaluation stops as soon as it has used more. */
   readonly costLimit: number;
+  /** Looked at before the evaluation, which does not wait and is bounded by its cost. */
   readonly signal?: AbortSignal;
   readonly authorizer?: CelAuthorizer;
 }
@@ -46,4 +47,6 @@ export interface CelProgram {
    * durations are text. Throws CelRuntimeError; CelCostExceeded past the limit.
    */
   evaluate(variables: Readonly<Record<string, unknown>>, options: CelEvaluation): { value: unknown; cost: number };
+  /** The same, with a value that only another evaluation can use: a variable keeps its type. */
+  evaluateRaw(variables: Readonly<Record<string, unknown>>, options: CelEvaluation): { value: unknown; cost: number };
 }
