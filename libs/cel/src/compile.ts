@@ -81,11 +81,18 @@ class Program implements CelProgram {
     try {
       const value = bounded(() => show(this.planned.run(frame)));
       return { value, cost: frame.cost };
-    } catch (error) {
-      if (error instanceof EvaluationError) throw new CelRuntimeError(error.message);
-      // Too deep, or longer than the engine can hold.
-      if (error instanceof RangeError) throw new CelRuntimeError(`evaluation failed: ${error.message}`);
+    } catch (thrown) {
+      const error = runtimeError(thrown);
+      error.cost = frame.cost;
       throw error;
     }
   }
+}
+
+function runtimeError(thrown: unknown): CelRuntimeError {
+  if (thrown instanceof CelRuntimeError) return thrown;
+  if (thrown instanceof EvaluationError) return new CelRuntimeError(thrown.message);
+  // Too deep, or longer than the engine can hold.
+  if (thrown instanceof RangeError) return new CelRuntimeError(`evaluation failed: ${thrown.message}`);
+  throw thrown;
 }

@@ -6,6 +6,8 @@ export class CelCompileError extends Error {
 /** An evaluation that has no value: a missing key, a division by zero. The message is cel-go's. */
 export class CelRuntimeError extends Error {
   override readonly name: string = 'CelRuntimeError';
+  /** What the evaluation had cost when it failed. */
+  cost = 0;
 }
 
 /** An evaluation that was stopped because it did more work than its limit allows. */

@@ -20,6 +20,7 @@ import { ServiceAccount } from './plugins/service-account.js';
 import { StorageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { TaintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
 import { UnenforcedFeatures } from './plugins/unenforced-features.js';
+import type { PolicyPlugins } from './policies/policy-plugins.js';
 import type { WebhookPlugins } from './webhooks/webhook-plugins.js';
 
 export interface AdmissionOptions {
@@ -27,6 +28,7 @@ export interface AdmissionOptions {
   authorizer: Authorizer;
   /** Runs after the mutating plugins. */
   escalationCheck?: EscalationCheck;
+  policies?: PolicyPlugins;
   webhooks?: WebhookPlugins;
   /** Refuses policies that nothing enforces yet, instead of warning of them. */
   refuseUnenforced?: boolean;
@@ -43,6 +45,7 @@ export function createAdmission({
   lister,
   authorizer,
   escalationCheck,
+  policies,
   webhooks,
   refuseUnenforced = false,
 }: AdmissionOptions): AdmissionChain {
@@ -67,6 +70,7 @@ export function createAdmission({
     // Webhooks come last of those that change objects, and see what will be stored; what follows refuses that too.
     ...(webhooks ? [webhooks.mutating] : []),
     ...(escalationCheck ? [escalationCheck] : []),
+    ...(policies ? [policies.validating] : []),
     ...(webhooks ? [webhooks.validating] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),
   ]);

@@ -43,15 +43,6 @@ export const unenforced: readonly Unenforced[] = [
   },
   {
     resources: [
-      'admissionregistration.k8s.io/validatingadmissionpolicies',
-      'admissionregistration.k8s.io/validatingadmissionpolicybindings',
-    ],
-    feature: 'ValidatingAdmissionPolicy',
-    text: `Berth does not enforce ValidatingAdmissionPolicy ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
-    resources: [
       'admissionregistration.k8s.io/mutatingadmissionpolicies',
       'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
     ],

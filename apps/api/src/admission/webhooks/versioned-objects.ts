@@ -48,7 +48,7 @@ function isSame(a: GroupVersionKind, b: GroupVersionKind): boolean {
 }
 
 /** Through the stored version. Kinds that are no resources, as Scale, have one version. */
-async function convert(
+export async function convert(
   catalog: ResourceCatalog,
   object: KubeObject,
   from: GroupVersionKind,

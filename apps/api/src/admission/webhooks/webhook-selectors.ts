@@ -6,7 +6,11 @@ import type { CompiledWebhook } from './compiled-webhook.js';
 const NAMESPACES = { group: '', resource: 'namespaces' };
 
 /** Whether the webhook's selectors want the request. Throws StatusError where that cannot be told. */
-export function selects(webhook: CompiledWebhook, request: AdmissionRequest, lister: Lister): boolean {
+export function selects(
+  webhook: Pick<CompiledWebhook, 'namespaceSelector' | 'objectSelector'>,
+  request: AdmissionRequest,
+  lister: Lister,
+): boolean {
   return selectsNamespace(webhook.namespaceSelector, request, lister) && selectsObject(webhook.objectSelector, request);
 }
 

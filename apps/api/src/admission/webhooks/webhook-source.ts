@@ -98,17 +98,17 @@ export class WebhookSource implements CacheSink {
 }
 
 /** Namespaces themselves are not, though requests for them name one. */
-function isInNamespace({ namespace, resource }: AdmissionRequest): boolean {
+export function isInNamespace({ namespace, resource }: AdmissionRequest): boolean {
   return namespace !== '' && !(resource.group === '' && resource.resource === 'namespaces');
 }
 
-interface Equivalent {
+export interface Equivalent {
   resource: GroupVersionResource;
   kind: GroupVersionKind;
 }
 
 /** The other versions of the same stored objects that have the subresource. */
-function equivalentResources(catalog: ResourceCatalog, { resource, subresource }: RuleTarget): Equivalent[] {
+export function equivalentResources(catalog: ResourceCatalog, { resource, subresource }: RuleTarget): Equivalent[] {
   const own = catalog.find(resource.group, resource.version, resource.resource);
   if (own === undefined) return [];
   return catalog
