@@ -67,6 +67,7 @@ export function createAdmission({
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(lister),
     new PodTopologyLabels(lister),
+    ...(policies ? [policies.mutating] : []),
     // Webhooks come last of those that change objects, and see what will be stored; what follows refuses that too.
     ...(webhooks ? [webhooks.mutating] : []),
     ...(escalationCheck ? [escalationCheck] : []),

@@ -42,15 +42,6 @@ export const unenforced: readonly Unenforced[] = [
     policy: true,
   },
   {
-    resources: [
-      'admissionregistration.k8s.io/mutatingadmissionpolicies',
-      'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
-    ],
-    feature: 'MutatingAdmissionPolicy',
-    text: `Berth does not apply MutatingAdmissionPolicy ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
     resources: ['flowcontrol.apiserver.k8s.io/flowschemas', 'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations'],
     feature: 'API Priority and Fairness',
     text: `Berth does not enforce API Priority and Fairness ${NO_EFFECT}`,

@@ -6,6 +6,7 @@ import { EscalationCheck } from '../admission/plugins/escalation-check.js';
 import { createPolicyPlugins } from '../admission/policies/policy-plugins.js';
 import { createWebhookPlugins } from '../admission/webhooks/webhook-plugins.js';
 import { provide } from '../injection/provide.js';
+import { mergeApplied } from '../registry/verbs/apply-merge.js';
 import { WebhookClient } from '../webhook-client/webhook-client.js';
 import { AuthorizationModule } from './authorization.module.js';
 import { StorageModule } from './storage.module.js';
@@ -26,7 +27,7 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
       ADMISSION_POLICIES,
       [STORE, LISTER, AUTHORIZER, ResourceCatalog, WebhookCalls],
       (store, lister, authorizer, catalog, { signal }) =>
-        createPolicyPlugins({ store, lister, authorizer, catalog, signal }),
+        createPolicyPlugins({ store, lister, authorizer, catalog, merge: mergeApplied, signal }),
     ),
     provide(
       ADMISSION,

@@ -1,5 +1,6 @@
-import { setOwn } from '#apimachinery';
+import { quote, setOwn } from '#apimachinery';
 import { JsonList, JsonMap, JsonObject } from './json.js';
+import { StructValue } from './maps.js';
 import { formatDuration, formatTimestamp } from './times.js';
 import { Duration, fail, ListValue, MapValue, Optional, Timestamp, TypeValue, Uint, type Value } from './value.js';
 import { step } from './work.js';
@@ -20,6 +21,7 @@ export function plainOf(value: Value): unknown {
   if (value === null) return null;
   if (value instanceof JsonList || value instanceof JsonMap || value instanceof JsonObject) return value.json;
   if (value instanceof ListValue) return plainList(value);
+  if (value instanceof StructValue) checkNames(value, value.type.name);
   if (value instanceof MapValue) return plainMap(value);
   if (value instanceof Uint) return plainInt(value.value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
@@ -51,6 +53,18 @@ function plainMap(map: MapValue): Record<string, unknown> {
     setOwn(object, jsonKey(key), plainOf(map.get(key)!));
   }
   return object;
+}
+
+/** Objects for patches are named by their places: `Object.spec` is the field `spec` of `Object`. */
+function checkNames(value: Value, expected: string): void {
+  step();
+  if (value instanceof ListValue) for (const item of value) checkNames(item, expected);
+  if (!(value instanceof StructValue) || !value.type.name.startsWith('Object')) return;
+  if (value.type.name !== expected) {
+    const names = `unexpected type name ${quote(value.type.name)}, expected ${quote(expected)}`;
+    fail(`type mismatch: ${names}, which matches field name path from root Object type`);
+  }
+  for (const key of value.keys()) checkNames(value.get(key)!, `${expected}.${String(key)}`);
 }
 
 function jsonKey(key: Value): string {

@@ -154,3 +154,122 @@ describe('validating admission policies', () => {
     assert.match(answer.json.message, /operation cancelled: actual cost limit exceeded/);
   });
 });
+
+describe('mutating admission policies', () => {
+  const group = '/apis/admissionregistration.k8s.io/v1';
+  let api: TestServer;
+
+  beforeAll(async () => {
+    api = await testServer();
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+    await post('/api/v1/namespaces/default/serviceaccounts', account);
+  });
+  afterAll(async () => {
+    await api.close();
+  });
+  afterEach(async () => {
+    for (const plural of ['policies', 'policybindings']) {
+      await call(api, `${group}/mutatingadmission${plural}`, { method: 'DELETE' });
+    }
+    await call(api, CONFIG_MAPS, { method: 'DELETE' });
+  });
+
+  const post = (path: string, body: object) => request(api, path, { method: 'POST', body });
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps', 'pods'] };
+
+  async function enforce(name: string, mutations: object[], spec: object = {}): Promise<void> {
+    const matchConstraints = { resourceRules: [rule] };
+    const policy = { metadata: { name }, spec: { matchConstraints, reinvocationPolicy: 'Never', mutations, ...spec } };
+    const answer = await post(`${group}/mutatingadmissionpolicies`, policy);
+    assert.equal(answer.code, 201, answer.body.toString());
+    assert.equal(answer.headers['warning'], undefined);
+    const binding = { metadata: { name }, spec: { policyName: name } };
+    assert.equal((await post(`${group}/mutatingadmissionpolicybindings`, binding)).code, 201);
+  }
+
+  const apply = (expression: string) => ({ patchType: 'ApplyConfiguration', applyConfiguration: { expression } });
+  const patch = (expression: string) => ({ patchType: 'JSONPatch', jsonPatch: { expression } });
+  const create = (name: string, data: object = {}) =>
+    post(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+
+  it('merges a configuration into the object', async () => {
+    await enforce('label', [apply("Object{metadata: Object.metadata{labels: {'team': request.namespace}}}")]);
+    const answer = await create('x', { a: '1' });
+    assert.equal(answer.code, 201, answer.body.toString());
+    assert.deepEqual(answer.json.metadata.labels, { team: 'default' });
+    assert.deepEqual(answer.json.data, { a: '1' });
+  });
+
+  it('merges lists by their keys, and gives defaults to what is new', async () => {
+    const container = "Object.spec.containers{name: 'side', image: 'side:1'}";
+    await enforce('side', [apply(`Object{spec: Object.spec{containers: [${container}]}}`)]);
+    const spec = { containers: [{ name: 'main', image: 'main:1' }] };
+    const answer = await post('/api/v1/namespaces/default/pods', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec,
+    });
+    assert.equal(answer.code, 201, answer.body.toString());
+    const containers = answer.json.spec.containers.map(({ name, terminationMessagePath }: any) => [
+      name,
+      terminationMessagePath,
+    ]);
+    assert.deepEqual(containers.sort(), [
+      ['main', '/dev/termination-log'],
+      ['side', '/dev/termination-log'],
+    ]);
+  });
+
+  it('applies a JSON patch, and leaves the object where a test fails', async () => {
+    const key = "jsonpatch.escapeKey('example.com/a')";
+    await enforce('annotate', [
+      patch(
+        `[JSONPatch{op: 'add', path: '/metadata/annotations', value: {}}, JSONPatch{op: 'add', path: '/metadata/annotations/' + ${key}, value: 'yes'}]`,
+      ),
+      patch("[JSONPatch{op: 'test', path: '/data/a', value: 'other'}, JSONPatch{op: 'remove', path: '/data/a'}]"),
+    ]);
+    const answer = await create('x', { a: '1' });
+    assert.equal(answer.code, 201, answer.body.toString());
+    assert.deepEqual(answer.json.metadata.annotations, { 'example.com/a': 'yes' });
+    assert.deepEqual(answer.json.data, { a: '1' });
+  });
+
+  it('shows each policy what those before it changed', async () => {
+    await enforce('a', [patch("[JSONPatch{op: 'add', path: '/data/first', value: '1'}]")]);
+    await enforce('b', [patch("[JSONPatch{op: 'add', path: '/data/second', value: object.data.first + '2'}]")]);
+    assert.deepEqual((await create('x', { a: '' })).json.data, { a: '', first: '1', second: '12' });
+  });
+
+  it('refuses what a policy cannot do', async () => {
+    await enforce('wrong', [patch("[JSONPatch{op: 'remove', path: '/data/absent'}]")]);
+    const answer = await create('x', { a: '' });
+    assert.equal(answer.code, 403);
+    assert.match(answer.json.message, /^policy 'wrong' with binding 'wrong' denied request: JSON Patch: /);
+    assert.equal(answer.json.reason, 'Invalid');
+  });
+
+  it('refuses objects with the names of other places', async () => {
+    await enforce('wrong', [apply("Object{metadata: Object.spec{labels: {'a': 'b'}}}")]);
+    const answer = await create('x');
+    assert.equal(answer.code, 403);
+    assert.match(answer.json.message, /unexpected type name "Object.spec", expected "Object.metadata"/);
+  });
+
+  it('refuses to set a part of what is set as a whole', async () => {
+    await enforce('wrong', [
+      apply("Object{spec: Object.spec{containers: [Object.spec.containers{name: 'main', command: ['x']}]}}"),
+    ]);
+    const spec = { containers: [{ name: 'main', image: 'main:1' }] };
+    const answer = await post('/api/v1/namespaces/default/pods', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec,
+    });
+    assert.match(
+      answer.json.message,
+      /may not mutate atomic arrays, maps or structs: \.spec\.containers\[0\]\.command/,
+    );
+  });
+});

@@ -1,20 +1,8 @@
 import { type CelAuthorizer, cel } from '#cel';
 import type { ValidatingAdmissionPolicy, Validation } from '#kinds';
-import { conditionsHold } from './policy-conditions.js';
-import {
-  type CompiledExpression,
-  compileExpression,
-  type PolicyEnvironment,
-  policyEnvironment,
-} from './policy-environment.js';
-import {
-  CONDITIONS_BUDGET,
-  OutOfBudget,
-  POLICY_BUDGET,
-  PolicyEvaluation,
-  type PolicyInputs,
-} from './policy-evaluation.js';
-import { PolicyMatch } from './policy-match.js';
+import { CompiledPolicy } from './compiled-policy.js';
+import { type CompiledExpression, compileExpression } from './policy-environment.js';
+import { OutOfBudget, POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
 
 const MAX_MESSAGE_BYTES = 5 * 1024;
 
@@ -36,27 +24,15 @@ interface CompiledValidation {
   readonly source: Validation;
 }
 
-/** A ValidatingAdmissionPolicy with its expressions compiled, once per change. */
-export class ValidatingPolicy {
-  readonly name: string;
-  readonly match: PolicyMatch;
-  readonly paramKind: ValidatingAdmissionPolicy['spec']['paramKind'];
-  readonly failsClosed: boolean;
-  private readonly environment: PolicyEnvironment;
-  private readonly conditions: readonly CompiledExpression[];
+/** A ValidatingAdmissionPolicy with its expressions compiled. */
+export class ValidatingPolicy extends CompiledPolicy {
   private readonly validations: readonly CompiledValidation[];
   private readonly annotations: readonly { readonly key: string; readonly value: CompiledExpression }[];
 
-  constructor({ metadata, spec }: ValidatingAdmissionPolicy) {
-    this.name = metadata.name!;
-    this.match = new PolicyMatch(spec.matchConstraints ?? {});
-    this.paramKind = spec.paramKind;
-    this.failsClosed = spec.failurePolicy !== 'Ignore';
-    this.environment = policyEnvironment(spec.paramKind !== undefined, spec.variables ?? []);
+  constructor(policy: ValidatingAdmissionPolicy) {
+    super(policy);
+    const { spec } = policy;
     const { environment } = this.environment;
-    this.conditions = (spec.matchConditions ?? []).map(({ expression = '' }) =>
-      compileExpression(expression, environment, cel.bool),
-    );
     const forMessages = { ...environment, authorizer: false };
     this.validations = (spec.validations ?? []).map((source) => ({
       source,
@@ -72,8 +48,7 @@ export class ValidatingPolicy {
   }
 
   evaluate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict {
-    const conditions = new PolicyEvaluation(this.environment, inputs, CONDITIONS_BUDGET, authorizer);
-    const holds = conditionsHold(this.conditions, conditions);
+    const holds = this.applies(inputs, authorizer);
     if (holds instanceof Error) return this.failure(holds.message);
     if (!holds) return NOTHING;
     try {
@@ -90,9 +65,9 @@ export class ValidatingPolicy {
   }
 
   private validate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict['failures'] {
-    const evaluation = new PolicyEvaluation(this.environment, inputs, POLICY_BUDGET, authorizer);
+    const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
     const results = this.validations.map(({ check }) => evaluation.evaluate(check));
-    const messages = new PolicyEvaluation(this.environment, inputs, evaluation.remaining, undefined);
+    const messages = this.evaluation(inputs, evaluation.remaining, undefined);
     return results.flatMap((result, index) => {
       if (result instanceof Error) return this.failsClosed ? [{ index, message: result.message }] : [];
       if (result.value === true) return [];
@@ -102,7 +77,7 @@ export class ValidatingPolicy {
   }
 
   private annotate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'annotations' | 'annotationErrors'> {
-    const evaluation = new PolicyEvaluation(this.environment, inputs, POLICY_BUDGET, authorizer);
+    const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
     const annotations: { key: string; value: string }[] = [];
     const annotationErrors: string[] = [];
     for (const { key, value } of this.annotations) {

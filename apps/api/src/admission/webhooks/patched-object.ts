@@ -45,7 +45,12 @@ function checkKind(patched: Record<string, unknown>, wanted: GroupVersionKind): 
   );
 }
 
-function decoded(catalog: ResourceCatalog, patched: Record<string, unknown>, kind: GroupVersionKind): KubeObject {
+/** The object decoded anew: unknown fields are dropped. Throws a 500 where it is not of the kind. */
+export function decoded(
+  catalog: ResourceCatalog,
+  patched: Record<string, unknown>,
+  kind: GroupVersionKind,
+): KubeObject {
   const expected = expectedOf(catalog, kind);
   if (expected === undefined) return patched as KubeObject;
   try {
