@@ -11,7 +11,6 @@ const object = (apiVersion: string, kind: string, more: object, labels?: object)
   metadata: { name: 'policy', labels },
   ...more,
 });
-const binding = { policyName: 'policy' };
 const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }];
 const webhooks = [
   {
@@ -22,7 +21,6 @@ const webhooks = [
     rules,
   },
 ];
-const matchConstraints = { resourceRules: rules };
 
 /** Objects that restrict others where they are enforced. */
 const POLICIES: [path: string, object: object][] = [
@@ -31,16 +29,6 @@ const POLICIES: [path: string, object: object][] = [
   [
     `/apis/networking.k8s.io/v1/namespaces/${OWN}/networkpolicies`,
     object('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } }),
-  ],
-  [
-    `/apis/${REGISTRATION}/validatingadmissionpolicies`,
-    object(REGISTRATION, 'ValidatingAdmissionPolicy', {
-      spec: { matchConstraints, validations: [{ expression: 'false' }] },
-    }),
-  ],
-  [
-    `/apis/${REGISTRATION}/validatingadmissionpolicybindings`,
-    object(REGISTRATION, 'ValidatingAdmissionPolicyBinding', { spec: { ...binding, validationActions: ['Deny'] } }),
   ],
   [
     `/apis/${REGISTRATION}/validatingwebhookconfigurations`,

@@ -42,36 +42,6 @@ export const unenforced: readonly Unenforced[] = [
     policy: true,
   },
   {
-    resources: [
-      'admissionregistration.k8s.io/validatingadmissionpolicies',
-      'admissionregistration.k8s.io/validatingadmissionpolicybindings',
-    ],
-    feature: 'ValidatingAdmissionPolicy',
-    text: `Berth does not enforce ValidatingAdmissionPolicy ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
-    resources: [
-      'admissionregistration.k8s.io/mutatingadmissionpolicies',
-      'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
-    ],
-    feature: 'MutatingAdmissionPolicy',
-    text: `Berth does not apply MutatingAdmissionPolicy ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
-    resources: ['admissionregistration.k8s.io/validatingwebhookconfigurations'],
-    feature: 'ValidatingWebhookConfiguration',
-    text: `Berth does not call validating webhooks ${NO_EFFECT}, whatever its failurePolicy`,
-    policy: true,
-  },
-  {
-    resources: ['admissionregistration.k8s.io/mutatingwebhookconfigurations'],
-    feature: 'MutatingWebhookConfiguration',
-    text: `Berth does not call mutating webhooks ${NO_EFFECT}, whatever its failurePolicy`,
-    policy: true,
-  },
-  {
     resources: ['flowcontrol.apiserver.k8s.io/flowschemas', 'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations'],
     feature: 'API Priority and Fairness',
     text: `Berth does not enforce API Priority and Fairness ${NO_EFFECT}`,

@@ -1,0 +1,56 @@
+import { type CelAuthorizer, type CelEnvironment, type CelType, cel } from '#cel';
+import type { MutatingAdmissionPolicy, Mutation } from '#kinds';
+import { CompiledPolicy } from './compiled-policy.js';
+import { type CompiledExpression, compileExpression } from './policy-environment.js';
+import { POLICY_BUDGET, type PolicyInputs } from './policy-evaluation.js';
+
+const text = { type: cel.string, optional: true };
+const PATCH = cel.object('JSONPatch', { op: text, path: text, from: text, value: { type: cel.dyn, optional: true } });
+
+/** `Object`, `Object.spec`, ...: nobody knows their fields while the expression is compiled. */
+function patchType(name: string): CelType | undefined {
+  if (name === PATCH.name) return PATCH;
+  return /^Object(?:\.[A-Za-z_]\w*)*$/.test(name) ? cel.object(name) : undefined;
+}
+
+/** What a mutation wants: a patch, or an object to merge. */
+export type Change = { readonly patch: readonly unknown[] } | { readonly apply: Readonly<Record<string, unknown>> };
+
+interface CompiledMutation {
+  readonly isPatch: boolean;
+  readonly expression: CompiledExpression;
+}
+
+/** A MutatingAdmissionPolicy with its expressions compiled. */
+export class MutatingPolicy extends CompiledPolicy {
+  /** Called again when others changed the object after it. */
+  readonly isReinvoked: boolean;
+  readonly mutations: readonly CompiledMutation[];
+
+  constructor(policy: MutatingAdmissionPolicy) {
+    super(policy);
+    const { mutations = [], reinvocationPolicy } = policy.spec;
+    const environment = { ...this.environment.environment, jsonPatch: true, resolveType: patchType };
+    this.isReinvoked = reinvocationPolicy === 'IfNeeded';
+    this.mutations = mutations.map((mutation) => compileMutation(mutation, environment));
+  }
+
+  /** The change that a mutation asks for. An Error where the expression has no value; throws OutOfBudget. */
+  change({ expression, isPatch }: CompiledMutation, inputs: PolicyInputs, authorizer: CelAuthorizer): Change | Error {
+    if (expression.program instanceof Error) return expression.program;
+    const result = this.evaluation(inputs, POLICY_BUDGET, authorizer).evaluate(expression);
+    if (result instanceof Error) return result;
+    return isPatch
+      ? { patch: result.value as readonly unknown[] }
+      : { apply: result.value as Readonly<Record<string, unknown>> };
+  }
+}
+
+function compileMutation(mutation: Mutation, environment: CelEnvironment): CompiledMutation {
+  const isPatch = mutation.patchType === 'JSONPatch';
+  const source = (isPatch ? mutation.jsonPatch : mutation.applyConfiguration)?.expression ?? '';
+  return {
+    isPatch,
+    expression: compileExpression(source, environment, isPatch ? cel.list(PATCH) : cel.object('Object')),
+  };
+}
