@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { createAdmission } from '../admission/admission-chain.js';
+import { AdmissionMetrics } from '../admission/admission-metrics.js';
 import { EscalationCheck } from '../admission/plugins/escalation-check.js';
 import { createWebhookPlugins } from '../admission/webhooks/webhook-plugins.js';
 import { provide } from '../injection/provide.js';
@@ -23,10 +24,11 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
     ),
     provide(
       ADMISSION,
-      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_WEBHOOKS],
-      ({ refuseUnenforced }, lister, authorizer, webhooks) =>
+      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_WEBHOOKS, MetricsRegistry],
+      ({ refuseUnenforced }, lister, authorizer, webhooks, registry) =>
         createAdmission({
           ...{ lister, authorizer, escalationCheck: new EscalationCheck(authorizer), webhooks, refuseUnenforced },
+          metrics: new AdmissionMetrics(registry),
         }),
     ),
   ],
