@@ -3,7 +3,6 @@ import { OWN } from './identities.js';
 import type { PlaneRow } from './stage.js';
 
 const area = 'policy';
-const REGISTRATION = 'admissionregistration.k8s.io/v1';
 
 const object = (apiVersion: string, kind: string, more: object, labels?: object) => ({
   apiVersion,
@@ -11,16 +10,6 @@ const object = (apiVersion: string, kind: string, more: object, labels?: object)
   metadata: { name: 'policy', labels },
   ...more,
 });
-const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }];
-const webhooks = [
-  {
-    name: 'a.example.com',
-    admissionReviewVersions: ['v1'],
-    sideEffects: 'None',
-    clientConfig: { url: 'https://192.0.2.1/' },
-    rules,
-  },
-];
 
 /** Objects that restrict others where they are enforced. */
 const POLICIES: [path: string, object: object][] = [
@@ -29,14 +18,6 @@ const POLICIES: [path: string, object: object][] = [
   [
     `/apis/networking.k8s.io/v1/namespaces/${OWN}/networkpolicies`,
     object('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } }),
-  ],
-  [
-    `/apis/${REGISTRATION}/validatingwebhookconfigurations`,
-    object(REGISTRATION, 'ValidatingWebhookConfiguration', { webhooks }),
-  ],
-  [
-    `/apis/${REGISTRATION}/mutatingwebhookconfigurations`,
-    object(REGISTRATION, 'MutatingWebhookConfiguration', { webhooks }),
   ],
 ];
 

@@ -1,6 +1,7 @@
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Lister } from '../storage/lister.js';
-import type { AdmissionPlugin, AdmissionRequest } from './admission-request.js';
+import type { AdmissionMetrics, AdmissionStep, AdmissionTimer } from './admission-metrics.js';
+import type { AdmissionOperation, AdmissionPlugin, AdmissionRequest } from './admission-request.js';
 import { CertificateApproval } from './plugins/certificate-approval.js';
 import { CertificateSigning } from './plugins/certificate-signing.js';
 import { CertificateSubjectRestriction } from './plugins/certificate-subject-restriction.js';
@@ -30,6 +31,8 @@ export interface AdmissionOptions {
   escalationCheck?: EscalationCheck;
   policies?: PolicyPlugins;
   webhooks?: WebhookPlugins;
+  /** Absent: nobody counts. */
+  metrics?: AdmissionMetrics;
   /** Refuses policies that nothing enforces yet, instead of warning of them. */
   refuseUnenforced?: boolean;
 }
@@ -47,9 +50,10 @@ export function createAdmission({
   escalationCheck,
   policies,
   webhooks,
+  metrics,
   refuseUnenforced = false,
 }: AdmissionOptions): AdmissionChain {
-  return new OrderedPlugins([
+  const plugins = [
     new NamespaceLifecycle(lister),
     new LimitRanger(lister),
     new ServiceAccount(lister),
@@ -74,58 +78,80 @@ export function createAdmission({
     ...(policies ? [policies.validating] : []),
     ...(webhooks ? [webhooks.validating] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),
-  ]);
+  ];
+  return new OrderedPlugins(plugins, metrics);
 }
 
+/** One plugin, or all of a step, as it is called; timed where there are metrics. */
+type Call = (request: AdmissionRequest) => void | Promise<void>;
+
 interface Selected {
-  mutating: AdmissionPlugin[];
-  validating: AdmissionPlugin[];
+  admit: Call;
+  validate: Call;
 }
 
 /** Runs plugins in order and stays synchronous as long as they do: most writes meet no plugin that has to wait. */
 export class OrderedPlugins implements AdmissionChain {
   private readonly selected = new Map<string, Selected>();
 
-  constructor(private readonly plugins: readonly AdmissionPlugin[]) {}
+  constructor(
+    private readonly plugins: readonly AdmissionPlugin[],
+    private readonly metrics?: AdmissionMetrics,
+  ) {}
 
   admit(request: AdmissionRequest): void | Promise<void> {
-    const { mutating } = this.select(request);
-    const round = () => runFrom(mutating, 0, (plugin) => plugin.admit!(request));
-    const again = () => {
-      if (request.reinvocation?.wanted !== true) return;
-      request.reinvocation.round = 1;
-      return round();
-    };
-    const waiting = round();
-    return waiting ? waiting.then(again) : again();
+    return this.select(request).admit(request);
   }
 
   validate(request: AdmissionRequest): void | Promise<void> {
-    return runFrom(this.select(request).validating, 0, (plugin) => plugin.validate!(request));
+    return this.select(request).validate(request);
   }
 
-  private select({ operation, resource, subresource }: AdmissionRequest): Selected {
+  private select(request: AdmissionRequest): Selected {
+    const { operation, resource, subresource } = request;
     const key = `${operation} ${resource.group}/${resource.resource}/${subresource}`;
     let selected = this.selected.get(key);
     if (!selected) {
       const handling = this.plugins.filter((plugin) => plugin.handles({ operation, resource, subresource }));
+      const calls = (step: AdmissionStep) =>
+        handling.filter((plugin) => plugin[step]).map((plugin) => this.callOf(plugin, step, operation));
+      const [mutating, validating] = [calls('admit'), calls('validate')];
       selected = {
-        mutating: handling.filter((plugin) => plugin.admit),
-        validating: handling.filter((plugin) => plugin.validate),
+        admit: this.stepOf('admit', operation, (asked) => inRounds(mutating, asked)),
+        validate: this.stepOf('validate', operation, (asked) => runFrom(validating, 0, asked)),
       };
       this.selected.set(key, selected);
     }
     return selected;
   }
+
+  private callOf(plugin: AdmissionPlugin, step: AdmissionStep, operation: AdmissionOperation): Call {
+    return timed(this.metrics?.ofPlugin(plugin.name, step, operation), (request) => plugin[step]!(request));
+  }
+
+  private stepOf(step: AdmissionStep, operation: AdmissionOperation, call: Call): Call {
+    return timed(this.metrics?.ofStep(step, operation), call);
+  }
 }
 
-function runFrom(
-  plugins: readonly AdmissionPlugin[],
-  start: number,
-  call: (plugin: AdmissionPlugin) => void | Promise<void>,
-): void | Promise<void> {
+function timed(timer: AdmissionTimer | undefined, call: Call): Call {
+  return timer === undefined ? call : (request) => timer.time(() => call(request));
+}
+
+/** All once, and all once more when one of them wants that. */
+function inRounds(plugins: readonly Call[], request: AdmissionRequest): void | Promise<void> {
+  const again = () => {
+    if (request.reinvocation?.wanted !== true) return;
+    request.reinvocation.round = 1;
+    return runFrom(plugins, 0, request);
+  };
+  const waiting = runFrom(plugins, 0, request);
+  return waiting ? waiting.then(again) : again();
+}
+
+function runFrom(plugins: readonly Call[], start: number, request: AdmissionRequest): void | Promise<void> {
   for (let i = start; i < plugins.length; i++) {
-    const waiting = call(plugins[i]!);
-    if (waiting) return waiting.then(() => runFrom(plugins, i + 1, call));
+    const waiting = plugins[i]!(request);
+    if (waiting) return waiting.then(() => runFrom(plugins, i + 1, request));
   }
 }

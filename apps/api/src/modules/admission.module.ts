@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { createAdmission } from '../admission/admission-chain.js';
+import { AdmissionMetrics } from '../admission/admission-metrics.js';
 import { EscalationCheck } from '../admission/plugins/escalation-check.js';
 import { createPolicyPlugins } from '../admission/policies/policy-plugins.js';
 import { createWebhookPlugins } from '../admission/webhooks/webhook-plugins.js';
@@ -31,11 +32,19 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
     ),
     provide(
       ADMISSION,
+<<<<<<< HEAD
       [OPTIONS, LISTER, AUTHORIZER, ADMISSION_POLICIES, ADMISSION_WEBHOOKS],
       ({ refuseUnenforced }, lister, authorizer, policies, webhooks) =>
         createAdmission({
           ...{ lister, authorizer, escalationCheck: new EscalationCheck(authorizer) },
           ...{ policies, webhooks, refuseUnenforced },
+=======
+      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_WEBHOOKS, MetricsRegistry],
+      ({ refuseUnenforced }, lister, authorizer, webhooks, registry) =>
+        createAdmission({
+          ...{ lister, authorizer, escalationCheck: new EscalationCheck(authorizer), webhooks, refuseUnenforced },
+          metrics: new AdmissionMetrics(registry),
+>>>>>>> webhooks
         }),
     ),
   ],

@@ -296,6 +296,37 @@ describe('admission webhooks', () => {
       assert.deepEqual([object.apiVersion, object.spec.targetCPUUtilizationPercentage], ['autoscaling/v1', 70]);
     });
 
+    test('requests that their conditions are true of; without a value the failure policy decides', async () => {
+      const conditions = (...expressions: string[]) => ({
+        matchConditions: expressions.map((expression, i) => ({ name: `c-${i}`, expression })),
+      });
+      const asked = (name: string) => post(`${CONFIG_MAPS}?dryRun=All`, configMap(name, { data: { a: '1' } }));
+      await register(
+        'validating',
+        'conditions',
+        conditions("object.metadata.name.startsWith('yes')", "request.userInfo.username == 'kubernetes-admin'"),
+        conditions("authorizer.group('').resource('pods').namespace('x').check('get').allowed()", 'oldObject == null'),
+        conditions("request.operation == 'DELETE'", 'object.nothing.at.all == 1'),
+      );
+      is(await asked('yes'), 201);
+      is(await asked('no'), 201);
+      assert.deepEqual(hook.paths.map((path) => path.slice(1, path.indexOf('?'))).sort(), [
+        'conditions',
+        'conditions-1',
+        'conditions-1',
+      ]);
+      await register('mutating', 'valueless', conditions('object.nothing == 1'));
+      is(
+        await asked('valueless'),
+        403,
+        `configmaps "valueless" is forbidden: expression 'object.nothing == 1' resulted in error: no such key: nothing`,
+      );
+      await call(api, `${CONFIGURATIONS}/mutatingwebhookconfigurations/valueless`, { method: 'DELETE' });
+      await register('mutating', 'valueless', { ...conditions('object.nothing == 1'), failurePolicy: 'Ignore' });
+      is(await asked('ignored'), 201);
+      assert.ok(!hook.paths.some((path) => path.startsWith('/valueless')));
+    });
+
     test('never the configurations themselves, nor reviews of the server', async () => {
       const rules = [on(['*/*'], ['*'])];
       await register('mutating', 'all', { rules, namespaceSelector: { matchLabels: { none: 'such' } } });

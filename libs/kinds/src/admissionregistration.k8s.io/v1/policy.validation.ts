@@ -5,17 +5,19 @@ import {
   isQualifiedName,
   parseGroupVersion,
 } from '#apimachinery';
+import { CelCompileError, type CelEnvironment, cel, compileCel } from '#cel';
 import { checkSelector } from '../../core/v1/pod/pod-scheduling.validation.js';
 import type { MatchCondition, MatchResources, ParamKind, ParamRef, Variable } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { checkMatchResources } from './match-rules.validation.js';
 
-/** What policies and their bindings have in common, and the conditions that webhooks have too. CEL is not compiled. */
+/** What policies and their bindings have in common, and the conditions that webhooks have too. CEL of policies is not compiled. */
 
 export const failurePolicies = ['Fail', 'Ignore'];
 export const reinvocationPolicies = ['IfNeeded', 'Never'];
 const notFoundActions = ['Deny', 'Allow'];
 const MAX_MATCH_CONDITIONS = 64;
+const NO_EXPRESSIONS: ReadonlySet<string> = new Set();
 const identifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 const reserved = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
@@ -60,14 +62,23 @@ function checkParamKind(at: FieldCursor, { apiVersion = '', kind = '' }: ParamKi
   }
 }
 
-export function checkMatchConditions(at: FieldCursor, conditions: readonly MatchCondition[] | undefined): void {
+/** `environment` is what the expressions may use; without it they are not compiled. `known`: those that the store accepted before. */
+export function checkMatchConditions(
+  at: FieldCursor,
+  conditions: readonly MatchCondition[] | undefined,
+  environment?: CelEnvironment,
+  known: ReadonlySet<string> = NO_EXPRESSIONS,
+): void {
   if (conditions === undefined) return;
   if (conditions.length > MAX_MATCH_CONDITIONS) {
     at.tooMany('matchConditions', conditions.length, MAX_MATCH_CONDITIONS);
   }
   const seen = new Set<string>();
   at.each('matchConditions', conditions, ({ name = '', expression = '' }) => {
-    if (expression.trim() === '') at.required('expression');
+    const source = expression.trim();
+    if (source === '') at.required('expression');
+    else if (environment)
+      checkCondition(at, source, known.has(source) ? { ...environment, version: 'stored' } : environment);
     if (name === '') at.required('name');
     else {
       at.format('name', name, isQualifiedName);
@@ -75,6 +86,16 @@ export function checkMatchConditions(at: FieldCursor, conditions: readonly Match
       seen.add(name);
     }
   });
+}
+
+/** The trimmed expression is what the error shows, as in the reference. */
+function checkCondition(at: FieldCursor, source: string, environment: CelEnvironment): void {
+  try {
+    compileCel(source, environment, cel.bool);
+  } catch (error) {
+    if (!(error instanceof CelCompileError)) throw error;
+    at.invalid('expression', source, error.message);
+  }
 }
 
 export function checkVariables(at: FieldCursor, variables: readonly Variable[] | undefined): void {

@@ -11,6 +11,7 @@ import type { MutatingWebhook, ObjectMeta, ValidatingWebhook } from '../../gener
 import { FieldCursor } from '../../validation/field-cursor.js';
 import type { Rule } from '../../validation/rules.js';
 import { checkClientConfig } from '../../validation/webhook-client.js';
+import { admissionEnvironment } from './admission-environment.js';
 import { checkRule, matchPolicies } from './match-rules.validation.js';
 import { checkMatchConditions, failurePolicies, reinvocationPolicies } from './policy.validation.js';
 import { checkReservedName, reservedNameRule } from './reserved-name.validation.js';
@@ -32,7 +33,7 @@ export const webhookRules: readonly Rule[] = [
   'selectors are well-formed; an update keeps label values that an older release accepted',
   'clientConfig: exactly one of url (https, without user, query or fragment) and service',
   'matchConditions: at most 64, with unique names and an expression',
-  { rule: 'expressions of matchConditions compile to bool', enforcedBy: 'nothing yet: CEL is not compiled' },
+  'expressions of matchConditions compile to bool; an update keeps functions that a newer release knows',
   'admissionReviewVersions: required, unique, at least one of v1, v1beta1; an update keeps what an older release accepted',
 ];
 
@@ -46,6 +47,8 @@ interface Leniency {
   labelValues: boolean;
   /** Conditions that did not change are not looked at again. */
   conditions: boolean;
+  /** Of its conditions. */
+  expressions: ReadonlySet<string>;
 }
 
 export function createErrors(configuration: { metadata: ObjectMeta; webhooks?: readonly Webhook[] }): FieldError[] {
@@ -80,6 +83,9 @@ function leniencyFor(webhooks: readonly Webhook[], old: readonly Webhook[] | und
     }),
     names: new Set(before.map(({ name }) => name)).size < before.length,
     labelValues: before.some(hasBadSelector),
+    expressions: new Set(
+      before.flatMap(({ matchConditions }) => (matchConditions ?? []).map(({ expression = '' }) => expression.trim())),
+    ),
     conditions:
       old !== undefined &&
       old.length === webhooks.length &&
@@ -108,7 +114,9 @@ function checkWebhook(at: FieldCursor, webhook: Webhook, lenient: Leniency): voi
   at.within('clientConfig', () =>
     checkClientConfig(at, clientConfig ?? {}, 'exactly one of url or service is required'),
   );
-  if (!lenient.conditions) checkMatchConditions(at, webhook.matchConditions);
+  if (!lenient.conditions) {
+    checkMatchConditions(at, webhook.matchConditions, admissionEnvironment, lenient.expressions);
+  }
 }
 
 function checkName(at: FieldCursor, name: string): void {

@@ -175,6 +175,37 @@ export const webhookRows: RuleTable['rows'] = {
       errors: [`${hook}.matchConditions: Too many: 65: must have at most 64 items`],
     },
   ],
+  'expressions of matchConditions compile to bool; an update keeps functions that a newer release knows': [
+    {
+      create: ({ webhooks }) =>
+        (webhooks[0].matchConditions = [
+          { name: 'a', expression: 'request.userInfo.groups.exists(g, g == "x") && !has(object.metadata.labels.a)' },
+          { name: 'b', expression: "authorizer.group('').resource('pods').check('get').allowed()" },
+        ]),
+      errors: [],
+    },
+    {
+      create: ({ webhooks }) => (webhooks[0].matchConditions = [{ name: 'a', expression: ' params.x == 1 ' }]),
+      errors: [
+        `${hook}.matchConditions[0].expression: Invalid value: "params.x == 1": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')\n | params.x == 1\n | ^`,
+      ],
+    },
+    {
+      create: ({ webhooks }) => (webhooks[0].matchConditions = [{ name: 'a', expression: 'request.nothing' }]),
+      errors: [
+        `${hook}.matchConditions[0].expression: Invalid value: "request.nothing": compilation failed: ERROR: <input>:1:8: undefined field 'nothing'\n | request.nothing\n | .......^`,
+      ],
+    },
+    {
+      create: ({ webhooks }) => (webhooks[0].matchConditions = [{ name: 'a', expression: '1 + 1' }]),
+      errors: [`${hook}.matchConditions[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int`],
+    },
+    {
+      stored: ({ webhooks }) => (webhooks[0].matchConditions = [{ name: 'a', expression: 'bad(' }]),
+      update: ({ webhooks }) => (webhooks[0].timeoutSeconds = 3),
+      errors: [],
+    },
+  ],
   'admissionReviewVersions: required, unique, at least one of v1, v1beta1; an update keeps what an older release accepted':
     [
       {
