@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
+import { MetricsRegistry } from '#telemetry';
 import { createAdmission } from '../admission/admission-chain.js';
+import { readAdmissionConfiguration } from '../admission/configuration/admission-configuration.js';
 import { EscalationCheck } from '../admission/plugins/escalation-check.js';
+import { PodSecurityMetrics } from '../admission/pod-security/pod-security-metrics.js';
 import { provide } from '../injection/provide.js';
 import { AuthorizationModule } from './authorization.module.js';
 import { StorageModule } from './storage.module.js';
@@ -10,8 +13,16 @@ import { ADMISSION, AUTHORIZER, LISTER, OPTIONS } from './tokens.js';
 @Module({
   imports: [StorageModule, AuthorizationModule],
   providers: [
-    provide(ADMISSION, [OPTIONS, LISTER, AUTHORIZER], ({ refuseUnenforced }, lister, authorizer) =>
-      createAdmission({ lister, authorizer, escalationCheck: new EscalationCheck(authorizer), refuseUnenforced }),
+    provide(ADMISSION, [OPTIONS, LISTER, AUTHORIZER, MetricsRegistry], async (options, lister, authorizer, metrics) =>
+      createAdmission({
+        lister,
+        authorizer,
+        enabled: options.admissionPlugins,
+        configuration: await readAdmissionConfiguration(options.admissionControlConfigFile),
+        podSecurityMetrics: new PodSecurityMetrics(metrics),
+        escalationCheck: new EscalationCheck(authorizer),
+        refuseUnenforced: options.refuseUnenforced,
+      }),
     ),
   ],
   exports: [ADMISSION],
