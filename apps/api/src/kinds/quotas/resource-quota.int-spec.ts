@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import pg from 'pg';
 import { type KubeObject, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
@@ -280,4 +281,59 @@ describe('resource quotas', () => {
     await resize('900m');
     assert.equal((await used(namespace))['requests.cpu'], '900m');
   });
+
+  test('what is written while a quota is made is counted in the end', async () => {
+    const namespace = await space({ secrets: '1' });
+    let made = 0;
+    const writing = Promise.all(
+      Array.from({ length: 8 }, async (_, writer) => {
+        for (let i = 0; i < 20; i++) {
+          const created = (writer % 2 === 0 ? client : other).create(
+            gvr.configmaps,
+            namespace,
+            configMap(`w${writer}-${i}`),
+          );
+          await created.then(() => made++).catch(assertForbidden);
+        }
+      }),
+    );
+    await quota(namespace, 'late', { configmaps: '1k' });
+    await writing;
+    await until('all are counted', async () => (await used(namespace, 'late'))['configmaps'] === String(made));
+  });
+
+  test('counters that are wrong are put right, whatever is written meanwhile', async () => {
+    const namespace = await space({ configmaps: '1k' });
+    for (let i = 0; i < 5; i++) await client.create(gvr.configmaps, namespace, configMap(`c${i}`));
+    const database = new pg.Client(servers[0].databaseUrl);
+    await database.connect();
+    await database.query('UPDATE berth.counter SET value = 999 WHERE namespace = $1', [namespace]);
+    await database.end();
+    const writing = Array.from({ length: 30 }, (_, i) =>
+      client.create(gvr.configmaps, namespace, configMap(`d${i}`)).catch(assertForbidden),
+    );
+    await client.patch(gvr.resourcequotas, namespace, 'q', MERGE, { spec: { hard: { configmaps: '2k' } } });
+    await Promise.all(writing);
+    await until('the count is right', async () => {
+      const { items } = await client.list(gvr.configmaps, { namespace });
+      return (await used(namespace))['configmaps'] === String(items.length);
+    });
+  });
+
+  test('a quota that goes takes its counters with it', async () => {
+    const namespace = await space({ configmaps: '5' });
+    await client.create(gvr.configmaps, namespace, configMap('c'));
+    await client.delete(gvr.resourcequotas, namespace, 'q');
+    const database = new pg.Client(servers[0].databaseUrl);
+    await database.connect();
+    await until('the counters are gone', async () => {
+      const { rows } = await database.query('SELECT FROM berth.counter WHERE namespace = $1', [namespace]);
+      return rows.length === 0;
+    });
+    await database.end();
+  });
 });
+
+function assertForbidden(error: unknown): void {
+  assert.ok(error instanceof StatusError && error.code === 403, String(error));
+}
