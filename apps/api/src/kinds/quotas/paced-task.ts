@@ -4,6 +4,8 @@ import type { Clock, Timer } from '#client';
 export class PacedTask {
   private wanted = false;
   private running: Promise<void> | undefined;
+  /** The run after the one under way, for those who wait for it. */
+  private next: Promise<void> | undefined;
   private timer: Timer | undefined;
   private endedAt = Number.NEGATIVE_INFINITY;
   private stopped = false;
@@ -24,17 +26,29 @@ export class PacedTask {
     else this.timer = this.clock.setTimeout(() => this.start(), wait);
   }
 
-  /** Resolves when all runs that were asked for have ended, without any pause; undefined when there are none. */
+  /**
+   * Resolves when a run has ended that began after the last request so far, without any pause before it; undefined when none is
+   * wanted. Later requests, however many, are not waited for.
+   */
   finished(): Promise<void> | undefined {
-    if (this.running !== undefined) return this.running.then(() => this.finished());
-    if (!this.wanted || this.stopped) return undefined;
-    this.start();
-    return this.running;
+    if (this.running === undefined) return this.startWanted();
+    if (!this.wanted) return this.running;
+    this.next ??= this.running.then(() => {
+      this.next = undefined;
+      return this.running ?? this.startWanted();
+    });
+    return this.next;
   }
 
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();
+  }
+
+  private startWanted(): Promise<void> | undefined {
+    if (!this.wanted || this.stopped) return undefined;
+    this.start();
+    return this.running;
   }
 
   private start(): void {
