@@ -48,7 +48,7 @@ describe('${name}', () => {
     },
     steps: [
       `Write the table of ${file}.spec.ts for what ${name} admits, changes and refuses, then ${file}.ts until it passes.`,
-      `Add it to apps/api/src/admission/admission-chain.ts, at its place in the reference's order.`,
+      `Add ${name} to libs/settings/src/formats/admission-plugins.ts, at its place in the reference's order, and the plugin to apps/api/src/admission/admission-chain.ts.`,
       'npm test -- check && npm test -- unit admission',
     ],
   };

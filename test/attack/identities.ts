@@ -7,6 +7,8 @@ import type { Identity } from './requester.js';
 export const OWN = 'attack';
 /** Of somebody else: whatever is in it stays as it is. */
 export const VICTIM = 'victim';
+/** Of the attackers as well: restricted, and with a quota that is full. */
+export const CONFINED = 'confined';
 /** The objects of the victim, and cluster-scoped ones that are nobody's business, have this name. */
 export const TARGET = 'target';
 

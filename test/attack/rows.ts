@@ -6,8 +6,10 @@ import { escalationRows } from './escalation.rows.js';
 import { nodeIdentityRows } from './node-identity.rows.js';
 import { patchRows } from './patches.rows.js';
 import { pathRows } from './paths.rows.js';
+import { podSecurityRows } from './pod-security.rows.js';
 import { policyRows } from './policy.rows.js';
 import { proxyRows } from './proxies.rows.js';
+import { quotaRows } from './quota.rows.js';
 import { rightsRows } from './rights.rows.js';
 import { scopeRows } from './scope.rows.js';
 import type { PlaneRow } from './stage.js';
@@ -26,6 +28,8 @@ export const controlPlaneRows: PlaneRow[] = [
   ...patchRows,
   ...policyRows,
   ...webhookRows,
+  ...podSecurityRows,
+  ...quotaRows,
   ...connectionRows,
   ...aftermathRows,
 ];

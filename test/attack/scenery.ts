@@ -1,6 +1,6 @@
 import { allResources, type ResourceDefinition } from '#kinds';
 import type { ControlPlane } from './control-plane.js';
-import { OWN, TARGET, VICTIM } from './identities.js';
+import { CONFINED, OWN, TARGET, VICTIM } from './identities.js';
 
 const pod = (name: string, nodeName?: string, more: object = {}) => ({
   apiVersion: 'v1',
@@ -101,6 +101,29 @@ export async function makeScenery(plane: ControlPlane): Promise<void> {
   await bind(plane, OWN, 'administrator', 'ClusterRole', 'admin');
   await bind(plane, OWN, 'owner', 'Role', 'everything');
   await bind(plane, '', 'collector', 'ClusterRole', 'collector');
+  await makeConfined(plane);
+}
+
+/** A namespace whose policies hold even for those who may edit what is in it. */
+async function makeConfined(plane: ControlPlane): Promise<void> {
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await plane.create('/api/v1/namespaces', {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: CONFINED, labels },
+  });
+  await create(plane, '/api/v1/serviceaccounts', CONFINED, {}, 'default');
+  const securityContext = {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    runAsNonRoot: true,
+    seccompProfile: { type: 'RuntimeDefault' },
+  };
+  const containers = [{ name: 'main', image: 'x', securityContext }];
+  await plane.create(`/api/v1/namespaces/${CONFINED}/pods`, pod('safe', 'y', { containers }));
+  await create(plane, '/api/v1/configmaps', CONFINED, {});
+  await create(plane, '/api/v1/resourcequotas', CONFINED, { spec: { hard: { configmaps: '1' } } });
+  await bind(plane, CONFINED, 'editor', 'ClusterRole', 'edit');
 }
 
 /** With the control plane's own address, where a test's kubelet listens. */

@@ -1,7 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import {
+  type AdmissionPluginName,
   type COMPONENTS,
   type DISABLEABLE,
+  enabledAdmissionPlugins,
   environmentLayer,
   flagLayer,
   flagsOf,
@@ -30,6 +32,10 @@ export interface ServerConfig {
   serviceNodePortRange: string;
   localNode: { name: string; ip: string } | undefined;
   components: ReadonlySet<Component>;
+  /** The admission plugins that run. */
+  admissionPlugins: ReadonlySet<AdmissionPluginName>;
+  /** Path of an AdmissionConfiguration; '': none. */
+  admissionControlConfigFile: string;
   refuseUnenforced: boolean;
   /** Parts that the cluster is to be without. */
   disabled: ReadonlySet<DisabledPart>;
@@ -72,6 +78,8 @@ function configOf(settings: Settings): ServerConfig {
     serviceNodePortRange: settings.serviceNodePortRange,
     localNode: nodeName ? { name: nodeName, ip: nodeIp ?? advertiseAddress } : undefined,
     components: new Set(splitList(settings.components) as Component[]),
+    admissionPlugins: admissionPlugins(settings),
+    admissionControlConfigFile: settings.admissionControlConfigFile,
     refuseUnenforced: settings.refuseUnenforced,
     disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
@@ -86,4 +94,17 @@ function ownAddress(): string {
     if (found) return found.address;
   }
   return '127.0.0.1';
+}
+
+function admissionPlugins({
+  enableAdmissionPlugins,
+  disableAdmissionPlugins,
+}: Settings): ReadonlySet<AdmissionPluginName> {
+  const enable = splitList(enableAdmissionPlugins) as AdmissionPluginName[];
+  const disable = splitList(disableAdmissionPlugins) as AdmissionPluginName[];
+  const both = enable.filter((name) => disable.includes(name));
+  if (both.length > 0) {
+    throw new SettingError(`--enable-admission-plugins and --disable-admission-plugins both name ${both.join(', ')}`);
+  }
+  return enabledAdmissionPlugins(enable, disable);
 }

@@ -7,6 +7,7 @@ import pg from 'pg';
 import type { KubeObject } from '#apimachinery';
 import { silentLogger } from '#client';
 import { gvr } from '#kinds';
+import { enabledAdmissionPlugins } from '#settings';
 import { call, type TestDatabase, testDatabase } from '#testing';
 import { startControlPlane } from './control-plane.js';
 import type { ControlPlaneOptions } from './modules/control-plane-options.js';
@@ -36,6 +37,8 @@ describe('the server as a whole', () => {
     clusterDnsPort: 10053,
     serviceNodePortRange: '30000-32767',
     localNode: undefined,
+    admissionPlugins: enabledAdmissionPlugins([], []),
+    admissionControlConfigFile: '',
     refuseUnenforced: false,
     disabled: new Set(),
     components: new Set(['api']),

@@ -18,6 +18,7 @@ export {
   type PodReferences,
   podReferences,
 } from './core/v1/pod/pod-references.js';
+export { podQosClass } from './core/v1/pod/pod-qos.js';
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
 export { defineFromSchema, type SchemaResource } from './definition/define-from-schema.js';

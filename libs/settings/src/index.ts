@@ -13,6 +13,12 @@ export {
 } from './flags.js';
 export { parseAddressRange, parsePortRange, splitServiceRanges } from './formats/address-ranges.js';
 export {
+  ADMISSION_PLUGINS,
+  type AdmissionPluginName,
+  enabledAdmissionPlugins,
+  isAdmissionPlugin,
+} from './formats/admission-plugins.js';
+export {
   DEFAULT_THRESHOLDS,
   type PressureCondition,
   parseThresholds,

@@ -5,6 +5,7 @@ import type { KubeObject } from '#apimachinery';
 import { type Client, type Clock, type Logger, silentLogger } from '#client';
 import type { NodeFolders } from '#controllers';
 import type { ResourceCatalog } from '#kinds';
+import { type AdmissionPluginName, enabledAdmissionPlugins } from '#settings';
 import { testDatabase } from './postgres-environment.js';
 
 export interface TestServerOptions {
@@ -20,6 +21,12 @@ export interface TestServerOptions {
   warmUp?: boolean;
   /** Refuses policies that nothing enforces yet; false by default. */
   refuseUnenforced?: boolean;
+  /** Admission plugins beside, or in place of, those that are on by default. */
+  admission?: {
+    enable?: readonly AdmissionPluginName[];
+    disable?: readonly AdmissionPluginName[];
+    configFile?: string;
+  };
   /** In place of the agents of nodes. */
   nodeFolders?: NodeFolders;
   /** Default 192.0.2.1: endpoints may not be loopback addresses, and nobody connects to this one. */
@@ -111,6 +118,8 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       clusterDnsPort: 10053,
       serviceNodePortRange: '30000-32767',
       localNode: undefined,
+      admissionPlugins: enabledAdmissionPlugins(options.admission?.enable ?? [], options.admission?.disable ?? []),
+      admissionControlConfigFile: options.admission?.configFile ?? '',
       refuseUnenforced: options.refuseUnenforced ?? false,
       disabled: new Set(),
       components: new Set(['api', ...(options.components ?? [])] as const),

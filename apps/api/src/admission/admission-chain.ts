@@ -1,7 +1,10 @@
+import { ADMISSION_PLUGINS, type AdmissionPluginName, enabledAdmissionPlugins } from '#settings';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Lister } from '../storage/lister.js';
 import type { AdmissionMetrics, AdmissionStep, AdmissionTimer } from './admission-metrics.js';
 import type { AdmissionOperation, AdmissionPlugin, AdmissionRequest } from './admission-request.js';
+import type { AdmissionConfiguration } from './configuration/admission-configuration.js';
+import { AlwaysPullImages } from './plugins/always-pull-images.js';
 import { CertificateApproval } from './plugins/certificate-approval.js';
 import { CertificateSigning } from './plugins/certificate-signing.js';
 import { CertificateSubjectRestriction } from './plugins/certificate-subject-restriction.js';
@@ -9,25 +12,39 @@ import { ClusterTrustBundleAttest } from './plugins/cluster-trust-bundle-attest.
 import { DefaultIngressClass } from './plugins/default-ingress-class.js';
 import { DefaultStorageClass } from './plugins/default-storage-class.js';
 import { DefaultTolerationSeconds } from './plugins/default-toleration-seconds.js';
+import { DenyServiceExternalIPs } from './plugins/deny-service-external-ips.js';
 import type { EscalationCheck } from './plugins/escalation-check.js';
+import { EventRateLimit } from './plugins/event-rate-limit.js';
+import { ExtendedResourceToleration } from './plugins/extended-resource-toleration.js';
+import { LimitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-affinity-topology.js';
 import { LimitRanger } from './plugins/limit-ranger.js';
+import { NamespaceExists } from './plugins/namespace-exists.js';
 import { NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
 import { NodeRestriction } from './plugins/node-restriction.js';
 import { PersistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
+import { PodNodeSelector } from './plugins/pod-node-selector.js';
+import { PodResizeValidator } from './plugins/pod-resize-validator.js';
+import { PodSecurity } from './plugins/pod-security.js';
 import { PodTopologyLabels } from './plugins/pod-topology-labels.js';
 import { Priority } from './plugins/priority.js';
+import { ResourceQuota } from './plugins/resource-quota.js';
 import { RuntimeClass } from './plugins/runtime-class.js';
 import { ServiceAccount } from './plugins/service-account.js';
 import { StorageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { TaintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
 import { UnenforcedFeatures } from './plugins/unenforced-features.js';
+import type { PodSecurityMetrics } from './pod-security/pod-security-metrics.js';
 import type { PolicyPlugins } from './policies/policy-plugins.js';
 import type { WebhookPlugins } from './webhooks/webhook-plugins.js';
 
 export interface AdmissionOptions {
   lister: Lister;
   authorizer: Authorizer;
-  /** Runs after the mutating plugins. */
+  /** The plugins of the reference that run; absent: those that are on by default. */
+  enabled?: ReadonlySet<AdmissionPluginName>;
+  configuration?: AdmissionConfiguration;
+  podSecurityMetrics?: PodSecurityMetrics;
+  /** Runs after the plugins of the reference. */
   escalationCheck?: EscalationCheck;
   policies?: PolicyPlugins;
   webhooks?: WebhookPlugins;
@@ -43,43 +60,54 @@ export interface AdmissionChain {
   validate(request: AdmissionRequest): void | Promise<void>;
 }
 
-/** The plugins that are on by default, in the reference's order. */
-export function createAdmission({
-  lister,
-  authorizer,
-  escalationCheck,
-  policies,
-  webhooks,
-  metrics,
-  refuseUnenforced = false,
-}: AdmissionOptions): AdmissionChain {
+/** Undefined: the server has no such plugin. */
+type MakePlugin = (options: AdmissionOptions) => AdmissionPlugin | undefined;
+
+const PLUGINS: Record<AdmissionPluginName, MakePlugin> = {
+  NamespaceLifecycle: ({ lister }) => new NamespaceLifecycle(lister),
+  NamespaceExists: ({ lister }) => new NamespaceExists(lister),
+  LimitPodHardAntiAffinityTopology: () => new LimitPodHardAntiAffinityTopology(),
+  LimitRanger: ({ lister }) => new LimitRanger(lister),
+  ServiceAccount: ({ lister }) => new ServiceAccount(lister),
+  NodeRestriction: ({ lister, authorizer }) => new NodeRestriction(lister, authorizer),
+  TaintNodesByCondition: () => new TaintNodesByCondition(),
+  AlwaysPullImages: () => new AlwaysPullImages(),
+  PodSecurity: ({ lister, configuration, podSecurityMetrics }) =>
+    new PodSecurity(lister, configuration?.podSecurity, podSecurityMetrics),
+  PodNodeSelector: ({ lister, configuration }) => new PodNodeSelector(lister, configuration?.nodeSelectors),
+  Priority: ({ lister }) => new Priority(lister),
+  DefaultTolerationSeconds: () => new DefaultTolerationSeconds(),
+  EventRateLimit: ({ configuration }) => new EventRateLimit(configuration?.eventLimits),
+  ExtendedResourceToleration: () => new ExtendedResourceToleration(),
+  DefaultStorageClass: ({ lister }) => new DefaultStorageClass(lister),
+  StorageObjectInUseProtection: () => new StorageObjectInUseProtection(),
+  PersistentVolumeClaimResize: ({ lister }) => new PersistentVolumeClaimResize(lister),
+  RuntimeClass: ({ lister }) => new RuntimeClass(lister),
+  CertificateApproval: ({ authorizer }) => new CertificateApproval(authorizer),
+  CertificateSigning: ({ authorizer }) => new CertificateSigning(authorizer),
+  ClusterTrustBundleAttest: ({ authorizer }) => new ClusterTrustBundleAttest(authorizer),
+  CertificateSubjectRestriction: () => new CertificateSubjectRestriction(),
+  DefaultIngressClass: ({ lister }) => new DefaultIngressClass(lister),
+  DenyServiceExternalIPs: () => new DenyServiceExternalIPs(),
+  PodTopologyLabels: ({ lister }) => new PodTopologyLabels(lister),
+  PodResizeValidator: ({ lister }) => new PodResizeValidator(lister),
+  // Policies and webhooks come last of those that change objects, and see what will be stored: what they make of it is counted.
+  MutatingAdmissionPolicy: ({ policies }) => policies?.mutating,
+  MutatingAdmissionWebhook: ({ webhooks }) => webhooks?.mutating,
+  ValidatingAdmissionPolicy: ({ policies }) => policies?.validating,
+  ValidatingAdmissionWebhook: ({ webhooks }) => webhooks?.validating,
+  ResourceQuota: ({ lister, configuration }) => new ResourceQuota(lister, configuration?.limitedResources),
+};
+
+/** The plugins of the reference that are enabled, in its order, and then Berth's own. */
+export function createAdmission(options: AdmissionOptions): AdmissionChain {
+  const { lister, enabled = enabledAdmissionPlugins([], []), escalationCheck, refuseUnenforced = false } = options;
   const plugins = [
-    new NamespaceLifecycle(lister),
-    new LimitRanger(lister),
-    new ServiceAccount(lister),
-    new NodeRestriction(lister, authorizer),
-    new TaintNodesByCondition(),
-    new Priority(lister),
-    new DefaultTolerationSeconds(),
-    new DefaultStorageClass(lister),
-    new StorageObjectInUseProtection(),
-    new PersistentVolumeClaimResize(lister),
-    new RuntimeClass(lister),
-    new CertificateApproval(authorizer),
-    new CertificateSigning(authorizer),
-    new ClusterTrustBundleAttest(authorizer),
-    new CertificateSubjectRestriction(),
-    new DefaultIngressClass(lister),
-    new PodTopologyLabels(lister),
-    ...(policies ? [policies.mutating] : []),
-    // Webhooks come last of those that change objects, and see what will be stored; what follows refuses that too.
-    ...(webhooks ? [webhooks.mutating] : []),
+    ...ADMISSION_PLUGINS.filter((name) => enabled.has(name)).flatMap((name) => PLUGINS[name](options) ?? []),
     ...(escalationCheck ? [escalationCheck] : []),
-    ...(policies ? [policies.validating] : []),
-    ...(webhooks ? [webhooks.validating] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),
   ];
-  return new OrderedPlugins(plugins, metrics);
+  return new OrderedPlugins(plugins, options.metrics);
 }
 
 /** One plugin, or all of a step, as it is called; timed where there are metrics. */

@@ -18,23 +18,9 @@ export interface Unenforced {
   when?(object: KubeObject, lister: Lister): boolean;
 }
 
-const POD_SECURITY = 'pod-security.kubernetes.io/';
 const NO_EFFECT = 'yet: this object has no effect';
 
 export const unenforced: readonly Unenforced[] = [
-  {
-    resources: ['namespaces'],
-    feature: 'Pod Security admission',
-    text: `Berth does not enforce Pod Security admission yet: the ${POD_SECURITY} labels of this namespace have no effect`,
-    policy: true,
-    when: ({ metadata }) => Object.keys(metadata.labels ?? {}).some((label) => label.startsWith(POD_SECURITY)),
-  },
-  {
-    resources: ['resourcequotas'],
-    feature: 'ResourceQuota',
-    text: `Berth does not enforce ResourceQuota ${NO_EFFECT}`,
-    policy: true,
-  },
   {
     resources: ['networking.k8s.io/networkpolicies'],
     feature: 'NetworkPolicy',

@@ -3,7 +3,9 @@ import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { createAdmission } from '../admission/admission-chain.js';
 import { AdmissionMetrics } from '../admission/admission-metrics.js';
+import { readAdmissionConfiguration } from '../admission/configuration/admission-configuration.js';
 import { EscalationCheck } from '../admission/plugins/escalation-check.js';
+import { PodSecurityMetrics } from '../admission/pod-security/pod-security-metrics.js';
 import { createPolicyPlugins } from '../admission/policies/policy-plugins.js';
 import { createWebhookPlugins } from '../admission/webhooks/webhook-plugins.js';
 import { provide } from '../injection/provide.js';
@@ -32,19 +34,16 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
     ),
     provide(
       ADMISSION,
-<<<<<<< HEAD
-      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_POLICIES, ADMISSION_WEBHOOKS],
-      ({ refuseUnenforced }, lister, authorizer, policies, webhooks) =>
+      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_POLICIES, ADMISSION_WEBHOOKS, MetricsRegistry],
+      async (options, lister, authorizer, policies, webhooks, registry) =>
         createAdmission({
-          ...{ lister, authorizer, escalationCheck: new EscalationCheck(authorizer) },
-          ...{ policies, webhooks, refuseUnenforced },
-=======
-      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_WEBHOOKS, MetricsRegistry],
-      ({ refuseUnenforced }, lister, authorizer, webhooks, registry) =>
-        createAdmission({
-          ...{ lister, authorizer, escalationCheck: new EscalationCheck(authorizer), webhooks, refuseUnenforced },
+          ...{ lister, authorizer, policies, webhooks },
+          enabled: options.admissionPlugins,
+          configuration: await readAdmissionConfiguration(options.admissionControlConfigFile),
           metrics: new AdmissionMetrics(registry),
->>>>>>> webhooks
+          podSecurityMetrics: new PodSecurityMetrics(registry),
+          escalationCheck: new EscalationCheck(authorizer),
+          refuseUnenforced: options.refuseUnenforced,
         }),
     ),
   ],

@@ -14,6 +14,7 @@ import { AdmissionModule } from './admission.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import { AuthorizationModule } from './authorization.module.js';
 import { ProcessClients } from './process-clients.js';
+import { QuotaModule } from './quota.module.js';
 import { StorageModule } from './storage.module.js';
 import {
   ADMISSION,
@@ -26,13 +27,14 @@ import {
   REGISTRY,
   STORE,
   VIRTUAL_RESOURCES,
+  WRITE_METER,
   WRITE_PARTICIPANTS,
 } from './tokens.js';
 import { UsageModule } from './usage.module.js';
 
 /** The object path. It is put together once: the container has no part in a request. */
 @Module({
-  imports: [StorageModule, AuthorizationModule, AuthenticationModule, AdmissionModule, UsageModule],
+  imports: [StorageModule, AuthorizationModule, AuthenticationModule, AdmissionModule, UsageModule, QuotaModule],
   providers: [
     provide(
       VIRTUAL_RESOURCES,
@@ -65,12 +67,25 @@ import { UsageModule } from './usage.module.js';
         VIRTUAL_RESOURCES,
         COMPUTED_RESOURCES,
         WRITE_PARTICIPANTS,
+        WRITE_METER,
         NOW,
       ],
-      ({ tracer }, catalog, store, authorizer, admission, virtualResources, computedResources, participants, now) =>
-        createRegistry({
-          ...{ catalog, store, authorizer, admission, virtualResources, computedResources, participants, now, tracer },
-        }),
+      (
+        options,
+        catalog,
+        store,
+        authorizer,
+        admission,
+        virtualResources,
+        computedResources,
+        participants,
+        meter,
+        now,
+      ) => {
+        const { tracer } = options;
+        const kinds = { virtualResources, computedResources, participants, meter };
+        return createRegistry({ catalog, store, authorizer, admission, ...kinds, now, tracer });
+      },
     ),
     ProcessClients,
   ],

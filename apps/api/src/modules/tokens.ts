@@ -13,6 +13,7 @@ import type { Pki } from '../pki/pki.js';
 import type { ComputedResource } from '../registry/computed-resource.js';
 import type { Registry } from '../registry/registry.js';
 import type { VirtualResource } from '../registry/virtual-resource.js';
+import type { WriteMeter } from '../registry/write/write-meter.js';
 import type { WriteParticipant } from '../registry/write/write-participant.js';
 import type { History, Store, StoreOptions } from '../storage/index.js';
 import type { Lister } from '../storage/lister.js';
@@ -45,6 +46,7 @@ export const VIRTUAL_RESOURCES = key<readonly VirtualResource[]>('virtual resour
 export const READ_NODE_USAGE = key<ReadNodeUsage>('node usage');
 export const COMPUTED_RESOURCES = key<readonly ComputedResource[]>('computed resources');
 export const WRITE_PARTICIPANTS = key<readonly WriteParticipant[]>('write participants');
+export const WRITE_METER = key<WriteMeter>('write meter');
 export const REGISTRY = key<Registry>('registry');
 
 /** Who makes and deletes folders of volumes. */

@@ -16,6 +16,18 @@ export async function freshen(context: RegistryContext, resourceVersion: string)
   }
 }
 
+/** The same for a read that wants the newest state of a resource, of which some objects show counters. */
+export async function freshenResource(
+  context: RegistryContext,
+  entry: ResourceEntry,
+  namespace: string,
+  resourceVersion: string,
+): Promise<void> {
+  const settling = resourceVersion === '' && context.meter?.settled(entry.definition.storageResource, namespace);
+  if (settling) await settling;
+  await freshen(context, resourceVersion);
+}
+
 export function parseRevision(resourceVersion: string): Revision {
   if (!/^\d+$/.test(resourceVersion)) {
     throw badRequest(

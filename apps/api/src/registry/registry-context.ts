@@ -2,6 +2,7 @@ import type { AdmissionRequest } from '../admission/admission-request.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Store } from '../storage/store.js';
 import type { ResourceTable } from './resource-table.js';
+import type { WriteMeter } from './write/write-meter.js';
 import type { WriteParticipants } from './write/write-participant.js';
 
 /** The plugins in calling order, as one. */
@@ -17,5 +18,7 @@ export interface RegistryContext {
   readonly authorizer: Authorizer;
   readonly admission: AdmissionRunner;
   readonly participants: WriteParticipants;
+  /** Absent: nothing is counted. */
+  readonly meter?: WriteMeter;
   now(): Date;
 }

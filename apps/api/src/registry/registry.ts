@@ -12,6 +12,7 @@ import { RegistryHandler } from './registry-handler.js';
 import { ResourceTable } from './resource-table.js';
 import { tracedHandler } from './traced-handler.js';
 import type { VirtualResource } from './virtual-resource.js';
+import type { WriteMeter } from './write/write-meter.js';
 import { type WriteParticipant, WriteParticipants } from './write/write-participant.js';
 
 export interface RegistryOptions {
@@ -22,6 +23,7 @@ export interface RegistryOptions {
   virtualResources: readonly VirtualResource[];
   computedResources?: readonly ComputedResource[];
   participants?: readonly WriteParticipant[];
+  meter?: WriteMeter;
   now?: () => Date;
   /** Makes a span of each request; absent: none. */
   tracer?: Tracer;
@@ -44,6 +46,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     authorizer,
     admission,
     participants: new WriteParticipants(options.participants ?? []),
+    meter: options.meter,
     now: options.now ?? (() => new Date()),
   };
   const plain = new RegistryHandler(context);

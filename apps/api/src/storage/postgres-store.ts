@@ -10,6 +10,7 @@ import { ensureSchema } from './schema.js';
 import { explain, Session } from './session.js';
 import {
   type CommitResult,
+  type CounterReading,
   type Revision,
   type Store,
   StoreUnavailable,
@@ -51,6 +52,11 @@ const LEAVE_MS = 1_000;
 const MINUTE = 60_000;
 /** Milliseconds that a read waits for a PostgreSQL that is away. */
 const READ_WAIT_MS = 10_000;
+
+/** One statement sees one state: counters and revision belong together. */
+const READ_COUNTERS = `SELECT r.value AS revision, c.name, c.value FROM berth.revision r
+  LEFT JOIN berth.counter c ON c.namespace = $1 AND starts_with(c.name, $2)
+ WHERE r.name = 'current'`;
 
 /** Connects, brings the schema up to date, and reads all objects. Rejects with StoreUnavailable. */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -145,6 +151,18 @@ class PostgresStore implements Store {
     return this.queue.commit(set);
   }
 
+  async readCounters(namespace: string, prefix: string): Promise<CounterReading> {
+    const { rows } = await this.read(READ_COUNTERS, [namespace, prefix]);
+    const revision = Number(rows[0].revision);
+    await this.replica.catchUpTo(revision);
+    const counted = rows.filter(({ name }) => name !== null);
+    return { revision, values: new Map(counted.map(({ name, value }) => [name, Number(value)])) };
+  }
+
+  async dropCounters(namespace: string, prefix: string): Promise<void> {
+    await this.read('DELETE FROM berth.counter WHERE namespace = $1 AND starts_with(name, $2)', [namespace, prefix]);
+  }
+
   cache(resource: string): WatchCache {
     return this.replica.cache(resource);
   }
@@ -195,6 +213,14 @@ class PostgresStore implements Store {
       await Promise.race([said, sleep(LEAVE_MS, undefined, { ref: false })]);
     }
     await Promise.all([this.writer.close(), this.reader.close(), this.cold.close()]);
+  }
+
+  private async read(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    try {
+      return await this.reader.query(text, values);
+    } catch (error) {
+      throw new StoreUnavailable(explain(error));
+    }
   }
 
   /** A PostgreSQL that is started again is waited for: its clients should not notice. */

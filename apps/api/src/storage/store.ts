@@ -41,6 +41,13 @@ export interface CounterDelta {
   limit?: number;
 }
 
+/** Counters at a revision: all commits up to it are in them, and none after it. */
+export interface CounterReading {
+  revision: Revision;
+  /** By the name of the counter. One that nobody wrote is not there. */
+  values: ReadonlyMap<string, number>;
+}
+
 export interface ExceededCounter {
   counter: CounterKey;
   /** The sum without the refused set. */
@@ -97,6 +104,13 @@ export interface Store {
    * Rejects with StoreUnavailable or StoreOutcomeUnknown. A set writes an object at most once.
    */
   commit(set: WriteSet): Promise<CommitResult>;
+  /**
+   * The counters of a namespace whose names begin with `prefix`. Resolves when this replica's caches have reached the revision of the
+   * reading. Rejects with StoreUnavailable.
+   */
+  readCounters(namespace: string, prefix: string): Promise<CounterReading>;
+  /** Forgets such counters: what they counted for is gone. */
+  dropCounters(namespace: string, prefix: string): Promise<void>;
   /** Cache of one storage resource. All objects are loaded at start. */
   cache(resource: string): WatchCache;
   /** Resolves once this replica's caches are at least at PostgreSQL's revision at the time of the call. */

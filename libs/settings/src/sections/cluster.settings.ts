@@ -1,6 +1,7 @@
 import { Matches } from '../class-validator.js';
 import { EachItem, IsSwitch, IsText, IsWhole } from '../constraints.js';
 import { defaultDataDir } from '../defaults.js';
+import { isAdmissionPlugin } from '../formats/admission-plugins.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
 
 export const COMPONENTS = ['api', 'controllers', 'scheduler'] as const;
@@ -82,6 +83,35 @@ export class ClusterSettings {
     programs: { up: true, server: true },
   })
   refuseUnenforced!: boolean;
+
+  @EachItem(isAdmissionPlugin, 'must name an admission plugin')
+  @TextSetting({
+    help: 'admission plugins to run beside those that are on by default',
+    argument: 'LIST',
+    default: '',
+    list: true,
+    programs: { up: true, server: true },
+  })
+  enableAdmissionPlugins!: string;
+
+  @EachItem(isAdmissionPlugin, 'must name an admission plugin')
+  @TextSetting({
+    help: 'admission plugins not to run',
+    argument: 'LIST',
+    default: '',
+    list: true,
+    programs: { up: true, server: true },
+  })
+  disableAdmissionPlugins!: string;
+
+  @IsText(/^(?:\/|$)/, 'must be an absolute path')
+  @TextSetting({
+    help: 'file of the kind AdmissionConfiguration: settings of admission plugins',
+    argument: 'FILE',
+    default: '',
+    programs: { up: true, server: true },
+  })
+  admissionControlConfigFile!: string;
 
   @EachItem((item) => (DISABLEABLE as readonly string[]).includes(item), `must be one of ${DISABLEABLE.join(', ')}`)
   @TextSetting({

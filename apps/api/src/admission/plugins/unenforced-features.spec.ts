@@ -6,7 +6,6 @@ import { UnenforcedFeatures } from './unenforced-features.js';
 
 const warns = new UnenforcedFeatures(lister({}), false);
 const refuses = new UnenforcedFeatures(lister({}), true);
-const secure = { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } };
 
 type More = Parameters<typeof request>[3];
 
@@ -21,13 +20,7 @@ function told(plugin: UnenforcedFeatures, path: string, object: object, more: Mo
 
 describe('what nothing acts on', () => {
   const table: [path: string, object: object, warning: RegExp | undefined][] = [
-    [
-      'namespaces',
-      secure,
-      /^Berth does not enforce Pod Security admission yet: the pod-security\.kubernetes\.io\/ labels/,
-    ],
     ['namespaces', { metadata: { labels: { team: 'a' } } }, undefined],
-    ['resourcequotas', {}, /^Berth does not enforce ResourceQuota yet: this object has no effect$/],
     ['networkpolicies.networking.k8s.io', {}, /does not enforce NetworkPolicy yet/],
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
@@ -92,8 +85,8 @@ describe('what nothing acts on', () => {
   });
 
   test('status and deletes are nobody’s news', () => {
-    assert.deepEqual(told(warns, 'resourcequotas/status', {}), []);
-    assert.equal(warns.handles(request('DELETE', 'resourcequotas', undefined)), false);
+    assert.deepEqual(told(warns, 'networkpolicies/status.networking.k8s.io', {}), []);
+    assert.equal(warns.handles(request('DELETE', 'networkpolicies.networking.k8s.io', undefined)), false);
   });
 });
 
@@ -104,8 +97,7 @@ describe('a server that refuses', () => {
         const [group, plural] = resource.includes('/') ? resource.split('/') : ['', resource];
         const path = group ? `${plural}.${group}` : plural!;
         if (row.policy !== true) continue;
-        const object = resource === 'namespaces' ? secure : {};
-        assert.throws(() => told(refuses, path, object), {
+        assert.throws(() => told(refuses, path, {}), {
           code: 403,
           message: `${path} "x" is forbidden: Berth does not enforce ${row.feature} yet, and this server refuses what it does not enforce`,
         });
@@ -114,13 +106,9 @@ describe('a server that refuses', () => {
     assert.equal(told(refuses, 'clustertrustbundles.certificates.k8s.io', {}).length, 1);
   });
 
-  test('lets what is there be changed, and its labels be taken away, but not be added', () => {
-    const plain = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x' } };
-    const labelled = { ...plain, metadata: { name: 'x', ...secure.metadata } };
-    assert.equal(told(refuses, 'resourcequotas', {}, { oldObject: plain }).length, 1);
-    assert.equal(told(refuses, 'namespaces', secure, { oldObject: labelled }).length, 1);
-    assert.deepEqual(told(refuses, 'namespaces', {}, { oldObject: labelled }), []);
-    assert.throws(() => told(refuses, 'namespaces', secure, { oldObject: plain }), { code: 403 });
+  test('lets what is there be changed', () => {
+    const oldObject = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'x' } };
+    assert.equal(told(refuses, 'networkpolicies.networking.k8s.io', {}, { oldObject }).length, 1);
   });
 
   test('makes what every cluster starts with', () => {

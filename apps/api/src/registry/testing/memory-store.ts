@@ -5,6 +5,7 @@ import { CacheEntry, renderBytes } from '../../storage/cached-object.js';
 import type {
   CachedObject,
   CommitResult,
+  CounterReading,
   ObjectKey,
   Revision,
   Store,
@@ -86,6 +87,19 @@ export class MemoryStore implements Store {
     this.barriers += 1;
     this.onBarrier();
     return this.revision;
+  }
+
+  async readCounters(namespace: string, prefix: string): Promise<CounterReading> {
+    const start = `${namespace}/`;
+    const found = [...this.counters].filter(([name]) => name.startsWith(start + prefix));
+    return {
+      revision: this.revision,
+      values: new Map(found.map(([name, value]) => [name.slice(start.length), value])),
+    };
+  }
+
+  async dropCounters(namespace: string, prefix: string): Promise<void> {
+    for (const name of this.counters.keys()) if (name.startsWith(`${namespace}/${prefix}`)) this.counters.delete(name);
   }
 
   currentRevision(): Revision {

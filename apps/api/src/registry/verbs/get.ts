@@ -1,7 +1,7 @@
 import { notFound } from '#apimachinery';
 import { convertAhead } from '../../storage/converted-objects.js';
 import type { CachedObject } from '../../storage/store.js';
-import { freshen } from '../freshness.js';
+import { freshenResource } from '../freshness.js';
 import type { RegistryContext } from '../registry-context.js';
 import type { ResourceEntry } from '../resource-table.js';
 
@@ -13,7 +13,7 @@ export async function getObject(
   name: string,
   resourceVersion: string,
 ): Promise<CachedObject> {
-  await freshen(context, resourceVersion);
+  await freshenResource(context, entry, namespace, resourceVersion);
   const object = entry.cache.get(namespace, name);
   if (!object) throw notFound(entry.groupResource, name);
   const converting = convertAhead(entry.served, [object]);

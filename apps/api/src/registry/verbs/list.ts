@@ -4,7 +4,7 @@ import type { CachedObject, Revision } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ListedResult } from '../api-result.js';
 import { decodeContinue, encodeContinue, expiredContinue } from '../continue-token.js';
-import { freshen, parseRevision, waitForRevision } from '../freshness.js';
+import { freshenResource, parseRevision, waitForRevision } from '../freshness.js';
 import type { RegistryContext } from '../registry-context.js';
 import { type ListRequestOptions, parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
@@ -35,7 +35,7 @@ export async function listObjects(
 
   const exact = exactRevision(options);
   if (exact !== undefined) await waitForRevision(context, exact);
-  else await freshen(context, options.resourceVersion);
+  else await freshenResource(context, entry, namespace ?? '', options.resourceVersion);
   const page = entry.cache.list({ namespace, filter, limit, at: exact });
   if (!page) throw expired('The resourceVersion for the provided list is too old.');
   return listed(entry, page, filter === undefined);

@@ -6,6 +6,7 @@ import type { ApiResult } from '../api-result.js';
 import { keyOf } from '../object-key.js';
 import type { WriteCall } from './write-call.js';
 import { commitError } from './write-errors.js';
+import type { MeteredChange } from './write-meter.js';
 import type { Again } from './write-stages.js';
 import { writtenResult } from './written-result.js';
 
@@ -22,18 +23,31 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   const { conversion } = entry.definition;
   const [stored] = conversion ? await conversion.toStorage([object]) : [object];
   const writes = [ownWrite(call, key, stored!), ...call.writes];
-  const result = await call.context.store.commit({ writes, guards, counters: call.counters });
+  const { meter } = call.context;
+  const change = meter && meteredChange(call, key);
+  const charges = meter?.charge(change!);
+  const counters = charges === undefined ? call.counters : [...call.counters, ...charges];
+  const result = await call.context.store.commit({ writes, guards, counters });
   if (result.ok) {
+    if (charges !== undefined) meter!.charged(charges);
     const answered = answer(call, key, result.revisions[0]!);
     const converting = answered.kind === 'cached' ? convertAhead(entry.served, [answered.object]) : undefined;
     if (converting) await converting;
     return answered;
   }
-  if (result.failure.reason === 'exceeded') throw exceeded(call, key, result.failure);
+  if (result.failure.reason === 'exceeded') {
+    throw meter?.exceeded(result.failure.counters, change!) ?? exceeded(call, key, result.failure);
+  }
   call.failedOn = result.failure.key;
   const again = againAfter(call, key, result.failure);
   if (again === undefined) throw commitError(entry, key.name, result.failure);
   return again;
+}
+
+function meteredChange({ plan, target, removes, object, old }: WriteCall, key: ObjectKey): MeteredChange {
+  const { resource, namespace } = key;
+  const { operation } = plan;
+  return { resource, operation, subresource: target.subresource, namespace, object: removes ? undefined : object, old };
 }
 
 /** What participants give back with an object that goes. What they wanted of an update counts no more. */

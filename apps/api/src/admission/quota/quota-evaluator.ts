@@ -1,0 +1,90 @@
+import type { KubeObject, Quantity } from '#apimachinery';
+import type { AdmissionOperation } from '../admission-request.js';
+import { claimEvaluator } from './claim-usage.js';
+import { deviceClaimEvaluator } from './device-claim-usage.js';
+import { podEvaluator } from './pod-usage.js';
+import { countName, ONE } from './quota-names.js';
+import type { ScopeRequirement } from './quota-scopes.js';
+import { serviceEvaluator } from './service-usage.js';
+
+/** What an object uses, by names of ResourceQuota. */
+export type Usage = Map<string, Quantity>;
+
+/** A change as quota looks at it. */
+export interface QuotaChange {
+  readonly operation: AdmissionOperation;
+  readonly subresource: string;
+  readonly object: KubeObject | undefined;
+  readonly old: KubeObject | undefined;
+}
+
+/** How the objects of one resource count. The facts are those of pkg/quota/v1/evaluator/core of the reference. */
+export interface QuotaEvaluator {
+  /** Whether objects of the resource count for this name of a quota. */
+  tracks(name: string): boolean;
+  /** `now` in milliseconds since the epoch: a pod whose end is overdue counts no more. */
+  usage(object: KubeObject, now: number): Usage;
+  /** Whether quotas may refuse the change. What they may not refuse is counted all the same. */
+  mayRefuse(change: QuotaChange): boolean;
+  matchesScope(scope: ScopeRequirement, object: KubeObject): boolean;
+  /** Whether scopes that the configuration limits apply to the resource at all. */
+  readonly scoped: boolean;
+  /** Whether the object counts less only because time has passed: then it is not known when it was counted last. */
+  isOverdue?(object: KubeObject, now: number): boolean;
+  /** What the object lacks that a quota of these names wants of it. */
+  missing?(names: readonly string[], object: KubeObject): string | undefined;
+}
+
+/** Objects that no quota counts: they are not stored, or never were counted. */
+const IGNORED = new Set([
+  'bindings',
+  'componentstatuses',
+  'events',
+  'events.k8s.io/events',
+  'authentication.k8s.io/tokenreviews',
+  'authentication.k8s.io/selfsubjectreviews',
+  'authorization.k8s.io/subjectaccessreviews',
+  'authorization.k8s.io/selfsubjectaccessreviews',
+  'authorization.k8s.io/localsubjectaccessreviews',
+  'authorization.k8s.io/selfsubjectrulesreviews',
+]);
+
+/** Names of before count/<resource>. */
+const ALIASES = new Set(['configmaps', 'resourcequotas', 'replicationcontrollers', 'secrets']);
+
+const evaluators = new Map<string, QuotaEvaluator | undefined>([
+  ['pods', podEvaluator],
+  ['services', serviceEvaluator],
+  ['persistentvolumeclaims', claimEvaluator],
+  ['resource.k8s.io/resourceclaims', deviceClaimEvaluator],
+]);
+
+/** `resource` is the storage resource: `pods`, `apps/deployments`. Undefined: its objects do not count. */
+export function evaluatorOf(resource: string): QuotaEvaluator | undefined {
+  if (evaluators.has(resource)) return evaluators.get(resource);
+  const made = IGNORED.has(resource) ? undefined : objectCountEvaluator(resource);
+  evaluators.set(resource, made);
+  return made;
+}
+
+function objectCountEvaluator(resource: string): QuotaEvaluator {
+  const names = [countName(resource), ...(ALIASES.has(resource) ? [resource] : [])];
+  return {
+    tracks: (name) => names.includes(name),
+    usage: () => new Map(names.map((name) => [name, ONE])),
+    mayRefuse: ({ operation, subresource }) => operation === 'CREATE' && subresource === '',
+    matchesScope: () => false,
+    scoped: false,
+  };
+}
+
+/** The storage resource whose objects a name counts; undefined for a name that counts something else. */
+export function countedResource(name: string): string | undefined {
+  if (ALIASES.has(name)) return name;
+  if (!name.startsWith('count/')) return undefined;
+  const [plural = '', ...group] = name.slice('count/'.length).split('.');
+  return group.length === 0 ? plural : `${group.join('.')}/${plural}`;
+}
+
+/** Storage resources whose objects may count for more than their number. */
+export const MEASURED = ['pods', 'services', 'persistentvolumeclaims', 'resource.k8s.io/resourceclaims'] as const;

@@ -1,0 +1,33 @@
+import { type KubeObject, Quantity } from '#apimachinery';
+import type { QuotaEvaluator, Usage } from './quota-evaluator.js';
+import { ONE } from './quota-names.js';
+
+const NAMES = new Set(['count/services', 'services', 'services.nodeports', 'services.loadbalancers']);
+
+/** Services, with what of the nodes and of the cloud they take. */
+export const serviceEvaluator: QuotaEvaluator = {
+  scoped: false,
+  tracks: (name) => NAMES.has(name),
+  // The type of a Service may change.
+  mayRefuse: ({ operation, subresource }) => subresource === '' && operation !== 'DELETE',
+  usage,
+  matchesScope: () => false,
+};
+
+function usage({ spec }: KubeObject): Usage {
+  const isBalanced = spec.type === 'LoadBalancer';
+  return new Map([
+    ['count/services', ONE],
+    ['services', ONE],
+    ['services.nodeports', Quantity.of(nodePorts(spec))],
+    ['services.loadbalancers', isBalanced ? ONE : Quantity.zero],
+  ]);
+}
+
+/** Every port of such a Service gets one, unless it said that only those that it names are wanted. */
+function nodePorts({ type, ports = [], allocateLoadBalancerNodePorts }: KubeObject['spec']): number {
+  if (type === 'LoadBalancer' && allocateLoadBalancerNodePorts === false) {
+    return ports.filter(({ nodePort }: { nodePort?: number }) => (nodePort ?? 0) !== 0).length;
+  }
+  return type === 'NodePort' || type === 'LoadBalancer' ? ports.length : 0;
+}

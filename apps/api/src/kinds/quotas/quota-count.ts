@@ -1,0 +1,46 @@
+import type { ResourceCatalog } from '#kinds';
+import { deltasOf } from '../../admission/quota/quota-delta.js';
+import { countedResource, evaluatorOf, MEASURED } from '../../admission/quota/quota-evaluator.js';
+import type { QuotaView } from '../../admission/quota/quota-view.js';
+import type { Revision, Store } from '../../storage/store.js';
+
+/** Storage resources whose objects count for a quota. Names of what is not served count nothing. */
+export function resourcesOf({ wanted }: QuotaView, catalog: ResourceCatalog): string[] {
+  const names = [...wanted.keys()];
+  const measured = MEASURED.filter((resource) => names.some(evaluatorOf(resource)!.tracks));
+  const byNumber = names.map(countedResource).filter((resource) => resource !== undefined && evaluatorOf(resource));
+  const all = new Set<string>([...measured, ...(byNumber as string[])]);
+  return [...all].filter((resource) => catalog.findStored(resource)?.namespaced);
+}
+
+/** The names of a quota that objects of these resources count for. */
+export function trackedNames({ wanted }: QuotaView, resources: readonly string[]): string[] {
+  const evaluators = resources.map((resource) => evaluatorOf(resource)!);
+  return [...wanted.keys()].filter((name) => evaluators.some((evaluator) => evaluator.tracks(name)));
+}
+
+/**
+ * What the objects of a quota's namespace used at a revision, in units of counters. Undefined when the state of that revision is no
+ * longer at hand.
+ */
+export function countAt(
+  quota: QuotaView,
+  resources: readonly string[],
+  store: Pick<Store, 'cache'>,
+  at: Revision,
+  now: number,
+): Map<string, number> | undefined {
+  const counts = new Map<string, number>();
+  for (const resource of resources) {
+    const listed = store.cache(resource).list({ namespace: quota.namespace, at });
+    if (listed === undefined) return undefined;
+    const evaluator = evaluatorOf(resource)!;
+    for (const item of listed.items) {
+      const change = { operation: 'CREATE', subresource: '', object: item.parse(), old: undefined } as const;
+      for (const [name, units] of deltasOf(quota, evaluator, change, now)) {
+        counts.set(name, (counts.get(name) ?? 0) + units);
+      }
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,244 @@
+import type { KubeObject, Quantity } from '#apimachinery';
+import type { Clock, Logger, Timer } from '#client';
+import type { ResourceCatalog } from '#kinds';
+import { amountOf } from '../../admission/quota/quota-names.js';
+import { type Amounts, type QuotaView, quotaView } from '../../admission/quota/quota-view.js';
+import { encodeForStorage } from '../../codec/object-codec.js';
+import type { CachedObject, CacheEvent, CounterDelta, Store } from '../../storage/store.js';
+import { PacedTask } from './paced-task.js';
+import { countAt, resourcesOf, trackedNames } from './quota-count.js';
+import { counterName, counterPrefix, type QuotaId } from './quota-counters.js';
+
+export interface QuotaKeeperOptions {
+  store: Store;
+  catalog: ResourceCatalog;
+  clock: Clock;
+  logger: Logger;
+}
+
+const QUOTAS = 'resourcequotas';
+/** Milliseconds between two versions of a quota's status, unless somebody reads it. */
+const PACE_MS = 100;
+/** Milliseconds after which a quota that is new or has changed is counted again: other replicas may have learned of it a moment late. */
+const SECOND_LOOK_MS = 2_000;
+/** Milliseconds between counts of everything: --resource-quota-sync-period of the reference. */
+const SYNC_MS = 5 * 60_000;
+const RETRY_MS = 1_000;
+
+interface Kept {
+  readonly id: QuotaId;
+  readonly task: PacedTask;
+  /** The next run counts the objects. */
+  recount: boolean;
+}
+
+/**
+ * Keeps the status of every ResourceQuota what its counters say, and the counters what the objects use. Writers keep the counters
+ * right by themselves; the keeper counts where they could not: for a new quota or a changed one, after what time alone changes, and
+ * now and then to repair what nobody expected. A count is of one revision, at which the counters are read, too. What it corrects is
+ * added to them, so that what others count meanwhile stays counted.
+ */
+export class QuotaKeeper {
+  private readonly kept = new Map<string, Kept>();
+  private readonly timers = new Set<Timer>();
+  private stopped = false;
+
+  constructor(private readonly options: QuotaKeeperOptions) {}
+
+  /** Follows the quotas until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { store, catalog } = this.options;
+    signal.addEventListener('abort', () => this.stop(), { once: true });
+    const unsubscribe = catalog.onChange(() => this.recountAll());
+    this.repeat();
+    try {
+      while (!signal.aborted) {
+        const from = store.currentRevision();
+        this.recountAll();
+        const watch = store.cache(QUOTAS).watch({ from });
+        if (watch === undefined) continue;
+        signal.addEventListener('abort', () => watch.stop(), { once: true });
+        if (signal.aborted) watch.stop();
+        for (let events = await watch.next(); events !== undefined; events = await watch.next()) {
+          for (const event of events) this.follow(event);
+        }
+      }
+    } finally {
+      unsubscribe();
+      this.stop();
+    }
+  }
+
+  /** The counters of the quota have changed. */
+  touch(id: QuotaId): void {
+    this.keep(id).task.request();
+  }
+
+  /** The counters of the quota may be wrong. */
+  recount(id: QuotaId): void {
+    const kept = this.keep(id);
+    kept.recount = true;
+    kept.task.request();
+  }
+
+  /**
+   * Resolves when the quotas of a namespace show their counters; undefined when they do. Of a single namespace what other replicas
+   * counted is looked up; of all of them ('') only what this one has yet to show.
+   */
+  settled(namespace: string): Promise<void> | undefined {
+    if (namespace !== '') for (const quota of this.quotasIn(namespace)) this.touch({ namespace, uid: quota.uid });
+    const pending: Promise<void>[] = [];
+    for (const { id, task } of this.kept.values()) {
+      const running = namespace === '' || id.namespace === namespace ? task.finished() : undefined;
+      if (running !== undefined) pending.push(running);
+    }
+    return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
+  }
+
+  private keep({ namespace, uid }: QuotaId): Kept {
+    let kept = this.kept.get(uid);
+    if (kept === undefined) {
+      const id = { namespace, uid };
+      const task = new PacedTask(this.options.clock, PACE_MS, () => this.settle(id));
+      if (this.stopped) task.stop();
+      kept = { id, task, recount: false };
+      this.kept.set(uid, kept);
+    }
+    return kept;
+  }
+
+  private follow({ type, object, previous }: CacheEvent): void {
+    const id = { namespace: object.namespace, uid: object.uid };
+    if (type === 'DELETED') {
+      this.kept.get(id.uid)?.task.stop();
+      this.kept.delete(id.uid);
+      this.options.store.dropCounters(id.namespace, counterPrefix(id)).catch((error) => this.complain(id, error));
+      return;
+    }
+    // What only the status says is ours, or another replica's.
+    if (previous !== undefined && sameAmounts(viewOf(previous).wanted, viewOf(object).wanted)) return;
+    this.recount(id);
+    this.later(SECOND_LOOK_MS, () => {
+      if (this.kept.has(id.uid)) this.recount(id);
+    });
+  }
+
+  private recountAll(): void {
+    for (const { namespace, uid } of this.options.store.cache(QUOTAS).list({})?.items ?? []) {
+      this.recount({ namespace, uid });
+    }
+  }
+
+  private repeat(): void {
+    this.later(SYNC_MS, () => {
+      this.recountAll();
+      this.repeat();
+    });
+  }
+
+  private later(ms: number, call: () => void): void {
+    if (this.stopped) return;
+    const timer = this.options.clock.setTimeout(() => {
+      this.timers.delete(timer);
+      if (!this.stopped) call();
+    }, ms);
+    this.timers.add(timer);
+  }
+
+  private stop(): void {
+    this.stopped = true;
+    for (const timer of this.timers) timer.cancel();
+    for (const { task } of this.kept.values()) task.stop();
+  }
+
+  private async settle(id: QuotaId): Promise<void> {
+    const kept = this.kept.get(id.uid);
+    if (kept === undefined || this.stopped) return;
+    const { recount } = kept;
+    kept.recount = false;
+    try {
+      while (!this.stopped && !(await this.attempt(id, recount)));
+    } catch (error) {
+      kept.recount ||= recount;
+      this.complain(id, error);
+      this.later(RETRY_MS, () => kept.task.request());
+    }
+  }
+
+  /** False when the quota, or the state that was counted, is another one by now. */
+  private async attempt(id: QuotaId, recount: boolean): Promise<boolean> {
+    const { store, catalog, clock } = this.options;
+    const prefix = counterPrefix(id);
+    const reading = await store.readCounters(id.namespace, prefix);
+    const current = this.find(id);
+    if (current === undefined) return true;
+    const quota = viewOf(current);
+    const resources = resourcesOf(quota, catalog);
+    const names = trackedNames(quota, resources);
+    const shown = new Map(names.map((name) => [name, reading.values.get(`${prefix}${name}`) ?? 0]));
+    const deltas: CounterDelta[] = [];
+    if (recount || !isCounted(quota, names)) {
+      const counts = countAt(quota, resources, store, reading.revision, clock.now());
+      if (counts === undefined) return false;
+      for (const [name, units] of shown) {
+        const actual = counts.get(name) ?? 0;
+        shown.set(name, actual);
+        const counter = { namespace: id.namespace, name: counterName(quota, name) };
+        if (actual !== units) deltas.push({ counter, delta: actual - units });
+      }
+    }
+    const used = new Map([...shown].map(([name, units]) => [name, shownAmount(quota, name, units)]));
+    if (deltas.length === 0 && sameAmounts(used, quota.used) && sameAmounts(quota.hard, quota.wanted)) return true;
+    return this.write(current, used, deltas);
+  }
+
+  private async write(current: CachedObject, used: Amounts, counters: CounterDelta[]): Promise<boolean> {
+    const quota = current.parse() as KubeObject;
+    const status = { hard: quota['spec']?.hard ?? {}, used: textOf(used) };
+    const { namespace, name, uid, revision: ifRevision } = current;
+    const key = { resource: QUOTAS, namespace, name };
+    const body = encodeForStorage({ ...quota, status });
+    const { store } = this.options;
+    const result = await store.commit({ writes: [{ op: 'update', key, uid, body, ifRevision }], counters });
+    if (!result.ok) await store.readBarrier();
+    return result.ok;
+  }
+
+  private find({ namespace, uid }: QuotaId): CachedObject | undefined {
+    return this.quotasIn(namespace).find((quota) => quota.uid === uid);
+  }
+
+  private quotasIn(namespace: string): CachedObject[] {
+    const cache = this.options.store.cache(QUOTAS);
+    return cache.size === 0 ? [] : (cache.list({ namespace })?.items ?? []);
+  }
+
+  private complain({ namespace, uid }: QuotaId, error: unknown): void {
+    if (this.stopped) return;
+    this.options.logger.error(`quota ${uid} in ${namespace}: ${(error as Error).message}`);
+  }
+}
+
+function viewOf(quota: CachedObject): QuotaView {
+  return quotaView(quota.parse());
+}
+
+/** Whether the status says of each name how much is used, and limits what the spec does. */
+function isCounted({ hard, wanted, used }: QuotaView, names: readonly string[]): boolean {
+  return sameAmounts(hard, wanted) && names.every((name) => used.has(name));
+}
+
+function sameAmounts(one: Amounts, other: Amounts): boolean {
+  if (one.size !== other.size) return false;
+  return [...one].every(([name, amount]) => other.get(name)?.equals(amount) ?? false);
+}
+
+/** Written as it was, or else as the limit is. */
+function shownAmount({ used, wanted }: QuotaView, name: string, units: number): Quantity {
+  const before = used.get(name);
+  return amountOf(name, Math.max(units, 0), before === undefined || before.isZero() ? wanted.get(name) : before);
+}
+
+function textOf(amounts: Amounts): Record<string, string> {
+  return Object.fromEntries([...amounts].map(([name, amount]) => [name, amount.toString()]).sort());
+}
