@@ -17,7 +17,7 @@ const MAX_COPIED = 3 * 1024 * 1024;
 
 const OPERATION_FIELDS = new Set(['op', 'path', 'from', 'value']);
 
-/** A patch cannot be applied: becomes a 422 that, as the reference does, says no more. */
+/** A patch cannot be applied: becomes a 422 that, as the reference does, says no more, but to webhooks. */
 class Inapplicable extends Error {}
 
 type Json = Record<string, unknown>;
@@ -44,13 +44,13 @@ export function* jsonPatchSteps(document: object, patch: unknown): Generator<und
   const cost: Cost = { copied: 0, moved: 0 };
   try {
     for (const operation of operations) {
-      applyOperation(result, operation, cost);
+      applyNamed(result, operation, cost);
       if (cost.moved < MOVED_AT_A_TIME) continue;
       cost.moved = 0;
       yield;
     }
   } catch (error) {
-    if (error instanceof Inapplicable) throw unprocessable();
+    if (error instanceof Inapplicable) throw unprocessable(error);
     // Copies of a thing into itself are nested ever deeper.
     if (error instanceof RangeError && operations.some(({ op }) => op === 'copy'))
       throw badRequest('exceeded max depth');
@@ -94,6 +94,24 @@ interface Cost {
   copied: number;
   /** Elements of the lists that changed, since the last pause. */
   moved: number;
+}
+
+/** The error says which operation it is, as evanphx/json-patch words it. */
+function applyNamed(document: Json, operation: JsonPatchOperation, cost: Cost): void {
+  try {
+    applyOperation(document, operation, cost);
+  } catch (error) {
+    if (!(error instanceof Inapplicable)) throw error;
+    throw new Inapplicable(inapplicable(operation, error.message));
+  }
+}
+
+/** Neither field need be a text. */
+function inapplicable({ op, path }: JsonPatchOperation, why: string): string {
+  const place = JSON.stringify(path);
+  if (op === 'test') return `testing value ${place} failed: ${why}`;
+  const name = typeof op === 'string' ? op : JSON.stringify(op);
+  return `${name} operation does not apply: doc is missing path: ${place}: ${why}`;
 }
 
 function applyOperation(document: Json, operation: JsonPatchOperation, cost: Cost): void {
@@ -140,7 +158,7 @@ type Container = Json | unknown[];
 function parentOf(document: Json, path: readonly string[]): Container {
   let node: unknown = document;
   for (let i = 0; i < path.length - 1; i++) node = read(node, path[i]!);
-  if (typeof node !== 'object' || node === null) throw new Inapplicable('missing parent');
+  if (typeof node !== 'object' || node === null) throw new Inapplicable('missing value');
   return node as Container;
 }
 

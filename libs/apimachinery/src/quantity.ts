@@ -122,6 +122,11 @@ export class Quantity {
     return new Quantity(this.scaled(scale), scale, this.format);
   }
 
+  /** The value, if it is held in whole units; undefined for `1000m`, which the reference does not reduce either. */
+  unreducedInteger(): bigint | undefined {
+    return this.scale >= 0 ? BigInt(this.unscaled) * 10n ** BigInt(this.scale) : undefined;
+  }
+
   /** Whole units, rounded up. Exact up to 2^53, which is 8 PiB. */
   value(): number {
     return Number(this.scaled(0));

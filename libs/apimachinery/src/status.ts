@@ -208,9 +208,11 @@ export function requestEntityTooLarge(message: string): StatusError {
   return failure(413, 'RequestEntityTooLarge', `Request entity too large: ${message}`);
 }
 
-/** 422 without an object: a JSON patch that does not apply. The reference keeps the reason to itself. */
-export function unprocessable(): StatusError {
-  return failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+/** 422 without an object: a JSON patch that does not apply. The reference keeps the reason, which is the cause, to itself. */
+export function unprocessable(cause?: Error): StatusError {
+  const error = failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+  error.cause = cause;
+  return error;
 }
 
 export function internalError(error: unknown): StatusError {

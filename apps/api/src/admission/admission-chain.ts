@@ -20,12 +20,16 @@ import { ServiceAccount } from './plugins/service-account.js';
 import { StorageObjectInUseProtection } from './plugins/storage-object-in-use-protection.js';
 import { TaintNodesByCondition } from './plugins/taint-nodes-by-condition.js';
 import { UnenforcedFeatures } from './plugins/unenforced-features.js';
+import type { PolicyPlugins } from './policies/policy-plugins.js';
+import type { WebhookPlugins } from './webhooks/webhook-plugins.js';
 
 export interface AdmissionOptions {
   lister: Lister;
   authorizer: Authorizer;
   /** Runs after the mutating plugins. */
   escalationCheck?: EscalationCheck;
+  policies?: PolicyPlugins;
+  webhooks?: WebhookPlugins;
   /** Refuses policies that nothing enforces yet, instead of warning of them. */
   refuseUnenforced?: boolean;
 }
@@ -41,6 +45,8 @@ export function createAdmission({
   lister,
   authorizer,
   escalationCheck,
+  policies,
+  webhooks,
   refuseUnenforced = false,
 }: AdmissionOptions): AdmissionChain {
   return new OrderedPlugins([
@@ -61,7 +67,11 @@ export function createAdmission({
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(lister),
     new PodTopologyLabels(lister),
+    // Webhooks come last of those that change objects, and see what will be stored; what follows refuses that too.
+    ...(webhooks ? [webhooks.mutating] : []),
     ...(escalationCheck ? [escalationCheck] : []),
+    ...(policies ? [policies.validating] : []),
+    ...(webhooks ? [webhooks.validating] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),
   ]);
 }
@@ -78,7 +88,15 @@ export class OrderedPlugins implements AdmissionChain {
   constructor(private readonly plugins: readonly AdmissionPlugin[]) {}
 
   admit(request: AdmissionRequest): void | Promise<void> {
-    return runFrom(this.select(request).mutating, 0, (plugin) => plugin.admit!(request));
+    const { mutating } = this.select(request);
+    const round = () => runFrom(mutating, 0, (plugin) => plugin.admit!(request));
+    const again = () => {
+      if (request.reinvocation?.wanted !== true) return;
+      request.reinvocation.round = 1;
+      return round();
+    };
+    const waiting = round();
+    return waiting ? waiting.then(again) : again();
   }
 
   validate(request: AdmissionRequest): void | Promise<void> {

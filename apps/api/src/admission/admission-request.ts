@@ -1,4 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject, UserInfo } from '#apimachinery';
+import type { Reinvocation } from './reinvocation.js';
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -28,6 +29,8 @@ export interface AdmissionRequest {
   readonly annotations: ReadonlyMap<string, string> | undefined;
   annotate(key: string, value: string): void;
   warn(text: string): void;
+  /** Put here by the first plugin that may want a second round. */
+  reinvocation: Reinvocation | undefined;
   /** Aborted when nobody waits for the answer any more, or its time is up. */
   readonly signal: AbortSignal;
 }
@@ -61,6 +64,7 @@ export function admissionRequest(
     annotations,
     annotate: (key, value) => annotations.set(key, value),
     warn: () => {},
+    reinvocation: undefined,
     ...parts,
   };
 }

@@ -43,32 +43,11 @@ export const unenforced: readonly Unenforced[] = [
   },
   {
     resources: [
-      'admissionregistration.k8s.io/validatingadmissionpolicies',
-      'admissionregistration.k8s.io/validatingadmissionpolicybindings',
-    ],
-    feature: 'ValidatingAdmissionPolicy',
-    text: `Berth does not enforce ValidatingAdmissionPolicy ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
-    resources: [
       'admissionregistration.k8s.io/mutatingadmissionpolicies',
       'admissionregistration.k8s.io/mutatingadmissionpolicybindings',
     ],
     feature: 'MutatingAdmissionPolicy',
     text: `Berth does not apply MutatingAdmissionPolicy ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
-    resources: ['admissionregistration.k8s.io/validatingwebhookconfigurations'],
-    feature: 'ValidatingWebhookConfiguration',
-    text: `Berth does not call validating webhooks ${NO_EFFECT}, whatever its failurePolicy`,
-    policy: true,
-  },
-  {
-    resources: ['admissionregistration.k8s.io/mutatingwebhookconfigurations'],
-    feature: 'MutatingWebhookConfiguration',
-    text: `Berth does not call mutating webhooks ${NO_EFFECT}, whatever its failurePolicy`,
     policy: true,
   },
   {

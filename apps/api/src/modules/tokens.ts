@@ -1,6 +1,8 @@
 import type { Clock } from '#client';
 import type { NodeFolders } from '#controllers';
 import type { AdmissionChain } from '../admission/admission-chain.js';
+import type { PolicyPlugins } from '../admission/policies/policy-plugins.js';
+import type { WebhookPlugins } from '../admission/webhooks/webhook-plugins.js';
 import type { Authentication } from '../authentication/request-authenticator.js';
 import type { Authorization } from '../authorization/authorizer-chain.js';
 import type { NodeCredentials } from '../http/proxy/connect.handler.js';
@@ -35,6 +37,8 @@ export const AUTHORIZER = key<Authorization>('authorizer');
 export const AUTHENTICATOR = key<Authentication>('authenticator');
 /** `iss` of ServiceAccount tokens. */
 export const ISSUER_URL = key<string>('issuer URL');
+export const ADMISSION_POLICIES = key<PolicyPlugins>('admission policies');
+export const ADMISSION_WEBHOOKS = key<WebhookPlugins>('admission webhooks');
 export const ADMISSION = key<AdmissionChain>('admission');
 export const VIRTUAL_RESOURCES = key<readonly VirtualResource[]>('virtual resources');
 /** Where the usage of nodes comes from. */
@@ -46,5 +50,5 @@ export const REGISTRY = key<Registry>('registry');
 /** Who makes and deletes folders of volumes. */
 export const NODE_FOLDERS = key<NodeFolders>('node folders');
 
-/** How proxied requests leave the process. */
+/** How proxied requests and calls to webhooks leave the process. */
 export const PROXY_NETWORK = key<ProxyNetwork>('proxy network');

@@ -7,6 +7,7 @@ import {
   serviceUnavailable,
   timeout,
 } from '#apimachinery';
+import { WebhookDenial } from '../admission/webhooks/webhook-errors.js';
 import { readAhead } from '../codec/body-ahead.js';
 import { subresourceKind } from '../codec/body-decoder.js';
 import { isLarge } from '../codec/large-bodies.js';
@@ -67,7 +68,7 @@ export class RegistryHandler implements ApiHandler {
    * find it. Conflicts are judged anew for patches alone: other writes name the revision that they are about, or are told by the store.
    */
   private async mayBeStale({ verb }: ApiRequest, error: unknown, began: number): Promise<boolean> {
-    if (!WRITES.has(verb) || !(error instanceof StatusError)) return false;
+    if (!WRITES.has(verb) || !(error instanceof StatusError) || error instanceof WebhookDenial) return false;
     if (!REFUSALS.has(error.code) && !(verb === 'patch' && error.code === 409)) return false;
     return (await this.context.store.readBarrier()) > began;
   }

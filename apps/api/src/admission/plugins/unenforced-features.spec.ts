@@ -37,8 +37,6 @@ describe('what nothing acts on', () => {
     ],
     ['mutatingadmissionpolicies.admissionregistration.k8s.io', {}, /does not apply MutatingAdmissionPolicy yet/],
     ['mutatingadmissionpolicybindings.admissionregistration.k8s.io', {}, /does not apply MutatingAdmissionPolicy yet/],
-    ['validatingwebhookconfigurations.admissionregistration.k8s.io', {}, /does not call validating webhooks yet/],
-    ['mutatingwebhookconfigurations.admissionregistration.k8s.io', {}, /does not call mutating webhooks yet/],
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { badRequest, type KubeObject, methodNotAllowed, setOwn } from '#apimachinery';
+import { badRequest, type KubeObject, methodNotAllowed } from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
 import { admissionRequest } from '../../admission/admission-request.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
@@ -11,6 +11,7 @@ import type { Lister } from '../../storage/lister.js';
 import type { ConnectHandler } from '../dispatch/request-dispatcher.js';
 import type { RequestInfo } from '../dispatch/request-info.js';
 import type { ConnectRoute } from '../dispatch/route.js';
+import { connectOptions, withOptions } from './connect-options.js';
 import { executionPath, findPod, logPath, portForwardPath } from './pod-stream-target.js';
 import { HOST_NETWORK, type ProxyNetwork, proxyableAddress } from './proxy-network.js';
 import {
@@ -51,8 +52,7 @@ export class NodeConnectHandler implements ConnectHandler {
     route: ConnectRoute,
     asked: AuthorizedRequest,
   ): Promise<void> {
-    const { info } = route;
-    await this.admit(request, route, asked);
+    const info = await this.admit(request, route, asked);
     if (route.upgrades) {
       await this.target(info);
       throw badRequest('Upgrade request required');
@@ -82,8 +82,7 @@ export class NodeConnectHandler implements ConnectHandler {
     route: ConnectRoute,
     asked: AuthorizedRequest,
   ): Promise<void> {
-    const { info } = route;
-    await this.admit(request, route, asked);
+    const info = await this.admit(request, route, asked);
     const target = await this.target(info);
     if (!target) throw badRequest(`pod ${info.name} does not have a host assigned`);
     // Node servers stream logs over plain HTTP; a browser may want them as WebSocket messages.
@@ -91,15 +90,17 @@ export class NodeConnectHandler implements ConnectHandler {
     else await pipeUpgrade(request, socket, head, target);
   }
 
+  /** The request as admission leaves it. */
   private async admit(
     request: IncomingMessage,
     route: ConnectRoute,
     { user, lifetime }: AuthorizedRequest,
-  ): Promise<void> {
+  ): Promise<RequestInfo> {
     const { entry, info, subresource: sub } = route;
     if (!servesMethod(sub, request.method ?? 'GET', info.verb)) throw methodNotAllowed();
-    if (info.subresource === 'log') return;
+    if (info.subresource === 'log') return info;
     const { group, version, plural } = entry.definition;
+    const options = connectOptions(sub.kind, info);
     const asked = admissionRequest({
       operation: 'CONNECT',
       kind: { group: sub.group, version: sub.version, kind: sub.kind },
@@ -107,12 +108,13 @@ export class NodeConnectHandler implements ConnectHandler {
       subresource: info.subresource,
       namespace: info.namespace,
       name: info.name,
-      object: connectOptions(sub.kind, info.query),
+      object: options,
       user,
       signal: lifetime.signal,
     });
     await this.context.admission.admit(asked);
     await this.context.admission.validate(asked);
+    return asked.object === options ? info : withOptions(info, asked.object!);
   }
 
   /** By the newest state, like any other get. Undefined: there is nothing to ask, and nothing is the answer. */
@@ -145,15 +147,6 @@ function streamPath(subresource: string, pod: KubeObject, query: URLSearchParams
   if (subresource === 'log') return logPath(pod, query);
   if (subresource === 'portforward') return portForwardPath(pod, query);
   return executionPath(subresource === 'exec' ? 'exec' : 'attach', pod, query);
-}
-
-function connectOptions(kind: string, query: URLSearchParams): KubeObject {
-  const options: KubeObject = { apiVersion: 'v1', kind, metadata: {} };
-  for (const name of new Set(query.keys())) {
-    const values = query.getAll(name);
-    setOwn(options, name, name === 'command' || name === 'ports' ? values : values[0]);
-  }
-  return options;
 }
 
 /** Proxies pass on HEAD, and OPTIONS, which has no verb of its own; the others answer neither. */

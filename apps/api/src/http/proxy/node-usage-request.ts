@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
+import { boundedAnswer } from '../../codec/bounded-answer.js';
 import type { ReadNodeUsage } from '../../kinds/usage/usage-scraper.js';
-import { boundedAnswer } from './bounded-answer.js';
 import type { NodeCredentials } from './connect.handler.js';
 import { type ProxyNetwork, proxyableAddress } from './proxy-network.js';
 import { reportedServer } from './proxy-target.js';

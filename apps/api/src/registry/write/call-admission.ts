@@ -1,25 +1,30 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject, UserInfo } from '#apimachinery';
 import type { AdmissionOperation, AdmissionRequest } from '../../admission/admission-request.js';
+import type { Reinvocation } from '../../admission/reinvocation.js';
 import { optionsBody } from '../request-options.js';
 import type { WriteCall } from './write-call.js';
 
 /** A write as admission sees it: made once an attempt, its parts when somebody asks for them. */
 export class CallAdmission implements AdmissionRequest {
   readonly operation: AdmissionOperation;
-  readonly name: string;
+  /** '' where the name is made after the mutating plugins. */
+  name: string;
   object: KubeObject | undefined;
   annotations: Map<string, string> | undefined;
+  reinvocation: Reinvocation | undefined;
 
   constructor(private readonly call: WriteCall) {
     const { plan, target, current } = call;
     this.operation = plan.operation;
+    this.name = target.name || current?.name || '';
     if (plan.operation !== 'DELETE') this.show(call.object);
-    this.name = target.name || current?.name || this.object?.metadata.name || '';
   }
 
   /** What is about to be stored, as plugins see it. */
   show(object: KubeObject): void {
     this.object = this.call.plan.view?.of(object) ?? object;
+    // Generated after the mutating plugins.
+    if (this.name === '') this.name = this.object.metadata.name ?? '';
   }
 
   get kind(): GroupVersionKind {
@@ -50,9 +55,9 @@ export class CallAdmission implements AdmissionRequest {
 
   get namespace(): string {
     const { entry, target } = this.call;
-    if (target.namespace !== '' || this.operation !== 'CREATE') return target.namespace;
-    // A new namespace is in itself.
-    return entry.definition.plural === 'namespaces' ? (this.object?.metadata.name ?? '') : '';
+    if (target.namespace !== '') return target.namespace;
+    // A namespace is in itself.
+    return entry.definition.storageResource === 'namespaces' ? this.name : '';
   }
 
   get oldObject(): KubeObject | undefined {

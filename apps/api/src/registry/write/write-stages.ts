@@ -45,6 +45,7 @@ const STAGES: readonly Stage[] = [
   checkPreconditions,
   trackManagers,
   mutate,
+  identify,
   allocate,
   prepare,
   validate,
@@ -59,13 +60,15 @@ export const WRITE: readonly Stage[] = STAGES;
 /** The same where the verb says by itself who owns what, on an object that has its defaults: apply, and all verbs of scale. */
 export const APPLY = without(applyDefaults, trackManagers);
 /** The strategy of the kind is not asked of an object that goes. */
-export const DELETION = without(applyDefaults, settleMetadata, trackManagers, prepare, validate);
+export const DELETION = without(applyDefaults, settleMetadata, trackManagers, identify, prepare, validate);
 /** A deletion that was admitted as something else. */
 export const ADMITTED_DELETION = DELETION.filter((stage) => stage !== mutate && stage !== admit);
 /** A change that only the server may make, on behalf of a request that was admitted as something else. */
 export const SERVER_CHANGE: readonly Stage[] = [readCurrent, makeObject, checkPreconditions, answerDryRun, commit];
 /** What is answered and never stored: its handler checks it, and knows of dry runs. */
-export const REVIEW = without(settleMetadata, trackManagers, allocate, prepare, validate, skipUnchanged, answerDryRun);
+export const REVIEW = without(
+  ...[settleMetadata, trackManagers, identify, allocate, prepare, validate, skipUnchanged, answerDryRun],
+);
 /** The same below an object, which the handler finds: the body is of another kind, which has no defaults. */
 export const SUBRESOURCE_REVIEW = REVIEW.filter((stage) => stage !== applyDefaults);
 
@@ -137,17 +140,26 @@ function applyDefaults(call: WriteCall): void {
 }
 
 function settleMetadata(call: WriteCall): void {
-  if (call.plan.operation === 'CREATE') identify(call);
+  if (call.plan.operation === 'CREATE') settleNew(call);
   dropRepeatedOwners(call.object.metadata, call.warnings);
 }
 
-/** What the server gives a new object, whatever the client says. */
-function identify(call: WriteCall): void {
+/** A new object has nothing of what the server gives it, whatever the client says: mutating plugins see it so. */
+function settleNew(call: WriteCall): void {
   const { metadata } = call.object;
   if (metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.resourceVersion;
+  delete metadata.uid;
+  delete metadata.creationTimestamp;
+  settleNamespace(call.entry, metadata, call.target.namespace);
+}
+
+/** What the server gives a new object, whatever plugins made of it. */
+function identify(call: WriteCall): void {
+  if (call.plan.operation !== 'CREATE') return;
+  const { metadata } = call.object;
   settleNamespace(call.entry, metadata, call.target.namespace);
   if (!metadata.name && metadata.generateName) {
     metadata.name = generateName(metadata.generateName);

@@ -61,8 +61,10 @@ function statusToStorage(v1: any, annotations: Record<string, string>): object {
 
 /** v2 as stored to v1 as served. */
 export function hpaFromStorage(hpa: KubeObject): KubeObject {
-  const { metrics = [], behavior, ...spec } = hpa.spec ?? {};
-  const { currentMetrics = [], conditions = [], ...status } = hpa.status ?? {};
+  const { metrics: givenMetrics, behavior, ...spec } = hpa.spec ?? {};
+  const { currentMetrics: givenCurrent, conditions: givenConditions, ...status } = hpa.status ?? {};
+  // A list that the type requires is null in an object that was not stored yet.
+  const [metrics, currentMetrics, conditions] = [givenMetrics ?? [], givenCurrent ?? [], givenConditions ?? []];
   const cpu = metrics.find(isCpuUtilization);
   if (cpu !== undefined) spec.targetCPUUtilizationPercentage = cpu.resource.target.averageUtilization;
   const current = currentMetrics.findLast(

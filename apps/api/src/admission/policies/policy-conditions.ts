@@ -1,0 +1,22 @@
+import { aggregateMessages } from '#apimachinery';
+import type { CompiledExpression } from './policy-environment.js';
+import { OutOfBudget, type PolicyEvaluation } from './policy-evaluation.js';
+
+/** False as soon as one condition is; an Error where none is false and some have no value, or all cost too much. */
+export function conditionsHold(
+  conditions: readonly CompiledExpression[],
+  evaluation: PolicyEvaluation,
+): boolean | Error {
+  const errors: string[] = [];
+  try {
+    for (const condition of conditions) {
+      const result = evaluation.evaluate(condition);
+      if (result instanceof Error) errors.push(result.message);
+      else if (result.value !== true) return false;
+    }
+  } catch (error) {
+    if (error instanceof OutOfBudget) return error;
+    throw error;
+  }
+  return errors.length === 0 ? true : new Error(aggregateMessages(errors));
+}

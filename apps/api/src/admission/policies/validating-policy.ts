@@ -1,0 +1,131 @@
+import { type CelAuthorizer, cel } from '#cel';
+import type { ValidatingAdmissionPolicy, Validation } from '#kinds';
+import { conditionsHold } from './policy-conditions.js';
+import {
+  type CompiledExpression,
+  compileExpression,
+  type PolicyEnvironment,
+  policyEnvironment,
+} from './policy-environment.js';
+import {
+  CONDITIONS_BUDGET,
+  OutOfBudget,
+  POLICY_BUDGET,
+  PolicyEvaluation,
+  type PolicyInputs,
+} from './policy-evaluation.js';
+import { PolicyMatch } from './policy-match.js';
+
+const MAX_MESSAGE_BYTES = 5 * 1024;
+
+/** What a policy says to one request with one set of parameters. */
+export interface Verdict {
+  /** By the position of the validation. */
+  readonly failures: readonly { readonly index: number; readonly message: string; readonly reason?: string }[];
+  /** For the audit log. */
+  readonly annotations: readonly { readonly key: string; readonly value: string }[];
+  /** Annotations that have no value although the failure policy wants one: they deny the request. */
+  readonly annotationErrors: readonly string[];
+}
+
+const NOTHING: Verdict = { failures: [], annotations: [], annotationErrors: [] };
+
+interface CompiledValidation {
+  readonly check: CompiledExpression;
+  readonly message: CompiledExpression | undefined;
+  readonly source: Validation;
+}
+
+/** A ValidatingAdmissionPolicy with its expressions compiled, once per change. */
+export class ValidatingPolicy {
+  readonly name: string;
+  readonly match: PolicyMatch;
+  readonly paramKind: ValidatingAdmissionPolicy['spec']['paramKind'];
+  readonly failsClosed: boolean;
+  private readonly environment: PolicyEnvironment;
+  private readonly conditions: readonly CompiledExpression[];
+  private readonly validations: readonly CompiledValidation[];
+  private readonly annotations: readonly { readonly key: string; readonly value: CompiledExpression }[];
+
+  constructor({ metadata, spec }: ValidatingAdmissionPolicy) {
+    this.name = metadata.name!;
+    this.match = new PolicyMatch(spec.matchConstraints ?? {});
+    this.paramKind = spec.paramKind;
+    this.failsClosed = spec.failurePolicy !== 'Ignore';
+    this.environment = policyEnvironment(spec.paramKind !== undefined, spec.variables ?? []);
+    const { environment } = this.environment;
+    this.conditions = (spec.matchConditions ?? []).map(({ expression = '' }) =>
+      compileExpression(expression, environment, cel.bool),
+    );
+    const forMessages = { ...environment, authorizer: false };
+    this.validations = (spec.validations ?? []).map((source) => ({
+      source,
+      check: compileExpression(source.expression ?? '', environment, cel.bool),
+      message: source.messageExpression
+        ? compileExpression(source.messageExpression, forMessages, cel.string)
+        : undefined,
+    }));
+    this.annotations = (spec.auditAnnotations ?? []).map(({ key = '', valueExpression = '' }) => ({
+      key,
+      value: compileExpression(valueExpression, environment, [cel.string, cel.nullType]),
+    }));
+  }
+
+  evaluate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict {
+    const conditions = new PolicyEvaluation(this.environment, inputs, CONDITIONS_BUDGET, authorizer);
+    const holds = conditionsHold(this.conditions, conditions);
+    if (holds instanceof Error) return this.failure(holds.message);
+    if (!holds) return NOTHING;
+    try {
+      return { failures: this.validate(inputs, authorizer), ...this.annotate(inputs, authorizer) };
+    } catch (error) {
+      if (error instanceof OutOfBudget) return this.failure(error.message);
+      throw error;
+    }
+  }
+
+  /** An error of the policy as a whole. */
+  private failure(message: string): Verdict {
+    return this.failsClosed ? { ...NOTHING, failures: [{ index: 0, message }] } : NOTHING;
+  }
+
+  private validate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict['failures'] {
+    const evaluation = new PolicyEvaluation(this.environment, inputs, POLICY_BUDGET, authorizer);
+    const results = this.validations.map(({ check }) => evaluation.evaluate(check));
+    const messages = new PolicyEvaluation(this.environment, inputs, evaluation.remaining, undefined);
+    return results.flatMap((result, index) => {
+      if (result instanceof Error) return this.failsClosed ? [{ index, message: result.message }] : [];
+      if (result.value === true) return [];
+      const { source, message } = this.validations[index]!;
+      return [{ index, message: messageOf(source, message, messages), reason: source.reason ?? 'Invalid' }];
+    });
+  }
+
+  private annotate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'annotations' | 'annotationErrors'> {
+    const evaluation = new PolicyEvaluation(this.environment, inputs, POLICY_BUDGET, authorizer);
+    const annotations: { key: string; value: string }[] = [];
+    const annotationErrors: string[] = [];
+    for (const { key, value } of this.annotations) {
+      const result = evaluation.evaluate(value);
+      if (result instanceof Error) {
+        if (this.failsClosed) annotationErrors.push(result.message);
+        continue;
+      }
+      const text = typeof result.value === 'string' ? result.value.trim() : '';
+      if (text !== '') annotations.push({ key, value: text });
+    }
+    return { annotations, annotationErrors };
+  }
+}
+
+/** Of the message expression, if it gives one line that is not too long; else the message; else the expression. */
+function messageOf(
+  { expression = '', message = '' }: Validation,
+  computed: CompiledExpression | undefined,
+  evaluation: PolicyEvaluation,
+): string {
+  const result = computed && evaluation.evaluate(computed);
+  const text = result === undefined || result instanceof Error ? '' : String(result.value).trim();
+  if (text !== '' && Buffer.byteLength(text) <= MAX_MESSAGE_BYTES && !text.includes('\n')) return text;
+  return message.trim() || `failed expression: ${expression.trim()}`;
+}

@@ -1,0 +1,40 @@
+import type { UserInfo } from '#apimachinery';
+import type { CelAuthorizationDecision, CelAuthorizationQuery, CelAuthorizer } from '#cel';
+import type { Authorizer } from '../../authorization/authorizer.js';
+import type { AdmissionRequest } from '../admission-request.js';
+
+/** What `authorizer` stands for in expressions: the server's own authorizers, asked for the user of the request. */
+export function expressionAuthorizer(authorizer: Authorizer, request: AdmissionRequest): CelAuthorizer {
+  const { resource, subresource, namespace, name } = request;
+  return {
+    requestResource: { group: resource.group, resource: resource.resource, subresource, namespace, name },
+    authorize: (query) => decide(authorizer, request.user, query),
+  };
+}
+
+function decide(authorizer: Authorizer, user: UserInfo, query: CelAuthorizationQuery): CelAuthorizationDecision {
+  const { serviceAccount, verb, path } = query;
+  const decided = authorizer.authorize({
+    user: serviceAccount ? serviceAccountUser(serviceAccount) : user,
+    verb,
+    resourceRequest: path === undefined,
+    path: path ?? '',
+    group: query.group ?? '',
+    // The reference asks for all versions.
+    version: '*',
+    resource: query.resource ?? '',
+    subresource: query.subresource ?? '',
+    namespace: query.namespace ?? '',
+    name: query.name ?? '',
+  });
+  // An expression cannot wait. Only authorizers outside of this process take time.
+  if (decided instanceof Promise) return { allowed: false, error: 'the decision takes longer than an expression may' };
+  return { allowed: decided.decision === 'Allow', reason: decided.reason };
+}
+
+function serviceAccountUser({ namespace, name }: { namespace: string; name: string }): UserInfo {
+  return {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+  };
+}
