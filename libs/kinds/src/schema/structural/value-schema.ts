@@ -17,30 +17,17 @@ export class ValueSchema {
   private readonly types: readonly string[];
   private readonly format: string;
   private readonly checkFormat: ((text: string) => boolean) | undefined;
-  private readonly properties: ReadonlyMap<string, ValueSchema>;
-  private readonly items: ValueSchema | undefined;
-  /** `false` forbids all names but those of properties. */
-  private readonly additional: ValueSchema | boolean | undefined;
-  private readonly allOf: readonly ValueSchema[];
-  private readonly anyOf: readonly ValueSchema[];
-  private readonly oneOf: readonly ValueSchema[];
-  private readonly not: ValueSchema | undefined;
+  private partsMade: Parts | undefined;
 
   private constructor(private readonly schema: JSONSchemaProps) {
     this.types = schema['x-kubernetes-int-or-string'] ? INT_OR_STRING : schema.type ? [schema.type] : NONE;
     this.format = supportedFormat(schema.format ?? '', this.types);
     this.checkFormat = this.format === '' ? undefined : textFormat(this.format);
-    this.properties = new Map(
-      Object.entries(schema.properties ?? {}).map(([name, part]) => [name, ValueSchema.of(part)]),
-    );
-    this.items = isSchema(schema.items) ? ValueSchema.of(schema.items) : undefined;
-    this.additional = isSchema(schema.additionalProperties)
-      ? ValueSchema.of(schema.additionalProperties)
-      : schema.additionalProperties;
-    this.allOf = (schema.allOf ?? NONE).map(ValueSchema.of);
-    this.anyOf = (schema.anyOf ?? NONE).map(ValueSchema.of);
-    this.oneOf = (schema.oneOf ?? NONE).map(ValueSchema.of);
-    this.not = isSchema(schema.not) ? ValueSchema.of(schema.not) : undefined;
+  }
+
+  /** Made when the first value comes that has parts: most fields of large schemas are never set. */
+  private get parts(): Parts {
+    return (this.partsMade ??= partsOf(this.schema));
   }
 
   static readonly of = (schema: JSONSchemaProps): ValueSchema => {
@@ -116,10 +103,11 @@ export class ValueSchema {
   }
 
   private checkAlternatives(at: FieldCursor, value: unknown, found: SchemaFindings): void {
-    if (this.anyOf.length > 0) this.checkAnyOf(at, value, found);
-    if (this.oneOf.length > 0) this.checkOneOf(at, value, found);
-    if (this.allOf.length > 0) this.checkAllOf(at, value, found);
-    if (this.not !== undefined && isValid(this.not, at, value, found)) {
+    const { allOf, anyOf, oneOf, not } = this.schema;
+    if (hasItems(anyOf)) this.checkAnyOf(at, value, found);
+    if (hasItems(oneOf)) this.checkOneOf(at, value, found);
+    if (hasItems(allOf)) this.checkAllOf(at, value, found);
+    if (isSchema(not) && isValid(this.parts.not!, at, value, found)) {
       found.general(`${quote(found.name)} must not validate the schema (not)`);
     }
     found.matches++;
@@ -127,7 +115,7 @@ export class ValueSchema {
 
   private checkAnyOf(at: FieldCursor, value: unknown, found: SchemaFindings): void {
     let best: SchemaFindings | undefined;
-    for (const schema of this.anyOf) {
+    for (const schema of this.parts.anyOf) {
       const result = found.fresh();
       schema.check(at, value, result);
       if (result.errors.length === 0) {
@@ -144,7 +132,7 @@ export class ValueSchema {
     let best: SchemaFindings | undefined;
     let first: SchemaFindings | undefined;
     let valid = 0;
-    for (const schema of this.oneOf) {
+    for (const schema of this.parts.oneOf) {
       const result = found.fresh();
       schema.check(at, value, result);
       if (result.errors.length === 0) {
@@ -164,13 +152,13 @@ export class ValueSchema {
 
   private checkAllOf(at: FieldCursor, value: unknown, found: SchemaFindings): void {
     let valid = 0;
-    for (const schema of this.allOf) {
+    for (const schema of this.parts.allOf) {
       const result = found.fresh();
       schema.check(at, value, result);
       if (result.errors.length === 0) valid++;
       found.merge(result);
     }
-    if (valid === this.allOf.length) return;
+    if (valid === this.parts.allOf.length) return;
     const none = valid === 0 ? '. None validated' : '';
     found.general(`${quote(found.name)} must validate all the schemas (allOf)${none}`);
   }
@@ -198,10 +186,10 @@ export class ValueSchema {
     correlation: Correlation | undefined,
   ): void {
     const { minItems, maxItems, uniqueItems } = this.schema;
-    if (this.items !== undefined) {
+    if (this.parts.items !== undefined) {
       for (let i = 0; i < list.length; i++) {
         at.enter(i);
-        this.items.check(at, list[i], found, correlation?.index(i));
+        this.parts.items.check(at, list[i], found, correlation?.index(i));
         at.leave();
       }
     }
@@ -222,7 +210,7 @@ export class ValueSchema {
   ): void {
     this.checkCount(map, found);
     this.checkOtherNames(at, map, found, correlation);
-    for (const [name, property] of this.properties) {
+    for (const [name, property] of this.parts.properties) {
       const item = ownValue(map, name);
       if (item === undefined) continue;
       at.enter(name);
@@ -250,10 +238,10 @@ export class ValueSchema {
     found: SchemaFindings,
     correlation: Correlation | undefined,
   ): void {
-    const { additional } = this;
+    const { additional } = this.parts;
     if (additional === undefined || additional === true || additional === null) return;
     for (const name in map) {
-      if (this.properties.has(name)) continue;
+      if (this.parts.properties.has(name)) continue;
       if (additional === false) {
         found.forbiddenProperty(name);
         continue;
@@ -272,6 +260,36 @@ export class ValueSchema {
     if (value !== null && values.some((allowed) => isSameValue(value, allowed))) return;
     found.notSupported(value, values);
   }
+}
+
+/** Schemas of what is in a value, and further schemas of the value itself. */
+interface Parts {
+  readonly properties: ReadonlyMap<string, ValueSchema>;
+  readonly items: ValueSchema | undefined;
+  /** `false` forbids all names but those of properties. */
+  readonly additional: ValueSchema | boolean | undefined;
+  readonly allOf: readonly ValueSchema[];
+  readonly anyOf: readonly ValueSchema[];
+  readonly oneOf: readonly ValueSchema[];
+  readonly not: ValueSchema | undefined;
+}
+
+function partsOf(schema: JSONSchemaProps): Parts {
+  const { properties, items, additionalProperties, allOf, anyOf, oneOf, not } = schema;
+  const all = (schemas: readonly JSONSchemaProps[] | undefined | null) => (schemas ?? NONE).map(ValueSchema.of);
+  return {
+    properties: new Map(Object.entries(properties ?? {}).map(([name, part]) => [name, ValueSchema.of(part)])),
+    items: isSchema(items) ? ValueSchema.of(items) : undefined,
+    additional: isSchema(additionalProperties) ? ValueSchema.of(additionalProperties) : additionalProperties,
+    allOf: all(allOf),
+    anyOf: all(anyOf),
+    oneOf: all(oneOf),
+    not: isSchema(not) ? ValueSchema.of(not) : undefined,
+  };
+}
+
+function hasItems(list: readonly unknown[] | undefined | null): boolean {
+  return list !== undefined && list !== null && list.length > 0;
 }
 
 const NONE: readonly never[] = [];
