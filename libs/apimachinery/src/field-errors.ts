@@ -1,4 +1,4 @@
-import { goJson, quote } from './go-format.js';
+import { goJson, goNumber, quote } from './go-format.js';
 
 /** One problem with one field, in the form in which a Status carries it as a cause. */
 export interface FieldError {
@@ -159,6 +159,7 @@ function valueText(value: unknown): string {
     case 'string':
       return quote(value);
     case 'number':
+      return goNumber(value);
     case 'boolean':
     case 'bigint':
       return String(value);

@@ -80,6 +80,18 @@ function sorted(object: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
+/** %v of a number as Go reads it from JSON: an integer in digits, any other as float64. */
+export function goNumber(value: number): string {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63 ? BigInt(value).toString() : goFloat(value);
+}
+
+/** %v of a float64: with an exponent, of at least two digits, from 1e6 on and below 1e-4. */
+export function goFloat(value: number): string {
+  const exponent = value === 0 ? 0 : Number(value.toExponential().split('e')[1]);
+  if (exponent >= -4 && exponent < 6) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
 /** %v of a plain JSON value. */
 export function goValue(value: unknown): string {
   if (value === null || value === undefined) return '<nil>';
@@ -89,5 +101,5 @@ export function goValue(value: unknown): string {
       .map(([key, item]) => `${key}:${goValue(item)}`)
       .join(' ')}]`;
   }
-  return String(value);
+  return typeof value === 'number' ? goNumber(value) : String(value);
 }

@@ -36,5 +36,5 @@ export {
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';
-export type { StructuralSchema } from './schema/structural-type.js';
+export type { StructuralSchema } from './schema/structural/structural.js';
 export { newestDefault } from './strategy/newest-default.js';

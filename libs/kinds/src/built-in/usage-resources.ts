@@ -1,7 +1,7 @@
 import { type KubeObject, Quantity } from '#apimachinery';
 import type { ResourceDefinition, TableColumn } from '../contract/definition.js';
 import { defineFromSchema } from '../definition/define-from-schema.js';
-import type { StructuralSchema } from '../schema/structural-type.js';
+import type { StructuralSchema } from '../schema/structural/structural.js';
 
 /** metrics.k8s.io: what nodes and pods use, computed at each request. A release of the reference leaves it to metrics-server. */
 

@@ -1,12 +1,20 @@
+import type { KubeObject } from '#apimachinery';
 import { nameAndAge } from '../columns/cells.js';
 import type { Table } from '../columns/table.js';
 import { tableOf } from '../columns/table.js';
+import { convertEach } from '../contract/conversion.js';
 import type { ResourceDefinition } from '../contract/definition.js';
 import type { StoredVersion } from '../contract/kind-module.js';
 import { TypeDefaults } from '../defaults/type-defaults.js';
 import { CUSTOM_RESOURCE, kindFacts } from '../facts/kind-facts.js';
+import { openDescriptions } from '../openapi/descriptions.js';
 import { type Dialect, type Json, refTo } from '../openapi/schemas.js';
-import { objectType, type StructuralSchema } from '../schema/structural-type.js';
+import { OBJECT_META } from '../schema/structural/embedded-metadata.js';
+import { ObjectForm } from '../schema/structural/object-form.js';
+import { describedRef, publishedSchema, type SharedFields } from '../schema/structural/published-schema.js';
+import { rulesOf } from '../schema/structural/rules-of.js';
+import type { StructuralSchema } from '../schema/structural/structural.js';
+import { type Field, type StructType, structType } from '../schema/type-graph.js';
 import { defineResource } from './define-resource.js';
 import { schemaValidator } from './schema-validation.js';
 
@@ -31,15 +39,20 @@ export interface SchemaResource {
   /** Name and age when it is missing. */
   readonly table?: Table;
   readonly stored?: StoredVersion;
+  /**
+   * Objects may have been stored when the schema was another: each is brought into the form of this one when it is read. It
+   * costs a pass over every object that is read, so say it only of a schema that did change.
+   */
+  readonly schemaChanged?: boolean;
 }
 
 const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-/** Throws an Error that names the field for a schema, or a part of one, that is not understood. */
+/** A schema costs nothing until the first object comes. It must have passed the validation of CustomResourceDefinitions. */
 export function defineFromSchema(source: SchemaResource): ResourceDefinition {
   const { group, version, kind, schema, hasStatusEndpoint } = source;
   const name = [...group.split('.').reverse(), version, kind].join('.');
-  const type = objectType(name, schema);
+  const form = new ObjectForm(schema);
   const facts = kindFacts(CUSTOM_RESOURCE);
   const ofSystem = ['apiVersion', 'kind', 'metadata', ...(hasStatusEndpoint ? ['status'] : [])];
   return defineResource({
@@ -56,7 +69,8 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       type: name,
       subresources: hasStatusEndpoint ? [{ name: 'status', kind, verbs: ['get', 'patch', 'update'] }] : [],
     },
-    type,
+    type: typeOf(name, schema),
+    form,
     facts: {
       ...facts,
       fieldLabels: source.fieldLabels ?? [],
@@ -67,9 +81,9 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       version,
       kind,
       strategy: { generationOf: Object.keys(schema.properties ?? {}).filter((field) => !ofSystem.includes(field)) },
-      validator: schemaValidator(type),
+      validator: schemaValidator(form.root, () => rulesOf(form.root)),
       statusEndpointWrites: 'status',
-      stored: source.stored,
+      stored: source.schemaChanged ? readAnew(source, form) : source.stored,
     },
     typeDefaults: new TypeDefaults(new Map()),
     table: source.table ?? tableOf(facts.columns, nameAndAge),
@@ -77,26 +91,66 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
   });
 }
 
+/** The little that generic code asks of a type: its name, and whether there is a status. */
+function typeOf(name: string, schema: StructuralSchema): StructType {
+  const fields = new Map<string, Field>();
+  for (const field of ['apiVersion', 'kind', 'status', ...Object.keys(schema.properties ?? {})]) {
+    const ref = { kind: 'opaque', goType: 'interface {}' } as const;
+    fields.set(field, { name: field, facts: { t: '' }, presence: 'optional', gatedOff: false, ref });
+  }
+  const metadata = { kind: 'struct', type: structType(OBJECT_META), goType: 'v1.ObjectMeta' } as const;
+  fields.set('metadata', {
+    name: 'metadata',
+    facts: { t: '' },
+    presence: 'optional',
+    gatedOff: false,
+    ref: metadata,
+  });
+  return {
+    name,
+    goName: name.slice(name.lastIndexOf('.') + 1),
+    fields,
+    required: new Set(),
+    defaults: {},
+    mapType: undefined,
+    hasZeroValues: false,
+  };
+}
+
+/** What is stored goes through the schema behind its conversion. */
+function readAnew({ group, version, stored }: SchemaResource, form: ObjectForm): StoredVersion {
+  const read = (object: KubeObject): KubeObject => form.fromStorage(object);
+  if (stored === undefined) return { group, version, conversion: convertEach((object) => object, read) };
+  const { conversion } = stored;
+  return {
+    ...stored,
+    conversion: conversion.sync
+      ? { ...conversion, fromStorage: (objects) => conversion.fromStorage(objects).map(read) }
+      : { ...conversion, fromStorage: async (objects) => (await conversion.fromStorage(objects)).map(read) },
+  };
+}
+
 const metaV1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
-function openApiSchemas(dialect: Dialect, name: string, { group, version, kind, schema }: SchemaResource) {
+function openApiSchemas(dialect: Dialect, name: string, { group, version, kind, plural, schema }: SchemaResource) {
   const gvk = (of: string) => ({ 'x-kubernetes-group-version-kind': [{ group, version, kind: of }] });
-  const text = { type: 'string' };
-  const meta = (type: string): Json => (dialect === 3 ? { allOf: [refTo(3, type)], default: {} } : refTo(2, type));
-  const shared = { apiVersion: text, kind: text };
+  const describe = openDescriptions().ofType(`${metaV1}.${kind}`);
+  const described = (field: string): Json => ({ type: 'string', description: describe(field) });
+  const shared: SharedFields = {
+    apiVersion: described('apiVersion'),
+    kind: described('kind'),
+    metadata: describedRef(dialect, `${metaV1}.ObjectMeta`, describe('metadata')),
+  };
   return {
-    [name]: {
-      ...schema,
-      properties: { ...schema.properties, ...shared, metadata: meta(`${metaV1}.ObjectMeta`) },
-      ...gvk(kind),
-    },
+    [name]: { ...publishedSchema(dialect, schema, shared), ...gvk(kind) },
     [`${name}List`]: {
       type: 'object',
+      description: `${kind}List is a list of ${kind}`,
       required: ['items'],
       properties: {
         ...shared,
-        metadata: meta(`${metaV1}.ListMeta`),
-        items: { type: 'array', items: refTo(dialect, name) },
+        metadata: describedRef(dialect, `${metaV1}.ListMeta`, 'Version of the list, and where the next page begins.'),
+        items: { type: 'array', items: refTo(dialect, name), description: `List of ${plural}.` },
       },
       ...gvk(`${kind}List`),
     },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { TypeDefaults } from '../defaults/type-defaults.js';
 import { type ResourceFacts } from '../facts/facts.js';
 import { kindFacts } from '../facts/kind-facts.js';
-import { objectType } from '../schema/structural-type.js';
+import { structType } from '../schema/type-graph.js';
 import { defineResource } from './define-resource.js';
 
 function define(verbs: string[]) {
@@ -17,7 +17,7 @@ function define(verbs: string[]) {
   };
   return defineResource({
     resource,
-    type: objectType(resource.type, { type: 'object', properties: {} }),
+    type: structType('io.k8s.api.core.v1.ConfigMap'),
     facts: kindFacts('shop.example.com/v1/Widget'),
     module: names,
     typeDefaults: new TypeDefaults(new Map()),

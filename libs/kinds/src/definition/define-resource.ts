@@ -16,6 +16,8 @@ import { fieldLabelsOf } from './field-labels.js';
 export interface ResourceSource {
   readonly resource: ResourceFacts;
   readonly type: StructType;
+  /** In place of what follows from the type. */
+  readonly form?: ResourceForm;
   readonly facts: KindFacts;
   readonly module: KindModule;
   /** Defaults of the types that the object is made of. */
@@ -25,6 +27,13 @@ export interface ResourceSource {
   readonly openApiSchemas?: ResourceDefinition['openApiSchemas'];
 }
 
+/** How objects are read, filled in and merged. */
+export interface ResourceForm {
+  decode: ResourceDefinition['decode'];
+  readonly schemaNode: ResourceDefinition['schema'];
+  applyDefaults(object: KubeObject): void;
+}
+
 const NO_POLICY: ResourceDefinition['deletion'] = {};
 
 /**
@@ -32,7 +41,7 @@ const NO_POLICY: ResourceDefinition['deletion'] = {};
  * objects can be updated without validation.
  */
 export function defineResource(source: ResourceSource): ResourceDefinition {
-  const { resource, type, facts, module } = source;
+  const { resource, type, form, facts, module } = source;
   const { group, version, kind, plural, namespaced } = resource;
   if (module.validator === undefined && resource.verbs.includes('update')) {
     throw new Error(`${kindKey(group, version, kind)} can be updated, and has no validator`);
@@ -59,9 +68,9 @@ export function defineResource(source: ResourceSource): ResourceDefinition {
     storageVersion: { group: stored.group, version: stored.version },
     schemaName: type.name,
     listSchemaName: source.openApiSchemas === undefined ? listNameOf(type.name) : `${type.name}List`,
-    decode: (value) => decode(type, value),
+    decode: (value) => (form === undefined ? decode(type, value) : form.decode(value)),
     get schema() {
-      return schemaNodeOf(type);
+      return form === undefined ? schemaNodeOf(type) : form.schemaNode;
     },
     openApiSchemas: source.openApiSchemas,
     get strategy() {

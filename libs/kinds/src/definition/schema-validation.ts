@@ -1,77 +1,86 @@
-import { type FieldError, FieldPath, field, type KubeObject, ownValue } from '#apimachinery';
+import { appendAll, type FieldError, FieldPath, type KubeObject } from '#apimachinery';
+import type { WriteContext } from '../contract/definition.js';
 import type { KindValidator } from '../contract/kind-module.js';
-import type { Field, StructType, TypeRef } from '../schema/type-graph.js';
+import { Correlation } from '../schema/structural/correlation.js';
+import { checkEmbedded } from '../schema/structural/embedded-metadata.js';
+import { checkListTypes } from '../schema/structural/list-types.js';
+import { SchemaFindings } from '../schema/structural/schema-findings.js';
+import type { RuleOptions, SchemaRules } from '../schema/structural/schema-rules.js';
+import type { Structural } from '../schema/structural/structural.js';
+import { ValueSchema } from '../schema/structural/value-schema.js';
+import { FieldCursor } from '../validation/field-cursor.js';
 
-/** `path` is undefined at the object itself. */
-type Check = (value: any, path: FieldPath | undefined, errors: FieldError[]) => void;
+/** Errors that make the answers of rules worthless: apiextensions-apiserver's hasBlockingErr. */
+const blocking: ReadonlySet<string> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+const NOT_CHECKED: FieldError = {
+  field: '<nil>',
+  reason: 'FieldValueInvalid',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};
 
-/** Checked elsewhere, or the server's own. */
-const notOfSchema = ['apiVersion', 'kind', 'metadata', 'status'];
-
-/** Validation of a kind that is defined by a schema: its required fields and allowed values. */
-export function schemaValidator(type: StructType): KindValidator {
-  const check = ofFields(
-    type,
-    [...type.fields.values()].filter(({ name }) => !notOfSchema.includes(name)),
-  );
-  const errorsOf = (object: KubeObject): FieldError[] => {
-    const errors: FieldError[] = [];
-    check(object, undefined, errors);
-    return errors;
+/**
+ * Validation of a kind that is defined by a schema. What an update leaves as it was keeps the errors that it has: a schema
+ * may have become stricter since. `rules` are made on first use.
+ */
+export function schemaValidator(root: Structural, rules: () => SchemaRules | undefined): KindValidator {
+  const checkRules = (errors: FieldError[], object: KubeObject, old: KubeObject | undefined, options: RuleOptions) => {
+    const own = rules();
+    if (own === undefined) return errors;
+    if (errors.some(({ reason }) => blocking.has(reason))) return [...errors, NOT_CHECKED];
+    return [...errors, ...own.validate(object, old, options)];
   };
   return {
     rules: [],
-    validateCreate: errorsOf,
-    // The status endpoint changes nothing that is checked here.
-    validateUpdate: (object, _old, { subresource }) => (subresource === 'status' ? [] : errorsOf(object)),
+    validateCreate(object: KubeObject) {
+      const errors = [...valueErrors(root, object), ...embeddedErrors(root, object), ...listErrors(root, object)];
+      return checkRules(errors, object, undefined, {});
+    },
+    validateUpdate(object: KubeObject, old: KubeObject, context: WriteContext) {
+      const correlation = new Correlation(object, old, root, true);
+      const errors =
+        context.subresource === 'status'
+          ? statusErrors(root, object, old)
+          : [...valueErrors(root, object, correlation), ...embeddedErrors(root, object)];
+      if (listErrors(root, old).length === 0) appendAll(errors, listErrors(root, object));
+      return checkRules(errors, object, old, { correlation, warn: (text) => context.warn(text) });
+    },
   };
 }
 
-function ofFields(type: StructType, fields: Iterable<Field>): Check {
-  const checks: { name: string; isRequired: boolean; check: Check | undefined }[] = [];
-  for (const { name, ref, facts } of fields) {
-    const isRequired = type.required.has(name);
-    const check = ofRef(ref, facts.enum);
-    if (check !== undefined || isRequired) checks.push({ name, isRequired, check });
-  }
-  return (value, parent, errors) => {
-    for (const { name, isRequired, check } of checks) {
-      const item = ownValue(value, name);
-      const path = parent === undefined ? FieldPath.of(name) : parent.child(name);
-      if (item !== undefined && item !== null) check?.(item, path, errors);
-      else if (isRequired) errors.push(field.required(path));
-    }
-  };
+function valueErrors(root: Structural, object: KubeObject, correlation?: Correlation): FieldError[] {
+  const at = new FieldCursor();
+  const found = new SchemaFindings(at, undefined);
+  ValueSchema.of(root.schema).check(at, object, found, correlation);
+  return found.errors;
 }
 
-/** `values` are those allowed: of a text, or of the texts in a list. Undefined when there is nothing to check. */
-function ofRef(ref: TypeRef, values: readonly string[] | undefined): Check | undefined {
-  switch (ref.kind) {
-    case 'scalar':
-      return values === undefined ? undefined : ofText(values);
-    case 'struct':
-      return ofFields(ref.type, ref.type.fields.values());
-    case 'list': {
-      const check = ofRef(ref.item, values);
-      if (check === undefined) return undefined;
-      return (list, path, errors) => {
-        for (let i = 0; i < list.length; i++) check(list[i], path!.index(i), errors);
-      };
-    }
-    case 'map': {
-      const check = ofRef(ref.value, undefined);
-      if (check === undefined) return undefined;
-      return (map, path, errors) => {
-        for (const key in map) check(map[key], path!.key(key), errors);
-      };
-    }
-    case 'opaque':
-      return undefined;
-  }
+/** The status endpoint writes the status alone; sentences about it begin their paths there. */
+function statusErrors(root: Structural, object: KubeObject, old: KubeObject): FieldError[] {
+  const place = root.properties.get('status');
+  const { status } = object;
+  if (place === undefined || status === undefined) return [];
+  const at = new FieldCursor();
+  const found = new SchemaFindings(at, FieldPath.of('status'));
+  const correlation = old['status'] === undefined ? undefined : new Correlation(status, old['status'], place, true);
+  ValueSchema.of(place.schema).check(at, status, found, correlation);
+  return found.errors;
 }
 
-function ofText(values: readonly string[]): Check {
-  return (value, path, errors) => {
-    if (typeof value === 'string' && !values.includes(value)) errors.push(field.notSupported(path!, value, values));
-  };
+function embeddedErrors(root: Structural, object: KubeObject): readonly FieldError[] {
+  const at = new FieldCursor();
+  checkEmbedded(at, object, root);
+  return at.errors;
+}
+
+function listErrors(root: Structural, object: KubeObject): readonly FieldError[] {
+  const at = new FieldCursor();
+  checkListTypes(at, object, root);
+  return at.errors;
 }

@@ -26,6 +26,8 @@ export interface StrategySource {
   readonly facts: KindFacts;
   readonly module: KindModule;
   readonly typeDefaults: TypeDefaults;
+  /** What fills in defaults in place of the facts. */
+  readonly form?: { applyDefaults(object: KubeObject): void };
 }
 
 /** The strategy that follows from the facts of a kind, with the kind's own additions woven in. */
@@ -71,8 +73,8 @@ class GenericStrategy implements Strategy {
 
   applyDefaults(object: KubeObject): void {
     if (this.defaulter === undefined) {
-      const { type, facts, module, typeDefaults } = this.source;
-      this.defaulter = defaulterFor(type, facts, module, typeDefaults);
+      const { type, facts, module, typeDefaults, form } = this.source;
+      this.defaulter = form ? (given) => form.applyDefaults(given) : defaulterFor(type, facts, module, typeDefaults);
     }
     this.defaulter(object);
     this.own.convert?.(object);

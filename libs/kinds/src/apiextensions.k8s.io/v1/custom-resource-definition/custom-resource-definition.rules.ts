@@ -13,11 +13,8 @@ export const customResourceDefinitionRules: readonly Rule[] = [
   'x-kubernetes-list-type is one of atomic, set, map, and of arrays; x-kubernetes-map-type is one of atomic, granular, and of objects',
   'x-kubernetes-list-type map needs x-kubernetes-list-map-keys that name required or defaulted scalar properties',
   'x-kubernetes-validations: a rule, a message of one line, a known reason',
-  {
-    rule: 'rules of x-kubernetes-validations compile and fit the cost limit',
-    enforcedBy: 'nothing yet: CEL is not compiled',
-  },
-  { rule: 'defaults are valid and pruned', enforcedBy: 'nothing yet: no values are checked against schemas' },
+  'rules of x-kubernetes-validations compile and fit the cost limit',
+  'defaults are valid and pruned',
   'with the status subresource the root of a schema has few fields',
   'scale: paths of replicas below .spec and .status, the path of the selector below .spec or .status',
   'printer columns: name, known type and format, a path',

@@ -280,6 +280,77 @@ describeRules({
         ].map((text) => `${schema}.properties[spec].x-kubernetes-validations${text}`),
       },
     ],
+    'rules of x-kubernetes-validations compile and fit the cost limit': [
+      {
+        create: (crd) =>
+          (spec(crd).properties.count = {
+            type: 'integer',
+            'x-kubernetes-validations': [
+              { rule: 'self > "a"' },
+              { rule: 'self + 1' },
+              { rule: 'self > 1', optionalOldSelf: true },
+            ],
+          }),
+        errors: [
+          `[0].rule: Invalid value: {"Rule":"self \\u003e \\"a\\"","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: compilation failed: ERROR: <input>:1:6: found no matching overload for '_>_' applied to '(int, string)'\n | self > "a"\n | .....^`,
+          '[1].rule: Invalid value: {"Rule":"self + 1","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: cel expression must evaluate to a bool',
+          '[2].optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule',
+        ].map((text) => `${schema}.properties[spec].properties[count].x-kubernetes-validations${text}`),
+      },
+      {
+        create: (crd) =>
+          (spec(crd).properties.names = {
+            type: 'array',
+            items: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] },
+            'x-kubernetes-validations': [{ rule: 'self.all(x, self.all(y, x == y || x != y))' }],
+          }),
+        errors: [
+          '.items.x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)',
+          '.items.x-kubernetes-validations[0].rule: Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion of the schema within spec.validation.openAPIV3Schema.properties[spec].properties[names]',
+          '.x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)',
+          '.x-kubernetes-validations[0].rule: Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema',
+          '.items.x-kubernetes-validations[0].rule: Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema',
+        ]
+          .map((text) => `${schema}.properties[spec].properties[names]${text}`)
+          .concat(
+            `${schema}: Forbidden: x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`,
+          ),
+      },
+      {
+        create: (crd) =>
+          (spec(crd).properties.names = {
+            type: 'array',
+            maxItems: 10,
+            items: { type: 'string', maxLength: 10 },
+            'x-kubernetes-validations': [{ rule: 'self.all(x, self.all(y, x == y || x != y))', fieldPath: '.no' }],
+          }),
+        errors: [
+          `${schema}.properties[spec].properties[names].x-kubernetes-validations[0].fieldPath: Invalid value: ".no": must be a valid path`,
+        ],
+      },
+    ],
+    'defaults are valid and pruned': [
+      {
+        create: (crd) => (spec(crd).properties.replicas.default = 'many'),
+        errors: [
+          `${schema}.properties[spec].properties[replicas].default: Invalid value: "string": ${schema}.properties[spec].properties[replicas].default in body must be of type integer: "string"`.replace(
+            `${schema}.properties[spec].properties[replicas].default in`,
+            ' in',
+          ),
+        ],
+      },
+      {
+        create: (crd) => (spec(crd).default = { replicas: 1, other: 2 }),
+        errors: [
+          `${schema}.properties[spec].default: Invalid value: {"other":2,"replicas":1}: must not have unknown fields`,
+        ],
+      },
+      {
+        create: (crd) =>
+          Object.assign(spec(crd).properties.replicas, { 'x-kubernetes-validations': [{ rule: 'self > 1' }] }),
+        errors: [`${schema}.properties[spec].properties[replicas].default: Invalid value: 1: failed rule: self > 1`],
+      },
+    ],
     'with the status subresource the root of a schema has few fields': [
       {
         create: (crd) => {

@@ -10,7 +10,8 @@ import type {
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkClientConfig } from '../../../validation/webhook-client.js';
 import { customResourceDefinitionRules } from './custom-resource-definition.rules.js';
-import { checkVersionParts, checkVersions, internalForm } from './versions.validation.js';
+import { expressionsOf, NO_STORED_RULES } from './schema-rules.validation.js';
+import { checkVersionParts, checkVersions, internalForm, type StoredRulesOf } from './versions.validation.js';
 
 const APPROVED = 'api-approved.kubernetes.io';
 const scopes = ['Cluster', 'Namespaced'];
@@ -39,7 +40,7 @@ export const customResourceDefinitionValidator: KindValidator = {
 
 function check(at: FieldCursor, crd: CustomResourceDefinition, old: CustomResourceDefinition | undefined): void {
   at.within('spec', () => {
-    checkSpec(at, crd.spec);
+    checkSpec(at, crd.spec, storedRules(crd.spec, old?.spec));
     if (old !== undefined) checkKept(at, crd.spec, old);
   });
   checkAcceptedNames(at, crd);
@@ -52,7 +53,7 @@ function check(at: FieldCursor, crd: CustomResourceDefinition, old: CustomResour
   }
 }
 
-function checkSpec(at: FieldCursor, spec: CustomResourceDefinitionSpec): void {
+function checkSpec(at: FieldCursor, spec: CustomResourceDefinitionSpec, stored: StoredRulesOf): void {
   const { group = '', scope, names, conversion } = spec;
   const problems = isDNS1123Subdomain(group);
   if (group === '') at.required('group');
@@ -60,13 +61,24 @@ function checkSpec(at: FieldCursor, spec: CustomResourceDefinitionSpec): void {
   else if (!group.includes('.')) at.invalid('group', group, 'should be a domain with at least one dot');
   at.choice('scope', scope, scopes);
   const internal = internalForm(spec.versions ?? []);
-  checkVersions(at, internal);
+  checkVersions(at, internal, stored);
   for (const name of ['plural', 'singular', 'kind', 'listKind'] as const) {
     if (!names?.[name]) at.required(`names.${name}`);
   }
   at.within('names', () => checkNames(at, names ?? {}));
-  checkVersionParts(at, internal.shared, 'validation');
+  checkVersionParts(at, internal.shared, 'validation', stored(undefined));
   if (conversion !== undefined) at.within('conversion', () => checkConversion(at, conversion));
+}
+
+function storedRules(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinitionSpec | undefined): StoredRulesOf {
+  if (old === undefined) return () => NO_STORED_RULES;
+  const expressions = new Set<string>();
+  for (const { schema } of old.versions ?? []) expressionsOf(schema?.openAPIV3Schema, expressions);
+  const schemaOf = ({ versions }: CustomResourceDefinitionSpec, name: string | undefined) =>
+    versions?.find((version) => version.name === name)?.schema;
+  return (version = spec.versions?.[0]?.name) => {
+    return { expressions, unchanged: semanticEqual(schemaOf(spec, version), schemaOf(old, version)) };
+  };
 }
 
 function checkKept(

@@ -1,5 +1,7 @@
 import { ownValue } from '#apimachinery';
 import type { JSONSchemaProps, ValidationRule } from '../../../generated/types.js';
+import { fieldPathIn } from '../../../schema/structural/field-path.js';
+import { Structural } from '../../../schema/structural/structural.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 
 /** Kubernetes' own words in schemas: how lists and maps are merged, and rules over values. */
@@ -98,14 +100,14 @@ function checkKeyProperties(at: FieldCursor, keys: readonly string[], items: JSO
 }
 
 export function checkRules(at: FieldCursor, schema: JSONSchemaProps): void {
-  at.each('x-kubernetes-validations', schema['x-kubernetes-validations'], (rule) => checkRule(at, rule));
+  at.each('x-kubernetes-validations', schema['x-kubernetes-validations'], (rule) => checkRule(at, rule, schema));
 }
 
 function hasLineBreak(text: string): boolean {
   return /[\n\r]/.test(text);
 }
 
-function checkRule(at: FieldCursor, given: ValidationRule): void {
+function checkRule(at: FieldCursor, given: ValidationRule, schema: JSONSchemaProps): void {
   const { rule = '', message = '', messageExpression = '', reason, fieldPath = '' } = given;
   const blank = 'must be non-empty if specified';
   const oneLine = 'must not contain line breaks';
@@ -121,4 +123,7 @@ function checkRule(at: FieldCursor, given: ValidationRule): void {
   at.optionalChoice('reason', reason, reasons);
   if (fieldPath !== '' && fieldPath.trim() === '') at.invalid('fieldPath', fieldPath, blank);
   if (hasLineBreak(fieldPath)) at.invalid('fieldPath', fieldPath, oneLine);
+  if (fieldPath !== '' && typeof fieldPathIn(Structural.part(schema), fieldPath) === 'string') {
+    at.invalid('fieldPath', fieldPath, 'must be a valid path');
+  }
 }

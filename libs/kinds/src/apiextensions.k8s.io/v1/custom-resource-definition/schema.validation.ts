@@ -1,7 +1,8 @@
-import { ownValue } from '#apimachinery';
 import type { JSONSchemaProps } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
+import { checkDefaults } from './schema-defaults.validation.js';
 import { checkListType, checkMapType, checkRules } from './schema-extensions.validation.js';
+import { checkRuleExpressions, type StoredRules } from './schema-rules.validation.js';
 import { structuralErrors } from './structural-schema.validation.js';
 
 /** Schemas of custom resources: what of OpenAPI they may use. */
@@ -43,13 +44,26 @@ interface Place {
 }
 
 /** With the cursor at what holds the schema. */
-export function checkRootSchema(at: FieldCursor, schema: JSONSchemaProps, hasStatus: boolean): void {
+export function checkRootSchema(
+  at: FieldCursor,
+  schema: JSONSchemaProps,
+  hasStatus: boolean,
+  stored: StoredRules,
+): void {
   const path = 'openAPIV3Schema';
   if (hasStatus) checkRootFields(at, schema);
   if (schema.nullable) at.forbidden(`${path}.nullable`, 'nullable cannot be true at the root');
   const own = new FieldCursor(at.path(path).toString());
-  at.add(structuralErrors(own, schema));
-  at.within(path, () => checkSchema(at, schema, { isRoot: true, insideMeta: false }));
+  const structural = structuralErrors(own, schema);
+  at.add(structural);
+  const before = at.errors.length;
+  at.within(path, () => {
+    // Neither defaults nor rules can be judged by a schema that has no structure.
+    if (structural.length === 0) checkDefaults(at, schema);
+    const areGood = structural.length === 0 && at.errors.length === before;
+    checkSchema(at, schema, { isRoot: true, insideMeta: false });
+    if (areGood && at.errors.length === before) checkRuleExpressions(at, schema, stored);
+  });
 }
 
 function checkRootFields(at: FieldCursor, schema: JSONSchemaProps): void {
@@ -151,17 +165,4 @@ function checkProperties(at: FieldCursor, schema: JSONSchemaProps, place: Place)
       at.leave();
     }
   });
-}
-
-/** The type of the field that a path of names leads to; undefined when it leads nowhere. */
-export function fieldType(schema: JSONSchemaProps, path: string): string | undefined {
-  let found: JSONSchemaProps | undefined = schema;
-  if (!/^(\.[A-Za-z_$][\w$-]*)+$/.test(path)) return undefined;
-  for (const name of path.slice(1).split('.')) {
-    const more: unknown = found?.additionalProperties;
-    found = ownValue(found?.properties, name) ?? (typeof more === 'object' ? (more as JSONSchemaProps) : undefined);
-    // Every object has metadata, whatever its schema says.
-    if (found === undefined) return path.startsWith('.metadata.') ? 'string' : undefined;
-  }
-  return found?.type ?? '';
 }

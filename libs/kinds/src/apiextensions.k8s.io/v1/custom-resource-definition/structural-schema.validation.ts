@@ -1,5 +1,6 @@
 import { type FieldError, fieldErrorText, ownValue, semanticEqual } from '#apimachinery';
 import type { JSONSchemaProps } from '../../../generated/types.js';
+import { patternProblem } from '../../../schema/structural/patterns.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 
 /**
@@ -126,23 +127,6 @@ function checkValues(at: FieldCursor, schema: JSONSchemaProps, skipAnyOf: boolea
     if (problem !== undefined) {
       at.invalid('pattern', pattern, `must be a valid regular expression, but isn't: ${problem}`);
     }
-  }
-}
-
-/**
- * What is surely wrong with an expression: Go's syntax has no look-around, and groups with flags that JavaScript lacks, so
- * those are not judged.
- */
-function patternProblem(pattern: string): string | undefined {
-  const bare = pattern.replace(/\\./gs, '').replace(/\[[^\]]*\]/g, '');
-  const [around] = /\(\?(?:<(?=[=!])|[=!])/.exec(bare) ?? [];
-  if (around !== undefined) return `error parsing regexp: invalid or unsupported Perl syntax: \`${around}\``;
-  if (bare.includes('(?')) return undefined;
-  try {
-    new RegExp(pattern);
-    return undefined;
-  } catch (error) {
-    return `error parsing regexp: ${(error as Error).message}`;
   }
 }
 

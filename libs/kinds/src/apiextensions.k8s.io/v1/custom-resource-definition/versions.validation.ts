@@ -5,9 +5,12 @@ import type {
   CustomResourceSubresourceScale,
   SelectableField,
 } from '../../../generated/types.js';
+import { fieldPathIn } from '../../../schema/structural/field-path.js';
+import { Structural } from '../../../schema/structural/structural.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 import { goStruct } from '../../../validation/go-struct.js';
-import { checkRootSchema, fieldType } from './schema.validation.js';
+import { checkRootSchema } from './schema.validation.js';
+import type { StoredRules } from './schema-rules.validation.js';
 
 /** Versions of a kind: schema, subresources, columns, fields for selectors. */
 
@@ -42,7 +45,10 @@ export function internalForm(versions: readonly CustomResourceDefinitionVersion[
   return { versions: rest as unknown as CustomResourceDefinitionVersion[], shared };
 }
 
-export function checkVersions(at: FieldCursor, { versions, shared }: InternalForm): void {
+/** `stored` tells of a version what the stored definition has of it; of what all share for no version. */
+export type StoredRulesOf = (version: string | undefined) => StoredRules;
+
+export function checkVersions(at: FieldCursor, { versions, shared }: InternalForm, stored: StoredRulesOf): void {
   if (shared.schema?.openAPIV3Schema === undefined) {
     at.each('versions', versions, ({ schema }) => {
       if (schema?.openAPIV3Schema === undefined) at.required('schema.openAPIV3Schema');
@@ -53,7 +59,7 @@ export function checkVersions(at: FieldCursor, { versions, shared }: InternalFor
     if (problems.length > 0) at.invalid('name', version.name ?? '', problems.join(','));
     checkWarning(at, version);
     const hasStatus = (shared.subresources ?? version.subresources)?.status !== undefined;
-    checkVersionParts(at, version, 'schema', hasStatus);
+    checkVersionParts(at, version, 'schema', stored(version.name), hasStatus);
   });
   const names = versions.map(({ name }) => name);
   const shown = (): unknown => versions.map(shownVersion);
@@ -91,11 +97,12 @@ export function checkVersionParts(
   at: FieldCursor,
   version: VersionParts,
   schemaName: 'schema' | 'validation',
+  stored: StoredRules,
   hasStatus = version.subresources?.status !== undefined,
 ): void {
   const { schema, subresources, additionalPrinterColumns, selectableFields } = version;
   const root = schema?.openAPIV3Schema;
-  if (root !== undefined) at.within(schemaName, () => checkRootSchema(at, root, hasStatus));
+  if (root !== undefined) at.within(schemaName, () => checkRootSchema(at, root, hasStatus, stored));
   const scale = subresources?.scale;
   if (scale !== undefined) at.within('subresources', () => checkScale(at, scale));
   at.each('additionalPrinterColumns', additionalPrinterColumns, (column) => checkColumn(at, column));
@@ -158,13 +165,13 @@ function checkSelectableFields(
       at.required('jsonPath');
       return;
     }
-    const found = fieldType(root, path);
-    if (found === undefined) {
-      at.invalid('jsonPath', path, 'is an invalid path: does not refer to a valid field');
+    const found = fieldPathIn(Structural.root(root), path, false);
+    if (typeof found === 'string') {
+      at.invalid('jsonPath', path, `is an invalid path: ${found}`);
       return;
     }
     if (/^\.metadata\b/.test(path)) at.invalid('jsonPath', path, 'must not point to fields in metadata');
-    if (!['string', 'boolean', 'integer'].includes(found)) {
+    if (!['string', 'boolean', 'integer'].includes(found.place.schema.type ?? '')) {
       const text =
         'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.';
       at.invalid('jsonPath', path, text);

@@ -1,0 +1,42 @@
+import { RE2JS, RE2JSException } from 're2js';
+
+/**
+ * Regular expressions of users, in the syntax and with the linear time of RE2. JavaScript's own may take for ever on a
+ * text that a user chose, and means other things by some expressions.
+ */
+
+/** Expressions that are kept: schemas repeat a few. */
+const MAX_KEPT = 2000;
+
+const kept = new Map<string, RE2JS | string>();
+
+/** Whether a text has a match; a text with what is wrong with the expression when it is none. */
+export function matchPattern(pattern: string, text: string): boolean | string {
+  const compiled = compilePattern(pattern);
+  return typeof compiled === 'string' ? compiled : compiled.test(text);
+}
+
+/** What Go's compiler says is wrong; undefined for a good expression. */
+export function patternProblem(pattern: string): string | undefined {
+  const compiled = compilePattern(pattern);
+  return typeof compiled === 'string' ? compiled : undefined;
+}
+
+function compilePattern(pattern: string): RE2JS | string {
+  let compiled = kept.get(pattern);
+  if (compiled === undefined) {
+    compiled = compile(pattern);
+    if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
+    kept.set(pattern, compiled);
+  }
+  return compiled;
+}
+
+function compile(pattern: string): RE2JS | string {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (error) {
+    if (error instanceof RE2JSException) return error.message;
+    throw error;
+  }
+}
