@@ -109,5 +109,7 @@ function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
   const target = process.env['CARGO_TARGET_DIR'] ?? join(installation, 'target');
   const native = NATIVE_PARTS[unit].map((crate) => join(target, 'native-stamps', crate));
   const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
-  return paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
+  const builds = paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''));
+  // Another version of the pinned Node has the same path.
+  return (unit === 'dns' ? builds : [process.version, ...builds]).join('-');
 }
