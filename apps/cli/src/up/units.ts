@@ -4,8 +4,8 @@ import { installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
 import { argumentsOf } from '#settings';
 import type { Layout } from '../layout.js';
+import type { Unit } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
-import type { Unit } from '../supervisor-client.js';
 import { cgroupDriver } from './cgroup-driver.js';
 import { containerdCommand } from './containerd.js';
 
@@ -29,6 +29,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
       name: 'containerd',
       argv: containerdCommand(layout, cni, driver),
       stopSeconds: 30,
+      keepsChildren: true,
       // Its configuration is in a file that the arguments only name.
       revision: `${driver} ${cni}`,
     });
@@ -52,6 +53,12 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     revision: revisionOf('dns'),
   });
   return units;
+}
+
+/** Names of the processes of `unitsOf`, for who starts none. */
+export function unitNames({ databaseUrl, node, containerRuntimeEndpoint }: Settings): string[] {
+  const ofNode = [...(containerRuntimeEndpoint ? [] : ['containerd']), 'agent', 'dns'];
+  return [...(databaseUrl ? [] : ['postgres']), 'server', ...(node ? ofNode : [])];
 }
 
 /** Arguments of the agent, also for its `cleanup` command. */
