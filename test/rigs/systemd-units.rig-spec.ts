@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { installation } from '#host';
 import { testUnless } from '#testing';
@@ -60,14 +61,19 @@ berth delete
 [ -z "$(pgrep -f /var/lib/berth)" ] || fail processes are left
 echo "third boot: ok"`;
 
+/** What processes of the machine could spoil for all others on the host. */
+const hostDevices = () => ['null', 'zero', 'full', 'tty', 'fuse', 'kmsg'].map((name) => statSync(`/dev/${name}`).mode);
+
 const machine = new SystemdV1('kept');
 testUnless(machine.missing(), 'units of systemd run Berth, over reboots and until down', async () => {
+  const devices = hostDevices();
   try {
     for (const [boot, script] of Object.entries({ first: FIRST_BOOT, second: SECOND_BOOT, third: THIRD_BOOT })) {
       const { status, output } = await machine.run(script, SECONDS);
       assert.equal(status, 0, output);
       assert.match(output, new RegExp(`^${boot} boot: ok$`, 'm'));
     }
+    assert.deepEqual(hostDevices(), devices);
   } finally {
     machine.close();
   }

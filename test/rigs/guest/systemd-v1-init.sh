@@ -28,15 +28,14 @@ fi
 for node in null zero full random urandom tty fuse net/tun kmsg; do
   [ -e /dev/$node ] || continue
   mkdir -p "$(dirname dev/$node)"
-  touch dev/$node
-  mount --bind /dev/$node dev/$node
+  # A node of its own, not the host's: systemd and getty change owners and modes.
+  cp -a /dev/$node dev/$node
 done
 mkdir -p dev/pts dev/shm dev/mqueue
 mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-touch dev/console
-mount --bind /dev/null dev/console
+cp -a /dev/null dev/console
 mount -t tmpfs -o mode=755 cgroup sys/fs/cgroup
 for controller in $RIG_CONTROLLERS; do
   mkdir "sys/fs/cgroup/$controller"

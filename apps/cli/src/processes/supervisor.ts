@@ -11,6 +11,8 @@ import type { LogRequest, Processes, Unit, UnitStatus } from './processes.js';
 
 type Request = { do: 'status' } | { do: 'apply' } | { do: 'shutdown' };
 
+const NOBODY_LISTENS = new Set(['ENOENT', 'ECONNREFUSED', 'EINVAL']);
+
 /** Processes under berth-supervisor, which `run` starts where none answers. Logs are files. */
 export class Supervisor implements Processes {
   readonly manager = 'supervisor';
@@ -71,7 +73,8 @@ function ask(layout: Layout, request: Request): Promise<UnitStatus[] | undefined
     let answer: { error?: string; units: UnitStatus[] } | undefined;
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      // EINVAL: the path is too long for a socket, so none can listen there.
+      if (NOBODY_LISTENS.has(error.code ?? '')) resolve(undefined);
       else reject(new CliError(`cannot connect to the supervisor at ${layout.supervisorSocket}: ${error.message}`));
     });
     socket.on('data', (chunk) => {
