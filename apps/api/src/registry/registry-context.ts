@@ -1,3 +1,4 @@
+import type { Tracer } from '#telemetry';
 import type { AdmissionRequest } from '../admission/admission-request.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Store } from '../storage/store.js';
@@ -17,5 +18,7 @@ export interface RegistryContext {
   readonly authorizer: Authorizer;
   readonly admission: AdmissionRunner;
   readonly participants: WriteParticipants;
+  /** Absent: no spans are made. */
+  readonly tracer?: Tracer;
   now(): Date;
 }

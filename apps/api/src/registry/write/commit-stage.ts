@@ -22,7 +22,10 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   const { conversion } = entry.definition;
   const [stored] = conversion ? await conversion.toStorage([object]) : [object];
   const writes = [ownWrite(call, key, stored!), ...call.writes];
-  const result = await call.context.store.commit({ writes, guards, counters: call.counters });
+  const { store, tracer } = call.context;
+  const transaction = { writes, guards, counters: call.counters };
+  const work = () => store.commit(transaction);
+  const result = await (tracer ? tracer.span('commit', { writes: writes.length }, work) : work());
   if (result.ok) {
     const answered = answer(call, key, result.revisions[0]!);
     const converting = answered.kind === 'cached' ? convertAhead(entry.served, [answered.object]) : undefined;
