@@ -10,6 +10,7 @@ import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { CgroupDriverError } from './runtime/cgroup-driver.js';
 import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
+import { registerRuntimeMetrics } from './runtime/runtime-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
@@ -66,6 +67,7 @@ async function main(): Promise<void> {
     (created) => {
       agent = created;
       registerCgroupMetrics(metrics, created.parts.cgroups);
+      registerRuntimeMetrics(metrics, created.runtime);
       startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
       serve(options, created, client, metrics).then(
         (started) => {
