@@ -4,7 +4,7 @@ import { removeServerUser } from '#postgres';
 import { parseFlags, usage } from '#settings';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
-import { processesOf } from './processes/in-charge.js';
+import { processesOf, removeSystemdUnits } from './processes/in-charge.js';
 import type { Processes, UnitStatus } from './processes/processes.js';
 import { step } from './progress.js';
 import { removeFolder } from './remove-folder.js';
@@ -39,6 +39,8 @@ export const deleteCluster: Verb = {
       const processes = processesOf(layout);
       await processes.shutDown();
       processes.remove();
+      // The machine may have started without systemd since; its files are there all the same.
+      removeSystemdUnits(layout);
       endOrphanShims(layout);
     });
     // While the kubeconfig that says which entries are ours is still there.

@@ -28,6 +28,12 @@ export function processesOf(layout: Layout): Processes {
   return systemd.installed() && systemdRuns() ? systemd : new Supervisor(layout);
 }
 
+/** Removes the files of units that systemd is not there to run. */
+export function removeSystemdUnits(layout: Layout): void {
+  const systemd = new Systemd(layout);
+  if (systemd.installed()) systemd.remove();
+}
+
 /** Ends what the other one runs, if that is in charge, and returns the one that is to run processes from now on. */
 export async function takeCharge(layout: Layout, manager: Manager): Promise<Processes> {
   const before = processesOf(layout);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemdRuns } from '#host';
 import type { Layout } from '../layout.js';
 import { writePrivately } from '../up/private-files.js';
 import { CliError } from '../verb.js';
@@ -69,7 +70,8 @@ export class Systemd implements Processes {
   remove(): void {
     for (const name of this.names()) this.removeService(name);
     rmSync(join(this.folder, this.target), { force: true });
-    systemctl('daemon-reload');
+    rmSync(join(this.folder, 'multi-user.target.wants', this.target), { force: true });
+    if (systemdRuns()) systemctl('daemon-reload');
   }
 
   logPlace(unit: string): string {
