@@ -241,7 +241,7 @@ function median(numbers) {
 async function main() {
   const chosen = benches[what];
   if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart');
-  prepare({ node: what === 'podstart', test: false });
+  await prepare({ node: what === 'podstart', test: false });
   const names = ['berth', 'reference'].filter((name) => !flags.only || flags.only === name);
   const figures = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 1; round <= Number(flags.rounds); round++) {

@@ -45,7 +45,8 @@ ${components.map(share).join('\n')}
 |---|---|---|---|---|
 ${there.map(row).join('\n')}
 
-Of the process: \`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`process_start_time_seconds\`.
+Of the process: \`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`process_virtual_memory_bytes\`, \`process_open_fds\`,
+\`process_max_fds\`, \`process_start_time_seconds\`.
 Our own: ${own.map((name) => `\`${name}\``).join(', ')}.
 
 ## Missing

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { continueOnPinnedNode } from '../bin/pinned-node.mjs';
 import { aptGet } from './apt-get.mjs';
 import { crates, staleCrates } from './native-crates.mjs';
 
@@ -136,9 +137,13 @@ function typeScript() {
   if (stdout !== '') say(`TypeScript: ${stdout.trim()}`);
 }
 
-/** What the command line needs to say something, but not to start anything. */
-export function prepareTypeScript() {
+/**
+ * Installs the npm packages, Node among them, goes on with this program on that Node, and emits the TypeScript: what the
+ * command line needs to say something, but not to start anything.
+ */
+export async function prepareTypeScript() {
   npmPackages();
+  await continueOnPinnedNode();
   typeScript();
 }
 
@@ -147,7 +152,7 @@ export function prepareTypeScript() {
  * takes; `test`: also what tests take; `database`: Debian's own PostgreSQL; `rigs`: what machines for tests take.
  * @returns {string[]} names of packages that are missing and could not be installed.
  */
-export function prepare({ node, test, database = false, rigs = false }) {
+export function preparePrograms({ node, test, database = false, rigs = false }) {
   const lacking = installPackages([...BUILD_PACKAGES, ...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])]);
   // The specs that need these say themselves what is missing.
   const optional = [
@@ -156,8 +161,12 @@ export function prepare({ node, test, database = false, rigs = false }) {
     ...(rigs && process.env.BERTH_RIG_KERNEL ? QEMU_PACKAGES : []),
   ];
   if (optional.length > 0) installPackages(optional);
-  npmPackages();
   nativeCrates();
-  typeScript();
   return lacking;
+}
+
+/** Both, for who knows at the start what it takes: see `preparePrograms`. */
+export async function prepare(what) {
+  await prepareTypeScript();
+  return preparePrograms(what);
 }

@@ -180,7 +180,7 @@ async function watchTests() {
 }
 
 async function allRings() {
-  const lacking = prepare({
+  const lacking = await prepare({
     node: isRoot && (wants('e2e') || wants('attack') || wants('rigs')),
     test: true,
     database: wants('integration'),
@@ -217,7 +217,7 @@ async function allRings() {
 
 try {
   if (flags.watch) {
-    prepare({ node: false, test: true });
+    await prepare({ node: false, test: true });
     await watchTests();
   } else await allRings();
 } catch (error) {

@@ -38,6 +38,21 @@ const STATUS = new Map([
   ['todo', 'todo'],
 ]);
 
+/**
+ * What jest's own adapter does after each test: errors that matchers kept back, and assertions that `expect.assertions` and
+ * `expect.hasAssertions` demanded and that did not run, become errors of the test.
+ */
+function judgeExpectations(event) {
+  if (event.name !== 'test_done') return;
+  const { suppressedErrors = [], isExpectingAssertions } = jestExpect.getState();
+  jestExpect.setState({ suppressedErrors: [] });
+  event.test.errors.push(...suppressedErrors);
+  const unmet = jestExpect.extractExpectedAssertionsErrors();
+  // A test that failed before its assertions says why it failed, and no more.
+  if (!isExpectingAssertions || event.test.errors.length === 0)
+    event.test.errors.push(...unmet.map(({ error }) => error));
+}
+
 /** A test as it crosses to the runner. The first title is that of circus' root. */
 function plain({ testPath, status, errors, duration }) {
   return {
@@ -78,6 +93,7 @@ async function runSpec({ path, rootDir, testTimeoutMs, testNamePattern, coverage
   state.testTimeout = testTimeoutMs;
   if (testNamePattern) state.testNamePattern = new RegExp(testNamePattern, 'i');
   await import(pathToFileURL(path).href);
+  circus.addEventHandler(judgeExpectations);
   const { testResults, unhandledErrors } = await circus.run();
   return {
     tests: testResults.map(plain),

@@ -38,6 +38,9 @@ export const FILE_MODES: readonly Rule[] = [
   directory(/^logs$/, 0o750),
   file(/^logs\/[a-z]+\.log(\.\d)?$/, 0o640),
 
+  directory(/^units$/, 0o700),
+  file(/^units\/[a-z]+\.env$/, 0o600),
+
   directory(/^run$/, 0o711),
   socket(/^run\/supervisor\.sock$/, 0o600),
   directory(/^run\/processes$/, 0o700),

@@ -13,6 +13,12 @@ const REMOVAL_ATTEMPTS = 20;
 /** systemd as process 1 in namespaces of its own, above the host's kernel and its cgroup v1 controllers. */
 export class SystemdV1 extends SharedFolderMachine {
   readonly name = 'systemd on cgroup v1';
+
+  /** `kept`: a disk for /var/lib/berth, which with all other changes is there when the machine starts again. */
+  constructor(private readonly disk: 'kept' | 'none' = 'none') {
+    super();
+  }
+
   readonly network = 'own';
   private readonly cgroup = `berth-rig-${process.pid}`;
 
@@ -22,6 +28,12 @@ export class SystemdV1 extends SharedFolderMachine {
     if (!which('unshare')) return 'needs unshare (util-linux)';
     const absent = [...CONTROLLERS, ...NAMED].filter((name) => !existsSync(join(MOUNT, name, 'cgroup.procs')));
     return absent.length > 0 ? `needs the v1 hierarchies ${absent.join(', ')} of the host` : undefined;
+  }
+
+  private diskFolder(): string {
+    const folder = join(this.shared, '.rig/disk');
+    for (const name of ['upper', 'work', 'berth']) mkdirSync(join(folder, name), { recursive: true });
+    return folder;
   }
 
   protected async start(seconds: number): Promise<string> {
@@ -38,6 +50,7 @@ export class SystemdV1 extends SharedFolderMachine {
         RIG_CGROUPS: places.join(' '),
         RIG_CONTROLLERS: CONTROLLERS.join(' '),
         RIG_SHARED: this.shared,
+        RIG_DISK: this.disk === 'kept' ? this.diskFolder() : '',
       });
     } finally {
       for (const place of places) await removeCgroup(place);

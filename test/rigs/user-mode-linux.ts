@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { which } from '#host';
@@ -25,6 +25,10 @@ export class UserModeLinux extends SharedFolderMachine {
   protected async start(seconds: number): Promise<string> {
     this.put('.rig/runner', runnerScript(this.shared));
     this.put('.rig/rig.service', rigService(this.shared));
+    // The kernel executes it, and what was emitted need not be executable.
+    const init = join(this.shared, '.rig/init');
+    copyFileSync(new URL('guest/user-mode-linux-init.sh', import.meta.url), init);
+    chmodSync(init, 0o755);
     const sockets = mkdtempSync(join(tmpdir(), 'berth-uml-'));
     const modules = join(MODULES, readdirSync(MODULES).sort().at(-1)!);
     try {
@@ -38,7 +42,7 @@ export class UserModeLinux extends SharedFolderMachine {
           'rootfstype=hostfs',
           'rootflags=/',
           'ro',
-          `init=${new URL('guest/user-mode-linux-init.sh', import.meta.url).pathname}`,
+          `init=${init}`,
           // The kernel hands these to its first program as variables.
           `RIG_SHARED=${this.shared}`,
           `RIG_MODULES=${modules}`,

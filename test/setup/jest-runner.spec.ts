@@ -114,6 +114,27 @@ describe('the runner of spec files', () => {
     assert.deepEqual((await run('')).result.testResults, []);
   });
 
+  it('fails a test whose demanded assertions did not run', async () => {
+    const { result } = await run(`
+      it('counts', () => { expect.assertions(2); expect(1).toBe(1); });
+      it('has none', async () => { expect.hasAssertions(); });
+      it('has all', () => { expect.assertions(1); expect(1).toBe(1); });
+      it('demands nothing', () => {});
+      it('fails before', () => { expect.hasAssertions(); throw new Error('first'); });`);
+    const found = Object.fromEntries(
+      result.testResults.map((test: any) => [test.title, [test.status, test.failureMessages.length]]),
+    );
+    assert.deepEqual(found, {
+      counts: ['failed', 1],
+      'has none': ['failed', 1],
+      'has all': ['passed', 0],
+      'demands nothing': ['passed', 0],
+      'fails before': ['failed', 1],
+    });
+    assert.match(result.failureMessage, /Expected two assertions to be called but received one assertion call/);
+    assert.match(result.failureMessage, /Expected at least one assertion to be called but received none/);
+  });
+
   const failures: [what: string, text: string, limits: object, message: RegExp][] = [
     [
       'a loop that never ends',

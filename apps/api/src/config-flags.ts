@@ -14,7 +14,7 @@ import {
   type Settings,
   splitList,
 } from '#settings';
-import type { LogOptions } from '#telemetry';
+import type { LogOptions, TracingOptions } from '#telemetry';
 
 /** Settings of the server process. */
 export interface ServerConfig {
@@ -42,6 +42,8 @@ export interface ServerConfig {
   logging: LogOptions;
   /** Make OpenTelemetry spans. */
   tracing: boolean;
+  /** Where spans are sent; absent: they are made for an SDK that was loaded with the process, or not at all. */
+  traceExport?: Pick<TracingOptions, 'endpoint' | 'samplingRatePerMillion'>;
 }
 
 export type Component = (typeof COMPONENTS)[number];
@@ -83,6 +85,9 @@ function configOf(settings: Settings): ServerConfig {
     refuseUnenforced: settings.refuseUnenforced,
     disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
+    traceExport: settings.tracingEndpoint
+      ? { endpoint: settings.tracingEndpoint, samplingRatePerMillion: settings.tracingSamplingRatePerMillion }
+      : undefined,
     logging: { format: settings.loggingFormat, level: settings.logLevel },
   };
 }

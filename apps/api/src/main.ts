@@ -1,6 +1,7 @@
+import { hostname } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { SettingError } from '#settings';
-import { createLogger, openTelemetryTracer } from '#telemetry';
+import { createLogger, openTelemetryTracer, startTraceExport } from '#telemetry';
 import { parseConfig, type ServerConfig, usage } from './config-flags.js';
 
 /**
@@ -15,7 +16,10 @@ async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger({ component: 'server', ...config.logging });
   const { startControlPlane } = await import('./control-plane.js');
-  const tracer = config.tracing ? openTelemetryTracer() : undefined;
+  const traces = config.traceExport
+    ? await startTraceExport({ ...config.traceExport, service: 'apiserver', instance: hostname() })
+    : undefined;
+  const tracer = traces?.tracer ?? (config.tracing ? openTelemetryTracer() : undefined);
   const plane = await startControlPlane({ ...config, logger, tracer, warmUp: true });
   if (config.components.has('api')) logger.info('serving', { url: plane.url });
   await plane.bootstrapped;
@@ -26,6 +30,7 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     await plane.close();
+    await traces?.close();
     process.exit(code);
   };
   process.on('SIGTERM', () => void stop(0));

@@ -4,16 +4,11 @@ import { removeServerUser } from '#postgres';
 import { parseFlags, usage } from '#settings';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
+import { processesOf, removeSystemdUnits } from './processes/in-charge.js';
+import type { Processes, UnitStatus } from './processes/processes.js';
 import { step } from './progress.js';
 import { removeFolder } from './remove-folder.js';
 import { dataDirFlag, dataDirOf, loadSettings, type Settings } from './settings.js';
-import {
-  askSupervisor,
-  shutDown,
-  startSupervisor,
-  type UnitStatus,
-  writeSupervisorConfig,
-} from './supervisor-client.js';
 import { agentFlags, agentProgram, runtimeOf, unitsOf } from './up/units.js';
 import { CliError, type Verb } from './verb.js';
 
@@ -41,7 +36,11 @@ export const deleteCluster: Verb = {
     if (node && !isRoot) throw new CliError('this cluster has a node; deleting it needs root: sudo npm run delete');
     if (node) await step('pods', () => cleanNode(layout, { ...settings, node: true }));
     await step('processes', async () => {
-      await shutDown(layout);
+      const processes = processesOf(layout);
+      await processes.shutDown();
+      processes.remove();
+      // The machine may have started without systemd since; its files are there all the same.
+      removeSystemdUnits(layout);
       endOrphanShims(layout);
     });
     // While the kubeconfig that says which entries are ours is still there.
@@ -61,15 +60,10 @@ export const deleteCluster: Verb = {
 async function cleanNode(layout: Layout, given: Settings): Promise<void> {
   // The machine may have started without systemd since; the runtime knows where the pods are.
   const settings: Settings = given.cgroupDriver === 'systemd' ? { ...given, cgroupDriver: 'auto' } : given;
-  const running = await askSupervisor(layout, { do: 'status' });
   const units = await unitsOf(layout, settings);
-  writeSupervisorConfig(
-    layout,
-    units.filter((unit) => unit.name === 'containerd'),
-  );
-  if (running) await askSupervisor(layout, { do: 'apply' });
-  else await startSupervisor(layout);
-  await waitForRuntime(layout, runtimeOf(layout, settings));
+  const processes = processesOf(layout);
+  await processes.run(units.filter((unit) => unit.name === 'containerd'));
+  await waitForRuntime(processes, runtimeOf(layout, settings));
   const child = spawn(process.execPath, [agentProgram(), 'cleanup', ...agentFlags(layout, settings)], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
@@ -81,10 +75,10 @@ async function cleanNode(layout: Layout, given: Settings): Promise<void> {
   if (code !== 0) throw new CliError(`the node could not be cleaned: ${errors.trim().split('\n').at(-1)}`);
 }
 
-async function waitForRuntime(layout: Layout, socket: string): Promise<void> {
+async function waitForRuntime(processes: Processes, socket: string): Promise<void> {
   const up = (units: UnitStatus[] | undefined) =>
     units?.every((unit) => unit.state === 'running') && existsSync(socket);
-  for (let tries = 0; tries < 300 && !up(await askSupervisor(layout, { do: 'status' })); tries++) {
+  for (let tries = 0; tries < 300 && !up(await processes.status()); tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,7 +1,7 @@
 import { parseFlags, usage } from '#settings';
+import { processesOf } from './processes/in-charge.js';
 import { step } from './progress.js';
 import { dataDirFlag, dataDirOf } from './settings.js';
-import { shutDown } from './supervisor-client.js';
 import type { Verb } from './verb.js';
 
 export const down: Verb = {
@@ -18,7 +18,7 @@ export const down: Verb = {
       return 0;
     }
     const layout = dataDirOf(values);
-    const units = await step('stopping', () => shutDown(layout));
+    const units = await step('stopping', () => processesOf(layout).shutDown());
     console.log(
       units
         ? `Stopped ${units.map((unit) => unit.name).join(', ')}. The data stays in ${layout.dataDir}.`

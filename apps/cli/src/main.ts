@@ -14,6 +14,11 @@ const verbs: readonly { name: string; summary: string; load(): Promise<Verb> }[]
     load: async () => (await import('./status.js')).status,
   },
   {
+    name: 'logs',
+    summary: 'show what the processes logged',
+    load: async () => (await import('./logs.js')).logs,
+  },
+  {
     name: 'delete',
     summary: 'stop the cluster and remove everything that is of it: pods, network, data',
     load: async () => (await import('./delete.js')).deleteCluster,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseFlags, usage } from '#settings';
+import { processesOf } from './processes/in-charge.js';
 import { dataDirFlag, dataDirOf, loadSettings } from './settings.js';
-import { askSupervisor, unsupervised } from './supervisor-client.js';
 import { waitForApi, waitForNode } from './up/wait.js';
 import type { Verb } from './verb.js';
 
@@ -19,8 +19,9 @@ export const status: Verb = {
       return 0;
     }
     const layout = dataDirOf(values);
-    const supervised = await askSupervisor(layout, { do: 'status' });
-    const units = supervised ?? unsupervised(layout);
+    const processes = processesOf(layout);
+    const supervised = await processes.status();
+    const units = supervised ?? processes.abandoned();
     const settings = loadSettings(layout);
     if ((!supervised && units.length === 0) || !settings) {
       console.log(`Berth is down (data directory ${layout.dataDir}).`);

@@ -3,9 +3,9 @@ import { flagsOf, parseFlags, programUsage } from '#settings';
 import { ensurePauseImage } from './image.js';
 import { mergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
+import { managerOf, processesOf, takeCharge } from './processes/in-charge.js';
 import { step } from './progress.js';
 import { configurationOf, dataDirOf, loadSettings, resolveSettings, saveSettings } from './settings.js';
-import { askSupervisor, startSupervisor, unsupervised, writeSupervisorConfig } from './supervisor-client.js';
 import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
 import { closeFolders } from './up/private-files.js';
 import { unitsOf } from './up/units.js';
@@ -32,16 +32,15 @@ export const up: Verb = {
     const deadline = Date.now() + settings.timeout * 1000;
     // It makes the folder: a call with a wrong flag leaves nothing.
     checkDataDir(layout);
-    const supervised = await askSupervisor(layout, { do: 'status' });
+    const manager = managerOf(layout, settings);
     checkRuntime(settings);
-    await checkPorts(settings, supervised ?? unsupervised(layout));
+    const before = processesOf(layout);
+    await checkPorts(settings, (await before.status()) ?? before.abandoned());
     closeFolders(layout);
     if (!settings.databaseUrl) await step('database', () => preparePostgres(layout.postgresDir));
     saveSettings(layout, settings);
-    writeSupervisorConfig(layout, await unitsOf(layout, settings));
-    // Also when the file stays the same: an `up` that was interrupted may have written it and told nobody.
-    if (supervised) await askSupervisor(layout, { do: 'apply' });
-    else await startSupervisor(layout);
+    const units = await unitsOf(layout, settings);
+    await (await takeCharge(layout, manager)).run(units);
 
     const image =
       settings.node && !settings.containerRuntimeEndpoint ? ensurePauseImage(layout, deadline) : Promise.resolve();

@@ -16,7 +16,7 @@ import {
   splitList,
   type Threshold,
 } from '#settings';
-import type { LogOptions } from '#telemetry';
+import type { LogOptions, TracingOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
 import type { NetworkOptions } from './network/network.js';
 import type { MemoryPolicy } from './pod/memory-policy.js';
@@ -50,6 +50,8 @@ export interface AgentOptions {
   imagePolicy: ImagePolicy;
   evictionThresholds: Threshold[];
   logging: LogOptions;
+  /** Where spans are sent; absent: none are made. */
+  traceExport?: Pick<TracingOptions, 'endpoint' | 'samplingRatePerMillion'>;
 }
 
 /** Undefined when help was asked for. Throws SettingError, whose message names the flag. */
@@ -97,6 +99,9 @@ function optionsOf(settings: Settings): AgentOptions {
       minimumAge: parseDuration(settings.minimumImageTtlDuration),
     },
     evictionThresholds: parseThresholds(settings.evictionHard),
+    traceExport: settings.tracingEndpoint
+      ? { endpoint: settings.tracingEndpoint, samplingRatePerMillion: settings.tracingSamplingRatePerMillion }
+      : undefined,
     logging: { format: settings.loggingFormat, level: settings.logLevel },
   };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, type EventRecorder, Informer, type Logger, realClock, SharedInformers } from '#client';
 import { gvr } from '#kinds';
+import type { Tracer } from '#telemetry';
 import { PodAdmission } from './admission/pod-admission.js';
 import type { AgentOptions } from './agent-options.js';
 import { Eviction } from './eviction/eviction.js';
@@ -44,6 +45,7 @@ export interface AgentBase {
   client: Client;
   events: EventRecorder;
   logger: Logger;
+  tracer: Tracer;
   /** Fires when the agent stops. */
   signal: AbortSignal;
   machine: MachineFacts;
@@ -148,7 +150,7 @@ type PipeParts = ReturnType<typeof composePipe>;
 
 /** What runs pods: admission, steps, probes, reports. */
 function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: NodeParts) {
-  const { options, client, events, logger, node, runtimeName } = base;
+  const { options, client, events, logger, tracer, node, runtimeName } = base;
   const { registry, paths, runtime, observer, ownNode, objects, tokens, writer, pods } = sources;
   const services = stepServices(base, sources, cgroups);
   const admission = new PodAdmission({
@@ -186,6 +188,7 @@ function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: N
       },
       prober,
       logger,
+      tracer,
       runtimeName,
     },
     observer,

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { valueOfQuantity } from '#apimachinery';
 import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
+import { noTracer, type Tracer } from '#telemetry';
 import type { AgentOptions } from './agent-options.js';
 import { type AgentBase, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
 import { Housekeeping } from './housekeeping.js';
@@ -36,10 +37,11 @@ export class NodeAgent {
     events: EventRecorder,
     logger: Logger,
     onCreated?: (agent: NodeAgent) => void,
+    tracer: Tracer = noTracer,
   ): Promise<NodeAgent> {
     const stop = new AbortController();
     const facts = await readFacts(options, logger);
-    const base: AgentBase = { options, client, events, logger, signal: stop.signal, ...facts };
+    const base: AgentBase = { options, client, events, logger, tracer, signal: stop.signal, ...facts };
     const agent = new NodeAgent(base, composeAgent(base), stop);
     onCreated?.(agent);
     await agent.begin();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ApiEventRecorder, type Client, HttpClient, loadConfig, realClock } from '#client';
 import { SettingError } from '#settings';
-import { createLogger, MetricsRegistry, registerProcessMetrics } from '#telemetry';
+import { createLogger, MetricsRegistry, registerProcessMetrics, startTraceExport } from '#telemetry';
 import { NodeAgent } from './agent.js';
 import { type AgentOptions, networkOptions, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
@@ -10,6 +10,7 @@ import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
 import { CgroupDriverError } from './runtime/cgroup-driver.js';
 import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
+import { registerRuntimeMetrics } from './runtime/runtime-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
@@ -31,7 +32,14 @@ async function main(): Promise<void> {
   const startNetwork = prepareNetwork(networkOptions(options));
   const metrics = new MetricsRegistry(logger);
   registerProcessMetrics(metrics);
-  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), { userAgent: 'berth-agent', metrics });
+  const traces = options.traceExport
+    ? await startTraceExport({ ...options.traceExport, service: 'kubelet', instance: options.nodeName })
+    : undefined;
+  const client = new HttpClient(loadConfig({ path: options.kubeconfig }), {
+    userAgent: 'berth-agent',
+    metrics,
+    tracer: traces?.tracer,
+  });
   const events = new ApiEventRecorder({
     client,
     clock: realClock,
@@ -44,26 +52,35 @@ async function main(): Promise<void> {
   const stop = (): void => {
     // Pods run on; the next agent adopts them.
     agent?.close();
-    void Promise.race([server?.close(), new Promise((resolve) => setTimeout(resolve, 1000))]).then(() =>
-      process.exit(0),
-    );
+    void Promise.race([
+      Promise.all([server?.close(), traces?.close()]),
+      new Promise((resolve) => setTimeout(resolve, 1000)),
+    ]).then(() => process.exit(0));
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  await NodeAgent.start(options, client, events, logger, (created) => {
-    agent = created;
-    registerCgroupMetrics(metrics, created.parts.cgroups);
-    startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
-    serve(options, created, client, metrics).then(
-      (started) => {
-        server = started;
-      },
-      (error: unknown) => {
-        logger.error('the node server does not start', { error });
-        process.exit(1);
-      },
-    );
-  });
+  await NodeAgent.start(
+    options,
+    client,
+    events,
+    logger,
+    (created) => {
+      agent = created;
+      registerCgroupMetrics(metrics, created.parts.cgroups);
+      registerRuntimeMetrics(metrics, created.runtime);
+      startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
+      serve(options, created, client, metrics).then(
+        (started) => {
+          server = started;
+        },
+        (error: unknown) => {
+          logger.error('the node server does not start', { error });
+          process.exit(1);
+        },
+      );
+    },
+    traces?.tracer,
+  );
   logger.info('the node agent runs', { node: options.nodeName });
 }
 

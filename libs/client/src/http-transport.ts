@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { MetricsRegistry } from '#telemetry';
+import type { MetricsRegistry, Tracer } from '#telemetry';
 import { type Clock, delay, realClock } from './clock.js';
 import type { ClientConfig } from './kubeconfig.js';
 import { ClientRequestMetrics } from './request-metrics.js';
@@ -32,6 +32,8 @@ export interface HttpTransportOptions {
   maxSockets?: number;
   /** Where requests are counted; absent: nowhere. */
   metrics?: MetricsRegistry;
+  /** Lets the server continue the span that a request is sent in; absent: tracing is off. */
+  tracer?: Pick<Tracer, 'inject'>;
 }
 
 /** The connection failed before or within an answer. `cause` is the system's error. */
@@ -59,6 +61,7 @@ export class HttpTransport {
   private readonly timeout: number;
   private readonly headers: Record<string, string>;
   private readonly metrics: ClientRequestMetrics | undefined;
+  private readonly tracer: Pick<Tracer, 'inject'> | undefined;
   private token: { value: string; readAt: number; mtimeMs: number } | undefined;
 
   constructor(config: ClientConfig, options: HttpTransportOptions = {}) {
@@ -83,6 +86,7 @@ export class HttpTransport {
     this.agent = make(options.maxSockets ?? 64);
     this.streamAgent = make(Number.POSITIVE_INFINITY);
     this.headers = { 'user-agent': options.userAgent ?? `berth/${process.version}` };
+    this.tracer = options.tracer;
     if (options.metrics) this.metrics = new ClientRequestMetrics(options.metrics, this.base.host);
     if (config.impersonate) this.headers['impersonate-user'] = config.impersonate.user;
   }
@@ -161,6 +165,7 @@ export class HttpTransport {
     const authorization = this.authorization();
     if (authorization) headers['authorization'] = authorization;
     if (this.config.impersonate?.groups) headers['impersonate-group'] = this.config.impersonate.groups;
+    this.tracer?.inject(headers);
     const body = request.body;
     if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
     const open = this.base.protocol === 'https:' ? httpsRequest : httpRequest;

@@ -12,5 +12,6 @@ export type { Cell, CellFamily, Distribution, FamilyDeclaration, HistogramFamily
 export { type LabelBound, type LabelBounds, OVERFLOW } from './metrics/labels.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';
 export { MetricsRegistry, PROMETHEUS_CONTENT_TYPE } from './metrics/registry.js';
+export { startTraceExport, type TraceExport, type TracingOptions } from './tracing/exporter.js';
 export { openTelemetryTracer } from './tracing/open-telemetry.js';
-export { noTracer, type SpanAttributes, type Tracer } from './tracing/tracer.js';
+export { type Headers as TraceHeaders, noTracer, type SpanAttributes, type Tracer } from './tracing/tracer.js';

@@ -1,11 +1,13 @@
 #!/bin/bash
 # Becomes process 1 of the machine `systemd-v1.ts`, in namespaces that were just made: an overlay above the host's root, file
-# systems of its own, the cgroup hierarchies, then systemd. Takes RIG_SHARED and RIG_CONTROLLERS.
+# systems of its own, the cgroup hierarchies, then systemd. Takes RIG_SHARED, RIG_CONTROLLERS, and maybe RIG_DISK: a folder
+# that keeps the changes and /var/lib/berth; the machine then starts what is enabled, like any other.
 set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+changes=${RIG_DISK:-/mnt}
+mount -t overlay -o "lowerdir=/,upperdir=$changes/upper,workdir=$changes/work" overlay /mnt/root
 cd /mnt/root
 mkdir -p old ".$RIG_SHARED"
 mount -t proc proc proc
@@ -17,18 +19,23 @@ for folder in var/lib/cni var/lib/containerd; do
   mkdir -p $folder
   mount -t tmpfs tmpfs $folder
 done
+target=rig.service
+if [ "$RIG_DISK" ]; then
+  mkdir -p var/lib/berth
+  mount --bind "$RIG_DISK/berth" var/lib/berth
+  target=multi-user.target
+fi
 for node in null zero full random urandom tty fuse net/tun kmsg; do
   [ -e /dev/$node ] || continue
   mkdir -p "$(dirname dev/$node)"
-  touch dev/$node
-  mount --bind /dev/$node dev/$node
+  # A node of its own, not the host's: systemd and getty change owners and modes.
+  cp -a /dev/$node dev/$node
 done
 mkdir -p dev/pts dev/shm dev/mqueue
 mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-touch dev/console
-mount --bind /dev/null dev/console
+cp -a /dev/null dev/console
 mount -t tmpfs -o mode=755 cgroup sys/fs/cgroup
 for controller in $RIG_CONTROLLERS; do
   mkdir "sys/fs/cgroup/$controller"
@@ -41,6 +48,8 @@ mount -t cgroup2 cgroup2 sys/fs/cgroup/unified
 mkdir -p ".$RIG_SHARED"
 mount --bind "$RIG_SHARED" ".$RIG_SHARED"
 cp "$RIG_SHARED/.rig/rig.service" etc/systemd/system/rig.service
+mkdir -p etc/systemd/system/multi-user.target.wants
+ln -sf ../rig.service etc/systemd/system/multi-user.target.wants/rig.service
 hostname rig
 echo rig > etc/hostname
 : > etc/fstab
@@ -48,4 +57,4 @@ echo rig > etc/hostname
 pivot_root . old
 umount -l /old
 ip link set lo up
-exec env -i container=rig PATH="$PATH" TERM=dumb /lib/systemd/systemd --unit=rig.service --log-target=null --show-status=0
+exec env -i container=rig PATH="$PATH" TERM=dumb /lib/systemd/systemd --unit=$target --log-target=null --show-status=0

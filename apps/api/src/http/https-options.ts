@@ -1,3 +1,4 @@
+import type { Tracer } from '#telemetry';
 import { key } from '../injection/provide.js';
 import type { DispatcherOptions } from './dispatch/request-dispatcher.js';
 
@@ -14,6 +15,8 @@ export interface HttpsServerOptions {
   address: string;
   port: number;
   dispatching: DispatcherOptions;
+  /** Continues the traces of clients; absent: tracing is off. */
+  tracer?: Pick<Tracer, 'continued'>;
 }
 
 export const HTTPS_OPTIONS = key<HttpsServerOptions>('HTTPS server options');

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { IncomingMessage } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -67,8 +67,13 @@ export class HttpsServer implements OnApplicationBootstrap, BeforeApplicationShu
     );
     this.dispatcher = dispatcher;
     this.server = httpsServer(options.tls, (request) => dispatcher.mayUpgrade(request));
-    this.server.on('request', (request, response) => dispatcher.handle(request, response));
-    this.server.on('checkContinue', (request, response) => dispatcher.handle(request, response));
+    const { tracer } = options;
+    const handle = (request: IncomingMessage, response: ServerResponse) => dispatcher.handle(request, response);
+    const handler: typeof handle = tracer
+      ? (request, response) => tracer.continued(request.headers, () => handle(request, response))
+      : handle;
+    this.server.on('request', handler);
+    this.server.on('checkContinue', handler);
     this.server.on('upgrade', (request, socket, head) => dispatcher.handleUpgrade(request, socket as Socket, head));
   }
 

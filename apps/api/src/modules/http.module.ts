@@ -70,8 +70,9 @@ const INFLIGHT: SlotLimits = {
       HTTPS_OPTIONS,
       [OPTIONS, REGISTRY, AUTHENTICATOR, MetricsRegistry, LISTER, PKI, NODE_CREDENTIALS, PROXY_NETWORK],
       (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network) => {
-        const { logger } = options;
+        const { logger, tracer } = options;
         return {
+          tracer,
           tls: {
             key: pki.server.key,
             cert: pki.server.certificate,

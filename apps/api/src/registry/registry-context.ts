@@ -1,3 +1,4 @@
+import type { Tracer } from '#telemetry';
 import type { AdmissionRequest } from '../admission/admission-request.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Store } from '../storage/store.js';
@@ -20,5 +21,7 @@ export interface RegistryContext {
   readonly participants: WriteParticipants;
   /** Absent: nothing is counted. */
   readonly meter?: WriteMeter;
+  /** Absent: no spans are made. */
+  readonly tracer?: Tracer;
   now(): Date;
 }

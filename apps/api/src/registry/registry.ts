@@ -10,6 +10,7 @@ import { InProcessClient } from './in-process-client.js';
 import type { AdmissionRunner, RegistryContext } from './registry-context.js';
 import { RegistryHandler } from './registry-handler.js';
 import { ResourceTable } from './resource-table.js';
+import { tracedAdmission } from './traced-admission.js';
 import { tracedHandler } from './traced-handler.js';
 import type { VirtualResource } from './virtual-resource.js';
 import type { WriteMeter } from './write/write-meter.js';
@@ -44,7 +45,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     store,
     resources,
     authorizer,
-    admission,
+    admission: tracer ? tracedAdmission(admission, tracer) : admission,
+    tracer,
     participants: new WriteParticipants(options.participants ?? []),
     meter: options.meter,
     now: options.now ?? (() => new Date()),

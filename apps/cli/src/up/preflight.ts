@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 import { bare } from '#apimachinery';
 import { which } from '#host';
 import type { Layout } from '../layout.js';
+import type { UnitStatus } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
-import type { UnitStatus } from '../supervisor-client.js';
 import { CliError } from '../verb.js';
 import { cgroupDriver } from './cgroup-driver.js';
 

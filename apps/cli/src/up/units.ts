@@ -4,8 +4,8 @@ import { installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
 import { argumentsOf } from '#settings';
 import type { Layout } from '../layout.js';
+import type { Unit } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
-import type { Unit } from '../supervisor-client.js';
 import { cgroupDriver } from './cgroup-driver.js';
 import { containerdCommand } from './containerd.js';
 
@@ -29,6 +29,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
       name: 'containerd',
       argv: containerdCommand(layout, cni, driver),
       stopSeconds: 30,
+      keepsChildren: true,
       // Its configuration is in a file that the arguments only name.
       revision: `${driver} ${cni}`,
     });
@@ -52,6 +53,12 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     revision: revisionOf('dns'),
   });
   return units;
+}
+
+/** Names of the processes of `unitsOf`, for who starts none. */
+export function unitNames({ databaseUrl, node, containerRuntimeEndpoint }: Settings): string[] {
+  const ofNode = [...(containerRuntimeEndpoint ? [] : ['containerd']), 'agent', 'dns'];
+  return [...(databaseUrl ? [] : ['postgres']), 'server', ...(node ? ofNode : [])];
 }
 
 /** Arguments of the agent, also for its `cleanup` command. */
@@ -109,5 +116,7 @@ function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
   const target = process.env['CARGO_TARGET_DIR'] ?? join(installation, 'target');
   const native = NATIVE_PARTS[unit].map((crate) => join(target, 'native-stamps', crate));
   const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
-  return paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('-');
+  const builds = paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''));
+  // Another version of the pinned Node has the same path.
+  return (unit === 'dns' ? builds : [process.version, ...builds]).join('-');
 }

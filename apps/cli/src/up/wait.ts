@@ -1,14 +1,13 @@
 import { Resolver } from 'node:dns/promises';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { request } from 'node:https';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dnsAddress } from '#apimachinery';
 import { HttpClient, loadKubeconfig } from '#client';
 import { gvr, type Node } from '#kinds';
 import type { Layout } from '../layout.js';
+import { processesOf } from '../processes/in-charge.js';
 import type { Settings } from '../settings.js';
-import { askSupervisor } from '../supervisor-client.js';
 import { CliError } from '../verb.js';
 
 /** Polls until `done` says so; on time-out tells which unit is in trouble, if one is, and where its log is. */
@@ -26,21 +25,19 @@ async function until(
     if (last === undefined) return;
     await sleep(40);
   }
-  const units = (await askSupervisor(layout, { do: 'status' })) ?? [];
+  const processes = processesOf(layout);
+  const units = (await processes.status()) ?? [];
   const troubled = units.filter((unit) => unit.state !== 'running' || unit.restarts > 0 || unit.name === worker);
   const hints = troubled.map((unit) => {
-    const log = join(layout.logDir, `${unit.name}.log`);
-    const said = unit.state === 'waiting' ? '' : lastLine(log);
-    return `\n  ${unit.name}: ${unit.message || unit.state}${said && `, says: ${said}`} (${log})`;
+    const said = unit.state === 'waiting' ? '' : lastWords(processes.lastLine(unit.name));
+    return `\n  ${unit.name}: ${unit.message || unit.state}${said && `, says: ${said}`} (${processes.logPlace(unit.name)})`;
   });
   throw new CliError(`${what}: not within --timeout (${last})${hints.join('')}`);
 }
 
-/** The last thing a process wrote: when it ended at once, that is why. */
-function lastLine(log: string): string {
-  if (!existsSync(log)) return '';
-  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
-  return (lines.at(-1) ?? '').replace(/^\S+Z [A-Z]+ \S+: /, '').slice(0, 300);
+/** What a process wrote last, without time and level: when it ended at once, that is why. */
+function lastWords(line: string): string {
+  return line.replace(/^\S+Z [A-Z]+ \S+: /, '').slice(0, 300);
 }
 
 export async function waitForApi(layout: Layout, settings: Settings, deadline: number): Promise<void> {

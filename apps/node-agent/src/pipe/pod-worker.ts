@@ -1,5 +1,6 @@
 import type { Logger } from '#client';
 import type { PodStatus } from '#kinds';
+import type { Tracer } from '#telemetry';
 import type { Occupant, PodAdmission } from '../admission/pod-admission.js';
 import type { Resident } from '../eviction/eviction.js';
 import { execute } from '../execute/executor.js';
@@ -35,6 +36,8 @@ export interface WorkerContext {
   writer: Pick<StatusWriter, 'set' | 'forget'>;
   prober: Prober;
   logger: Logger;
+  /** Absent: no spans are made. */
+  tracer?: Tracer;
   runtimeName: string;
   admission: PodAdmission;
   /** Pods that hold resources of the node, this one among them. */
@@ -178,7 +181,7 @@ export class PodWorker implements Resident {
     while (this.again && !this.closed) {
       this.again = false;
       try {
-        await this.sync();
+        await this.tracedSync();
       } catch (error) {
         const stack = error instanceof Error ? error.stack : String(error);
         this.context.logger.error('pod sync failed', { pod: podKey(this.current.pod), error: stack });
@@ -186,6 +189,15 @@ export class PodWorker implements Resident {
       }
     }
     this.running = false;
+  }
+
+  private tracedSync(): Promise<void> {
+    const { tracer } = this.context;
+    if (!tracer) return this.sync();
+    const { namespace = '', name, uid } = this.current.pod.metadata;
+    return tracer.span('syncPod', { 'k8s.pod.uid': uid, 'k8s.pod': name, 'k8s.namespace.name': namespace }, () =>
+      this.sync(),
+    );
   }
 
   private async sync(): Promise<void> {

@@ -73,18 +73,24 @@ const SLACK = 10_000;
 
 export class CriRuntime {
   private readonly client: RuntimeClient;
+  /** Is told of each call, with the milliseconds that it took. */
+  onDone: (method: string, ms: number, failed: boolean) => void = () => {};
 
   constructor(endpoint: string) {
     this.client = new (load().RuntimeClient)(endpoint);
   }
 
   private async call<T>(method: string, request: object, timeout = TIMEOUT): Promise<T> {
+    const begun = performance.now();
+    let failed = true;
     try {
-      return JSON.parse(
-        await this.client.call(method, JSON.stringify(request), Math.min(timeout, LONGEST_TIMEOUT)),
-      ) as T;
+      const answer = await this.client.call(method, JSON.stringify(request), Math.min(timeout, LONGEST_TIMEOUT));
+      failed = false;
+      return JSON.parse(answer) as T;
     } catch (error) {
       throw asCriError(error);
+    } finally {
+      this.onDone(method, performance.now() - begun, failed);
     }
   }
 

@@ -187,6 +187,22 @@ if (driver === 'systemd') {
   });
 }
 
+await check('a container that wants more than its CPU limit is throttled', async () => {
+  const { metadata } = await harness.create('busy', {
+    terminationGracePeriodSeconds: 0,
+    containers: [container('while true; do :; done', { limits: { cpu: '50m' }, requests: { cpu: '50m' } })],
+  });
+  await running('busy');
+  const path = cgroupPath('burstable', metadata.uid);
+  const throttled = () => Number(/^nr_throttled (\d+)$/m.exec(read('cpu', path, 'cpu.stat'))![1]);
+  const end = Date.now() + PATIENCE;
+  while (throttled() === 0) {
+    assert.ok(Date.now() < end, `it is never throttled: ${read('cpu', path, 'cpu.stat')}`);
+    await sleep(100);
+  }
+  await remove('busy');
+});
+
 await check('a container that takes too much memory is killed, and says so', async () => {
   const eat = 'a=x; while true; do a=$a$a; done';
   await harness.create('hungry', {

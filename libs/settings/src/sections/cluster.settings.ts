@@ -1,5 +1,5 @@
 import { Matches } from '../class-validator.js';
-import { EachItem, IsSwitch, IsText, IsWhole } from '../constraints.js';
+import { EachItem, IsOneOf, IsSwitch, IsText, IsWhole } from '../constraints.js';
 import { defaultDataDir } from '../defaults.js';
 import { isAdmissionPlugin } from '../formats/admission-plugins.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
@@ -45,6 +45,16 @@ export class ClusterSettings {
     negated: true,
   })
   node?: boolean;
+
+  @IsOneOf(['auto', 'systemd', 'supervisor'])
+  @TextSetting({
+    help: 'who runs the processes: systemd, supervisor, or auto',
+    argument: 'NAME',
+    default: 'auto',
+    otherwise: 'auto: systemd where it is process 1 and the data directory is /var/lib/berth',
+    programs: { up: true },
+  })
+  processManager!: 'auto' | 'systemd' | 'supervisor';
 
   // Its value is not shown: it may have a password.
   @Matches(/^(?:$|postgres(?:ql)?:\/\/)/, { message: 'must begin with postgres:// or postgresql://' })

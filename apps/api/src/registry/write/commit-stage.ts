@@ -23,11 +23,12 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   const { conversion } = entry.definition;
   const [stored] = conversion ? await conversion.toStorage([object]) : [object];
   const writes = [ownWrite(call, key, stored!), ...call.writes];
-  const { meter } = call.context;
+  const { store, tracer, meter } = call.context;
   const change = meter && meteredChange(call, key);
   const charges = meter?.charge(change!);
   const counters = charges === undefined ? call.counters : [...call.counters, ...charges];
-  const result = await call.context.store.commit({ writes, guards, counters });
+  const work = () => store.commit({ writes, guards, counters });
+  const result = await (tracer ? tracer.span('commit', { writes: writes.length }, work) : work());
   if (result.ok) {
     if (charges !== undefined) meter!.charged(charges);
     const answered = answer(call, key, result.revisions[0]!);

@@ -4,42 +4,77 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeProgram } from '#host';
-import type { Layout } from './layout.js';
-import { closeFolders, writePrivately } from './up/private-files.js';
-import { CliError } from './verb.js';
+import type { Layout } from '../layout.js';
+import { closeFolders, writePrivately } from '../up/private-files.js';
+import { CliError } from '../verb.js';
+import type { LogRequest, Processes, Unit, UnitStatus } from './processes.js';
 
-/** One unit as berth-supervisor reads it (native/supervisor/src/config.rs). */
-export interface Unit {
-  name: string;
-  argv: string[];
-  env?: Record<string, string>;
-  requires?: string[];
-  stopSignal?: 'TERM' | 'INT';
-  stopSeconds?: number;
-  /** Changes when the program does, so that the next `up` restarts it. */
-  revision?: string;
+type Request = { do: 'status' } | { do: 'apply' } | { do: 'shutdown' };
+
+const NOBODY_LISTENS = new Set(['ENOENT', 'ECONNREFUSED', 'EINVAL']);
+
+/** Processes under berth-supervisor, which `run` starts where none answers. Logs are files. */
+export class Supervisor implements Processes {
+  readonly manager = 'supervisor';
+
+  constructor(private readonly layout: Layout) {}
+
+  status(): Promise<UnitStatus[] | undefined> {
+    return ask(this.layout, { do: 'status' });
+  }
+
+  /** It was killed: the next one adopts the units that are configured as they were, and ends the others. */
+  abandoned(): UnitStatus[] {
+    return recorded(this.layout);
+  }
+
+  async run(units: readonly Unit[]): Promise<void> {
+    writeConfig(this.layout, units);
+    // Also when the file stays the same: an `up` that was interrupted may have written it and told nobody.
+    if (!(await ask(this.layout, { do: 'apply' }))) await start(this.layout);
+  }
+
+  async shutDown(): Promise<UnitStatus[] | undefined> {
+    const stopped = await ask(this.layout, { do: 'shutdown' });
+    if (stopped) return stopped;
+    const left = this.abandoned();
+    if (left.length === 0) return undefined;
+    // A supervisor that is to run nothing ends what runs, before it answers for the first time.
+    writeConfig(this.layout, []);
+    await start(this.layout);
+    await ask(this.layout, { do: 'shutdown' });
+    return left;
+  }
+
+  remove(): void {
+    // All of it is in the folders of the layout.
+  }
+
+  logPlace(unit: string): string {
+    return join(this.layout.logDir, `${unit}.log`);
+  }
+
+  lastLine(unit: string): string {
+    const log = this.logPlace(unit);
+    if (!existsSync(log)) return '';
+    return readFileSync(log, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  }
+
+  logCommand({ units, lines, follow }: LogRequest): string[] {
+    return ['tail', '-n', `${lines}`, ...(follow ? ['-F'] : []), ...units.map((unit) => this.logPlace(unit))];
+  }
 }
-
-export interface UnitStatus {
-  name: string;
-  state: 'waiting' | 'running' | 'backoff' | 'stopped';
-  /** 0 when it does not run. */
-  pid: number;
-  restarts: number;
-  message: string;
-}
-
-type Request = { do: 'status' } | { do: 'apply' } | { do: 'restart'; unit: string } | { do: 'shutdown' };
 
 /** Asks the supervisor; undefined when none is running. One that is to shut down has ended when this resolves. */
-export function askSupervisor(layout: Layout, request: Request): Promise<UnitStatus[] | undefined> {
+function ask(layout: Layout, request: Request): Promise<UnitStatus[] | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(layout.supervisorSocket);
     let text = '';
     let answer: { error?: string; units: UnitStatus[] } | undefined;
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      // EINVAL: the path is too long for a socket, so none can listen there.
+      if (NOBODY_LISTENS.has(error.code ?? '')) resolve(undefined);
       else reject(new CliError(`cannot connect to the supervisor at ${layout.supervisorSocket}: ${error.message}`));
     });
     socket.on('data', (chunk) => {
@@ -57,8 +92,10 @@ export function askSupervisor(layout: Layout, request: Request): Promise<UnitSta
 }
 
 /** Writes what the supervisor is to run; it takes that up when it starts, and when it is asked to `apply`. */
-export function writeSupervisorConfig(layout: Layout, units: readonly Unit[]): void {
-  const text = `${JSON.stringify({ runDir: layout.runDir, logDir: layout.logDir, units }, null, 1)}\n`;
+function writeConfig(layout: Layout, units: readonly Unit[]): void {
+  // Its processes are in no cgroup of a manager that would end their children.
+  const known = units.map(({ keepsChildren: _, ...unit }) => unit);
+  const text = `${JSON.stringify({ runDir: layout.runDir, logDir: layout.logDir, units: known }, null, 1)}\n`;
   writePrivately(layout.supervisorConfig, text);
 }
 
@@ -70,11 +107,8 @@ interface ProcessRecord {
   unit: { name: string };
 }
 
-/**
- * The units that run although no supervisor does, since it was killed: the next one adopts those that are configured as
- * they were, and ends the others. Empty while a supervisor answers, or after all have ended.
- */
-export function unsupervised(layout: Layout): UnitStatus[] {
+/** The units whose recorded processes run. */
+function recorded(layout: Layout): UnitStatus[] {
   const folder = join(layout.runDir, 'processes');
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
   return names.flatMap((file) => {
@@ -95,23 +129,8 @@ function startTime(pid: number): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
 }
 
-/**
- * Ends every process, also where the supervisor was killed. Returns what ran; undefined when nothing did.
- */
-export async function shutDown(layout: Layout): Promise<UnitStatus[] | undefined> {
-  const stopped = await askSupervisor(layout, { do: 'shutdown' });
-  if (stopped) return stopped;
-  const left = unsupervised(layout);
-  if (left.length === 0) return undefined;
-  // A supervisor that is to run nothing ends what runs, before it answers for the first time.
-  writeSupervisorConfig(layout, []);
-  await startSupervisor(layout);
-  await askSupervisor(layout, { do: 'shutdown' });
-  return left;
-}
-
 /** Starts a supervisor in a session of its own, and waits until it answers. */
-export async function startSupervisor(layout: Layout): Promise<void> {
+async function start(layout: Layout): Promise<void> {
   const program = nativeProgram('berth-supervisor');
   closeFolders(layout);
   const log = openSync(join(layout.logDir, 'supervisor.log'), 'a', 0o640);
@@ -126,7 +145,7 @@ export async function startSupervisor(layout: Layout): Promise<void> {
   });
   for (let tries = 0; tries < 400; tries++) {
     if (failure) throw new CliError(`the supervisor did not start: ${failure}`);
-    if (await askSupervisor(layout, { do: 'status' })) {
+    if (await ask(layout, { do: 'status' })) {
       child.removeAllListeners();
       child.unref();
       return;
