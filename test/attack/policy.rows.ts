@@ -13,15 +13,6 @@ const object = (apiVersion: string, kind: string, more: object, labels?: object)
 });
 const binding = { policyName: 'policy' };
 const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }];
-const webhooks = [
-  {
-    name: 'a.example.com',
-    admissionReviewVersions: ['v1'],
-    sideEffects: 'None',
-    clientConfig: { url: 'https://192.0.2.1/' },
-    rules,
-  },
-];
 const matchConstraints = { resourceRules: rules };
 
 /** Objects that restrict others where they are enforced. */
@@ -41,14 +32,6 @@ const POLICIES: [path: string, object: object][] = [
   [
     `/apis/${REGISTRATION}/validatingadmissionpolicybindings`,
     object(REGISTRATION, 'ValidatingAdmissionPolicyBinding', { spec: { ...binding, validationActions: ['Deny'] } }),
-  ],
-  [
-    `/apis/${REGISTRATION}/validatingwebhookconfigurations`,
-    object(REGISTRATION, 'ValidatingWebhookConfiguration', { webhooks }),
-  ],
-  [
-    `/apis/${REGISTRATION}/mutatingwebhookconfigurations`,
-    object(REGISTRATION, 'MutatingWebhookConfiguration', { webhooks }),
   ],
 ];
 

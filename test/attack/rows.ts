@@ -11,6 +11,7 @@ import { proxyRows } from './proxies.rows.js';
 import { rightsRows } from './rights.rows.js';
 import { scopeRows } from './scope.rows.js';
 import type { PlaneRow } from './stage.js';
+import { webhookRows } from './webhooks.rows.js';
 
 /** All rows against the control plane, in the order in which they run; what holds after all of them comes last. */
 export const controlPlaneRows: PlaneRow[] = [
@@ -24,6 +25,7 @@ export const controlPlaneRows: PlaneRow[] = [
   ...bodyRows,
   ...patchRows,
   ...policyRows,
+  ...webhookRows,
   ...connectionRows,
   ...aftermathRows,
 ];
