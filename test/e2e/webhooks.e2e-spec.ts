@@ -65,7 +65,7 @@ describeUnless(clusterMissing(), 'webhooks in pods', () => {
     await cluster.up();
     await cluster.importImage(IMAGE, 'page');
     const now = new Date();
-    const authority = await createAuthority('hook', now);
+    const authority = await createAuthority('hook authority', now);
     caBundle = Buffer.from(authority.certificate).toString('base64');
     const profile = { commonName: 'hook', usages: ['server'] as const, dnsNames: ['hook.default.svc'] };
     const { certificate, key } = await issueCertificate(authority, profile, now);
@@ -73,9 +73,7 @@ describeUnless(clusterMissing(), 'webhooks in pods', () => {
       ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'hook' } },
       spec: { selector: { app: 'hook' }, ports: [{ port: 443, targetPort: 8443 }] },
     };
-    await cluster.apply(
-      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [webhookPods(certificate, key), service] }),
-    );
+    await cluster.apply([webhookPods(certificate, key), service].map((item) => JSON.stringify(item)).join('\n'));
     await cluster.kubectl('rollout', 'status', 'deployment/hook', '--timeout=60s');
     await cluster.apply(JSON.stringify(configuration('Mutating', '/mutate')));
     await cluster.apply(JSON.stringify(configuration('Validating', '/validate')));
@@ -85,10 +83,9 @@ describeUnless(clusterMissing(), 'webhooks in pods', () => {
   });
 
   test('the endpoints of their Service are called', async () => {
-    const made = await until('the webhooks answer', async () => {
-      const output = await create('reviewed');
-      return output.code === 0 && JSON.parse(output.stdout);
-    });
+    const reviewed = await create('reviewed');
+    assert.equal(reviewed.code, 0, reviewed.stderr);
+    const made = JSON.parse(reviewed.stdout);
     assert.match(made.metadata.labels['seen-by'], /^hook-/);
     const refused = await create('refused', { refuse: '' });
     assert.notEqual(refused.code, 0);
