@@ -70,8 +70,10 @@ export class FieldCursor {
     let path: FieldPath | undefined;
     for (let i = 0; i < this.steps.length; i++) {
       const step = this.steps[i]!;
-      if (step === KEY) path = path!.key(String(this.steps[++i]));
-      else if (path === undefined) path = FieldPath.of(String(step));
+      if (step === KEY) {
+        const key = String(this.steps[++i]);
+        path = path === undefined ? FieldPath.of(`[${key}]`) : path.key(key);
+      } else if (path === undefined) path = FieldPath.of(typeof step === 'number' ? `[${step}]` : step);
       else path = typeof step === 'number' ? path.index(step) : path.child(step);
     }
     if (path === undefined) return FieldPath.of(name);

@@ -27,10 +27,15 @@ const embeds = reaching(isEmbedded);
 
 /**
  * Brings metadata of embedded resources into the form of ObjectMeta, in place, and tells what that does not have. Throws
- * DecodeError for what has another type.
+ * MalformedMetadata for what has another type. The cursor is at the value.
  */
-export function coerceMetadata(value: unknown, place: Structural, unknown: UnknownFields): void {
-  eachEmbedded(new FieldCursor(), value, place, (resource, at) => {
+export function coerceMetadata(
+  value: unknown,
+  place: Structural,
+  unknown: UnknownFields,
+  at: FieldCursor = new FieldCursor(),
+): void {
+  eachEmbedded(at, value, place, (resource, at) => {
     for (const name of TYPE_FIELDS) {
       const text = ownValue(resource, name);
       if (text !== undefined && typeof text !== 'string') throw malformed(at, name, text, 'must be a string');
@@ -51,8 +56,15 @@ function decodedMetadata(at: FieldCursor, metadata: unknown, unknown: UnknownFie
   }
 }
 
+/** Metadata that cannot be read, and where it is. */
+export class MalformedMetadata extends DecodeError {
+  constructor(readonly problem: FieldError) {
+    super(fieldErrorText(problem));
+  }
+}
+
 function malformed(at: FieldCursor, name: string, value: unknown, detail: string): DecodeError {
-  return new DecodeError(fieldErrorText(field.invalid(at.path(name), value, detail)));
+  return new MalformedMetadata(field.invalid(at.path(name), value, detail));
 }
 
 /** Null is metadata without fields. Changes what it is given. Throws DecodeError. */

@@ -1,7 +1,6 @@
-import { deepCopy, deepEqual, type FieldError, FieldPath } from '#apimachinery';
+import { appendAll, deepCopy, deepEqual, type FieldError, FieldPath } from '#apimachinery';
 import type { JSONSchemaProps } from '../../../generated/types.js';
-import { DecodeError } from '../../../schema/decode.js';
-import { checkEmbedded, coerceMetadata } from '../../../schema/structural/embedded-metadata.js';
+import { checkEmbedded, coerceMetadata, MalformedMetadata } from '../../../schema/structural/embedded-metadata.js';
 import { prune } from '../../../schema/structural/prune.js';
 import { rulesOf } from '../../../schema/structural/rules-of.js';
 import { SchemaFindings } from '../../../schema/structural/schema-findings.js';
@@ -38,16 +37,16 @@ function checkDefault(at: FieldCursor, place: Structural): void {
     if (!deepEqual(pruned, value)) at.invalid('default', value, 'must not have unknown fields');
   }
   try {
-    coerceMetadata(deepCopy(value), place, new UnknownFields());
+    coerceMetadata(deepCopy(value), place, new UnknownFields(), new FieldCursor(path));
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    at.invalid('default', value, `must result in valid metadata: ${error.message}`);
+    if (!(error instanceof MalformedMetadata)) throw error;
+    at.add([error.problem]);
     return;
   }
   const below = new FieldCursor(path);
   checkEmbedded(below, value, place);
   const errors: FieldError[] = below.errors.length > 0 ? [...below.errors] : valueErrors(path, value, place);
-  if (errors.length === 0) errors.push(...ruleErrors(path, value, place));
+  if (errors.length === 0) appendAll(errors, ruleErrors(path, value, place));
   at.add(errors);
 }
 
