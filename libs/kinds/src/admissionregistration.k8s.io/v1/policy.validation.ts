@@ -5,12 +5,14 @@ import {
   isQualifiedName,
   parseGroupVersion,
 } from '#apimachinery';
+import { cel } from '#cel';
 import { checkSelector } from '../../core/v1/pod/pod-scheduling.validation.js';
 import type { MatchCondition, MatchResources, ParamKind, ParamRef, Variable } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { checkMatchResources } from './match-rules.validation.js';
+import { PolicyExpressions } from './policy-expressions.js';
 
-/** What policies and their bindings have in common, and the conditions that webhooks have too. CEL is not compiled. */
+/** What policies and their bindings have in common, and the conditions that webhooks have too. */
 
 export const failurePolicies = ['Fail', 'Ignore'];
 export const reinvocationPolicies = ['IfNeeded', 'Never'];
@@ -60,7 +62,11 @@ function checkParamKind(at: FieldCursor, { apiVersion = '', kind = '' }: ParamKi
   }
 }
 
-export function checkMatchConditions(at: FieldCursor, conditions: readonly MatchCondition[] | undefined): void {
+export function checkMatchConditions(
+  at: FieldCursor,
+  conditions: readonly MatchCondition[] | undefined,
+  expressions: PolicyExpressions = new PolicyExpressions(false),
+): void {
   if (conditions === undefined) return;
   if (conditions.length > MAX_MATCH_CONDITIONS) {
     at.tooMany('matchConditions', conditions.length, MAX_MATCH_CONDITIONS);
@@ -68,6 +74,7 @@ export function checkMatchConditions(at: FieldCursor, conditions: readonly Match
   const seen = new Set<string>();
   at.each('matchConditions', conditions, ({ name = '', expression = '' }) => {
     if (expression.trim() === '') at.required('expression');
+    else expressions.check(at, 'expression', expression.trim(), cel.bool);
     if (name === '') at.required('name');
     else {
       at.format('name', name, isQualifiedName);
@@ -77,11 +84,16 @@ export function checkMatchConditions(at: FieldCursor, conditions: readonly Match
   });
 }
 
-export function checkVariables(at: FieldCursor, variables: readonly Variable[] | undefined): void {
+export function checkVariables(
+  at: FieldCursor,
+  variables: readonly Variable[] | undefined,
+  expressions: PolicyExpressions,
+): void {
   at.each('variables', variables, ({ name = '', expression = '' }) => {
     if (name.trim() === '') at.required('name', 'name is not specified');
     else if (!identifier.test(name) || reserved.has(name)) at.invalid('name', name, 'must be a valid CEL identifier');
     if (expression.trim() === '') at.required('expression', 'expression is not specified');
+    else expressions.declare(at, name, expression);
   });
 }
 
