@@ -9,7 +9,7 @@ import type { CelCost, CelEnvironment, CelEvaluation, CelProgram } from './progr
 import type { Expr } from './syntax/ast.js';
 import { parse } from './syntax/parser.js';
 import { ErrorReport } from './syntax/source.js';
-import { type CelType, formatType, isDyn, sameType } from './type.js';
+import { type CelType, isDyn, sameType } from './type.js';
 import { plainOf } from './values/plain.js';
 import { EvaluationError, type Value } from './values/value.js';
 import { bounded } from './values/work.js';
@@ -37,8 +37,14 @@ export function compileCel(
 /** In the words of the reference for policies. A result that only its value tells the type of can be used where dyn is expected. */
 function expectType(type: CelType, expected: readonly CelType[]): void {
   if (expected.some((wanted) => isDyn(wanted) || sameType(wanted, type))) return;
-  const wanted = expected.length === 1 ? formatType(expected[0]!) : `one of [${expected.map(formatType).join(' ')}]`;
-  throw new CelCompileError(`must evaluate to ${wanted} but got ${formatType(type)}`);
+  const wanted =
+    expected.length === 1 ? declaredName(expected[0]!) : `one of [${expected.map(declaredName).join(' ')}]`;
+  throw new CelCompileError(`must evaluate to ${wanted} but got ${declaredName(type)}`);
+}
+
+/** Unlike in other messages, types of messages have their full names here. */
+function declaredName({ name, params }: CelType): string {
+  return params.length === 0 ? name : `${name}(${params.map(declaredName).join(', ')})`;
 }
 
 class Program implements CelProgram {

@@ -83,6 +83,7 @@ function isSchema(value: unknown): value is Schema {
 }
 
 function bound(schema: Schema, key: string, otherwise: number): number {
+  // own-lookup: the keys are our own
   const value = schema[key];
   return typeof value === 'number' ? atLeastZero(value) : otherwise;
 }

@@ -2,6 +2,11 @@ export {
   admissionEnvironment,
   storedAdmissionEnvironment,
 } from './admissionregistration.k8s.io/v1/admission-environment.js';
+export {
+  applyConfigurationResult,
+  jsonPatchResult,
+  mutationType,
+} from './admissionregistration.k8s.io/v1/policy-expressions.js';
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { type CronSchedule, parseCronSchedule, timeZoneProblem } from './batch/v1/cron-job/cron-schedule.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';

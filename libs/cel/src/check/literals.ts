@@ -109,6 +109,7 @@ const ACCEPTED: Readonly<Record<string, readonly string[]>> = {
 /** The part of an argument that a clause cannot show. */
 function wrongArgument(verb: string, expr: Expr): Expr | undefined {
   const type = expr.type!;
+  // own-lookup: verbs are those that parseFormat takes
   if (!isDyn(type) && !ACCEPTED[verb]!.includes(type.kind)) return expr;
   if (verb !== 's') return undefined;
   const parts =

@@ -10,6 +10,7 @@ export type Path = readonly string[];
 export function declaredSize(path: Path, environment: CelEnvironment): Range | undefined {
   const [name, ...steps] = path;
   if (name === undefined || !Object.hasOwn(environment.variables, name)) return undefined;
+  // own-lookup: the line above asks for its own
   const variable = environment.variables[name]!;
   let type: CelType | undefined = variable.type;
   for (const step of steps) {

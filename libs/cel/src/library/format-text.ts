@@ -133,6 +133,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /** Why a clause does not take a type. */
 export function refusal(verb: string, type: string): string {
+  // own-lookup: verbs are those that parseClause takes
   return `${REFUSALS[verb]}, was given ${type}`;
 }
 

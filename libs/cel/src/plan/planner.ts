@@ -119,6 +119,7 @@ export class Planner {
     if (!Object.hasOwn(this.environment.variables, name) && Object.hasOwn(AUTHORIZER_VARIABLES, name)) {
       return (frame) => authorizerVariable(name, frame.authorizer) ?? fail(`no such attribute(s): ${name}`);
     }
+    // own-lookup: the checker found it among its own
     const { type } = this.environment.variables[name]!;
     const isOptional = type.kind === 'opaque';
     return ({ input }) => {

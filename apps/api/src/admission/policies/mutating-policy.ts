@@ -1,17 +1,14 @@
-import { type CelAuthorizer, type CelEnvironment, type CelType, cel } from '#cel';
-import type { MutatingAdmissionPolicy, Mutation } from '#kinds';
+import type { CelAuthorizer, CelEnvironment } from '#cel';
+import {
+  applyConfigurationResult,
+  jsonPatchResult,
+  type MutatingAdmissionPolicy,
+  type Mutation,
+  mutationType,
+} from '#kinds';
 import { CompiledPolicy } from './compiled-policy.js';
 import { type CompiledExpression, compileExpression } from './policy-environment.js';
 import { POLICY_BUDGET, type PolicyInputs } from './policy-evaluation.js';
-
-const text = { type: cel.string, optional: true };
-const PATCH = cel.object('JSONPatch', { op: text, path: text, from: text, value: { type: cel.dyn, optional: true } });
-
-/** `Object`, `Object.spec`, ...: nobody knows their fields while the expression is compiled. */
-function patchType(name: string): CelType | undefined {
-  if (name === PATCH.name) return PATCH;
-  return /^Object(?:\.[A-Za-z_]\w*)*$/.test(name) ? cel.object(name) : undefined;
-}
 
 /** What a mutation wants: a patch, or an object to merge. */
 export type Change = { readonly patch: readonly unknown[] } | { readonly apply: Readonly<Record<string, unknown>> };
@@ -30,7 +27,7 @@ export class MutatingPolicy extends CompiledPolicy {
   constructor(policy: MutatingAdmissionPolicy) {
     super(policy);
     const { mutations = [], reinvocationPolicy } = policy.spec;
-    const environment = { ...this.environment.environment, jsonPatch: true, resolveType: patchType };
+    const environment = { ...this.environment.environment, jsonPatch: true, resolveType: mutationType };
     this.isReinvoked = reinvocationPolicy === 'IfNeeded';
     this.mutations = mutations.map((mutation) => compileMutation(mutation, environment));
   }
@@ -51,6 +48,6 @@ function compileMutation(mutation: Mutation, environment: CelEnvironment): Compi
   const source = (isPatch ? mutation.jsonPatch : mutation.applyConfiguration)?.expression ?? '';
   return {
     isPatch,
-    expression: compileExpression(source, environment, isPatch ? cel.list(PATCH) : cel.object('Object')),
+    expression: compileExpression(source, environment, isPatch ? jsonPatchResult : applyConfigurationResult),
   };
 }

@@ -9,7 +9,7 @@ describeRules({
     spec: {
       matchConstraints: matchConstraints(),
       reinvocationPolicy: 'Never',
-      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: "[JSONPatch{op: 'remove', path: '/a'}]" } }],
     },
   },
   rows: {
@@ -19,6 +19,20 @@ describeRules({
         create: ({ spec }) => (spec.matchConstraints.resourceRules[0].operations = ['DELETE']),
         errors: [
           'spec.matchConstraints.resourceRules.operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"',
+        ],
+      },
+    ],
+    'expressions compile, and give the type that they are for': [
+      {
+        create: ({ spec }) =>
+          (spec.mutations = [
+            { patchType: 'JSONPatch', jsonPatch: { expression: '[]' } },
+            { patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Other{}' } },
+            { patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{spec: Object.spec{a: 1}}' } },
+          ]),
+        errors: [
+          'spec.mutations[0].jsonPatch.expression: Invalid value: "[]": must evaluate to list(JSONPatch) but got list(dyn)',
+          `spec.mutations[1].applyConfiguration.expression: Invalid value: "Other{}": compilation failed: ERROR: <input>:1:6: undeclared reference to 'Other' (in container '')\n | Other{}\n | .....^`,
         ],
       },
     ],

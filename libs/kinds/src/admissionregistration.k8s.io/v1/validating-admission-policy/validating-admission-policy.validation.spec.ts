@@ -39,13 +39,33 @@ describeRules({
           ],
         },
       ],
+    'expressions compile, and give the type that they are for': [
+      {
+        create: ({ spec }) => {
+          spec.variables = [{ name: 'n', expression: 'object.spec.replicas' }];
+          spec.validations = [
+            { expression: 'variables.n' },
+            { expression: 'variables.m > 1', messageExpression: '1' },
+            { expression: "authorizer.path('/').check('get').allowed()", messageExpression: 'authorizer.name' },
+          ];
+          spec.auditAnnotations = [{ key: 'a', valueExpression: '1' }];
+        },
+        errors: [
+          'spec.validations[0].expression: Invalid value: "variables.n": must evaluate to bool but got dyn',
+          `spec.validations[1].expression: Invalid value: "variables.m > 1": compilation failed: ERROR: <input>:1:10: undefined field 'm'\n | variables.m > 1\n | .........^`,
+          'spec.validations[1].messageExpression: Invalid value: "1": must evaluate to string but got int',
+          `spec.validations[2].messageExpression: Invalid value: "authorizer.name": compilation failed: ERROR: <input>:1:1: undeclared reference to 'authorizer' (in container '')\n | authorizer.name\n | ^`,
+          'spec.auditAnnotations[0].valueExpression: Invalid value: "1": must evaluate to one of [string null_type] but got int',
+        ],
+      },
+    ],
     'auditAnnotations: at most 20, unique keys, a value expression of at most 5120 bytes': [
       {
         create: ({ spec }) =>
           (spec.auditAnnotations = [
             { key: 'a', valueExpression: '' },
             { key: 'a', valueExpression: 'x'.repeat(5121) },
-            { key: '-', valueExpression: '1' },
+            { key: '-', valueExpression: 'null' },
           ]),
         errors: [
           'spec.auditAnnotations[0].valueExpression: Required value: valueExpression is not specified',
@@ -56,9 +76,9 @@ describeRules({
       },
       {
         create: ({ spec }) =>
-          (spec.auditAnnotations = Array.from({ length: 21 }, (_, i) => ({ key: `a${i}`, valueExpression: '1' }))),
+          (spec.auditAnnotations = Array.from({ length: 21 }, (_, i) => ({ key: `a${i}`, valueExpression: 'null' }))),
         errors: [
-          `spec.auditAnnotations: Invalid value: ${JSON.stringify(Array.from({ length: 21 }, (_, i) => ({ Key: `a${i}`, ValueExpression: '1' })))}: must not have more than 20 auditAnnotations`,
+          `spec.auditAnnotations: Invalid value: ${JSON.stringify(Array.from({ length: 21 }, (_, i) => ({ Key: `a${i}`, ValueExpression: 'null' })))}: must not have more than 20 auditAnnotations`,
         ],
       },
     ],

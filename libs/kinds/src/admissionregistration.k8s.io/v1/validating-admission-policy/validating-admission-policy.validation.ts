@@ -1,10 +1,12 @@
 import { isQualifiedName, semanticEqual } from '#apimachinery';
+import { cel } from '#cel';
 import type { KindValidator } from '../../../contract/kind-module.js';
 import type { AuditAnnotation, ValidatingAdmissionPolicy, Validation } from '../../../generated/types.js';
 import { checkConditions } from '../../../validation/conditions.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { goStruct } from '../../../validation/go-struct.js';
 import { checkMatchConditions, checkPolicyHead, checkVariables } from '../policy.validation.js';
+import { PolicyExpressions } from '../policy-expressions.js';
 import { checkReservedName, reservedNameRule } from '../reserved-name.validation.js';
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
@@ -23,53 +25,76 @@ export const validatingAdmissionPolicyValidator: KindValidator = {
     'validations or auditAnnotations are required',
     'validations: an expression; messages have text and no line breaks; reason is one of Forbidden, Invalid, RequestEntityTooLarge',
     'auditAnnotations: at most 20, unique keys, a value expression of at most 5120 bytes',
-    { rule: 'expressions compile', enforcedBy: 'nothing yet: CEL is not compiled' },
+    'expressions compile, and give the type that they are for',
     { rule: 'the writer may read the parameters', enforcedBy: 'nothing yet: parameters are not authorized' },
     'status: conditions are well-formed, warnings have a text and a field reference',
   ],
   validateCreate(policy: ValidatingAdmissionPolicy) {
     const at = new FieldCursor();
     checkReservedName(at, policy.metadata);
-    return [...check(policy, false), ...at.all()];
+    return [...check(policy), ...at.all()];
   },
   validateUpdate(policy: ValidatingAdmissionPolicy, old: ValidatingAdmissionPolicy, { subresource }) {
     if (subresource === 'status') return statusErrors(policy);
     const { paramKind, matchConditions } = policy.spec;
     const isKnown =
       semanticEqual(paramKind, old.spec.paramKind) && semanticEqual(matchConditions, old.spec.matchConditions);
-    return check(policy, isKnown);
+    return check(policy, old, isKnown);
   },
 };
 
-function check({ metadata, spec }: ValidatingAdmissionPolicy, knownConditions: boolean) {
+function check(
+  { metadata, spec }: ValidatingAdmissionPolicy,
+  old?: ValidatingAdmissionPolicy,
+  knownConditions = false,
+) {
   const at = new FieldCursor('spec');
+  const expressions = new PolicyExpressions(spec.paramKind !== undefined, expressionsOf(old));
   const { validations = [], auditAnnotations = [] } = spec;
   checkPolicyHead(at, spec);
-  if (!knownConditions) checkMatchConditions(at, spec.matchConditions);
-  checkVariables(at, spec.variables);
+  if (!knownConditions) checkMatchConditions(at, spec.matchConditions, expressions);
+  checkVariables(at, spec.variables, expressions);
   if (validations.length === 0 && auditAnnotations.length === 0) {
     at.required('validations', nothing);
     at.required('auditAnnotations', nothing);
     return at.all();
   }
-  at.each('validations', validations, (validation) => checkValidation(at, validation));
-  checkAnnotations(at, metadata.name ?? '', auditAnnotations);
+  at.each('validations', validations, (validation) => checkValidation(at, validation, expressions));
+  checkAnnotations(at, metadata.name ?? '', auditAnnotations, expressions);
   return at.all();
 }
 
-function checkValidation(at: FieldCursor, validation: Validation): void {
+/** The expressions that a policy had. */
+function expressionsOf(policy: ValidatingAdmissionPolicy | undefined): Set<string> {
+  const { variables = [], validations = [], auditAnnotations = [], matchConditions = [] } = policy?.spec ?? {};
+  return new Set([
+    ...[...variables, ...validations, ...matchConditions].map(({ expression = '' }) => expression),
+    ...validations.map(({ messageExpression = '' }) => messageExpression),
+    ...auditAnnotations.map(({ valueExpression = '' }) => valueExpression),
+  ]);
+}
+
+function checkValidation(at: FieldCursor, validation: Validation, expressions: PolicyExpressions): void {
   const { expression = '', messageExpression = '', message = '', reason } = validation;
   const blank = 'must be non-empty if specified';
   if (expression.trim() === '') at.required('expression', 'expression is not specified');
+  else expressions.check(at, 'expression', expression, cel.bool);
   if (messageExpression !== '' && messageExpression.trim() === '') {
     at.invalid('messageExpression', messageExpression, blank);
+  } else if (messageExpression !== '') {
+    expressions.check(at, 'messageExpression', messageExpression, cel.string, { authorizer: false });
   }
   if (message !== '' && message.trim() === '') at.invalid('message', message, blank);
   else if (/[\n\r]/.test(message.trim())) at.invalid('message', message, 'must not contain line breaks');
   at.optionalChoice('reason', reason, reasons);
 }
 
-function checkAnnotations(at: FieldCursor, policy: string, annotations: readonly AuditAnnotation[]): void {
+function checkAnnotations(
+  at: FieldCursor,
+  policy: string,
+  annotations: readonly AuditAnnotation[],
+  expressions: PolicyExpressions,
+): void {
   if (annotations.length > MAX_AUDIT_ANNOTATIONS) {
     const shown = annotations.map((annotation) => goStruct('Key ValueExpression', annotation));
     at.invalid('auditAnnotations', shown, `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`);
@@ -82,7 +107,7 @@ function checkAnnotations(at: FieldCursor, policy: string, annotations: readonly
     if (expression === '') at.required('valueExpression', 'valueExpression is not specified');
     else if (Buffer.byteLength(expression) > MAX_VALUE_EXPRESSION_BYTES) {
       at.required('valueExpression', `must not exceed ${MAX_VALUE_EXPRESSION_BYTES} bytes in length`);
-    }
+    } else expressions.check(at, 'valueExpression', valueExpression, [cel.string, cel.nullType]);
     if (seen.has(key)) at.duplicate('key', key);
     seen.add(key);
   });
