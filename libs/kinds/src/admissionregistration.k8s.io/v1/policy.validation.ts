@@ -5,28 +5,19 @@ import {
   isQualifiedName,
   parseGroupVersion,
 } from '#apimachinery';
-<<<<<<< HEAD
-import { CelCompileError, type CelEnvironment, cel, compileCel } from '#cel';
-=======
 import { cel } from '#cel';
->>>>>>> cel
 import { checkSelector } from '../../core/v1/pod/pod-scheduling.validation.js';
 import type { MatchCondition, MatchResources, ParamKind, ParamRef, Variable } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import { checkMatchResources } from './match-rules.validation.js';
 import { PolicyExpressions } from './policy-expressions.js';
 
-<<<<<<< HEAD
-/** What policies and their bindings have in common, and the conditions that webhooks have too. CEL of policies is not compiled. */
-=======
 /** What policies and their bindings have in common, and the conditions that webhooks have too. */
->>>>>>> cel
 
 export const failurePolicies = ['Fail', 'Ignore'];
 export const reinvocationPolicies = ['IfNeeded', 'Never'];
 const notFoundActions = ['Deny', 'Allow'];
 const MAX_MATCH_CONDITIONS = 64;
-const NO_EXPRESSIONS: ReadonlySet<string> = new Set();
 const identifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 const reserved = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
@@ -71,19 +62,10 @@ function checkParamKind(at: FieldCursor, { apiVersion = '', kind = '' }: ParamKi
   }
 }
 
-<<<<<<< HEAD
-/** `environment` is what the expressions may use; without it they are not compiled. `known`: those that the store accepted before. */
-export function checkMatchConditions(
-  at: FieldCursor,
-  conditions: readonly MatchCondition[] | undefined,
-  environment?: CelEnvironment,
-  known: ReadonlySet<string> = NO_EXPRESSIONS,
-=======
 export function checkMatchConditions(
   at: FieldCursor,
   conditions: readonly MatchCondition[] | undefined,
   expressions: PolicyExpressions = new PolicyExpressions(false),
->>>>>>> cel
 ): void {
   if (conditions === undefined) return;
   if (conditions.length > MAX_MATCH_CONDITIONS) {
@@ -91,15 +73,8 @@ export function checkMatchConditions(
   }
   const seen = new Set<string>();
   at.each('matchConditions', conditions, ({ name = '', expression = '' }) => {
-<<<<<<< HEAD
-    const source = expression.trim();
-    if (source === '') at.required('expression');
-    else if (environment)
-      checkCondition(at, source, known.has(source) ? { ...environment, version: 'stored' } : environment);
-=======
     if (expression.trim() === '') at.required('expression');
     else expressions.check(at, 'expression', expression.trim(), cel.bool);
->>>>>>> cel
     if (name === '') at.required('name');
     else {
       at.format('name', name, isQualifiedName);
@@ -109,25 +84,11 @@ export function checkMatchConditions(
   });
 }
 
-<<<<<<< HEAD
-/** The trimmed expression is what the error shows, as in the reference. */
-function checkCondition(at: FieldCursor, source: string, environment: CelEnvironment): void {
-  try {
-    compileCel(source, environment, cel.bool);
-  } catch (error) {
-    if (!(error instanceof CelCompileError)) throw error;
-    at.invalid('expression', source, error.message);
-  }
-}
-
-export function checkVariables(at: FieldCursor, variables: readonly Variable[] | undefined): void {
-=======
 export function checkVariables(
   at: FieldCursor,
   variables: readonly Variable[] | undefined,
   expressions: PolicyExpressions,
 ): void {
->>>>>>> cel
   at.each('variables', variables, ({ name = '', expression = '' }) => {
     if (name.trim() === '') at.required('name', 'name is not specified');
     else if (!identifier.test(name) || reserved.has(name)) at.invalid('name', name, 'must be a valid CEL identifier');

@@ -11,9 +11,9 @@ import type { MutatingWebhook, ObjectMeta, ValidatingWebhook } from '../../gener
 import { FieldCursor } from '../../validation/field-cursor.js';
 import type { Rule } from '../../validation/rules.js';
 import { checkClientConfig } from '../../validation/webhook-client.js';
-import { admissionEnvironment } from './admission-environment.js';
 import { checkRule, matchPolicies } from './match-rules.validation.js';
 import { checkMatchConditions, failurePolicies, reinvocationPolicies } from './policy.validation.js';
+import { PolicyExpressions } from './policy-expressions.js';
 import { checkReservedName, reservedNameRule } from './reserved-name.validation.js';
 
 /** Webhooks of both kinds of configuration. */
@@ -115,7 +115,7 @@ function checkWebhook(at: FieldCursor, webhook: Webhook, lenient: Leniency): voi
     checkClientConfig(at, clientConfig ?? {}, 'exactly one of url or service is required'),
   );
   if (!lenient.conditions) {
-    checkMatchConditions(at, webhook.matchConditions, admissionEnvironment, lenient.expressions);
+    checkMatchConditions(at, webhook.matchConditions, new PolicyExpressions(false, lenient.expressions));
   }
 }
 
