@@ -17,13 +17,13 @@ export * from './contract/definition.js';
 export * from './core/v1/persistent-volume/claim-matching.js';
 export * from './core/v1/persistent-volume-claim/claim-of-volume.js';
 export { fitsRequiredAffinity, selectsNode } from './core/v1/pod/node-affinity.js';
+export { podQosClass } from './core/v1/pod/pod-qos.js';
 export {
   apiObjectReference,
   MIRROR_POD_ANNOTATION,
   type PodReferences,
   podReferences,
 } from './core/v1/pod/pod-references.js';
-export { podQosClass } from './core/v1/pod/pod-qos.js';
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
 export { defineFromSchema, type SchemaResource } from './definition/define-from-schema.js';

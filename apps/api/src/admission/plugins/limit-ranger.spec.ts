@@ -58,6 +58,23 @@ describe('LimitRanger', () => {
     });
   }
 
+  it('takes sidecars, init containers and resources of the pod into account', async () => {
+    const cpu = (amount: string) => ({ requests: { cpu: amount }, limits: { cpu: amount } });
+    const objects = limits({ type: 'Pod', max: { cpu: '3' } });
+    const starting = {
+      initContainers: [
+        { name: 's', restartPolicy: 'Always', resources: cpu('2') },
+        { name: 'i', resources: cpu('1500m') },
+      ],
+      containers: [{ name: 'c', resources: cpu('500m') }],
+    };
+    const text = (limit: string) => `pods "x" is forbidden: maximum cpu usage per Pod is 3, but limit is ${limit}`;
+    await refused(run(chain(objects), request('CREATE', 'pods', onePod(starting))), text('3500m'));
+    await run(chain(objects), request('CREATE', 'pods', onePod({ ...starting, resources: cpu('3') })));
+    const wide = onePod({ containers: [{ name: 'c', resources: cpu('1') }], resources: cpu('4') });
+    await refused(run(chain(objects), request('CREATE', 'pods', wide)), text('4'));
+  });
+
   it('bounds claims', () =>
     refused(
       run(

@@ -56,7 +56,10 @@ export class QuotaKeeper {
         const from = store.currentRevision();
         this.recountAll();
         const watch = store.cache(QUOTAS).watch({ from });
-        if (watch === undefined) continue;
+        if (watch === undefined) {
+          await this.pause();
+          continue;
+        }
         signal.addEventListener('abort', () => watch.stop(), { once: true });
         if (signal.aborted) watch.stop();
         for (let events = await watch.next(); events !== undefined; events = await watch.next()) {
@@ -110,9 +113,7 @@ export class QuotaKeeper {
   private follow({ type, object, previous }: CacheEvent): void {
     const id = { namespace: object.namespace, uid: object.uid };
     if (type === 'DELETED') {
-      this.kept.get(id.uid)?.task.stop();
-      this.kept.delete(id.uid);
-      this.options.store.dropCounters(id.namespace, counterPrefix(id)).catch((error) => this.complain(id, error));
+      void this.forget(id);
       return;
     }
     // What only the status says is ours, or another replica's.
@@ -121,6 +122,16 @@ export class QuotaKeeper {
     this.later(SECOND_LOOK_MS, () => {
       if (this.kept.has(id.uid)) this.recount(id);
     });
+  }
+
+  private async forget(id: QuotaId): Promise<void> {
+    this.kept.get(id.uid)?.task.stop();
+    this.kept.delete(id.uid);
+    await this.options.store.dropCounters(id.namespace, counterPrefix(id)).catch((error) => this.complain(id, error));
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => this.options.clock.setTimeout(resolve, RETRY_MS));
   }
 
   private recountAll(): void {
@@ -171,7 +182,11 @@ export class QuotaKeeper {
     const prefix = counterPrefix(id);
     const reading = await store.readCounters(id.namespace, prefix);
     const current = this.find(id);
-    if (current === undefined) return true;
+    if (current === undefined) {
+      // Whoever was late has counted once more for a quota that is gone.
+      await this.forget(id);
+      return true;
+    }
     const quota = viewOf(current);
     const resources = resourcesOf(quota, catalog);
     const names = trackedNames(quota, resources);
