@@ -54,6 +54,7 @@ export function registerRuntimeMetrics(registry: MetricsRegistry, runtime: Pick<
     BUCKETS,
   );
   runtime.onDone = (method, ms, failed) => {
+    // own-lookup: methods are those of the runtime's own client
     const operation = RUNTIME_OPERATIONS[method] ?? method;
     total.cell(operation).value += 1;
     duration.cell(operation).observe(ms / 1000);

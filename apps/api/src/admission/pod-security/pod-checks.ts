@@ -1,3 +1,4 @@
+import { largest } from '#apimachinery';
 import * as baseline from './baseline-checks.js';
 import { type CheckedPod, type CheckPod, type Finding, unlessOwnUsers, unlessWindows } from './pod-check.js';
 import { LATEST, type LevelVersion } from './pod-policy.js';
@@ -94,7 +95,10 @@ const CHECKS: readonly (readonly [id: string, PolicyCheck])[] = [
 ];
 
 /** The last minor version in which a check changed: later versions are as that one. */
-const NEWEST = Math.max(...CHECKS.flatMap(([, { from }]) => Object.keys(from).map(Number)));
+const NEWEST = largest(
+  CHECKS.flatMap(([, { from }]) => Object.keys(from).map(Number)),
+  0,
+);
 
 const checksOf = new Map<string, readonly CheckPod[]>();
 
@@ -114,7 +118,7 @@ function checksAt(level: 'baseline' | 'restricted', minor: number): readonly Che
       const versions = Object.keys(check.from)
         .map(Number)
         .filter((version) => version <= minor);
-      return versions.length === 0 ? [] : [{ id, ...check, run: check.from[Math.max(...versions)]! }];
+      return versions.length === 0 ? [] : [{ id, ...check, run: check.from[largest(versions, 0)]! }];
     },
   );
   const replaced = new Set(active.map(({ replaces }) => replaces));

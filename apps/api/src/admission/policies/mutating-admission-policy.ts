@@ -1,4 +1,4 @@
-import { deepCopy, type KubeObject, quote, StatusError, semanticEqual } from '#apimachinery';
+import { appendAll, deepCopy, type KubeObject, quote, StatusError, semanticEqual } from '#apimachinery';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { Reinvocation } from '../reinvocation.js';
 import { rejection } from '../rejection.js';
@@ -80,7 +80,7 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
       if (matched === undefined) continue;
       for (const binding of bindings) {
         try {
-          found.push(...(await this.bound(policy, binding, matched, request)));
+          appendAll(found, await this.bound(policy, binding, matched, request));
         } catch (error) {
           fail('binding', error, binding);
         }
