@@ -13,6 +13,7 @@ import { createRegistry } from '../registry/registry.js';
 import { AdmissionModule } from './admission.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import { AuthorizationModule } from './authorization.module.js';
+import { ComputedModule } from './computed.module.js';
 import { ProcessClients } from './process-clients.js';
 import { QuotaModule } from './quota.module.js';
 import { StorageModule } from './storage.module.js';
@@ -30,11 +31,10 @@ import {
   WRITE_METER,
   WRITE_PARTICIPANTS,
 } from './tokens.js';
-import { UsageModule } from './usage.module.js';
 
 /** The object path. It is put together once: the container has no part in a request. */
 @Module({
-  imports: [StorageModule, AuthorizationModule, AuthenticationModule, AdmissionModule, UsageModule, QuotaModule],
+  imports: [StorageModule, AuthorizationModule, AuthenticationModule, AdmissionModule, ComputedModule, QuotaModule],
   providers: [
     provide(
       VIRTUAL_RESOURCES,

@@ -35,6 +35,11 @@ export async function answerComputed(
   return { kind: 'list', resource: entry.definition, revision: undefined, items };
 }
 
+/** Whether a selection takes an object that was made. */
+export function selects(filter: ObjectFilter | undefined, object: KubeObject): boolean {
+  return filter === undefined || filter.matches(new ComputedObject(object));
+}
+
 /** Below all revisions of the store: they name states of objects, and this one shares its state with no other. */
 let lastRevision = 0;
 

@@ -1,6 +1,7 @@
 import { Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
 import { nodeUsageOverHttps } from '../http/proxy/node-usage-request.js';
 import { provide } from '../injection/provide.js';
+import { componentStatuses } from '../kinds/components/component-statuses.js';
 import { usageMetrics } from '../kinds/usage/usage-metrics.js';
 import { UsageScraper } from '../kinds/usage/usage-scraper.js';
 import { PkiModule } from './pki.module.js';
@@ -28,7 +29,7 @@ class Scraping implements OnModuleDestroy {
   }
 }
 
-/** What nodes and pods use, as metrics.k8s.io shows it. */
+/** What is made when it is read: the usage of nodes and pods, and the health of components. */
 @Module({
   imports: [PkiModule, StorageModule],
   providers: [
@@ -41,8 +42,11 @@ class Scraping implements OnModuleDestroy {
       [LISTER, READ_NODE_USAGE, CLOCK, OPTIONS, Scraping],
       (lister, read, clock, { logger }, { signal }) => new UsageScraper({ lister, read, clock, logger, signal }),
     ),
-    provide(COMPUTED_RESOURCES, [UsageScraper, STORE, NOW], usageMetrics),
+    provide(COMPUTED_RESOURCES, [UsageScraper, STORE, NOW], (scraper, store, now) => [
+      ...usageMetrics(scraper, store, now),
+      componentStatuses(store, now),
+    ]),
   ],
   exports: [COMPUTED_RESOURCES],
 })
-export class UsageModule {}
+export class ComputedModule {}
