@@ -36,6 +36,7 @@ const apiFolders = [
   'admission',
   'registry',
   'kinds',
+  'custom-resources',
   'http',
   'bootstrap',
 ];

@@ -2,11 +2,17 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { realClock } from '#client';
 import { allResources, ResourceCatalog, usageResources } from '#kinds';
 import { MetricsRegistry, registerProcessMetrics } from '#telemetry';
+import type { WebhookCaller } from '../custom-resources/conversions.js';
 import { HOST_NETWORK } from '../http/proxy/proxy-network.js';
 import { provide } from '../injection/provide.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { ServerProgress } from './server-progress.js';
-import { CLOCK, NOW, OPTIONS, PROXY_NETWORK, STORE_TUNING } from './tokens.js';
+import { CLOCK, NOW, OPTIONS, PROXY_NETWORK, STORE_TUNING, WEBHOOK_CALLER } from './tokens.js';
+
+/** Until the server has a client for webhooks. */
+const NO_WEBHOOKS: WebhookCaller = {
+  call: () => Promise.reject(new Error('this server calls no webhooks')),
+};
 
 /** What every module may ask for: the options, the clock, the metrics, the catalog of resources. */
 @Global()
@@ -19,6 +25,7 @@ export class ProcessModule {
       provide(NOW, [CLOCK], (clock) => () => new Date(clock.now())),
       { provide: STORE_TUNING, useValue: {} },
       { provide: PROXY_NETWORK, useValue: HOST_NETWORK },
+      { provide: WEBHOOK_CALLER, useValue: NO_WEBHOOKS },
       provide(ResourceCatalog, [], () => new ResourceCatalog([...allResources(), ...usageResources()])),
       provide(MetricsRegistry, [OPTIONS], ({ logger }) => {
         const metrics = new MetricsRegistry(logger);
@@ -27,7 +34,17 @@ export class ProcessModule {
       }),
       provide(ServerProgress, [], () => new ServerProgress()),
     ];
-    const keys = [OPTIONS, CLOCK, NOW, STORE_TUNING, PROXY_NETWORK, ResourceCatalog, MetricsRegistry, ServerProgress];
+    const keys = [
+      OPTIONS,
+      CLOCK,
+      NOW,
+      STORE_TUNING,
+      PROXY_NETWORK,
+      WEBHOOK_CALLER,
+      ResourceCatalog,
+      MetricsRegistry,
+      ServerProgress,
+    ];
     return { module: ProcessModule, providers, exports: keys };
   }
 }

@@ -3,6 +3,7 @@ import type { NodeFolders } from '#controllers';
 import type { AdmissionChain } from '../admission/admission-chain.js';
 import type { Authentication } from '../authentication/request-authenticator.js';
 import type { Authorization } from '../authorization/authorizer-chain.js';
+import type { WebhookCaller } from '../custom-resources/conversions.js';
 import type { NodeCredentials } from '../http/proxy/connect.handler.js';
 import type { ProxyNetwork } from '../http/proxy/proxy-network.js';
 import { key } from '../injection/provide.js';
@@ -45,6 +46,9 @@ export const REGISTRY = key<Registry>('registry');
 
 /** Who makes and deletes folders of volumes. */
 export const NODE_FOLDERS = key<NodeFolders>('node folders');
+
+/** Who calls conversion webhooks. */
+export const WEBHOOK_CALLER = key<WebhookCaller>('webhook caller');
 
 /** How proxied requests leave the process. */
 export const PROXY_NETWORK = key<ProxyNetwork>('proxy network');

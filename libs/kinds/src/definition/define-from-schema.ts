@@ -2,7 +2,7 @@ import { nameAndAge } from '../columns/cells.js';
 import type { Table } from '../columns/table.js';
 import { tableOf } from '../columns/table.js';
 import type { ResourceDefinition } from '../contract/definition.js';
-import type { StoredVersion } from '../contract/kind-module.js';
+import type { KindStrategy, KindValidator, KindWarnings, StoredVersion } from '../contract/kind-module.js';
 import { TypeDefaults } from '../defaults/type-defaults.js';
 import { CUSTOM_RESOURCE, kindFacts } from '../facts/kind-facts.js';
 import { type Dialect, type Json, refTo } from '../openapi/schemas.js';
@@ -31,6 +31,13 @@ export interface SchemaResource {
   /** Name and age when it is missing. */
   readonly table?: Table;
   readonly stored?: StoredVersion;
+  /** `<kind>List` when it is missing. */
+  readonly listKind?: string;
+  /** What is done around a write; without it, changes of the schema's fields beside status make a new generation. */
+  readonly strategy?: KindStrategy;
+  /** Checks beyond those of the schema. */
+  readonly checks?: Omit<KindValidator, 'rules'>;
+  readonly warnings?: KindWarnings;
 }
 
 const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -66,20 +73,40 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       group,
       version,
       kind,
-      strategy: { generationOf: Object.keys(schema.properties ?? {}).filter((field) => !ofSystem.includes(field)) },
-      validator: schemaValidator(type),
+      strategy: source.strategy ?? {
+        generationOf: Object.keys(schema.properties ?? {}).filter((field) => !ofSystem.includes(field)),
+      },
+      validator: withChecks(schemaValidator(type), source.checks),
+      warnings: source.warnings,
       statusEndpointWrites: 'status',
       stored: source.stored,
     },
     typeDefaults: new TypeDefaults(new Map()),
     table: source.table ?? tableOf(facts.columns, nameAndAge),
+    listKind: source.listKind,
     openApiSchemas: (dialect) => openApiSchemas(dialect, name, source),
   });
 }
 
+function withChecks(schema: KindValidator, checks: SchemaResource['checks']): KindValidator {
+  if (checks === undefined) return schema;
+  return {
+    rules: schema.rules,
+    validateCreate: (object, context) => [
+      ...schema.validateCreate(object, context),
+      ...checks.validateCreate(object, context),
+    ],
+    validateUpdate: (object, old, context) => [
+      ...schema.validateUpdate(object, old, context),
+      ...checks.validateUpdate(object, old, context),
+    ],
+  };
+}
+
 const metaV1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
-function openApiSchemas(dialect: Dialect, name: string, { group, version, kind, schema }: SchemaResource) {
+function openApiSchemas(dialect: Dialect, name: string, source: SchemaResource) {
+  const { group, version, kind, schema, listKind = `${kind}List` } = source;
   const gvk = (of: string) => ({ 'x-kubernetes-group-version-kind': [{ group, version, kind: of }] });
   const text = { type: 'string' };
   const meta = (type: string): Json => (dialect === 3 ? { allOf: [refTo(3, type)], default: {} } : refTo(2, type));
@@ -98,7 +125,7 @@ function openApiSchemas(dialect: Dialect, name: string, { group, version, kind, 
         metadata: meta(`${metaV1}.ListMeta`),
         items: { type: 'array', items: refTo(dialect, name) },
       },
-      ...gvk(`${kind}List`),
+      ...gvk(listKind),
     },
   };
 }

@@ -22,6 +22,8 @@ export interface ResourceSource {
   readonly typeDefaults: TypeDefaults;
   /** In place of the table that follows from the facts and the module. */
   readonly table?: Table;
+  /** `<kind>List` when it is missing. */
+  readonly listKind?: string;
   readonly openApiSchemas?: ResourceDefinition['openApiSchemas'];
 }
 
@@ -48,6 +50,7 @@ export function defineResource(source: ResourceSource): ResourceDefinition {
     group,
     version,
     kind,
+    listKind: source.listKind ?? `${kind}List`,
     plural,
     singular: resource.singular,
     namespaced,
