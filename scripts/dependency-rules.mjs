@@ -38,6 +38,7 @@ const apiFolders = [
   'admission',
   'registry',
   'kinds',
+  'custom-resources',
   'http',
   'bootstrap',
 ];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { groupOf } from './gvk.js';
 import type { ManagedFieldsEntry } from './meta.js';
-import { parentManagers, scaleManagers } from './scale-managers.js';
+import { parentManagers, type ReplicasPaths, replicasOfGroup, scaleManagers } from './scale-managers.js';
 
 type Fields = Record<string, object>;
 
@@ -30,7 +31,7 @@ describe('the managers of a Scale', () => {
       entry('Update c apps/v1beta1 scale', REPLICAS),
       entry('Update d other/v1', REPLICAS),
     ];
-    assert.deepEqual(scaleManagers(parent, 'apps'), [
+    assert.deepEqual(scaleManagers(parent, replicasOfGroup('apps')), [
       entry('Apply a autoscaling/v1', REPLICAS, 't1'),
       entry('Update c autoscaling/v1 scale', REPLICAS),
     ]);
@@ -90,12 +91,40 @@ describe('the managers of the object, after its Scale was written', () => {
   for (const [what, parent, scale, expected] of cases) {
     test(what, () => {
       const version = parent[0]!.apiVersion;
-      assert.deepEqual(parentManagers(parent, scale, version), expected);
+      assert.deepEqual(parentManagers(parent, scale, version, replicasOfGroup(groupOf(version))), expected);
     });
   }
 
   test('are the same list when nothing changed', () => {
     const parent = [entry('Apply test apps/v1', BOTH, 't1'), entry('Update b apps/v1', SELECTOR)];
-    assert.equal(parentManagers(parent, scaleManagers(parent, 'apps'), 'apps/v1'), parent);
+    assert.equal(
+      parentManagers(parent, scaleManagers(parent, replicasOfGroup('apps')), 'apps/v1', replicasOfGroup('apps')),
+      parent,
+    );
+  });
+
+  test('own the field wherever their version has it', () => {
+    const paths: ReplicasPaths = (apiVersion) =>
+      ({
+        'example.com/v1': ['spec', 'size', 'wanted'],
+        'example.com/v2': ['spec', 'replicas'],
+        'example.com/v3': null,
+      })[apiVersion];
+    const SIZE = { 'f:spec': { 'f:size': { 'f:wanted': {} } } };
+    const parent = [
+      entry('Apply a example.com/v1', SIZE),
+      entry('Update b example.com/v2', REPLICAS),
+      entry('Update c example.com/v3', REPLICAS),
+      entry('Update d example.com/v4', REPLICAS),
+    ];
+    assert.deepEqual(scaleManagers(parent, paths), [
+      entry('Apply a autoscaling/v1', REPLICAS),
+      entry('Update b autoscaling/v1', REPLICAS),
+    ]);
+    const taken = [entry('Update scale autoscaling/v1 scale', REPLICAS)];
+    assert.deepEqual(parentManagers(parent, taken, 'example.com/v1', paths), [
+      entry('Update c example.com/v3', REPLICAS),
+      entry('Update scale example.com/v1 scale', SIZE),
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { type FieldSet, LEAF, subtractSets } from './field-set.js';
 import { groupOf } from './gvk.js';
+import { ownValue } from './json.js';
 import { compareEntries } from './managed-fields.js';
 import type { ManagedFieldsEntry } from './meta.js';
 
@@ -8,12 +9,23 @@ import type { ManagedFieldsEntry } from './meta.js';
  * the other way round.
  */
 const SCALE_VERSION = 'autoscaling/v1';
-const REPLICAS: FieldSet = Object.freeze({ 'f:spec': Object.freeze({ 'f:replicas': LEAF }) });
+const IN_SCALE: ReplicasPath = ['spec', 'replicas'];
+const REPLICAS = setOfPath(IN_SCALE);
 
-/** The managers of a Scale, of those of its object. `group` is the object's. */
-export function scaleManagers(managers: readonly ManagedFieldsEntry[], group: string): ManagedFieldsEntry[] {
+export type ReplicasPath = readonly string[];
+
+/** Where versions of an object have their replicas, by apiVersion: null for one without, undefined for one that is not known. */
+export type ReplicasPaths = (apiVersion: string) => ReplicasPath | null | undefined;
+
+/** Those of a kind that has them at spec.replicas in all versions of its group. */
+export function replicasOfGroup(group: string): ReplicasPaths {
+  return (apiVersion) => (groupOf(apiVersion) === group ? IN_SCALE : undefined);
+}
+
+/** The managers of a Scale, of those of its object. */
+export function scaleManagers(managers: readonly ManagedFieldsEntry[], paths: ReplicasPaths): ManagedFieldsEntry[] {
   return managers
-    .filter((entry) => isKnown(entry, group) && ownsReplicas(entry))
+    .filter((entry) => owns(entry, paths(entry.apiVersion)))
     .map((entry) => ({ ...entry, apiVersion: SCALE_VERSION, fieldsV1: REPLICAS }));
 }
 
@@ -25,12 +37,14 @@ export function parentManagers(
   before: readonly ManagedFieldsEntry[],
   scale: readonly ManagedFieldsEntry[],
   apiVersion: string,
+  paths: ReplicasPaths,
 ): readonly ManagedFieldsEntry[] {
-  const left = scale.filter(ownsReplicas);
+  const left = scale.filter((entry) => owns(entry, IN_SCALE));
   const after: ManagedFieldsEntry[] = [];
   for (const entry of before) {
-    if (!isKnown(entry, groupOf(apiVersion))) continue;
-    if (!ownsReplicas(entry)) {
+    const path = paths(entry.apiVersion);
+    if (path === undefined) continue;
+    if (!owns(entry, path)) {
       after.push(entry);
       continue;
     }
@@ -40,20 +54,26 @@ export function parentManagers(
       after.push(owner!.time === entry.time ? entry : { ...entry, time: owner!.time });
       continue;
     }
-    const fieldsV1 = subtractSets(entry.fieldsV1 as FieldSet, REPLICAS);
+    const fieldsV1 = subtractSets(entry.fieldsV1 as FieldSet, setOfPath(path!));
     if (fieldsV1 !== undefined) after.push({ ...entry, fieldsV1 });
   }
-  for (const owner of left) after.push({ ...owner, apiVersion, fieldsV1: REPLICAS });
+  const own = paths(apiVersion);
+  if (own) for (const owner of left) after.push({ ...owner, apiVersion, fieldsV1: setOfPath(own) });
   const unchanged = after.length === before.length && after.every((entry, i) => entry === before[i]);
   return unchanged ? before : after.sort(compareEntries);
 }
 
-function ownsReplicas({ fieldsV1 }: ManagedFieldsEntry): boolean {
-  return (fieldsV1 as FieldSet | undefined)?.['f:spec']?.['f:replicas'] !== undefined;
+function owns({ fieldsV1 }: ManagedFieldsEntry, path: ReplicasPath | null | undefined): boolean {
+  if (!path) return false;
+  let set = fieldsV1 as FieldSet | undefined;
+  for (const name of path) set = ownValue(set, `f:${name}`);
+  return set !== undefined;
 }
 
-function isKnown({ apiVersion }: ManagedFieldsEntry, group: string): boolean {
-  return groupOf(apiVersion) === group;
+function setOfPath(path: ReplicasPath): FieldSet {
+  let set: FieldSet = LEAF;
+  for (const name of path.toReversed()) set = { [`f:${name}`]: set };
+  return set;
 }
 
 function isSame(a: ManagedFieldsEntry, b: ManagedFieldsEntry): boolean {

@@ -7,6 +7,7 @@ export {
   jsonPatchResult,
   mutationType,
 } from './admissionregistration.k8s.io/v1/policy-expressions.js';
+export { CLEANUP_FINALIZER } from './apiextensions.k8s.io/v1/custom-resource-definition/custom-resource-definition.deletion.js';
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { type CronSchedule, parseCronSchedule, timeZoneProblem } from './batch/v1/cron-job/cron-schedule.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
@@ -26,11 +27,21 @@ export {
 } from './core/v1/pod/pod-references.js';
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
+export {
+  type CustomResourceOptions,
+  customResources,
+  isServed,
+  servedForm,
+  storedCustomResource,
+} from './custom-resource/custom-resources.js';
+export * from './custom-resource/definition-conditions.js';
 export { defineFromSchema, type SchemaResource } from './definition/define-from-schema.js';
 export * from './discovery/discovery.js';
 export { type CatalogChange, type CatalogListener, isStored, ResourceCatalog } from './discovery/resource-catalog.js';
+export { compareKubeVersions, sortKubeVersions } from './discovery/version-order.js';
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
+export { validateAnnotations } from './meta/object-meta.validation.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export {
   disruptionAllowed,

@@ -45,11 +45,6 @@ export const unenforced: readonly Unenforced[] = [
     text: `Berth does not use CSI drivers ${NO_EFFECT}`,
   },
   {
-    resources: ['apiextensions.k8s.io/customresourcedefinitions'],
-    feature: 'CustomResourceDefinition',
-    text: 'Berth does not serve custom resources yet: this definition will not be established',
-  },
-  {
     resources: ['apiregistration.k8s.io/apiservices'],
     feature: 'API aggregation',
     text: 'Berth does not forward requests to other API servers yet: this API will not be available',

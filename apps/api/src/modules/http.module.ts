@@ -3,6 +3,7 @@ import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from '../authentication/openid-discovery.js';
 import { verificationKey } from '../authentication/service-account-tokens.js';
+import { ServedDefinitions } from '../custom-resources/served-definitions.js';
 import { API_SURFACE, type ApiSurface } from '../http/documents/api.tokens.js';
 import { PING, storeCheck } from '../http/documents/health-checks.js';
 import { HttpFrontModule } from '../http/http-front.module.js';
@@ -15,6 +16,7 @@ import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
 import { AuthenticationModule } from './authentication.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
+import { CustomResourcesModule } from './custom-resources.module.js';
 import { PkiModule } from './pki.module.js';
 import { RegistryModule } from './registry.module.js';
 import { ServerProgress } from './server-progress.js';
@@ -42,7 +44,7 @@ const INFLIGHT: SlotLimits = {
 
 /** What the HTTPS server is made of. */
 @Module({
-  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule],
+  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule, CustomResourcesModule],
   providers: [
     provide(
       API_SURFACE,
@@ -68,8 +70,18 @@ const INFLIGHT: SlotLimits = {
     ),
     provide(
       HTTPS_OPTIONS,
-      [OPTIONS, REGISTRY, AUTHENTICATOR, MetricsRegistry, LISTER, PKI, NODE_CREDENTIALS, PROXY_NETWORK],
-      (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network) => {
+      [
+        OPTIONS,
+        REGISTRY,
+        AUTHENTICATOR,
+        MetricsRegistry,
+        LISTER,
+        PKI,
+        NODE_CREDENTIALS,
+        PROXY_NETWORK,
+        ServedDefinitions,
+      ],
+      (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network, definitions) => {
         const { logger, tracer } = options;
         return {
           tracer,
@@ -86,6 +98,7 @@ const INFLIGHT: SlotLimits = {
             authorizer: context.authorizer,
             api: handler,
             resources: context.resources,
+            late: definitions,
             objects: new ObjectPathHandler(handler, undefined, logger),
             log: logger,
             metrics: new RequestMetrics(metrics),

@@ -17,6 +17,7 @@ import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
 import { Bootstrap } from './bootstrap.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
+import { CustomResourcesModule } from './custom-resources.module.js';
 import { leadAgainAndAgain } from './leadership.js';
 import { PkiModule } from './pki.module.js';
 import { ProcessClients } from './process-clients.js';
@@ -124,7 +125,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
 }
 
 @Module({
-  imports: [PkiModule, StorageModule, RegistryModule],
+  imports: [PkiModule, StorageModule, RegistryModule, CustomResourcesModule],
   providers: [
     provide(
       NODE_FOLDERS,

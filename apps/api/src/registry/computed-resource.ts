@@ -4,7 +4,7 @@ import type { ApiRequest } from './api-request.js';
 import type { ApiResult } from './api-result.js';
 import { parseListOptions } from './request-options.js';
 import type { ResourceEntry } from './resource-table.js';
-import { buildFilter } from './selection.js';
+import { buildSelection } from './selection.js';
 
 /** A resource whose objects are made when they are read, and stored nowhere: it has the verbs get and list. */
 export interface ComputedResource {
@@ -28,7 +28,7 @@ export async function answerComputed(
     return { kind: 'object', code: 200, resource: entry.definition, object };
   }
   const { labelSelector, fieldSelector } = parseListOptions(request.query, false);
-  const filter = buildFilter(entry, labelSelector, fieldSelector, request.name);
+  const { filter } = buildSelection(entry, labelSelector, fieldSelector, request.name);
   const namespace = request.namespace === '' ? undefined : request.namespace;
   const objects = await computed.list({ namespace, filter });
   const items = objects.map((object) => new ComputedObject(object));
@@ -74,6 +74,10 @@ class ComputedObject implements CachedObject {
 
   /** There is one version of it. */
   keepConverted(): void {}
+
+  isStoredAs(): boolean {
+    return true;
+  }
 
   field(label: string): string {
     return label === 'metadata.name' ? this.name : label === 'metadata.namespace' ? this.namespace : '';

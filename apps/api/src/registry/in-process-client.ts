@@ -63,7 +63,7 @@ export class InProcessClient implements Client {
     if (result.continue !== undefined) metadata.continue = result.continue;
     if (result.remaining !== undefined) metadata.remainingItemCount = result.remaining;
     return {
-      kind: `${entry.definition.kind}List`,
+      kind: entry.definition.listKind,
       apiVersion: entry.apiVersion,
       metadata,
       items: result.items.map((item) => servedObject(entry, item) as T),

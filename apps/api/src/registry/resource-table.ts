@@ -60,30 +60,12 @@ export class ResourceTable {
   }
 
   private add(definition: ResourceDefinition): void {
-    const { group, version, plural, storageResource } = definition;
-    const { store } = this;
-    const apiVersion = formatGroupVersion(group, version);
-    let cache: WatchCache | undefined;
-    this.entries.set(`${group}/${version}/${plural}`, {
-      definition,
-      groupResource: { group, resource: plural },
-      apiVersion,
-      verbs: new Set(definition.verbs),
-      subresources: new Map(definition.subresources.map((sub) => [sub.name, sub])),
-      virtual: new Map(
-        this.virtual
-          .filter((item) => item.group === group && item.version === version && item.resource === plural)
-          .map((item) => [item.subresource, item]),
-      ),
-      computed: this.computed.find(
-        (item) => item.group === group && item.version === version && item.resource === plural,
-      ),
-      served: definition.conversion && { apiVersion, conversion: definition.conversion },
-      get cache() {
-        return (cache ??= store.cache(storageResource));
-      },
-      watches: new Set(),
-    });
+    const { group, version, plural } = definition;
+    const serves = (item: VirtualResource | ComputedResource) =>
+      item.group === group && item.version === version && item.resource === plural;
+    const virtual = new Map(this.virtual.filter(serves).map((item) => [item.subresource, item]));
+    const entry = resourceEntry(definition, this.store, virtual, this.computed.find(serves));
+    this.entries.set(`${group}/${version}/${plural}`, entry);
   }
 
   private remove({ group, version, plural }: ResourceDefinition): void {
@@ -92,6 +74,32 @@ export class ResourceTable {
     this.entries.delete(path);
     for (const watch of entry?.watches ?? []) watch.stop();
   }
+}
+
+/** What serves a definition, whether it is in a table or not. */
+export function resourceEntry(
+  definition: ResourceDefinition,
+  store: Pick<Store, 'cache'>,
+  virtual: ResourceEntry['virtual'] = new Map(),
+  computed?: ComputedResource,
+): ResourceEntry {
+  const { group, version, plural, storageResource, conversion } = definition;
+  const apiVersion = formatGroupVersion(group, version);
+  let cache: WatchCache | undefined;
+  return {
+    definition,
+    groupResource: { group, resource: plural },
+    apiVersion,
+    verbs: new Set(definition.verbs),
+    subresources: new Map(definition.subresources.map((sub) => [sub.name, sub])),
+    virtual,
+    computed,
+    served: conversion && { apiVersion, conversion },
+    get cache() {
+      return (cache ??= store.cache(storageResource));
+    },
+    watches: new Set(),
+  };
 }
 
 /** The object as the endpoint's version says it; frozen. */

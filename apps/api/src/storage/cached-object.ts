@@ -1,4 +1,5 @@
 import type { KubeObject } from '#apimachinery';
+import type { Conversion } from '#kinds';
 import { readLabels } from './metadata-labels.js';
 import type { CachedObject, Revision, ServedVersion } from './store.js';
 
@@ -11,6 +12,9 @@ export interface ResourceFields {
 
 const METADATA = Buffer.from('"metadata":{');
 const CLOSING_BRACE = '}'.charCodeAt(0);
+/** What the bytes of every object begin with. */
+const API_VERSION = '{"apiVersion":"';
+const QUOTE = '"'.charCodeAt(0);
 
 /** Event types as the log stores them, and the way into and out of a watch line around an object. */
 const LINE_PREFIX = {
@@ -62,7 +66,8 @@ function render(body: Buffer, revision: Revision, prefix: Buffer, suffix: Buffer
 export class CacheEntry implements CachedObject {
   private parsed: WeakRef<object> | undefined;
   private labelSet: Readonly<Record<string, string>> | undefined | null = null;
-  private served: Map<string, Buffer> | undefined;
+  /** By the conversion, so that they go with a version that is served no more. */
+  private served: WeakMap<Conversion, Buffer> | undefined;
 
   constructor(
     private readonly fields: ResourceFields,
@@ -74,22 +79,29 @@ export class CacheEntry implements CachedObject {
   ) {}
 
   bytesFor(version: ServedVersion): Buffer {
-    const made = this.served?.get(version.apiVersion);
+    if (this.isStoredAs(version)) return this.bytes;
+    const made = this.served?.get(version.conversion);
     if (made) return made;
     const { apiVersion, conversion } = version;
     if (!conversion.sync) throw new Error(`${this.name} is not converted to ${apiVersion} yet`);
-    return this.keepConverted(apiVersion, conversion.fromStorage([this.parse()])[0]!);
+    return this.keepConverted(version, conversion.fromStorage([this.parse()])[0]!);
   }
 
-  isConverted({ apiVersion }: ServedVersion): boolean {
-    return this.served?.has(apiVersion) ?? false;
+  isConverted(version: ServedVersion): boolean {
+    return this.isStoredAs(version) || (this.served?.has(version.conversion) ?? false);
   }
 
-  keepConverted(apiVersion: string, object: KubeObject): Buffer {
+  keepConverted({ conversion }: ServedVersion, object: KubeObject): Buffer {
     const bytes = Buffer.from(JSON.stringify(object));
-    this.served ??= new Map();
-    this.served.set(apiVersion, bytes);
+    this.served ??= new WeakMap();
+    this.served.set(conversion, bytes);
     return bytes;
+  }
+
+  isStoredAs({ apiVersion }: ServedVersion): boolean {
+    const { bytes } = this;
+    const end = API_VERSION.length + apiVersion.length;
+    return bytes[end] === QUOTE && bytes.toString('latin1', API_VERSION.length, end) === apiVersion;
   }
 
   get labels(): Readonly<Record<string, string>> | undefined {

@@ -3,7 +3,8 @@ import type { CacheEvent, CacheEventType, Revision, ServedVersion } from './stor
 
 /** One change, with the line that all its watchers share. */
 export class RingEvent implements CacheEvent {
-  private lines: Map<string, Buffer> | undefined;
+  /** By type, then by the conversion: lines go with a version that is served no more. */
+  private lines: Map<LineType, WeakMap<object, Buffer>> | undefined;
 
   constructor(
     readonly type: CacheEventType,
@@ -26,13 +27,14 @@ export class RingEvent implements CacheEvent {
 
   line(version?: ServedVersion, type: LineType = this.type): Buffer {
     if (!version && type === this.type) return (this.stored ??= watchLine(type, this.object.bytes));
-    // A watcher that sees its selector left gets the state before, at the revision of the change: made by the caller's type.
-    const key = `${type} ${version?.apiVersion ?? ''}`;
-    let line = this.lines?.get(key);
+    const key = version?.conversion ?? this;
+    let ofType = this.lines?.get(type);
+    let line = ofType?.get(key);
     if (!line) {
       line = watchLine(type, version ? this.object.bytesFor(version) : this.object.bytes);
       this.lines ??= new Map();
-      this.lines.set(key, line);
+      if (!ofType) this.lines.set(type, (ofType = new WeakMap()));
+      ofType.set(key, line);
     }
     return line;
   }

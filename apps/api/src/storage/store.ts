@@ -133,12 +133,14 @@ export interface CachedObject {
   /** Stored version's JSON with resourceVersion spliced in: what a get answers. */
   readonly bytes: Buffer;
   /**
-   * Bytes as another served version says them; made on first use, kept while the entry lives. Throws for a conversion that takes
-   * time, unless it was made ahead: see convertAhead.
+   * Bytes as another served version says them; made on first use, kept while the entry and the conversion live. Throws for a
+   * conversion that takes time, unless it was made ahead: see convertAhead.
    */
   bytesFor(servedVersion: ServedVersion): Buffer;
   isConverted(servedVersion: ServedVersion): boolean;
-  keepConverted(apiVersion: string, object: KubeObject): void;
+  keepConverted(servedVersion: ServedVersion, object: KubeObject): void;
+  /** Objects stay as they were written: those of one resource may be of several versions. */
+  isStoredAs(servedVersion: ServedVersion): boolean;
   readonly labels: Readonly<Record<string, string>> | undefined;
   /** Value of a field label of the resource; '' when unset. */
   field(label: string): string;

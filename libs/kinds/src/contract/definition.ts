@@ -12,6 +12,8 @@ export interface ResourceDefinition {
   group: string;
   version: string;
   kind: string;
+  /** Kind of a list of them: nearly always `<kind>List`. */
+  listKind: string;
   /** Lower-case plural as in paths: `deployments`. */
   plural: string;
   singular: string;
@@ -49,6 +51,29 @@ export interface ResourceDefinition {
   fieldValue(object: KubeObject, label: string): string;
   /** To and from the stored version; undefined when this version is the stored one. */
   conversion: Conversion | undefined;
+  /** Set for custom resources: what holds for them all, and what their versions share. */
+  custom?: CustomTraits;
+  /** How the scale subresource shows an object; missing where it is as in the workloads of the release. */
+  scale?: ScaleView;
+}
+
+/**
+ * Of custom resources: they take no strategic patches, and whoever writes a status owns no field outside of it. `scales` says by
+ * apiVersion where the replicas are; null for a version without a scale subresource.
+ */
+export interface CustomTraits {
+  readonly scales: ReadonlyMap<string, readonly string[] | null>;
+}
+
+/** An object as autoscaling/v1 Scale. */
+export interface ScaleView {
+  /** Where the wanted replicas are in the object. */
+  readonly replicasPath: readonly string[];
+  of(object: KubeObject): KubeObject;
+  /** Throws StatusError for an object that has no scale to be read. */
+  check?(object: KubeObject): void;
+  /** Writes the wanted replicas of a Scale into the object. Throws StatusError when there are none. */
+  apply(object: KubeObject, scale: KubeObject): void;
 }
 
 export interface SubresourceDefinition {

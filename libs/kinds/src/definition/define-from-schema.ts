@@ -4,7 +4,7 @@ import type { Table } from '../columns/table.js';
 import { tableOf } from '../columns/table.js';
 import { convertEach } from '../contract/conversion.js';
 import type { ResourceDefinition } from '../contract/definition.js';
-import type { StoredVersion } from '../contract/kind-module.js';
+import type { KindStrategy, KindValidator, KindWarnings, StoredVersion } from '../contract/kind-module.js';
 import { TypeDefaults } from '../defaults/type-defaults.js';
 import { CUSTOM_RESOURCE, kindFacts } from '../facts/kind-facts.js';
 import { openDescriptions } from '../openapi/descriptions.js';
@@ -44,6 +44,13 @@ export interface SchemaResource {
    * costs a pass over every object that is read, so say it only of a schema that did change.
    */
   readonly schemaChanged?: boolean;
+  /** `<kind>List` when it is missing. */
+  readonly listKind?: string;
+  /** What is done around a write; without it, changes of the schema's fields beside status make a new generation. */
+  readonly strategy?: KindStrategy;
+  /** Checks beyond those of the schema. */
+  readonly checks?: Omit<KindValidator, 'rules'>;
+  readonly warnings?: KindWarnings;
 }
 
 const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -80,13 +87,20 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       group,
       version,
       kind,
-      strategy: { generationOf: Object.keys(schema.properties ?? {}).filter((field) => !ofSystem.includes(field)) },
-      validator: schemaValidator(form.root, () => rulesOf(form.root)),
+      strategy: source.strategy ?? {
+        generationOf: Object.keys(schema.properties ?? {}).filter((field) => !ofSystem.includes(field)),
+      },
+      validator: withChecks(
+        schemaValidator(form.root, () => rulesOf(form.root)),
+        source.checks,
+      ),
+      warnings: source.warnings,
       statusEndpointWrites: 'status',
       stored: source.schemaChanged ? readAnew(source, form) : source.stored,
     },
     typeDefaults: new TypeDefaults(new Map()),
     table: source.table ?? tableOf(facts.columns, nameAndAge),
+    listKind: source.listKind,
     openApiSchemas: (dialect) => openApiSchemas(dialect, name, source),
   });
 }
@@ -130,9 +144,25 @@ function readAnew({ group, version, stored }: SchemaResource, form: ObjectForm):
   };
 }
 
+function withChecks(schema: KindValidator, checks: SchemaResource['checks']): KindValidator {
+  if (checks === undefined) return schema;
+  return {
+    rules: schema.rules,
+    validateCreate: (object, context) => [
+      ...schema.validateCreate(object, context),
+      ...checks.validateCreate(object, context),
+    ],
+    validateUpdate: (object, old, context) => [
+      ...schema.validateUpdate(object, old, context),
+      ...checks.validateUpdate(object, old, context),
+    ],
+  };
+}
+
 const metaV1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
-function openApiSchemas(dialect: Dialect, name: string, { group, version, kind, plural, schema }: SchemaResource) {
+function openApiSchemas(dialect: Dialect, name: string, source: SchemaResource) {
+  const { group, version, kind, plural, schema, listKind = `${kind}List` } = source;
   const gvk = (of: string) => ({ 'x-kubernetes-group-version-kind': [{ group, version, kind: of }] });
   const describe = openDescriptions().ofType(`${metaV1}.${kind}`);
   const described = (field: string): Json => ({ type: 'string', description: describe(field) });
@@ -152,7 +182,7 @@ function openApiSchemas(dialect: Dialect, name: string, { group, version, kind, 
         metadata: describedRef(dialect, `${metaV1}.ListMeta`, 'Version of the list, and where the next page begins.'),
         items: { type: 'array', items: refTo(dialect, name), description: `List of ${plural}.` },
       },
-      ...gvk(`${kind}List`),
+      ...gvk(listKind),
     },
   };
 }

@@ -24,6 +24,8 @@ export interface ResourceSource {
   readonly typeDefaults: TypeDefaults;
   /** In place of the table that follows from the facts and the module. */
   readonly table?: Table;
+  /** `<kind>List` when it is missing. */
+  readonly listKind?: string;
   readonly openApiSchemas?: ResourceDefinition['openApiSchemas'];
 }
 
@@ -57,6 +59,7 @@ export function defineResource(source: ResourceSource): ResourceDefinition {
     group,
     version,
     kind,
+    listKind: source.listKind ?? `${kind}List`,
     plural,
     singular: resource.singular,
     namespaced,

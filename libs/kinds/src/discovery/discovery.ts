@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { formatGroupVersion } from '#apimachinery';
 import type { ResourceDefinition, SubresourceDefinition } from '../contract/definition.js';
 import { apiFacts } from '../facts/facts.js';
+import { sortKubeVersions } from './version-order.js';
 
 /**
  * Discovery documents, plain and aggregated, as functions of the definitions that are served. Groups come in the
@@ -25,10 +26,13 @@ export function servedGroups(definitions: readonly ResourceDefinition[]): GroupV
   for (const { name, versions } of apiFacts().groups) {
     const present = served.get(name);
     if (present === undefined) continue;
-    groups.push({ name, versions: [...versions.filter((version) => present.delete(version)), ...present] });
+    groups.push({
+      name,
+      versions: [...versions.filter((version) => present.delete(version)), ...sortKubeVersions(present)],
+    });
     served.delete(name);
   }
-  for (const [name, versions] of served) groups.push({ name, versions: [...versions] });
+  for (const name of [...served.keys()].sort()) groups.push({ name, versions: sortKubeVersions(served.get(name)!) });
   return groups;
 }
 

@@ -36,6 +36,8 @@ export interface DispatcherOptions {
   /** Authorizes requests for resources. */
   api: Pick<ApiHandler, 'authorize'>;
   resources: ResourceTable;
+  /** Resources that this replica may not know of yet. */
+  late?: LateResources;
   objects: ObjectPathHandler;
   /** Streams and proxies to nodes, pods and Services. */
   connects: ConnectHandler;
@@ -44,6 +46,12 @@ export interface DispatcherOptions {
   log?: InternalErrorLog;
   /** Milliseconds, when it is not the reference's minute. */
   requestTimeoutMs?: number;
+}
+
+/** Finds resources that another replica has begun to serve. */
+export interface LateResources {
+  /** Whether the resource has come into the table meanwhile. */
+  appears(group: string, plural: string): Promise<boolean>;
 }
 
 /** Serves connect subresources: pods/exec and the like. */
@@ -122,10 +130,24 @@ export class RequestDispatcher {
       return;
     }
     const allowed = await this.authorize(request, open, route, user);
-    if (!this.begin(open, route, user)) return;
-    if (route.kind === 'objects') await this.options.objects.serve(open, route, allowed);
-    else if (route.kind === 'connect') await this.options.connects.serve(request, response, route, allowed);
-    else sendNothing(response, route);
+    const found = route.kind === 'nothing' ? await this.lateRoute(request, open, route) : route;
+    if (!this.begin(open, found, user)) return;
+    if (found.kind === 'objects') {
+      const asked = found === route ? allowed : { ...allowed, pathError: found.pathError };
+      await this.options.objects.serve(open, found, asked);
+    } else if (found.kind === 'connect') await this.options.connects.serve(request, response, found, allowed);
+    else sendNothing(response, found);
+  }
+
+  /** A client that made a definition through another replica finds its resource here too. */
+  private async lateRoute(request: IncomingMessage, open: OpenRequest, route: Route): Promise<Route> {
+    const { group, version, resource } = route.info;
+    const { late, resources } = this.options;
+    if (late === undefined || resources.find(group, version, resource) !== undefined) return route;
+    if (!(await late.appears(group, resource))) return route;
+    const found = this.routeOf(request);
+    open.endless = isLongRunning(found);
+    return found;
   }
 
   /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */

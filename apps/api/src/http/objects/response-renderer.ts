@@ -216,8 +216,8 @@ function listMetadata(result: ListedResult): Record<string, unknown> {
 }
 
 function listTypeOf(entry: ResourceEntry): { kind: string; apiVersion: string } {
-  const { kind, group, version } = entry.definition;
-  return { kind: `${kind}List`, apiVersion: formatGroupVersion(group, version) };
+  const { listKind, group, version } = entry.definition;
+  return { kind: listKind, apiVersion: formatGroupVersion(group, version) };
 }
 
 function listOf(entry: ResourceEntry, result: ListedResult): ListBody {

@@ -4,7 +4,7 @@ import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
-import { buildFilter } from '../selection.js';
+import { buildSelection, listSelected } from '../selection.js';
 import { WriteCall } from '../write/write-call.js';
 import { runWrite } from '../write/write-pipeline.js';
 import { deletion, readDeleteOptions } from './delete.js';
@@ -20,11 +20,11 @@ export async function deleteCollection(
   warnings: string[],
 ): Promise<ApiResult> {
   const options = readDeleteOptions(request);
-  const selection = parseListOptions(request.query, false);
-  const filter = buildFilter(entry, selection.labelSelector, selection.fieldSelector, '');
+  const asked = parseListOptions(request.query, false);
+  const selection = buildSelection(entry, asked.labelSelector, asked.fieldSelector, '');
   const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
   await context.store.readBarrier();
-  const { items, revision } = entry.cache.list({ namespace, filter })!;
+  const { items, revision } = (await listSelected(entry, selection, { namespace }))!;
   for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
     await Promise.all(
       items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {

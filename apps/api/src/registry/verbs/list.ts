@@ -8,7 +8,7 @@ import { freshenResource, parseRevision, waitForRevision } from '../freshness.js
 import type { RegistryContext } from '../registry-context.js';
 import { type ListRequestOptions, parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
-import { buildFilter } from '../selection.js';
+import { buildSelection, listSelected } from '../selection.js';
 
 export async function listObjects(
   context: RegistryContext,
@@ -16,7 +16,7 @@ export async function listObjects(
   request: ApiRequest,
 ): Promise<ListedResult> {
   const options = parseListOptions(request.query, false);
-  const filter = buildFilter(entry, options.labelSelector, options.fieldSelector, request.name);
+  const selection = buildSelection(entry, options.labelSelector, options.fieldSelector, request.name);
   const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
   const limit = options.limit > 0 ? options.limit : undefined;
 
@@ -28,17 +28,17 @@ export async function listObjects(
     const at = position.revision > 0 ? position.revision : undefined;
     // The page before may be from a replica that was further on.
     if (at !== undefined) await waitForRevision(context, at);
-    const page = entry.cache.list({ namespace, filter, limit, after: position.after, at });
+    const page = await listSelected(entry, selection, { namespace, limit, after: position.after, at });
     if (!page) throw expiredContinue(position);
-    return listed(entry, page, filter === undefined);
+    return listed(entry, page, selection.filter === undefined);
   }
 
   const exact = exactRevision(options);
   if (exact !== undefined) await waitForRevision(context, exact);
   else await freshenResource(context, entry, namespace ?? '', options.resourceVersion);
-  const page = entry.cache.list({ namespace, filter, limit, at: exact });
+  const page = await listSelected(entry, selection, { namespace, limit, at: exact });
   if (!page) throw expired('The resourceVersion for the provided list is too old.');
-  return listed(entry, page, filter === undefined);
+  return listed(entry, page, selection.filter === undefined);
 }
 
 /** Exact when asked for, and when a limit comes with a revision: the reference's rule for the older way to say it. */

@@ -41,12 +41,15 @@ export const MERGE_PATCH = 'application/merge-patch+json';
 export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
 const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH];
+/** Schemas of custom resources have no strategies. */
+const CUSTOM_PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH];
 
-/** Media type without its parameters. Throws 415 for what is no patch. */
-export function patchTypeOf(request: ApiRequest): string {
+/** Media type without its parameters. Throws 415 for what is no patch, or none that the resource takes. */
+export function patchTypeOf({ definition }: ResourceEntry, request: ApiRequest): string {
+  const taken = definition.custom ? CUSTOM_PATCH_TYPES : PATCH_TYPES;
   const semicolon = request.contentType.indexOf(';');
   const type = semicolon < 0 ? request.contentType : request.contentType.slice(0, semicolon).trim();
-  if (!PATCH_TYPES.includes(type)) throw unsupportedMediaType(PATCH_TYPES);
+  if (!taken.includes(type)) throw unsupportedMediaType(taken);
   return type;
 }
 
@@ -60,7 +63,7 @@ export function patchObject(
   request: ApiRequest,
   warnings: string[],
 ): Promise<ApiResult> {
-  const type = patchTypeOf(request);
+  const type = patchTypeOf(entry, request);
   const options = parseWriteOptions(request.query, 'PatchOptions', type === APPLY_PATCH);
   const large = isLarge(request);
   if (type === APPLY_PATCH) return applyObject(context, entry, request, options, warnings);
@@ -72,7 +75,7 @@ export function patchObject(
     optionsKind: 'PatchOptions',
     code: 200,
     decode: () => {
-      patch = readPatch(request, options);
+      patch = readPatch(entry, request, options);
     },
     next: (old) => {
       const steps = patchSteps(context, entry, old!, patch, options, warnings, large);
@@ -111,7 +114,7 @@ export function patchDocument(
   expected: ExpectedKind,
   options: WriteRequestOptions,
   warnings: string[],
-  patch: Patch = readPatch(request, options),
+  patch: Patch = readPatch(entry, request, options),
 ): KubeObject {
   return readPatched(
     context,
@@ -192,8 +195,8 @@ interface Patch {
   strict: string[];
 }
 
-function readPatch(request: ApiRequest, { fieldValidation }: WriteRequestOptions): Patch {
-  const type = patchTypeOf(request);
+function readPatch(entry: ResourceEntry, request: ApiRequest, { fieldValidation }: WriteRequestOptions): Patch {
+  const type = patchTypeOf(entry, request);
   const { body } = request;
   if (!Buffer.isBuffer(body)) return { type, value: body, strict: [] };
   const checked = fieldValidation !== 'Ignore';

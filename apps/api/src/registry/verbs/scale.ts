@@ -7,11 +7,13 @@ import {
   invalid,
   type KubeObject,
   parentManagers,
+  type ReplicasPaths,
+  replicasOfGroup,
   type SchemaNode,
   scaleManagers,
   updateManagedFields,
 } from '#apimachinery';
-import { applyScale, schemaNode, scaleOf as shownScale } from '#kinds';
+import { applyScale, type ScaleView, scaleOf, schemaNode } from '#kinds';
 import { decodeBody, decodeObjectAs, type ExpectedKind, subresourceKind } from '../../codec/body-decoder.js';
 import { isLarge } from '../../codec/large-bodies.js';
 import type { ApiRequest } from '../api-request.js';
@@ -40,20 +42,22 @@ export async function scaleObject(
   request: ApiRequest,
   warnings: string[],
 ): Promise<ApiResult> {
+  const scale = entry.definition.scale ?? workloadScale;
   if (request.verb === 'get') {
-    const object = await getObject(context, entry, request.namespace, request.name, '');
-    return answer(servedObject(entry, object));
+    const object = servedObject(entry, await getObject(context, entry, request.namespace, request.name, ''));
+    scale.check?.(object);
+    return answer(scale, object);
   }
   const expected = subresourceKind(entry.subresources.get('scale')!);
   const isPatch = request.verb === 'patch';
-  const isApply = isPatch && patchTypeOf(request) === APPLY_PATCH;
+  const isApply = isPatch && patchTypeOf(entry, request) === APPLY_PATCH;
   const options = parseWriteOptions(request.query, isPatch ? 'PatchOptions' : 'UpdateOptions', isApply);
   const wanted = isApply
     ? appliedScale(expected, request, options, warnings)
     : isPatch
       ? patchedScale(context, entry, expected, request, options, warnings)
       : sentScale(expected, request, options, warnings);
-  const { group } = entry.definition;
+  const paths = replicasPaths(entry);
   const plan: WritePlan = {
     operation: 'UPDATE',
     stages: APPLY,
@@ -64,22 +68,22 @@ export async function scaleObject(
     decode: () => wanted.decode?.(),
     next: (old, { now }) => {
       const before = old!.metadata.managedFields ?? [];
-      const live = scaleOf(old!);
-      live.metadata.managedFields = scaleManagers(before, group);
-      const scale = wanted.next(live, now);
-      checkReplicas(scale, request.name);
-      const object = withScale(old!, scale);
-      const managers = parentManagers(before, scale.metadata.managedFields ?? [], entry.apiVersion);
+      const live = scale.of(old!);
+      live.metadata.managedFields = scaleManagers(before, paths);
+      const next = wanted.next(live, now);
+      checkReplicas(next, request.name);
+      const object = withScale(scale, old!, next);
+      const managers = parentManagers(before, next.metadata.managedFields ?? [], entry.apiVersion, paths);
       object.metadata.managedFields = managers.length > 0 ? [...managers] : undefined;
       return object;
     },
-    view: viewOf(expected),
+    view: viewOf(expected, scale),
     refusal: updateRefusal,
     repeatable: wanted.repeatable,
   };
   const result = await runWrite(new WriteCall(context, entry, request, plan, warnings, isLarge(request)));
-  if (result.kind === 'cached') return answer(servedObject(entry, result.object));
-  if (result.kind === 'object') return answer(result.object as KubeObject);
+  if (result.kind === 'cached') return answer(scale, servedObject(entry, result.object));
+  if (result.kind === 'object') return answer(scale, result.object as KubeObject);
   throw new Error('a write was answered with something else');
 }
 
@@ -196,30 +200,38 @@ function checkReplicas({ spec }: KubeObject, name: string): void {
 }
 
 /** A copy of the object with what a Scale says of it; its uid and revision are what the client expects. */
-function withScale(object: KubeObject, scale: KubeObject): KubeObject {
+function withScale(view: ScaleView, object: KubeObject, scale: KubeObject): KubeObject {
   const scaled = deepCopy(object);
-  applyScale(scaled, scale as never);
+  view.apply(scaled, scale);
   const { uid, resourceVersion } = scale.metadata;
   if (uid) scaled.metadata.uid = uid;
   if (resourceVersion) scaled.metadata.resourceVersion = resourceVersion;
   return scaled;
 }
 
-function viewOf({ group, version, kind }: ExpectedKind): SubresourceView {
+function viewOf({ group, version, kind }: ExpectedKind, scale: ScaleView): SubresourceView {
   return {
     kind: { group, version, kind },
-    of: scaleOf,
-    into(object, scale) {
-      applyScale(object, scale as never);
+    of: (object) => scale.of(object),
+    into(object, wanted) {
+      scale.apply(object, wanted);
       return object;
     },
   };
 }
 
-function scaleOf(object: KubeObject): KubeObject {
-  return shownScale(object) as KubeObject;
+/** Of the kinds of the release. */
+const workloadScale: ScaleView = {
+  replicasPath: ['spec', 'replicas'],
+  of: (object) => scaleOf(object) as KubeObject,
+  apply: (object, scale) => applyScale(object, scale as never),
+};
+
+function replicasPaths({ definition }: ResourceEntry): ReplicasPaths {
+  const { custom, group } = definition;
+  return custom ? (apiVersion) => custom.scales.get(apiVersion) : replicasOfGroup(group);
 }
 
-function answer(object: KubeObject): ApiResult {
-  return { kind: 'object', code: 200, resource: undefined, object: scaleOf(object) };
+function answer(scale: ScaleView, object: KubeObject): ApiResult {
+  return { kind: 'object', code: 200, resource: undefined, object: scale.of(object) };
 }

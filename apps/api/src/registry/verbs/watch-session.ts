@@ -203,7 +203,8 @@ function leavingItem(event: CacheEvent, served: ServedVersion | undefined): Watc
     },
     bytesFor: (version) => withRevision(previous.bytesFor(version), previous.revision, event.revision),
     isConverted: (version) => previous.isConverted(version),
-    keepConverted: (apiVersion, object) => previous.keepConverted(apiVersion, object),
+    keepConverted: (version, object) => previous.keepConverted(version, object),
+    isStoredAs: (version) => previous.isStoredAs(version),
     field: (label) => previous.field(label),
     parse: () => {
       const state = previous.parse();

@@ -4,7 +4,7 @@ import { freshen, parseRevision } from '../freshness.js';
 import type { RegistryContext } from '../registry-context.js';
 import { parseListOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
-import { buildFilter } from '../selection.js';
+import { buildSelection, listSelected } from '../selection.js';
 import { CacheWatchSession, expiredItem, failedWatch } from './watch-session.js';
 
 /** The reference picks a random end between one and two times this, so that clients do not come back together. */
@@ -19,7 +19,7 @@ export async function watchObjects(
   request: ApiRequest,
 ): Promise<ApiResult> {
   const options = parseListOptions(request.query, true);
-  const filter = buildFilter(entry, options.labelSelector, options.fieldSelector, request.name);
+  const selection = buildSelection(entry, options.labelSelector, options.fieldSelector, request.name);
   const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
   const unset = options.resourceVersion === '' || options.resourceVersion === '0';
   const wanted = unset ? 0 : parseRevision(options.resourceVersion);
@@ -28,10 +28,11 @@ export async function watchObjects(
     ? Math.min(options.timeoutSeconds * 1000, LONGEST_TIMER_MS)
     : MIN_REQUEST_TIMEOUT_MS * (1 + Math.random());
   const { definition: resource, apiVersion, served, cache } = entry;
+  const { filter, early } = selection;
   const common = { resource, apiVersion, served, filter, bookmarks: options.allowWatchBookmarks, timeoutMs };
 
   if (!withInitial && !unset) {
-    const watch = cache.watch({ from: wanted, namespace, filter });
+    const watch = cache.watch({ from: wanted, namespace, filter: early });
     if (!watch) {
       return { kind: 'watch', resource, session: failedWatch(expiredItem(wanted, context.store.compactedRevision())) };
     }
@@ -43,8 +44,8 @@ export async function watchObjects(
   }
 
   await freshen(context, options.resourceVersion);
-  const state = cache.list({ namespace, filter })!;
-  const watch = cache.watch({ from: state.revision, namespace, filter })!;
+  const state = (await listSelected(entry, selection, { namespace }))!;
+  const watch = cache.watch({ from: state.revision, namespace, filter: early })!;
   return {
     kind: 'watch',
     resource,

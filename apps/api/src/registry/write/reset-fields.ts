@@ -52,7 +52,7 @@ export function resetFields(entry: ResourceEntry, subresource: string): readonly
 }
 
 function ordinary(entry: ResourceEntry, subresource: string): readonly Path[] {
-  if (subresource === 'status') return SPEC;
+  if (subresource === 'status') return entry.definition.custom ? SPEC_AND_METADATA : SPEC;
   return entry.subresources.has('status') ? STATUS : [];
 }
 

@@ -1,5 +1,6 @@
 import { isTrue, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule } from '../../../contract/kind-module.js';
+import { markForCleanup } from './custom-resource-definition.deletion.js';
 import { customResourceDefinitionStrategy } from './custom-resource-definition.strategy.js';
 import { customResourceDefinitionValidator } from './custom-resource-definition.validation.js';
 
@@ -39,5 +40,6 @@ export const customResourceDefinitionKind: KindModule = {
     },
   },
   cells,
+  deletion: { markFirst: markForCleanup },
   statusEndpointWrites: 'status',
 };

@@ -1,0 +1,86 @@
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Clock } from '#client';
+import { ResourceCatalog } from '#kinds';
+import { MetricsRegistry } from '#telemetry';
+import { ConversionMetrics } from '../custom-resources/conversion-metrics.js';
+import { DefinitionLoop } from '../custom-resources/definition-loop.js';
+import { InstanceCleanup } from '../custom-resources/instance-cleanup.js';
+import { ServedDefinitions } from '../custom-resources/served-definitions.js';
+import { MASTERS_GROUP } from '../identity/users.js';
+import { provide } from '../injection/provide.js';
+import type { Registry } from '../registry/registry.js';
+import { WebhookClient } from '../webhook-client/webhook-client.js';
+import type { ControlPlaneOptions } from './control-plane-options.js';
+import { ProcessClients } from './process-clients.js';
+import { RegistryModule } from './registry.module.js';
+import { StorageModule } from './storage.module.js';
+import { CLOCK, OPTIONS, REGISTRY, STORE } from './tokens.js';
+import { WebhookModule } from './webhook.module.js';
+
+/** The server's own identity, for what it does on nobody's behalf. */
+const API_SERVER = 'system:apiserver';
+
+/** Ends conversions when the process ends. */
+@Injectable()
+class Converting implements OnModuleDestroy {
+  private readonly stop = new AbortController();
+  readonly signal = this.stop.signal;
+
+  onModuleDestroy(): void {
+    this.stop.abort();
+  }
+}
+
+/** Writes what becomes of definitions, from when the server listens until it ends. */
+@Injectable()
+class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly stop = new AbortController();
+
+  constructor(
+    @Inject(OPTIONS) private readonly options: ControlPlaneOptions,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(MetricsRegistry) private readonly metrics: MetricsRegistry,
+    @Inject(ResourceCatalog) private readonly catalog: ResourceCatalog,
+    @Inject(ServedDefinitions) private readonly definitions: ServedDefinitions,
+    @Inject(REGISTRY) private readonly registry: Registry,
+    @Inject(ProcessClients) private readonly clients: ProcessClients,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { definitions, catalog, clock, metrics, registry } = this;
+    const { logger } = this.options;
+    const client = this.clients.as(API_SERVER, [MASTERS_GROUP]);
+    const user = { name: API_SERVER, groups: [MASTERS_GROUP] };
+    const cleanup = new InstanceCleanup({ context: registry.context, definitions, client, user });
+    const loop = new DefinitionLoop({ definitions, catalog, cleanup, client, clock, logger, metrics });
+    loop.run(this.stop.signal).catch((error) => logger.error('definitions are followed no more', { error }));
+  }
+
+  onModuleDestroy(): void {
+    this.stop.abort();
+  }
+}
+
+/** Custom resources. Those that are established are in the catalog before anything asks for it. */
+@Module({
+  imports: [StorageModule, RegistryModule, WebhookModule],
+  providers: [
+    Converting,
+    provide(ConversionMetrics, [MetricsRegistry], (metrics) => new ConversionMetrics(metrics)),
+    provide(
+      ServedDefinitions,
+      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, Converting],
+      ({ logger }, store, catalog, webhooks, metrics, { signal }) => {
+        const definitions = new ServedDefinitions({
+          ...{ store, catalog, logger },
+          conversion: { webhooks, metrics, signal },
+        });
+        definitions.settleAll();
+        return definitions;
+      },
+    ),
+    DefinitionLoops,
+  ],
+  exports: [ServedDefinitions],
+})
+export class CustomResourcesModule {}
