@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   await NodeAgent.start(options, client, events, logger, (created) => {
     agent = created;
     registerCgroupMetrics(metrics, created.parts.cgroups);
-    startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
+    startNetwork({ informers: created.informers, clock: realClock, logger, metrics, events, signal: created.signal });
     serve(options, created, client, metrics).then(
       (started) => {
         server = started;
