@@ -2,10 +2,16 @@
 
 export declare class ServiceProxy {
   /**
-   * `mode`: a value of `--proxy-mode`; throws when there is no such mode or when this machine cannot run it.
+   * `mode`: a value of `--proxy-mode`, where `auto` is the best that this machine can run; throws when there is no such mode or when this machine cannot run it.
    * `config`: JSON of `NodeConfig`.
    */
   constructor(mode: string, config: string)
+  /** The mode that was opened: never `auto`. */
+  get mode(): string
+  /** Better modes that this machine cannot run, with why. */
+  passedOver(): Array<ModeProblem>
+  /** Takes away what other modes left; gives those that could not be. */
+  cleanUpOthers(): Promise<Array<ModeProblem>>
   /**
    * `name`: `namespace/name`. `views`: JSON, an array with a `Service` for each family; empty to remove it. Throws when
    * no rules can be made of it, and leaves what was set before. Takes effect with the next `sync`.
@@ -21,6 +27,12 @@ export declare class ServiceProxy {
   cleanup(): Promise<void>
 }
 
+/** A mode that this machine cannot run, or whose rules it cannot remove. */
+export interface ModeProblem {
+  mode: string
+  why: string
+}
+
 export interface RefusedService {
   /** `namespace/name`. */
   service: string
@@ -33,8 +45,13 @@ export interface RefusedService {
 export interface SyncResult {
   /** Everything was written anew. */
   full: boolean
-  chainsWritten: number
-  chainsRemoved: number
+  /** Chains, and elements of sets where the mode has them. */
+  written: number
+  removed: number
+  /** Flows to endpoints that are gone, which were ended. */
+  flowsEnded: number
+  /** Why flows could not be looked through. */
+  flowsProblem?: string
   /** Services that the kernel did not take. They are served as before; all others as they were set. */
   refused: Array<RefusedService>
 }

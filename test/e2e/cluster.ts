@@ -15,7 +15,7 @@ export interface Output {
 /** Why no cluster can run here, for `{ skip }`; undefined when it can. */
 export function clusterMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'a node takes root';
-  const missing = ['kubectl', 'containerd', 'iptables', 'nsenter', 'ip', 'curl', 'script'].filter(
+  const missing = ['kubectl', 'containerd', 'iptables', 'nft', 'nsenter', 'ip', 'curl', 'script'].filter(
     (program) => !which(program),
   );
   return missing.length > 0 ? `missing on PATH: ${missing.join(', ')}` : undefined;

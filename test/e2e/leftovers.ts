@@ -42,9 +42,13 @@ export function machineState(place: Place): MachineState {
     mounts: lines(readFileSync('/proc/self/mounts', 'utf8')).map((line) => line.split(' ')[1]!),
     namespaces: list('/run/netns'),
     links: lines(inNetwork(['ip', '-o', 'link'])).map((line) => line.split(': ')[1]!.split('@')[0]!),
-    rules: ['nat', 'filter', 'mangle', 'raw'].flatMap((table) =>
-      lines(inNetwork(['iptables', '-w', '-t', table, '-S'])).map((rule) => `${table} ${rule}`),
-    ),
+    rules: [
+      ...['nat', 'filter', 'mangle', 'raw'].flatMap((table) =>
+        lines(inNetwork(['iptables', '-w', '-t', table, '-S'])).map((rule) => `${table} ${rule}`),
+      ),
+      // The programs of iptables make tables of their own there, which stay.
+      ...lines(inNetwork(['nft', 'list', 'tables'])).filter((table) => table.includes('berth')),
+    ],
     cgroups: lines(execFileSync('find', ['/sys/fs/cgroup', '-type', 'd'], { encoding: 'utf8' })),
     files: [
       ...WATCHED_FOLDERS.flatMap((folder) => list(folder).map((name) => `${folder}/${name}`)),

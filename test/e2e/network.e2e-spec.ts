@@ -173,8 +173,10 @@ describeUnless(clusterMissing(), 'the network of pods and Services', () => {
 
   test('rules that somebody flushed come back', async () => {
     const echo = await ipOf('echo');
+    // Whichever mode serves Services: those of iptables as well, where its programs write by nftables.
     await cluster.ok(['iptables', '-w', '-t', 'nat', '-F']);
     await cluster.ok(['iptables', '-w', '-t', 'nat', '-X']);
+    await cluster.ok(['nft', 'flush', 'ruleset']);
     assert.notEqual((await curl(echo)).code, 0);
     await until('the Service answers again', async () => (await page(echo)).startsWith('echo-'), 60);
     assert.match(await page(`${cluster.nodeIp}:30090`), /^echo-/);

@@ -36,7 +36,7 @@ describe('Flags of the agent', () => {
 
   test('auto is the one mode that there is', () => {
     const chosen = (...flags: string[]) => parsed(...flags).proxyMode;
-    assert.deepEqual([chosen(), chosen('--proxy-mode=none')], ['iptables', 'none']);
+    assert.deepEqual([chosen(), chosen('--proxy-mode=none')], ['auto', 'none']);
   });
 
   test('cgroups: the runtime decides unless a driver is given', () => {

@@ -32,8 +32,10 @@ export interface AgentOptions {
   cgroupDriver: CgroupDriver | undefined;
   /** Where the pods' tree starts in each hierarchy; '' for its root. */
   cgroupRoot: string;
-  /** A mode's name, which `prepareNetwork` checks, or `none`. */
+  /** A mode's name, which `prepareNetwork` checks, `auto` or `none`. */
   proxyMode: string;
+  /** `primary`, ranges, or nothing for all addresses of the node. */
+  nodePortAddresses: string;
   clusterDns: string[];
   clusterDomain: string;
   clusterCidr: string;
@@ -76,8 +78,8 @@ function optionsOf(settings: Settings): AgentOptions {
     runtimeEndpoint: settings.containerRuntimeEndpoint ?? '/run/berth/containerd/containerd.sock',
     cgroupDriver: settings.cgroupDriver === 'auto' ? undefined : settings.cgroupDriver,
     cgroupRoot: settings.cgroupRoot.replace(/^\/+/, ''),
-    // The one mode that there is so far.
-    proxyMode: settings.proxyMode === 'auto' ? 'iptables' : settings.proxyMode,
+    proxyMode: settings.proxyMode,
+    nodePortAddresses: settings.nodeportAddresses,
     clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
     clusterDomain: settings.clusterDomain,
     clusterCidr: settings.clusterCidr,
@@ -107,8 +109,17 @@ function optionsOf(settings: Settings): AgentOptions {
 }
 
 export function networkOptions(options: AgentOptions): NetworkOptions {
-  const { proxyMode, nodeName, nodeIps, clusterCidr, cniConfigDir } = options;
-  return { proxyMode, nodeName, nodeIp: nodeIps[0]!, clusterCidr, cniConfigDir };
+  const { proxyMode, nodeName, nodeIps, nodePortAddresses, clusterCidr, serviceClusterIpRange, cniConfigDir } = options;
+  return {
+    proxyMode,
+    nodeName,
+    nodeIp: nodeIps[0]!,
+    nodeIps,
+    nodePortAddresses,
+    clusterCidr,
+    serviceClusterIpRange,
+    cniConfigDir,
+  };
 }
 
 export function usage(): string {

@@ -68,7 +68,7 @@ async function main(): Promise<void> {
       agent = created;
       registerCgroupMetrics(metrics, created.parts.cgroups);
       registerRuntimeMetrics(metrics, created.runtime);
-      startNetwork({ informers: created.informers, clock: realClock, logger, metrics, signal: created.signal });
+      startNetwork({ informers: created.informers, clock: realClock, logger, metrics, events, signal: created.signal });
       serve(options, created, client, metrics).then(
         (started) => {
           server = started;

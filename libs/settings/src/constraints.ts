@@ -97,16 +97,22 @@ export const IsIpv4Range = (from: number, to: number, example: string, options?:
     options,
   );
 
-/** Nodes reach Services by IPv4, so it comes first; the addresses of the second family are given out all the same. */
-export const IsIpv4FirstRanges = (from: number, to: number, example: string, options?: For) =>
+/** Ranges of which the first is IPv4. `six`: prefix lengths of the second one. */
+export const IsIpv4FirstRanges = (
+  from: number,
+  to: number,
+  example: string,
+  options?: For,
+  six = { from: 64, to: 126, example: 'fd00:10:96::/112' },
+) =>
   check(
     'ipv4FirstRanges',
     (value) => {
       const [first = '', second, ...more] = String(value).split(',');
       if (!isRange(first, 'IPv4', from, to))
         return `must be an IPv4 range from /${from} to /${to}, such as ${example}: got ${shown(first)}`;
-      if (second === undefined || (more.length === 0 && isRange(second, 'IPv6', 64, 126))) return undefined;
-      return 'only one IPv6 range, such as fd00:10:96::/112, can follow the IPv4 range';
+      if (second === undefined || (more.length === 0 && isRange(second, 'IPv6', six.from, six.to))) return undefined;
+      return `only one IPv6 range, such as ${six.example}, can follow the IPv4 range`;
     },
     options,
   );

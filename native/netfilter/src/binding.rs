@@ -8,11 +8,11 @@ use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
 
 use crate::backend::Backend;
-use crate::conntrack::Conntrack;
 use crate::error::NetfilterError;
 use crate::front::{Front, Synced};
-use crate::mode;
+use crate::mode::{self, Opened};
 use crate::model::{NodeConfig, Service};
+use crate::netlink::flows::Conntrack;
 
 type KernelFront = Front<Box<dyn Backend>, Conntrack>;
 type Job<R> = fn(&mut KernelFront) -> std::result::Result<R, NetfilterError>;
@@ -27,6 +27,20 @@ struct Shared {
 #[napi]
 pub struct ServiceProxy {
     shared: Arc<Shared>,
+    mode: &'static str,
+    passed_over: Vec<(&'static str, String)>,
+    config: NodeConfig,
+}
+
+/// A mode that this machine cannot run, or whose rules it cannot remove.
+#[napi(object)]
+pub struct ModeProblem {
+    pub mode: String,
+    pub why: String,
+}
+
+fn problems(all: Vec<(&'static str, String)>) -> Vec<ModeProblem> {
+    all.into_iter().map(|(mode, why)| ModeProblem { mode: mode.to_owned(), why }).collect()
 }
 
 /// What a sync did.
@@ -34,8 +48,13 @@ pub struct ServiceProxy {
 pub struct SyncResult {
     /// Everything was written anew.
     pub full: bool,
-    pub chains_written: u32,
-    pub chains_removed: u32,
+    /// Chains, and elements of sets where the mode has them.
+    pub written: u32,
+    pub removed: u32,
+    /// Flows to endpoints that are gone, which were ended.
+    pub flows_ended: u32,
+    /// Why flows could not be looked through.
+    pub flows_problem: Option<String>,
     /// Services that the kernel did not take. They are served as before; all others as they were set.
     pub refused: Vec<RefusedService>,
 }
@@ -51,16 +70,34 @@ pub struct RefusedService {
 
 #[napi]
 impl ServiceProxy {
-    /// `mode`: a value of `--proxy-mode`; throws when there is no such mode or when this machine cannot run it.
+    /// `mode`: a value of `--proxy-mode`, where `auto` is the best that this machine can run; throws when there is no such mode or when this machine cannot run it.
     /// `config`: JSON of `NodeConfig`.
     #[napi(constructor)]
     pub fn new(mode: String, config: String) -> Result<Self> {
         guarded(|| {
             let config: NodeConfig = parse(&config)?;
-            let front = Front::new(mode::open(&mode, &config).map_err(failure)?, Conntrack);
-            let shared = Shared { inbox: Mutex::default(), front: Mutex::new(front) };
-            Ok(ServiceProxy { shared: Arc::new(shared) })
+            let Opened { mode, backend, passed_over } = mode::open(&mode, &config).map_err(failure)?;
+            let shared = Shared { inbox: Mutex::default(), front: Mutex::new(Front::new(backend, Conntrack)) };
+            Ok(ServiceProxy { shared: Arc::new(shared), mode, passed_over, config })
         })
+    }
+
+    /// The mode that was opened: never `auto`.
+    #[napi(getter)]
+    pub fn mode(&self) -> Result<String> {
+        guarded(|| Ok(self.mode.to_owned()))
+    }
+
+    /// Better modes that this machine cannot run, with why.
+    #[napi]
+    pub fn passed_over(&self) -> Result<Vec<ModeProblem>> {
+        guarded(|| Ok(problems(self.passed_over.clone())))
+    }
+
+    /// Takes away what other modes left; gives those that could not be.
+    #[napi(ts_return_type = "Promise<Array<ModeProblem>>")]
+    pub fn clean_up_others(&self) -> AsyncTask<CleanUpOthers> {
+        AsyncTask::new(CleanUpOthers { mode: self.mode, config: self.config.clone() })
     }
 
     /// `name`: `namespace/name`. `views`: JSON, an array with a `Service` for each family; empty to remove it. Throws when
@@ -137,8 +174,26 @@ where
     }
 }
 
+pub struct CleanUpOthers {
+    mode: &'static str,
+    config: NodeConfig,
+}
+
+impl Task for CleanUpOthers {
+    type Output = Vec<ModeProblem>;
+    type JsValue = Vec<ModeProblem>;
+
+    fn compute(&mut self) -> Result<Vec<ModeProblem>> {
+        guarded(|| Ok(problems(mode::clean_up_others(self.mode, &self.config))))
+    }
+
+    fn resolve(&mut self, _: Env, output: Vec<ModeProblem>) -> Result<Vec<ModeProblem>> {
+        Ok(output)
+    }
+}
+
 impl From<Synced> for SyncResult {
-    fn from(Synced { full, applied }: Synced) -> Self {
+    fn from(Synced { full, applied, flows }: Synced) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let refused = applied.refused.into_iter();
         let refused = refused.map(|(key, message)| RefusedService {
@@ -148,8 +203,10 @@ impl From<Synced> for SyncResult {
         });
         SyncResult {
             full,
-            chains_written: count(applied.written),
-            chains_removed: count(applied.removed),
+            written: count(applied.written),
+            removed: count(applied.removed),
+            flows_ended: flows.as_ref().map_or(0, |ended| count(*ended)),
+            flows_problem: flows.err(),
             refused: refused.collect(),
         }
     }

@@ -2,6 +2,10 @@
 pub enum NetfilterError {
     #[error(transparent)]
     Tables(#[from] xtables::error::Error),
+    #[error("nftables: {0}")]
+    Nftables(String),
+    #[error("netlink: {0}")]
+    Netlink(#[from] std::io::Error),
     #[error("service state: {0}")]
     Json(#[from] serde_json::Error),
     /// A value of `--proxy-mode` that cannot be used here.

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use xtables::address::Family;
 
 use crate::backend::{Applied, Backend};
-use crate::conntrack::{Flows, StaleFlow, stale_flows};
+use crate::conntrack::{Flows, Serving, add_serving};
 use crate::error::Result;
 use crate::model::{Change, Delta, Service, ServiceKey, State};
 
 /// What a sync did.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Synced {
     /// The backend got the whole state.
     pub full: bool,
     pub applied: Applied,
+    /// How many stale flows were ended, or why not. The rules are as asked all the same, and it is tried again.
+    pub flows: std::result::Result<usize, String>,
 }
 
 pub struct Front<B, F> {
@@ -27,8 +29,8 @@ pub struct Front<B, F> {
     /// The kernel has the state, but for what was refused.
     in_kernel: bool,
     refused: BTreeSet<ServiceKey>,
-    /// Flows to forget once the kernel leads new ones elsewhere.
-    stale: BTreeSet<StaleFlow>,
+    /// Where flows may go once the kernel leads new ones there: of what changed.
+    serving: BTreeMap<Family, Serving>,
 }
 
 impl<B: Backend, F: Flows> Front<B, F> {
@@ -40,7 +42,7 @@ impl<B: Backend, F: Flows> Front<B, F> {
             pending: BTreeMap::new(),
             in_kernel: false,
             refused: BTreeSet::new(),
-            stale: BTreeSet::new(),
+            serving: BTreeMap::new(),
         }
     }
 
@@ -66,7 +68,7 @@ impl<B: Backend, F: Flows> Front<B, F> {
     pub fn verify(&mut self) -> Result<Option<Synced>> {
         self.in_kernel = self.in_kernel && self.backend.verify()?;
         let mut delta = self.take_pending();
-        let nothing_to_do = self.in_kernel && delta.is_empty() && self.refused.is_empty();
+        let nothing_to_do = self.in_kernel && delta.is_empty() && self.refused.is_empty() && self.serving.is_empty();
         if nothing_to_do {
             return Ok(None);
         }
@@ -97,11 +99,24 @@ impl<B: Backend, F: Flows> Front<B, F> {
         };
         self.in_kernel = true;
         self.refused.extend(applied.refused.keys().cloned());
-        let stale = std::mem::take(&mut self.stale);
-        if !stale.is_empty() {
-            self.flows.forget(&stale);
+        if full {
+            // An earlier process may have left flows of any Service.
+            for (key, service) in &self.state {
+                add_serving(self.serving.entry(key.family).or_default(), None, Some(service));
+            }
         }
-        Ok(Synced { full, applied })
+        let flows = self.end_stale_flows();
+        Ok(Synced { full, applied, flows })
+    }
+
+    fn end_stale_flows(&mut self) -> std::result::Result<usize, String> {
+        self.serving.retain(|_, serving| !serving.is_empty());
+        let mut ended = 0;
+        while let Some((family, serving)) = self.serving.first_key_value() {
+            ended += self.flows.reconcile(*family, serving).map_err(|error| error.to_string())?;
+            self.serving.pop_first();
+        }
+        Ok(ended)
     }
 
     /// Takes over into the state what differs from it.
@@ -115,7 +130,8 @@ impl<B: Backend, F: Flows> Front<B, F> {
                 Some(service) => self.state.insert(key.clone(), service.clone()),
                 None => self.state.remove(&key),
             };
-            self.stale.append(&mut stale_flows(before.as_deref(), after.as_deref()));
+            let serving = self.serving.entry(key.family).or_default();
+            add_serving(serving, before.as_deref(), after.as_deref());
             delta.insert(key, Change { before, after });
         }
         delta

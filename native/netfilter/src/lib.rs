@@ -10,8 +10,11 @@ mod binding;
 pub mod conntrack;
 pub mod error;
 pub mod front;
+mod hash;
 pub mod iptables;
 pub mod mode;
 pub mod model;
+pub mod netlink;
+pub mod nftables;
 #[cfg(test)]
 mod testing;

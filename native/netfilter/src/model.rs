@@ -66,6 +66,9 @@ pub struct ServicePort {
     pub node_port: Option<u16>,
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// Serving endpoints that get no new flows: those that they have stay. UDP and SCTP only.
+    #[serde(default)]
+    pub draining: Vec<Endpoint>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -96,9 +99,13 @@ pub struct Endpoint {
     /// It is on this node.
     #[serde(default)]
     pub local: bool,
-    /// Only for traffic that must stay on this node: it is terminating, and this node has no other.
+    /// Only for traffic that must stay on this node: it is terminating and this node has no other, or hints send other
+    /// traffic elsewhere.
     #[serde(default)]
     pub local_only: bool,
+    /// Nobody says which node it is on.
+    #[serde(default)]
+    pub unplaced: bool,
 }
 
 impl Service {
@@ -136,13 +143,19 @@ impl Service {
 }
 
 /// What holds for the whole node.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeConfig {
     /// Families that the node serves.
     pub families: Vec<Family>,
     /// Addresses of all pods, at most one range of a family: traffic from outside of it to a cluster address is masqueraded.
     pub cluster_cidrs: Vec<Cidr>,
+    /// Addresses of Services: what goes to one of these that no Service has is rejected.
+    #[serde(default)]
+    pub service_cidrs: Vec<Cidr>,
+    /// Addresses of the node that node ports answer on; none of a family: all that it has.
+    #[serde(default)]
+    pub node_port_addresses: Vec<Cidr>,
     /// Serve node ports on 127.0.0.1, too. There is no such thing in IPv6.
     #[serde(default)]
     pub localhost_node_ports: bool,
@@ -151,6 +164,19 @@ pub struct NodeConfig {
 impl NodeConfig {
     pub fn cluster_cidr(&self, family: Family) -> Option<Cidr> {
         self.cluster_cidrs.iter().copied().find(|cidr| cidr.family() == family)
+    }
+
+    pub fn service_cidrs(&self, family: Family) -> Vec<Cidr> {
+        self.service_cidrs.iter().copied().filter(|cidr| cidr.family() == family).collect()
+    }
+
+    pub fn node_port_addresses(&self, family: Family) -> Vec<Cidr> {
+        self.node_port_addresses.iter().copied().filter(|cidr| cidr.family() == family).collect()
+    }
+
+    /// The kernel leads 127.0.0.0/8 elsewhere when told to, but never ::1.
+    pub fn serves_localhost(&self, family: Family) -> bool {
+        self.localhost_node_ports && family == Family::Ipv4
     }
 }
 

@@ -22,11 +22,11 @@ pub fn service(namespace: &str, name: &str) -> Service {
 }
 
 pub fn port(name: &str, protocol: Protocol, port: u16, endpoints: Vec<Endpoint>) -> ServicePort {
-    ServicePort { name: name.into(), protocol, port, node_port: None, endpoints }
+    ServicePort { name: name.into(), protocol, port, node_port: None, endpoints, draining: vec![] }
 }
 
 pub fn endpoint(ip: &str, port: u16, local: bool) -> Endpoint {
-    Endpoint { ip: ip.parse().unwrap(), port, local, local_only: false }
+    Endpoint { ip: ip.parse().unwrap(), port, local, local_only: false, unplaced: false }
 }
 
 /// What the agent gives: IPv4, with node ports on 127.0.0.1.
@@ -35,5 +35,6 @@ pub fn config() -> NodeConfig {
         families: vec![Family::Ipv4],
         cluster_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
         localhost_node_ports: true,
+        ..NodeConfig::default()
     }
 }

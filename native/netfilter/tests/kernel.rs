@@ -1,10 +1,8 @@
 //! The iptables backend on the kernel's own tables, in a network namespace that ends with the test. Takes root and
 //! iptables: without them nothing is changed, and the tests say so.
 
-use std::collections::BTreeSet;
-
 use netfilter::backend::Backend;
-use netfilter::conntrack::{Flows, StaleFlow};
+use netfilter::conntrack::{Flows, Serving};
 use netfilter::front::Front;
 use netfilter::mode;
 use netfilter::model::{NodeConfig, Service};
@@ -15,7 +13,9 @@ use xtables::program::run;
 struct NoFlows;
 
 impl Flows for NoFlows {
-    fn forget(&mut self, _: &BTreeSet<StaleFlow>) {}
+    fn reconcile(&mut self, _: Family, _: &Serving) -> netfilter::error::Result<usize> {
+        Ok(0)
+    }
 }
 
 type TestFront = Front<Box<dyn Backend>, NoFlows>;
@@ -32,8 +32,9 @@ fn apart(test: impl FnOnce(TestFront) + Send + 'static) {
             families: vec![Family::Ipv4],
             cluster_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
             localhost_node_ports: true,
+            ..NodeConfig::default()
         };
-        match mode::open("iptables", &config) {
+        match mode::open("iptables", &config).map(|opened| opened.backend) {
             Ok(backend) => test(Front::new(backend, NoFlows)),
             Err(error) => eprintln!("skipped: {error}"),
         }

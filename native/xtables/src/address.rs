@@ -1,6 +1,10 @@
 //! Families of addresses, and ranges of them.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use serde::Deserialize;
 
@@ -47,6 +51,23 @@ pub struct Cidr {
 impl Cidr {
     pub fn family(self) -> Family {
         Family::of(self.address)
+    }
+
+    /// Addresses of every machine's own: 127.0.0.0/8 or ::1/128.
+    pub fn loopback(family: Family) -> Self {
+        match family {
+            Family::Ipv4 => Cidr { address: Ipv4Addr::new(127, 0, 0, 0).into(), prefix: 8 },
+            Family::Ipv6 => Cidr { address: Ipv6Addr::LOCALHOST.into(), prefix: 128 },
+        }
+    }
+
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// Bits of the prefix.
+    pub fn prefix(self) -> u8 {
+        self.prefix
     }
 }
 

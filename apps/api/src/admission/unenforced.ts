@@ -53,20 +53,8 @@ export const unenforced: readonly Unenforced[] = [
   {
     resources: ['services'],
     feature: 'IPv6 Services',
-    text: 'spec.ipFamilies: the nodes of Berth do not serve IPv6 yet: nothing answers at the IPv6 address of this Service',
+    text: 'spec.ipFamilies: nodes serve IPv6 only where pods have IPv6 addresses (a second range in --cluster-cidr): without it nothing answers at the IPv6 address of this Service',
     when: ({ spec }) => spec.type !== 'ExternalName' && (spec.ipFamilies ?? []).includes('IPv6'),
-  },
-  {
-    resources: ['services'],
-    feature: 'health check node ports',
-    text: 'spec.healthCheckNodePort: nothing answers at it yet: load balancers that ask it take every node for unhealthy',
-    when: ({ spec }) => (spec.healthCheckNodePort ?? 0) > 0,
-  },
-  {
-    resources: ['services'],
-    feature: 'topology hints',
-    text: 'spec.trafficDistribution: the nodes of Berth do not act on it yet: traffic goes to all endpoints',
-    when: ({ spec }) => (spec.trafficDistribution ?? '') !== '',
   },
   {
     resources: ['networking.k8s.io/servicecidrs'],

@@ -1,9 +1,6 @@
 import { isIP } from 'node:net';
 import type { Family } from './netfilter.js';
 
-/** Families that the node carries: the pod network gives pods no others. */
-export const NODE_FAMILIES: readonly Family[] = ['IPv4'];
-
 /** Of an address; undefined when it is none. */
 export function familyOf(address: string): Family | undefined {
   const version = isIP(address);
@@ -11,10 +8,16 @@ export function familyOf(address: string): Family | undefined {
   return version === 4 ? 'IPv4' : 'IPv6';
 }
 
-/** Ranges, separated by commas, of the families that the node carries. */
-export function nodeCidrs(ranges: string): string[] {
+/** Ranges, separated by commas. */
+export function splitCidrs(ranges: string): string[] {
   return ranges
     .split(',')
     .map((range) => range.trim())
-    .filter((range) => NODE_FAMILIES.some((family) => family === familyOf(range.split('/')[0]!)));
+    .filter((range) => range !== '');
+}
+
+/** Families that the node carries: those that pods have addresses of, in the order of their ranges. */
+export function nodeFamilies(clusterCidr: string): Family[] {
+  const families = splitCidrs(clusterCidr).flatMap((range) => familyOf(range.split('/')[0]!) ?? []);
+  return [...new Set(families)];
 }

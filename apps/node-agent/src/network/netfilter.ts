@@ -12,21 +12,40 @@ export interface RefusedService {
 
 export interface SyncResult {
   full: boolean;
-  chainsWritten: number;
-  chainsRemoved: number;
+  /** Chains, and elements of sets where the mode has them. */
+  written: number;
+  removed: number;
+  /** Flows to endpoints that are gone, which were ended; why they could not be looked through. */
+  flowsEnded: number;
+  flowsProblem?: string;
   /** Services that the kernel did not take; all others are served as they were set. */
   refused: RefusedService[];
+}
+
+/** A mode that this machine cannot run, or whose rules it cannot remove. */
+export interface ModeProblem {
+  mode: string;
+  why: string;
 }
 
 /** What holds for the whole node: `NodeConfig` in native/netfilter's `model.rs`. */
 export interface NetfilterConfig {
   families: readonly Family[];
   clusterCidrs: readonly string[];
+  serviceCidrs: readonly string[];
+  /** Addresses of the node that node ports answer on; none of a family: all. */
+  nodePortAddresses: readonly string[];
   localhostNodePorts: boolean;
 }
 
 /** `ServiceProxy` of native/netfilter. */
 export interface RuleProxy {
+  /** Never `auto`. */
+  readonly mode: string;
+  /** Better modes that this machine cannot run. */
+  passedOver(): ModeProblem[];
+  /** Takes away what other modes left. */
+  cleanUpOthers(): Promise<ModeProblem[]>;
   /** A call has panicked: open another one, and set every Service again. */
   readonly broken: boolean;
   /** `views`: JSON of a `ServiceRules` for each family; none removes the Service. Throws when no rules can be made of it. */

@@ -1,6 +1,7 @@
-import type { Clock, Logger, SharedInformers } from '#client';
+import type { Clock, EventRecorder, Logger, SharedInformers } from '#client';
 import type { MetricsRegistry } from '#telemetry';
-import { NODE_FAMILIES, nodeCidrs } from './families.js';
+import { nodeFamilies, splitCidrs } from './families.js';
+import { HealthChecks } from './health-checks.js';
 import { type NetfilterConfig, openRuleProxy } from './netfilter.js';
 import { cleanupNodeNetwork, type NetworkConfig, NodeNetwork, openNodeNetwork } from './node-network.js';
 import { ServiceProxy } from './service-proxy.js';
@@ -12,6 +13,10 @@ export interface NetworkOptions {
   nodeName: string;
   nodeIp: string;
   clusterCidr: string;
+  serviceClusterIpRange: string;
+  /** `primary`, ranges, or nothing for all addresses that the node has. */
+  nodePortAddresses: string;
+  nodeIps: readonly string[];
   /** Folder of the runtime's CNI configurations; undefined when the runtime is not ours to configure. */
   cniConfigDir: string | undefined;
 }
@@ -21,6 +26,7 @@ export interface NetworkContext {
   clock: Clock;
   logger: Logger;
   metrics: MetricsRegistry;
+  events: EventRecorder;
   signal: AbortSignal;
 }
 
@@ -32,6 +38,7 @@ export function prepareNetwork(options: NetworkOptions): (context: NetworkContex
   const { proxyMode, nodeName } = options;
   const open = () => openRuleProxy(proxyMode, netfilterConfig(options));
   const rules = servesServices(options) ? open() : undefined;
+  const families = nodeFamilies(options.clusterCidr);
   return ({ signal, metrics, ...context }) => {
     const running = (what: string, run: Promise<void>): void => {
       run.catch((error: unknown) => {
@@ -47,9 +54,10 @@ export function prepareNetwork(options: NetworkOptions): (context: NetworkContex
         ...context,
         rules,
         open,
-        families: NODE_FAMILIES,
+        families,
         nodeName,
-        metrics: new ServiceProxyMetrics(metrics),
+        healthChecks: new HealthChecks({ nodeName, events: context.events, logger: context.logger }),
+        metrics: new ServiceProxyMetrics(metrics, rules.mode, families),
       });
       running('service proxy', proxy.run(signal));
     }
@@ -58,7 +66,11 @@ export function prepareNetwork(options: NetworkOptions): (context: NetworkContex
 
 /** Takes everything off the node that was made for these options, and what the CNI plugins left. */
 export async function cleanupNetwork(options: NetworkOptions): Promise<void> {
-  if (servesServices(options)) await openRuleProxy(options.proxyMode, netfilterConfig(options)).cleanup();
+  if (servesServices(options)) {
+    const rules = openRuleProxy(options.proxyMode, netfilterConfig(options));
+    await rules.cleanup();
+    await rules.cleanUpOthers();
+  }
   if (hasNodeNetwork(options)) await cleanupNodeNetwork(networkConfig(options));
 }
 
@@ -71,8 +83,20 @@ function hasNodeNetwork(options: NetworkOptions): boolean {
   return servesServices(options) || options.cniConfigDir !== undefined;
 }
 
-function netfilterConfig({ clusterCidr }: NetworkOptions): NetfilterConfig {
-  return { families: NODE_FAMILIES, clusterCidrs: nodeCidrs(clusterCidr), localhostNodePorts: true };
+function netfilterConfig(options: NetworkOptions): NetfilterConfig {
+  const { clusterCidr, serviceClusterIpRange, nodePortAddresses } = options;
+  return {
+    families: nodeFamilies(clusterCidr),
+    clusterCidrs: splitCidrs(clusterCidr),
+    serviceCidrs: splitCidrs(serviceClusterIpRange),
+    nodePortAddresses: nodePortAddresses === 'primary' ? options.nodeIps.map(hostRange) : splitCidrs(nodePortAddresses),
+    localhostNodePorts: nodePortAddresses === '',
+  };
+}
+
+/** The range of one address. */
+function hostRange(address: string): string {
+  return `${address}/${address.includes(':') ? 128 : 32}`;
 }
 
 function networkConfig(options: NetworkOptions): NetworkConfig {

@@ -3,7 +3,7 @@ import { type Clock, delay, type Logger, type SharedInformers } from '#client';
 import { FileTree } from '#files';
 import { loadNative } from '#host';
 import { gvr, type Node } from '#kinds';
-import { nodeCidrs } from './families.js';
+import { splitCidrs } from './families.js';
 
 /** Milliseconds after which somebody else's change is undone at most. */
 const REPAIR = 30_000;
@@ -31,7 +31,7 @@ export interface NetworkConfig {
 
 export function openNodeNetwork({ clusterCidr, ...config }: NetworkConfig): NativeNetwork {
   const { NodeNetwork: Native } = loadNative<{ NodeNetwork: new (config: string) => NativeNetwork }>('net');
-  return new Native(JSON.stringify({ ...config, clusterCidrs: nodeCidrs(clusterCidr) }));
+  return new Native(JSON.stringify({ ...config, clusterCidrs: splitCidrs(clusterCidr) }));
 }
 
 export interface NodeNetworkOptions {
@@ -44,6 +44,7 @@ export interface NodeNetworkOptions {
 
 /** Keeps what this node does for the network of its pods: kernel settings, CNI configuration, the rules that let pods out. */
 export class NodeNetwork {
+  /** The node's ranges for pods, separated by commas. */
   private podCidr: string | undefined;
   private wake: (() => void) | undefined;
   /** What was logged already, by subject: a problem that stays is told once. */
@@ -52,7 +53,7 @@ export class NodeNetwork {
   constructor(private readonly options: NodeNetworkOptions) {
     const { informers, nodeName } = options;
     const follow = (node: Node): void => {
-      const podCidr = node.spec?.podCIDR;
+      const podCidr = node.spec?.podCIDRs?.join(',') || node.spec?.podCIDR;
       if (!podCidr || podCidr === this.podCidr) return;
       this.podCidr = podCidr;
       this.wake?.();
@@ -71,7 +72,7 @@ export class NodeNetwork {
     while (!signal.aborted) {
       const { podCidr } = this;
       try {
-        const { changed, problems } = await network.apply(podCidr ? nodeCidrs(podCidr) : []);
+        const { changed, problems } = await network.apply(podCidr ? splitCidrs(podCidr) : []);
         const repaired = podCidr === applied;
         if (changed.length > 0 && repaired)
           logger.warn("the node's network was changed and has been repaired", { changed });

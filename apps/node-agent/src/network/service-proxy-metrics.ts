@@ -1,56 +1,91 @@
 import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
+import type { Family, SyncResult } from './netfilter.js';
 
-/** The node's rules are of one family so far. */
-const FAMILY = 'IPv4';
-const LABELS = { ip_family: [FAMILY] };
 /** Upper bounds of kube-proxy's sync durations, in seconds. */
 const BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
+const PREFIX = 'kubeproxy_sync_';
+
+/** The failures of each mode, by kube-proxy's names. */
+const FAILURES: Readonly<Record<string, string>> = {
+  nftables: 'proxy_rules_nftables_sync_failures_total',
+  iptables: 'proxy_rules_iptables_restore_failures_total',
+};
 
 /** What the service proxy counts, by kube-proxy's names. Times are given in milliseconds and shown in seconds. */
 export class ServiceProxyMetrics {
-  private readonly duration: Distribution;
-  private readonly syncedAt: Cell;
-  private readonly queuedAt: Cell;
-  private readonly failures: Cell;
+  private readonly durations: { all: Distribution[]; full: Distribution[]; partial: Distribution[] };
+  private readonly syncedAt: Cell[];
+  private readonly queuedAt: Cell[];
+  private readonly failures: Cell[];
+  private readonly flowsEnded: Cell[];
+  private readonly refusals: ReadonlyMap<string, Cell>;
 
-  constructor(registry: MetricsRegistry) {
-    const gauge = (name: string, help: string) => registry.gauge({ name, help, labels: LABELS }).cell(FAMILY);
-    this.duration = registry
-      .histogram(
-        {
-          name: 'kubeproxy_sync_proxy_rules_duration_seconds',
-          help: 'Time to bring the rules up to date, in seconds.',
-          labels: LABELS,
-        },
-        BUCKETS,
-      )
-      .cell(FAMILY);
-    this.syncedAt = gauge('kubeproxy_sync_proxy_rules_last_timestamp_seconds', 'When the rules were last up to date.');
+  /** @param families - those that the node serves: one sync brings the rules of all up to date. */
+  constructor(registry: MetricsRegistry, mode: string, families: readonly Family[]) {
+    const labels = { ip_family: families };
+    const gauge = (name: string, help: string) => {
+      const metric = registry.gauge({ name: PREFIX + name, help, labels });
+      return families.map((family) => metric.cell(family));
+    };
+    const counter = (name: string, help: string) => {
+      const metric = registry.counter({ name, help, labels });
+      return families.map((family) => metric.cell(family));
+    };
+    const histogram = (name: string, help: string) => {
+      const metric = registry.histogram({ name: PREFIX + name, help, labels }, BUCKETS);
+      return families.map((family) => metric.cell(family));
+    };
+    this.durations = {
+      all: histogram('proxy_rules_duration_seconds', 'Time to bring the rules up to date, in seconds.'),
+      full: histogram('full_proxy_rules_duration_seconds', 'Time to write all rules anew, in seconds.'),
+      partial: histogram(
+        'partial_proxy_rules_duration_seconds',
+        'Time to write what changed of the rules, in seconds.',
+      ),
+    };
+    this.syncedAt = gauge('proxy_rules_last_timestamp_seconds', 'When the rules were last up to date.');
     this.queuedAt = gauge(
-      'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
+      'proxy_rules_last_queued_timestamp_seconds',
       'When a Service or an EndpointSlice last changed.',
     );
-    this.failures = registry
-      .counter({
-        name: 'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
-        help: 'Times that the rules could not be written.',
-        labels: LABELS,
-      })
-      .cell(FAMILY);
+    this.failures = counter(
+      PREFIX + (FAILURES[mode] ?? FAILURES['iptables']!),
+      'Times that the rules could not be written.',
+    );
+    this.flowsEnded = counter(
+      'kubeproxy_conntrack_reconciler_deleted_entries_total',
+      'Flows to endpoints that were gone, which were ended.',
+    );
+    const refusals = counter(
+      'berth_service_rules_refused_total',
+      'Times that the kernel refused the rules of one Service; others were served.',
+    );
+    this.refusals = new Map(families.map((family, at) => [family, refusals[at]!]));
   }
 
   /** @param now - since the epoch. */
-  synced(ms: number, now: number): void {
-    this.duration.observe(ms / 1000);
-    this.syncedAt.value = now / 1000;
+  synced(ms: number, now: number, { full, flowsEnded }: Pick<SyncResult, 'full' | 'flowsEnded'>): void {
+    const observe = (durations: Distribution[]) => {
+      for (const duration of durations) duration.observe(ms / 1000);
+    };
+    observe(this.durations.all);
+    observe(full ? this.durations.full : this.durations.partial);
+    for (const cell of this.syncedAt) cell.value = now / 1000;
+    // The kernel is asked for all families at once; the first one counts.
+    if (this.flowsEnded[0]) this.flowsEnded[0].value += flowsEnded;
   }
 
   failed(): void {
-    this.failures.value += 1;
+    for (const cell of this.failures) cell.value += 1;
+  }
+
+  refused(family: string): void {
+    const cell = this.refusals.get(family);
+    if (cell) cell.value += 1;
   }
 
   /** @param now - since the epoch. */
   touched(now: number): void {
-    this.queuedAt.value = now / 1000;
+    for (const cell of this.queuedAt) cell.value = now / 1000;
   }
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import type { KubeObject } from '#apimachinery';
 import { type Logger, SharedInformers } from '#client';
 import { gvr, type Service } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { FakeClock } from '#testing';
 import { MemoryClient } from '../testing/memory-client.js';
+import { HealthChecks } from './health-checks.js';
 import type { RefusedService, RuleProxy, SyncResult } from './netfilter.js';
 import { ServiceProxy } from './service-proxy.js';
 import { ServiceProxyMetrics } from './service-proxy-metrics.js';
@@ -33,7 +35,7 @@ class Rules implements RuleProxy {
       else this.served.set(service, views);
     }
     this.inbox.clear();
-    return { full: false, chainsWritten: 0, chainsRemoved: 0, refused };
+    return { full: false, written: 0, removed: 0, flowsEnded: 0, refused };
   }
 
   async verify(): Promise<SyncResult | null> {
@@ -42,6 +44,10 @@ class Rules implements RuleProxy {
   }
 
   async cleanup(): Promise<void> {}
+
+  readonly mode = 'nftables';
+  passedOver = () => [];
+  cleanUpOthers = async () => [];
 }
 
 let ending: AbortController;
@@ -49,6 +55,7 @@ let clock: FakeClock;
 let client: MemoryClient;
 let opened: Rules[];
 let lines: string[];
+let told: string[];
 let running: Promise<void>;
 
 const service = (name: string, clusterIP = '10.96.0.9'): Service => ({
@@ -66,6 +73,7 @@ beforeEach(() => {
   client = new MemoryClient();
   opened = [];
   lines = [];
+  told = [];
 });
 afterEach(async () => {
   ending.abort();
@@ -83,9 +91,13 @@ async function start(): Promise<Rules> {
     return rules;
   };
   const rules = open();
-  const metrics = new ServiceProxyMetrics(new MetricsRegistry(logger));
   const families = ['IPv4'] as const;
-  const proxy = new ServiceProxy({ informers, rules, open, families, nodeName: 'here', clock, logger, metrics });
+  const metrics = new ServiceProxyMetrics(new MetricsRegistry(logger), 'nftables', families);
+  const events = { event: (_: KubeObject, type: string, reason: string) => void told.push(`${type} ${reason}`) };
+  const healthChecks = new HealthChecks({ nodeName: 'here', events, logger });
+  const proxy = new ServiceProxy({
+    ...{ informers, rules, open, families, nodeName: 'here', healthChecks, events, clock, logger, metrics },
+  });
   informers.start(ending.signal);
   running = proxy.run(ending.signal);
   await clock.advance(100);
@@ -114,6 +126,7 @@ test('a Service that cannot be served is named, and keeps no other', async () =>
     assert.ok(served().includes(`shop/beside-${fault}`));
     assert.match(lines.at(-1)!, new RegExp(`others are served .*"service":"shop/${fault}"`));
   }
+  assert.deepEqual(told, ['Warning FailedToWriteServiceRules']);
 });
 
 test('after a panic another one gets every Service', async () => {

@@ -1,10 +1,20 @@
-import { type Clock, delay, type Informer, type Logger, objectKey, type SharedInformers } from '#client';
-import { type EndpointSlice, gvr, type Service } from '#kinds';
+import {
+  type Clock,
+  delay,
+  type EventRecorder,
+  type Informer,
+  type Logger,
+  objectKey,
+  type SharedInformers,
+} from '#client';
+import { type EndpointSlice, gvr, type Node, type Service } from '#kinds';
+import type { HealthChecks } from './health-checks.js';
 import type { Family, RuleProxy, SyncResult } from './netfilter.js';
 import type { ServiceProxyMetrics } from './service-proxy-metrics.js';
-import { serviceRules } from './service-rules.js';
+import { type ServiceRules, serviceRules } from './service-rules.js';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
+const ZONE = 'topology.kubernetes.io/zone';
 const BY_SERVICE = 'service';
 /** Milliseconds in which changes are gathered: a rollout changes one slice several times in a row. */
 const GATHER = 20;
@@ -20,6 +30,8 @@ export interface ServiceProxyOptions {
   /** Families that the node carries. */
   families: readonly Family[];
   nodeName: string;
+  healthChecks: HealthChecks;
+  events: EventRecorder;
   clock: Clock;
   logger: Logger;
   metrics: ServiceProxyMetrics;
@@ -32,6 +44,10 @@ export class ServiceProxy {
   private readonly dirty = new Set<string>();
   private rules: RuleProxy;
   private wake: (() => void) | undefined;
+  /** The node's zone, which hints of endpoints name; '' without one. */
+  private zone = '';
+  /** What was said of each Service that the kernel refuses: it is said once. */
+  private readonly refused = new Map<string, string>();
 
   constructor(private readonly options: ServiceProxyOptions) {
     this.rules = options.rules;
@@ -46,6 +62,7 @@ export class ServiceProxy {
       update: (_old, service) => this.touch(objectKey(service)),
       delete: (service) => this.touch(objectKey(service)),
     });
+    this.followZone();
     const touchSlice = (slice: EndpointSlice) => {
       const name = slice.metadata.labels?.[SERVICE_NAME];
       if (name) this.touch(`${slice.metadata.namespace}/${name}`);
@@ -66,6 +83,8 @@ export class ServiceProxy {
     // A sync before everything is known would take rules away that are still needed.
     await Promise.all([this.services.whenSynced(signal), this.slices.whenSynced(signal)]);
     signal.addEventListener('abort', () => this.wake?.(), { once: true });
+    signal.addEventListener('abort', () => this.options.healthChecks.close(), { once: true });
+    await this.cleanUpOthers();
     let verifyAt = clock.now() + VERIFY;
     let pause = 0;
     while (!signal.aborted) {
@@ -76,7 +95,8 @@ export class ServiceProxy {
         this.set();
         const begun = performance.now();
         const result = await this.rules.sync();
-        metrics.synced(performance.now() - begun, clock.now());
+        metrics.synced(performance.now() - begun, clock.now(), result);
+        this.options.healthChecks.setHealthy(true);
         this.report(result, begun);
         if (clock.now() >= verifyAt) {
           const repaired = await this.rules.verify();
@@ -88,19 +108,56 @@ export class ServiceProxy {
         pause = GATHER;
       } catch (error) {
         metrics.failed();
+        this.options.healthChecks.setHealthy(false);
         logger.error('service rules could not be written', { error });
         pause = RETRY;
       }
     }
   }
 
-  private report({ full, chainsWritten, refused }: SyncResult, begun: number): void {
+  private report({ full, written, refused, flowsProblem }: SyncResult, begun: number): void {
     const { logger } = this.options;
-    if (full)
-      logger.info('service rules written', { chains: chainsWritten, ms: Math.round(performance.now() - begun) });
-    for (const { service, family, message } of refused) {
-      logger.error('the kernel refuses the rules of a Service; others are served', { service, family, message });
+    if (full) {
+      const { mode } = this.rules;
+      logger.info('service rules written', { mode, written, ms: Math.round(performance.now() - begun) });
+      this.refused.clear();
     }
+    if (flowsProblem) logger.warn('flows to endpoints that are gone cannot be ended', { error: flowsProblem });
+    for (const { service, family, message } of refused) this.reportRefused(service, family, message);
+  }
+
+  private reportRefused(key: string, family: string, message: string): void {
+    const { events, logger, metrics } = this.options;
+    metrics.refused(family);
+    if (this.refused.get(`${key} ${family}`) === message) return;
+    this.refused.set(`${key} ${family}`, message);
+    logger.error('rules of a Service cannot be written; others are served', { service: key, family, message });
+    const service = this.services.getByKey(key);
+    if (service) events.event(service, 'Warning', 'FailedToWriteServiceRules', `${family}: ${message}`);
+  }
+
+  /** A mode that served this node before has left its rules, which would win or lose by chance. */
+  private async cleanUpOthers(): Promise<void> {
+    const { logger } = this.options;
+    for (const { mode, why } of this.rules.passedOver()) logger.info('a proxy mode is passed over', { mode, why });
+    for (const { mode, why } of await this.rules.cleanUpOthers()) {
+      logger.warn('rules of another proxy mode cannot be removed', { mode, why });
+    }
+  }
+
+  /** The hints of endpoints name zones; nodes seldom move. */
+  private followZone(): void {
+    const follow = (node: Node): void => {
+      const zone = node.metadata.labels?.[ZONE] ?? '';
+      if (zone === this.zone) return;
+      this.zone = zone;
+      for (const service of this.services.list()) this.touch(objectKey(service));
+    };
+    const { informers, nodeName } = this.options;
+    informers.for<Node>(gvr.nodes, { fieldSelector: `metadata.name=${nodeName}` }).addHandler({
+      add: follow,
+      update: (_old, node) => follow(node),
+    });
   }
 
   /** Nobody knows what a panic left: another one starts from all Services, and from what the kernel has. */
@@ -111,13 +168,18 @@ export class ServiceProxy {
   }
 
   private set(): void {
-    const { nodeName, families, logger } = this.options;
+    const { nodeName, families, logger, healthChecks, metrics } = this.options;
+    const place = { nodeName, zone: this.zone };
     for (const key of this.dirty) {
       const service = this.services.getByKey(key);
-      const views = service ? serviceRules(service, this.slices.byIndex(BY_SERVICE, key), nodeName, families) : [];
+      const slices = this.slices.byIndex(BY_SERVICE, key);
+      const views = service ? serviceRules(service, slices, place, families) : [];
+      healthChecks.set(key, views.length > 0 ? service : undefined, localEndpoints(views));
+      for (const { family } of views) this.refused.delete(`${key} ${family}`);
       try {
         this.rules.setService(key, JSON.stringify(views));
       } catch (error) {
+        metrics.refused(families[0]!);
         logger.error('no rules can be made of a Service; others are served', { service: key, error });
       }
     }
@@ -136,4 +198,13 @@ export class ServiceProxy {
     await delay(this.options.clock, Math.max(milliseconds, 1), touched.signal);
     this.wake = undefined;
   }
+}
+
+/** Endpoints on this node that get traffic from outside; by the family that has most. */
+function localEndpoints(views: readonly ServiceRules[]): number {
+  const counts = views.map(({ ports }) => {
+    const local = ports.flatMap(({ endpoints }) => endpoints.filter((endpoint) => endpoint.local));
+    return new Set(local.map(({ ip }) => ip)).size;
+  });
+  return Math.max(0, ...counts);
 }

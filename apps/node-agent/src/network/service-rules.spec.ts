@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { Endpoint, EndpointSlice, Service } from '#kinds';
 import { serviceRules } from './service-rules.js';
 
+const HERE = { nodeName: 'here', zone: 'near' };
+
 const service = (spec: Service['spec'] = {}, labels?: Record<string, string>): Service => ({
   apiVersion: 'v1',
   kind: 'Service',
@@ -39,7 +41,7 @@ const starting = (ip: string): Endpoint => ({
 });
 
 const endpointsOf = (...slices: EndpointSlice[]) =>
-  serviceRules(service(), slices, 'here', ['IPv4'])[0]!.ports[0]!.endpoints.map(({ ip, local, localOnly }) => [
+  serviceRules(service(), slices, HERE, ['IPv4'])[0]!.ports[0]!.endpoints.map(({ ip, local, localOnly }) => [
     ip,
     local,
     localOnly,
@@ -75,7 +77,7 @@ const nothing: [what: string, service: Service][] = [
 ];
 for (const [what, subject] of nothing) {
   test(`a Service ${what} asks nothing of the kernel`, () =>
-    assert.deepEqual(serviceRules(subject, [], 'here', ['IPv4', 'IPv6']), []));
+    assert.deepEqual(serviceRules(subject, [], HERE, ['IPv4', 'IPv6']), []));
 }
 
 test('policies, affinity and outer addresses go along', () => {
@@ -89,7 +91,7 @@ test('policies, affinity and outer addresses go along', () => {
       ports: [{ port: 80, nodePort: 30080 }],
     }),
     [],
-    'here',
+    HERE,
     ['IPv4'],
   )[0]!;
   assert.equal(rules.externalTrafficLocal, true);
@@ -104,7 +106,7 @@ test('a dual-stack Service has rules of its own for each family that the node ca
   const dual = service({ clusterIPs: ['10.96.0.20', 'fd00::20'], externalIPs: ['192.0.2.7', 'fd00::7'] });
   const six: EndpointSlice = { ...slice([ready('fd00:10::1')], 'web-6'), addressType: 'IPv6' };
   const slices = [slice([ready('10.0.0.1')]), six];
-  const shown = serviceRules(dual, slices, 'here', ['IPv4', 'IPv6']).map((rules) => [
+  const shown = serviceRules(dual, slices, HERE, ['IPv4', 'IPv6']).map((rules) => [
     rules.family,
     rules.clusterIp,
     rules.externalIps,
@@ -114,5 +116,17 @@ test('a dual-stack Service has rules of its own for each family that the node ca
     ['IPv4', '10.96.0.20', ['192.0.2.7'], ['10.0.0.1']],
     ['IPv6', 'fd00::20', ['fd00::7'], ['fd00:10::1']],
   ]);
-  assert.equal(serviceRules(dual, slices, 'here', ['IPv4']).length, 1);
+  assert.equal(serviceRules(dual, slices, HERE, ['IPv4']).length, 1);
+});
+
+test('UDP flows stay with endpoints that drain', () => {
+  const udp = service({ ports: [{ name: 'http', port: 80, protocol: 'UDP' }] });
+  const slices: EndpointSlice[] = [
+    { ...slice([ready('10.0.0.1'), draining('10.0.0.2')]), ports: [{ name: 'http', port: 53, protocol: 'UDP' }] },
+  ];
+  const [port] = serviceRules(udp, slices, HERE, ['IPv4'])[0]!.ports;
+  assert.deepEqual(
+    [port!.endpoints.map(({ ip }) => ip), port!.draining?.map(({ ip }) => ip)],
+    [['10.0.0.1'], ['10.0.0.2']],
+  );
 });

@@ -1,5 +1,5 @@
-import { appendAll } from '#apimachinery';
-import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Service } from '#kinds';
+import type { DiscoveryEndpointPort, EndpointSlice, Service } from '#kinds';
+import { chooseEndpoints, isServing, type NodePlace } from './endpoint-choice.js';
 import { familyOf } from './families.js';
 import type { Family } from './netfilter.js';
 
@@ -24,6 +24,8 @@ export interface ServicePortRules {
   port: number;
   nodePort?: number;
   endpoints: EndpointRules[];
+  /** They get no new flows, and keep those that they have. */
+  draining?: EndpointRules[];
 }
 
 export interface EndpointRules {
@@ -31,6 +33,8 @@ export interface EndpointRules {
   port: number;
   local: boolean;
   localOnly: boolean;
+  /** Nobody says which node it is on. */
+  unplaced?: boolean;
 }
 
 /** Labels that hand a Service, or a slice of it, to another proxy. */
@@ -41,16 +45,16 @@ const HEADLESS = 'service.kubernetes.io/headless';
 export function serviceRules(
   service: Service,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  place: NodePlace,
   families: readonly Family[],
 ): ServiceRules[] {
-  return families.flatMap((family) => rulesOfFamily(service, slices, nodeName, family) ?? []);
+  return families.flatMap((family) => rulesOfFamily(service, slices, place, family) ?? []);
 }
 
 function rulesOfFamily(
   service: Service,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  place: NodePlace,
   family: Family,
 ): ServiceRules | undefined {
   const { spec, status, metadata } = service;
@@ -86,51 +90,44 @@ function rulesOfFamily(
       protocol: port.protocol ?? 'TCP',
       port: port.port,
       ...(port.nodePort ? { nodePort: port.nodePort } : {}),
-      endpoints: usableEndpoints(ours, port.name ?? '', port.protocol ?? 'TCP', nodeName),
+      ...endpointsOf(ours, port.name ?? '', port.protocol ?? 'TCP', place),
     })),
   };
 }
 
-/**
- * Ready endpoints; when there is none at all, those that terminate but still serve. The same choice is made for this
- * node's own endpoints, so that traffic that must stay here still finds one while the last is going away.
- */
-function usableEndpoints(
+/** Endpoints of a port that get new flows here, and those that only keep the flows that they have. */
+function endpointsOf(
   slices: readonly EndpointSlice[],
   portName: string,
   protocol: string,
-  nodeName: string,
-): EndpointRules[] {
-  const ready: EndpointRules[] = [];
-  const draining: EndpointRules[] = [];
-  for (const slice of slices) {
+  place: NodePlace,
+): Pick<ServicePortRules, 'endpoints' | 'draining'> {
+  const candidates = slices.flatMap((slice) => {
     const port = slice.ports?.find((candidate) => matches(candidate, portName, protocol))?.port;
-    if (!port) continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      const rules = { ip: endpoint.addresses[0]!, port, local: endpoint.nodeName === nodeName, localOnly: false };
-      if (isReady(endpoint)) ready.push(rules);
-      else if (endpoint.conditions?.serving && endpoint.conditions.terminating) draining.push(rules);
-    }
+    return port ? (slice.endpoints ?? []).map((endpoint) => ({ endpoint, port })) : [];
+  });
+  const endpoints: EndpointRules[] = [];
+  const draining: EndpointRules[] = [];
+  for (const { endpoint, port, usable, usableLocally } of chooseEndpoints(candidates, place)) {
+    const rules: EndpointRules = {
+      ip: endpoint.addresses[0]!,
+      port,
+      local: usableLocally,
+      localOnly: usableLocally && !usable,
+      ...(endpoint.nodeName ? {} : { unplaced: true }),
+    };
+    if (usable || usableLocally) endpoints.push(rules);
+    else if (protocol !== 'TCP' && isServing(endpoint)) draining.push(rules);
   }
-  const chosen = ready.length > 0 ? ready : draining;
-  if (ready.length > 0 && !ready.some((endpoint) => endpoint.local)) {
-    appendAll(
-      chosen,
-      draining.filter((endpoint) => endpoint.local).map((endpoint) => ({ ...endpoint, localOnly: true })),
-    );
-  }
-  return unique(chosen).sort((a, b) => (a.ip === b.ip ? a.port - b.port : a.ip < b.ip ? -1 : 1));
+  return { endpoints: inOrder(endpoints), ...(draining.length > 0 ? { draining: inOrder(draining) } : {}) };
 }
 
 function matches(port: DiscoveryEndpointPort, name: string, protocol: string): boolean {
   return (port.name ?? '') === name && (port.protocol ?? 'TCP') === protocol;
 }
 
-function isReady(endpoint: Endpoint): boolean {
-  return endpoint.conditions?.ready ?? true;
-}
-
 /** One endpoint may stand in two slices for a moment, while it moves between them. */
-function unique(endpoints: EndpointRules[]): EndpointRules[] {
-  return [...new Map(endpoints.map((endpoint) => [`${endpoint.ip}:${endpoint.port}`, endpoint])).values()];
+function inOrder(endpoints: EndpointRules[]): EndpointRules[] {
+  const unique = [...new Map(endpoints.map((endpoint) => [`${endpoint.ip}:${endpoint.port}`, endpoint])).values()];
+  return unique.sort((a, b) => (a.ip === b.ip ? a.port - b.port : a.ip < b.ip ? -1 : 1));
 }

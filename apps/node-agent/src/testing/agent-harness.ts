@@ -51,6 +51,7 @@ export class AgentHarness {
       cgroupDriver: undefined,
       cgroupRoot: this.cgroupRoot,
       proxyMode: 'none',
+      nodePortAddresses: '',
       clusterDns: ['10.96.0.10'],
       clusterDomain: 'cluster.local',
       clusterCidr: '10.244.0.0/16',

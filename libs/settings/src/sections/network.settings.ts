@@ -1,13 +1,12 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { nthAddress } from '#apimachinery';
+import { nthAddress, parseCidr } from '#apimachinery';
 import {
   EachItem,
   IsAddress,
   IsApartFrom,
   IsDnsName,
   IsIpv4FirstRanges,
-  IsIpv4Range,
   IsOneOf,
   IsPort,
   Parses,
@@ -44,11 +43,11 @@ export class ApiSettings {
 /** Addresses and names that pods and Services have. */
 export class NetworkSettings {
   @IsApartFrom('serviceClusterIpRange', 'service-cluster-ip-range', { groups: ['up'] })
-  @IsIpv4Range(8, 24, '10.244.0.0/16', { groups: ['up'] })
+  @IsIpv4FirstRanges(8, 24, '10.244.0.0/16', { groups: ['up'] }, { from: 48, to: 64, example: 'fd00:10:244::/56' })
   @Parses(checkPodRange, { groups: ['server', 'agent'] })
   @TextSetting({
-    help: 'addresses of pods',
-    argument: 'CIDR',
+    help: 'addresses of pods: a range of IPv4, after a comma one of IPv6',
+    argument: 'CIDR[,CIDR]',
     default: '10.244.0.0/16',
     normal: canonicalRanges,
     programs: { up: true, server: true, agent: true, dns: true },
@@ -123,14 +122,25 @@ export class NetworkSettings {
   dnsUpstream!: string;
 
   // The agent asks its library, which tells why it lacks a mode.
-  @IsOneOf(['auto', 'iptables', 'none'], { groups: ['up'] })
+  @IsOneOf(['auto', 'nftables', 'iptables', 'none'], { groups: ['up'] })
   @TextSetting({
-    help: 'how Services are served: iptables, auto, or none if another program serves them',
+    help: 'how Services are served: nftables, iptables, auto (the first that the kernel has), or none if another program serves them',
     argument: 'NAME',
     default: 'auto',
     programs: { up: true, agent: true },
   })
   proxyMode!: string;
+
+  @EachItem((item) => item === 'primary' || parseCidr(item) !== undefined, "must be ranges of addresses, or 'primary'")
+  @TextSetting({
+    help: "addresses of the node that node ports answer on; 'primary': those of --node-ip",
+    argument: 'CIDR,...',
+    default: '',
+    otherwise: 'all that the node has',
+    list: true,
+    programs: { up: true, agent: true },
+  })
+  nodeportAddresses!: string;
 
   @TextSetting({
     help: "folder for the runtime's CNI configuration; empty: another program writes it",

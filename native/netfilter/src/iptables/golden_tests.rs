@@ -16,7 +16,7 @@ fn tables() -> FamilyTables<Memory> {
 }
 
 fn port(name: &str, protocol: Protocol, port: u16, node_port: Option<u16>, endpoints: Vec<Endpoint>) -> ServicePort {
-    ServicePort { name: name.into(), protocol, port, node_port, endpoints }
+    ServicePort { name: name.into(), protocol, port, node_port, endpoints, draining: vec![] }
 }
 
 fn service(name: &str, last: u8, ports: Vec<ServicePort>) -> (String, Service) {

@@ -6,8 +6,9 @@ use xtables::address::{Cidr, Family};
 use xtables::ruleset::{Chains, line};
 
 use super::chains::{
-    ENDPOINT, EXTERNAL, FIREWALL, FIREWALL_OF, FORWARD, LOCAL, MARK_MASQ, NODE_PORTS, POSTROUTING, SERVICE, hash,
+    ENDPOINT, EXTERNAL, FIREWALL, FIREWALL_OF, FORWARD, LOCAL, MARK_MASQ, NODE_PORTS, POSTROUTING, SERVICE,
 };
+use crate::hash::hash;
 use crate::model::{Endpoint, NodeConfig, Service, ServicePort};
 
 /// Bit of the packet mark that asks for masquerading after routing; kubelet and kube-proxy use the same one.
@@ -23,10 +24,11 @@ pub struct FamilyConfig {
 
 impl FamilyConfig {
     pub fn of(config: &NodeConfig, family: Family) -> Self {
-        let cluster_cidr = config.cluster_cidr(family);
-        // The kernel leads 127.0.0.0/8 elsewhere when told to, but never ::1.
-        let localhost_node_ports = config.localhost_node_ports && family == Family::Ipv4;
-        FamilyConfig { family, cluster_cidr, localhost_node_ports }
+        FamilyConfig {
+            family,
+            cluster_cidr: config.cluster_cidr(family),
+            localhost_node_ports: config.serves_localhost(family),
+        }
     }
 
     fn loopback(&self) -> &'static str {

@@ -1,0 +1,19 @@
+//! Services by nftables: one table for each family, `berth-services`. What packets are led by stands in maps, and a change
+//! of a Service is a transaction of its elements.
+
+pub mod backend;
+pub mod chain_names;
+pub mod chains;
+mod difference;
+pub mod door;
+pub mod expressions;
+pub mod kernel;
+pub mod service;
+pub mod sets;
+pub mod source_ranges;
+pub mod table;
+mod typeof_data;
+pub mod wanted;
+
+#[cfg(test)]
+mod memory;

@@ -1,0 +1,89 @@
+//! The Services that a table serves, and which of them has an address that several claim.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::service::{Claim, Parts, claims, parts};
+use super::sets::Frontend;
+use crate::model::Service;
+
+/// Services by `namespace/name`; None: the Service goes.
+pub type Changes = BTreeMap<String, Option<Arc<Service>>>;
+
+#[derive(Debug, Default)]
+pub struct Wanted {
+    services: BTreeMap<String, Arc<Service>>,
+    /// Who wants to have an address with its port; the first one has it.
+    claims: HashMap<Frontend, Vec<(Claim, Arc<str>)>>,
+}
+
+impl Wanted {
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.services.keys()
+    }
+
+    pub fn parts(&self, name: &str) -> Parts {
+        self.services.get(name).map(|service| parts(service, |frontend| self.has(name, frontend))).unwrap_or_default()
+    }
+
+    fn has(&self, name: &str, frontend: &Frontend) -> bool {
+        self.owner(frontend) == Some(name)
+    }
+
+    fn owner(&self, frontend: &Frontend) -> Option<&str> {
+        self.claims.get(frontend)?.first().map(|(_, owner)| &**owner)
+    }
+
+    /// Takes changes over, and gives what undoes them.
+    pub fn exchange(&mut self, changes: &Changes) -> Changes {
+        changes.iter().map(|(name, after)| (name.clone(), self.set(name, after.clone()))).collect()
+    }
+
+    fn set(&mut self, name: &str, service: Option<Arc<Service>>) -> Option<Arc<Service>> {
+        let before = match &service {
+            Some(service) => self.services.insert(name.to_owned(), service.clone()),
+            None => self.services.remove(name),
+        };
+        for frontend in before.iter().flat_map(|service| claims(service).into_keys()) {
+            if let Some(of_all) = self.claims.get_mut(&frontend) {
+                of_all.retain(|(_, owner)| **owner != *name);
+                if of_all.is_empty() {
+                    self.claims.remove(&frontend);
+                }
+            }
+        }
+        let owner: Arc<str> = name.into();
+        for (frontend, claim) in service.iter().flat_map(|service| claims(service)) {
+            let of_all = self.claims.entry(frontend).or_insert_with(|| Vec::with_capacity(1));
+            let at = of_all.partition_point(|other| *other < (claim, owner.clone()));
+            of_all.insert(at, (claim, owner.clone()));
+        }
+        before
+    }
+
+    /// Services among these that another one keeps from an address, with why.
+    pub fn contested<'a>(&self, names: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+        let mut contested = BTreeMap::new();
+        for (name, service) in names.filter_map(|name| Some((name, self.services.get(name)?))) {
+            let lost = claims(service).into_keys().find(|frontend| !self.has(name, frontend));
+            if let Some(frontend) = lost {
+                let owner = self.owner(&frontend).unwrap_or_default();
+                contested.insert(name.clone(), format!("{frontend} belongs to Service {owner}; all else is served"));
+            }
+        }
+        contested
+    }
+
+    /// The Services whose part in the table these changes can touch.
+    pub fn touched(&self, changes: &Changes) -> BTreeSet<String> {
+        let mut touched: BTreeSet<String> = changes.keys().cloned().collect();
+        for (name, after) in changes {
+            let services = self.services.get(name).into_iter().chain(after);
+            for frontend in services.flat_map(|service| claims(service).into_keys()) {
+                let others = self.claims.get(&frontend).into_iter().flatten();
+                touched.extend(others.map(|(_, owner)| owner.to_string()));
+            }
+        }
+        touched
+    }
+}
