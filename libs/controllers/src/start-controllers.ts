@@ -11,6 +11,11 @@ import { horizontalPodAutoscalerController } from './autoscaling/horizontal-pod-
 import { cronJobController } from './batch/cron-job.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
 import { ttlAfterFinishedController } from './batch/ttl-after-finished.reconciler.js';
+import { certificateApprovingController } from './certificates/certificate-signing-request-approving.reconciler.js';
+import { certificateCleaner } from './certificates/certificate-signing-request-cleaner.reconciler.js';
+import { certificateSigningController } from './certificates/certificate-signing-request-signing.reconciler.js';
+import { clusterTrustBundlePublisher } from './certificates/cluster-trust-bundle-publisher.reconciler.js';
+import { podCertificateRequestCleaner } from './certificates/pod-certificate-request-cleaner.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { ControllerHealth } from './controller-health.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
@@ -68,6 +73,11 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,
+  'certificatesigningrequest-approving-controller': certificateApprovingController,
+  'certificatesigningrequest-signing-controller': certificateSigningController,
+  'certificatesigningrequest-cleaner-controller': certificateCleaner,
+  'podcertificaterequest-cleaner-controller': podCertificateRequestCleaner,
+  'kube-apiserver-serving-clustertrustbundle-publisher-controller': clusterTrustBundlePublisher,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 });

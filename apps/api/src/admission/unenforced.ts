@@ -130,12 +130,6 @@ export const unenforced: readonly Unenforced[] = [
     when: ({ type, data }) => type === 'kubernetes.io/service-account-token' && data?.token === undefined,
   },
   {
-    resources: ['certificates.k8s.io/certificatesigningrequests'],
-    feature: 'certificate signing',
-    text: 'Berth does not sign certificates for the signers of kubernetes.io yet: this request stays without one',
-    when: ({ spec }) => String(spec.signerName ?? '').startsWith('kubernetes.io/'),
-  },
-  {
     resources: ['certificates.k8s.io/clustertrustbundles'],
     feature: 'ClusterTrustBundle',
     text: 'Berth does not put ClusterTrustBundles into volumes yet',

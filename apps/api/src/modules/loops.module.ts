@@ -14,6 +14,7 @@ import { MetricsRegistry, noTracer } from '#telemetry';
 import type { HealthCheck } from '../http/documents/health-checks.js';
 import { AgentFolders } from '../http/proxy/node-folders.js';
 import { provide } from '../injection/provide.js';
+import { certificateAuthority } from '../pki/certificate-requests.js';
 import type { Pki } from '../pki/pki.js';
 import { Bootstrap } from './bootstrap.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
@@ -90,6 +91,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
           serviceCidr: options.serviceClusterIpRange,
           rootCA: this.pki.ca.certificate,
           clusterDomain: options.clusterDomain,
+          certificateAuthority: certificateAuthority(this.pki.ca),
           nodeFolders: this.nodeFolders,
         },
       }),

@@ -56,12 +56,6 @@ describe('what nothing acts on', () => {
     ['servicecidrs.networking.k8s.io', { metadata: { name: 'more' } }, /server's flag alone/],
     ['secrets', { type: 'Opaque' }, undefined],
     ['secrets', { type: 'kubernetes.io/service-account-token' }, /tokens in Secrets/],
-    ['certificatesigningrequests.certificates.k8s.io', { spec: { signerName: 'example.com/own' } }, undefined],
-    [
-      'certificatesigningrequests.certificates.k8s.io',
-      { spec: { signerName: 'kubernetes.io/kube-apiserver-client' } },
-      /does not sign certificates/,
-    ],
     ['clustertrustbundles.certificates.k8s.io', {}, /ClusterTrustBundles/],
     ['podcertificaterequests.certificates.k8s.io', {}, /PodCertificateRequests/],
     ['resourceclaims.resource.k8s.io', {}, /devices/],
