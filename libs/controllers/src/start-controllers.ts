@@ -41,6 +41,10 @@ import { persistentVolumeClaimProtection } from './storage/persistent-volume-cla
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
 import { superviseController } from './supervise-controller.js';
+import { bootstrapSigner } from './tokens/bootstrap-signer.reconciler.js';
+import { legacyTokenCleaner } from './tokens/legacy-token-cleaner.reconciler.js';
+import { serviceAccountTokenController } from './tokens/service-account-token.reconciler.js';
+import { tokenCleaner } from './tokens/token-cleaner.reconciler.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS = bare<ControllerFactory>({
@@ -57,6 +61,10 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'endpoints-controller': endpointsController,
   'cluster-dns-controller': clusterDnsController,
   'namespace-controller': namespaceController,
+  'serviceaccount-token-controller': serviceAccountTokenController,
+  'legacy-serviceaccount-token-cleaner-controller': legacyTokenCleaner,
+  'bootstrap-signer-controller': bootstrapSigner,
+  'token-cleaner-controller': tokenCleaner,
   'serviceaccount-controller': serviceAccountController,
   'root-ca-certificate-publisher-controller': rootCAPublisher,
   'clusterrole-aggregation-controller': clusterRoleAggregation,

@@ -124,12 +124,6 @@ export const unenforced: readonly Unenforced[] = [
     when: ({ metadata }) => metadata.name !== 'kubernetes',
   },
   {
-    resources: ['secrets'],
-    feature: 'token Secrets',
-    text: 'Berth does not make tokens in Secrets yet: this Secret stays without one; use kubectl create token',
-    when: ({ type, data }) => type === 'kubernetes.io/service-account-token' && data?.token === undefined,
-  },
-  {
     resources: ['certificates.k8s.io/clustertrustbundles'],
     feature: 'ClusterTrustBundle',
     text: 'Berth does not put ClusterTrustBundles into volumes yet',

@@ -13,6 +13,7 @@ import { createRegistry } from '../registry/registry.js';
 import { AdmissionModule } from './admission.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import { AuthorizationModule } from './authorization.module.js';
+import { LegacyTokenUses } from './legacy-token-uses.js';
 import { ProcessClients } from './process-clients.js';
 import { StorageModule } from './storage.module.js';
 import {
@@ -73,6 +74,7 @@ import { UsageModule } from './usage.module.js';
         }),
     ),
     ProcessClients,
+    LegacyTokenUses,
   ],
   exports: [REGISTRY, ProcessClients],
 })

@@ -1,7 +1,7 @@
 import { gvr } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
+import { expiryController } from '../workload/expiry-loop.js';
 import { requestExpiry } from './certificate-signing-request-cleaner.plan.js';
-import { expiryController } from './expiry-loop.js';
 
 /** Deletes requests that have been answered, refused or left alone for long enough. */
 export function certificateCleaner(context: ControllerContext): Controller {

@@ -1,6 +1,6 @@
 import { gvr, type PodCertificateRequest } from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
-import { expiryController } from './expiry-loop.js';
+import { expiryController } from '../workload/expiry-loop.js';
 
 /** Milliseconds in which every flow is done, as upstream expects it. */
 const LIFETIME = 15 * 60_000;

@@ -54,8 +54,6 @@ describe('what nothing acts on', () => {
     ['services', { spec: { trafficDistribution: 'PreferSameZone' } }, /^spec\.trafficDistribution: /],
     ['servicecidrs.networking.k8s.io', { metadata: { name: 'kubernetes' } }, undefined],
     ['servicecidrs.networking.k8s.io', { metadata: { name: 'more' } }, /server's flag alone/],
-    ['secrets', { type: 'Opaque' }, undefined],
-    ['secrets', { type: 'kubernetes.io/service-account-token' }, /tokens in Secrets/],
     ['clustertrustbundles.certificates.k8s.io', {}, /ClusterTrustBundles/],
     ['podcertificaterequests.certificates.k8s.io', {}, /PodCertificateRequests/],
     ['resourceclaims.resource.k8s.io', {}, /devices/],

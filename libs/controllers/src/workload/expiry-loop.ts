@@ -1,25 +1,28 @@
 import { type GroupVersionResource, isConflict, isNotFound, type KubeObject } from '#apimachinery';
-import { splitKey } from '#client';
+import { type Informer, splitKey } from '#client';
 import type { Controller, ControllerRuntime } from '../context.js';
 import { controller } from '../controller.js';
 
-/** Deletes each object of a resource at a time of its own, in milliseconds since the epoch; undefined keeps it. */
+const LONGEST_WAIT = 24 * 3_600_000;
+
+/** Deletes each object of a resource at a time of its own. `expiryOf` gives it in milliseconds since the epoch; undefined keeps it. */
 export function expiryController<T extends KubeObject>(
   name: string,
   runtime: ControllerRuntime,
   resource: GroupVersionResource,
   expiryOf: (object: T) => number | undefined,
+  objects: Informer<T> = runtime.informers.for<T>(resource),
 ): Controller {
-  const { client, clock, informers } = runtime;
-  const objects = informers.for<T>(resource);
+  const { client, clock } = runtime;
   return controller(name, runtime)
-    .for<T>(resource)
+    .for<T>(objects)
     .workers(1)
     .reconcile(async (key) => {
       const object = objects.getByKey(key);
       const expiry = object && object.metadata.deletionTimestamp === undefined ? expiryOf(object) : undefined;
       if (expiry === undefined) return undefined;
-      if (expiry > clock.now()) return { requeueAfter: expiry - clock.now() };
+      // Timers hold no more than 24 days.
+      if (expiry > clock.now()) return { requeueAfter: Math.min(expiry - clock.now(), LONGEST_WAIT) };
       const { uid, resourceVersion } = object!.metadata;
       const { namespace, name } = splitKey(key);
       try {
