@@ -17,6 +17,37 @@ export interface NodeFolders {
   delete(node: string, folder: string): Promise<void>;
 }
 
+/** What a certificate request asks to be called. */
+export interface RequestedNames {
+  commonName: string;
+  organizations: string[];
+  dnsNames: string[];
+  ipAddresses: string[];
+  emailAddresses: string[];
+  uris: string[];
+}
+
+export interface RequestedValidity {
+  notBefore: Date;
+  /** The authority's own end comes first where it is earlier. */
+  notAfter: Date;
+  now: Date;
+}
+
+/** Who signs certificates, without its key. Requests and certificates are PEM; errors say what is wrong. */
+export interface CertificateAuthority {
+  read(request: string): Promise<RequestedNames>;
+  sign(request: string, usages: readonly string[], validity: RequestedValidity): Promise<string>;
+}
+
+/** Whose token it is, and the name of the Secret that holds it. */
+export interface SecretToken {
+  namespace: string;
+  account: string;
+  accountUid: string;
+  secret: string;
+}
+
 /** Settings of the cluster that control loops need. */
 export interface ControllerOptions {
   /** Pod network, e.g. `10.244.0.0/16`; nodes get slices of it. Empty: none are given out. */
@@ -27,6 +58,10 @@ export interface ControllerOptions {
   /** PEM of the cluster's CA: what `kube-root-ca.crt` carries. */
   rootCA: string;
   clusterDomain: string;
+  /** Signs the token of a ServiceAccount for the Secret that is to hold it. Absent: Secrets get none. */
+  secretToken?: (token: SecretToken) => string;
+  /** Absent: nobody signs certificates. */
+  certificateAuthority?: CertificateAuthority;
   /** Milliseconds without a node's Lease being renewed before it counts as unreachable; default 50 s. */
   nodeMonitorGracePeriod?: number;
   /** Absent: local-path volumes are neither made nor deleted here. */

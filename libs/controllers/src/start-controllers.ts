@@ -11,6 +11,11 @@ import { horizontalPodAutoscalerController } from './autoscaling/horizontal-pod-
 import { cronJobController } from './batch/cron-job.reconciler.js';
 import { jobController } from './batch/job.reconciler.js';
 import { ttlAfterFinishedController } from './batch/ttl-after-finished.reconciler.js';
+import { certificateApprovingController } from './certificates/certificate-signing-request-approving.reconciler.js';
+import { certificateCleaner } from './certificates/certificate-signing-request-cleaner.reconciler.js';
+import { certificateSigningController } from './certificates/certificate-signing-request-signing.reconciler.js';
+import { clusterTrustBundlePublisher } from './certificates/cluster-trust-bundle-publisher.reconciler.js';
+import { podCertificateRequestCleaner } from './certificates/pod-certificate-request-cleaner.reconciler.js';
 import type { ControllerContext, ControllerFactory } from './context.js';
 import { ControllerHealth } from './controller-health.js';
 import { endpointsController } from './core/endpoints.reconciler.js';
@@ -36,6 +41,10 @@ import { persistentVolumeClaimProtection } from './storage/persistent-volume-cla
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
 import { superviseController } from './supervise-controller.js';
+import { bootstrapSigner } from './tokens/bootstrap-signer.reconciler.js';
+import { legacyTokenCleaner } from './tokens/legacy-token-cleaner.reconciler.js';
+import { serviceAccountTokenController } from './tokens/service-account-token.reconciler.js';
+import { tokenCleaner } from './tokens/token-cleaner.reconciler.js';
 
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS = bare<ControllerFactory>({
@@ -52,6 +61,10 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'endpoints-controller': endpointsController,
   'cluster-dns-controller': clusterDnsController,
   'namespace-controller': namespaceController,
+  'serviceaccount-token-controller': serviceAccountTokenController,
+  'legacy-serviceaccount-token-cleaner-controller': legacyTokenCleaner,
+  'bootstrap-signer-controller': bootstrapSigner,
+  'token-cleaner-controller': tokenCleaner,
   'serviceaccount-controller': serviceAccountController,
   'root-ca-certificate-publisher-controller': rootCAPublisher,
   'clusterrole-aggregation-controller': clusterRoleAggregation,
@@ -68,6 +81,11 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'persistentvolumeclaim-protection-controller': persistentVolumeClaimProtection,
   'persistentvolume-protection-controller': persistentVolumeProtection,
   'volumeattributesclass-protection-controller': volumeAttributesClassProtection,
+  'certificatesigningrequest-approving-controller': certificateApprovingController,
+  'certificatesigningrequest-signing-controller': certificateSigningController,
+  'certificatesigningrequest-cleaner-controller': certificateCleaner,
+  'podcertificaterequest-cleaner-controller': podCertificateRequestCleaner,
+  'kube-apiserver-serving-clustertrustbundle-publisher-controller': clusterTrustBundlePublisher,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 });

@@ -12,6 +12,11 @@ export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { type CronSchedule, parseCronSchedule, timeZoneProblem } from './batch/v1/cron-job/cron-schedule.js';
 export { allResources, findKind, findResource } from './built-in/resources.js';
 export { usageResources } from './built-in/usage-resources.js';
+export {
+  type PemBlock,
+  pemBlocks,
+  requestProblem,
+} from './certificates.k8s.io/v1/certificate-signing-request/certificate-request.js';
 export type { Table } from './columns/table.js';
 export { type Conversion, convertEach } from './contract/conversion.js';
 export * from './contract/definition.js';

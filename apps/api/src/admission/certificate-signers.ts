@@ -1,5 +1,7 @@
 import type { UserInfo } from '#apimachinery';
+import type { RequestedNames } from '#controllers';
 import type { Authorizer } from '../authorization/authorizer.js';
+import { readCertificateRequest } from '../pki/certificate-requests.js';
 
 /** Whether the user has `verb` on a signer, or on all of its domain (`example.com/*`). */
 export async function authorizedForSigner(
@@ -26,13 +28,7 @@ export async function authorizedForSigner(
   return false;
 }
 
-/** Subject of a PEM certificate request, base64 as the API carries it. Throws an Error with the reason. */
-export async function requestSubject(request: unknown): Promise<{ commonName: string; organizations: string[] }> {
-  const text = typeof request === 'string' ? Buffer.from(request, 'base64').toString('latin1') : '';
-  const body = /-----BEGIN CERTIFICATE REQUEST-----([\s\S]+?)-----END CERTIFICATE REQUEST-----/.exec(text)?.[1];
-  if (body === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST');
-  await import('reflect-metadata');
-  const { Pkcs10CertificateRequest } = await import('@peculiar/x509');
-  const { subjectName } = new Pkcs10CertificateRequest(Buffer.from(body, 'base64'));
-  return { commonName: subjectName.getField('CN').at(-1) ?? '', organizations: subjectName.getField('O') };
+/** Names of a PEM certificate request, base64 as the API carries it. Throws an Error with the reason. */
+export async function requestedNames(request: unknown): Promise<RequestedNames> {
+  return readCertificateRequest(typeof request === 'string' ? Buffer.from(request, 'base64').toString('latin1') : '');
 }

@@ -63,18 +63,6 @@ export const unenforced: readonly Unenforced[] = [
     when: ({ metadata }) => metadata.name !== 'kubernetes',
   },
   {
-    resources: ['secrets'],
-    feature: 'token Secrets',
-    text: 'Berth does not make tokens in Secrets yet: this Secret stays without one; use kubectl create token',
-    when: ({ type, data }) => type === 'kubernetes.io/service-account-token' && data?.token === undefined,
-  },
-  {
-    resources: ['certificates.k8s.io/certificatesigningrequests'],
-    feature: 'certificate signing',
-    text: 'Berth does not sign certificates for the signers of kubernetes.io yet: this request stays without one',
-    when: ({ spec }) => String(spec.signerName ?? '').startsWith('kubernetes.io/'),
-  },
-  {
     resources: ['certificates.k8s.io/clustertrustbundles'],
     feature: 'ClusterTrustBundle',
     text: 'Berth does not put ClusterTrustBundles into volumes yet',

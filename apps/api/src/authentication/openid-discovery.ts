@@ -1,4 +1,5 @@
-import { jsonWebKeys, type VerificationKey } from './service-account-tokens.js';
+import { jsonWebKeys } from './service-account-tokens.js';
+import type { VerificationKey } from './token-signature.js';
 
 export const OPENID_CONFIGURATION_PATH = '/.well-known/openid-configuration';
 export const JWKS_PATH = '/openid/v1/jwks';

@@ -5,9 +5,11 @@ import type { Lister } from '../storage/lister.js';
 import type { Credentials, RequestAuthenticator } from './authenticator.js';
 import { BootstrapTokenAuthenticator } from './bootstrap-token-authenticator.js';
 import { Impersonation } from './impersonation.js';
+import { LegacyTokenAuthenticator } from './legacy-token-authenticator.js';
 import { REQUEST_HEADERS, RequestHeaderAuthenticator } from './request-header-authenticator.js';
-import { ServiceAccountTokenAuthenticator, verificationKey } from './service-account-tokens.js';
+import { ServiceAccountTokenAuthenticator } from './service-account-tokens.js';
 import { type TokenAuthenticator, tokenChain } from './token-authenticator.js';
+import { verificationKey } from './token-signature.js';
 import { X509Authenticator } from './x509-authenticator.js';
 
 export interface AuthenticationOptions {
@@ -34,6 +36,7 @@ export interface AuthenticationOptions {
 export interface Authentication extends RequestAuthenticator {
   /** The bearer token part alone, for TokenReview. */
   tokens: TokenAuthenticator;
+  legacyTokens: LegacyTokenAuthenticator;
   audiences: readonly string[];
 }
 
@@ -44,8 +47,10 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
   const clock = options.clock ?? Date.now;
   const audiences = options.audiences ?? options.issuers.slice(0, 1);
   const keys = options.serviceAccountPublicKeys.map(verificationKey);
+  const legacyTokens = new LegacyTokenAuthenticator(keys, audiences, options.lister, options.readBarrier);
   const tokens = tokenChain([
     new ServiceAccountTokenAuthenticator(keys, options.issuers, options.lister, options.readBarrier, clock),
+    legacyTokens,
     new BootstrapTokenAuthenticator(options.lister, clock),
   ]);
   const x509 = new X509Authenticator([options.clientCa], clock);
@@ -86,6 +91,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
 
   return {
     tokens,
+    legacyTokens,
     audiences,
     async authenticate(credentials) {
       const user = await identify(credentials);

@@ -1,36 +1,20 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  type JsonWebKey,
-  type KeyObject,
-  randomUUID,
-  sign,
-  verify,
-} from 'node:crypto';
-import { quote, type UserInfo } from '#apimachinery';
+import { createHash, createPrivateKey, type JsonWebKey, type KeyObject, randomUUID, sign } from 'node:crypto';
+import type { UserInfo } from '#apimachinery';
+import type { SecretToken } from '#controllers';
 import { EXTRA, serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from '../identity/users.js';
 import type { Lister } from '../storage/lister.js';
 import { BoundedCache } from './bounded-cache.js';
+import { LEGACY_CLAIMS, LEGACY_ISSUER } from './legacy-token-claims.js';
 import { BoundObjectMissing, checkClaims, readClaims, type ServiceAccountClaims } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
-
-/** A public key as tokens name it: base64url of the SHA-256 of its DER, as upstream derives it. */
-export interface VerificationKey {
-  id: string;
-  algorithm: 'RS256' | 'ES256';
-  key: KeyObject;
-}
-
-export function verificationKey(pem: string): VerificationKey {
-  const key = createPublicKey(pem);
-  const der = key.export({ type: 'spki', format: 'der' });
-  return {
-    id: createHash('sha256').update(der).digest('base64url'),
-    algorithm: key.asymmetricKeyType === 'rsa' ? 'RS256' : 'ES256',
-    key,
-  };
-}
+import {
+  encodePart,
+  goStrings,
+  signedClaims,
+  signingOptions,
+  type VerificationKey,
+  verificationKey,
+} from './token-signature.js';
 
 /** JSON Web Key Set of the keys, for OIDC discovery. */
 export function jsonWebKeys(keys: readonly VerificationKey[]): { keys: JsonWebKey[] } {
@@ -54,7 +38,7 @@ export class ServiceAccountTokenIssuer {
     this.key = createPrivateKey(privateKeyPem);
     const { id, algorithm } = verificationKey(privateKeyPem);
     this.algorithm = algorithm;
-    this.header = encode({ alg: algorithm, kid: id });
+    this.header = encodePart({ alg: algorithm, kid: id });
   }
 
   issue(claims: Omit<ServiceAccountClaims, 'iss' | 'jti'>): string {
@@ -69,9 +53,25 @@ export class ServiceAccountTokenIssuer {
       nbf: claims.nbf,
       sub: claims.sub,
     };
-    const signed = `${this.header}.${encode(full)}`;
-    const signature = sign('sha256', Buffer.from(signed), signingOptions(this.algorithm, this.key));
-    return `${signed}.${signature.toString('base64url')}`;
+    return this.signed(full);
+  }
+
+  /** A token without end, for a Secret: good as long as the Secret has it. Its claims are k8s.io/kubernetes' legacy ones. */
+  issueForSecret({ namespace, account, accountUid, secret }: SecretToken): string {
+    return this.signed({
+      iss: LEGACY_ISSUER,
+      [LEGACY_CLAIMS.namespace]: namespace,
+      [LEGACY_CLAIMS.secret]: secret,
+      [LEGACY_CLAIMS.account]: account,
+      [LEGACY_CLAIMS.accountUid]: accountUid,
+      sub: serviceAccountUser(namespace, account),
+    });
+  }
+
+  private signed(claims: object): string {
+    const text = `${this.header}.${encodePart(claims)}`;
+    const signature = sign('sha256', Buffer.from(text), signingOptions(this.algorithm, this.key));
+    return `${text}.${signature.toString('base64url')}`;
   }
 }
 
@@ -100,7 +100,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const hash = createHash('sha256').update(token).digest('base64');
     let entry = this.verified.get(hash);
     if (!entry) {
-      const claims = this.verifySignature(token);
+      const claims = this.claimsOf(token);
       if (!claims) return undefined;
       entry = { claims, user: userOf(claims) };
       this.verified.set(hash, entry);
@@ -121,26 +121,9 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     return { user: entry.user, audiences: shared };
   }
 
-  /** Undefined: no token of our issuer. Throws on a bad signature. */
-  private verifySignature(token: string): ServiceAccountClaims | undefined {
-    const parts = token.split('.');
-    const [header, payload, signature] = parts;
-    if (parts.length !== 3 || !header || !payload || !signature) return undefined;
-    const body = decodeJson(payload) as { iss?: unknown } | undefined;
-    if (typeof body?.iss !== 'string' || !this.issuers.includes(body.iss)) return undefined;
-    const head = decodeJson(header) as { alg?: unknown; kid?: unknown; crit?: unknown } | undefined;
-    // No extension of the format is understood here, and a critical one may not be passed over (RFC 7515, 4.1.11).
-    if (head?.crit !== undefined) throw new Error('go-jose/go-jose: unsupported critical header');
-    const candidates = this.keys.filter((key) => head?.kid === undefined || head.kid === key.id);
-    if (candidates.length === 0) throw new Error('invalid signature, no keys found');
-    const data = Buffer.from(`${header}.${payload}`);
-    const bytes = decode(signature);
-    if (!bytes) return undefined;
-    // The key says which algorithm is used; the token's own claim must agree and chooses nothing.
-    const good = candidates.some(
-      ({ algorithm, key }) => head?.alg === algorithm && verify('sha256', data, signingOptions(algorithm, key), bytes),
-    );
-    if (!good) throw new Error('go-jose/go-jose: error in cryptographic primitive');
+  private claimsOf(token: string): ServiceAccountClaims | undefined {
+    const body = signedClaims(token, this.issuers, this.keys);
+    if (body === undefined) return undefined;
     const claims = readClaims(body);
     if (!claims)
       throw new Error('service account token claims could not be validated due to unexpected validation error');
@@ -166,32 +149,4 @@ function userOf(claims: ServiceAccountClaims): UserInfo {
     groups: serviceAccountGroups(namespace),
     ...(Object.keys(extra).length > 0 ? { extra } : undefined),
   });
-}
-
-/** JOSE wants ECDSA signatures as r and s side by side. */
-function signingOptions(algorithm: 'RS256' | 'ES256', key: KeyObject) {
-  return algorithm === 'ES256' ? { key, dsaEncoding: 'ieee-p1363' as const } : key;
-}
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-/** Undefined unless the part is written the one way that base64url writes these bytes: a token has one form. */
-function decode(part: string): Buffer | undefined {
-  const bytes = Buffer.from(part, 'base64url');
-  return bytes.toString('base64url') === part ? bytes : undefined;
-}
-
-function decodeJson(part: string): unknown {
-  try {
-    return JSON.parse(decode(part)?.toString('utf8') ?? '');
-  } catch {
-    return undefined;
-  }
-}
-
-/** %q of a list of strings. */
-function goStrings(items: readonly string[]): string {
-  return `[${items.map(quote).join(' ')}]`;
 }

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureAuthenticationConfig } from './authentication-config.bootstrap.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
+import { ensureClusterInfo } from './cluster-info.bootstrap.js';
 import { ensureClusterServices, leaveClusterServices } from './cluster-services.bootstrap.js';
 import { ensureFlowControl } from './flow-control.bootstrap.js';
+import { ensureLegacyTokenTracking } from './legacy-token-tracking.bootstrap.js';
 import { ensureNamespaces } from './namespaces.bootstrap.js';
 import { ensurePriorityClasses } from './priority-classes.bootstrap.js';
 import { ensureRbac } from './rbac.bootstrap.js';
@@ -21,6 +23,8 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
     ensureFlowControl(options),
     ensureStorageClass(options),
     ensureAuthenticationConfig(options),
+    ensureClusterInfo(options),
+    ensureLegacyTokenTracking(options),
     ensureClusterServices(options),
   ]);
 }

@@ -30,7 +30,9 @@ export function defaultRbac(): RbacObjects {
   return {
     ...defaults,
     clusterRoles: settleAggregation([...defaults.clusterRoles, ...ownClusterRoles()]),
-    clusterRoleBindings: [...defaults.clusterRoleBindings, ...ownClusterRoleBindings()],
+    clusterRoleBindings: [...defaults.clusterRoleBindings, ...ownClusterRoleBindings(), ...joiningBindings()],
+    roles: [...defaults.roles, clusterInfoReader()],
+    roleBindings: [...defaults.roleBindings, clusterInfoBinding()],
   };
 }
 
@@ -70,6 +72,39 @@ function ownClusterRoleBindings(): KubeObject[] {
       name: KUBELET_CLIENT,
     }),
   ];
+}
+
+/** What lets a node join by a bootstrap token of kubeadm's group, and renew its certificate later: kubeadm's bindings. */
+function joiningBindings(): KubeObject[] {
+  const approval = 'system:certificates.k8s.io:certificatesigningrequests';
+  const tokens = { kind: 'Group', name: 'system:bootstrappers:kubeadm:default-node-token' };
+  return [
+    clusterRoleBinding('kubeadm:kubelet-bootstrap', 'system:node-bootstrapper', tokens),
+    clusterRoleBinding('kubeadm:node-autoapprove-bootstrap', `${approval}:nodeclient`, tokens),
+    clusterRoleBinding('kubeadm:node-autoapprove-certificate-rotation', `${approval}:selfnodeclient`, {
+      kind: 'Group',
+      name: 'system:nodes',
+    }),
+  ];
+}
+
+const CLUSTER_INFO_READER = 'kubeadm:bootstrap-signer-clusterinfo';
+
+/** Whoever joins reads where the cluster is before anybody knows it. */
+function clusterInfoReader(): KubeObject {
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['cluster-info'], verbs: ['get'] }];
+  const own = { ...metadata(CLUSTER_INFO_READER), namespace: 'kube-public' };
+  return { apiVersion: `${GROUP}/v1`, kind: 'Role', metadata: own, rules };
+}
+
+function clusterInfoBinding(): KubeObject {
+  return {
+    apiVersion: `${GROUP}/v1`,
+    kind: 'RoleBinding',
+    metadata: { ...metadata(CLUSTER_INFO_READER), namespace: 'kube-public' },
+    roleRef: { apiGroup: GROUP, kind: 'Role', name: CLUSTER_INFO_READER },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: 'system:anonymous' }],
+  };
 }
 
 function metadata(name: string): KubeObject['metadata'] {

@@ -1,5 +1,7 @@
 import type { UserInfo } from '#apimachinery';
 
+/** The server itself, where it writes objects of its own. */
+export const API_SERVER = 'system:apiserver';
 export const ANONYMOUS = 'system:anonymous';
 export const ALL_UNAUTHENTICATED = 'system:unauthenticated';
 export const ALL_AUTHENTICATED = 'system:authenticated';

@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { keepBootstrap, runBootstrap } from '../bootstrap/bootstrap.js';
 import type { BootstrapOptions } from '../bootstrap/bootstrap-options.js';
-import { MASTERS_GROUP } from '../identity/users.js';
+import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import type { Pki } from '../pki/pki.js';
 import { warmUp } from '../warm-up.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
@@ -22,9 +22,6 @@ import { NOW, OPTIONS, PKI } from './tokens.js';
 
 /** Milliseconds that the end of the process waits for its address to leave the Service `kubernetes`. */
 const LEAVE_MS = 2_000;
-
-/** The server's own identity, for what it does on nobody's behalf. */
-const API_SERVER = 'system:apiserver';
 
 /** Makes the cluster's own objects when the server listens, and keeps them. */
 @Injectable()

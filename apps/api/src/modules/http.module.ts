@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from '../authentication/openid-discovery.js';
-import { verificationKey } from '../authentication/service-account-tokens.js';
+import { verificationKey } from '../authentication/token-signature.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
 import { API_SURFACE, type ApiSurface } from '../http/documents/api.tokens.js';
 import { PING, storeCheck } from '../http/documents/health-checks.js';

@@ -11,10 +11,13 @@ import { type Clock, SharedInformers } from '#client';
 import type { ControllerState, NodeFolders } from '#controllers';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry, noTracer } from '#telemetry';
+import { ServiceAccountTokenIssuer } from '../authentication/service-account-tokens.js';
 import type { HealthCheck } from '../http/documents/health-checks.js';
 import { AgentFolders } from '../http/proxy/node-folders.js';
 import { provide } from '../injection/provide.js';
+import { certificateAuthority } from '../pki/certificate-requests.js';
 import type { Pki } from '../pki/pki.js';
+import { AuthenticationModule } from './authentication.module.js';
 import { Bootstrap } from './bootstrap.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
@@ -39,6 +42,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
     @Inject(ResourceCatalog) private readonly catalog: ResourceCatalog,
     @Inject(PKI) private readonly pki: Pki,
     @Inject(NODE_FOLDERS) private readonly nodeFolders: NodeFolders,
+    @Inject(ServiceAccountTokenIssuer) private readonly tokens: ServiceAccountTokenIssuer,
     @Inject(ProcessClients) private readonly clients: ProcessClients,
     @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
     @Inject(ServerProgress) private readonly progress: ServerProgress,
@@ -91,6 +95,8 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
           serviceCidr: options.serviceClusterIpRange,
           rootCA: this.pki.ca.certificate,
           clusterDomain: options.clusterDomain,
+          secretToken: (token) => this.tokens.issueForSecret(token),
+          certificateAuthority: certificateAuthority(this.pki.ca),
           nodeFolders: this.nodeFolders,
         },
       }),
@@ -125,7 +131,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
 }
 
 @Module({
-  imports: [PkiModule, StorageModule, RegistryModule, CustomResourcesModule],
+  imports: [PkiModule, StorageModule, AuthenticationModule, RegistryModule, CustomResourcesModule],
   providers: [
     provide(
       NODE_FOLDERS,

@@ -14,6 +14,7 @@ import { AdmissionModule } from './admission.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import { AuthorizationModule } from './authorization.module.js';
 import { ComputedModule } from './computed.module.js';
+import { LegacyTokenUses } from './legacy-token-uses.js';
 import { ProcessClients } from './process-clients.js';
 import { QuotaModule } from './quota.module.js';
 import { StorageModule } from './storage.module.js';
@@ -88,6 +89,7 @@ import {
       },
     ),
     ProcessClients,
+    LegacyTokenUses,
   ],
   exports: [REGISTRY, ProcessClients],
 })

@@ -3,12 +3,11 @@ import type { Family, SyncResult } from './netfilter.js';
 
 /** Upper bounds of kube-proxy's sync durations, in seconds. */
 const BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
-const PREFIX = 'kubeproxy_sync_';
 
 /** The failures of each mode, by kube-proxy's names. */
 const FAILURES: Readonly<Record<string, string>> = {
-  nftables: 'proxy_rules_nftables_sync_failures_total',
-  iptables: 'proxy_rules_iptables_restore_failures_total',
+  nftables: 'kubeproxy_sync_proxy_rules_nftables_sync_failures_total',
+  iptables: 'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
 };
 
 /** What the service proxy counts, by kube-proxy's names. Times are given in milliseconds and shown in seconds. */
@@ -24,7 +23,7 @@ export class ServiceProxyMetrics {
   constructor(registry: MetricsRegistry, mode: string, families: readonly Family[]) {
     const labels = { ip_family: families };
     const gauge = (name: string, help: string) => {
-      const metric = registry.gauge({ name: PREFIX + name, help, labels });
+      const metric = registry.gauge({ name, help, labels });
       return families.map((family) => metric.cell(family));
     };
     const counter = (name: string, help: string) => {
@@ -32,26 +31,23 @@ export class ServiceProxyMetrics {
       return families.map((family) => metric.cell(family));
     };
     const histogram = (name: string, help: string) => {
-      const metric = registry.histogram({ name: PREFIX + name, help, labels }, BUCKETS);
+      const metric = registry.histogram({ name, help, labels }, BUCKETS);
       return families.map((family) => metric.cell(family));
     };
     this.durations = {
-      all: histogram('proxy_rules_duration_seconds', 'Time to bring the rules up to date, in seconds.'),
-      full: histogram('full_proxy_rules_duration_seconds', 'Time to write all rules anew, in seconds.'),
+      all: histogram('kubeproxy_sync_proxy_rules_duration_seconds', 'Time to bring the rules up to date, in seconds.'),
+      full: histogram('kubeproxy_sync_full_proxy_rules_duration_seconds', 'Time to write all rules anew, in seconds.'),
       partial: histogram(
-        'partial_proxy_rules_duration_seconds',
+        'kubeproxy_sync_partial_proxy_rules_duration_seconds',
         'Time to write what changed of the rules, in seconds.',
       ),
     };
-    this.syncedAt = gauge('proxy_rules_last_timestamp_seconds', 'When the rules were last up to date.');
+    this.syncedAt = gauge('kubeproxy_sync_proxy_rules_last_timestamp_seconds', 'When the rules were last up to date.');
     this.queuedAt = gauge(
-      'proxy_rules_last_queued_timestamp_seconds',
+      'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
       'When a Service or an EndpointSlice last changed.',
     );
-    this.failures = counter(
-      PREFIX + (FAILURES[mode] ?? FAILURES['iptables']!),
-      'Times that the rules could not be written.',
-    );
+    this.failures = counter(FAILURES[mode] ?? FAILURES['iptables']!, 'Times that the rules could not be written.');
     this.flowsEnded = counter(
       'kubeproxy_conntrack_reconciler_deleted_entries_total',
       'Flows to endpoints that were gone, which were ended.',

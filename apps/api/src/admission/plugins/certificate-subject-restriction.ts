@@ -1,6 +1,6 @@
 import { MASTERS_GROUP } from '../../identity/users.js';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
-import { requestSubject } from '../certificate-signers.js';
+import { requestedNames } from '../certificate-signers.js';
 import { rejection, targets } from '../rejection.js';
 
 const SIGNER = 'kubernetes.io/kube-apiserver-client';
@@ -18,7 +18,7 @@ export class CertificateSubjectRestriction implements AdmissionPlugin {
     if (spec.signerName !== SIGNER) return;
     let organizations: string[];
     try {
-      organizations = (await requestSubject(spec.request)).organizations;
+      organizations = (await requestedNames(spec.request)).organizations;
     } catch (error) {
       throw rejection(request, `failed to parse CSR: ${(error as Error).message}`);
     }

@@ -4,7 +4,7 @@ import type { Authorizer } from '../../authorization/authorizer.js';
 import { nodeIdentity } from '../../identity/users.js';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
-import { requestSubject } from '../certificate-signers.js';
+import { requestedNames } from '../certificate-signers.js';
 import { forbiddenNodeLabels, modifiedLabels } from '../node-labels.js';
 import { rejection } from '../rejection.js';
 import { checkPodCertificateRequest, checkTokenAudience } from './node-token-restriction.js';
@@ -262,7 +262,7 @@ async function admitCertificateRequest(node: string, request: AdmissionRequest):
   if (request.operation !== 'CREATE' || !KUBELET_SIGNERS.includes(spec?.signerName)) return;
   let commonName: string;
   try {
-    commonName = (await requestSubject(spec.request)).commonName;
+    commonName = (await requestedNames(spec.request)).commonName;
   } catch (error) {
     throw rejection(request, `unable to parse csr: ${(error as Error).message}`);
   }

@@ -1,10 +1,8 @@
+import { API_SERVER } from '../../identity/users.js';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { rejection } from '../rejection.js';
 import { type Unenforced, unenforced } from '../unenforced.js';
-
-/** The server itself makes some of these objects, because every cluster has them. */
-const API_SERVER = 'system:apiserver';
 
 /** Says what is taken and not acted on yet, and refuses the policies among it where that was asked for. No plugin of upstream's. */
 export class UnenforcedFeatures implements AdmissionPlugin {
