@@ -37,11 +37,14 @@ export interface TestServerOptions {
   proxyNetwork?: ProxyNetwork;
   /** Where the usage of nodes comes from; by default from the server of each node. */
   readNodeUsage?: (node: KubeObject) => Promise<string>;
+  /** Who answers for webhooks. */
+  webhooks?: WebhookCaller;
   /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
   store?: { ringBytes?: number; retention?: { watchLogMs: number }; compactionMs?: number };
 }
 
 type ControlPlane = import('../../../apps/api/src/control-plane.js').ControlPlane;
+type WebhookCaller = import('../../../apps/api/src/custom-resources/conversions.js').WebhookCaller;
 type ProxyNetwork = import('../../../apps/api/src/http/proxy/proxy-network.js').ProxyNetwork;
 
 export interface TestServer {
@@ -95,15 +98,17 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
     { ControlPlaneModule },
     { CLOCK, NODE_FOLDERS, PROXY_NETWORK, READ_NODE_USAGE, STORE_TUNING },
     { withPort },
+    { WebhookClient },
   ] = await Promise.all([
     import('@nestjs/testing'),
     import('../../../apps/api/src/control-plane.js'),
     import('../../../apps/api/src/modules/control-plane.module.js'),
     import('../../../apps/api/src/modules/tokens.js'),
     import('../../../apps/api/src/modules/server-address.js'),
+    import('../../../apps/api/src/webhook-client/webhook-client.js'),
   ]);
   const { frameworkAdapter } = await import('../../../apps/api/src/http/https-server.js');
-  const { clock, nodeFolders, proxyNetwork, readNodeUsage, store } = options;
+  const { clock, nodeFolders, proxyNetwork, readNodeUsage, store, webhooks } = options;
   const root = ControlPlaneModule.with(
     await withPort({
       dataDir,
@@ -132,6 +137,8 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
   if (proxyNetwork) builder.overrideProvider(PROXY_NETWORK).useValue(proxyNetwork);
   if (nodeFolders) builder.overrideProvider(NODE_FOLDERS).useValue(nodeFolders);
   if (readNodeUsage) builder.overrideProvider(READ_NODE_USAGE).useValue(readNodeUsage);
+  if (webhooks)
+    builder.overrideProvider(WebhookClient).useValue({ call: webhooks.call.bind(webhooks), close: () => {} });
   if (store) builder.overrideProvider(STORE_TUNING).useValue(store);
   const module = await builder.compile();
   return runControlPlane(module.createNestApplication(frameworkAdapter(), { logger: false, bodyParser: false }));
