@@ -52,8 +52,6 @@ describe('what nothing acts on', () => {
     ['services', { spec: { type: 'ExternalName', ipFamilies: ['IPv6'] } }, undefined],
     ['services', { spec: { healthCheckNodePort: 30000 } }, /^spec\.healthCheckNodePort: nothing answers at it yet/],
     ['services', { spec: { trafficDistribution: 'PreferSameZone' } }, /^spec\.trafficDistribution: /],
-    ['servicecidrs.networking.k8s.io', { metadata: { name: 'kubernetes' } }, undefined],
-    ['servicecidrs.networking.k8s.io', { metadata: { name: 'more' } }, /server's flag alone/],
     ['clustertrustbundles.certificates.k8s.io', {}, /ClusterTrustBundles/],
     ['podcertificaterequests.certificates.k8s.io', {}, /PodCertificateRequests/],
     ['resourceclaims.resource.k8s.io', {}, /devices/],
