@@ -34,6 +34,8 @@ import { podGarbageCollector } from './node/pod-gc.reconciler.js';
 import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { disruptionController } from './policy/disruption.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
+import { clusterIpRepair } from './services/cluster-ip-repair.reconciler.js';
+import { serviceCidrController } from './services/service-cidr.reconciler.js';
 import { ephemeralVolumeController } from './storage/ephemeral-volume.reconciler.js';
 import { localPathProvisioner } from './storage/local-path-provisioner.reconciler.js';
 import { persistentVolumeBinder } from './storage/persistent-volume-binder.reconciler.js';
@@ -60,6 +62,8 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'endpointslice-mirroring-controller': endpointSliceMirroringController,
   'endpoints-controller': endpointsController,
   'cluster-dns-controller': clusterDnsController,
+  'service-cidr-controller': serviceCidrController,
+  'cluster-ip-repair-controller': clusterIpRepair,
   'namespace-controller': namespaceController,
   'serviceaccount-token-controller': serviceAccountTokenController,
   'legacy-serviceaccount-token-cleaner-controller': legacyTokenCleaner,

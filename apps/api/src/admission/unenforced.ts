@@ -57,12 +57,6 @@ export const unenforced: readonly Unenforced[] = [
     when: ({ spec }) => spec.type !== 'ExternalName' && (spec.ipFamilies ?? []).includes('IPv6'),
   },
   {
-    resources: ['networking.k8s.io/servicecidrs'],
-    feature: 'additional ServiceCIDRs',
-    text: "Berth takes the addresses of Services from the server's flag alone: this object has no effect",
-    when: ({ metadata }) => metadata.name !== 'kubernetes',
-  },
-  {
     resources: ['certificates.k8s.io/clustertrustbundles'],
     feature: 'ClusterTrustBundle',
     text: 'Berth does not put ClusterTrustBundles into volumes yet',

@@ -9,6 +9,7 @@ import { selfSubjectReviewResource, tokenReviewResource } from '../kinds/reviews
 import { tokenRequestResource } from '../kinds/service-accounts/token-request.js';
 import { PortRange, parseServiceRanges } from '../kinds/services/ip-range.js';
 import { ServiceAllocator } from '../kinds/services/service-allocator.js';
+import { ServiceRanges } from '../kinds/services/service-ranges.js';
 import { createRegistry } from '../registry/registry.js';
 import { AdmissionModule } from './admission.module.js';
 import { AuthenticationModule } from './authentication.module.js';
@@ -52,7 +53,7 @@ import {
     provide(WRITE_PARTICIPANTS, [OPTIONS, STORE, NOW], (options, store, now) => [
       new ServiceAllocator(
         store,
-        parseServiceRanges(options.serviceClusterIpRange),
+        new ServiceRanges(store, parseServiceRanges(options.serviceClusterIpRange)),
         new PortRange(options.serviceNodePortRange),
         now,
       ),

@@ -47,6 +47,7 @@ export class ServiceProxyMetrics {
       'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
       'When a Service or an EndpointSlice last changed.',
     );
+    // own-lookup: the mode is the agent's own
     this.failures = counter(FAILURES[mode] ?? FAILURES['iptables']!, 'Times that the rules could not be written.');
     this.flowsEnded = counter(
       'kubeproxy_conntrack_reconciler_deleted_entries_total',

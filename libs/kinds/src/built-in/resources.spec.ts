@@ -83,7 +83,7 @@ describe('the resources', () => {
     );
     assert.deepEqual(
       named(({ heldBack, markFirst }) => heldBack ?? markFirst),
-      ['namespaces'],
+      ['customresourcedefinitions.apiextensions.k8s.io', 'namespaces'],
     );
   });
 

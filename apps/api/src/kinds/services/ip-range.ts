@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { formatIp, type IpFamily, parseIp } from '#apimachinery';
-import { parseAddressRange, parsePortRange, splitServiceRanges } from '#settings';
+import { formatIp, type IpFamily, parseCidr, parseIp } from '#apimachinery';
+import { parsePortRange, splitServiceRanges } from '#settings';
 
 /** A CIDR as service addresses are taken from it: the network address is never given away, nor is IPv4's broadcast address. */
 export class IpRange {
@@ -11,7 +11,9 @@ export class IpRange {
   private readonly reserved: bigint;
 
   constructor(readonly cidr: string) {
-    const { network, hostBits } = parseAddressRange(cidr);
+    const parsed = parseCidr(cidr);
+    if (!parsed) throw new Error(`invalid CIDR ${JSON.stringify(cidr)}`);
+    const { network, hostBits } = parsed;
     this.family = network.family;
     const total = 1n << BigInt(hostBits);
     this.first = network.value + 1n;
@@ -27,6 +29,7 @@ export class IpRange {
 
   /** A free address: at random from the larger part, else whatever is left. Undefined when all are taken. */
   pick(taken: (address: string) => boolean): string | undefined {
+    if (this.size <= 0n) return undefined;
     const start = this.size > this.reserved ? this.reserved : 0n;
     for (let attempt = 0; attempt < 16; attempt += 1) {
       const address = this.at(start + randomBelow(this.size - start));

@@ -3,6 +3,7 @@ import type { KubeObject } from '#apimachinery';
 import type { CachedObject, Store, Write } from '../../storage/store.js';
 import { PortRange, parseServiceRanges } from './ip-range.js';
 import { ServiceAllocator } from './service-allocator.js';
+import { ServiceRanges } from './service-ranges.js';
 
 /** A store of which only the names are looked at. */
 class NamedObjects implements Pick<Store, 'cache'> {
@@ -11,7 +12,8 @@ class NamedObjects implements Pick<Store, 'cache'> {
   cache(): ReturnType<Store['cache']> {
     const get = (_namespace: string, name: string) =>
       this.names.has(name) ? ({ uid: 'uid', revision: 1, parse: () => ({ metadata: {} }) } as CachedObject) : undefined;
-    return { get } as ReturnType<Store['cache']>;
+    const list = () => ({ revision: 1, items: [] });
+    return { get, list } as unknown as ReturnType<Store['cache']>;
   }
 
   /** What a commit of the writes leaves. */
@@ -32,7 +34,7 @@ function updated(made: Spec, next: (spec: Spec) => Spec) {
   const store = new NamedObjects();
   const allocator = new ServiceAllocator(
     store,
-    parseServiceRanges('10.96.0.0/24,fd00::/112'),
+    new ServiceRanges(store, parseServiceRanges('10.96.0.0/24,fd00::/112')),
     new PortRange('30000-30009'),
     () => new Date(0),
   );

@@ -14,8 +14,9 @@ import type { ServiceSpec } from '#kinds';
 import { encodeForStorage } from '../../codec/object-codec.js';
 import type { ObjectChange, WriteParticipant, WriteSetPart } from '../../registry/write/write-participant.js';
 import type { ObjectKey, Store, Write } from '../../storage/store.js';
-import type { IpRange, PortRange } from './ip-range.js';
+import type { PortRange } from './ip-range.js';
 import { HEADLESS, keepsFamilies, refuseService, sameList, settleFamilies } from './service-ip-families.js';
+import type { ServiceRanges } from './service-ranges.js';
 
 const IP_ADDRESSES = 'networking.k8s.io/ipaddresses';
 /** Not served: one object for each node port in use, so that the store itself keeps ports unique across replicas. */
@@ -37,8 +38,7 @@ export class ServiceAllocator implements WriteParticipant {
 
   constructor(
     private readonly store: Pick<Store, 'cache'>,
-    /** One for each family of the cluster, the primary one first. */
-    private readonly ranges: readonly IpRange[],
+    private readonly ranges: ServiceRanges,
     private readonly ports: PortRange,
     private readonly now: () => Date,
   ) {}
@@ -80,8 +80,7 @@ export class ServiceAllocator implements WriteParticipant {
 
   /** Families first, then an address of each. What the Service had stays: that it may not change is for validation to tell. */
   private settleClusterIps(service: KubeObject, old: KubeObject | undefined): void {
-    const families = this.ranges.map((range) => range.family);
-    settleFamilies(service, old, families);
+    settleFamilies(service, old, this.ranges.families);
     const { spec } = service;
     const given: string[] = spec.clusterIPs ?? [];
     if (given[0] === HEADLESS) return;
@@ -95,19 +94,17 @@ export class ServiceAllocator implements WriteParticipant {
     spec.clusterIP = spec.clusterIPs[0];
   }
 
-  private rangeOf(family: IpFamily): IpRange {
-    return this.ranges.find((range) => range.family === family)!;
-  }
-
   private pickIp(service: KubeObject, family: IpFamily): string {
-    const address = this.rangeOf(family).pick((candidate) => this.ipTaken(candidate));
-    if (address) return address;
+    for (const range of this.ranges.of(family)) {
+      const address = range.pick((candidate) => this.ipTaken(candidate));
+      if (address) return address;
+    }
     const text = `failed to allocate a serviceIP for Service ${JSON.stringify(service.metadata.name)}: range is full`;
     throw internalError(new Error(text));
   }
 
   private checkIp(service: KubeObject, address: string, family: IpFamily): void {
-    const why = !this.rangeOf(family).contains(address)
+    const why = !this.ranges.of(family).some((range) => range.contains(address))
       ? 'the provided network does not match the current range'
       : this.ipTaken(canonical(address))
         ? 'provided IP is already allocated'
@@ -169,7 +166,7 @@ export class ServiceAllocator implements WriteParticipant {
           'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
         },
       },
-      spec: { parentRef: { group: '', resource: 'services', namespace, name } },
+      spec: { parentRef: { resource: 'services', namespace, name } },
     });
   }
 
