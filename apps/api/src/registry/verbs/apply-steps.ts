@@ -1,4 +1,5 @@
 import {
+  compareEntries,
   compareSteps,
   conflictingFields,
   deepEqual,
@@ -92,7 +93,7 @@ export function* applySteps(
     previous !== undefined &&
     equalSets(previous.fieldsV1 as FieldSet, set) &&
     deepEqual({ ...object, metadata: { ...object.metadata, managedFields: undefined } }, { ...old, metadata });
-  object.metadata.managedFields = same ? old.metadata.managedFields : [mine, ...others];
+  object.metadata.managedFields = same ? old.metadata.managedFields : [mine, ...others].sort(compareEntries);
   return object;
 }
 
