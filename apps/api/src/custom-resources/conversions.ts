@@ -1,4 +1,4 @@
-import { deepCopy, formatGroupVersion, type KubeObject, newUid, unclassified } from '#apimachinery';
+import { appendAll, deepCopy, formatGroupVersion, type KubeObject, newUid, unclassified } from '#apimachinery';
 import type { Conversion, CustomResourceDefinition } from '#kinds';
 import type { ConversionMetrics } from './conversion-metrics.js';
 import { ConversionError, conversionReview, kindText, reviewedObjects } from './conversion-review.js';
@@ -94,7 +94,7 @@ async function convert(webhook: Webhook, objects: readonly KubeObject[], desired
   }
   const converted: KubeObject[] = [];
   for (let at = 0; at < different.length; at += BATCH) {
-    converted.push(...(await ask(webhook, different.slice(at, at + BATCH), desired)));
+    appendAll(converted, await ask(webhook, different.slice(at, at + BATCH), desired));
   }
   let next = 0;
   return objects.map((object) => (object.apiVersion === desired ? deepCopy(object) : converted[next++]!));

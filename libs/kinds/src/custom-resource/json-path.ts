@@ -1,4 +1,4 @@
-import { isJsonObject, ownValue } from '#apimachinery';
+import { appendAll, isJsonObject, ownValue } from '#apimachinery';
 
 /**
  * The dialect of JSONPath that printer columns and selectable fields are written in: the part of client-go's package jsonpath
@@ -42,7 +42,7 @@ class PathReader {
       const char = text[this.at]!;
       if (text.startsWith('[?(', this.at)) steps.push(this.filter());
       else if (text.startsWith('..', this.at)) this.recursion(steps);
-      else if (char === '[') steps.push(...bracket(this.upTo(']', 'unterminated array').slice(1, -1)));
+      else if (char === '[') appendAll(steps, bracket(this.upTo(']', 'unterminated array').slice(1, -1)));
       else if (char === '.') steps.push(this.field());
       else if (char === '"' || char === "'") steps.push(constant(this.quoted(char)));
       else if (/[-+\d]/.test(char)) steps.push(constant(this.number()));
