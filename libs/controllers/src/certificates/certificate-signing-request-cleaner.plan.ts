@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { smallest } from '#apimachinery';
 import type { CertificateSigningRequest } from '#kinds';
 
 const HOUR = 3_600_000;
@@ -26,7 +27,7 @@ function after(time: string | undefined, ms: number): number | undefined {
 
 function earliest(times: (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
-  return known.length > 0 ? Math.min(...known) : undefined;
+  return known.length > 0 ? smallest(known, known[0]!) : undefined;
 }
 
 /** Undefined when it cannot be read. */
