@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { KubeObject } from '#apimachinery';
-import { Expectations, SharedInformers, silentLogger } from '#client';
+import { Expectations, Informer, SharedInformers, silentLogger } from '#client';
 import { gvr, type Node, type Pod, type ReplicaSet } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { buildPod, FakeClock, MemoryClient } from '#testing';
@@ -80,6 +80,35 @@ describe('watchesEach', () => {
     stop.abort();
     await looked();
     assert.equal(listeners.size, 0);
+  });
+
+  it('takes no object for gone while the informer of another version has not listed', async () => {
+    const { client, clock, runtime, note, looked, start } = world();
+    const newer = { ...gvr.replicasets, version: 'v2' };
+    const [before, after] = [
+      runtime.informers.for(gvr.replicasets),
+      new Informer(newer, { client, clock, random: Math.random, logger: silentLogger }),
+    ];
+    let current = [before];
+    let change = () => {};
+    const sources = {
+      current: () => current,
+      onChange: (listener: () => void) => {
+        change = listener;
+        return () => {};
+      },
+    };
+    const told = (event: string) => (object: KubeObject) => `${event} ${object.metadata.name}`;
+    const map = { add: told('add'), update: told('update'), delete: told('delete') };
+    for (const name of ['a', 'b']) client.put(gvr.replicasets, set(name, {}));
+    await start(controller('test', runtime).watchesEach(sources, map).reconcile(note));
+    assert.deepEqual(await looked(), ['add a', 'add b']);
+    current = [after];
+    change();
+    assert.deepEqual(await looked(), []);
+    client.remove(gvr.replicasets, 'default', 'b');
+    void after.run(stop.signal).catch(() => {});
+    assert.deepEqual(await looked(), ['add a', 'delete b']);
   });
 });
 

@@ -286,22 +286,48 @@ function eventHandler<T extends KubeObject>(
 /** Returns the way to end it. */
 function followEach<T extends KubeObject>(sources: ChangingSources<T>, handler: Required<EventHandler<T>>): () => void {
   const followed = new Map<Informer<T>, () => void>();
+  /** Followed no more, with what they had; that may come back through an informer of another version. */
+  const retired = new Map<Informer<T>, readonly T[]>();
+  let ended = false;
+  const dropRetired = () => {
+    if (ended) return;
+    for (const [informer, objects] of retired) {
+      const heir = [...followed.keys()].find(({ gvr }) => isSameResource(gvr, informer.gvr));
+      // Until it has listed, an object that it lacks is not gone: whoever took it for that might delete what it owns.
+      if (heir && !heir.hasSynced) continue;
+      retired.delete(informer);
+      for (const object of objects) {
+        const { namespace = '', name = '', uid } = object.metadata;
+        if (heir?.get(namespace, name)?.metadata.uid !== uid) handler.delete(object);
+      }
+    }
+  };
   const settle = () => {
     const current = new Set(sources.current());
     for (const [informer, leave] of followed) {
       if (current.has(informer)) continue;
       followed.delete(informer);
       leave();
-      for (const object of informer.list()) handler.delete(object);
+      retired.set(informer, informer.list());
     }
-    for (const informer of current) if (!followed.has(informer)) followed.set(informer, informer.addHandler(handler));
+    for (const informer of current) {
+      if (followed.has(informer)) continue;
+      followed.set(informer, informer.addHandler(handler));
+      if (!informer.hasSynced) void informer.whenSynced().then(dropRetired);
+    }
+    dropRetired();
   };
   const end = sources.onChange(settle);
   settle();
   return () => {
+    ended = true;
     end();
     for (const leave of followed.values()) leave();
   };
+}
+
+function isSameResource(a: GroupVersionResource, b: GroupVersionResource): boolean {
+  return a.group === b.group && a.resource === b.resource;
 }
 
 function enqueueAll(queue: ControlLoop, keys: Keys, delay: number): void {
