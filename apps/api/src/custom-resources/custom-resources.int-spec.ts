@@ -158,4 +158,24 @@ describe('a CustomResourceDefinition', () => {
       /accepted media types include: application\/json-patch\+json, application\/merge-patch\+json, application\/apply-patch\+yaml/,
     );
   });
+
+  test('have the form of a schema that changed after they were stored', async () => {
+    const crd = await api.establish(definition());
+    await api.ok('POST', widgets, widget('a', { color: 'red', size: 1 }));
+    const { generation } = await api.get(`${widgets}/a`).then(({ metadata }) => metadata);
+    const properties = { size: { type: 'integer' }, weight: { type: 'integer', default: 5 } };
+    const schema = { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties } } } };
+    await api.merge(`${CRDS}/${crd.metadata.name}`, { spec: { versions: [version('v1', { storage: true, schema })] } });
+    let read = await api.get(`${widgets}/a`);
+    for (let attempt = 0; read.spec.weight !== 5 && attempt < 250; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      read = await api.get(`${widgets}/a`);
+    }
+    assert.deepEqual(read.spec, { size: 1, weight: 5 });
+    assert.equal(read.metadata.generation, generation);
+    const [listed] = (await api.get(widgets)).items;
+    assert.deepEqual(listed.spec, { size: 1, weight: 5 });
+    const scaled = await api.merge(`${widgets}/a`, { spec: { size: 2 } });
+    assert.deepEqual([scaled.spec, scaled.metadata.generation], [{ size: 2, weight: 5 }, 2]);
+  });
 });

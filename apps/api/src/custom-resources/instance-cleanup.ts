@@ -33,6 +33,8 @@ const POLL_MS = 200;
 /** After this the status says that some are left, and all are deleted again. Milliseconds. */
 const PATIENCE_MS = 60_000;
 
+const DEFINITIONS = 'apiextensions.k8s.io/customresourcedefinitions';
+
 /** Deletes the objects of definitions that are being deleted, and then lets the definitions go. */
 export class InstanceCleanup {
   /** When the deletes of a definition's objects were made; by its name. */
@@ -51,7 +53,8 @@ export class InstanceCleanup {
       const condition = { type: 'Terminating', status: isOver ? 'False' : 'True', reason, message };
       return isSaid(crd, condition) ? crd : write(withTerminating(crd, condition, now));
     };
-    if (!conditionHolds(given, 'Established')) {
+    // One with accepted names has been served, whatever became of it since: it may have objects.
+    if (!conditionHolds(given, 'Established') && !conditionHolds(given, 'NamesAccepted')) {
       const crd = await say(given, 'NeverEstablished', 'resource was never established', true);
       return crd && this.release(crd);
     }
@@ -59,7 +62,7 @@ export class InstanceCleanup {
     if (!this.deleted.has(name)) {
       const crd = await say(given, 'InstanceDeletionInProgress', 'CustomResource deletion is in progress');
       if (crd === undefined) return undefined;
-      const errors = await this.deleteAll(entry);
+      const errors = await this.deleteAll(entry, given);
       if (errors.length > 0) {
         const text = aggregateMessages(errors);
         await say(crd, 'InstanceDeletionFailed', `could not issue all deletes: ${text}`);
@@ -82,12 +85,14 @@ export class InstanceCleanup {
   }
 
   /** One collection for each namespace that has some; what went wrong, by namespace. */
-  private async deleteAll(entry: ResourceEntry): Promise<string[]> {
+  private async deleteAll(entry: ResourceEntry, given: CustomResourceDefinition): Promise<string[]> {
     const { context } = this.options;
     await context.store.readBarrier();
     const namespaces = new Set(entry.cache.list({})!.items.map(({ namespace }) => namespace));
     const errors: string[] = [];
     for (const namespace of namespaces) {
+      // Another server may have let it go meanwhile, and somebody may have made it anew, with other objects.
+      if (!this.isTerminating(given)) return errors;
       try {
         await deleteCollection(context, entry, this.request(entry, namespace), []);
       } catch (error) {
@@ -95,6 +100,11 @@ export class InstanceCleanup {
       }
     }
     return errors;
+  }
+
+  private isTerminating({ metadata }: CustomResourceDefinition): boolean {
+    const crd = this.options.context.store.cache(DEFINITIONS).get('', metadata.name!)?.parse();
+    return crd?.metadata.uid === metadata.uid && crd?.metadata.deletionTimestamp !== undefined;
   }
 
   private request({ definition }: ResourceEntry, namespace: string): ApiRequest {

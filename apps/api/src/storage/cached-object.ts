@@ -98,7 +98,8 @@ export class CacheEntry implements CachedObject {
     return bytes;
   }
 
-  isStoredAs({ apiVersion }: ServedVersion): boolean {
+  isStoredAs({ apiVersion, conversion }: ServedVersion): boolean {
+    if (conversion.settles) return false;
     const { bytes } = this;
     const end = API_VERSION.length + apiVersion.length;
     return bytes[end] === QUOTE && bytes.toString('latin1', API_VERSION.length, end) === apiVersion;

@@ -9,7 +9,10 @@ let re2: typeof Re2 | undefined;
 
 export type Pattern = Re2.RE2JS;
 
-const MAX_PATTERNS = 256;
+/** Instructions of one pattern, and of all that are kept. */
+const MAX_SIZE = 100_000;
+const MAX_KEPT = 500_000;
+let keptSize = 0;
 const patterns = new Map<string, Pattern>();
 
 /** Compiles RE2's syntax, whose matching takes linear time. Fails with Go's message. */
@@ -23,7 +26,13 @@ export function patternOf(text: string): Pattern {
   } catch (error) {
     throw new EvaluationError((error as Error).message);
   }
-  if (patterns.size >= MAX_PATTERNS) patterns.clear();
+  const size = compiled.programSize();
+  if (size > MAX_SIZE) throw new EvaluationError(`error parsing regexp: expression too large: \`${text}\``);
+  keptSize += size;
+  if (keptSize > MAX_KEPT) {
+    patterns.clear();
+    keptSize = size;
+  }
   patterns.set(text, compiled);
   return compiled;
 }

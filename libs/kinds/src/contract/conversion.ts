@@ -7,13 +7,18 @@ import type { KubeObject } from '#apimachinery';
  */
 export type Conversion = SyncConversion | AsyncConversion;
 
-export interface SyncConversion {
+interface Settling {
+  /** Objects that are stored in the served version are read through it, too: its schema was another when they were written. */
+  readonly settles?: boolean;
+}
+
+export interface SyncConversion extends Settling {
   readonly sync: true;
   toStorage(objects: readonly KubeObject[]): KubeObject[];
   fromStorage(objects: readonly KubeObject[]): KubeObject[];
 }
 
-export interface AsyncConversion {
+export interface AsyncConversion extends Settling {
   readonly sync: false;
   toStorage(objects: readonly KubeObject[]): Promise<KubeObject[]>;
   fromStorage(objects: readonly KubeObject[]): Promise<KubeObject[]>;

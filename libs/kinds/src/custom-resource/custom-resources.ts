@@ -70,15 +70,17 @@ function defineVersion(
   const { plural, kind, singular = '' } = names;
   const storageVersion = spec.versions.find(({ storage }) => storage)!.name;
   const stored = new Set([storageVersion, ...(status?.storedVersions ?? [])]);
-  const mayDiffer = stored.size > 1 || !stored.has(name);
+  const mayDiffer = spec.versions.length > 1 || stored.size > 1 || !stored.has(name);
+  const settles = schemaMayHaveChanged(metadata.generation);
   const settle = (object: KubeObject) => settled(definition, object);
   const conversion = mayDiffer
-    ? options.conversionTo(name, settle)
-    : schemaMayHaveChanged(metadata.generation)
-      ? convertEach(
-          (object) => object,
-          (object) => settle(deepCopy(object)),
-        )
+    ? { ...options.conversionTo(name, settle), settles }
+    : settles
+      ? {
+          ...SAME_VERSION,
+          fromStorage: (objects: readonly KubeObject[]) => objects.map((object) => settle(deepCopy(object))),
+          settles,
+        }
       : undefined;
   const subresources = version.subresources ?? {};
   const scale = subresources.scale ?? undefined;
@@ -124,6 +126,11 @@ function defineVersion(
   });
   return definition;
 }
+
+const SAME_VERSION = convertEach(
+  (object) => object,
+  (object) => object,
+);
 
 /** A version without a schema, as older definitions have it, keeps whatever it is given. */
 const ANYTHING = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };

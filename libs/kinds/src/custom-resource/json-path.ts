@@ -21,9 +21,16 @@ export function compileJsonPath(text: string): JsonPath {
   return (value) => follow(steps, [value]);
 }
 
+/** Of one step: unions and descents multiply what they are given, and a column shows a few values. */
+const MAX_VALUES = 10_000;
+const MAX_WAYS = 100;
+
 function follow(steps: readonly Step[], values: readonly unknown[]): unknown[] {
   let current = values;
-  for (const step of steps) current = step(current);
+  for (const step of steps) {
+    current = step(current);
+    if (current.length > MAX_VALUES) throw new JsonPathError(`more than ${MAX_VALUES} values`);
+  }
   return [...current];
 }
 
@@ -131,7 +138,9 @@ class PathReader {
 /** What stands between brackets that are no filter. */
 function bracket(text: string): Step[] {
   if (text.includes(',')) {
-    const ways = text.split(',').map((part) => bracket(part.trim()));
+    const parts = text.split(',');
+    if (parts.length > MAX_WAYS) throw new JsonPathError(`more than ${MAX_WAYS} parts of a union`);
+    const ways = parts.map((part) => bracket(part.trim()));
     return [(values) => ways.flatMap((steps) => follow(steps, values))];
   }
   const key = /^'([^']*)'$/.exec(text)?.[1];

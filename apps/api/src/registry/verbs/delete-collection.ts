@@ -1,4 +1,4 @@
-import { appendAll } from '#apimachinery';
+import { appendAll, expired } from '#apimachinery';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { RegistryContext } from '../registry-context.js';
@@ -24,7 +24,9 @@ export async function deleteCollection(
   const selection = buildSelection(entry, asked.labelSelector, asked.fieldSelector, '');
   const namespace = entry.definition.namespaced && request.namespace !== '' ? request.namespace : undefined;
   await context.store.readBarrier();
-  const { items, revision } = (await listSelected(entry, selection, { namespace }))!;
+  const listed = await listSelected(entry, selection, { namespace });
+  if (!listed) throw expired('The resourceVersion for the provided list is too old.');
+  const { items, revision } = listed;
   for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
     await Promise.all(
       items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {

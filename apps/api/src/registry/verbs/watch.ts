@@ -1,3 +1,4 @@
+import { expired } from '#apimachinery';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import { freshen, parseRevision } from '../freshness.js';
@@ -44,8 +45,9 @@ export async function watchObjects(
   }
 
   await freshen(context, options.resourceVersion);
-  const state = (await listSelected(entry, selection, { namespace }))!;
-  const watch = cache.watch({ from: state.revision, namespace, filter: early })!;
+  const state = await listSelected(entry, selection, { namespace });
+  const watch = state && cache.watch({ from: state.revision, namespace, filter: early });
+  if (!watch) throw expired('The resourceVersion for the provided watch is too old.');
   return {
     kind: 'watch',
     resource,

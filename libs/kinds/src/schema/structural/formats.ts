@@ -78,7 +78,11 @@ const durationUnits: readonly (readonly string[])[] = [
 ];
 
 /** A duration of Go, or any text that has a number with a unit in words somewhere. */
+/** No duration has more: the expression below takes quadratic time for digits without a unit. */
+const LONGEST_DURATION = 256;
+
 function isDuration(text: string): boolean {
+  if (text.length > LONGEST_DURATION) return false;
   if (isGoDuration(text)) return true;
   let found = false;
   for (const [, digits, letters] of text.matchAll(/(\d+)\s*([A-Za-zµ]+)/g)) {

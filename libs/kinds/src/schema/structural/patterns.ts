@@ -5,9 +5,11 @@ import { RE2JS, RE2JSException } from 're2js';
  * text that a user chose, and means other things by some expressions.
  */
 
-/** Expressions that are kept: schemas repeat a few. */
-const MAX_KEPT = 2000;
+/** Instructions of one expression, and of all that are kept: schemas repeat a few. */
+const MAX_SIZE = 100_000;
+const MAX_KEPT = 1_000_000;
 
+let keptSize = 0;
 const kept = new Map<string, RE2JS | string>();
 
 /** Whether a text has a match; a text with what is wrong with the expression when it is none. */
@@ -26,7 +28,12 @@ function compilePattern(pattern: string): RE2JS | string {
   let compiled = kept.get(pattern);
   if (compiled === undefined) {
     compiled = compile(pattern);
-    if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
+    keptSize += sizeOf(compiled);
+    for (const [oldest, old] of kept) {
+      if (keptSize <= MAX_KEPT) break;
+      kept.delete(oldest);
+      keptSize -= sizeOf(old);
+    }
     kept.set(pattern, compiled);
   }
   return compiled;
@@ -34,9 +41,15 @@ function compilePattern(pattern: string): RE2JS | string {
 
 function compile(pattern: string): RE2JS | string {
   try {
-    return RE2JS.compile(pattern);
+    const compiled = RE2JS.compile(pattern);
+    return compiled.programSize() <= MAX_SIZE ? compiled : `error parsing regexp: expression too large: \`${pattern}\``;
   } catch (error) {
     if (error instanceof RE2JSException) return error.message;
     throw error;
   }
+}
+
+/** What an expression takes, in instructions; the text of one that is none counts as well. */
+function sizeOf(compiled: RE2JS | string): number {
+  return typeof compiled === 'string' ? compiled.length : compiled.programSize();
 }
