@@ -58,7 +58,7 @@ export async function signRequest(
     publicKey: parsed.publicKey,
     signingKey: signingKey.key,
     signingAlgorithm: signingKey.algorithm,
-    extensions: await extensionsOf(parsed, usages, issuer, subject.length === 0),
+    extensions: await extensionsOf(parsed, usages, issuer, subject.toString() === ''),
   });
   return pem(certificate);
 }
@@ -82,18 +82,40 @@ async function extensionsOf(
   return extensions;
 }
 
+/** The characters that Go writes as PrintableString. */
+const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
+
 function parse(request: string): x509.Pkcs10CertificateRequest {
   const block = pemBlocks(request)[0];
   if (block?.type !== 'CERTIFICATE REQUEST') throw new Error('PEM block type must be CERTIFICATE REQUEST');
   return new x509.Pkcs10CertificateRequest(block.bytes);
 }
 
-function subjectOf(request: x509.Pkcs10CertificateRequest): x509.JsonName {
-  return SUBJECT.flatMap((attribute) => {
+function subjectOf(request: x509.Pkcs10CertificateRequest): x509.Name {
+  const attributes = SUBJECT.flatMap((attribute) => {
     const values = request.subjectName.getField(attribute);
     if (values.length === 0) return [];
-    return [{ [attribute]: SINGLE.has(attribute) ? values.slice(-1) : values }];
+    return [{ [attribute]: (SINGLE.has(attribute) ? values.slice(-1) : values).map(typedText) }];
   });
+  const subject = new x509.Name(attributes);
+  // What is signed is what was checked, whatever the library makes of a text.
+  for (const attribute of SUBJECT) {
+    const asked = request.subjectName.getField(attribute);
+    const signed = subject.getField(attribute);
+    const wanted = SINGLE.has(attribute) ? asked.slice(-1) : asked;
+    if (signed.length !== wanted.length || signed.some((value, i) => value !== wanted[i])) {
+      throw new Error(`the subject's ${attribute} cannot be encoded`);
+    }
+  }
+  return subject;
+}
+
+/**
+ * A plain text would be read as a distinguished name writes it: quotes, backslashes and a leading number sign would make another
+ * name of it than the one that was checked.
+ */
+function typedText(value: string): x509.JsonAttributeObject {
+  return PRINTABLE.test(value) ? { printableString: value } : { utf8String: value };
 }
 
 /** DNS names, addresses, mail addresses and URIs: the names that the reference carries on. */
