@@ -103,3 +103,19 @@ export function goValue(value: unknown): string {
   }
   return typeof value === 'number' ? goNumber(value) : String(value);
 }
+
+/** %T of a plain JSON value, as Go reads it. */
+export function goTypeName(value: unknown): string {
+  if (value === null || value === undefined) return '<nil>';
+  if (Array.isArray(value)) return '[]interface {}';
+  switch (typeof value) {
+    case 'string':
+      return 'string';
+    case 'boolean':
+      return 'bool';
+    case 'number':
+      return Number.isInteger(value) ? 'int64' : 'float64';
+    default:
+      return 'map[string]interface {}';
+  }
+}

@@ -1,4 +1,4 @@
-import { goValue } from './go-format.js';
+import { goTypeName, goValue } from './go-format.js';
 import { deepCopy, isJsonObject, ownValue, setOwn } from './json.js';
 import { childNode, type SchemaNode } from './schema.js';
 import { badRequest, unclassified, unprocessable } from './status.js';
@@ -93,19 +93,9 @@ function badArgument(expected: unknown, actual: unknown): Error {
   return unclassified(`expected a ${goType(expected)}, but received a ${goType(actual)}`);
 }
 
+/** Of no value, reflection has no type to print. */
 function goType(value: unknown): string {
-  if (value === null || value === undefined) return '%!s(<nil>)';
-  if (Array.isArray(value)) return '[]interface {}';
-  switch (typeof value) {
-    case 'string':
-      return 'string';
-    case 'boolean':
-      return 'bool';
-    case 'number':
-      return Number.isInteger(value) ? 'int64' : 'float64';
-    default:
-      return 'map[string]interface {}';
-  }
+  return value === null || value === undefined ? '%!s(<nil>)' : goTypeName(value);
 }
 
 /** Drops every field of the original that the directive does not name. */

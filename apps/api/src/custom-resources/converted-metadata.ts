@@ -2,6 +2,7 @@ import {
   aggregateMessages,
   FieldPath,
   fieldErrorText,
+  goTypeName,
   isJsonObject,
   type ObjectMeta,
   ownValue,
@@ -20,7 +21,7 @@ export class MetadataError extends Error {}
 export function convertedMetadata(original: ObjectMeta, converted: unknown): ObjectMeta {
   if (converted === undefined) throw new MetadataError('missing metadata in converted object');
   if (!isJsonObject(converted)) {
-    throw new MetadataError(`invalid metadata of type ${goTypeOf(converted)} in converted object`);
+    throw new MetadataError(`invalid metadata of type ${goTypeName(converted)} in converted object`);
   }
   const metadata = { ...original };
   for (const part of ['labels', 'annotations'] as const) {
@@ -38,13 +39,13 @@ function checkedTexts(
   before: Record<string, string> | undefined,
 ): Record<string, string> {
   if (!isJsonObject(given)) {
-    throw new MetadataError(`invalid metadata.${part} of type ${goTypeOf(given)} in converted object`);
+    throw new MetadataError(`invalid metadata.${part} of type ${goTypeName(given)} in converted object`);
   }
   const texts: Record<string, string> = {};
   let changed = Object.keys(given).length !== Object.keys(before ?? {}).length;
   for (const [key, value] of Object.entries(given)) {
     if (typeof value !== 'string') {
-      const what = `must be a string, but is ${goTypeOf(value)} in converted object`;
+      const what = `must be a string, but is ${goTypeName(value)} in converted object`;
       throw new MetadataError(`metadata.${part}[${key}] ${what}`);
     }
     changed ||= ownValue(before, key) !== value;
@@ -57,12 +58,4 @@ function checkedTexts(
       : validateAnnotations(texts, FieldPath.of('metadata', 'annotation'));
   if (errors.length > 0) throw new MetadataError(aggregateMessages(errors.map(fieldErrorText)));
   return texts;
-}
-
-function goTypeOf(value: unknown): string {
-  if (value === null) return '<nil>';
-  if (Array.isArray(value)) return '[]interface {}';
-  if (typeof value === 'object') return 'map[string]interface {}';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
-  return typeof value === 'boolean' ? 'bool' : 'string';
 }

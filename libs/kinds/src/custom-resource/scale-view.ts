@@ -2,6 +2,7 @@ import {
   badRequest,
   type FieldError,
   field,
+  goTypeName,
   internalError,
   isJsonObject,
   type KubeObject,
@@ -120,22 +121,7 @@ function valueAt(object: KubeObject, path: string): unknown {
 
 function wrongType(path: string, value: unknown, expected: string): Error {
   const shown = value === null ? '<nil>' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return new Error(`${path} accessor error: ${shown} is of the type ${goTypeOf(value)}, expected ${expected}`);
-}
-
-function goTypeOf(value: unknown): string {
-  if (value === null) return '<nil>';
-  if (Array.isArray(value)) return '[]interface {}';
-  switch (typeof value) {
-    case 'string':
-      return 'string';
-    case 'boolean':
-      return 'bool';
-    case 'number':
-      return Number.isInteger(value) ? 'int64' : 'float64';
-    default:
-      return 'map[string]interface {}';
-  }
+  return new Error(`${path} accessor error: ${shown} is of the type ${goTypeName(value)}, expected ${expected}`);
 }
 
 function put(object: KubeObject, steps: readonly string[], value: number): void {
