@@ -6,7 +6,7 @@ import { ConversionMetrics } from '../custom-resources/conversion-metrics.js';
 import { DefinitionLoop } from '../custom-resources/definition-loop.js';
 import { InstanceCleanup } from '../custom-resources/instance-cleanup.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
-import { MASTERS_GROUP } from '../identity/users.js';
+import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import { provide } from '../injection/provide.js';
 import type { Registry } from '../registry/registry.js';
 import { WebhookClient } from '../webhook-client/webhook-client.js';
@@ -16,9 +16,6 @@ import { RegistryModule } from './registry.module.js';
 import { StorageModule } from './storage.module.js';
 import { CLOCK, OPTIONS, REGISTRY, STORE } from './tokens.js';
 import { WebhookModule } from './webhook.module.js';
-
-/** The server's own identity, for what it does on nobody's behalf. */
-const API_SERVER = 'system:apiserver';
 
 /** Ends conversions when the process ends. */
 @Injectable()

@@ -77,8 +77,10 @@ function defineVersion(
     ? { ...options.conversionTo(name, settle), settles }
     : settles
       ? {
-          ...SAME_VERSION,
-          fromStorage: (objects: readonly KubeObject[]) => objects.map((object) => settle(deepCopy(object))),
+          ...convertEach(
+            (object) => object,
+            (object) => settle(deepCopy(object)),
+          ),
           settles,
         }
       : undefined;
@@ -126,11 +128,6 @@ function defineVersion(
   });
   return definition;
 }
-
-const SAME_VERSION = convertEach(
-  (object) => object,
-  (object) => object,
-);
 
 /** A version without a schema, as older definitions have it, keeps whatever it is given. */
 const ANYTHING = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
