@@ -1,10 +1,11 @@
-import { Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { nodeUsageOverHttps } from '../http/proxy/node-usage-request.js';
 import { provide } from '../injection/provide.js';
 import { componentStatuses } from '../kinds/components/component-statuses.js';
 import { usageMetrics } from '../kinds/usage/usage-metrics.js';
 import { UsageScraper } from '../kinds/usage/usage-scraper.js';
 import { PkiModule } from './pki.module.js';
+import { StopSignal } from './stop-signal.js';
 import { StorageModule } from './storage.module.js';
 import {
   CLOCK,
@@ -18,28 +19,17 @@ import {
   STORE,
 } from './tokens.js';
 
-/** Ends the scrapes of nodes. */
-@Injectable()
-class Scraping implements OnModuleDestroy {
-  private readonly stop = new AbortController();
-  readonly signal = this.stop.signal;
-
-  onModuleDestroy(): void {
-    this.stop.abort();
-  }
-}
-
 /** What is made when it is read: the usage of nodes and pods, and the health of components. */
 @Module({
   imports: [PkiModule, StorageModule],
   providers: [
-    Scraping,
+    StopSignal,
     provide(READ_NODE_USAGE, [NODE_CREDENTIALS, PROXY_NETWORK], (credentials, network) =>
       nodeUsageOverHttps(credentials, network),
     ),
     provide(
       UsageScraper,
-      [LISTER, READ_NODE_USAGE, CLOCK, OPTIONS, Scraping],
+      [LISTER, READ_NODE_USAGE, CLOCK, OPTIONS, StopSignal],
       (lister, read, clock, { logger }, { signal }) => new UsageScraper({ lister, read, clock, logger, signal }),
     ),
     provide(COMPUTED_RESOURCES, [UsageScraper, STORE, NOW], (scraper, store, now) => [

@@ -13,20 +13,10 @@ import { WebhookClient } from '../webhook-client/webhook-client.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { ProcessClients } from './process-clients.js';
 import { RegistryModule } from './registry.module.js';
+import { StopSignal } from './stop-signal.js';
 import { StorageModule } from './storage.module.js';
 import { CLOCK, OPTIONS, REGISTRY, STORE } from './tokens.js';
 import { WebhookModule } from './webhook.module.js';
-
-/** Ends conversions when the process ends. */
-@Injectable()
-class Converting implements OnModuleDestroy {
-  private readonly stop = new AbortController();
-  readonly signal = this.stop.signal;
-
-  onModuleDestroy(): void {
-    this.stop.abort();
-  }
-}
 
 /** Writes what becomes of definitions, from when the server listens until it ends. */
 @Injectable()
@@ -62,11 +52,11 @@ class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
 @Module({
   imports: [StorageModule, RegistryModule, WebhookModule],
   providers: [
-    Converting,
+    StopSignal,
     provide(ConversionMetrics, [MetricsRegistry], (metrics) => new ConversionMetrics(metrics)),
     provide(
       ServedDefinitions,
-      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, Converting],
+      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, StopSignal],
       ({ logger }, store, catalog, webhooks, metrics, { signal }) => {
         const definitions = new ServedDefinitions({
           ...{ store, catalog, logger },
