@@ -1,5 +1,6 @@
 import { ownValue } from '#apimachinery';
 import type { SecretToken } from '#controllers';
+import { serviceAccountUser } from '../identity/users.js';
 
 /** The claims of tokens that Secrets hold; names are those of k8s.io/kubernetes/pkg/serviceaccount. */
 
@@ -28,6 +29,6 @@ export function readLegacyClaims(payload: unknown): SecretToken {
     account: text(LEGACY_CLAIMS.account, 'serviceAccountName'),
     accountUid: text(LEGACY_CLAIMS.accountUid, 'serviceAccountUID'),
   };
-  if (subject !== `system:serviceaccount:${token.namespace}:${token.account}`) throw new Error('sub claim is invalid');
+  if (subject !== serviceAccountUser(token.namespace, token.account)) throw new Error('sub claim is invalid');
   return token;
 }

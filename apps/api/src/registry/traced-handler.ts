@@ -1,8 +1,9 @@
 import type { Tracer } from '#telemetry';
+import { MASTERS_GROUP } from '../identity/users.js';
 import type { ApiHandler } from './api-handler.js';
 
 /** Groups whose traces are continued; others could have every request sampled. kube-apiserver's traces.go. */
-const TRUSTED_GROUPS = ['system:masters', 'system:monitoring'];
+const TRUSTED_GROUPS = [MASTERS_GROUP, 'system:monitoring'];
 
 /** The handler of all requests, by HTTP or within the process, with a span for each; a watch's ends when it is open. */
 export function tracedHandler(handler: ApiHandler, tracer: Tracer): ApiHandler {

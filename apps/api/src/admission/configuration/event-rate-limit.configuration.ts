@@ -1,6 +1,6 @@
 import { ConfigurationObject } from './configuration-object.js';
 
-export const EVENT_LIMIT_TYPES = ['Server', 'Namespace', 'User', 'SourceAndObject'] as const;
+const EVENT_LIMIT_TYPES = ['Server', 'Namespace', 'User', 'SourceAndObject'] as const;
 
 export interface EventLimit {
   type: (typeof EVENT_LIMIT_TYPES)[number];

@@ -1,4 +1,4 @@
-import { fieldErrorText, internalError, invalid, type KubeObject, quote } from '#apimachinery';
+import { aggregateMessages, fieldErrorText, internalError, invalid, type KubeObject, quote } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { warningsOfPods } from '../pod-security/namespace-pods.js';
@@ -113,8 +113,7 @@ export class PodSecurity implements AdmissionPlugin {
       return;
     }
     if (errors.length > 0) {
-      const texts = errors.map(fieldErrorText);
-      annotate(request, 'error', `Failed to parse policy: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}`);
+      annotate(request, 'error', `Failed to parse policy: ${aggregateMessages(errors.map(fieldErrorText))}`);
       this.metrics?.failed(false, request);
     }
     const found = new Map<string, string>();

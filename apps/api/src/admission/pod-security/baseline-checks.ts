@@ -11,7 +11,7 @@ import {
   quoted,
   setters,
 } from './pod-check.js';
-import { badProfiles, isBadSeccomp, seccompDetail } from './seccomp-profiles.js';
+import { badProfiles, seccompDetail } from './seccomp-profiles.js';
 
 const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
 const CAPABILITIES = new Set([
@@ -20,8 +20,7 @@ const CAPABILITIES = new Set([
 ]);
 
 export function appArmorProfile(pod: CheckedPod): Finding | undefined {
-  const isBad = (type: string | undefined) => type !== 'RuntimeDefault' && type !== 'Localhost';
-  const { byPod, containers, values } = badProfiles(pod, 'appArmorProfile', isBad);
+  const { byPod, containers, values } = badProfiles(pod, 'appArmorProfile');
   const annotations = Object.entries(pod.annotations ?? {})
     .filter(([key, value]) => key.startsWith(APPARMOR_ANNOTATION) && !isAllowedAppArmor(value))
     .map(([key, value]) => `${key}=${quote(value)}`);
@@ -161,7 +160,7 @@ export function seccompAnnotations(pod: CheckedPod): Finding | undefined {
 }
 
 export function seccompProfileBaseline(pod: CheckedPod): Finding | undefined {
-  const found = badProfiles(pod, 'seccompProfile', isBadSeccomp);
+  const found = badProfiles(pod, 'seccompProfile');
   const detail = seccompDetail(found);
   return detail === undefined ? undefined : { reason: 'seccompProfile', detail };
 }

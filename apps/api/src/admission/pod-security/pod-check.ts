@@ -50,7 +50,7 @@ export function distinct(items: readonly string[]): string[] {
 }
 
 /** The users of such a pod are nobody on the node. */
-export function hasOwnUsers({ spec }: CheckedPod): boolean {
+function hasOwnUsers({ spec }: CheckedPod): boolean {
   return spec.hostUsers === false;
 }
 

@@ -9,7 +9,7 @@ import {
   quoted,
   setters,
 } from './pod-check.js';
-import { badProfiles, isBadSeccomp, seccompDetail } from './seccomp-profiles.js';
+import { badProfiles, seccompDetail } from './seccomp-profiles.js';
 
 export function allowPrivilegeEscalation(pod: CheckedPod): Finding | undefined {
   const names = namesWhere(pod, ({ securityContext }) => securityContext?.allowPrivilegeEscalation !== false);
@@ -85,7 +85,7 @@ export function runAsUser(pod: CheckedPod): Finding | undefined {
 
 export function seccompProfileRestricted(pod: CheckedPod): Finding | undefined {
   const reason = 'seccompProfile';
-  const found = badProfiles(pod, 'seccompProfile', isBadSeccomp);
+  const found = badProfiles(pod, 'seccompProfile');
   const detail = seccompDetail(found);
   if (detail !== undefined) return { reason, detail };
   if (pod.spec.securityContext?.seccompProfile != null) return undefined;

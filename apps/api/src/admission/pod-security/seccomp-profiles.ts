@@ -7,12 +7,8 @@ export interface BadProfiles {
   values: string[];
 }
 
-export function badProfiles(
-  pod: CheckedPod,
-  field: 'seccompProfile' | 'appArmorProfile',
-  isBad: (type: string | undefined) => boolean,
-): BadProfiles {
-  const isSetBadly = (context: any): boolean => context?.[field] != null && isBad(context[field].type);
+export function badProfiles(pod: CheckedPod, field: 'seccompProfile' | 'appArmorProfile'): BadProfiles {
+  const isSetBadly = (context: any): boolean => context?.[field] != null && isBadProfile(context[field].type);
   const contexts = [pod.spec.securityContext, ...containersOf(pod).map(({ securityContext }) => securityContext)];
   return {
     byPod: isSetBadly(pod.spec.securityContext),
@@ -21,7 +17,7 @@ export function badProfiles(
   };
 }
 
-export function isBadSeccomp(type: string | undefined): boolean {
+function isBadProfile(type: string | undefined): boolean {
   return type !== 'RuntimeDefault' && type !== 'Localhost';
 }
 

@@ -1,12 +1,8 @@
 import { type CelAuthorizer, cel } from '#cel';
 import type { MatchCondition, MatchResources, ParamKind, Variable } from '#kinds';
+import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import { conditionsHold } from './policy-conditions.js';
-import {
-  type CompiledExpression,
-  compileExpression,
-  type PolicyEnvironment,
-  policyEnvironment,
-} from './policy-environment.js';
+import { type PolicyEnvironment, policyEnvironment } from './policy-environment.js';
 import { CONDITIONS_BUDGET, PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
 import { PolicyMatch } from './policy-match.js';
 

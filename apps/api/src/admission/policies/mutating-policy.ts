@@ -6,8 +6,8 @@ import {
   type Mutation,
   mutationType,
 } from '#kinds';
+import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import { CompiledPolicy } from './compiled-policy.js';
-import { type CompiledExpression, compileExpression } from './policy-environment.js';
 import { POLICY_BUDGET, type PolicyInputs } from './policy-evaluation.js';
 
 /** What a mutation wants: a patch, or an object to merge. */

@@ -1,5 +1,5 @@
 import { aggregateMessages } from '#apimachinery';
-import type { CompiledExpression } from './policy-environment.js';
+import type { CompiledExpression } from '../compiled-expression.js';
 import { OutOfBudget, type PolicyEvaluation } from './policy-evaluation.js';
 
 /** False as soon as one condition is; an Error where none is false and some have no value, or all cost too much. */

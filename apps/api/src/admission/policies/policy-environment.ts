@@ -1,11 +1,6 @@
-import { type CelEnvironment, type CelField, type CelProgram, type CelType, cel, compileCel } from '#cel';
+import { type CelEnvironment, type CelField, type CelType, cel } from '#cel';
 import { storedAdmissionEnvironment, type Variable } from '#kinds';
-
-/** An expression of a policy; one that does not compile fails each time. */
-export interface CompiledExpression {
-  readonly expression: string;
-  readonly program: CelProgram | Error;
-}
+import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 
 /** The variables of a policy, and the environment that knows them. */
 export interface PolicyEnvironment {
@@ -17,29 +12,12 @@ export interface PolicyEnvironment {
 
 const VARIABLES = 'kubernetes.variables';
 
-export function compileExpression(
-  expression: string,
-  environment: CelEnvironment,
-  expected: CelType | readonly CelType[],
-): CompiledExpression {
-  try {
-    return { expression, program: compileCel(expression, environment, expected) };
-  } catch (error) {
-    return { expression, program: error as Error };
-  }
-}
-
 /** Each variable sees those before it. */
-export function policyEnvironment(
-  hasParams: boolean,
-  variables: readonly Variable[],
-  jsonPatch = false,
-): PolicyEnvironment {
+export function policyEnvironment(hasParams: boolean, variables: readonly Variable[]): PolicyEnvironment {
   const known: Record<string, CelField> = {};
   const compiled = new Map<string, CompiledExpression>();
   const environmentWith = (type: CelType): CelEnvironment => ({
     ...storedAdmissionEnvironment,
-    jsonPatch,
     variables: {
       ...storedAdmissionEnvironment.variables,
       ...(hasParams ? { params: { type: cel.dyn } } : undefined),

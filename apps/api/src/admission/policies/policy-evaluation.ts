@@ -1,6 +1,7 @@
 import { quote } from '#apimachinery';
 import { type CelAuthorizer, CelCostExceeded, CelRuntimeError, lazyCelObject } from '#cel';
-import type { CompiledExpression, PolicyEnvironment } from './policy-environment.js';
+import type { CompiledExpression } from '../compiled-expression.js';
+import type { PolicyEnvironment } from './policy-environment.js';
 
 /** Units of cost for one expression, for all validations of a policy, and for its match conditions. */
 const CALL_LIMIT = 1_000_000;

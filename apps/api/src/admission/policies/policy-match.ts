@@ -1,12 +1,8 @@
-import {
-  type GroupVersionKind,
-  type GroupVersionResource,
-  type LabelMatcher,
-  labelSelectorMatcher,
-} from '#apimachinery';
+import { type GroupVersionKind, type GroupVersionResource, type LabelMatcher } from '#apimachinery';
 import type { MatchResources, NamedRuleWithOperations, ResourceCatalog } from '#kinds';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionRequest } from '../admission-request.js';
+import { selectorOf } from '../webhooks/compiled-webhook.js';
 import { type RuleTarget, ruleMatches } from '../webhooks/webhook-rules.js';
 import { selects } from '../webhooks/webhook-selectors.js';
 import { equivalentResources, isInNamespace } from '../webhooks/webhook-source.js';
@@ -23,8 +19,8 @@ export class PolicyMatch {
   readonly objectSelector: LabelMatcher | Error;
 
   constructor(private readonly wanted: MatchResources) {
-    this.namespaceSelector = matcher(wanted.namespaceSelector);
-    this.objectSelector = matcher(wanted.objectSelector);
+    this.namespaceSelector = selectorOf(wanted.namespaceSelector);
+    this.objectSelector = selectorOf(wanted.objectSelector);
   }
 
   /** Undefined when the request is not meant. Throws a StatusError where a selector cannot tell. */
@@ -49,14 +45,6 @@ export class PolicyMatch {
     return equivalentResources(catalog, target).find((other) =>
       named.some((rule) => ruleMatches(rule, { ...target, resource: other.resource })),
     );
-  }
-}
-
-function matcher(selector: MatchResources['namespaceSelector']): LabelMatcher | Error {
-  try {
-    return labelSelectorMatcher(selector ?? {});
-  } catch (error) {
-    return error as Error;
   }
 }
 

@@ -137,15 +137,13 @@ function report(
   for (const { index, message, reason } of verdict.failures) {
     if (binding.actions.includes('Deny')) findings.deny(policy.name, binding.name, message, reason);
     if (binding.actions.includes('Audit')) {
-      findings.audited.push(
-        Object.fromEntries([
-          ['message', message],
-          ['policy', policy.name],
-          ['binding', binding.name],
-          ['expressionIndex', index],
-          ['validationActions', binding.actions],
-        ]),
-      );
+      findings.audited.push({
+        message,
+        policy: policy.name,
+        binding: binding.name,
+        expressionIndex: index,
+        validationActions: binding.actions,
+      });
     }
     if (binding.actions.includes('Warn')) {
       const by = `ValidatingAdmissionPolicy '${policy.name}' with binding '${binding.name}'`;

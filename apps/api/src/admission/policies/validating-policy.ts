@@ -1,7 +1,7 @@
 import { type CelAuthorizer, cel } from '#cel';
 import type { ValidatingAdmissionPolicy, Validation } from '#kinds';
+import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import { CompiledPolicy } from './compiled-policy.js';
-import { type CompiledExpression, compileExpression } from './policy-environment.js';
 import { OutOfBudget, POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
 
 const MAX_MESSAGE_BYTES = 5 * 1024;

@@ -1,7 +1,8 @@
 import { type KubeObject, type LabelMatcher, labelSelectorMatcher } from '#apimachinery';
 import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook } from '#kinds';
 import type { WebhookClientConfig } from '../../webhook-client/webhook-client.js';
-import { type CompiledCondition, compileConditions } from './match-conditions.js';
+import type { CompiledExpression } from '../compiled-expression.js';
+import { compileConditions } from './match-conditions.js';
 
 /** A webhook of a configuration, with all that does not depend on requests worked out. */
 export interface CompiledWebhook {
@@ -15,7 +16,7 @@ export interface CompiledWebhook {
   /** An Error where a selector that an older release took means nothing. */
   readonly namespaceSelector: LabelMatcher | Error;
   readonly objectSelector: LabelMatcher | Error;
-  readonly conditions: readonly CompiledCondition[];
+  readonly conditions: readonly CompiledExpression[];
   readonly client: WebhookClientConfig;
   /** Failed calls are as if there was no webhook. */
   readonly ignoresFailures: boolean;
@@ -56,7 +57,8 @@ function compile(webhook: MutatingWebhook | ValidatingWebhook, configuration: st
   };
 }
 
-function selectorOf(selector: object | undefined): LabelMatcher | Error {
+/** A selector that is none fails each time. */
+export function selectorOf(selector: object | undefined): LabelMatcher | Error {
   try {
     return labelSelectorMatcher(selector ?? {});
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { UserInfo } from '#apimachinery';
 import type { CelAuthorizationDecision, CelAuthorizationQuery, CelAuthorizer } from '#cel';
 import type { Authorizer } from '../../authorization/authorizer.js';
+import { ALL_AUTHENTICATED, serviceAccountGroups, serviceAccountUser } from '../../identity/users.js';
 import type { AdmissionRequest } from '../admission-request.js';
 
 /** What `authorizer` stands for in expressions: the server's own authorizers, asked for the user of the request. */
@@ -15,7 +16,7 @@ export function expressionAuthorizer(authorizer: Authorizer, request: AdmissionR
 function decide(authorizer: Authorizer, user: UserInfo, query: CelAuthorizationQuery): CelAuthorizationDecision {
   const { serviceAccount, verb, path } = query;
   const decided = authorizer.authorize({
-    user: serviceAccount ? serviceAccountUser(serviceAccount) : user,
+    user: serviceAccount ? accountUser(serviceAccount) : user,
     verb,
     resourceRequest: path === undefined,
     path: path ?? '',
@@ -32,9 +33,9 @@ function decide(authorizer: Authorizer, user: UserInfo, query: CelAuthorizationQ
   return { allowed: decided.decision === 'Allow', reason: decided.reason };
 }
 
-function serviceAccountUser({ namespace, name }: { namespace: string; name: string }): UserInfo {
+function accountUser({ namespace, name }: { namespace: string; name: string }): UserInfo {
   return {
-    name: `system:serviceaccount:${namespace}:${name}`,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+    name: serviceAccountUser(namespace, name),
+    groups: [...serviceAccountGroups(namespace), ALL_AUTHENTICATED],
   };
 }

@@ -1,38 +1,26 @@
 import { aggregateMessages } from '#apimachinery';
-import { CelCostExceeded, type CelProgram, cel, compileCel } from '#cel';
+import { CelCostExceeded, cel } from '#cel';
 import { type MatchCondition, storedAdmissionEnvironment } from '#kinds';
 import type { Authorizer } from '../../authorization/authorizer.js';
 import type { AdmissionRequest } from '../admission-request.js';
+import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import type { ReviewRequest } from './admission-review.js';
 import { expressionAuthorizer } from './expression-authorizer.js';
-
-/** A condition of a webhook; what does not compile fails each time. */
-export interface CompiledCondition {
-  readonly name: string;
-  readonly expression: string;
-  readonly program: CelProgram | Error;
-}
 
 /** Units of cost that all conditions of a webhook may use for one object. */
 const COST_BUDGET = 2_500_000;
 /** And one of them. */
 const COST_LIMIT = 1_000_000;
 
-export function compileConditions(conditions: readonly MatchCondition[]): CompiledCondition[] {
-  return conditions.map(({ name = '', expression = '' }) => ({ name, expression, program: compile(expression) }));
-}
-
-function compile(expression: string): CelProgram | Error {
-  try {
-    return compileCel(expression.trim(), storedAdmissionEnvironment, cel.bool);
-  } catch (error) {
-    return error as Error;
-  }
+export function compileConditions(conditions: readonly MatchCondition[]): CompiledExpression[] {
+  return conditions.map(({ expression = '' }) =>
+    compileExpression(expression.trim(), storedAdmissionEnvironment, cel.bool),
+  );
 }
 
 /** False as soon as one condition is; an Error where none is false and some have no value, or all together take too long. */
 export function evaluateConditions(
-  conditions: readonly CompiledCondition[],
+  conditions: readonly CompiledExpression[],
   review: ReviewRequest,
   request: AdmissionRequest,
   authorizer: Authorizer,
@@ -54,7 +42,7 @@ export function evaluateConditions(
       if (budget >= 0 && value !== true) return false;
     } catch (error) {
       if (error instanceof CelCostExceeded) budget -= COST_LIMIT;
-      errors.push(`expression '${expression.trim()}' resulted in error: ${(error as Error).message}`);
+      errors.push(`expression '${expression}' resulted in error: ${(error as Error).message}`);
     }
     if (budget < 0) {
       return new Error('validation failed due to running out of cost budget, no further validation rules will be run');

@@ -1,4 +1,4 @@
-import { badRequest, type Status, StatusError } from '#apimachinery';
+import { badRequest, isJsonObject, type Status, StatusError } from '#apimachinery';
 
 /** A webhook that could not be asked, or whose answer says nothing: its failurePolicy decides what becomes of the request. */
 export class WebhookFailure extends Error {
@@ -23,11 +23,11 @@ export class WebhookDenial extends StatusError {
     return new WebhookDenial({
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: isObject(metadata) ? metadata : {},
+      metadata: isJsonObject(metadata) ? metadata : {},
       status: textOf(result.status) === 'Success' ? 'Failure' : textOf(result.status) || 'Failure',
       message: `admission webhook ${JSON.stringify(webhook)} denied the request${explanation(textOf(result.message) || reason)}`,
       ...(reason === '' ? undefined : { reason }),
-      ...(isObject(details) ? { details } : undefined),
+      ...(isJsonObject(details) ? { details } : undefined),
       code: codeOf(result.code),
     } as Status);
   }
@@ -50,8 +50,4 @@ function codeOf(code: unknown): number {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function isObject<T>(value: T): value is T & object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -28,7 +28,7 @@ export class WebhookMetrics {
   private readonly conditionExclusions;
   private readonly conditionSeconds;
 
-  constructor(registry: MetricsRegistry = new MetricsRegistry()) {
+  constructor(registry: MetricsRegistry) {
     this.duration = registry.histogram(
       {
         name: 'apiserver_admission_webhook_admission_duration_seconds',

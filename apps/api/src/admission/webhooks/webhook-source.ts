@@ -51,10 +51,6 @@ export class WebhookSource implements CacheSink {
     this.sort();
   }
 
-  get isEmpty(): boolean {
-    return this.sorted.length === 0;
-  }
-
   /** Those whose rules match the request. Selectors and conditions are not looked at. */
   candidatesFor(request: AdmissionRequest): readonly Candidate[] {
     if (this.sorted.length === 0) return NONE;

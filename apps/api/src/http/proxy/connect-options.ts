@@ -1,4 +1,5 @@
 import { badRequest, bare, type KubeObject, ownValue, setOwn } from '#apimachinery';
+import { parseBoolean } from '../../registry/request-options.js';
 import type { RequestInfo } from '../dispatch/request-info.js';
 
 /** How a field of the options is written in a query. */
@@ -18,7 +19,7 @@ export function connectOptions(kind: string, { query, rest }: RequestInfo): Kube
   const fields = FIELDS[kind];
   if (fields === undefined) options['path'] = `/${rest.join('/')}`;
   for (const [name, type] of Object.entries(fields ?? {})) {
-    const value = readField(type, query.getAll(name));
+    const value = readField(type, query, name);
     if (value !== undefined) setOwn(options, name, value);
   }
   return options;
@@ -45,15 +46,12 @@ function withPath(info: RequestInfo, path: string): RequestInfo {
   return { ...info, rest, path };
 }
 
-function readField(type: FieldKind, values: readonly string[]): unknown {
+function readField(type: FieldKind, query: URLSearchParams, name: string): unknown {
+  if (type === 'boolean') return parseBoolean(query, name) || undefined;
+  const values = query.getAll(name);
   if (values.length === 0) return undefined;
-  if (type === 'boolean') return isTrue(values[0]!) || undefined;
   if (type === 'text') return values[0] || undefined;
   return type === 'texts' ? values : values.flatMap((value) => value.split(',')).map(numberOf);
-}
-
-function isTrue(value: string): boolean {
-  return !['0', 'false'].includes(value.toLowerCase());
 }
 
 function numberOf(text: string): number {
