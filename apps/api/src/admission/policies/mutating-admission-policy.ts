@@ -1,6 +1,6 @@
-import { appendAll, deepCopy, type KubeObject, quote, StatusError, semanticEqual } from '#apimachinery';
+import { appendAll, type KubeObject, quote, StatusError, semanticEqual } from '#apimachinery';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
-import { Reinvocation } from '../reinvocation.js';
+import { type Recalls, Reinvocation } from '../reinvocation.js';
 import { rejection } from '../rejection.js';
 import { isExempt } from '../webhooks/exempt-resources.js';
 import { expressionAuthorizer } from '../webhooks/expression-authorizer.js';
@@ -25,13 +25,6 @@ interface Invocation {
   readonly matched: MatchedAs;
   readonly params: KubeObject | undefined;
   readonly key: string;
-}
-
-/** Which policies are applied again in the second round. */
-interface Memory {
-  left: KubeObject | undefined;
-  readonly applied: Set<string>;
-  readonly again: Set<string>;
 }
 
 /** Changes objects as MutatingAdmissionPolicies say: k8s.io/apiserver/pkg/admission/plugin/policy/mutating. */
@@ -110,25 +103,14 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
     errors: string[],
   ): Promise<void> {
     request.reinvocation ??= new Reinvocation();
-    const { reinvocation } = request;
-    const memory = reinvocation.state<Memory>(this.name, () => ({
-      left: undefined,
-      applied: new Set(),
-      again: new Set(),
-    }));
-    if (reinvocation.round === 1 && memory.applied.size > 0 && !semanticEqual(memory.left, request.object))
-      again(memory);
+    const recalls = request.reinvocation.recallsOf(this.name);
+    recalls.begin(request.object);
     const objects = new VersionedObjects(this.context.catalog, request);
     for (const invocation of invocations) {
-      const isChanged = await this.apply(invocation, request, objects, errors, memory);
-      if (isChanged === undefined) continue;
-      if (isChanged) {
-        again(memory);
-        reinvocation.wanted = true;
-      }
-      if (invocation.policy.isReinvoked) memory.applied.add(invocation.key);
+      const isChanged = await this.apply(invocation, request, objects, errors, recalls);
+      if (isChanged !== undefined) recalls.wasCalled(invocation.key, isChanged, invocation.policy.isReinvoked);
     }
-    memory.left = memory.applied.size > 0 ? deepCopy(request.object) : undefined;
+    recalls.end(request.object);
   }
 
   /** Whether the object is another one now; undefined when the policy did not apply. */
@@ -137,7 +119,7 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
     request: AdmissionRequest,
     objects: VersionedObjects,
     errors: string[],
-    memory: Memory,
+    recalls: Recalls,
   ): Promise<boolean | undefined> {
     const { catalog, lister, authorizer, merge } = this.context;
     const asked = expressionAuthorizer(authorizer, request);
@@ -148,7 +130,7 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
     const applies = policy.applies(await inputs(), asked);
     if (applies instanceof Error) note(errors, policy, binding, applies.message);
     if (applies !== true) return undefined;
-    if (request.reinvocation!.round === 1 && !memory.again.has(key)) return undefined;
+    if (recalls.leavesOut(key)) return undefined;
     const first = await objects.object(matched.kind);
     for (const mutation of policy.mutations) {
       const object = await objects.object(matched.kind);
@@ -165,12 +147,6 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
     }
     return !semanticEqual(first, await objects.object(matched.kind));
   }
-}
-
-/** Something has changed since the policies that are willing were applied. */
-function again({ applied, again: next }: Memory): void {
-  for (const key of applied) next.add(key);
-  applied.clear();
 }
 
 function note(errors: string[], policy: MutatingPolicy, binding: Binding | undefined, why: string): void {

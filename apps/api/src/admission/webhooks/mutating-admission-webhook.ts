@@ -1,4 +1,4 @@
-import { decodeJson, deepCopy, internalError, JsonSyntaxError, type KubeObject, semanticEqual } from '#apimachinery';
+import { decodeJson, internalError, JsonSyntaxError, semanticEqual } from '#apimachinery';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { Reinvocation } from '../reinvocation.js';
 import type { ReviewResponse } from './admission-review.js';
@@ -8,15 +8,6 @@ import { VersionedObjects } from './versioned-objects.js';
 import { WebhookCaller, type WebhookContext } from './webhook-caller.js';
 import { WebhookFailure } from './webhook-errors.js';
 import type { Candidate, WebhookSource } from './webhook-source.js';
-
-/** Which webhooks are called again in the second round. */
-interface Memory {
-  /** The object as the webhooks left it; kept while there is a webhook that may be called again. */
-  left: KubeObject | undefined;
-  /** Called, willing to be called again, and nothing has changed since. */
-  readonly called: Set<string>;
-  readonly again: Set<string>;
-}
 
 /** Calls the webhooks of MutatingWebhookConfigurations, one after the other: each sees what those before it changed. */
 export class MutatingAdmissionWebhook implements AdmissionPlugin {
@@ -41,30 +32,16 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
 
   private async askEach(candidates: readonly Candidate[], request: AdmissionRequest): Promise<void> {
     request.reinvocation ??= new Reinvocation();
-    const { reinvocation } = request;
-    const memory = reinvocation.state<Memory>(this.name, () => ({
-      left: undefined,
-      called: new Set(),
-      again: new Set(),
-    }));
-    // The plugins of the server changed what the webhooks had left.
-    if (reinvocation.round === 1 && memory.called.size > 0 && !semanticEqual(memory.left, request.object)) {
-      callAgain(memory);
-    }
+    const recalls = request.reinvocation.recallsOf(this.name);
+    recalls.begin(request.object);
     const objects = new VersionedObjects(this.context.catalog, request);
     for (const candidate of candidates) {
       const { webhook } = candidate;
       if (!(await this.caller.wants(candidate, request, objects))) continue;
-      // Whom the first round left out is not called in the second, whatever its selectors say by then.
-      if (reinvocation.round === 1 && !memory.again.has(webhook.uid)) continue;
-      const isChanged = await this.askOne(candidate, request, objects);
-      if (isChanged) {
-        callAgain(memory);
-        reinvocation.wanted = true;
-      }
-      if (webhook.isReinvoked) memory.called.add(webhook.uid);
+      if (recalls.leavesOut(webhook.uid)) continue;
+      recalls.wasCalled(webhook.uid, await this.askOne(candidate, request, objects), webhook.isReinvoked);
     }
-    memory.left = memory.called.size > 0 ? deepCopy(request.object) : undefined;
+    recalls.end(request.object);
   }
 
   private async askOne(candidate: Candidate, request: AdmissionRequest, objects: VersionedObjects): Promise<boolean> {
@@ -101,12 +78,6 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
     await objects.replace(object, kind);
     return isChanged;
   }
-}
-
-/** Something has changed since those who are willing were called. */
-function callAgain({ called, again }: Memory): void {
-  for (const uid of called) again.add(uid);
-  called.clear();
 }
 
 function patchOf({ webhook }: Candidate, { patch, patchType }: ReviewResponse): unknown[] {
