@@ -1,17 +1,14 @@
-import { type GroupVersionKind, type GroupVersionResource, type LabelMatcher } from '#apimachinery';
+import type { LabelMatcher } from '#apimachinery';
 import type { MatchResources, NamedRuleWithOperations, ResourceCatalog } from '#kinds';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionRequest } from '../admission-request.js';
 import { selectorOf } from '../webhooks/compiled-webhook.js';
 import { type RuleTarget, ruleMatches } from '../webhooks/webhook-rules.js';
 import { selects } from '../webhooks/webhook-selectors.js';
-import { equivalentResources, isInNamespace } from '../webhooks/webhook-source.js';
+import { type Equivalent, equivalentResources, isInNamespace } from '../webhooks/webhook-source.js';
 
 /** As what a policy wants to see a request. */
-export interface MatchedAs {
-  readonly resource: GroupVersionResource;
-  readonly kind: GroupVersionKind;
-}
+export type MatchedAs = Equivalent;
 
 /** matchConstraints of a policy or matchResources of a binding: k8s.io/apiserver/pkg/admission/plugin/policy/matching. */
 export class PolicyMatch {

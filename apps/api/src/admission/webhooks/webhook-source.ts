@@ -103,10 +103,36 @@ export interface Equivalent {
   kind: GroupVersionKind;
 }
 
+/** What was found, until the catalog changes. */
+const found = new WeakMap<ResourceCatalog, { generation: number; byTarget: Map<string, readonly Equivalent[]> }>();
+
 /** The other versions of the same stored objects that have the subresource. */
-export function equivalentResources(catalog: ResourceCatalog, { resource, subresource }: RuleTarget): Equivalent[] {
-  const own = catalog.find(resource.group, resource.version, resource.resource);
+export function equivalentResources(
+  catalog: ResourceCatalog,
+  { resource, subresource }: RuleTarget,
+): readonly Equivalent[] {
+  const { group, version, resource: plural } = resource;
+  const own = catalog.find(group, version, plural);
   if (own === undefined) return [];
+  let known = found.get(catalog);
+  if (known?.generation !== catalog.generation) {
+    known = { generation: catalog.generation, byTarget: new Map() };
+    found.set(catalog, known);
+  }
+  const key = `${group}/${version}/${plural}/${subresource}`;
+  let equivalents = known.byTarget.get(key);
+  if (equivalents === undefined) {
+    equivalents = findEquivalents(catalog, own, subresource);
+    known.byTarget.set(key, equivalents);
+  }
+  return equivalents;
+}
+
+function findEquivalents(
+  catalog: ResourceCatalog,
+  own: ResourceDefinition,
+  subresource: string,
+): readonly Equivalent[] {
   return catalog
     .list()
     .filter((other) => other !== own && other.storageResource === own.storageResource)
