@@ -79,7 +79,6 @@ export class ResourceQuota implements AdmissionPlugin {
     const covered = new Set(covering.flatMap(({ hard }) => [...hard.keys()].filter(evaluator.tracks)));
     const uncovered = this.limitedNames(request, usage).filter((name) => !covered.has(name));
     if (uncovered.length > 0) throw rejection(request, `insufficient quota to consume: ${uncovered.sort().join(',')}`);
-    if (!evaluator.scoped) return;
     const object = request.object!;
     const matching = (scopes: readonly ScopeRequirement[]) =>
       scopes.filter((scope) => evaluator.matchesScope(scope, object));

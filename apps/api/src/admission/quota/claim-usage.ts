@@ -9,7 +9,6 @@ const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 
 /** PersistentVolumeClaims, and what they ask for: altogether, and of each storage class. */
 export const claimEvaluator: QuotaEvaluator = {
-  scoped: true,
   tracks: (name) =>
     name === 'count/persistentvolumeclaims' || NAMES.some((own) => name === own || name.endsWith(`${OF_CLASS}${own}`)),
   mayRefuse,

@@ -15,7 +15,6 @@ interface DeviceRequest {
 
 /** ResourceClaims, and the most devices of each class that they may get. */
 export const deviceClaimEvaluator: QuotaEvaluator = {
-  scoped: false,
   tracks: (name) => name === COUNT || name.endsWith(OF_CLASS),
   mayRefuse: ({ operation, subresource }) => subresource === '' && operation !== 'DELETE',
   usage,

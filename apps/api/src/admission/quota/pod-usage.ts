@@ -17,7 +17,6 @@ const NAMES = new Set([
 const DEMANDED = new Set(['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory']);
 
 export const podEvaluator: QuotaEvaluator = {
-  scoped: true,
   tracks: (name) => NAMES.has(name) || /^(?:requests\.)?hugepages-/.test(name) || isExtendedRequest(name),
   mayRefuse,
   usage,

@@ -27,8 +27,6 @@ export interface QuotaEvaluator {
   /** Whether quotas may refuse the change. What they may not refuse is counted all the same. */
   mayRefuse(change: QuotaChange): boolean;
   matchesScope(scope: ScopeRequirement, object: KubeObject): boolean;
-  /** Whether scopes that the configuration limits apply to the resource at all. */
-  readonly scoped: boolean;
   /** Whether the object counts less only because time has passed: then it is not known when it was counted last. */
   isOverdue?(object: KubeObject, now: number): boolean;
   /** What the object lacks that a quota of these names wants of it. */
@@ -52,12 +50,17 @@ const IGNORED = new Set([
 /** Names of before count/<resource>. */
 const ALIASES = new Set(['configmaps', 'resourcequotas', 'replicationcontrollers', 'secrets']);
 
-const evaluators = new Map<string, QuotaEvaluator | undefined>([
-  ['pods', podEvaluator],
-  ['services', serviceEvaluator],
-  ['persistentvolumeclaims', claimEvaluator],
-  ['resource.k8s.io/resourceclaims', deviceClaimEvaluator],
-]);
+const measuring: Readonly<Record<string, QuotaEvaluator>> = {
+  pods: podEvaluator,
+  services: serviceEvaluator,
+  persistentvolumeclaims: claimEvaluator,
+  'resource.k8s.io/resourceclaims': deviceClaimEvaluator,
+};
+
+/** Storage resources whose objects may count for more than their number. */
+export const MEASURED: readonly string[] = Object.keys(measuring);
+
+const evaluators = new Map<string, QuotaEvaluator | undefined>(Object.entries(measuring));
 
 /** `resource` is the storage resource: `pods`, `apps/deployments`. Undefined: its objects do not count. */
 export function evaluatorOf(resource: string): QuotaEvaluator | undefined {
@@ -74,7 +77,6 @@ function objectCountEvaluator(resource: string): QuotaEvaluator {
     usage: () => new Map(names.map((name) => [name, ONE])),
     mayRefuse: ({ operation, subresource }) => operation === 'CREATE' && subresource === '',
     matchesScope: () => false,
-    scoped: false,
   };
 }
 
@@ -85,6 +87,3 @@ export function countedResource(name: string): string | undefined {
   const [plural = '', ...group] = name.slice('count/'.length).split('.');
   return group.length === 0 ? plural : `${group.join('.')}/${plural}`;
 }
-
-/** Storage resources whose objects may count for more than their number. */
-export const MEASURED = ['pods', 'services', 'persistentvolumeclaims', 'resource.k8s.io/resourceclaims'] as const;

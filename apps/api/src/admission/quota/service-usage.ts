@@ -6,7 +6,6 @@ const NAMES = new Set(['count/services', 'services', 'services.nodeports', 'serv
 
 /** Services, with what of the nodes and of the cloud they take. */
 export const serviceEvaluator: QuotaEvaluator = {
-  scoped: false,
   tracks: (name) => NAMES.has(name),
   // The type of a Service may change.
   mayRefuse: ({ operation, subresource }) => subresource === '' && operation !== 'DELETE',

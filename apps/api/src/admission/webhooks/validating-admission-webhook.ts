@@ -32,9 +32,7 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
       if (await this.caller.wants(candidate, request, objects)) wanted.push({ ...candidate, index: wanted.length });
     }
     if (wanted.length > 0 && request.signal.aborted) throw overdue();
-    const answers = await Promise.allSettled(
-      wanted.map((candidate) => this.caller.ask(candidate, request, objects, () => undefined)),
-    );
+    const answers = await Promise.allSettled(wanted.map((candidate) => this.caller.ask(candidate, request, objects)));
     // The reference gives the refusal that came first; the same request should have the same answer.
     const refused = answers.find((answer) => answer.status === 'rejected');
     if (refused) throw refused.reason;

@@ -59,30 +59,31 @@ export class WebhookCaller {
   }
 
   /**
-   * Asks the webhook, and has `use` make something of a yes. Undefined when the call failed and the webhook's policy passes over that.
-   * Rejects with the webhook's refusal, or with a 500 that says what failed.
+   * Asks the webhook, and has `use` make something of a yes. Resolves without that when the call failed and the webhook's policy passes
+   * over it. Rejects with the webhook's refusal, or with a 500 that says what failed.
    */
-  async ask<T>(
+  async ask(
     candidate: Candidate,
     request: AdmissionRequest,
     objects: VersionedObjects,
-    use: (response: ReviewResponse) => T | Promise<T>,
-  ): Promise<T | undefined> {
+    use?: (response: ReviewResponse) => Promise<void>,
+  ): Promise<void> {
     const { webhook } = candidate;
     const began = performance.now();
     const count = (code: number, isRejected: boolean) =>
-      this.context.metrics.called(
-        ...([webhook.name, this.type, request.operation, secondsSince(began), code, isRejected] as const),
-      );
+      this.context.metrics.called(webhook.name, this.type, request.operation, secondsSince(began), code, isRejected);
     try {
-      const used = await use(await this.answer(candidate, request, objects));
+      const response = await this.answer(candidate, request, objects);
+      await use?.(response);
       count(200, false);
-      return used;
     } catch (error) {
       const { code, cause } = outcomeOf(error);
       const isPassedOver = error instanceof WebhookFailure && webhook.ignoresFailures;
       count(code, !isPassedOver);
-      if (isPassedOver) return this.passOver(candidate, request, error);
+      if (isPassedOver) {
+        this.passOver(candidate, request, error);
+        return;
+      }
       if (!(error instanceof WebhookFailure && error.isCanceled)) {
         this.context.metrics.rejected(webhook.name, this.type, request.operation, cause, code);
       }
@@ -90,7 +91,7 @@ export class WebhookCaller {
     }
   }
 
-  private passOver(candidate: Candidate, request: AdmissionRequest, error: WebhookFailure): undefined {
+  private passOver(candidate: Candidate, request: AdmissionRequest, error: WebhookFailure): void {
     const { webhook } = candidate;
     if (request.signal.aborted) throw overdue();
     this.context.metrics.failedOpen(webhook.name, this.type);
@@ -103,7 +104,6 @@ export class WebhookCaller {
     const round = request.reinvocation?.round ?? 0;
     const key = `failed-open.${prefix}.webhook.admission.k8s.io/round_${round}_index_${candidate.index}`;
     request.annotate(key, webhook.name);
-    return undefined;
   }
 
   /** The webhook's yes. Rejects with WebhookDenial, WebhookFailure, or another StatusError. */
