@@ -2,6 +2,7 @@ export type { CelAuthorizationDecision, CelAuthorizationQuery, CelAuthorizer } f
 export { compileCel } from './compile.js';
 export { CelCompileError, CelCostExceeded, CelInterrupted, CelRuntimeError } from './errors.js';
 export { lazyCelObject } from './lazy.js';
+export { compilePattern } from './library/patterns.js';
 export type { CelCost, CelEnvironment, CelEvaluation, CelProgram, CelVariable } from './program.js';
 export { celTypeOfSchema, escapeCelName } from './schema-type.js';
 export { type CelField, type CelKind, type CelType, cel, formatType, type SizeBound } from './type.js';

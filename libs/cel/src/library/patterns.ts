@@ -9,31 +9,57 @@ let re2: typeof Re2 | undefined;
 
 export type Pattern = Re2.RE2JS;
 
-/** Instructions of one pattern, and of all that are kept. */
+/** Instructions of one pattern, and of all that are kept: schemas and rules repeat a few. */
 const MAX_SIZE = 100_000;
-const MAX_KEPT = 500_000;
-let keptSize = 0;
-const patterns = new Map<string, Pattern>();
+const MAX_KEPT = 1_000_000;
 
-/** Compiles RE2's syntax, whose matching takes linear time. Fails with Go's message. */
-export function patternOf(text: string): Pattern {
-  const known = patterns.get(text);
-  if (known !== undefined) return known;
+let keptSize = 0;
+const kept = new Map<string, Pattern | string>();
+
+/**
+ * Compiles RE2's syntax, whose matching takes linear time: JavaScript's own expressions may take for ever on a text that a user chose,
+ * and mean other things by some. A text with what Go says is wrong with it when it is none.
+ */
+export function compilePattern(text: string): Pattern | string {
+  let compiled = kept.get(text);
+  if (compiled === undefined) {
+    compiled = compile(text);
+    keptSize += sizeOf(compiled);
+    for (const [oldest, old] of kept) {
+      if (keptSize <= MAX_KEPT) break;
+      kept.delete(oldest);
+      keptSize -= sizeOf(old);
+    }
+    kept.set(text, compiled);
+  }
+  return compiled;
+}
+
+function compile(text: string): Pattern | string {
   re2 ??= require('re2js') as typeof Re2;
-  let compiled: Pattern;
   try {
-    compiled = re2.RE2JS.compile(text);
+    const compiled = re2.RE2JS.compile(text);
+    return compiled.programSize() <= MAX_SIZE ? compiled : `error parsing regexp: expression too large: \`${text}\``;
   } catch (error) {
-    throw new EvaluationError((error as Error).message);
+    if (error instanceof re2.RE2JSException) return error.message;
+    throw error;
   }
-  const size = compiled.programSize();
-  if (size > MAX_SIZE) throw new EvaluationError(`error parsing regexp: expression too large: \`${text}\``);
-  keptSize += size;
-  if (keptSize > MAX_KEPT) {
-    patterns.clear();
-    keptSize = size;
+}
+
+/** What a pattern takes, in instructions; the text of one that is none counts as well. */
+function sizeOf(compiled: Pattern | string): number {
+  return typeof compiled === 'string' ? compiled.length : compiled.programSize();
+}
+
+/** The compiled pattern. Fails with Go's message, and with what else may keep a pattern from being compiled. */
+export function patternOf(text: string): Pattern {
+  let compiled: Pattern | string;
+  try {
+    compiled = compilePattern(text);
+  } catch (error) {
+    compiled = (error as Error).message;
   }
-  patterns.set(text, compiled);
+  if (typeof compiled === 'string') throw new EvaluationError(compiled);
   return compiled;
 }
 

@@ -1,11 +1,11 @@
 import { deepEqual, ownValue, quote } from '#apimachinery';
+import { compilePattern } from '#cel';
 import type { JSONSchemaProps } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import type { Correlation } from './correlation.js';
 import { textFormat } from './formats.js';
 import { checkNumber } from './number-conditions.js';
 import { isInt64, isNearInteger } from './numbers.js';
-import { matchPattern } from './patterns.js';
 import type { SchemaFindings } from './schema-findings.js';
 import { isSchema } from './structural.js';
 
@@ -172,9 +172,10 @@ export class ValueSchema {
     else if (isSet(minLength) && length < minLength) {
       found.invalid(text, `should be at least ${minLength} chars long`);
     } else if (pattern) {
-      const matched = matchPattern(pattern, text);
-      if (matched === true) return;
-      const problem = matched === false ? '' : `, but pattern is invalid: ${matched}`;
+      const compiled = compilePattern(pattern);
+      const isBad = typeof compiled === 'string';
+      if (!isBad && compiled.test(text)) return;
+      const problem = isBad ? `, but pattern is invalid: ${compiled}` : '';
       found.invalid(text, `should match '${pattern}${problem}'`);
     }
   }

@@ -1,6 +1,6 @@
 import { type FieldError, fieldErrorText, ownValue, semanticEqual } from '#apimachinery';
+import { compilePattern } from '#cel';
 import type { JSONSchemaProps } from '../../../generated/types.js';
-import { patternProblem } from '../../../schema/structural/patterns.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 
 /**
@@ -123,8 +123,8 @@ function checkValues(at: FieldCursor, schema: JSONSchemaProps, skipAnyOf: boolea
   const { not, pattern } = schema;
   if (not !== undefined) at.within('not', () => checkNested(at, not, false));
   if (pattern) {
-    const problem = patternProblem(pattern);
-    if (problem !== undefined) {
+    const problem = compilePattern(pattern);
+    if (typeof problem === 'string') {
       at.invalid('pattern', pattern, `must be a valid regular expression, but isn't: ${problem}`);
     }
   }
