@@ -6,7 +6,7 @@ import { type CompiledRule, compileRules, selfType } from './compiled-rules.js';
 import { type Correlation, KeyedItems } from './correlation.js';
 import { NO_PATH } from './schema-findings.js';
 import type { RuleOptions, SchemaRules } from './schema-rules.js';
-import { reaching, type Structural } from './structural.js';
+import { remembered, type Structural } from './structural.js';
 
 /** Evaluates x-kubernetes-validations as apiextensions-apiserver's schema/cel does: the same order, limits and words. */
 
@@ -17,52 +17,29 @@ const MAX_MESSAGE_BYTES = 5 * 1024;
 const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no further validation rules will be run';
 const NO_MORE = 'no further validation rules will be run due to call cost exceeds limit for';
 
-const hasRules = reaching((place) => place.rules.length > 0);
-/** Rules of what expressions can see: of what they cannot, upstream knows none. */
-const runs = new WeakMap<Structural, boolean>();
+/** Whether expressions can see a property: of what they cannot, upstream knows no rules. */
+const isVisible = remembered((place) => selfType(place) !== undefined);
 
-function hasVisibleRules(place: Structural): boolean {
-  if (!hasRules(place)) return false;
-  let found = runs.get(place);
-  if (found === undefined) {
-    const { items, additional, properties } = place;
-    found =
-      place.rules.length > 0 ||
-      (items !== undefined && hasVisibleRules(items)) ||
-      (additional !== undefined && hasVisibleRules(additional)) ||
-      [...properties.values()].some((property) => hasVisibleRules(property) && selfType(property) !== undefined);
-    runs.set(place, found);
-  }
-  return found;
-}
+const hasVisibleRules = remembered((place): boolean => {
+  const { items, additional, properties } = place;
+  return (
+    place.rules.length > 0 ||
+    (items !== undefined && hasVisibleRules(items)) ||
+    (additional !== undefined && hasVisibleRules(additional)) ||
+    [...properties.values()].some((property) => hasVisibleRules(property) && isVisible(property))
+  );
+});
 
-const trees = new WeakMap<Structural, SchemaRules>();
+/** The rules of a place, compiled; a text in their stead says why none could be. */
+const compiledAt = remembered((place): readonly CompiledRule[] | string => {
+  const self = selfType(place);
+  return self ? compileRules(place, self) : 'failed to convert to declType for CEL validation rules';
+});
 
 /** The rules of a schema; undefined when it has none. Expressions are compiled when the first value comes to them. */
 export function rulesOf(root: Structural): SchemaRules | undefined {
   if (!hasVisibleRules(root)) return undefined;
-  let made = trees.get(root);
-  if (made === undefined) {
-    const programs = new Programs();
-    made = { validate: (object, old, options) => new RuleRun(programs, options).check(root, object, old) };
-    trees.set(root, made);
-  }
-  return made;
-}
-
-/** Compiled rules by place; a text in their stead says why none could be. */
-class Programs {
-  private readonly known = new WeakMap<Structural, readonly CompiledRule[] | string>();
-
-  at(place: Structural): readonly CompiledRule[] | string {
-    let rules = this.known.get(place);
-    if (rules === undefined) {
-      const self = selfType(place);
-      rules = self ? compileRules(place, self) : 'failed to convert to declType for CEL validation rules';
-      this.known.set(place, rules);
-    }
-    return rules;
-  }
+  return { validate: (object, old, options) => new RuleRun(options).check(root, object, old) };
 }
 
 /** Where the value stands to the stored one; without a pair of its own, what is above it counts. */
@@ -82,10 +59,7 @@ class RuleRun {
   private readonly errors: FieldError[] = [];
   private budget = OBJECT_BUDGET;
 
-  constructor(
-    private readonly programs: Programs,
-    private readonly options: RuleOptions,
-  ) {}
+  constructor(private readonly options: RuleOptions) {}
 
   check(root: Structural, object: unknown, old: unknown): FieldError[] {
     try {
@@ -125,8 +99,7 @@ class RuleRun {
       const property = place.properties.get(name);
       const member = property ?? place.additional;
       if (member === undefined || !hasVisibleRules(member)) continue;
-      // What expressions cannot see has no rules.
-      if (property !== undefined && selfType(property) === undefined) continue;
+      if (property !== undefined && !isVisible(property)) continue;
       if (property === undefined) this.at.enterKey(name);
       else this.at.enter(name);
       const isType = pairing.above === undefined && (name === 'apiVersion' || name === 'kind');
@@ -138,7 +111,7 @@ class RuleRun {
   }
 
   private checkRules(place: Structural, value: unknown, old: unknown, pairing: Pairing): void {
-    const compiled = this.programs.at(place);
+    const compiled = compiledAt(place);
     if (typeof compiled === 'string') {
       this.fail(place, `rule compiler initialization error: ${compiled}`);
       return;

@@ -125,17 +125,23 @@ export function isSchema(value: unknown): value is StructuralSchema {
 
 /** Whether a place, or one below it, has something; remembered, so that a walk passes over what has nothing for it. */
 export function reaching(has: (place: Structural) => boolean): (place: Structural) => boolean {
-  const known = new WeakMap<Structural, boolean>();
-  const reaches = (place: Structural): boolean => {
-    let found = known.get(place);
-    if (found === undefined) {
-      found = has(place);
-      for (const child of place.children()) if (!found) found = reaches(child);
-      known.set(place, found);
-    }
-    return found;
-  };
+  const reaches = remembered((place): boolean => has(place) || [...place.children()].some(reaches));
   return reaches;
+}
+
+/** A function of places that is asked once for each. */
+export function remembered<V extends object | string | boolean>(
+  make: (place: Structural) => V,
+): (place: Structural) => V {
+  const known = new WeakMap<Structural, V>();
+  return (place) => {
+    let value = known.get(place);
+    if (value === undefined) {
+      value = make(place);
+      known.set(place, value);
+    }
+    return value;
+  };
 }
 
 /** Visits what a list or a map has and the schema has a place for, with the cursor at it. */
