@@ -164,7 +164,7 @@ export class Cluster {
 
   /** Deletes the cluster if it is still there, and the network around it. */
   async close(): Promise<void> {
-    if (existsSync(this.dataDir)) await this.run(this.berth('delete', `--data-dir=${this.dataDir}`));
+    if (existsSync(this.dataDir)) await this.delete();
     execFileSync('ip', ['netns', 'delete', this.network]);
     rmSync(this.directory, { recursive: true, force: true });
   }

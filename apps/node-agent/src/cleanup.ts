@@ -7,7 +7,7 @@ import { podsOf, removeRemains } from './pipe/pod-directories.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { CgroupDriverError, cgroupSetup } from './runtime/cgroup-driver.js';
 import { type CgroupPath, type CgroupSetup, Cgroups } from './runtime/cgroups.js';
-import { CriRuntime } from './runtime/cri.js';
+import { CriRuntime, ignoreMissing } from './runtime/cri.js';
 
 const AT_ONCE = 8;
 /** Children first. */
@@ -33,18 +33,22 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   for (const { metadata } of sandboxes) if (metadata.uid) uids.add(metadata.uid);
   logger.info('removing pods', { count: uids.size });
   const failures: unknown[] = [];
-  await atOnce(sandboxes, async ({ id }) => {
-    await runtime.stopPodSandbox(id);
-    await runtime.removePodSandbox(id);
-  });
-  await atOnce([...uids], (uid) => removeRemains(context, uid).catch((error) => void failures.push(error)));
-  await paths.files.unmountBelow(root).catch((error) => failures.push(error));
+  const failed = (error: unknown) => void failures.push(error);
+  await atOnce(sandboxes, ({ id }) => removeSandbox(runtime, id).catch(failed));
+  await atOnce([...uids], (uid) => removeRemains(context, uid).catch(failed));
+  await paths.files.unmountBelow(root).catch(failed);
   if (failures.length > 0) throw failures[0];
   await new FileTree(options.dataDir).remove(root);
   await removeIfEmpty(options.podLogsDir);
   for (const cgroup of POD_PARENTS) await cgroups.removeIfEmpty(cgroup);
   await cgroups.removeRootIfEmpty();
   await cleanupNetwork(networkOptions(options));
+}
+
+/** One that the runtime has given up meanwhile is as good as removed. */
+async function removeSandbox(runtime: CriRuntime, id: string): Promise<void> {
+  await ignoreMissing(runtime.stopPodSandbox(id));
+  await ignoreMissing(runtime.removePodSandbox(id));
 }
 
 /** Where the pods are is the runtime's word alone, also when the flag has changed since they started. */
