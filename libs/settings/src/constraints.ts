@@ -87,16 +87,6 @@ export function splitList(text: string): string[] {
   return text === '' ? [] : text.split(',').map((item) => item.trim());
 }
 
-export const IsIpv4Range = (from: number, to: number, example: string, options?: For) =>
-  check(
-    'ipv4Range',
-    (value) =>
-      isRange(String(value), 'IPv4', from, to)
-        ? undefined
-        : `must be an IPv4 range from /${from} to /${to}, such as ${example}: got ${shown(value)}`,
-    options,
-  );
-
 /** Ranges of which the first is IPv4. `six`: prefix lengths of the second one. */
 export const IsIpv4FirstRanges = (
   from: number,

@@ -9,7 +9,7 @@ import { BoundObjectMissing } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
 import { goStrings, signedClaims, type VerificationKey } from './token-signature.js';
 
-export const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
+const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
 
 /** `auto`: of a Secret that its account lists; `invalid`: of one that the cleaner has marked. */
 export type LegacyTokenUse = 'auto' | 'manual' | 'invalid';

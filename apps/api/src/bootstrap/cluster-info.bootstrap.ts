@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net';
 import type { KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
+import { hostPort } from '../webhook-client/call-error.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject } from './ensure-object.js';
 
@@ -10,9 +10,8 @@ import { ensureObject } from './ensure-object.js';
  */
 export async function ensureClusterInfo(options: BootstrapOptions): Promise<void> {
   const { advertiseAddress, client, clientCa, securePort } = options;
-  const host = isIPv6(advertiseAddress) ? `[${advertiseAddress}]` : advertiseAddress;
   const metadata = { namespace: 'kube-public', name: 'cluster-info' };
-  const data = { kubeconfig: anonymousKubeconfig(clientCa, `https://${host}:${securePort}`) };
+  const data = { kubeconfig: anonymousKubeconfig(clientCa, `https://${hostPort(advertiseAddress, securePort)}`) };
   const wanted: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
   await ensureObject(client, gvr.configmaps, wanted);
 }

@@ -10,7 +10,7 @@ import type {
   Select,
   StructLiteral,
 } from '../syntax/ast.js';
-import { Operator } from '../syntax/ast.js';
+import { childrenOf, Operator } from '../syntax/ast.js';
 import type { ErrorReport } from '../syntax/source.js';
 import { type CelType, cel, formatType, isDyn, isDynOrError, sameType } from '../type.js';
 import { fieldOf } from '../values/json.js';
@@ -52,23 +52,11 @@ class Checker {
     for (const child of this.checkedChildren(expr)) this.close(child);
   }
 
+  /** What is behind a reference, and the target that is part of a function's name, were never looked at. */
   private checkedChildren(expr: Expr): readonly Expr[] {
-    switch (expr.kind) {
-      case 'select':
-        return expr.reference ? [] : [expr.operand];
-      case 'call':
-        return expr.target && expr.qualifiedName === undefined ? [expr.target, ...expr.args] : expr.args;
-      case 'list':
-        return expr.elements;
-      case 'map':
-        return expr.entries.flatMap(({ key, value }) => [key, value]);
-      case 'struct':
-        return expr.fields.map(({ value }) => value);
-      case 'comprehension':
-        return [expr.range, expr.init, expr.condition, expr.step, expr.result];
-      default:
-        return [];
-    }
+    if (expr.kind === 'select' && expr.reference) return [];
+    if (expr.kind === 'call' && expr.qualifiedName !== undefined) return expr.args;
+    return childrenOf(expr);
   }
 
   private typeOf(expr: Expr): CelType {

@@ -14,9 +14,9 @@ export class MacroError extends Error {
 type Expand = (at: number, target: Expr, args: readonly Expr[]) => Expr;
 export type MacroTable = ReadonlyMap<string, Expand>;
 
-/** The key of a macro: receiver macros and `has` have names of their own, so the number of arguments completes it. */
-export function macroKey(name: string, argumentCount: number, hasTarget: boolean): string {
-  return `${hasTarget ? '.' : ''}${name}/${argumentCount}`;
+/** The key of a macro that has a target. */
+export function macroKey(name: string, argumentCount: number): string {
+  return `${name}/${argumentCount}`;
 }
 
 function nameOf(expr: Expr, message: string): string {
@@ -170,10 +170,7 @@ const sortBy: Expand = (at, target, args) => {
   return bind(at, SORT_INPUT, target, build.call(at, SORT_BY, [keys], build.ident(at, SORT_INPUT)));
 };
 
-const receiver = (name: string, count: number, expand: Expand): [string, Expand] => [
-  macroKey(name, count, true),
-  expand,
-];
+const receiver = (name: string, count: number, expand: Expand): [string, Expand] => [macroKey(name, count), expand];
 
 /** Macros of the language itself. `has` is the parser's, since it has no target. */
 export const standardMacros: readonly [string, Expand][] = [

@@ -56,7 +56,7 @@ export function clusterTrustBundlePublisher(context: ControllerContext): Control
     });
 }
 
-export function bundleName(trustBundle: string): string {
+function bundleName(trustBundle: string): string {
   const hash = createHash('sha256').update(trustBundle).digest('hex').slice(0, 24);
   return `${SIGNER.replace('/', ':')}:${hash}`;
 }

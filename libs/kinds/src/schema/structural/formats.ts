@@ -103,14 +103,18 @@ function isGoDuration(text: string): boolean {
   }
 }
 
+const mailAtom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\uffff-]+";
+const mailQuoted = '"(?:[^"\\\\\\r\\n]|\\\\.)*"';
+const mailAddress = `(?:${mailAtom}(?:\\.${mailAtom})*|${mailQuoted})@(?:${mailAtom}(?:\\.${mailAtom})*|\\[[^\\[\\]\\\\\\s]+\\])`;
+const mailName = `(?:(?:${mailAtom}|${mailQuoted})[ \\t]+)*(?:${mailAtom}|${mailQuoted})?`;
+const bareAddress = new RegExp(`^${mailAddress}$`);
+const namedAddress = new RegExp(`^${mailName}[ \\t]*<${mailAddress}>$`);
+
 /** One address as mail has it, with a name or without: the common part of RFC 5322. */
 function isEmail(text: string): boolean {
-  const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\uffff-]+";
-  const address = `(?:${atom}(?:\\.${atom})*|"(?:[^"\\\\\\r\\n]|\\\\.)*")@(?:${atom}(?:\\.${atom})*|\\[[^\\[\\]\\\\\\s]+\\])`;
-  const name = `(?:(?:${atom}|"(?:[^"\\\\\\r\\n]|\\\\.)*")[ \\t]+)*(?:${atom}|"(?:[^"\\\\\\r\\n]|\\\\.)*")?`;
-  const trimmed = text.trim();
   if (text.length > 1000) return false;
-  return new RegExp(`^${address}$`).test(trimmed) || new RegExp(`^${name}[ \\t]*<${address}>$`).test(trimmed);
+  const trimmed = text.trim();
+  return bareAddress.test(trimmed) || namedAddress.test(trimmed);
 }
 
 const hostLabel = /^[a-zA-Z0-9\p{S}\p{L}](?:[a-zA-Z0-9\-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?$/u;
