@@ -3,11 +3,12 @@ import { type KubeObject, ownValue, type UserInfo } from '#apimachinery';
 import type { SecretToken } from '#controllers';
 import { serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from '../identity/users.js';
 import type { Lister } from '../storage/lister.js';
+import { checkByNewestState, sharedAudiences } from './account-token.js';
 import { BoundedCache } from './bounded-cache.js';
 import { LEGACY_ISSUER, readLegacyClaims } from './legacy-token-claims.js';
 import { BoundObjectMissing } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
-import { goStrings, signedClaims, type VerificationKey } from './token-signature.js';
+import { signedClaims, type VerificationKey } from './token-signature.js';
 
 const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
 
@@ -40,19 +41,8 @@ export class LegacyTokenAuthenticator implements TokenAuthenticator {
   async authenticateToken(text: string, audiences: readonly string[]): Promise<TokenIdentity | undefined> {
     const entry = this.verify(text);
     if (!entry) return undefined;
-    const shared = this.ownAudiences.filter((audience) => audiences.includes(audience));
-    if (shared.length === 0) {
-      throw new Error(
-        `token audiences ${goStrings(this.ownAudiences)} is invalid for the target audiences ${goStrings(audiences)}`,
-      );
-    }
-    try {
-      this.check(entry.token, text);
-    } catch (error) {
-      if (!(error instanceof BoundObjectMissing)) throw error;
-      await this.readBarrier();
-      this.check(entry.token, text);
-    }
+    const shared = sharedAudiences(this.ownAudiences, audiences);
+    await checkByNewestState(() => this.check(entry.token, text), this.readBarrier);
     return { user: entry.user, audiences: shared };
   }
 

@@ -3,18 +3,12 @@ import type { UserInfo } from '#apimachinery';
 import type { SecretToken } from '#controllers';
 import { EXTRA, serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from '../identity/users.js';
 import type { Lister } from '../storage/lister.js';
+import { checkByNewestState, sharedAudiences } from './account-token.js';
 import { BoundedCache } from './bounded-cache.js';
 import { LEGACY_CLAIMS, LEGACY_ISSUER } from './legacy-token-claims.js';
-import { BoundObjectMissing, checkClaims, readClaims, type ServiceAccountClaims } from './service-account-claims.js';
+import { checkClaims, readClaims, type ServiceAccountClaims } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
-import {
-  encodePart,
-  goStrings,
-  signedClaims,
-  signingOptions,
-  type VerificationKey,
-  verificationKey,
-} from './token-signature.js';
+import { encodePart, signedClaims, signingOptions, type VerificationKey, verificationKey } from './token-signature.js';
 
 /** JSON Web Key Set of the keys, for OIDC discovery. */
 export function jsonWebKeys(keys: readonly VerificationKey[]): { keys: JsonWebKey[] } {
@@ -105,20 +99,10 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
       entry = { claims, user: userOf(claims) };
       this.verified.set(hash, entry);
     }
-    const shared = entry.claims.aud.filter((audience) => audiences.includes(audience));
-    if (shared.length === 0) {
-      throw new Error(
-        `token audiences ${goStrings(entry.claims.aud)} is invalid for the target audiences ${goStrings(audiences)}`,
-      );
-    }
-    try {
-      checkClaims(entry.claims, this.lister, this.clock());
-    } catch (error) {
-      if (!(error instanceof BoundObjectMissing)) throw error;
-      await this.readBarrier();
-      checkClaims(entry.claims, this.lister, this.clock());
-    }
-    return { user: entry.user, audiences: shared };
+    const shared = sharedAudiences(entry.claims.aud, audiences);
+    const { claims, user } = entry;
+    await checkByNewestState(() => checkClaims(claims, this.lister, this.clock()), this.readBarrier);
+    return { user, audiences: shared };
   }
 
   private claimsOf(token: string): ServiceAccountClaims | undefined {
