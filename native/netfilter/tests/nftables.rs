@@ -195,6 +195,29 @@ fn changes_end_in_what_all_at_once_writes() {
     });
 }
 
+/// The kernel takes the start of a range only behind the end of the one below it.
+#[test]
+fn ranges_that_do_not_touch_are_all_taken() {
+    apart(|mut front| {
+        front.sync().unwrap();
+        for ranges in [
+            r#""203.0.113.0/24", "10.0.0.0/8", "198.51.100.0/24""#,
+            r#""203.0.113.0/24", "192.0.2.0/25""#,
+            r#""0.0.0.0/8", "192.0.2.128/25", "255.0.0.0/8""#,
+        ] {
+            let fields = format!(r#""loadBalancerIps": ["{{2}}"], "loadBalancerSourceRanges": [{ranges}],"#);
+            front.set("shop/balanced", service("balanced", 7, "TCP", 2, &fields)[..1].to_vec());
+            let synced = front.sync().unwrap();
+            assert!(synced.applied.refused.is_empty(), "{ranges}: {synced:?}");
+            let rules = ruleset();
+            for range in ranges.split(", ").map(|range| range.trim_matches('"')) {
+                assert!(rules.contains(range), "{range} is not in\n{rules}");
+            }
+        }
+        assert_eq!(front.verify().unwrap(), None);
+    });
+}
+
 #[test]
 fn a_new_process_takes_over_and_clients_stay() {
     apart(|mut front| {

@@ -1,5 +1,6 @@
 //! The sets and maps of the table: what their keys and values are, and the bytes of both.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -99,7 +100,7 @@ impl fmt::Display for Frontend {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
     Frontend(Frontend),
     /// One of the endpoints behind it.
@@ -109,6 +110,19 @@ pub enum Key {
     /// Where a range starts, and the first address behind it.
     Start(IpAddr),
     End(IpAddr),
+}
+
+/// In the order in which the kernel takes them: a range ends before the next one starts.
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,6 +140,16 @@ fn padded(bytes: &mut Vec<u8>, part: &[u8]) {
 }
 
 impl Key {
+    fn place(&self) -> (u8, Option<Frontend>, u32, Option<IpAddr>, bool) {
+        match *self {
+            Key::Frontend(frontend) => (0, Some(frontend), 0, None, false),
+            Key::Slot(frontend, slot) => (1, Some(frontend), slot, None, false),
+            Key::Loop(address) => (2, None, 0, Some(address), false),
+            Key::End(address) => (3, None, 0, Some(address), false),
+            Key::Start(address) => (3, None, 0, Some(address), true),
+        }
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32);
         let mut frontend = |Frontend { address, protocol, port }: &Frontend| {
