@@ -33,6 +33,14 @@ export {
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
 export {
+  APPROVAL_FORM,
+  APPROVAL_NEEDED,
+  APPROVED,
+  approvalOf,
+  isProtectedGroup,
+  SEE_APPROVAL,
+} from './custom-resource/api-approval.js';
+export {
   type CustomResourceOptions,
   customResources,
   isServed,

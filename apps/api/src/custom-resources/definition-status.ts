@@ -1,20 +1,27 @@
 import { quote } from '#apimachinery';
 import {
+  APPROVAL_FORM,
+  APPROVAL_NEEDED,
+  APPROVED,
+  approvalOf,
   type CustomResourceDefinition,
   conditionHolds,
   conditionOf,
   type DefinitionCondition,
+  isProtectedGroup,
   isSameCondition,
+  SEE_APPROVAL,
   setCondition,
 } from '#kinds';
 
 /** Conditions of a definition that follow from itself alone: facts of apiextensions-apiserver's controllers. Pure. */
 
-const APPROVED = 'api-approved.kubernetes.io';
-
 /** Brings the conditions up to date that say what is odd about a definition, in place; false when there is nothing new. */
 export function reviewDefinition(crd: CustomResourceDefinition, now: string): boolean {
-  const changes = [put(crd, approvalOf(crd), now), putOrRemove(crd, 'NonStructuralSchema', schemaTroubleOf(crd), now)];
+  const changes = [
+    put(crd, approvalConditionOf(crd), now),
+    putOrRemove(crd, 'NonStructuralSchema', schemaTroubleOf(crd), now),
+  ];
   return changes.includes(true);
 }
 
@@ -47,22 +54,22 @@ function hasBadAuthority({ spec }: CustomResourceDefinition): boolean {
   return begin < 0 || bundle.lastIndexOf('-----END CERTIFICATE-----') < begin;
 }
 
-/** Groups of the Kubernetes community: whoever defines something there says where it was reviewed. */
-function approvalOf({ metadata, spec }: CustomResourceDefinition): DefinitionCondition | undefined {
-  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(spec.group)) return undefined;
+function approvalConditionOf({ metadata, spec }: CustomResourceDefinition): DefinitionCondition | undefined {
+  if (!isProtectedGroup(spec.group)) return undefined;
   const text = metadata.annotations?.[APPROVED] ?? '';
   const condition = (status: string, reason: string, message: string) => {
     return { type: 'KubernetesAPIApprovalPolicyConformant', status, reason, message };
   };
-  const needed = `protected groups must have approval annotation ${quote(APPROVED)}`;
-  const see = 'see https://github.com/kubernetes/enhancements/pull/1111';
-  if (text === '') return condition('False', 'MissingAnnotation', `${needed}, ${see}`);
-  if (text.startsWith('unapproved')) return condition('False', 'UnapprovedAnnotation', `not approved: ${quote(text)}`);
-  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#\s]+\S*$/.test(text)) {
-    return condition('True', 'ApprovedAnnotation', `approved in ${text}`);
+  switch (approvalOf(metadata)) {
+    case 'missing':
+      return condition('False', 'MissingAnnotation', `${APPROVAL_NEEDED}, ${SEE_APPROVAL}`);
+    case 'bypassed':
+      return condition('False', 'UnapprovedAnnotation', `not approved: ${quote(text)}`);
+    case 'approved':
+      return condition('True', 'ApprovedAnnotation', `approved in ${text}`);
+    case 'invalid':
+      return condition('False', 'InvalidAnnotation', `${APPROVAL_NEEDED} ${APPROVAL_FORM}, ${SEE_APPROVAL}`);
   }
-  const how = 'with either a URL or a reason starting with "unapproved"';
-  return condition('False', 'InvalidAnnotation', `${needed} ${how}, ${see}`);
 }
 
 /** Everything else about a schema is checked before a definition is stored. */

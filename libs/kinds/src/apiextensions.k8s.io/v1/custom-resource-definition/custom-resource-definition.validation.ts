@@ -1,5 +1,13 @@
-import { isDNS1035Label, isDNS1123Subdomain, quote, semanticEqual } from '#apimachinery';
+import { isDNS1035Label, isDNS1123Subdomain, semanticEqual } from '#apimachinery';
 import type { KindValidator } from '../../../contract/kind-module.js';
+import {
+  APPROVAL_FORM,
+  APPROVAL_NEEDED,
+  APPROVED,
+  approvalOf,
+  isProtectedGroup,
+  SEE_APPROVAL,
+} from '../../../custom-resource/api-approval.js';
 import type {
   CustomResourceConversion,
   CustomResourceDefinition,
@@ -13,7 +21,6 @@ import { customResourceDefinitionRules } from './custom-resource-definition.rule
 import { expressionsOf, NO_STORED_RULES } from './schema-rules.validation.js';
 import { checkVersionParts, checkVersions, internalForm, type StoredRulesOf } from './versions.validation.js';
 
-const APPROVED = 'api-approved.kubernetes.io';
 const scopes = ['Cluster', 'Namespaced'];
 const strategies = ['None', 'Webhook'];
 /** Versions of ConversionReview that the server speaks. */
@@ -174,32 +181,21 @@ function checkStoredVersions(at: FieldCursor, { spec, status }: CustomResourceDe
   });
 }
 
-type Approval = 'missing' | 'bypassed' | 'approved' | 'invalid';
-
-function approvalOf({ annotations }: ObjectMeta): Approval {
-  const text = annotations?.[APPROVED] ?? '';
-  if (text === '') return 'missing';
-  if (text.startsWith('unapproved')) return 'bypassed';
-  return /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#\s]+\S*$/.test(text) ? 'approved' : 'invalid';
-}
-
 /** Groups of the community: a CRD there says where its API was reviewed. */
 function checkApproval(
   at: FieldCursor,
   { metadata, spec }: CustomResourceDefinition,
   old: ObjectMeta | undefined,
 ): void {
-  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(spec.group ?? '')) return;
+  if (!isProtectedGroup(spec.group ?? '')) return;
   const approval = approvalOf(metadata);
   if (old !== undefined && semanticEqual(approvalOf(old), approval)) return;
-  const needed = `protected groups must have approval annotation ${quote(APPROVED)}`;
-  const see = ', see https://github.com/kubernetes/enhancements/pull/1111';
   at.within('metadata', () => {
     at.enter('annotations');
     at.enterKey(APPROVED);
-    if (approval === 'missing') at.required('', `${needed}${see}`);
+    if (approval === 'missing') at.required('', `${APPROVAL_NEEDED}, ${SEE_APPROVAL}`);
     else if (approval === 'invalid') {
-      const text = `${needed} with either a URL or a reason starting with "unapproved"${see}`;
+      const text = `${APPROVAL_NEEDED} ${APPROVAL_FORM}, ${SEE_APPROVAL}`;
       at.invalid('', metadata.annotations?.[APPROVED], text);
     }
     at.leave(2);
