@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '#client';
 import { FileTree } from '#files';
 import { type AgentOptions, networkOptions } from './agent-options.js';
@@ -10,6 +11,9 @@ import { type CgroupPath, type CgroupSetup, Cgroups } from './runtime/cgroups.js
 import { CriRuntime, ignoreMissing } from './runtime/cri.js';
 
 const AT_ONCE = 8;
+/** For how long a sandbox may refuse its removal. */
+const PATIENCE_MS = 20_000;
+const PAUSE_MS = 250;
 /** Children first. */
 const POD_PARENTS: readonly CgroupPath[] = [{ qos: 'Burstable' }, { qos: 'BestEffort' }, {}];
 
@@ -45,10 +49,26 @@ export async function cleanUpNode(options: AgentOptions, logger: Logger): Promis
   await cleanupNetwork(networkOptions(options));
 }
 
-/** One that the runtime has given up meanwhile is as good as removed. */
-async function removeSandbox(runtime: CriRuntime, id: string): Promise<void> {
-  await ignoreMissing(runtime.stopPodSandbox(id));
-  await ignoreMissing(runtime.removePodSandbox(id));
+/**
+ * One that the runtime has given up meanwhile is as good as removed. The agent may have stopped amid a call: containerd goes
+ * on with it, and refuses to remove what it is still starting ("container is in starting state"). So a refusal counts
+ * only when it lasts for `patienceMs`.
+ */
+export async function removeSandbox(
+  runtime: Pick<CriRuntime, 'stopPodSandbox' | 'removePodSandbox'>,
+  id: string,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      await ignoreMissing(runtime.stopPodSandbox(id));
+      return await ignoreMissing(runtime.removePodSandbox(id));
+    } catch (error) {
+      if (performance.now() >= end) throw error;
+      await setTimeout(PAUSE_MS);
+    }
+  }
 }
 
 /** Where the pods are is the runtime's word alone, also when the flag has changed since they started. */
