@@ -30,6 +30,7 @@ const BUILD_PACKAGES = [{ name: 'build-essential', command: 'cc', why: 'links th
 const TEST_PACKAGES = [
   { name: 'busybox-static', file: ['/bin/busybox', '/usr/bin/busybox'], why: 'is inside the images that tests make' },
   { name: 'curl', command: 'curl', why: 'is the client that tests call Services with' },
+  { name: 'nftables', command: 'nft', why: 'shows and flushes rules in tests' },
 ];
 const DATABASE_PACKAGES = [
   {

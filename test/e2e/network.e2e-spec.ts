@@ -59,6 +59,7 @@ describeUnless(clusterMissing(), 'the network of pods and Services', () => {
           'open',
           'type: NodePort, selector: {app: echo}, ports: [{port: 80, targetPort: 8080, nodePort: 30090}]',
         ),
+        serviceOf('balanced', 'type: LoadBalancer, selector: {app: echo}, ports: [{port: 8900, targetPort: 8080}]'),
         serviceOf('stream', 'selector: {app: stream}, ports: [{port: 9000}]'),
         serviceOf('elsewhere', 'type: ExternalName, externalName: outside.example.test'),
         serviceOf('by-hand', 'ports: [{name: dns, protocol: UDP, port: 53, targetPort: 5300}]'),
@@ -108,6 +109,13 @@ describeUnless(clusterMissing(), 'the network of pods and Services', () => {
   test('a NodePort answers on the address of the node and on loopback', async () => {
     for (const address of [cluster.nodeIp, '127.0.0.1']) assert.match(await page(`${address}:30090`), /^echo-/);
     assert.match(await pageIn('alone', cluster.nodeIp, 30090), /^echo-/);
+  });
+
+  test('a LoadBalancer answers at its port on the address of the node, also for pods', async () => {
+    const { status } = await cluster.json('get', 'service', 'balanced');
+    assert.deepEqual(status.loadBalancer.ingress, [{ ip: cluster.nodeIp, ipMode: 'VIP' }]);
+    await until('the node answers', async () => (await page(`${cluster.nodeIp}:8900`)).startsWith('echo-'));
+    assert.match(await pageIn('alone', cluster.nodeIp, 8900), /^echo-/);
   });
 
   test('a hostPort leads to its pod', async () => {

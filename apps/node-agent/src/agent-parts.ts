@@ -14,6 +14,7 @@ import { ImageCollector } from './images/image-collector.js';
 import { ImageService } from './images/image-service.js';
 import { usedImages } from './images/used-images.js';
 import { NodeFilesystems } from './node/filesystems.js';
+import { listeningPorts, readSocketTables } from './node/listening-ports.js';
 import { type MachineFacts, memoryAvailable, processCount } from './node/machine.js';
 import type { NodeFacts } from './node/node-facts.js';
 import { NodeRegistration } from './node/node-registration.js';
@@ -142,6 +143,7 @@ function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownN
     thresholds: options.evictionThresholds,
     pressure: () => eviction.conditions,
     runtimeSilence: () => observer.silence,
+    listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps),
   });
   return { cgroups, images, eviction, registration };
 }

@@ -66,6 +66,8 @@ export interface ControllerOptions {
   nodeMonitorGracePeriod?: number;
   /** Absent: local-path volumes are neither made nor deleted here. */
   nodeFolders?: NodeFolders;
+  /** Do Services of type LoadBalancer get the addresses of the nodes? Default: yes. */
+  serviceLoadBalancers?: boolean;
   /** Finished pods kept in the cluster; default 12500. */
   terminatedPodThreshold?: number;
 }

@@ -35,6 +35,7 @@ import { taintEvictionController } from './node/taint-eviction.reconciler.js';
 import { disruptionController } from './policy/disruption.reconciler.js';
 import { clusterRoleAggregation } from './rbac/cluster-role-aggregation.reconciler.js';
 import { clusterIpRepair } from './services/cluster-ip-repair.reconciler.js';
+import { loadBalancerController } from './services/load-balancer.reconciler.js';
 import { serviceCidrController } from './services/service-cidr.reconciler.js';
 import { ephemeralVolumeController } from './storage/ephemeral-volume.reconciler.js';
 import { localPathProvisioner } from './storage/local-path-provisioner.reconciler.js';
@@ -64,6 +65,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'cluster-dns-controller': clusterDnsController,
   'service-cidr-controller': serviceCidrController,
   'cluster-ip-repair-controller': clusterIpRepair,
+  'service-lb-controller': loadBalancerController,
   'namespace-controller': namespaceController,
   'serviceaccount-token-controller': serviceAccountTokenController,
   'legacy-serviceaccount-token-cleaner-controller': legacyTokenCleaner,

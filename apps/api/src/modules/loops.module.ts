@@ -98,6 +98,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
           secretToken: (token) => this.tokens.issueForSecret(token),
           certificateAuthority: certificateAuthority(this.pki.ca),
           nodeFolders: this.nodeFolders,
+          serviceLoadBalancers: !options.disabled.has('servicelb'),
         },
       }),
     );

@@ -36,6 +36,7 @@ function aNode() {
   const events: string[] = [];
   const stop = new AbortController();
   const silence = { ms: 0 };
+  const ports = { text: 'TCP/22' };
   const note = (message: string, fields: object = {}) => {
     const { error } = fields as { error?: Error };
     log.push(error ? `${message}: ${error.message}` : message);
@@ -58,9 +59,10 @@ function aNode() {
     thresholds: [],
     pressure: () => [],
     runtimeSilence: () => silence.ms,
+    listeningPorts: async () => ports.text,
   });
   const node = () => client.get<Node>(gvr.nodes, '', 'node-1').catch(() => undefined);
-  return { client, clock, log, events, stop, silence, node, start: () => registration.start(stop.signal) };
+  return { client, clock, log, events, stop, silence, ports, node, start: () => registration.start(stop.signal) };
 }
 
 describe('The Node object', () => {
@@ -71,6 +73,17 @@ describe('The Node object', () => {
     assert.equal((await node())?.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
     assert.ok(events.includes('NodeReady'));
     assert.ok(log.includes('registered the node'));
+  });
+
+  test('has the ports at which the node listens, and those of now', async () => {
+    const { clock, node, ports, start, stop } = aNode();
+    const annotation = async () => (await node())?.metadata.annotations?.['berth.io/listening-ports'];
+    await start();
+    assert.equal(await annotation(), 'TCP/22');
+    ports.text = 'TCP/22,TCP/80';
+    await clock.advance(10_000);
+    stop.abort();
+    assert.equal(await annotation(), 'TCP/22,TCP/80');
   });
 
   test('is made anew when somebody deletes it; the log says why that fails', async () => {

@@ -13,6 +13,8 @@ const CHECK = 10_000;
 const CHECK_NOT_READY = 500;
 const WRITE_UNCHANGED = 300_000;
 const RETRY = 1000;
+/** The controllers for load balancers read it: `libs/controllers/src/services/load-balancer.plan.ts`. */
+const LISTENING_PORTS = 'berth.io/listening-ports';
 /** Reasons of the events that tell of a condition: when it begins to hold, and when it no longer does. */
 const CONDITION_EVENTS = bare<[holds: string, doesNot: string]>({
   Ready: ['NodeReady', 'NodeNotReady'],
@@ -35,6 +37,8 @@ export interface NodeRegistrationOptions {
   pressure(): readonly PressureCondition[];
   /** Milliseconds since the runtime told what runs. */
   runtimeSilence(): number;
+  /** Where the node's processes listen, as the annotation says it. */
+  listeningPorts(): Promise<string>;
   clock: Clock;
 }
 
@@ -84,6 +88,7 @@ export class NodeRegistration {
       }
       await this.write(existing, true);
     }
+    await this.annotate();
     events.event(this.node!, 'Normal', 'Starting', 'Starting kubelet.');
   }
 
@@ -110,6 +115,16 @@ export class NodeRegistration {
     if (!node) return this.register();
     this.node = node;
     await this.write(node, false);
+    await this.annotate();
+  }
+
+  /** Load balancers leave out the ports at which the node listens. */
+  private async annotate(): Promise<void> {
+    const { client, nodeName } = this.options;
+    const ports = await this.options.listeningPorts();
+    if (this.node?.metadata.annotations?.[LISTENING_PORTS] === ports) return;
+    const patch = { metadata: { annotations: { [LISTENING_PORTS]: ports } } };
+    this.node = await client.patch<Node>(gvr.nodes, '', nodeName, 'application/merge-patch+json', patch);
   }
 
   private async write(node: Node, force: boolean): Promise<void> {

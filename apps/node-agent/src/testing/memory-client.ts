@@ -10,8 +10,8 @@ import {
 import type { Client, DeleteOptions, ListOptions, PatchType, WatchOptions, WriteOptions } from '#client';
 
 /**
- * Just enough of an API server for tests of the agent alone: objects in a map, watches, status patches with conditions
- * merged by type, graceful deletion of pods. No defaults, no validation, no admission.
+ * Just enough of an API server for tests of the agent alone: objects in a map, watches, patches of a status with conditions
+ * merged by type and of annotations, graceful deletion of pods. No defaults, no validation, no admission.
  */
 export class MemoryClient implements Client {
   private readonly objects = new Map<string, KubeObject>();
@@ -109,7 +109,9 @@ export class MemoryClient implements Client {
       if (status[field]) status[field] = status[field].filter((entry: any) => entry.$patch === undefined);
     }
     if (gvr.resource === 'pods') this.statuses.set(name, [...(this.statuses.get(name) ?? []), status]);
-    return this.store(gvr, key(gvr, namespace, name), 'MODIFIED', { ...old, status }) as T;
+    const annotations = { ...old.metadata.annotations, ...patch.metadata?.annotations };
+    const metadata = patch.metadata?.annotations ? { ...old.metadata, annotations } : old.metadata;
+    return this.store(gvr, key(gvr, namespace, name), 'MODIFIED', { ...old, metadata, status }) as T;
   }
 
   async delete(gvr: GroupVersionResource, namespace: string, name: string, options: DeleteOptions = {}): Promise<void> {
