@@ -40,6 +40,7 @@ const apiFolders = [
   'kinds',
   'custom-resources',
   'http',
+  'aggregation',
   'bootstrap',
 ];
 const api = (name) => `^apps/api/src/${name}/`;

@@ -45,12 +45,6 @@ export const unenforced: readonly Unenforced[] = [
     text: `Berth does not use CSI drivers ${NO_EFFECT}`,
   },
   {
-    resources: ['apiregistration.k8s.io/apiservices'],
-    feature: 'API aggregation',
-    text: 'Berth does not forward requests to other API servers yet: this API will not be available',
-    when: ({ spec }) => (spec.service ?? null) !== null,
-  },
-  {
     resources: ['services'],
     feature: 'IPv6 Services',
     text: 'spec.ipFamilies: nodes serve IPv6 only where pods have IPv6 addresses (a second range in --cluster-cidr): without it nothing answers at the IPv6 address of this Service',

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ensureApiServices } from './api-services.bootstrap.js';
 import { ensureAuthenticationConfig } from './authentication-config.bootstrap.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureClusterInfo } from './cluster-info.bootstrap.js';
@@ -21,6 +22,7 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
     ensureRbac(client),
     ensurePriorityClasses(client),
     ensureFlowControl(options),
+    ensureApiServices(client),
     ensureStorageClass(options),
     ensureAuthenticationConfig(options),
     ensureClusterInfo(options),

@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
+import { AggregatedApis } from '../aggregation/aggregated-apis.js';
+import { RemoteServers } from '../aggregation/remote-server.js';
+import { ServiceForwarder } from '../aggregation/service-forwarder.js';
 import { JWKS_PATH, OPENID_CONFIGURATION_PATH, openIdDocuments } from '../authentication/openid-discovery.js';
 import { verificationKey } from '../authentication/token-signature.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
@@ -14,6 +17,7 @@ import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
 import type { SlotLimits } from '../http/server/request-slots.js';
 import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
+import { AggregationModule } from './aggregation.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
@@ -44,16 +48,28 @@ const INFLIGHT: SlotLimits = {
 
 /** What the HTTPS server is made of. */
 @Module({
-  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule, CustomResourcesModule],
+  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule, CustomResourcesModule, AggregationModule],
   providers: [
     provide(
       API_SURFACE,
-      [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, LISTER, PKI, ISSUER_URL],
-      (options, catalog, metrics, progress, store, history, lister, pki, issuerUrl) => {
+      [
+        OPTIONS,
+        ResourceCatalog,
+        AggregatedApis,
+        MetricsRegistry,
+        ServerProgress,
+        STORE,
+        HISTORY,
+        LISTER,
+        PKI,
+        ISSUER_URL,
+      ],
+      (options, catalog, aggregated, metrics, progress, store, history, lister, pki, issuerUrl) => {
         registerStorageMetrics(metrics, store, catalog);
         const serverAddress = serverAddressOf(options);
         return {
           catalog,
+          aggregated,
           serverAddress,
           checks: [PING, storeCheck(store), progress.bootstrapCheck],
           advisories: () => progress.advisories(),
@@ -80,8 +96,11 @@ const INFLIGHT: SlotLimits = {
         NODE_CREDENTIALS,
         PROXY_NETWORK,
         ServedDefinitions,
+        AggregatedApis,
+        RemoteServers,
       ],
-      (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network, definitions) => {
+      (options, registry, authenticator, metrics, lister, pki, nodeCredentials, network, definitions, apis, remote) => {
+        const { handler, context } = registry;
         const { logger, tracer } = options;
         return {
           tracer,
@@ -103,6 +122,7 @@ const INFLIGHT: SlotLimits = {
             log: logger,
             metrics: new RequestMetrics(metrics),
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
+            aggregation: { apis, handler: new ServiceForwarder(apis, remote) },
             slots: INFLIGHT,
           },
         };

@@ -28,8 +28,6 @@ describe('what nothing acts on', () => {
     ['pods', { spec: { volumes: [{ name: 'a', emptyDir: {} }] } }, undefined],
     ['csidrivers.storage.k8s.io', {}, /CSI drivers/],
     ['customresourcedefinitions.apiextensions.k8s.io', {}, undefined],
-    ['apiservices.apiregistration.k8s.io', { spec: { service: null } }, undefined],
-    ['apiservices.apiregistration.k8s.io', { spec: { service: { name: 'x' } } }, /other API servers/],
     ['services', { spec: { ipFamilies: ['IPv4'], healthCheckNodePort: 0 } }, undefined],
     ['services', { spec: { ipFamilies: ['IPv4', 'IPv6'] } }, /^spec\.ipFamilies: .* IPv6/],
     ['services', { spec: { type: 'ExternalName', ipFamilies: ['IPv6'] } }, undefined],

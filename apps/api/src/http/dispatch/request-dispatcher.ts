@@ -16,6 +16,7 @@ import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { knownFailure } from '../../registry/registry-handler.js';
 import { authorizePathOrThrow, pathAttributes, resourceAttributes } from '../../registry/request-authorization.js';
 import type { ResourceTable } from '../../registry/resource-table.js';
+import type { AggregatedApi, AggregatedSurface } from '../documents/aggregated-surface.js';
 import type { DocumentPaths } from '../documents/document-paths.js';
 import { setRequestUser } from '../documents/request-user.js';
 import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.js';
@@ -41,6 +42,8 @@ export interface DispatcherOptions {
   objects: ObjectPathHandler;
   /** Streams and proxies to nodes, pods and Services. */
   connects: ConnectHandler;
+  /** API servers behind this one; absent: there are none. */
+  aggregation?: { apis: Pick<AggregatedSurface, 'size' | 'find'>; handler: AggregatedHandler };
   metrics: RequestMetrics;
   slots: SlotLimits;
   log?: InternalErrorLog;
@@ -72,6 +75,13 @@ export interface ConnectHandler {
   ): Promise<void>;
 }
 
+/** Passes requests on to the API servers behind this one. */
+export interface AggregatedHandler {
+  serve(request: IncomingMessage, response: ServerResponse, api: AggregatedApi, user: UserInfo): Promise<void>;
+  /** Rejects while the request may still be answered with a Status. */
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer, api: AggregatedApi, user: UserInfo): Promise<void>;
+}
+
 /** Anybody may ask for these, also while RBAC is still being loaded. */
 const ALWAYS_ALLOWED = new Set(['/healthz', '/livez', '/readyz']);
 const SWITCHING_PROTOCOLS = 101;
@@ -95,7 +105,7 @@ export class RequestDispatcher {
     /** Serves the paths that name no resource. */
     private readonly framework: (request: IncomingMessage, response: ServerResponse) => void,
   ) {
-    this.paths = { resources: options.resources, documents };
+    this.paths = { resources: options.resources, documents, aggregated: options.aggregation?.apis };
     this.deadlines = new RequestDeadlines(this.connections, options.requestTimeoutMs);
     this.slots = new RequestSlots(options.slots, options.metrics);
   }
@@ -126,7 +136,9 @@ export class RequestDispatcher {
     const user = await this.identify(request, route.info);
     if (route.kind === 'document' || !route.info.isResourceRequest) {
       await this.authorizePath(user, route);
-      if (this.begin(open, route, user)) this.serveDocument(request, response, route, user);
+      if (!this.begin(open, route, user)) return;
+      if (route.kind === 'aggregated') await this.aggregation.serve(request, response, route.api, user);
+      else this.serveDocument(request, response, route, user);
       return;
     }
     const allowed = await this.authorize(request, open, route, user);
@@ -136,6 +148,7 @@ export class RequestDispatcher {
       const asked = found === route ? allowed : { ...allowed, pathError: found.pathError };
       await this.options.objects.serve(open, found, asked);
     } else if (found.kind === 'connect') await this.options.connects.serve(request, response, found, allowed);
+    else if (found.kind === 'aggregated') await this.aggregation.serve(request, response, found.api, user);
     else sendNothing(response, found);
   }
 
@@ -242,7 +255,7 @@ export class RequestDispatcher {
   mayUpgrade(request: IncomingMessage): boolean {
     try {
       const { kind, info } = resolveRoute(this.paths, request.method ?? 'GET', request.url ?? '/');
-      if (kind === 'connect' && info.subresource !== 'log') return true;
+      if (kind === 'aggregated' || (kind === 'connect' && info.subresource !== 'log')) return true;
       return isWebSocket(request) && (kind === 'connect' || (kind === 'objects' && info.verb === 'watch'));
     } catch {
       return false;
@@ -261,7 +274,7 @@ export class RequestDispatcher {
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const route = this.routeOf(request);
-    if (route.kind !== 'connect' && route.kind !== 'objects') throw genericNotFound();
+    if (route.kind === 'document' || route.kind === 'nothing') throw genericNotFound();
     const open = new OpenRequest(request, undefined);
     socket.once('close', () => open.settle());
     open.endless = true;
@@ -269,8 +282,13 @@ export class RequestDispatcher {
     const asked = await this.authorize(request, open, route, user);
     if (!this.begin(open, route, user)) return;
     const { connects, objects } = this.options;
-    if (route.kind === 'connect') await connects.upgrade(request, socket, head, route, asked);
+    if (route.kind === 'aggregated') await this.aggregation.upgrade(request, socket, head, route.api, user);
+    else if (route.kind === 'connect') await connects.upgrade(request, socket, head, route, asked);
     else await objects.upgradeWatch(request, socket, head, route, asked);
+  }
+
+  private get aggregation(): AggregatedHandler {
+    return this.options.aggregation!.handler;
   }
 
   private connectionOf(socket: Socket): Connection {

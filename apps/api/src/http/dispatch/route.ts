@@ -1,6 +1,7 @@
 import type { StatusError } from '#apimachinery';
 import type { SubresourceDefinition } from '#kinds';
 import type { ResourceEntry, ResourceTable } from '../../registry/resource-table.js';
+import type { AggregatedApi, AggregatedSurface } from '../documents/aggregated-surface.js';
 import type { DocumentPath, DocumentPaths } from '../documents/document-paths.js';
 import { parseRequestInfo, pathErrorOf, type RequestInfo } from './request-info.js';
 
@@ -11,8 +12,16 @@ import { parseRequestInfo, pathErrorOf, type RequestInfo } from './request-info.
 export type Route =
   | ObjectsRoute
   | ConnectRoute
+  | AggregatedRoute
   | { kind: 'document'; info: RequestInfo; document: DocumentPath }
   | { kind: 'nothing'; info: RequestInfo; plainText: boolean };
+
+/** What another API server answers. */
+export interface AggregatedRoute {
+  kind: 'aggregated';
+  info: RequestInfo;
+  api: AggregatedApi;
+}
 
 export interface ObjectsRoute {
   kind: 'objects';
@@ -43,6 +52,8 @@ const UPGRADES = new Set(['exec', 'attach', 'portforward']);
 export interface ServedPaths {
   readonly resources: Pick<ResourceTable, 'find' | 'servesGroupVersion'>;
   readonly documents: Pick<DocumentPaths, 'find'>;
+  /** Absent: this server answers all that is answered. */
+  readonly aggregated?: Pick<AggregatedSurface, 'size' | 'find'>;
 }
 
 /**
@@ -51,8 +62,10 @@ export interface ServedPaths {
  * A resource is reached through a namespace exactly when it is namespaced; over all namespaces it is listed and watched. What a URL
  * asks of the authorizers is told by the URL alone, whether anything is there or not: see `parseRequestInfo`.
  */
-export function resolveRoute({ resources, documents }: ServedPaths, method: string, url: string): Route {
+export function resolveRoute({ resources, documents, aggregated }: ServedPaths, method: string, url: string): Route {
   const info = parseRequestInfo(method, url);
+  const api = aggregated && aggregated.size > 0 ? aggregatedApi(aggregated, info) : undefined;
+  if (api) return { kind: 'aggregated', info, api };
   if (!info.isResourceRequest) {
     const document = documents.find(info.path);
     return document ? { kind: 'document', info, document } : { kind: 'nothing', info, plainText: true };
@@ -70,6 +83,19 @@ export function resolveRoute({ resources, documents }: ServedPaths, method: stri
     return { kind: 'connect', info, entry, subresource, upgrades: UPGRADES.has(name) };
   }
   return { kind: 'objects', info, entry, pathError: pathErrorOf(method, info) };
+}
+
+/** Of a group's version: its resources, and the document that lists them. */
+function aggregatedApi(
+  aggregated: Pick<AggregatedSurface, 'find'>,
+  { isResourceRequest, group, version, path }: RequestInfo,
+): AggregatedApi | undefined {
+  if (path.startsWith('//')) return undefined;
+  if (isResourceRequest) return aggregated.find(group, version);
+  const named = /^\/apis\/([^/]+)\/([^/]+)\/*$/.exec(path);
+  if (named) return aggregated.find(named[1]!, named[2]!);
+  const document = /^\/openapi\/v3\/apis\/([^/]+)\/([^/]+)$/.exec(path);
+  return document ? aggregated.find(document[1]!, document[2]!) : undefined;
 }
 
 function reaches({ definition, subresources }: ResourceEntry, { scoped, named, subresource }: RequestInfo): boolean {

@@ -3,6 +3,7 @@ import type { ResourceCatalog } from '#kinds';
 import type { MetricsRegistry } from '#telemetry';
 import { key } from '../../injection/provide.js';
 import type { History } from '../../storage/history.js';
+import type { AggregatedSurface } from './aggregated-surface.js';
 import type { HealthCheck } from './health-checks.js';
 
 /** What the controllers of the non-resource paths are given; the object path needs no container. */
@@ -10,6 +11,8 @@ export const API_SURFACE = key<ApiSurface>('API surface');
 
 export interface ApiSurface {
   catalog: ResourceCatalog;
+  /** What other API servers serve; absent: nothing. */
+  aggregated?: AggregatedSurface;
   /** `host:port` as clients reach the server. */
   serverAddress: string;
   checks: readonly HealthCheck[];
@@ -23,4 +26,9 @@ export interface ApiSurface {
   /** When a namespace was made; undefined while there is none of that name. */
   namespaceMade?(name: string): Date | undefined;
   log: Pick<Logger, 'warn' | 'error'>;
+}
+
+/** Grows with every change of what the surface shows. */
+export function surfaceGeneration({ catalog, aggregated }: Pick<ApiSurface, 'catalog' | 'aggregated'>): number {
+  return catalog.generation + (aggregated?.generation ?? 0);
 }

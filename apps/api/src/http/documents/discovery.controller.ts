@@ -11,7 +11,8 @@ import {
   type DiscoveryVersion,
 } from '#kinds';
 import { parseAccept } from '../../codec/negotiation.js';
-import { API_SURFACE, type ApiSurface } from './api.tokens.js';
+import { API_SURFACE, type ApiSurface, surfaceGeneration } from './api.tokens.js';
+import { withAggregatedGroups, withAggregatedResources, withAggregatedVersions } from './merged-discovery.js';
 
 interface Document {
   /** Of the catalog that it shows. */
@@ -34,7 +35,7 @@ export class DiscoveryController {
 
   @All('apis')
   async groups(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.root(request, reply, '/apis', () => apiGroupList(this.surface.catalog.list()));
+    await this.root(request, reply, '/apis', () => this.withOthers(apiGroupList(this.surface.catalog.list())));
   }
 
   @All('api/:version')
@@ -44,7 +45,9 @@ export class DiscoveryController {
 
   @All('apis/:group')
   async group(@Res() reply: FastifyReply, @Param('group') group: string): Promise<void> {
-    await this.plain(reply, apiGroup(this.surface.catalog.list(), group));
+    const { catalog, aggregated } = this.surface;
+    const own = apiGroup(catalog.list(), group);
+    await this.plain(reply, aggregated ? withAggregatedVersions(own as never, group, aggregated) : own);
   }
 
   @All('apis/:group/:version')
@@ -91,15 +94,23 @@ export class DiscoveryController {
 
   private aggregatedDocument(root: '/api' | '/apis', version: DiscoveryVersion): Document {
     const key = `${root} ${version}`;
-    const { generation } = this.surface.catalog;
+    const generation = surfaceGeneration(this.surface);
     let document = this.aggregated.get(key);
     if (document?.generation !== generation) {
-      const body = JSON.stringify(aggregatedDiscovery(this.surface.catalog.list(), root, version));
+      const { catalog, aggregated } = this.surface;
+      const own = aggregatedDiscovery(catalog.list(), root, version);
+      const all = aggregated && root === '/apis' ? withAggregatedResources(own as never, aggregated) : own;
+      const body = JSON.stringify(all);
       const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
       document = { generation, body, etag };
       this.aggregated.set(key, document);
     }
     return document;
+  }
+
+  private withOthers(list: object): object {
+    const { aggregated } = this.surface;
+    return aggregated ? withAggregatedGroups(list as never, aggregated) : list;
   }
 
   private async plain(reply: FastifyReply, body: object | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import { openApiV3Path } from '#kinds';
-import type { ApiSurface } from './api.tokens.js';
+import { type ApiSurface, surfaceGeneration } from './api.tokens.js';
 import { discoveryPaths } from './discovery-paths.js';
 
 /** A path that names no resource, as the framework's routes know it. */
@@ -29,7 +29,7 @@ export class DocumentPaths {
 
   /** The document that a decoded path names. */
   find(path: string): DocumentPath | undefined {
-    const { generation } = this.surface.catalog;
+    const generation = surfaceGeneration(this.surface);
     if (this.generation !== generation) {
       this.paths = pathsOf(this.surface);
       this.generation = generation;
@@ -43,7 +43,7 @@ export class DocumentPaths {
   }
 }
 
-function pathsOf({ catalog, documents, checks, history }: ApiSurface): ReadonlyMap<string, DocumentPath> {
+function pathsOf({ catalog, aggregated, documents, checks, history }: ApiSurface): ReadonlyMap<string, DocumentPath> {
   const resources = catalog.list();
   const found = new Map<string, DocumentPath>();
   const add = (path: string, getOnly: boolean, slashes: DocumentPath['slashes']) =>
@@ -52,6 +52,7 @@ function pathsOf({ catalog, documents, checks, history }: ApiSurface): ReadonlyM
   const groups = new Set(resources.map(({ group }) => `/apis/${group}`));
   groups.delete('/apis/apiregistration.k8s.io');
   for (const path of discoveryPaths(resources)) add(path, !groups.has(path), 'any');
+  for (const { group } of aggregated?.list() ?? []) add(`/apis/${group}`, false, 'any');
   add('/apis', false, 'one');
   for (const path of ['/version', ...documents.keys()]) add(path, true, 'any');
   for (const path of ['/', '/metrics', '/openapi/v2', '/openapi/v3']) add(path, false, 'none');

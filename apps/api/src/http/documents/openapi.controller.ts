@@ -32,6 +32,11 @@ export class OpenApiController {
       // Whoever asks first waits for all documents to be made; others are served in between.
       await turnOfTheLoop();
     }
+    const { aggregated } = this.surface;
+    for (const api of aggregated?.list() ?? []) {
+      const address = aggregated?.documentsOf(api)?.openApi;
+      if (address) setOwn(paths, `apis/${api.group}/${api.version}`, { serverRelativeURL: address });
+    }
     await reply
       .header('cache-control', 'no-cache, private')
       .header('content-type', 'application/json')

@@ -101,7 +101,10 @@ export class RequestMetrics {
 
 /** Whether a request ends only when its client or the server wants it to. What is nowhere served is answered at once. */
 export function isLongRunning(route: Route): boolean {
-  return route.kind === 'connect' || (route.kind === 'objects' && route.info.verb === 'watch');
+  return (
+    route.kind === 'connect' ||
+    ((route.kind === 'objects' || route.kind === 'aggregated') && route.info.verb === 'watch')
+  );
 }
 
 function entryOf(route: Route): ResourceEntry | undefined {

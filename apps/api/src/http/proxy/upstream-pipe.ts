@@ -28,6 +28,8 @@ export interface PipeOptions {
   statusErrors?: boolean;
   /** Links in pages, and redirects, are moved below this path: see `rewriteLink`. */
   linkPrefix?: string;
+  /** Headers that say who asks: the client's own ones of these names do not go on. */
+  user?: Record<string, string | string[]>;
 }
 
 /** Sends the request on and its answer back, without holding either. */
@@ -35,14 +37,14 @@ export function pipeRequest(
   request: IncomingMessage,
   response: ServerResponse,
   target: ProxyTarget,
-  { statusErrors = false, linkPrefix }: PipeOptions = {},
+  { statusErrors = false, linkPrefix, user }: PipeOptions = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string | string[]> = {};
     for (const [name, value] of Object.entries(request.headers)) {
-      if (value !== undefined && !NOT_PASSED.has(name) && !name.startsWith('impersonate-'))
-        setOwn(headers, name, value);
+      if (value !== undefined && !NOT_PASSED.has(name) && !saysWhoAsks(name, user)) setOwn(headers, name, value);
     }
+    Object.assign(headers, user);
     headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
     headers['x-forwarded-uri'] = request.url ?? '';
     // A page is read to move its links.
@@ -118,6 +120,7 @@ export function pipeUpgrade(
   client: Socket,
   head: Buffer,
   target: ProxyTarget,
+  user?: Record<string, string | string[]>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const upstream = connectionTo(target);
@@ -131,7 +134,7 @@ export function pipeUpgrade(
       upstream.setNoDelay(true);
       client.setNoDelay(true);
       client.setTimeout(0);
-      upstream.write(requestHead(request, target));
+      upstream.write(requestHead(request, target, user), 'latin1');
       if (head.length > 0) upstream.write(head);
       client.pipe(upstream);
       upstream.pipe(client);
@@ -147,13 +150,13 @@ export function pipeUpgrade(
   });
 }
 
-function requestHead(request: IncomingMessage, target: ProxyTarget): string {
+function requestHead(request: IncomingMessage, target: ProxyTarget, user?: Record<string, string | string[]>): string {
   const lines = [`${request.method} ${target.path} HTTP/1.1`, `Host: ${target.host}:${target.port}`];
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     const name = request.rawHeaders[i]!;
     const lower = name.toLowerCase();
     let value = request.rawHeaders[i + 1]!;
-    if (lower === 'host' || lower === 'authorization' || lower.startsWith('impersonate-')) continue;
+    if (lower === 'host' || lower === 'authorization' || saysWhoAsks(lower, user)) continue;
     if (lower === 'sec-websocket-protocol') {
       value = value
         .split(',')
@@ -163,6 +166,8 @@ function requestHead(request: IncomingMessage, target: ProxyTarget): string {
     }
     lines.push(`${name}: ${value}`);
   }
+  for (const [name, value] of Object.entries(user ?? {}))
+    for (const one of [value].flat()) lines.push(`${name}: ${one}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
@@ -190,4 +195,9 @@ export function refusal(code: number, body: string): StatusError {
 export function dialError(target: ProxyTarget, error: Error & { code?: string }): StatusError {
   const why = error.code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message;
   return internalError(new Error(`error dialing backend: dial tcp ${target.host}:${target.port}: ${why}`));
+}
+
+/** A client's word about who it is: for the server behind, that is this server's to say. */
+function saysWhoAsks(name: string, user: object | undefined): boolean {
+  return name.startsWith('impersonate-') || (user !== undefined && name.startsWith('x-remote-'));
 }
