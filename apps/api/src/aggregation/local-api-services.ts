@@ -8,13 +8,13 @@ const ON_START = 'onstart';
 const CONTINUOUSLY = 'true';
 
 /** Priorities of the reference's groups, and of their versions (`pkg/controlplane/apiserver` and `cmd/kube-apiserver`); 15 is usual. */
-const GROUPS = new Map<string, { group: number; versions?: Record<string, number> }>([
-  ['', { group: 18000, versions: { v1: 1 } }],
+const GROUPS = new Map<string, { group: number; versions?: ReadonlyMap<string, number> }>([
+  ['', { group: 18000, versions: new Map([['v1', 1]]) }],
   ['apps', { group: 17800 }],
   ['events.k8s.io', { group: 17750 }],
   ['authentication.k8s.io', { group: 17700 }],
   ['authorization.k8s.io', { group: 17600 }],
-  ['autoscaling', { group: 17500, versions: { v2: 30 } }],
+  ['autoscaling', { group: 17500, versions: new Map([['v2', 30]]) }],
   ['batch', { group: 17400 }],
   ['certificates.k8s.io', { group: 17300 }],
   ['networking.k8s.io', { group: 17200 }],
@@ -27,8 +27,8 @@ const GROUPS = new Map<string, { group: number; versions?: Record<string, number
   ['coordination.k8s.io', { group: 16500 }],
   ['node.k8s.io', { group: 16300 }],
   ['discovery.k8s.io', { group: 16200 }],
-  ['resource.k8s.io', { group: 16200, versions: { v1: 21 } }],
-  ['flowcontrol.apiserver.k8s.io', { group: 16100, versions: { v1: 21 } }],
+  ['resource.k8s.io', { group: 16200, versions: new Map([['v1', 21]]) }],
+  ['flowcontrol.apiserver.k8s.io', { group: 16100, versions: new Map([['v1', 21]]) }],
   ['storagemigration.k8s.io', { group: 15800 }],
 ]);
 const USUAL_VERSION = 15;
@@ -38,12 +38,12 @@ const nameOf = (group: string, version: string): string => `${version}.${group}`
 
 /** The APIServices of a server's own groups; `metrics.k8s.io` has none, so that a metrics-server can be installed with its own. */
 export function ownApiServices(): APIService[] {
-  return [...GROUPS].flatMap(([group, { group: groupPriorityMinimum, versions = {} }]) => {
-    const served = new Set([...(group === 'autoscaling' ? ['v1', 'v2'] : ['v1']), ...Object.keys(versions)]);
+  return [...GROUPS].flatMap(([group, { group: groupPriorityMinimum, versions }]) => {
+    const served = new Set([...(group === 'autoscaling' ? ['v1', 'v2'] : ['v1']), ...(versions?.keys() ?? [])]);
     return [...served].map((version) =>
       apiService(group, version, ON_START, {
         groupPriorityMinimum,
-        versionPriority: versions[version] ?? USUAL_VERSION,
+        versionPriority: versions?.get(version) ?? USUAL_VERSION,
       }),
     );
   });

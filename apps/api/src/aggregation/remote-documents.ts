@@ -1,4 +1,4 @@
-import { isJsonObject } from '#apimachinery';
+import { isJsonObject, ownValue } from '#apimachinery';
 import type { ServedResources } from '../http/documents/aggregated-surface.js';
 import type { Endpoint } from '../webhook-client/service-endpoint.js';
 import type { ForwardedApi } from './aggregated-apis.js';
@@ -92,6 +92,6 @@ async function openApiAddress(
 }
 
 function list(document: unknown, field: string): Record<string, unknown>[] {
-  const value = isJsonObject(document) ? document[field] : undefined;
+  const value = isJsonObject(document) ? ownValue(document, field) : undefined;
   return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
