@@ -12,22 +12,22 @@ pub mod text;
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;
 
-/// Generated from proto/: names and field numbers of the wire format.
+/// Generated from proto/: names and field numbers of the wire format. `tests/generated.rs` generates it and says why it is kept.
 pub mod proto {
     pub mod runtime {
         #![allow(clippy::all)]
-        tonic::include_proto!("runtime.v1");
+        include!("generated/runtime.v1.rs");
     }
     pub mod health {
         #![allow(clippy::all)]
-        tonic::include_proto!("grpc.health.v1");
+        include!("generated/grpc.health.v1.rs");
     }
     pub mod containerd {
         #![allow(clippy::all)]
-        tonic::include_proto!("containerd.services.events.v1");
+        include!("generated/containerd.services.events.v1.rs");
     }
     pub mod snapshots {
         #![allow(clippy::all)]
-        tonic::include_proto!("containerd.services.snapshots.v1");
+        include!("generated/containerd.services.snapshots.v1.rs");
     }
 }
