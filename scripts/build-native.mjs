@@ -4,11 +4,11 @@
 // There is one cargo call for the whole workspace, also for one crate: cargo compiles what changed and what depends on it. A call with
 // `-p` would unify the features of fewer crates, and compile most dependencies once more.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseTriple, writeJsBinding } from '@napi-rs/cli';
-import { crateFolder, crateId, crates, markBuilt, nodeLibraries, target, typeDefinitions } from './native-crates.mjs';
+import { cargoBuild, crateFolder, crateId, crates, markBuilt, nodeLibraries, target } from './native-crates.mjs';
 import { declarationsOf } from './native-types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -41,18 +41,8 @@ if (wanted.every((crate) => crate === 'pause')) {
   process.exit(0);
 }
 
-// napi-derive writes a crate's definitions only while it compiles it: where they are missing, napi-build is told to.
-mkdirSync(typeDefinitions, { recursive: true });
-const undefinedYet = libraries.filter((crate) => !existsSync(join(typeDefinitions, crate)));
-const forced = undefinedYet.map((crate) => [
-  `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
-  String(Date.now()),
-]);
-const build = spawnSync('cargo', ['build', '--release', '--locked', '--workspace'], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
-});
+const { args, env } = cargoBuild();
+const build = spawnSync('cargo', args, { cwd: root, stdio: 'inherit', env });
 if (build.error) {
   console.error(
     `build-native: cargo could not be started: ${build.error.message}. Install Rust 1.89 or newer (https://rustup.rs).`,

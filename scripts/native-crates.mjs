@@ -77,3 +77,20 @@ export function markBuilt(crate, id) {
   mkdirSync(dirname(crateStamp(crate)), { recursive: true });
   writeFileSync(crateStamp(crate), id);
 }
+
+/**
+ * The call of cargo that builds the workspace. napi-derive writes a crate's definitions only while it compiles it: where they are
+ * missing, napi-build is told to.
+ */
+export function cargoBuild() {
+  mkdirSync(typeDefinitions, { recursive: true });
+  const undefinedYet = nodeLibraries().filter((crate) => !existsSync(join(typeDefinitions, crate)));
+  const forced = undefinedYet.map((crate) => [
+    `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
+    String(Date.now()),
+  ]);
+  return {
+    args: ['build', '--release', '--locked', '--workspace', '--manifest-path', join(root, 'Cargo.toml')],
+    env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
+  };
+}
