@@ -2,6 +2,7 @@
 //! client (`client`, `events`, `health`, `image_views`; plain async Rust), and the binding (`binding`, N-API; requests and answers are
 //! JSON text with the camelCase names of the CRI messages).
 
+mod bytes_codec;
 pub mod client;
 pub mod error;
 pub mod events;
