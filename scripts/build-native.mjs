@@ -4,11 +4,21 @@
 // There is one cargo call for the whole workspace, also for one crate: cargo compiles what changed and what depends on it. A call with
 // `-p` would unify the features of fewer crates, and compile most dependencies once more.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseTriple, writeJsBinding } from '@napi-rs/cli';
-import { crateFolder, crateId, crates, markBuilt, nodeLibraries, target, typeDefinitions } from './native-crates.mjs';
+import {
+  cargoBuild,
+  crateFolder,
+  crateId,
+  crates,
+  markBuilt,
+  nodeLibraries,
+  programPlace,
+  programsOf,
+  target,
+} from './native-crates.mjs';
 import { declarationsOf } from './native-types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -23,8 +33,15 @@ const libraries = nodeLibraries().filter((crate) => wanted.includes(crate));
 // As it is now: who edits a crate during its build builds it again.
 const ids = new Map(wanted.map((crate) => [crate, crateId(crate)]));
 const finish = () => {
+  for (const program of wanted.flatMap(programsOf)) replace(join(target, 'release', program), programPlace(program));
   for (const [crate, id] of ids) markBuilt(crate, id);
 };
+/** Renames, so that a process that has the old file mapped keeps it. */
+function replace(from, place) {
+  mkdirSync(dirname(place), { recursive: true });
+  copyFileSync(from, `${place}.new`);
+  renameSync(`${place}.new`, place);
+}
 
 // The sandbox image's program is a workspace of its own (see native/pause/Cargo.toml).
 if (wanted.includes('pause')) {
@@ -41,18 +58,8 @@ if (wanted.every((crate) => crate === 'pause')) {
   process.exit(0);
 }
 
-// napi-derive writes a crate's definitions only while it compiles it: where they are missing, napi-build is told to.
-mkdirSync(typeDefinitions, { recursive: true });
-const undefinedYet = libraries.filter((crate) => !existsSync(join(typeDefinitions, crate)));
-const forced = undefinedYet.map((crate) => [
-  `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
-  String(Date.now()),
-]);
-const build = spawnSync('cargo', ['build', '--release', '--locked', '--workspace'], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
-});
+const { args, env } = cargoBuild();
+const build = spawnSync('cargo', args, { cwd: root, stdio: 'inherit', env });
 if (build.error) {
   console.error(
     `build-native: cargo could not be started: ${build.error.message}. Install Rust 1.89 or newer (https://rustup.rs).`,
@@ -65,10 +72,8 @@ const host = /^host: (\S+)/m.exec(spawnSync('rustc', ['-vV'], { encoding: 'utf8'
 const { platformArchABI } = parseTriple(host);
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 for (const crate of libraries) {
-  // Rename, so that a process that has the old library mapped keeps it.
-  const place = join(crateFolder(crate), `${crate}.${platformArchABI}.node`);
-  copyFileSync(join(target, 'release', `lib${crate.replaceAll('-', '_')}.so`), `${place}.new`);
-  renameSync(`${place}.new`, place);
+  const library = join(target, 'release', `lib${crate.replaceAll('-', '_')}.so`);
+  replace(library, join(crateFolder(crate), `${crate}.${platformArchABI}.node`));
   await writeJsBinding({
     platform: true,
     format: 'commonjs',

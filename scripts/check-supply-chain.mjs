@@ -1,8 +1,11 @@
 // Checks what the project is built from: licences, sources, hashes, install scripts; known vulnerabilities where the registry
 // or the advisory database answers. cargo-deny checks deny.toml in full where it is installed; CI installs it.
+//
+//   --advisories=required   what could not be checked is a failure: for who must not ship without an answer
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { root } from './prepare.mjs';
 import { allowedLicences, crateLicenceComplaints, crateSourceComplaints, npmComplaints } from './supply-chain.mjs';
 
@@ -16,8 +19,15 @@ const read = (name) => readFileSync(join(root, name), 'utf8');
 const run = (command, args, timeout = 120_000) =>
   spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, timeout });
 
+const { values: flags } = parseArgs({ options: { advisories: { type: 'string', default: 'optional' } } });
+if (!['optional', 'required'].includes(flags.advisories)) {
+  console.error('check-supply-chain: --advisories is required or optional');
+  process.exit(2);
+}
+
 const complaints = [];
-const notes = [];
+/** What could not be checked from here, and why. */
+const unchecked = [];
 
 function crates(allowed) {
   const lock = read('Cargo.lock');
@@ -47,9 +57,7 @@ function npmAdvisories() {
     answer = {};
   }
   if (!answer.metadata?.vulnerabilities) {
-    notes.push(
-      `npm advisories not checked: ${answer.message ?? answer.error?.summary ?? 'the registry does not answer'}`,
-    );
+    unchecked.push(`npm advisories: ${answer.message ?? answer.error?.summary ?? 'the registry does not answer'}`);
     return;
   }
   for (const [name, { severity }] of Object.entries(answer.vulnerabilities ?? {})) {
@@ -69,7 +77,7 @@ function hasCargoDeny() {
 
 function cargoDeny() {
   if (!hasCargoDeny()) {
-    notes.push('cargo-deny is not installed: deny.toml was checked without it, crate advisories were not');
+    unchecked.push('crate advisories: cargo-deny is not installed');
     return;
   }
   const rules = run('cargo-deny', ['check', 'licenses', 'bans', 'sources']);
@@ -77,7 +85,7 @@ function cargoDeny() {
   const advisories = run('cargo-deny', ['check', 'advisories']);
   if (advisories.status === 0) return;
   if (/failed to fetch advisory database/.test(advisories.stderr)) {
-    notes.push('crate advisories not checked: their database cannot be fetched from here');
+    unchecked.push('crate advisories: their database cannot be fetched from here');
   } else complaints.push(`cargo deny check advisories:\n${advisories.stderr}`);
 }
 
@@ -91,7 +99,8 @@ if (allowed.length === 0 || Math.min(...seen) < FEWEST) {
 }
 npmAdvisories();
 cargoDeny();
+if (flags.advisories === 'required') complaints.push(...unchecked.splice(0).map((what) => `not checked: ${what}`));
 for (const complaint of complaints) console.error(`error: ${complaint}`);
-for (const note of notes) console.log(note);
+for (const what of unchecked) console.log(`not checked: ${what}`);
 console.log(`${seen[0]} npm packages, ${seen[1]} crates, ${complaints.length} complaints`);
 process.exit(complaints.length > 0 ? 1 : 0);

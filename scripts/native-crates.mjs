@@ -11,6 +11,9 @@ export const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 /** What napi-derive writes of each library's functions while it is compiled, one file a crate. */
 export const typeDefinitions = join(target, 'napi-types');
 
+/** What is run and compared later, which must not depend on where cargo was told to build: the programs, and ids of the crates. */
+export const built = join(root, 'native', '.built');
+
 export const crateFolder = (crate) => join(root, 'native', crate);
 /** What TypeScript loads: it finds the library of this platform beside it. */
 export const loader = (crate) => join(crateFolder(crate), 'index.cjs');
@@ -47,7 +50,15 @@ export function builtFrom(crate, manifest = manifestOf) {
 }
 
 /** Where the id of what a crate was last built from is kept. `berth up` restarts the processes that load what changed. */
-export const crateStamp = (crate) => join(target, 'native-stamps', crate);
+export const crateStamp = (crate) => join(built, 'stamps', crate);
+
+/** The programs of a crate. */
+export function programsOf(crate) {
+  return [...manifestOf(crate).matchAll(/^\[\[bin\]\]\nname = "([^"]+)"/gm)].map(([, name]) => name);
+}
+
+/** Where a program is run from. */
+export const programPlace = (program) => join(built, program);
 
 /** Changes with everything that a crate is built from. */
 export function crateId(crate) {
@@ -63,17 +74,37 @@ export function crateId(crate) {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Crates that changed since they were built, or whose library is missing. */
+/** Crates that changed since they were built, or whose library or program is missing. */
 export function staleCrates() {
   const libraries = new Set(nodeLibraries());
   return crates().filter((crate) => {
     const stamp = crateStamp(crate);
-    const built = existsSync(stamp) && readFileSync(stamp, 'utf8') === crateId(crate);
-    return !built || (libraries.has(crate) && !existsSync(loader(crate)));
+    const isCurrent = existsSync(stamp) && readFileSync(stamp, 'utf8') === crateId(crate);
+    const isThere = [...(libraries.has(crate) ? [loader(crate)] : []), ...programsOf(crate).map(programPlace)].every(
+      existsSync,
+    );
+    return !isCurrent || !isThere;
   });
 }
 
 export function markBuilt(crate, id) {
   mkdirSync(dirname(crateStamp(crate)), { recursive: true });
   writeFileSync(crateStamp(crate), id);
+}
+
+/**
+ * The call of cargo that builds the workspace. napi-derive writes a crate's definitions only while it compiles it: where they are
+ * missing, napi-build is told to.
+ */
+export function cargoBuild() {
+  mkdirSync(typeDefinitions, { recursive: true });
+  const undefinedYet = nodeLibraries().filter((crate) => !existsSync(join(typeDefinitions, crate)));
+  const forced = undefinedYet.map((crate) => [
+    `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
+    String(Date.now()),
+  ]);
+  return {
+    args: ['build', '--release', '--locked', '--workspace', '--manifest-path', join(root, 'Cargo.toml')],
+    env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
+  };
 }

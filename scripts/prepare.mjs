@@ -1,13 +1,14 @@
 // Everything that has to be there before Berth or its tests can run: Debian packages, npm packages, the native crates and
 // the emitted TypeScript. Each step is skipped when its inputs have not changed since it last succeeded.
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { continueOnPinnedNode } from '../bin/pinned-node.mjs';
 import { aptGet } from './apt-get.mjs';
+import { compileAhead, compiledAhead } from './compile-ahead.mjs';
 import { crates, staleCrates } from './native-crates.mjs';
+import { NpmPackages } from './npm-packages.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const isRoot = process.getuid?.() === 0;
@@ -76,11 +77,25 @@ function plainly(command, args) {
   });
 }
 
+/** Like `plainly`, while this program goes on. */
+function meanwhile(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const result = { status: null, stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'])
+    child[name].setEncoding('utf8').on('data', (text) => {
+      result[name] += text;
+    });
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ ...result, error }));
+    child.on('close', (status) => resolve({ ...result, status }));
+  });
+}
+
 /** @param start runs the command; spawnSync's result tells how it went. */
-function run(what, command, args, start = plainly) {
+async function run(what, command, args, start = plainly) {
   const begun = Date.now();
   say(`${what} ...`);
-  const result = start(command, args);
+  const result = await start(command, args);
   if (result.error) throw new PrepareError(`${what}: ${command} could not be started: ${result.error.message}`);
   if (result.status !== 0) {
     throw new PrepareError(
@@ -90,8 +105,11 @@ function run(what, command, args, start = plainly) {
   say(`${what}: done in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
 }
 
+/** One call takes one. */
+let listsAreFresh = false;
+
 /** Installs what is missing where it may; else says in one line what is missing and how to get it. Returns the missing names. */
-function installPackages(packages) {
+async function installPackages(packages) {
   const wanted = missing(packages);
   if (wanted.length === 0) return [];
   const names = wanted.map(({ name }) => name);
@@ -104,32 +122,38 @@ function installPackages(packages) {
   }
   for (const { name, why } of wanted) say(`will install ${name}: it ${why}`);
   const apt = (_, args) => aptGet(args, { say });
-  run('package lists', 'apt-get', ['update', '-q'], apt);
+  if (!listsAreFresh) await run('package lists', 'apt-get', ['update', '-q'], apt);
+  listsAreFresh = true;
   if (names.includes('postgresql') && !existsSync(CREATE_CLUSTER)) {
     mkdirSync(dirname(CREATE_CLUSTER), { recursive: true });
     writeFileSync(CREATE_CLUSTER, 'create_main_cluster = false\n');
   }
   const install = ['install', '-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', ...names];
-  run(`Debian packages ${names.join(' ')}`, 'apt-get', install, apt);
+  await run(`Debian packages ${names.join(' ')}`, 'apt-get', install, apt);
   return missing(packages).map(({ name }) => name);
 }
 
-function npmPackages() {
-  const lock = readFileSync(join(root, 'package-lock.json'));
-  const id = createHash('sha256').update(lock).digest('hex').slice(0, 16);
-  const stamp = join(root, 'node_modules', '.berth-lock');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === id) return;
+async function installNpmPackages(packages) {
   // Not `npm ci`: it refuses a lock file that lacks packages of other platforms, which some registry mirrors do not have.
   // Versions and hashes are those of the lock file all the same, and it is left as it is.
-  run('npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
-  writeFileSync(stamp, id);
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  await run('npm packages', 'npm', args, meanwhile);
+  for (const name of packages.remember()) say(`npm could not get ${name}; the next call tries again`);
 }
 
-function nativeCrates() {
+async function nativeCrates() {
   const stale = staleCrates();
   if (stale.length === 0) return;
   const what = stale.length === crates().length ? ' (some minutes the first time)' : ` ${stale.join(', ')}`;
-  run(`native crates${what}`, process.execPath, [join(root, 'scripts', 'build-native.mjs'), ...stale]);
+  await run(
+    `native crates${what}`,
+    process.execPath,
+    [join(root, 'scripts', 'build-native.mjs'), ...stale],
+    async (...build) => {
+      await compiledAhead();
+      return plainly(...build);
+    },
+  );
 }
 
 function typeScript() {
@@ -141,33 +165,41 @@ function typeScript() {
 /**
  * Installs the npm packages, Node among them, goes on with this program on that Node, and emits the TypeScript: what the
  * command line needs to say something, but not to start anything.
+ * @param {{ crates: boolean }} what `crates`: `preparePrograms` follows, so cargo may begin.
  */
-export async function prepareTypeScript() {
-  npmPackages();
+export async function prepareTypeScript({ crates: ahead }) {
+  const packages = new NpmPackages(root);
+  if (!packages.areInstalled()) {
+    if (ahead) compileAhead();
+    await installNpmPackages(packages);
+  }
   await continueOnPinnedNode();
+  if (ahead) compileAhead();
   typeScript();
 }
 
 /**
  * @param {{ node: boolean, test: boolean, database?: boolean, rigs?: boolean }} what `node`: also what running containers
  * takes; `test`: also what tests take; `database`: Debian's own PostgreSQL; `rigs`: what machines for tests take.
- * @returns {string[]} names of packages that are missing and could not be installed.
+ * @returns {Promise<string[]>} names of packages that are missing and could not be installed.
  */
-export function preparePrograms({ node, test, database = false, rigs = false }) {
-  const lacking = installPackages([...BUILD_PACKAGES, ...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])]);
+export async function preparePrograms({ node, test, database = false, rigs = false }) {
+  const lacking = await installPackages(BUILD_PACKAGES);
+  compileAhead();
+  lacking.push(...(await installPackages([...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])])));
   // The specs that need these say themselves what is missing.
   const optional = [
     ...(database ? DATABASE_PACKAGES : []),
     ...(rigs ? RIG_PACKAGES : []),
     ...(rigs && process.env.BERTH_RIG_KERNEL ? QEMU_PACKAGES : []),
   ];
-  if (optional.length > 0) installPackages(optional);
-  nativeCrates();
+  if (optional.length > 0) await installPackages(optional);
+  await nativeCrates();
   return lacking;
 }
 
 /** Both, for who knows at the start what it takes: see `preparePrograms`. */
 export async function prepare(what) {
-  await prepareTypeScript();
+  await prepareTypeScript({ crates: true });
   return preparePrograms(what);
 }

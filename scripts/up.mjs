@@ -22,11 +22,11 @@ async function wantsNode() {
 try {
   // The text of --help takes only the TypeScript, and whatever build of it is there.
   if (!help) {
-    await prepareTypeScript();
-    preparePrograms({ node: await wantsNode(), test: false });
+    await prepareTypeScript({ crates: true });
+    await preparePrograms({ node: await wantsNode(), test: false });
   } else if (!existsSync(join(emitted, 'main.js'))) {
     console.log('Not built yet: --help takes npm packages and the TypeScript.');
-    await prepareTypeScript();
+    await prepareTypeScript({ crates: false });
   }
 } catch (error) {
   if (!(error instanceof PrepareError)) throw error;

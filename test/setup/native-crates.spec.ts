@@ -7,10 +7,12 @@ const {
   builtFrom,
   crateId,
   crates,
+  programsOf,
 }: {
   builtFrom(crate: string, manifest?: (crate: string) => string): string[];
   crateId(crate: string): string;
   crates(): string[];
+  programsOf(crate: string): string[];
 } = await import(pathToFileURL(join(installation, 'scripts/native-crates.mjs')).href);
 
 describe('What a crate is built from', () => {
@@ -39,4 +41,9 @@ describe('What a crate is built from', () => {
     assert.equal(new Set(ids).size, ids.length);
     assert.deepEqual(crates().map(crateId), ids);
   });
+});
+
+test('the programs of a crate are found by its manifest', () => {
+  assert.deepEqual(programsOf('pause'), ['berth-pause']);
+  assert.deepEqual(programsOf('guard'), []);
 });

@@ -17,7 +17,7 @@ import { installation } from '#host';
 import { testUnless } from '#testing';
 
 const MODULE = join(installation, 'bin', 'pinned-node.mjs');
-const { pinnedNode } = await import(pathToFileURL(MODULE).href);
+const { isNewEnough, pinnedNode } = await import(pathToFileURL(MODULE).href);
 const here: string | undefined = pinnedNode();
 const lock = JSON.parse(readFileSync(join(installation, 'package-lock.json'), 'utf8')).packages;
 
@@ -32,11 +32,15 @@ describe('The pinned Node', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** A program of an installation whose pinned Node is a script that names itself. */
-  function install(text: string): void {
+  /** A program of an installation whose pinned Node is a script that names itself, or another one. */
+  function install(
+    text: string,
+    script = `#!/bin/sh\n[ "$1" = --version ] || export RAN_BY=pinned\nexec ${process.execPath} "$@"\n`,
+  ): void {
     const node = join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
     mkdirSync(dirname(node), { recursive: true });
-    writeFileSync(node, `#!/bin/sh\nRAN_BY=pinned exec ${process.execPath} "$@"\n`);
+    writeFileSync(node, script);
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ engines: { node: '>=20.19' } }));
     chmodSync(node, 0o755);
     writeFileSync(
       program,
@@ -66,6 +70,38 @@ describe('The pinned Node', () => {
     install("console.log('then');");
     rmSync(join(folder, 'node_modules'), { recursive: true });
     assert.equal(run().stdout, 'first\nthen\n');
+  });
+
+  const olderGlibc = '#!/bin/sh\necho "node: version \'GLIBC_2.28\' not found" >&2\nexit 1\n';
+  for (const [what, script] of [
+    ['asks for another C library', olderGlibc],
+    ['has no loader here', '#!/lib/ld-absent.so.2\n'],
+  ] as const) {
+    it(`is passed over when it ${what}: the machine's own goes on`, () => {
+      install("console.log('then');", script);
+      assert.equal(run().stdout, 'first\nthen\n');
+    });
+
+    it(`is named when it ${what} and the machine's own is too old`, () => {
+      install("console.log('then');", script);
+      writeFileSync(join(folder, 'package.json'), JSON.stringify({ engines: { node: '>=999.1' } }));
+      const { status, stdout, stderr } = run();
+      assert.deepEqual([status, stdout], [1, 'first\n']);
+      const why = script === olderGlibc ? "node: version 'GLIBC_2.28' not found" : 'this machine has no glibc';
+      assert.match(stderr, /^berth: Node \d+\.\d+\.\d+ is too old, and .*bin\/node does not run here \(/);
+      assert.ok(stderr.includes(`(${why}); install Node 999.1 or newer`), stderr);
+    });
+  }
+
+  it('has a lower bound for the Node that goes on instead', () => {
+    const rows: [version: string, enough: boolean][] = [
+      ['20.18.9', false],
+      ['20.19.0', true],
+      ['22.0.0', true],
+      ['18.20.1', false],
+    ];
+    for (const [version, enough] of rows) assert.equal(isNewEnough(version, '20.19'), enough, version);
+    assert.equal(isNewEnough('20.0.0', '20'), true);
   });
 
   testUnless(

@@ -5,11 +5,11 @@ import { parseFlags, usage } from '#settings';
 import { unmergeKubeconfig, userKubeconfig } from './kubeconfig-file.js';
 import { isRoot, type Layout } from './layout.js';
 import { processesOf, removeSystemdUnits } from './processes/in-charge.js';
-import type { Processes, UnitStatus } from './processes/processes.js';
 import { step } from './progress.js';
 import { removeFolder } from './remove-folder.js';
 import { dataDirFlag, dataDirOf, loadSettings, type Settings } from './settings.js';
 import { agentFlags, agentProgram, runtimeOf, unitsOf } from './up/units.js';
+import { waitForRuntime } from './up/wait.js';
 import { CliError, type Verb } from './verb.js';
 
 export const deleteCluster: Verb = {
@@ -63,7 +63,7 @@ async function cleanNode(layout: Layout, given: Settings): Promise<void> {
   const units = await unitsOf(layout, settings);
   const processes = processesOf(layout);
   await processes.run(units.filter((unit) => unit.name === 'containerd'));
-  await waitForRuntime(processes, runtimeOf(layout, settings));
+  await waitForRuntime(layout, processes, runtimeOf(layout, settings));
   const child = spawn(process.execPath, [agentProgram(), 'cleanup', ...agentFlags(layout, settings)], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
@@ -73,14 +73,6 @@ async function cleanNode(layout: Layout, given: Settings): Promise<void> {
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (code !== 0) throw new CliError(`the node could not be cleaned: ${errors.trim().split('\n').at(-1)}`);
-}
-
-async function waitForRuntime(processes: Processes, socket: string): Promise<void> {
-  const up = (units: UnitStatus[] | undefined) =>
-    units?.every((unit) => unit.state === 'running') && existsSync(socket);
-  for (let tries = 0; tries < 300 && !up(await processes.status()); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** A containerd that is killed while it starts a container forgets the shim: nobody else would ever end it. */

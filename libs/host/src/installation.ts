@@ -17,10 +17,12 @@ export class NotBuiltError extends Error {
   override readonly name = 'NotBuiltError';
 }
 
+/** What scripts/build-native.mjs made: the programs, and in `stamps` what each crate was built from. */
+export const builtCrates = join(installation, 'native', '.built');
+
 /** Path of a Rust program of ours. Throws NotBuiltError. */
 export function nativeProgram(name: string): string {
-  const target = process.env['CARGO_TARGET_DIR'] ?? join(installation, 'target');
-  return built(join(target, 'release', name));
+  return built(join(builtCrates, name));
 }
 
 /** Loads a native crate through its loader; its types are those of `#native/<crate>`. Throws NotBuiltError. */

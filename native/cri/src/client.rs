@@ -1,16 +1,21 @@
 use std::{path::PathBuf, time::Duration};
 
 use hyper_util::rt::TokioIo;
+use prost::Message;
+use prost::bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 use tonic::{
-    Request,
+    Request, Status,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint, Uri},
 };
 
 use crate::{
+    bytes_codec::BytesCodec,
     error::Error,
-    proto::runtime::{image_service_client::ImageServiceClient, runtime_service_client::RuntimeServiceClient},
+    proto::runtime::{self, image_service_client::ImageServiceClient, runtime_service_client::RuntimeServiceClient},
 };
 
 /// The runtime may answer a list of every container in one message.
@@ -65,64 +70,97 @@ impl Client {
     }
 
     async fn dispatch(&self, method: &str, request: &str) -> Result<String, Error> {
-        macro_rules! table {
-            ($($service:ident { $($name:literal => $function:ident),* $(,)? })*) => {
-                match method {
-                    $($($name => {
-                        let request = decode(method, request)?;
-                        encode(method, &self.$service().$function(request).await?.into_inner())
-                    })*)*
-                    _ => Err(Error::UnknownMethod(method.to_owned())),
-                }
-            };
-        }
-        table! {
-            runtime {
-                "Version" => version,
-                "Status" => status,
-                "RuntimeConfig" => runtime_config,
-                "UpdateRuntimeConfig" => update_runtime_config,
-                "RunPodSandbox" => run_pod_sandbox,
-                "StopPodSandbox" => stop_pod_sandbox,
-                "RemovePodSandbox" => remove_pod_sandbox,
-                "PodSandboxStatus" => pod_sandbox_status,
-                "ListPodSandbox" => list_pod_sandbox,
-                "UpdatePodSandboxResources" => update_pod_sandbox_resources,
-                "CreateContainer" => create_container,
-                "StartContainer" => start_container,
-                "StopContainer" => stop_container,
-                "RemoveContainer" => remove_container,
-                "ListContainers" => list_containers,
-                "ContainerStatus" => container_status,
-                "UpdateContainerResources" => update_container_resources,
-                "ReopenContainerLog" => reopen_container_log,
-                "ExecSync" => exec_sync,
-                "Exec" => exec,
-                "Attach" => attach,
-                "PortForward" => port_forward,
-                "ContainerStats" => container_stats,
-                "ListContainerStats" => list_container_stats,
-                "PodSandboxStats" => pod_sandbox_stats,
-                "ListPodSandboxStats" => list_pod_sandbox_stats,
-            }
-            images {
-                "ListImages" => list_images,
-                "ImageStatus" => image_status,
-                "PullImage" => pull_image,
-                "RemoveImage" => remove_image,
-                "ImageFsInfo" => image_fs_info,
-            }
-        }
+        let entry = METHODS.iter().find(|entry| entry.name == method);
+        let entry = entry.ok_or_else(|| Error::UnknownMethod(method.to_owned()))?;
+        let request = (entry.encode)(request).map_err(|source| Error::Request { method: method.to_owned(), source })?;
+        let path = PathAndQuery::try_from(format!("/runtime.v1.{}/{method}", entry.service)).expect("names of methods");
+        let mut grpc = Grpc::new(self.channel()).max_decoding_message_size(MAX_MESSAGE);
+        grpc.ready().await.map_err(|error| Status::unknown(format!("Service was not ready: {error}")))?;
+        let answer = grpc.unary(Request::new(request), path, BytesCodec).await?.into_inner();
+        (entry.decode)(answer).map_err(|problem| match problem {
+            Undecodable::Message(error) => Status::internal(error.to_string()).into(),
+            Undecodable::Json(source) => Error::Response { method: method.to_owned(), source },
+        })
     }
 }
 
-fn decode<T: DeserializeOwned>(method: &str, json: &str) -> Result<Request<T>, Error> {
-    serde_json::from_str(json).map(Request::new).map_err(|source| Error::Request { method: method.to_owned(), source })
+/// A method that is called by its name. Messages are bytes on their way through tonic: a call that is typed all the way is
+/// compiled for each method, which took most of the time of this crate.
+struct Method {
+    service: &'static str,
+    name: &'static str,
+    /// The bytes of a request from its JSON.
+    encode: fn(&str) -> Result<Vec<u8>, serde_json::Error>,
+    /// The JSON of an answer from its bytes.
+    decode: fn(Bytes) -> Result<String, Undecodable>,
+    #[cfg(test)]
+    types: (&'static str, &'static str),
 }
 
-fn encode<T: Serialize>(method: &str, answer: &T) -> Result<String, Error> {
-    serde_json::to_string(answer).map_err(|source| Error::Response { method: method.to_owned(), source })
+enum Undecodable {
+    Message(prost::DecodeError),
+    Json(serde_json::Error),
 }
+
+fn encode<T: Message + DeserializeOwned>(json: &str) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::from_str::<T>(json).map(|request| request.encode_to_vec())
+}
+
+fn decode<T: Message + Default + Serialize>(bytes: Bytes) -> Result<String, Undecodable> {
+    let answer = T::decode(bytes).map_err(Undecodable::Message)?;
+    serde_json::to_string(&answer).map_err(Undecodable::Json)
+}
+
+macro_rules! methods {
+    ($($service:literal { $($name:literal $request:ident $answer:ident),* $(,)? })*) => {
+        &[$($(Method {
+            service: $service,
+            name: $name,
+            encode: encode::<runtime::$request>,
+            decode: decode::<runtime::$answer>,
+            #[cfg(test)]
+            types: (stringify!($request), stringify!($answer)),
+        }),*),*]
+    };
+}
+
+static METHODS: &[Method] = methods! {
+    "RuntimeService" {
+        "Version" VersionRequest VersionResponse,
+        "Status" StatusRequest StatusResponse,
+        "RuntimeConfig" RuntimeConfigRequest RuntimeConfigResponse,
+        "UpdateRuntimeConfig" UpdateRuntimeConfigRequest UpdateRuntimeConfigResponse,
+        "RunPodSandbox" RunPodSandboxRequest RunPodSandboxResponse,
+        "StopPodSandbox" StopPodSandboxRequest StopPodSandboxResponse,
+        "RemovePodSandbox" RemovePodSandboxRequest RemovePodSandboxResponse,
+        "PodSandboxStatus" PodSandboxStatusRequest PodSandboxStatusResponse,
+        "ListPodSandbox" ListPodSandboxRequest ListPodSandboxResponse,
+        "UpdatePodSandboxResources" UpdatePodSandboxResourcesRequest UpdatePodSandboxResourcesResponse,
+        "CreateContainer" CreateContainerRequest CreateContainerResponse,
+        "StartContainer" StartContainerRequest StartContainerResponse,
+        "StopContainer" StopContainerRequest StopContainerResponse,
+        "RemoveContainer" RemoveContainerRequest RemoveContainerResponse,
+        "ListContainers" ListContainersRequest ListContainersResponse,
+        "ContainerStatus" ContainerStatusRequest ContainerStatusResponse,
+        "UpdateContainerResources" UpdateContainerResourcesRequest UpdateContainerResourcesResponse,
+        "ReopenContainerLog" ReopenContainerLogRequest ReopenContainerLogResponse,
+        "ExecSync" ExecSyncRequest ExecSyncResponse,
+        "Exec" ExecRequest ExecResponse,
+        "Attach" AttachRequest AttachResponse,
+        "PortForward" PortForwardRequest PortForwardResponse,
+        "ContainerStats" ContainerStatsRequest ContainerStatsResponse,
+        "ListContainerStats" ListContainerStatsRequest ListContainerStatsResponse,
+        "PodSandboxStats" PodSandboxStatsRequest PodSandboxStatsResponse,
+        "ListPodSandboxStats" ListPodSandboxStatsRequest ListPodSandboxStatsResponse,
+    }
+    "ImageService" {
+        "ListImages" ListImagesRequest ListImagesResponse,
+        "ImageStatus" ImageStatusRequest ImageStatusResponse,
+        "PullImage" PullImageRequest PullImageResponse,
+        "RemoveImage" RemoveImageRequest RemoveImageResponse,
+        "ImageFsInfo" ImageFsInfoRequest ImageFsInfoResponse,
+    }
+};
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +204,18 @@ mod tests {
         assert_eq!(error.code(), Code::DeadlineExceeded);
         keep.abort();
         let _ = std::fs::remove_file(&directory);
+    }
+
+    #[test]
+    fn methods_have_the_services_and_messages_of_the_protocol() {
+        let generated = include_str!("generated/runtime.v1.rs");
+        for Method { service, name, types: (request, answer), .. } in METHODS {
+            let path = format!("\"/runtime.v1.{service}/{name}\"");
+            let (before, _) = generated.split_once(&path).unwrap_or_else(|| panic!("the protocol has no {path}"));
+            let function = &before[before.rfind("pub async fn").unwrap()..];
+            assert!(function.contains(&format!("IntoRequest<super::{request}>")), "{name}: {function}");
+            assert!(function.contains(&format!("Response<super::{answer}>")), "{name}: {function}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! client (`client`, `events`, `health`, `image_views`; plain async Rust), and the binding (`binding`, N-API; requests and answers are
 //! JSON text with the camelCase names of the CRI messages).
 
+mod bytes_codec;
 pub mod client;
 pub mod error;
 pub mod events;
@@ -12,22 +13,22 @@ pub mod text;
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;
 
-/// Generated from proto/: names and field numbers of the wire format.
+/// Generated from proto/: names and field numbers of the wire format. `tests/generated.rs` generates it and says why it is kept.
 pub mod proto {
     pub mod runtime {
         #![allow(clippy::all)]
-        tonic::include_proto!("runtime.v1");
+        include!("generated/runtime.v1.rs");
     }
     pub mod health {
         #![allow(clippy::all)]
-        tonic::include_proto!("grpc.health.v1");
+        include!("generated/grpc.health.v1.rs");
     }
     pub mod containerd {
         #![allow(clippy::all)]
-        tonic::include_proto!("containerd.services.events.v1");
+        include!("generated/containerd.services.events.v1.rs");
     }
     pub mod snapshots {
         #![allow(clippy::all)]
-        tonic::include_proto!("containerd.services.snapshots.v1");
+        include!("generated/containerd.services.snapshots.v1.rs");
     }
 }

@@ -12,6 +12,14 @@ import type { LogRequest, Processes, Unit, UnitStatus } from './processes.js';
 type Request = { do: 'status' } | { do: 'apply' } | { do: 'shutdown' };
 
 const NOBODY_LISTENS = new Set(['ENOENT', 'ECONNREFUSED', 'EINVAL']);
+/** A supervisor that ends closes connections that it has not answered. It is given so long, in milliseconds, to be gone. */
+const END_MS = 5_000;
+const AGAIN_MS = 50;
+/**
+ * A new supervisor answers once it has ended what its predecessor left: processes have up to 60 s for that
+ * (`stopSeconds` in units.ts).
+ */
+const START_MS = 90_000;
 
 /** Processes under berth-supervisor, which `run` starts where none answers. Logs are files. */
 export class Supervisor implements Processes {
@@ -65,28 +73,56 @@ export class Supervisor implements Processes {
   }
 }
 
+interface Answer {
+  error?: string;
+  units: UnitStatus[];
+}
+
 /** Asks the supervisor; undefined when none is running. One that is to shut down has ended when this resolves. */
-function ask(layout: Layout, request: Request): Promise<UnitStatus[] | undefined> {
+async function ask(layout: Layout, request: Request, deadline = Infinity): Promise<UnitStatus[] | undefined> {
+  const begun = Date.now();
+  for (;;) {
+    const outcome = await converse(layout.supervisorSocket, request, deadline);
+    if (outcome === 'nobody') return undefined;
+    if (outcome !== 'closed') {
+      if (outcome.error) throw new CliError(`the supervisor reports: ${outcome.error}`);
+      return outcome.units;
+    }
+    if (Date.now() - begun > END_MS) {
+      throw new CliError(
+        `the supervisor at ${layout.supervisorSocket} closes the connection without an answer; see ${supervisorLog(layout)}`,
+      );
+    }
+    await sleep(AGAIN_MS);
+  }
+}
+
+/** One attempt. `closed`: it was there, and gave no answer. */
+function converse(path: string, request: Request, deadline: number): Promise<Answer | 'nobody' | 'closed'> {
   return new Promise((resolve, reject) => {
-    const socket = connect(layout.supervisorSocket);
+    const socket = connect(path);
     let text = '';
-    let answer: { error?: string; units: UnitStatus[] } | undefined;
+    let answer: Answer | undefined;
+    const late = () => socket.destroy(new Error('no answer in time'));
+    const timer = Number.isFinite(deadline) ? setTimeout(late, Math.max(0, deadline - Date.now())) : undefined;
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // EINVAL: the path is too long for a socket, so none can listen there.
-      if (NOBODY_LISTENS.has(error.code ?? '')) resolve(undefined);
-      else reject(new CliError(`cannot connect to the supervisor at ${layout.supervisorSocket}: ${error.message}`));
+      if (NOBODY_LISTENS.has(error.code ?? '')) resolve('nobody');
+      // A broken connection: what was answered before counts.
+      else if (!['ECONNRESET', 'EPIPE'].includes(error.code ?? ''))
+        reject(new CliError(`cannot ask the supervisor at ${path}: ${error.message}`));
     });
     socket.on('data', (chunk) => {
       text += chunk;
       if (!text.endsWith('\n')) return;
-      answer = JSON.parse(text) as typeof answer;
+      answer = JSON.parse(text) as Answer;
       // A supervisor that ends closes the connection by its end.
       if (request.do !== 'shutdown') socket.destroy();
     });
     socket.on('close', () => {
-      if (answer?.error) reject(new CliError(`the supervisor reports: ${answer.error}`));
-      else resolve(answer?.units);
+      clearTimeout(timer);
+      resolve(answer ?? 'closed');
     });
   });
 }
@@ -133,7 +169,7 @@ function startTime(pid: number): number {
 async function start(layout: Layout): Promise<void> {
   const program = nativeProgram('berth-supervisor');
   closeFolders(layout);
-  const log = openSync(join(layout.logDir, 'supervisor.log'), 'a', 0o640);
+  const log = openSync(supervisorLog(layout), 'a', 0o640);
   const child = spawn(program, [layout.supervisorConfig], { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   let failure: string | undefined;
@@ -141,16 +177,19 @@ async function start(layout: Layout): Promise<void> {
     failure = error.message;
   });
   child.on('exit', (code) => {
-    failure = `it ended with ${code}; see ${join(layout.logDir, 'supervisor.log')}`;
+    failure = `it ended with ${code}; see ${supervisorLog(layout)}`;
   });
-  for (let tries = 0; tries < 400; tries++) {
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline) {
     if (failure) throw new CliError(`the supervisor did not start: ${failure}`);
-    if (await ask(layout, { do: 'status' })) {
+    if (await ask(layout, { do: 'status' }, deadline)) {
       child.removeAllListeners();
       child.unref();
       return;
     }
     await sleep(10);
   }
-  throw new CliError(`the supervisor did not answer on ${layout.supervisorSocket}`);
+  throw new CliError(`the supervisor did not answer within ${START_MS / 1000} s; see ${supervisorLog(layout)}`);
 }
+
+const supervisorLog = (layout: Layout) => join(layout.logDir, 'supervisor.log');

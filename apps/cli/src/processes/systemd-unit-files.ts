@@ -48,12 +48,13 @@ export function serviceFile(
 [Unit]
 Description=Berth: ${unit.name}
 PartOf=${prefix}.target
+Wants=network-online.target
 After=network-online.target ${after.map((name) => `${prefix}-${name}.service`).join(' ')}
 StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-EnvironmentFile=${environmentFile.replaceAll('%', '%%')}
+${environmentLine(environmentFile)}
 ${waits.join('')}ExecStart=${unit.argv.map(quoted).join(' ')}
 TimeoutStartSec=infinity
 Restart=always
@@ -67,6 +68,26 @@ TasksMax=infinity
 LimitNOFILE=524288
 ${runtimeDirectory}SyslogIdentifier=${prefix}-${unit.name}
 `;
+}
+
+/** It names the data directory, so it also tells whose unit a file is. */
+export function environmentLine(environmentFile: string): string {
+  return `EnvironmentFile=${environmentFile.replaceAll('%', '%%')}`;
+}
+
+/** The variable that tells which form of its unit a process was started with. */
+const FORM = 'BERTH_UNIT';
+
+/** Adds to `environment` the form of the unit: another one when the file or a variable is another. */
+export function withForm(environment: string, file: string): { text: string; form: string } {
+  const form = createHash('sha256').update(file).update('\0').update(environment).digest('hex').slice(0, 32);
+  return { text: `${environment}${FORM}="${form}"\n`, form };
+}
+
+/** The form that a process with this `/proc/PID/environ` was started with. */
+export function formIn(environ: string): string | undefined {
+  const variable = environ.split('\0').find((text) => text.startsWith(`${FORM}=`));
+  return variable?.slice(FORM.length + 1);
 }
 
 /** The variables of one process, as systemd.exec(5) reads them. */

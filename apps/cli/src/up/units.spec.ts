@@ -5,7 +5,7 @@ import { installation } from '#host';
 import { flagsOf, parseFlags } from '#settings';
 import { layoutOf } from '../layout.js';
 import { resolveSettings } from '../settings.js';
-import { agentFlags, NATIVE_PARTS, serverFlags } from './units.js';
+import { agentFlags, callersVariables, NATIVE_PARTS, OF_CONTAINERD, OF_NODE, serverFlags } from './units.js';
 
 const layout = layoutOf('/d');
 const settings = (...args: string[]) =>
@@ -82,6 +82,21 @@ describe('Arguments of the processes that up starts', () => {
     assert.ok(parseFlags(flagsOf('server'), server));
     assert.ok(parseFlags(flagsOf('agent'), agent));
   });
+});
+
+test('a process is given the variables of the caller that are meant for it, and no others', () => {
+  const env = {
+    HTTPS_PROXY: 'http://proxy:3128',
+    no_proxy: '10.0.0.0/8',
+    SSL_CERT_FILE: '/certs',
+    NODE_OPTIONS: '--import /sdk.mjs',
+    OTEL_SERVICE_NAME: 'berth',
+    HOME: '/root',
+    MY_HTTP_PROXY: 'x',
+  };
+  const { HTTPS_PROXY, no_proxy, SSL_CERT_FILE, NODE_OPTIONS, OTEL_SERVICE_NAME } = env;
+  assert.deepEqual(callersVariables(env, OF_CONTAINERD), { HTTPS_PROXY, no_proxy, SSL_CERT_FILE });
+  assert.deepEqual(callersVariables(env, OF_NODE), { NODE_OPTIONS, OTEL_SERVICE_NAME });
 });
 
 test('every native library is a part of the program that restarts with it', () => {

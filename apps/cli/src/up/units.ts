@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installation, nativeProgram } from '#host';
+import { builtCrates, installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
 import { argumentsOf } from '#settings';
 import type { Layout } from '../layout.js';
@@ -19,7 +19,11 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   units.push({
     name: 'server',
     argv: [process.execPath, ...serverNodeFlags, entry('api'), ...serverFlags(layout, settings)],
-    env: { DATABASE_URL: settings.databaseUrl || databaseUrl(layout.postgresDir), NODE_ENV: 'production' },
+    env: {
+      ...callersVariables(process.env, OF_NODE),
+      DATABASE_URL: settings.databaseUrl || databaseUrl(layout.postgresDir),
+      NODE_ENV: 'production',
+    },
     revision: revisionOf('server'),
   });
   if (!settings.node) return units;
@@ -28,6 +32,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     units.push({
       name: 'containerd',
       argv: containerdCommand(layout, cni, driver),
+      env: callersVariables(process.env, OF_CONTAINERD),
       stopSeconds: 30,
       keepsChildren: true,
       // Its configuration is in a file that the arguments only name.
@@ -37,7 +42,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
   units.push({
     name: 'agent',
     argv: [process.execPath, ...agentNodeFlags, entry('node-agent'), ...agentFlags(layout, settings)],
-    env: { NODE_ENV: 'production' },
+    env: { ...callersVariables(process.env, OF_NODE), NODE_ENV: 'production' },
     requires: [settings.agentKubeconfig ?? layout.agentKubeconfig, runtimeOf(layout, settings)],
     revision: revisionOf('agent'),
   });
@@ -53,6 +58,17 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     revision: revisionOf('dns'),
   });
   return units;
+}
+
+/** The way to registries, and whom to trust there. */
+export const OF_CONTAINERD = /^(?:https?_proxy|no_proxy|ssl_cert_(?:file|dir))$/i;
+/** Modules that the operator loads into server and agent, and what exports their spans. */
+export const OF_NODE = /^(?:NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_\w+)$/;
+
+/** Variables of who calls `up` that a process is to have. systemd would give it none of them. */
+export function callersVariables(env: NodeJS.ProcessEnv, names: RegExp): Record<string, string> {
+  const chosen = Object.entries(env).filter(([name, value]) => names.test(name) && value !== undefined);
+  return Object.fromEntries(chosen) as Record<string, string>;
 }
 
 /** Names of the processes of `unitsOf`, for who starts none. */
@@ -113,8 +129,7 @@ export const NATIVE_PARTS = {
 
 /** Another build of what the unit runs gives another text: `up` then restarts it, and no other. */
 function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
-  const target = process.env['CARGO_TARGET_DIR'] ?? join(installation, 'target');
-  const native = NATIVE_PARTS[unit].map((crate) => join(target, 'native-stamps', crate));
+  const native = NATIVE_PARTS[unit].map((crate) => join(builtCrates, 'stamps', crate));
   const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
   const builds = paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''));
   // Another version of the pinned Node has the same path.

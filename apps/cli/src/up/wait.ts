@@ -7,6 +7,7 @@ import { HttpClient, loadKubeconfig } from '#client';
 import { gvr, type Node } from '#kinds';
 import type { Layout } from '../layout.js';
 import { processesOf } from '../processes/in-charge.js';
+import type { Processes } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
 import { CliError } from '../verb.js';
 
@@ -18,6 +19,7 @@ async function until(
   worker: string,
   deadline: number,
   done: () => Promise<string | undefined>,
+  limit = '--timeout',
 ): Promise<void> {
   let last: string | undefined;
   while (Date.now() < deadline) {
@@ -32,7 +34,7 @@ async function until(
     const said = unit.state === 'waiting' ? '' : lastWords(processes.lastLine(unit.name));
     return `\n  ${unit.name}: ${unit.message || unit.state}${said && `, says: ${said}`} (${processes.logPlace(unit.name)})`;
   });
-  throw new CliError(`${what}: not within --timeout (${last})${hints.join('')}`);
+  throw new CliError(`${what}: not within ${limit} (${last})${hints.join('')}`);
 }
 
 /** What a process wrote last, without time and level: when it ended at once, that is why. */
@@ -66,6 +68,21 @@ export async function waitForApi(layout: Layout, settings: Settings, deadline: n
       call.end();
     });
   });
+}
+
+/** Seconds that a runtime may take: it reads what it knows of every container. */
+const RUNTIME_SECONDS = 60;
+
+/** Waits for the runtime alone, which cleans the node of its pods. */
+export async function waitForRuntime(layout: Layout, processes: Processes, socket: string): Promise<void> {
+  const deadline = Date.now() + RUNTIME_SECONDS * 1000;
+  const done = async () => {
+    const units = (await processes.status()) ?? [];
+    const idle = units.find((unit) => unit.state !== 'running');
+    if (idle) return `${idle.name} is ${idle.message || idle.state}`;
+    return existsSync(socket) ? undefined : `${socket} does not exist`;
+  };
+  await until(layout, 'the container runtime', 'containerd', deadline, done, `${RUNTIME_SECONDS} s`);
 }
 
 /** Where this machine reaches a server that listens on `bindAddress`. */
