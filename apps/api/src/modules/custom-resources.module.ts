@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Clock } from '#client';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
@@ -20,7 +20,7 @@ import { WebhookModule } from './webhook.module.js';
 
 /** Writes what becomes of definitions, from when the server listens until it ends. */
 @Injectable()
-class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
+class DefinitionLoops implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stop = new AbortController();
 
   constructor(
@@ -43,7 +43,7 @@ class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
     loop.run(this.stop.signal).catch((error) => logger.error('definitions are followed no more', { error }));
   }
 
-  onModuleDestroy(): void {
+  onApplicationShutdown(): void {
     this.stop.abort();
   }
 }

@@ -55,7 +55,7 @@ const INFLIGHT: SlotLimits = {
         return {
           catalog,
           serverAddress,
-          checks: [PING, storeCheck(store), progress.bootstrapCheck],
+          checks: [PING, storeCheck(store), progress.bootstrapCheck, progress.shutdownCheck],
           advisories: () => progress.advisories(),
           metrics,
           documents: openIdSurface(issuerUrl, serverAddress, pki),
@@ -93,6 +93,7 @@ const INFLIGHT: SlotLimits = {
           },
           address: options.bindAddress,
           port: options.securePort,
+          shutdown: options.shutdown,
           dispatching: {
             authenticator,
             authorizer: context.authorizer,

@@ -7,6 +7,7 @@ import {
   genericNotFound,
   methodNotAllowed,
   type StatusError,
+  serviceUnavailable,
   type UserInfo,
 } from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../../authentication/authenticator.js';
@@ -27,6 +28,7 @@ import { OpenRequest } from '../server/open-request.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
 import { auditId, DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
+import { isServedWhileDraining, type Refusal, refuseWhileDraining, SHUTTING_DOWN } from '../server/shutdown-refusal.js';
 import type { RequestInfo } from './request-info.js';
 import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
@@ -88,6 +90,8 @@ export class RequestDispatcher {
   /** Watches and streams that are open: they would hold up a shutdown for ever. */
   private readonly open = new Set<ServerResponse | Socket>();
   private readonly paths: ServedPaths;
+  /** Set when the server takes no more requests. */
+  private refusal: Refusal | undefined;
 
   constructor(
     private readonly options: DispatcherOptions,
@@ -108,6 +112,10 @@ export class RequestDispatcher {
   }
 
   private readonly serveNext = (open: OpenRequest): void => {
+    if (this.refusal && !isServedWhileDraining(open.request)) {
+      refuseWhileDraining(open.response, this.refusal);
+      return;
+    }
     this.dispatch(open).catch((error) => {
       if (open.expired) return;
       const status = statusOf(error);
@@ -153,6 +161,8 @@ export class RequestDispatcher {
   /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */
   private begin(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
     if (open.isOver || open.expired) return false;
+    // A stream that begins now would miss the end of the others.
+    if (open.endless && this.refusal) throw serviceUnavailable(SHUTTING_DOWN);
     const { metrics } = this.options;
     const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
     this.slots.take(open, user, READS.has(route.info.verb), probe);
@@ -232,10 +242,24 @@ export class RequestDispatcher {
     });
   }
 
-  /** Ends what would not end by itself; clients come back to the next server. */
-  endOpenStreams(): void {
-    this.deadlines.stop();
+  /**
+   * Refuses new requests from now on, and ends what would not end by itself; clients come back to the next server. Resolves when the
+   * requests that were running have finished, which their time limit bounds.
+   */
+  async drain(refusal: Refusal): Promise<void> {
+    this.refusal = refusal;
     for (const stream of this.open) stream.end();
+    const running: Promise<void>[] = [];
+    for (const { serving } of this.connections.values()) {
+      if (serving === undefined || serving.endless) continue;
+      serving.response.shouldKeepAlive = false;
+      running.push(new Promise((resolve) => serving.whenOver(resolve)));
+    }
+    await Promise.all(running);
+  }
+
+  stop(): void {
+    this.deadlines.stop();
   }
 
   /** Whether a request that asks to leave HTTP may; all others are served as if they did not ask, as the reference does. */
@@ -251,6 +275,10 @@ export class RequestDispatcher {
 
   handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    if (this.refusal) {
+      refuseUpgrade(socket, serviceUnavailable(SHUTTING_DOWN));
+      return;
+    }
     // What is sent before the answers to earlier requests would come in between them.
     if (this.connectionOf(socket).serving) {
       socket.destroy();
