@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
-import { gvr } from '#kinds';
+import { gvr, LAST_USED_LABEL } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import type { LegacyTokenUse } from '../authentication/legacy-token-authenticator.js';
 import type { Authentication } from '../authentication/request-authenticator.js';
@@ -10,7 +10,6 @@ import type { ControlPlaneOptions } from './control-plane-options.js';
 import { ProcessClients } from './process-clients.js';
 import { AUTHENTICATOR, NOW, OPTIONS } from './tokens.js';
 
-const LAST_USED_LABEL = 'kubernetes.io/legacy-token-last-used';
 const DAY_MS = 24 * 3600 * 1000;
 
 /** Counts uses of the tokens in Secrets, and labels each Secret with the day of the last one. */
