@@ -71,5 +71,6 @@ export {
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';
+export { RULES_COMPILED, RULES_EVALUATED, type RuleTiming } from './schema/structural/rule-timing.js';
 export type { StructuralSchema } from './schema/structural/structural.js';
 export { newestDefault } from './strategy/newest-default.js';

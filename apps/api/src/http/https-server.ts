@@ -17,6 +17,7 @@ import { RequestDispatcher } from './dispatch/request-dispatcher.js';
 import { API_SURFACE, type ApiSurface } from './documents/api.tokens.js';
 import { DocumentPaths } from './documents/document-paths.js';
 import { HTTPS_OPTIONS, type HttpsServerOptions, type TlsOptions } from './https-options.js';
+import { CountedResponse } from './server/counted-response.js';
 
 /** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
 const KEEP_ALIVE_MS = 120_000;
@@ -137,6 +138,7 @@ export class HttpsServer implements OnApplicationBootstrap, OnModuleDestroy, Bef
 function httpsServer(tls: TlsOptions, mayUpgrade: (request: IncomingMessage) => boolean): Server {
   const server = createServer({
     IncomingMessage: requestClass(mayUpgrade),
+    ServerResponse: CountedResponse,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECKS_MS,
     key: tls.key,

@@ -5,6 +5,7 @@ import { MetricsRegistry } from '#telemetry';
 import { ConversionMetrics } from '../custom-resources/conversion-metrics.js';
 import { DefinitionLoop } from '../custom-resources/definition-loop.js';
 import { InstanceCleanup } from '../custom-resources/instance-cleanup.js';
+import { followRules } from '../custom-resources/rule-metrics.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
 import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import { provide } from '../injection/provide.js';
@@ -56,8 +57,9 @@ class DefinitionLoops implements OnApplicationBootstrap, OnApplicationShutdown {
     provide(ConversionMetrics, [MetricsRegistry], (metrics) => new ConversionMetrics(metrics)),
     provide(
       ServedDefinitions,
-      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, StopSignal],
-      ({ logger }, store, catalog, webhooks, metrics, { signal }) => {
+      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, StopSignal, MetricsRegistry],
+      ({ logger }, store, catalog, webhooks, metrics, { signal }, registry) => {
+        followRules(registry, signal);
         const definitions = new ServedDefinitions({
           ...{ store, catalog, logger },
           conversion: { webhooks, metrics, signal },

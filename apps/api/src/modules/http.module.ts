@@ -8,7 +8,10 @@ import { API_SURFACE, type ApiSurface } from '../http/documents/api.tokens.js';
 import { PING, storeCheck } from '../http/documents/health-checks.js';
 import { HttpFrontModule } from '../http/http-front.module.js';
 import { HTTPS_OPTIONS } from '../http/https-options.js';
-import { RequestMetrics, registerStorageMetrics } from '../http/metrics/request-metrics.js';
+import { registerBuildInfo } from '../http/metrics/build-info.js';
+import { RequestMetrics } from '../http/metrics/request-metrics.js';
+import { registerStorageMetrics } from '../http/metrics/storage-metrics.js';
+import { WatchMetrics } from '../http/metrics/watch-metrics.js';
 import { ObjectPathHandler } from '../http/objects/object-path.handler.js';
 import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
 import type { SlotLimits } from '../http/server/request-slots.js';
@@ -51,6 +54,7 @@ const INFLIGHT: SlotLimits = {
       [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, LISTER, PKI, ISSUER_URL],
       (options, catalog, metrics, progress, store, history, lister, pki, issuerUrl) => {
         registerStorageMetrics(metrics, store, catalog);
+        registerBuildInfo(metrics);
         const serverAddress = serverAddressOf(options);
         return {
           catalog,
@@ -100,7 +104,7 @@ const INFLIGHT: SlotLimits = {
             api: handler,
             resources: context.resources,
             late: definitions,
-            objects: new ObjectPathHandler(handler, undefined, logger),
+            objects: new ObjectPathHandler(handler, new WatchMetrics(metrics), undefined, logger),
             log: logger,
             metrics: new RequestMetrics(metrics),
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),

@@ -62,12 +62,15 @@ function dayOf(time: Date): string {
 
 /** Upstream's counters of tokens in Secrets. */
 function counters(metrics: MetricsRegistry): (use: LegacyTokenUse) => void {
-  const cell = (name: string, help: string) => metrics.counter({ name: `serviceaccount_${name}`, help }).cell();
-  const all = cell('legacy_tokens_total', 'Uses of tokens of ServiceAccounts that Secrets hold.');
+  const cell = (name: string, help: string) => metrics.counter({ name, help }).cell();
+  const all = cell('serviceaccount_legacy_tokens_total', 'Uses of tokens of ServiceAccounts that Secrets hold.');
   const uses = {
-    auto: cell('legacy_auto_token_uses_total', 'Uses of tokens in Secrets that their accounts list.'),
-    manual: cell('legacy_manual_token_uses_total', 'Uses of tokens in Secrets that were made by hand.'),
-    invalid: cell('invalid_legacy_auto_token_uses_total', 'Uses of tokens in Secrets that are marked as invalid.'),
+    auto: cell('serviceaccount_legacy_auto_token_uses_total', 'Uses of tokens in Secrets that their accounts list.'),
+    manual: cell('serviceaccount_legacy_manual_token_uses_total', 'Uses of tokens in Secrets that were made by hand.'),
+    invalid: cell(
+      'serviceaccount_invalid_legacy_auto_token_uses_total',
+      'Uses of tokens in Secrets that are marked as invalid.',
+    ),
   };
   return (use) => {
     all.value++;

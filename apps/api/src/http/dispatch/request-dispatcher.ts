@@ -23,6 +23,7 @@ import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.j
 import type { ObjectPathHandler } from '../objects/object-path.handler.js';
 import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
 import { Connection } from '../server/connection.js';
+import { CountedResponse } from '../server/counted-response.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import { OpenRequest } from '../server/open-request.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
@@ -178,7 +179,8 @@ export class RequestDispatcher {
     }
     open.whenOver(() => {
       const code = open.response?.statusCode ?? SWITCHING_PROTOCOLS;
-      metrics.observe(route, code, (performance.now() - open.started) / 1000);
+      const bytes = open.response instanceof CountedResponse ? open.response.bodyBytes : 0;
+      metrics.observe(route, code, (performance.now() - open.started) / 1000, bytes);
     });
     // Who asks before sending a body is told to send it: only now is it wanted.
     if (open.request.headers.expect) open.response?.writeContinue();

@@ -16,6 +16,7 @@ import { HttpFrontModule } from '../http-front.module.js';
 import { HTTPS_OPTIONS, type HttpsServerOptions, type ShutdownOptions } from '../https-options.js';
 import { frameworkAdapter, HttpsServer } from '../https-server.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
+import { WatchMetrics } from '../metrics/watch-metrics.js';
 import { ObjectPathHandler } from '../objects/object-path.handler.js';
 import type { Connection } from '../server/connection.js';
 import type { SlotLimits } from '../server/request-slots.js';
@@ -94,7 +95,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       },
       api,
       resources,
-      objects: new ObjectPathHandler(api, options.unreadWatchMs, log),
+      objects: new ObjectPathHandler(api, new WatchMetrics(registry), options.unreadWatchMs, log),
       log,
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
