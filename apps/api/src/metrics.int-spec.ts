@@ -135,6 +135,24 @@ describe('/metrics count', () => {
     assert.match(text, /^kubernetes_build_info\{major="1",minor="37",git_version="v1\.37\.\d+\+berth",.*\} 1$/m);
   });
 
+  test('what pods ask for, at a path of their own', async () => {
+    const client = server.client();
+    const resources = { requests: { cpu: '250m' } };
+    const spec = { containers: [{ name: 'c', image: 'i', resources }], automountServiceAccountToken: false };
+    await client.create(gvr.serviceaccounts, 'default', {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'default' },
+    });
+    await client.create(gvr.pods, 'default', { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'asks' }, spec });
+    const text = (await call(server, '/metrics/resources')).body.toString();
+    assert.match(
+      text,
+      /^kube_pod_resource_request\{namespace="default",pod="asks",.*resource="cpu",unit="cores"\} 0\.25$/m,
+    );
+    assert.equal((await call(server, '/metrics/resources', { as: 'nobody' })).code, 403);
+  });
+
   test('health checks', async () => {
     const labels = '{name="ping",type="livez"';
     await call(server, '/livez');

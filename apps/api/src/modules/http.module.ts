@@ -62,6 +62,7 @@ const INFLIGHT: SlotLimits = {
           checks: [PING, storeCheck(store), progress.bootstrapCheck, progress.shutdownCheck],
           advisories: () => progress.advisories(),
           metrics,
+          pods: () => lister.list('pods'),
           documents: openIdSurface(issuerUrl, serverAddress, pki),
           history,
           namespaceMade: (name) => {

@@ -1,4 +1,5 @@
 import { openApiV3Path } from '#kinds';
+import { POD_RESOURCES_PATH } from '../metrics/pod-resource-metrics.js';
 import type { ApiSurface } from './api.tokens.js';
 import { discoveryPaths } from './discovery-paths.js';
 
@@ -54,7 +55,7 @@ function pathsOf({ catalog, documents, checks, history }: ApiSurface): ReadonlyM
   for (const path of discoveryPaths(resources)) add(path, !groups.has(path), 'any');
   add('/apis', false, 'one');
   for (const path of ['/version', ...documents.keys()]) add(path, true, 'any');
-  for (const path of ['/', '/metrics', '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
+  for (const path of ['/', '/metrics', POD_RESOURCES_PATH, '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
   if (history) add(HISTORY_PATH, true, 'none');
   for (const { group, version } of resources) add(`/openapi/v3/${openApiV3Path(group, version)}`, false, 'none');
   for (const endpoint of HEALTH) {

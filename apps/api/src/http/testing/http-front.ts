@@ -72,6 +72,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     serverAddress: '',
     checks: options.checks ?? [],
     metrics: registry,
+    pods: () => [],
     documents: new Map(),
     log: silentLogger,
   };
