@@ -200,6 +200,26 @@ describe('/metrics count', () => {
     assert.ok((await value('apiserver_cel_compilation_duration_seconds_count'))! >= 1);
   });
 
+  test('who is let in, and what is allowed', async () => {
+    const counts = async () => {
+      const [success, error, allowed, refused] = await Promise.all([
+        value('authentication_attempts{result="success"}'),
+        value('authentication_attempts{result="error"}'),
+        value('authorization_attempts_total{result="allowed"}'),
+        value('authorization_attempts_total{result="no-opinion"}'),
+      ]);
+      return { success: success!, error: error!, allowed: allowed!, refused: refused! };
+    };
+    const before = await counts();
+    assert.equal((await call(server, '/api/v1/nodes', { as: 'nobody' })).code, 403);
+    const headers = { Authorization: 'Bearer nonsense' };
+    assert.equal((await call(server, '/api/v1/nodes', { as: 'nobody', headers })).code, 401);
+    const after = await counts();
+    assert.deepEqual([after.refused - before.refused, after.error - before.error], [1, 1]);
+    assert.ok(after.success > before.success && after.allowed > before.allowed);
+    assert.ok((await value('authenticated_user_requests{username="other"}'))! > 0);
+  });
+
   test('uses of tokens of ServiceAccounts', async () => {
     const client = server.client();
     await client.create(gvr.serviceaccounts, 'default', {

@@ -211,7 +211,9 @@ export class RequestDispatcher {
   }
 
   private async authorizePath(user: UserInfo, { info }: Route): Promise<void> {
-    if (!ALWAYS_ALLOWED.has(info.path)) await authorizePathOrThrow(this.options, user, info.verb, info.path);
+    if (ALWAYS_ALLOWED.has(info.path)) return;
+    const { metrics } = this.options;
+    await metrics.access.decided(authorizePathOrThrow(this.options, user, info.verb, info.path));
   }
 
   /** Asks about what the URL says, whether it is served or not: who may not do it learns nothing of what there is. */
@@ -222,8 +224,8 @@ export class RequestDispatcher {
     user: UserInfo,
   ): Promise<AuthorizedRequest> {
     const { info } = route;
-    const { api } = this.options;
-    return api.authorize({
+    const { api, metrics } = this.options;
+    const deciding = api.authorize({
       verb: info.verb,
       group: info.group,
       version: info.version,
@@ -242,6 +244,7 @@ export class RequestDispatcher {
       alsoVerb: route.kind === 'connect' && route.upgrades && info.verb === 'get' ? 'create' : undefined,
       pathError: route.kind === 'objects' ? route.pathError : undefined,
     });
+    return metrics.access.decided(deciding);
   }
 
   /**
@@ -319,14 +322,19 @@ export class RequestDispatcher {
     const connection = this.connectionOf(socket);
     if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
     const plain = headers.authorization === undefined && !asksForMore(headers);
-    if (plain && connection.user) return connection.user;
+    const { access } = this.options.metrics;
+    if (plain && connection.user) {
+      access.known(connection.user, 0);
+      return connection.user;
+    }
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
     if (!plain) {
       credentials.headers = request.headersDistinct;
       credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
     }
-    const user = await this.options.authenticator.authenticate(credentials);
+    const offered = headers.authorization !== undefined || credentials.clientCertificate !== undefined;
+    const user = await access.identified(offered, this.options.authenticator.authenticate(credentials));
     if (plain) connection.user = user;
     return user;
   }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type Cell, type Distribution, exponentialBuckets, type MetricsRegistry } from '#telemetry';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { Route } from '../dispatch/route.js';
+import { AccessMetrics } from './access-metrics.js';
 import { entryOf, RESOURCES, SCOPES, scopeOf } from './request-labels.js';
 
 /** Bounds of the reference's request duration histogram, in seconds. */
@@ -39,10 +40,12 @@ export class RequestMetrics {
   private readonly longRunning;
   private readonly sizes;
   private readonly deprecated;
+  readonly access: AccessMetrics;
   readonly inflightReads: Cell;
   readonly inflightWrites: Cell;
 
   constructor(registry: MetricsRegistry) {
+    this.access = new AccessMetrics(registry);
     this.total = registry.counter({
       name: 'apiserver_request_total',
       help: 'Requests by verb, resource and response code.',
