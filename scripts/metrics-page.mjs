@@ -14,6 +14,7 @@ function sources() {
 
 export function metricsPage() {
   const { version, metrics } = JSON.parse(readFileSync(new URL('libs/telemetry/src/facts/metrics.json', root), 'utf8'));
+  const leftOut = JSON.parse(readFileSync(new URL('libs/telemetry/src/facts/metrics-left-out.json', root), 'utf8'));
   const texts = sources();
   const named = new Set(texts.flatMap((text) => text.match(/(?<=')[a-z]+(?:_[a-z0-9]+)+(?=')/g) ?? []));
   const there = metrics.filter(({ name }) => named.has(name));
@@ -23,9 +24,16 @@ export function metricsPage() {
   const share = (component) => `| ${component} | ${of(component, there).length} | ${of(component, metrics).length} |`;
   const row = ({ name, type, labels, level, component }) =>
     `| \`${name}\` | ${type.toLowerCase()} | ${labels.join(', ')} | ${level} | ${component} |`;
-  const missing = (component) => {
-    const names = of(component, metrics).filter(({ name }) => !named.has(name));
-    return `**${component}**: ${names.map(({ name }) => name).join(', ')}\n`;
+  const missing = metrics.filter(({ name }) => !named.has(name) && leftOut[name] === undefined);
+  for (const name of Object.keys(leftOut)) {
+    if (named.has(name)) throw new Error(`metrics-left-out.json says why ${name} is missing, but a source names it`);
+    if (!metrics.some((fact) => fact.name === name))
+      throw new Error(`metrics-left-out.json: no metric is called ${name}`);
+  }
+  const reason = ({ name, level, component }) => `| \`${name}\` | ${level} | ${component} | ${leftOut[name]} |`;
+  const names = (component, levels) => {
+    const found = of(component, missing).filter(({ level }) => levels.includes(level));
+    return found.length === 0 ? [] : [`**${component}**: ${found.map(({ name }) => name).join(', ')}\n`];
   };
   return `# Metrics
 
@@ -49,7 +57,21 @@ Of the process: \`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`
 \`process_max_fds\`, \`process_start_time_seconds\`.
 Our own: ${own.map((name) => `\`${name}\``).join(', ')}.
 
+## Left out
+
+| metric | level | component | why |
+|---|---|---|---|
+${metrics
+  .filter(({ name }) => leftOut[name])
+  .map(reason)
+  .join('\n')}
+
 ## Missing
 
-${components.map(missing).join('\n')}`;
+Stable and beta ones:
+
+${components.flatMap((component) => names(component, ['STABLE', 'BETA'])).join('\n')}
+Alpha ones, and those without a level:
+
+${components.flatMap((component) => names(component, ['ALPHA', 'INTERNAL', ''])).join('\n')}`;
 }

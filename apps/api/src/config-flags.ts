@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { parseDuration } from '#apimachinery';
 import {
   type AdmissionPluginName,
   type COMPONENTS,
@@ -37,6 +38,7 @@ export interface ServerConfig {
   /** Path of an AdmissionConfiguration; '': none. */
   admissionControlConfigFile: string;
   refuseUnenforced: boolean;
+  shutdown: { delayMs: number; sendRetryAfter: boolean };
   /** Parts that the cluster is to be without. */
   disabled: ReadonlySet<DisabledPart>;
   logging: LogOptions;
@@ -83,6 +85,10 @@ function configOf(settings: Settings): ServerConfig {
     admissionPlugins: admissionPlugins(settings),
     admissionControlConfigFile: settings.admissionControlConfigFile,
     refuseUnenforced: settings.refuseUnenforced,
+    shutdown: {
+      delayMs: parseDuration(settings.shutdownDelayDuration),
+      sendRetryAfter: settings.shutdownSendRetryAfter,
+    },
     disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
     traceExport: settings.tracingEndpoint

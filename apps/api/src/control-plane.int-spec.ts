@@ -40,6 +40,7 @@ describe('the server as a whole', () => {
     admissionPlugins: enabledAdmissionPlugins([], []),
     admissionControlConfigFile: '',
     refuseUnenforced: false,
+    shutdown: { delayMs: 0, sendRetryAfter: false },
     disabled: new Set(),
     components: new Set(['api']),
     logger: silentLogger,

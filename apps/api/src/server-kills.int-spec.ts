@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import pg from 'pg';
 import type { KubeObject } from '#apimachinery';
 import { HttpClient, loadKubeconfig } from '#client';
 import { gvr } from '#kinds';
-import { startTestPostgres } from '#testing';
+import { call, startTestPostgres } from '#testing';
 
 const KILLS = 20;
 const WRITERS = 6;
@@ -32,6 +32,7 @@ class Rig {
   constructor(
     readonly databaseUrl: string,
     private readonly components = 'api',
+    private readonly more: Record<string, string> = {},
   ) {}
 
   get running(): boolean {
@@ -47,6 +48,7 @@ class Rig {
       'advertise-address': '192.0.2.1',
       'database-url': this.databaseUrl,
       components: this.components,
+      ...this.more,
     };
     const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     this.server = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'ignore'] });
@@ -60,10 +62,25 @@ class Rig {
     return new HttpClient(loadKubeconfig(join(this.dataDir, 'kubeconfig')));
   }
 
+  private target() {
+    const tls = { ca: readFileSync(join(this.dataDir, 'pki', 'ca.crt'), 'utf8'), cert: '', key: '' };
+    return { url: `https://127.0.0.1:${this.port}`, tls };
+  }
+
+  async readiness(): Promise<{ code: number; text: string }> {
+    const { code, body } = await call(this.target(), '/readyz?verbose', { as: 'nobody' });
+    return { code, text: body.toString() };
+  }
+
   async kill(): Promise<void> {
-    const ended = new Promise((resolve) => this.server.once('exit', resolve));
-    this.server.kill('SIGKILL');
-    await ended;
+    await this.end('SIGKILL');
+  }
+
+  /** Resolves with the exit code. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const ended = new Promise<number | null>((resolve) => this.server.once('exit', resolve));
+    this.server.kill(signal);
+    return ended;
   }
 
   /** Creates ConfigMaps of ever new names until `stop`. A name is never tried again: what became of it may be unknown. */
@@ -205,6 +222,38 @@ for (const victim of ['server', 'PostgreSQL'] as const) {
     }
   });
 }
+
+test('a server that is told to end says so first, serves on for the delay, and loses nothing', async () => {
+  const postgres = await startTestPostgres();
+  const rig = new Rig(postgres.url, 'api,controllers,scheduler', {
+    'shutdown-delay-duration': '1500ms',
+    'shutdown-send-retry-after': 'true',
+  });
+  try {
+    await rig.start();
+    const writers = Array.from({ length: WRITERS }, (_, writer) => rig.write(writer));
+    await rig.until('it is ready', async () => (await rig.readiness()).code === 200);
+    const begun = Date.now();
+    const ended = rig.end('SIGTERM');
+    await rig.until('it is not ready', async () => (await rig.readiness()).code === 500);
+    assert.match((await rig.readiness()).text, /^\[-\]shutdown failed: reason withheld$/m);
+    const [written, failed] = [rig.acknowledged.size, rig.failed.length];
+    await rig.until('writes go on', async () => rig.acknowledged.size >= written + WRITERS);
+    assert.equal(rig.failed.length, failed);
+    assert.equal(await ended, 0);
+    assert.ok(Date.now() - begun >= 1500);
+    rig.stop();
+    await Promise.all(writers);
+    await rig.start();
+    const { items } = await rig.client().list(gvr.configmaps, { namespace: 'default' });
+    const present = new Map(items.map(({ metadata }) => [metadata.name!, Number(metadata.resourceVersion)]));
+    for (const [revision, name] of rig.acknowledged) assert.equal(present.get(name), revision, name);
+    await assertLogIsWhole(postgres.url);
+  } finally {
+    rig.close();
+    await postgres.stop();
+  }
+});
 
 test('while PostgreSQL is away for longer than leadership lasts reads go on, and then controllers do', async () => {
   const postgres = await startTestPostgres();

@@ -39,6 +39,7 @@ import { OwnNode } from './sync/own-node.js';
 import { RuntimeClasses } from './sync/runtime-classes.js';
 import { ServiceAccountTokens } from './sync/token-source.js';
 import { systemMounter } from './volumes/mounter.js';
+import { VolumeOperations } from './volumes/volume-metrics.js';
 
 /** What all parts are made of. */
 export interface AgentBase {
@@ -203,7 +204,7 @@ function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: N
     // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
     isOurs: async (uid) => options.cniConfigDir !== undefined || paths.files.exists(paths.pod(uid)).catch(() => false),
   });
-  return { services, staticPods, pool };
+  return { services, staticPods, pool, prober };
 }
 
 function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): StepServices {
@@ -222,6 +223,7 @@ function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): Step
     events,
     logger,
     mounter: systemMounter,
+    volumeOperations: new VolumeOperations(),
     memoryDirectory,
     seccompRoot: join(agentRoot(options), 'seccomp'),
     dns: {

@@ -8,12 +8,14 @@ import { cleanUpNode } from './cleanup.js';
 import { kubeletConfiguration } from './kubelet-configuration.js';
 import { ProxyModeError } from './network/netfilter.js';
 import { prepareNetwork } from './network/network.js';
+import { registerProbeMetrics } from './probes/probe-metrics.js';
 import { CgroupDriverError } from './runtime/cgroup-driver.js';
 import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
 import { registerRuntimeMetrics } from './runtime/runtime-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
+import { registerVolumeMetrics } from './volumes/volume-metrics.js';
 
 let logger = createLogger({ component: 'agent' });
 
@@ -68,6 +70,8 @@ async function main(): Promise<void> {
       agent = created;
       registerCgroupMetrics(metrics, created.parts.cgroups);
       registerRuntimeMetrics(metrics, created.runtime);
+      registerProbeMetrics(metrics, () => created.parts.prober.counts());
+      registerVolumeMetrics(metrics, created.parts.services.volumeOperations);
       startNetwork({ informers: created.informers, clock: realClock, logger, metrics, events, signal: created.signal });
       serve(options, created, client, metrics).then(
         (started) => {

@@ -31,6 +31,7 @@ export {
   podReferences,
 } from './core/v1/pod/pod-references.js';
 export { toleratedTime, tolerates } from './core/v1/pod/taint-toleration.js';
+export { INVALID_SINCE_LABEL, LAST_USED_LABEL } from './core/v1/secret/legacy-token-labels.js';
 export { clusterIpErrors } from './core/v1/service/service-cluster-ip.validation.js';
 export {
   APPROVAL_FORM,
@@ -55,6 +56,11 @@ export { compareKubeVersions, sortKubeVersions } from './discovery/version-order
 export { gvr } from './generated/gvr.js';
 export type * from './generated/types.js';
 export { validateAnnotations } from './meta/object-meta.validation.js';
+export {
+  hasServiceAddressLabels,
+  isServiceAddress,
+  serviceAddressLabels,
+} from './networking.k8s.io/v1/ip-address/service-address-labels.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
 export {
   disruptionAllowed,
@@ -65,5 +71,6 @@ export {
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';
+export { RULES_COMPILED, RULES_EVALUATED, type RuleTiming } from './schema/structural/rule-timing.js';
 export type { StructuralSchema } from './schema/structural/structural.js';
 export { newestDefault } from './strategy/newest-default.js';

@@ -19,3 +19,35 @@ export const ClusterEvent = {
 } as const;
 
 export const ANY_EVENT = ~0;
+
+/** Kube-scheduler's names of the events, as its metrics have them. */
+const LABELS: readonly (readonly [flag: number, label: string])[] = [
+  [ClusterEvent.NodeAdd, 'NodeAdd'],
+  [ClusterEvent.NodeLabel, 'NodeUpdateNodeLabel'],
+  [ClusterEvent.NodeTaint, 'NodeUpdateNodeTaint'],
+  [ClusterEvent.NodeAllocatable, 'NodeUpdateNodeAllocatable'],
+  [ClusterEvent.NodeDelete, 'NodeDelete'],
+  [ClusterEvent.AssignedPodAdd, 'AssignedPodAdd'],
+  [ClusterEvent.AssignedPodUpdate, 'AssignedPodUpdatePodLabel'],
+  [ClusterEvent.AssignedPodDelete, 'AssignedPodDelete'],
+  [ClusterEvent.AssignedPodResize, 'AssignedPodUpdatePodScaleDown'],
+  [ClusterEvent.ClaimChange, 'PersistentVolumeClaimUpdate'],
+  [ClusterEvent.VolumeChange, 'PersistentVolumeUpdate'],
+  [ClusterEvent.StorageClassChange, 'storage.k8s.io/StorageClassUpdate'],
+  [ClusterEvent.Flush, 'UnschedulableTimeout'],
+];
+
+/** Other reasons for which a pod comes into a queue. */
+export const QUEUE_REASONS = {
+  added: 'UnscheduledPodAdd',
+  changed: 'TargetPodUpdate',
+  failed: 'ScheduleAttemptFailure',
+  backoffOver: 'BackoffComplete',
+} as const;
+
+export const EVENT_LABELS: readonly string[] = [...LABELS.map(([, label]) => label), ...Object.values(QUEUE_REASONS)];
+
+/** The name of the first of these events. */
+export function eventLabel(events: number): string {
+  return LABELS.find(([flag]) => flag & events)?.[1] ?? 'UnschedulableTimeout';
+}

@@ -1,7 +1,13 @@
-import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
+import { type Cell, type Distribution, exponentialBuckets, type MetricsRegistry } from '#telemetry';
+import { EVENT_LABELS } from './cluster-event.js';
 
 /** Upper bounds that double from the first: those of kube-scheduler's histograms. */
-const doubling = (first: number, count: number) => Array.from({ length: count }, (_, i) => first * 2 ** i);
+const doubling = (first: number, count: number) => exponentialBuckets(first, 2, count);
+const POINT_SECONDS = doubling(0.0001, 12);
+/** Filters and scores of a batch are one native call: `scheduler_scheduling_algorithm_duration_seconds` has its time. */
+const POINTS = ['Reserve', 'PreBind', 'Bind'] as const;
+export type ExtensionPoint = (typeof POINTS)[number];
+const PLUGINS = 50;
 const ATTEMPT_SECONDS = doubling(0.001, 15);
 const SLI_SECONDS = doubling(0.01, 20);
 const RESULTS = ['scheduled', 'unschedulable', 'error'] as const;
@@ -18,6 +24,14 @@ export interface QueueSizes {
   unschedulable: number;
 }
 
+export interface SchedulerState {
+  sizes: QueueSizes;
+  /** Pods that wait, by the plugins that rejected them. */
+  rejections: ReadonlyMap<string, number>;
+  /** Bindings under way. */
+  binding: number;
+}
+
 /** What the scheduler counts, by kube-scheduler's names. Times are given in milliseconds and shown in seconds. */
 export class SchedulerMetrics {
   private readonly attempts = new Map<AttemptResult, { count: Cell; duration: Distribution }>();
@@ -28,10 +42,15 @@ export class SchedulerMetrics {
   private readonly victims: Distribution;
   private readonly pending;
   private readonly volumeErrors;
+  private readonly incoming;
+  private readonly incomingCells = new Map<string, Cell>();
+  private readonly points;
+  private readonly unschedulable;
+  private readonly bindings: Cell;
 
   constructor(
     private readonly registry: MetricsRegistry,
-    profile: string,
+    private readonly profile: string,
   ) {
     const labels = { result: RESULTS, profile: [profile] };
     const attempts = registry.counter({
@@ -84,6 +103,31 @@ export class SchedulerMetrics {
       help: 'Pods that lost their node because of their volumes, by stage.',
       labels: { operation: VOLUME_OPERATIONS },
     });
+    this.incoming = registry.counter({
+      name: 'scheduler_queue_incoming_pods_total',
+      help: 'Pods that came into a queue, by queue and reason.',
+      labels: { queue: QUEUES, event: EVENT_LABELS },
+    });
+    this.points = registry.histogram(
+      {
+        name: 'scheduler_framework_extension_point_duration_seconds',
+        help: 'Time of all plugins of an extension point for one pod, in seconds.',
+        labels: { extension_point: POINTS, status: ['Success', 'Error'], profile: [profile] },
+      },
+      POINT_SECONDS,
+    );
+    this.unschedulable = registry.gauge({
+      name: 'scheduler_unschedulable_pods',
+      help: 'Pods that wait, by plugin that rejected them.',
+      labels: { plugin: PLUGINS, profile: [profile] },
+    });
+    this.bindings = registry
+      .gauge({
+        name: 'scheduler_goroutines',
+        help: 'Work under way beside the cycle, by kind.',
+        labels: { operation: ['binding'] },
+      })
+      .cell('binding');
     this.pending = registry.gauge({
       name: 'scheduler_pending_pods',
       help: 'Pods that wait, by queue.',
@@ -92,15 +136,32 @@ export class SchedulerMetrics {
   }
 
   /** Reads the queue at each scrape. Returns the way to end that. */
-  follow(sizes: () => QueueSizes): () => void {
-    const show = (values: QueueSizes) => {
-      for (const queue of QUEUES) this.pending.cell(queue).value = values[queue];
+  follow(state: () => SchedulerState): () => void {
+    const show = ({ sizes, rejections, binding }: SchedulerState) => {
+      for (const queue of QUEUES) this.pending.cell(queue).value = sizes[queue];
+      this.unschedulable.clear();
+      for (const [plugin, pods] of rejections) this.unschedulable.cell(plugin, this.profile).value = pods;
+      this.bindings.value = binding;
     };
-    const end = this.registry.onCollect(() => show(sizes()));
+    const end = this.registry.onCollect(() => show(state()));
     return () => {
       end();
-      show({ active: 0, backoff: 0, unschedulable: 0 });
+      show({ sizes: { active: 0, backoff: 0, unschedulable: 0 }, rejections: new Map(), binding: 0 });
     };
+  }
+
+  queued(queue: keyof QueueSizes, event: string): void {
+    const key = `${queue} ${event}`;
+    let cell = this.incomingCells.get(key);
+    if (!cell) {
+      cell = this.incoming.cell(queue, event);
+      this.incomingCells.set(key, cell);
+    }
+    cell.value += 1;
+  }
+
+  extensionPoint(point: ExtensionPoint, status: 'Success' | 'Error', ms: number): void {
+    this.points.cell(point, status, this.profile).observe(ms / 1000);
   }
 
   /** A pod found a node, and its volumes could not be had there after all. */

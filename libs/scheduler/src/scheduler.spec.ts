@@ -49,6 +49,11 @@ describe('scheduler', () => {
     await eventually('the binding is counted', () => value('scheduler_schedule_attempts_total', 'scheduled') === 1);
     assert.equal(value('scheduler_pending_pods', 'unschedulable'), 1);
     assert.equal(value('scheduler_pod_scheduling_sli_duration_seconds_count', '1'), 1);
+    assert.equal(value('scheduler_unschedulable_pods', 'NodeResourcesFit'), 1);
+    assert.equal(value('scheduler_queue_incoming_pods_total', 'UnscheduledPodAdd'), 2);
+    assert.equal(value('scheduler_queue_incoming_pods_total', 'ScheduleAttemptFailure'), 1);
+    assert.equal(value('scheduler_framework_extension_point_duration_seconds_count', 'Bind'), 1);
+    assert.equal(value('scheduler_goroutines', 'binding'), 0);
     abort.abort();
     await running;
     assert.equal(value('scheduler_pending_pods', 'unschedulable'), 0);

@@ -9,7 +9,7 @@ import type { EventSink } from './event-sink.js';
 import { type PodCondition, scheduledCondition, writePodStatus } from './pod-condition.js';
 import { Preemptor } from './preemptor.js';
 import { podProjection } from './projection.js';
-import type { SchedulerMetrics, VolumeOperation } from './scheduler-metrics.js';
+import type { ExtensionPoint, SchedulerMetrics, VolumeOperation } from './scheduler-metrics.js';
 import type { SchedulerPlugins } from './scheduler-plugins.js';
 import { type Queued, SchedulingQueue } from './scheduling-queue.js';
 import { ClaimUsers } from './volumes/claim-users.js';
@@ -73,7 +73,12 @@ export class Scheduler {
       usedByAnother: (key, pod) =>
         this.claimUsers.others(key, pod).some((uid) => this.state.pod(uid)?.node !== undefined),
     });
-    this.queue = new SchedulingQueue({ clock: options.clock, ready: () => this.wake?.() });
+    const { clock, metrics } = options;
+    this.queue = new SchedulingQueue({
+      clock,
+      ready: () => this.wake?.(),
+      came: (queue, event) => metrics.queued(queue, event),
+    });
   }
 
   /** Schedules until the signal fires; resolves when bindings and statuses under way are written. */
@@ -111,7 +116,11 @@ export class Scheduler {
       volumes.addHandler(this.volumeEvents(ClusterEvent.VolumeChange)),
       classes.addHandler(this.volumeEvents(ClusterEvent.StorageClassChange)),
     ];
-    const unfollow = this.options.metrics.follow(() => this.queue.sizes);
+    const unfollow = this.options.metrics.follow(() => ({
+      sizes: this.queue.sizes,
+      rejections: this.queue.rejections,
+      binding: this.binding,
+    }));
     const stop = () => {
       this.stopped = true;
       this.wake?.();
@@ -264,7 +273,7 @@ export class Scheduler {
       const slot = slots[index]!;
       if (slot === -1) {
         const why = failures[failure++]!;
-        this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp(why.plugins));
+        this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp(why.plugins), why.plugins);
         metrics.attempt('unschedulable', clock.now() - startedAt);
         if (queued.place !== 'gone') {
           this.reject(item, 'Unschedulable', why.message, this.nominate(item, why));
@@ -285,9 +294,10 @@ export class Scheduler {
     const pod = queued.item.pod as Pod;
     let operation: VolumeOperation = 'assume';
     try {
-      const volumes: NodeVolumes | undefined = this.volumes.assume(pod, node);
+      const volumes: NodeVolumes | undefined = await this.timed('Reserve', () => this.volumes.assume(pod, node));
       operation = 'bind';
-      if (volumes) await this.volumes.bind(volumes, node, () => this.stopped || queued.place === 'gone');
+      const isOver = () => this.stopped || queued.place === 'gone';
+      if (volumes) await this.timed('PreBind', () => this.volumes.bind(volumes, node, isOver));
     } catch (error) {
       this.options.metrics.volumesFailed(operation);
       this.unbound(queued, startedAt, error, `running PreBind plugin "${VOLUME_BINDING}": `);
@@ -309,7 +319,8 @@ export class Scheduler {
     };
     this.binding++;
     try {
-      await client.create<KubeObject>(PODS, namespace!, binding, { name: name!, subresource: 'binding' });
+      const options = { name: name!, subresource: 'binding' };
+      await this.timed('Bind', () => client.create<KubeObject>(PODS, namespace!, binding, options));
       events.scheduled(pod, node);
       const now = clock.now();
       metrics.attempt('scheduled', now - startedAt);
@@ -319,6 +330,19 @@ export class Scheduler {
     } finally {
       this.binding--;
       if (this.binding === BINDINGS - 1) this.wake?.();
+    }
+  }
+
+  private async timed<T>(point: ExtensionPoint, work: () => T | Promise<T>): Promise<T> {
+    const { clock, metrics } = this.options;
+    const begun = clock.now();
+    let status: 'Success' | 'Error' = 'Error';
+    try {
+      const done = await work();
+      status = 'Success';
+      return done;
+    } finally {
+      metrics.extensionPoint(point, status, clock.now() - begun);
     }
   }
 
@@ -376,7 +400,7 @@ export class Scheduler {
     }
     const none = `0/${this.state.nodeCount} nodes are available:`;
     const helpless = `${this.state.nodeCount} Preemption is not helpful for scheduling.`;
-    this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp([VOLUME_BINDING]));
+    this.queue.unschedulable(queued, this.options.plugins.eventsThatHelp([VOLUME_BINDING]), [VOLUME_BINDING]);
     this.reject(item, 'Unschedulable', `${none} ${why}. preemption: ${none} ${helpless}`);
     return false;
   }

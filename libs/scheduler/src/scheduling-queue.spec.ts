@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '#testing';
 import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
-import { SchedulingQueue } from './scheduling-queue.js';
+import { INITIAL_BACKOFF, MAX_BACKOFF, SchedulingQueue } from './scheduling-queue.js';
 
 const AWAITS_ROOM =
   ClusterEvent.Flush | ClusterEvent.NodeAdd | ClusterEvent.NodeAllocatable | ClusterEvent.AssignedPodDelete;
@@ -29,6 +29,30 @@ describe('scheduling queue', () => {
     assert.deepEqual(names(3), ['b', 'd', 'a']);
     assert.deepEqual(names(), ['c']);
     assert.deepEqual(names(), []);
+  });
+
+  it('tells which pods come into which queue, and why', async () => {
+    const came: string[] = [];
+    queue = new SchedulingQueue<string>({ clock, ready: () => {}, came: (into, why) => came.push(`${into} ${why}`) });
+    queue.add('a', 0);
+    const [a] = pop();
+    queue.unschedulable(a!, AWAITS_ROOM, ['NodeResourcesFit']);
+    assert.deepEqual([...queue.rejections], [['NodeResourcesFit', 1]]);
+    queue.happened(ClusterEvent.NodeAllocatable);
+    await clock.advance(INITIAL_BACKOFF);
+    const [again] = pop();
+    assert.deepEqual([...queue.rejections], []);
+    queue.failed(again!);
+    await clock.advance(MAX_BACKOFF);
+    assert.deepEqual(came, [
+      'active UnscheduledPodAdd',
+      'unschedulable ScheduleAttemptFailure',
+      'backoff NodeUpdateNodeAllocatable',
+      'active BackoffComplete',
+      'backoff ScheduleAttemptFailure',
+      'active BackoffComplete',
+    ]);
+    queue.close();
   });
 
   it('forgets pods that are removed, wherever they are', () => {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '#client';
-import { ANY_EVENT, ClusterEvent } from './cluster-event.js';
+import { ANY_EVENT, ClusterEvent, eventLabel, QUEUE_REASONS } from './cluster-event.js';
 import { Heap } from './heap.js';
 
 /** Milliseconds: `podInitialBackoffSeconds` and `podMaxBackoffSeconds`. */
@@ -23,13 +23,19 @@ export interface Queued<T> {
   waitingSince: number;
   /** Events that may help. */
   hints: number;
+  /** Plugins that rejected the pod the last time. */
+  rejectedBy: readonly string[];
   place: 'active' | 'backoff' | 'unschedulable' | 'in flight' | 'gone';
 }
+
+export type QueueName = 'active' | 'backoff' | 'unschedulable';
 
 export interface SchedulingQueueOptions {
   clock: Clock;
   /** Called when there may be something to pop. */
   ready(): void;
+  /** Told of each pod that comes into a queue, and why. */
+  came?(queue: QueueName, event: string): void;
 }
 
 /**
@@ -46,6 +52,7 @@ export class SchedulingQueue<T> {
   private readonly entries = new Map<T, Queued<T>>();
   private readonly clock: Clock;
   private readonly ready: () => void;
+  private readonly came: (queue: QueueName, event: string) => void;
   /** Events since the pods now in flight were popped: the decision may not have seen them. */
   private missed = 0;
   private inFlight = 0;
@@ -53,9 +60,10 @@ export class SchedulingQueue<T> {
   private wakeUp: { at: number; timer: Timer } | undefined;
   private flush: Timer | undefined;
 
-  constructor({ clock, ready }: SchedulingQueueOptions) {
+  constructor({ clock, ready, came = () => {} }: SchedulingQueueOptions) {
     this.clock = clock;
     this.ready = ready;
+    this.came = came;
     const older = (a: Queued<T>, b: Queued<T>) =>
       a.timestamp !== b.timestamp ? a.timestamp < b.timestamp : a.sequence < b.sequence;
     this.active = new Heap((a, b) => (a.priority !== b.priority ? a.priority > b.priority : older(a, b)));
@@ -73,6 +81,16 @@ export class SchedulingQueue<T> {
     };
   }
 
+  /** How many pods that wait each plugin has rejected. */
+  get rejections(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const { rejectedBy, place } of this.entries.values()) {
+      if (place !== 'unschedulable' && place !== 'backoff') continue;
+      for (const plugin of rejectedBy) found.set(plugin, (found.get(plugin) ?? 0) + 1);
+    }
+    return found;
+  }
+
   /** A pod that needs a node. Adding it again does nothing. */
   add(item: T, priority: number): void {
     if (this.entries.has(item)) return;
@@ -85,10 +103,11 @@ export class SchedulingQueue<T> {
       backoffUntil: 0,
       waitingSince: 0,
       hints: 0,
+      rejectedBy: [],
       place: 'gone',
     };
     this.entries.set(item, entry);
-    this.activate(entry);
+    this.activate(entry, QUEUE_REASONS.added);
   }
 
   /** The pod itself changed in a way that may help. */
@@ -102,7 +121,7 @@ export class SchedulingQueue<T> {
       return;
     }
     entry.priority = priority;
-    if (entry.place === 'unschedulable') this.move(entry);
+    if (entry.place === 'unschedulable') this.move(entry, QUEUE_REASONS.changed);
     else if (entry.place === 'in flight') this.missed = ANY_EVENT;
   }
 
@@ -127,6 +146,7 @@ export class SchedulingQueue<T> {
       const entry = this.active.pop() ?? this.backoff.pop();
       if (!entry) break;
       entry.place = 'in flight';
+      entry.rejectedBy = [];
       entry.attempts++;
       batch.push(entry);
     }
@@ -140,16 +160,18 @@ export class SchedulingQueue<T> {
   }
 
   /** No node for the popped pod; `hints`: the events that may help. */
-  unschedulable(entry: Queued<T>, hints: number): void {
+  unschedulable(entry: Queued<T>, hints: number, rejectedBy: readonly string[] = []): void {
     this.inFlight--;
     if (entry.place !== 'in flight') return;
     entry.hints = hints;
+    entry.rejectedBy = rejectedBy;
     entry.waitingSince = this.clock.now();
     entry.backoffUntil = entry.waitingSince + backoff(entry.attempts);
-    if (this.missed & entry.hints) this.move(entry);
+    if (this.missed & entry.hints) this.move(entry, QUEUE_REASONS.failed);
     else {
       entry.place = 'unschedulable';
       this.unschedulablePods.add(entry);
+      this.came('unschedulable', QUEUE_REASONS.failed);
       this.scheduleFlush();
     }
   }
@@ -160,6 +182,7 @@ export class SchedulingQueue<T> {
     entry.backoffUntil = this.clock.now() + backoff(entry.attempts);
     entry.place = 'backoff';
     this.failedPods.push(entry);
+    this.came('backoff', QUEUE_REASONS.failed);
     this.arm();
   }
 
@@ -167,7 +190,9 @@ export class SchedulingQueue<T> {
   happened(events: number): void {
     if (events === 0) return;
     this.missed |= events;
-    for (const entry of this.unschedulablePods) if (entry.hints & events) this.move(entry);
+    for (const entry of this.unschedulablePods) {
+      if (entry.hints & events) this.move(entry, eventLabel(entry.hints & events));
+    }
   }
 
   /** Something happened that only these pods can wait for. */
@@ -175,7 +200,7 @@ export class SchedulingQueue<T> {
     for (const item of items) {
       const entry = this.entries.get(item);
       if (entry?.place === 'in flight') this.missed |= events;
-      else if (entry?.place === 'unschedulable' && entry.hints & events) this.move(entry);
+      else if (entry?.place === 'unschedulable' && entry.hints & events) this.move(entry, eventLabel(events));
     }
   }
 
@@ -186,21 +211,23 @@ export class SchedulingQueue<T> {
     this.flush = undefined;
   }
 
-  private move(entry: Queued<T>): void {
+  private move(entry: Queued<T>, why: string): void {
     this.unschedulablePods.delete(entry);
-    if (entry.backoffUntil <= this.clock.now()) this.activate(entry);
-    else this.toBackoff(entry);
+    if (entry.backoffUntil <= this.clock.now()) this.activate(entry, why);
+    else this.toBackoff(entry, why);
   }
 
-  private activate(entry: Queued<T>): void {
+  private activate(entry: Queued<T>, why: string): void {
     entry.place = 'active';
     this.active.push(entry);
+    this.came('active', why);
     this.ready();
   }
 
-  private toBackoff(entry: Queued<T>): void {
+  private toBackoff(entry: Queued<T>, why: string): void {
     entry.place = 'backoff';
     this.backoff.push(entry);
+    this.came('backoff', why);
     this.ready();
   }
 
@@ -211,6 +238,7 @@ export class SchedulingQueue<T> {
         heap.pop();
         entry.place = 'active';
         this.active.push(entry);
+        this.came('active', QUEUE_REASONS.backoffOver);
       }
     }
     this.arm();
@@ -236,7 +264,8 @@ export class SchedulingQueue<T> {
       this.flush = undefined;
       const before = this.clock.now() - LONGEST_WAIT;
       for (const entry of this.unschedulablePods) {
-        if (entry.waitingSince <= before && entry.hints & ClusterEvent.Flush) this.move(entry);
+        if (entry.waitingSince > before || !(entry.hints & ClusterEvent.Flush)) continue;
+        this.move(entry, eventLabel(ClusterEvent.Flush));
       }
       if (this.unschedulablePods.size > 0) this.scheduleFlush();
     }, FLUSH_INTERVAL);

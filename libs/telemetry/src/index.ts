@@ -8,6 +8,7 @@ export {
   type LogOptions,
   type ProcessLogger,
 } from './logging/logger.js';
+export { exponentialBuckets } from './metrics/buckets.js';
 export type { Cell, CellFamily, Distribution, FamilyDeclaration, HistogramFamily, Sample } from './metrics/family.js';
 export { type LabelBound, type LabelBounds, OVERFLOW } from './metrics/labels.js';
 export { registerProcessMetrics } from './metrics/process-metrics.js';

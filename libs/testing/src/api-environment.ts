@@ -21,6 +21,8 @@ export interface TestServerOptions {
   warmUp?: boolean;
   /** Refuses policies that nothing enforces yet; false by default. */
   refuseUnenforced?: boolean;
+  /** How it ends; by default at once. */
+  shutdown?: { delayMs: number; sendRetryAfter: boolean };
   /** Admission plugins beside, or in place of, those that are on by default. */
   admission?: {
     enable?: readonly AdmissionPluginName[];
@@ -126,6 +128,7 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       admissionPlugins: enabledAdmissionPlugins(options.admission?.enable ?? [], options.admission?.disable ?? []),
       admissionControlConfigFile: options.admission?.configFile ?? '',
       refuseUnenforced: options.refuseUnenforced ?? false,
+      shutdown: options.shutdown ?? { delayMs: 0, sendRetryAfter: false },
       disabled: new Set(),
       components: new Set(['api', ...(options.components ?? [])] as const),
       logger: options.logger ?? silentLogger,

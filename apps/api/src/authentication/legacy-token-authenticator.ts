@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type KubeObject, ownValue, type UserInfo } from '#apimachinery';
 import type { SecretToken } from '#controllers';
+import { INVALID_SINCE_LABEL } from '#kinds';
 import { serviceAccountGroups, serviceAccountUser, withAuthenticatedGroup } from '../identity/users.js';
 import type { Lister } from '../storage/lister.js';
 import { checkByNewestState, sharedAudiences } from './account-token.js';
@@ -9,8 +10,6 @@ import { LEGACY_ISSUER, readLegacyClaims } from './legacy-token-claims.js';
 import { BoundObjectMissing } from './service-account-claims.js';
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.js';
 import { signedClaims, type VerificationKey } from './token-signature.js';
-
-const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
 
 /** `auto`: of a Secret that its account lists; `invalid`: of one that the cleaner has marked. */
 export type LegacyTokenUse = 'auto' | 'manual' | 'invalid';

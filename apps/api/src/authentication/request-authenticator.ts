@@ -36,6 +36,7 @@ export interface AuthenticationOptions {
 export interface Authentication extends RequestAuthenticator {
   /** The bearer token part alone, for TokenReview. */
   tokens: TokenAuthenticator;
+  accountTokens: ServiceAccountTokenAuthenticator;
   legacyTokens: LegacyTokenAuthenticator;
   audiences: readonly string[];
 }
@@ -48,11 +49,9 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
   const audiences = options.audiences ?? options.issuers.slice(0, 1);
   const keys = options.serviceAccountPublicKeys.map(verificationKey);
   const legacyTokens = new LegacyTokenAuthenticator(keys, audiences, options.lister, options.readBarrier);
-  const tokens = tokenChain([
-    new ServiceAccountTokenAuthenticator(keys, options.issuers, options.lister, options.readBarrier, clock),
-    legacyTokens,
-    new BootstrapTokenAuthenticator(options.lister, clock),
-  ]);
+  const { issuers, lister, readBarrier } = options;
+  const accountTokens = new ServiceAccountTokenAuthenticator(keys, issuers, lister, readBarrier, clock);
+  const tokens = tokenChain([accountTokens, legacyTokens, new BootstrapTokenAuthenticator(options.lister, clock)]);
   const x509 = new X509Authenticator([options.clientCa], clock);
   const frontProxy = options.frontProxyCa
     ? new RequestHeaderAuthenticator({ ...REQUEST_HEADERS, authorities: [options.frontProxyCa] }, clock)
@@ -91,6 +90,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
 
   return {
     tokens,
+    accountTokens,
     legacyTokens,
     audiences,
     async authenticate(credentials) {

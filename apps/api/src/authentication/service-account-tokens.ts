@@ -80,6 +80,8 @@ interface Verified {
  * A token is refused for such an object only by the newest state: it may have been made a moment ago, through another replica.
  */
 export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
+  /** Told of each use of a token; must not throw. `stale`: its holder should have renewed it. */
+  onUse: (use: 'valid' | 'stale') => void = () => {};
   private readonly verified = new BoundedCache<string, Verified>(8192);
 
   constructor(
@@ -102,6 +104,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const shared = sharedAudiences(entry.claims.aud, audiences);
     const { claims, user } = entry;
     await checkByNewestState(() => checkClaims(claims, this.lister, this.clock()), this.readBarrier);
+    const { warnafter } = claims['kubernetes.io'];
+    this.onUse(warnafter && this.clock() / 1000 > warnafter ? 'stale' : 'valid');
     return { user, audiences: shared };
   }
 

@@ -17,6 +17,8 @@ export interface BootstrapOptions {
   frontProxyCa: string;
   /** Whether the cluster gets the default class of volumes on the disks of its nodes. */
   localStorage: boolean;
+  /** Name of the node that runs beside this server. */
+  localNode?: string;
   log: Logger;
   now?: () => Date;
 }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GroupVersionResource } from '#apimachinery';
 import { silentLogger } from '#client';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
 import { runBootstrap } from './bootstrap.js';
 import { ensureClusterServices, leaveClusterServices } from './cluster-services.bootstrap.js';
+import { CONTROL_PLANE_LABEL, keepLocalNodeRole } from './local-node.bootstrap.js';
 import { defaultRbac } from './rbac.bootstrap.js';
 
 const ADDRESS = '192.0.2.10';
@@ -142,6 +144,30 @@ describe('a new cluster', () => {
     const { data } = await get(gvr.configmaps, 'kube-system', 'extension-apiserver-authentication');
     assert.match(data['client-ca-file'], /BEGIN CERTIFICATE/);
     assert.equal(data['requestheader-username-headers'], '["X-Remote-User"]');
+  });
+});
+
+describe('the node beside the server', () => {
+  it('has the role of the control plane from when it registers, also after the label was lost', async () => {
+    const stop = new AbortController();
+    const kept = keepLocalNodeRole({ ...(await options()), localNode: 'here' }, stop.signal);
+    const node = (name: string) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+    await admin().create(gvr.nodes, '', node('here'));
+    await admin().create(gvr.nodes, '', node('elsewhere'));
+    const labelled = async () => {
+      for (const end = Date.now() + 10_000; Date.now() < end; await sleep(10)) {
+        if ((await get(gvr.nodes, '', 'here')).metadata.labels?.[CONTROL_PLANE_LABEL] === '') return;
+      }
+      throw new Error('waited in vain for the label');
+    };
+    await labelled();
+    const patch = { metadata: { labels: { [CONTROL_PLANE_LABEL]: null } } };
+    await admin().patch(gvr.nodes, '', 'here', 'application/merge-patch+json', patch);
+    await labelled();
+    assert.equal((await get(gvr.nodes, '', 'elsewhere')).metadata.labels?.[CONTROL_PLANE_LABEL], undefined);
+    stop.abort();
+    await kept;
+    for (const name of ['here', 'elsewhere']) await admin().delete(gvr.nodes, '', name);
   });
 });
 

@@ -9,12 +9,21 @@ export interface TlsOptions {
   clientCa: string;
 }
 
+/** How the server ends, in the reference's words and steps (`--shutdown-delay-duration`, `--shutdown-send-retry-after`). */
+export interface ShutdownOptions {
+  /** Milliseconds for which it goes on as before, except that /readyz fails. */
+  delayMs: number;
+  /** Listen until running requests have finished, and answer new ones with 429. Otherwise the port closes first. */
+  sendRetryAfter: boolean;
+}
+
 export interface HttpsServerOptions {
   tls: TlsOptions;
   /** Where it listens. Port 0: the system chooses. */
   address: string;
   port: number;
   dispatching: DispatcherOptions;
+  shutdown: ShutdownOptions;
   /** Continues the traces of clients; absent: tracing is off. */
   tracer?: Pick<Tracer, 'continued'>;
 }

@@ -2,7 +2,14 @@ import 'reflect-metadata';
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
@@ -10,6 +17,7 @@ import { RequestDispatcher } from './dispatch/request-dispatcher.js';
 import { API_SURFACE, type ApiSurface } from './documents/api.tokens.js';
 import { DocumentPaths } from './documents/document-paths.js';
 import { HTTPS_OPTIONS, type HttpsServerOptions, type TlsOptions } from './https-options.js';
+import { CountedResponse } from './server/counted-response.js';
 
 /** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
 const KEEP_ALIVE_MS = 120_000;
@@ -17,8 +25,9 @@ const HEADERS_TIMEOUT_MS = 32_000;
 /** A client that has connected and does not begin TLS, or does not go on with it. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const TIMEOUT_CHECKS_MS = 5_000;
-/** Open requests get this long at shutdown; watches are ended at once, since they would never end. */
+/** Connections get this long to take the end of their last answer. Requests have finished by then. */
 const SHUTDOWN_GRACE_MS = 2_000;
+const IDLE_SWEEP_MS = 50;
 
 /**
  * Node takes every request with an Upgrade header out of HTTP, body and all, when anybody listens for upgrades. Only those that ask
@@ -52,10 +61,12 @@ export function frameworkAdapter(): FastifyAdapter {
  * resource, and its own server never listens.
  */
 @Injectable()
-export class HttpsServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class HttpsServer implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
   readonly server: Server;
   readonly dispatcher: RequestDispatcher;
   private listeningPort = 0;
+  /** Milliseconds, as `performance.now` has them. */
+  private shutdownBegan = 0;
 
   constructor(
     @Inject(HTTPS_OPTIONS) private readonly options: HttpsServerOptions,
@@ -100,22 +111,34 @@ export class HttpsServer implements OnApplicationBootstrap, BeforeApplicationShu
     });
   }
 
+  onModuleDestroy(): void {
+    this.shutdownBegan = performance.now();
+  }
+
+  /** The delay; then streams end and new requests are refused; running requests finish; at last the connections close. */
   async beforeApplicationShutdown(): Promise<void> {
-    const { server } = this;
+    const { server, dispatcher } = this;
+    const { delayMs, sendRetryAfter } = this.options.shutdown;
+    const left = this.shutdownBegan + delayMs - performance.now();
+    if (left > 0) await sleep(left);
+    const drained = dispatcher.drain(sendRetryAfter ? 'retry elsewhere' : 'unavailable');
+    if (sendRetryAfter) await drained;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    this.dispatcher.endOpenStreams();
     server.closeIdleConnections();
-    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+    await drained;
     const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS);
     await closed;
     clearTimeout(timer);
     clearInterval(sweep);
+    dispatcher.stop();
   }
 }
 
 function httpsServer(tls: TlsOptions, mayUpgrade: (request: IncomingMessage) => boolean): Server {
   const server = createServer({
     IncomingMessage: requestClass(mayUpgrade),
+    ServerResponse: CountedResponse,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECKS_MS,
     key: tls.key,

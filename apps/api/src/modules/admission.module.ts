@@ -6,6 +6,7 @@ import { AdmissionMetrics } from '../admission/admission-metrics.js';
 import { readAdmissionConfiguration } from '../admission/configuration/admission-configuration.js';
 import { EscalationCheck } from '../admission/plugins/escalation-check.js';
 import { PodSecurityMetrics } from '../admission/pod-security/pod-security-metrics.js';
+import { PolicyMetrics } from '../admission/policies/policy-metrics.js';
 import { createPolicyPlugins } from '../admission/policies/policy-plugins.js';
 import { createWebhookPlugins } from '../admission/webhooks/webhook-plugins.js';
 import { provide } from '../injection/provide.js';
@@ -28,9 +29,12 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
     ),
     provide(
       ADMISSION_POLICIES,
-      [STORE, LISTER, AUTHORIZER, ResourceCatalog, WebhookCalls],
-      (store, lister, authorizer, catalog, { signal }) =>
-        createPolicyPlugins({ store, lister, authorizer, catalog, merge: mergeApplied, signal }),
+      [STORE, LISTER, AUTHORIZER, ResourceCatalog, WebhookCalls, MetricsRegistry],
+      (store, lister, authorizer, catalog, { signal }, registry) =>
+        createPolicyPlugins({
+          ...{ store, lister, authorizer, catalog, merge: mergeApplied, signal },
+          metrics: new PolicyMetrics(registry),
+        }),
     ),
     provide(
       ADMISSION,

@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { MetricsRegistry } from '#telemetry';
+import { accountTokenMetrics } from '../authentication/account-token-metrics.js';
 import { createAuthenticator } from '../authentication/request-authenticator.js';
 import { ServiceAccountTokenIssuer } from '../authentication/service-account-tokens.js';
 import { provide } from '../injection/provide.js';
@@ -12,16 +14,22 @@ import { AUTHENTICATOR, AUTHORIZER, ISSUER_URL, LISTER, OPTIONS, PKI, STORE } fr
   imports: [StorageModule, PkiModule, AuthorizationModule],
   providers: [
     provide(ISSUER_URL, [OPTIONS], ({ clusterDomain }) => `https://kubernetes.default.svc.${clusterDomain}`),
-    provide(AUTHENTICATOR, [PKI, ISSUER_URL, LISTER, STORE, AUTHORIZER], (pki, issuerUrl, lister, store, authorizer) =>
-      createAuthenticator({
-        clientCa: pki.ca.certificate,
-        frontProxyCa: pki.frontProxyCa.certificate,
-        serviceAccountPublicKeys: [pki.serviceAccount.publicKey],
-        issuers: [issuerUrl],
-        lister,
-        readBarrier: () => store.readBarrier(),
-        authorizer,
-      }),
+    provide(
+      AUTHENTICATOR,
+      [PKI, ISSUER_URL, LISTER, STORE, AUTHORIZER, MetricsRegistry],
+      (pki, issuerUrl, lister, store, authorizer, metrics) => {
+        const authentication = createAuthenticator({
+          clientCa: pki.ca.certificate,
+          frontProxyCa: pki.frontProxyCa.certificate,
+          serviceAccountPublicKeys: [pki.serviceAccount.publicKey],
+          issuers: [issuerUrl],
+          lister,
+          readBarrier: () => store.readBarrier(),
+          authorizer,
+        });
+        authentication.accountTokens.onUse = accountTokenMetrics(metrics);
+        return authentication;
+      },
     ),
     provide(
       ServiceAccountTokenIssuer,

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { keepBootstrap, runBootstrap } from '../bootstrap/bootstrap.js';
 import type { BootstrapOptions } from '../bootstrap/bootstrap-options.js';
+import { keepLocalNodeRole } from '../bootstrap/local-node.bootstrap.js';
 import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import type { Pki } from '../pki/pki.js';
 import { warmUp } from '../warm-up.js';
@@ -70,12 +71,14 @@ export class Bootstrap implements OnApplicationBootstrap, OnModuleDestroy, Befor
       clusterDnsPort: options.clusterDnsPort,
       clientCa: this.pki.ca.certificate,
       frontProxyCa: this.pki.frontProxyCa.certificate,
+      localNode: options.localNode?.name,
       localStorage: !options.disabled.has('local-storage'),
       log: options.logger,
       now: this.now,
     };
     await runBootstrap(bootstrap);
     if (serves) {
+      keepLocalNodeRole(bootstrap, this.stop.signal);
       if (options.warmUp) await this.warm();
       this.kept = keepBootstrap(bootstrap, this.stop.signal);
     }

@@ -1,10 +1,11 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Clock } from '#client';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { ConversionMetrics } from '../custom-resources/conversion-metrics.js';
 import { DefinitionLoop } from '../custom-resources/definition-loop.js';
 import { InstanceCleanup } from '../custom-resources/instance-cleanup.js';
+import { followRules } from '../custom-resources/rule-metrics.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
 import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import { provide } from '../injection/provide.js';
@@ -20,7 +21,7 @@ import { WebhookModule } from './webhook.module.js';
 
 /** Writes what becomes of definitions, from when the server listens until it ends. */
 @Injectable()
-class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
+class DefinitionLoops implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stop = new AbortController();
 
   constructor(
@@ -43,7 +44,7 @@ class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
     loop.run(this.stop.signal).catch((error) => logger.error('definitions are followed no more', { error }));
   }
 
-  onModuleDestroy(): void {
+  onApplicationShutdown(): void {
     this.stop.abort();
   }
 }
@@ -56,8 +57,9 @@ class DefinitionLoops implements OnApplicationBootstrap, OnModuleDestroy {
     provide(ConversionMetrics, [MetricsRegistry], (metrics) => new ConversionMetrics(metrics)),
     provide(
       ServedDefinitions,
-      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, StopSignal],
-      ({ logger }, store, catalog, webhooks, metrics, { signal }) => {
+      [OPTIONS, STORE, ResourceCatalog, WebhookClient, ConversionMetrics, StopSignal, MetricsRegistry],
+      ({ logger }, store, catalog, webhooks, metrics, { signal }, registry) => {
+        followRules(registry, signal);
         const definitions = new ServedDefinitions({
           ...{ store, catalog, logger },
           conversion: { webhooks, metrics, signal },

@@ -11,7 +11,10 @@ import { API_SURFACE, type ApiSurface } from '../http/documents/api.tokens.js';
 import { PING, storeCheck } from '../http/documents/health-checks.js';
 import { HttpFrontModule } from '../http/http-front.module.js';
 import { HTTPS_OPTIONS } from '../http/https-options.js';
-import { RequestMetrics, registerStorageMetrics } from '../http/metrics/request-metrics.js';
+import { registerBuildInfo } from '../http/metrics/build-info.js';
+import { RequestMetrics } from '../http/metrics/request-metrics.js';
+import { registerStorageMetrics } from '../http/metrics/storage-metrics.js';
+import { WatchMetrics } from '../http/metrics/watch-metrics.js';
 import { ObjectPathHandler } from '../http/objects/object-path.handler.js';
 import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
 import type { SlotLimits } from '../http/server/request-slots.js';
@@ -66,14 +69,16 @@ const INFLIGHT: SlotLimits = {
       ],
       (options, catalog, aggregated, metrics, progress, store, history, lister, pki, issuerUrl) => {
         registerStorageMetrics(metrics, store, catalog);
+        registerBuildInfo(metrics);
         const serverAddress = serverAddressOf(options);
         return {
           catalog,
           aggregated,
           serverAddress,
-          checks: [PING, storeCheck(store), progress.bootstrapCheck],
+          checks: [PING, storeCheck(store), progress.bootstrapCheck, progress.shutdownCheck],
           advisories: () => progress.advisories(),
           metrics,
+          pods: () => lister.list('pods'),
           documents: openIdSurface(issuerUrl, serverAddress, pki),
           history,
           namespaceMade: (name) => {
@@ -112,13 +117,14 @@ const INFLIGHT: SlotLimits = {
           },
           address: options.bindAddress,
           port: options.securePort,
+          shutdown: options.shutdown,
           dispatching: {
             authenticator,
             authorizer: context.authorizer,
             api: handler,
             resources: context.resources,
             late: definitions,
-            objects: new ObjectPathHandler(handler, undefined, logger),
+            objects: new ObjectPathHandler(handler, new WatchMetrics(metrics), undefined, logger),
             log: logger,
             metrics: new RequestMetrics(metrics),
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { KubeObject } from '#apimachinery';
 import type { Client } from '#client';
-import { gvr } from '#kinds';
+import { gvr, LAST_USED_LABEL } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import type { LegacyTokenUse } from '../authentication/legacy-token-authenticator.js';
 import type { Authentication } from '../authentication/request-authenticator.js';
@@ -10,7 +10,6 @@ import type { ControlPlaneOptions } from './control-plane-options.js';
 import { ProcessClients } from './process-clients.js';
 import { AUTHENTICATOR, NOW, OPTIONS } from './tokens.js';
 
-const LAST_USED_LABEL = 'kubernetes.io/legacy-token-last-used';
 const DAY_MS = 24 * 3600 * 1000;
 
 /** Counts uses of the tokens in Secrets, and labels each Secret with the day of the last one. */
@@ -63,12 +62,15 @@ function dayOf(time: Date): string {
 
 /** Upstream's counters of tokens in Secrets. */
 function counters(metrics: MetricsRegistry): (use: LegacyTokenUse) => void {
-  const cell = (name: string, help: string) => metrics.counter({ name: `serviceaccount_${name}`, help }).cell();
-  const all = cell('legacy_tokens_total', 'Uses of tokens of ServiceAccounts that Secrets hold.');
+  const cell = (name: string, help: string) => metrics.counter({ name, help }).cell();
+  const all = cell('serviceaccount_legacy_tokens_total', 'Uses of tokens of ServiceAccounts that Secrets hold.');
   const uses = {
-    auto: cell('legacy_auto_token_uses_total', 'Uses of tokens in Secrets that their accounts list.'),
-    manual: cell('legacy_manual_token_uses_total', 'Uses of tokens in Secrets that were made by hand.'),
-    invalid: cell('invalid_legacy_auto_token_uses_total', 'Uses of tokens in Secrets that are marked as invalid.'),
+    auto: cell('serviceaccount_legacy_auto_token_uses_total', 'Uses of tokens in Secrets that their accounts list.'),
+    manual: cell('serviceaccount_legacy_manual_token_uses_total', 'Uses of tokens in Secrets that were made by hand.'),
+    invalid: cell(
+      'serviceaccount_invalid_legacy_auto_token_uses_total',
+      'Uses of tokens in Secrets that are marked as invalid.',
+    ),
   };
   return (use) => {
     all.value++;

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { provide } from '../injection/provide.js';
 import { QuotaKeeper } from '../kinds/quotas/quota-keeper.js';
@@ -8,7 +8,7 @@ import { CLOCK, NOW, OPTIONS, STORE, WRITE_METER } from './tokens.js';
 
 /** Runs the keeper as long as the server does. */
 @Injectable()
-class QuotaKeeping implements OnApplicationBootstrap, OnModuleDestroy {
+class QuotaKeeping implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stop = new AbortController();
   private running: Promise<void> | undefined;
 
@@ -18,7 +18,7 @@ class QuotaKeeping implements OnApplicationBootstrap, OnModuleDestroy {
     this.running = this.keeper.run(this.stop.signal);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     this.stop.abort();
     await this.running;
   }

@@ -1,8 +1,10 @@
+import type { OnModuleDestroy } from '@nestjs/common';
 import type { HealthCheck } from '../http/documents/health-checks.js';
 
-/** What the loops of this process tell those that answer for its health, which start before them. */
-export class ServerProgress {
+/** How far the process is in its life, for those that answer for its health. */
+export class ServerProgress implements OnModuleDestroy {
   bootstrapped = false;
+  private shuttingDown = false;
   /** One check a controller that runs here. */
   advisories: () => readonly HealthCheck[] = () => [];
 
@@ -13,4 +15,17 @@ export class ServerProgress {
       if (!this.bootstrapped) throw new Error('not finished');
     },
   };
+
+  /** Load balancers learn that the server goes while it still serves. */
+  readonly shutdownCheck: HealthCheck = {
+    name: 'shutdown',
+    endpoints: ['readyz'],
+    check: () => {
+      if (this.shuttingDown) throw new Error('process is shutting down');
+    },
+  };
+
+  onModuleDestroy(): void {
+    this.shuttingDown = true;
+  }
 }

@@ -1,12 +1,12 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
-/** Ends what a module does in the background, when the process begins to end. Each module that lists it has one of its own. */
+/** Ends what a module does in the background, when no request needs it any more. Each module that lists it has one of its own. */
 @Injectable()
-export class StopSignal implements OnModuleDestroy {
+export class StopSignal implements OnApplicationShutdown {
   private readonly stop = new AbortController();
   readonly signal = this.stop.signal;
 
-  onModuleDestroy(): void {
+  onApplicationShutdown(): void {
     this.stop.abort();
   }
 }

@@ -80,7 +80,7 @@ export async function signCertificate(
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject,
-    issuer: issuer.subjectName.toJSON(),
+    issuer: issuer.subjectName,
     notBefore: new Date(now.getTime() - BACKDATE_MS),
     notAfter: new Date(Math.min(now.getTime() + lifetimeMs, issuer.notAfter.getTime())),
     publicKey,

@@ -52,7 +52,7 @@ export async function signRequest(
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject,
-    issuer: issuer.subjectName.toJSON(),
+    issuer: issuer.subjectName,
     notBefore,
     notAfter: new Date(Math.min(notAfter.getTime(), end)),
     publicKey: parsed.publicKey,

@@ -193,6 +193,11 @@ class PostgresStore implements Store {
     return this.nextBarrier;
   }
 
+  async sizeBytes(): Promise<number> {
+    const { rows } = await this.reader.query('SELECT pg_database_size(current_database()) AS bytes');
+    return Number(rows[0].bytes);
+  }
+
   async ping(): Promise<void> {
     try {
       await this.writer.acquire();

@@ -119,6 +119,8 @@ export interface Store {
   currentRevision(): Revision;
   /** Revisions at or below this are gone from the watch log: 410. */
   compactedRevision(): Revision;
+  /** Bytes that the database takes on disk. */
+  sizeBytes(): Promise<number>;
   /** Fails with the reason when PostgreSQL cannot be reached: for readyz. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -208,4 +210,6 @@ export interface WatchCache {
   watch(options: { from: Revision; namespace?: string; filter?: ObjectFilter }): CacheWatch | undefined;
   /** Objects now. */
   readonly size: number;
+  /** Changes taken in since the start. */
+  readonly changes: number;
 }

@@ -55,6 +55,8 @@ export class ObjectCache implements WatchCache {
   readonly resource: string;
   readonly waiting = new WaitingWatches();
   ring: EventRing;
+  /** Changes taken in since the start. */
+  changes = 0;
   /** Counts resets: watches of an earlier generation have expired. */
   generation = 0;
   private entries = new Map<string, CacheEntry>();
@@ -130,6 +132,7 @@ export class ObjectCache implements WatchCache {
 
   /** Takes in one change. The caller wakes the watches once the whole commit is in. */
   apply(change: Change): void {
+    this.changes += 1;
     const key = cacheKey(change.namespace, change.name);
     const previous = this.entries.get(key);
     const { line, bytes } = renderLine(change.type, change.body, change.revision);

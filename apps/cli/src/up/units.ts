@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDuration } from '#apimachinery';
 import { builtCrates, installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
 import { argumentsOf } from '#settings';
@@ -8,6 +9,9 @@ import type { Unit } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
 import { cgroupDriver } from './cgroup-driver.js';
 import { containerdCommand } from './containerd.js';
+
+/** A server ends when its running requests have: a minute, and what their last answers take. */
+const LONGEST_STOP_SECONDS = 75;
 
 /** All processes of this Berth, in starting order. Each waits for the files and sockets it needs, not for a moment. */
 export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[]> {
@@ -25,6 +29,7 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
       NODE_ENV: 'production',
     },
     revision: revisionOf('server'),
+    stopSeconds: LONGEST_STOP_SECONDS + Math.ceil(parseDuration(settings.shutdownDelayDuration) / 1000),
   });
   if (!settings.node) return units;
   if (!settings.containerRuntimeEndpoint) {

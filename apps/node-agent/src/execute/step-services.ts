@@ -11,6 +11,7 @@ import type { Pod } from '../pod/pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
 import type { Cgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
+import type { VolumeOperations } from '../volumes/volume-metrics.js';
 import type { Mounter, TokenSource } from '../volumes/volume-plugin.js';
 import type { KernelPaths } from './kernel-paths.js';
 import type { DnsSettings } from './pod-dns.js';
@@ -27,6 +28,7 @@ export interface StepServices {
   events: EventRecorder;
   logger: Logger;
   mounter: Mounter;
+  volumeOperations: VolumeOperations;
   memoryDirectory: string;
   seccompRoot: string;
   kernelPaths: KernelPaths;

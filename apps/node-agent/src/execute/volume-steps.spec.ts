@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '#client';
 import type { Volume } from '#kinds';
+import { MetricsRegistry } from '#telemetry';
 import { PodPaths } from '../pod/pod-paths.js';
 import { aMemory, anObserved, aPod, outcomesOf } from '../testing/pod-builders.js';
+import { registerVolumeMetrics, VolumeOperations } from '../volumes/volume-metrics.js';
 import { volumesOnDisk } from '../volumes/volume-set.js';
 import type { StepServices } from './step-services.js';
 import { unmountContext } from './volume-context.js';
@@ -47,6 +49,7 @@ describe('A volume of a pod', () => {
           void events.push(`${type} ${reason} ${message}`),
       },
       logger: silentLogger,
+      volumeOperations: new VolumeOperations(),
     } as unknown as StepServices;
   });
   afterEach(() => rmSync(directory, { recursive: true }));
@@ -61,6 +64,33 @@ describe('A volume of a pod', () => {
     assert.ok(outcome?.type === 'volumeMounted', JSON.stringify(outcome));
     return outcome.path;
   };
+
+  test('is counted with the time that it takes', async () => {
+    const metrics = new MetricsRegistry();
+    registerVolumeMetrics(metrics, services.volumeOperations);
+    await pathOf('config');
+    await mount('missing');
+    await unmount('config');
+    const text = await metrics.render();
+    const count = (plugin: string, operation: string, status: string) => {
+      const labels = `volume_plugin="kubernetes.io/${plugin}",operation_name="volume_${operation}",status="${status}"`;
+      const line = text
+        .split('\n')
+        .find((one) => one.startsWith(`storage_operation_duration_seconds_count{${labels},`));
+      return line?.split(' ').at(-1);
+    };
+    assert.equal(count('configmap', 'mount', 'success'), '1');
+    assert.equal(count('configmap', 'mount', 'fail-unknown'), '1');
+    assert.equal(count('configmap', 'unmount', 'success'), '1');
+    services.volumeOperations.onDone('kubernetes.io/image', 'volume_mount', 20, true);
+    services.volumeOperations.onDone('kubernetes.io/image', 'volume_mount', 20, false);
+    const images = (await metrics.render()).match(/^kubelet_image_volume_\w+ \d$/gm);
+    assert.deepEqual(images?.sort(), [
+      'kubelet_image_volume_mounted_errors_total 1',
+      'kubelet_image_volume_mounted_succeed_total 1',
+      'kubelet_image_volume_requested_total 2',
+    ]);
+  });
 
   test('is made ready by itself, and found again by an agent that knows nothing of it', async () => {
     const path = await pathOf('data');

@@ -2,13 +2,13 @@ import { ImageError } from '../images/image-service.js';
 import type { Outcome } from '../plan/outcomes.js';
 import type { PodState } from '../plan/pod-state.js';
 import { type Pod, podKey } from '../pod/pod.js';
-import { MountFailure, mountVolume as mount, unmountVolume as unmount } from '../volumes/volume-set.js';
+import { MountFailure, mountVolume as mount, pluginName, unmountVolume as unmount } from '../volumes/volume-set.js';
 import type { Needs, Outcomes, StepOf } from './step-services.js';
 import { unmountContext, type VolumeServices, volumeContext } from './volume-context.js';
 
 /** Makes one volume ready; the others of the pod are no concern of it. */
 export async function* mountVolume(
-  services: VolumeServices,
+  services: VolumeServices & Needs<'volumeOperations'>,
   state: PodState,
   { volume: name }: StepOf<'mountVolume'>,
 ): Outcomes {
@@ -16,7 +16,9 @@ export async function* mountVolume(
   const { paths, events, logger } = services;
   try {
     await paths.files.makeFolder(paths.volumes(pod.metadata.uid), 0o750);
-    const path = await mount(volumeContext(services, state), volumeOf(pod, name));
+    const volume = volumeOf(pod, name);
+    const mounting = mount(volumeContext(services, state), volume);
+    const path = await services.volumeOperations.timed(pluginName(volume), 'volume_mount', mounting);
     yield { type: 'volumeMounted', volume: name, path };
   } catch (error) {
     if (!(error instanceof MountFailure)) throw error;
@@ -49,12 +51,14 @@ export async function* updateVolume(
 }
 
 export async function* unmountVolume(
-  services: Needs<'paths' | 'memoryDirectory' | 'runtime' | 'logger'>,
+  services: Needs<'paths' | 'memoryDirectory' | 'runtime' | 'logger' | 'volumeOperations'>,
   { pod }: PodState,
   { volume: name }: StepOf<'unmountVolume'>,
 ): Outcomes {
   try {
-    await unmount(unmountContext(services), pod.metadata.uid, name);
+    const known = pod.spec.volumes?.find((candidate) => candidate.name === name);
+    const unmounting = unmount(unmountContext(services), pod.metadata.uid, name);
+    await services.volumeOperations.timed(known ? pluginName(known) : '', 'volume_unmount', unmounting);
     yield { type: 'volumeUnmounted', volume: name };
   } catch (error) {
     services.logger.warn('volume not unmounted', { pod: podKey(pod), volume: name, error });

@@ -1,8 +1,8 @@
-import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
+import { type Cell, type Distribution, exponentialBuckets, type MetricsRegistry } from '#telemetry';
 import type { Family, SyncResult } from './netfilter.js';
 
 /** Upper bounds of kube-proxy's sync durations, in seconds. */
-const BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
+const BUCKETS = exponentialBuckets(0.001, 2, 15);
 
 /** The failures of each mode, by kube-proxy's names. */
 const FAILURES: Readonly<Record<string, string>> = {

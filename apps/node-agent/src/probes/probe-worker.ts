@@ -16,6 +16,8 @@ export interface ProbeWorkerOptions {
   mayRun(): boolean;
   onResult(result: ProbeResult): void;
   onOutcome(outcome: ProbeOutcome): void;
+  /** Each time the probe was run, whatever came of it. */
+  onCount(result: ProbeOutcome['result']): void;
 }
 
 /** Asks one probe of one container again and again, and counts what comes against the thresholds. */
@@ -57,7 +59,10 @@ export class ProbeWorker {
     try {
       if (mayRun()) await this.probe();
     } catch (error) {
-      if (!this.stopped) this.options.onOutcome({ result: 'error', output: (error as Error).message });
+      if (!this.stopped) {
+        this.options.onCount('error');
+        this.options.onOutcome({ result: 'error', output: (error as Error).message });
+      }
     } finally {
       // The period goes from start to start: a container that answers late is not asked less often.
       if (!this.stopped) this.schedule(Math.min(Math.max(begun + period - now(), 0), period));
@@ -65,10 +70,11 @@ export class ProbeWorker {
   }
 
   private async probe(): Promise<void> {
-    const { probe, run, onOutcome, onResult } = this.options;
+    const { probe, run, onOutcome, onResult, onCount } = this.options;
     let outcome = await run();
     for (let attempt = 1; outcome.result === 'error' && attempt < ERROR_ATTEMPTS; attempt++) outcome = await run();
     if (this.stopped) return;
+    onCount(outcome.result);
     if (outcome.result !== 'success') onOutcome(outcome);
     if (outcome.result === 'error') return;
     const result = outcome.result === 'warning' ? 'success' : outcome.result;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MetricsRegistry } from '#telemetry';
 import type { PodState } from '../plan/pod-state.js';
 import { aContainer, aMemory, anObserved, aPod, aSandbox, running } from '../testing/pod-builders.js';
+import { registerProbeMetrics } from './probe-metrics.js';
 import { Prober } from './prober.js';
 
 const probe = (command: string) => ({ exec: { command: [command] }, periodSeconds: 0.01, failureThreshold: 1 });
@@ -46,7 +48,7 @@ describe('A container that is being stopped', () => {
       for (let i = 0; i < 200 && JSON.stringify(results()) !== JSON.stringify(expected); i++) await sleep(10);
       assert.deepEqual(results(), expected);
     };
-    return { healthy, asked, fail, until };
+    return { healthy, asked, fail, until, prober };
   }
 
   test('since it is not alive still says whether it is ready', async () => {
@@ -56,6 +58,24 @@ describe('A container that is being stopped', () => {
     await until('failure', 'success');
     Object.assign(healthy, { live: true, ready: false });
     await until('failure', 'failure');
+  });
+
+  test('is counted by probe and result as long as it is probed', async () => {
+    const { healthy, until, prober } = aProbed();
+    const metrics = new MetricsRegistry();
+    registerProbeMetrics(metrics, () => prober.counts());
+    const counted = async (type: string, result: string) => {
+      const begin = `prober_probe_total{probe_type="${type}",result="${result}",container="main",`;
+      return (await metrics.render()).split('\n').some((line) => line.startsWith(begin) && !line.endsWith(' 0'));
+    };
+    await until('success', 'success');
+    assert.ok((await counted('Liveness', 'successful')) && (await counted('Readiness', 'successful')));
+    assert.equal(await counted('Liveness', 'failed'), false);
+    healthy.live = false;
+    await until('failure', 'success');
+    assert.ok(await counted('Liveness', 'failed'));
+    prober.stop('uid-1');
+    assert.doesNotMatch(await metrics.render(), /^prober_probe_total\{/m);
   });
 
   test('since its pod failed still says whether it is ready, and nobody asks whether it lives', async () => {

@@ -41,10 +41,20 @@ export interface ProberOptions {
   onChange(uid: string): void;
 }
 
+/** How often one probe of a container was run. */
+export interface ProbeCount {
+  type: string;
+  pod: Pod;
+  container: string;
+  results: { successful: number; failed: number; unknown: number };
+}
+
+const COUNTED = { success: 'successful', warning: 'successful', failure: 'failed', error: 'unknown' } as const;
+
 /** Of one pod. */
 interface Probed {
   /** By `<container id>/<type>`. */
-  readonly workers: Map<string, ProbeWorker>;
+  readonly workers: Map<string, { worker: ProbeWorker; count: ProbeCount }>;
   /** By container id. */
   results: ReadonlyMap<string, ProbeResults>;
 }
@@ -79,24 +89,35 @@ export class Prober {
     }
     for (const [key, worker] of probed.workers) {
       if (wanted.has(key)) continue;
-      worker.stop();
+      worker.worker.stop();
       probed.workers.delete(key);
     }
     return probed.results;
   }
 
   stop(uid: string): void {
-    for (const worker of this.pods.get(uid)?.workers.values() ?? []) worker.stop();
+    for (const { worker } of this.pods.get(uid)?.workers.values() ?? []) worker.stop();
     this.pods.delete(uid);
   }
 
-  private start(state: PodState, probed: Probed, target: Target): ProbeWorker {
+  /** Of the probes that are run now. */
+  *counts(): Iterable<ProbeCount> {
+    for (const { workers } of this.pods.values()) for (const { count } of workers.values()) yield count;
+  }
+
+  private start(state: PodState, probed: Probed, target: Target): { worker: ProbeWorker; count: ProbeCount } {
     const { runtime, node, now, onChange } = this.options;
     const { container, current, probe } = target;
     const { type } = target.probeKind;
     const { id } = current;
     const results = (): ProbeResults => probed.results.get(id) ?? NO_RESULTS;
-    return new ProbeWorker({
+    const count: ProbeCount = {
+      type: target.probeKind.title,
+      pod: state.pod,
+      container: container.name,
+      results: { successful: 0, failed: 0, unknown: 0 },
+    };
+    const worker = new ProbeWorker({
       probe,
       startedAt: current.startedAt,
       now,
@@ -110,18 +131,22 @@ export class Prober {
         if (type === 'startup') return startup === 'unknown';
         return startup === 'success' && (type === 'readiness' || liveness !== 'failure');
       },
+      onCount: (result) => {
+        count.results[COUNTED[result]] += 1;
+      },
       onOutcome: (outcome) => this.recordOutcome(state.pod, target, outcome),
       onResult: (result) => {
         if (results()[type] === result) return;
         setResults(probed, id, { ...results(), [type]: result });
         if (type === 'startup') {
-          for (const [key, worker] of probed.workers) {
+          for (const [key, { worker }] of probed.workers) {
             if (key.startsWith(id) && !key.endsWith('/startup')) worker.trigger();
           }
         }
         onChange(state.pod.metadata.uid);
       },
     });
+    return { worker, count };
   }
 
   private recordOutcome(pod: Pod, { container, kind, probeKind }: Target, { result, output }: ProbeOutcome): void {

@@ -124,6 +124,7 @@ it('the period of a probe goes from start to start, however long it takes', asyn
         now += 20_000;
         return { result: 'failure', output: '' };
       },
+      onCount: () => {},
       onOutcome: () => {},
       onResult: () => {},
     });
@@ -263,6 +264,7 @@ it('a probe with a period or a timeout of many days is no hurry', async () => {
       assert.equal(outcome.result, 'success', outcome.output);
       return outcome;
     },
+    onCount: () => {},
     onOutcome: ({ output }) => assert.fail(output),
     onResult: () => {},
   });
@@ -289,6 +291,7 @@ it('a probe is asked again whatever became of it', async () => {
         resolve();
         return { result: 'success', output: '' };
       },
+      onCount: () => {},
       onOutcome: (outcome) => outcomes.push(outcome),
       onResult: () => {},
     });
@@ -326,6 +329,7 @@ describe('thresholds of a probe', () => {
             resolve();
             return { result: 'error', output: '' };
           },
+          onCount: () => {},
           onOutcome: () => {},
           onResult: (result) => results.push(result[0]!),
         });

@@ -1,4 +1,4 @@
-import type { MetricsRegistry } from '#telemetry';
+import { exponentialBuckets, type MetricsRegistry } from '#telemetry';
 import type { CriRuntime } from './cri.js';
 
 /** Kubelet's names of the calls of CRI, by the calls' own: kuberuntime/instrumented_services.go. */
@@ -34,7 +34,7 @@ export const RUNTIME_OPERATIONS: Readonly<Record<string, string>> = {
 };
 
 /** Kubelet's: 5 ms, each bound 2.5 times the one before. Seconds. */
-const BUCKETS = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
+const BUCKETS = exponentialBuckets(0.005, 2.5, 14);
 
 /** Kubelet's metrics of the calls to the container runtime: how many, how long, how many failed. */
 export function registerRuntimeMetrics(registry: MetricsRegistry, runtime: Pick<CriRuntime, 'onDone'>): void {

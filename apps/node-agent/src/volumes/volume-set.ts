@@ -47,6 +47,11 @@ export function pluginOf(volume: Volume): VolumePlugin {
   throw new VolumeError(`no volume plugin matched: volumes of type ${type} are not supported by this node`);
 }
 
+/** The reference's name of the volume's plugin; '' for one that this node has not. */
+export function pluginName(volume: Volume): string {
+  return PLUGINS.find(({ type }) => volume[type] !== undefined)?.plugin ?? '';
+}
+
 /** Names of the pod's volumes that containers may only read. */
 export function readOnlyVolumes(volumes: readonly Volume[] = []): Set<string> {
   const readOnly = (volume: Volume) => pluginOf(volume).readOnly || volume.persistentVolumeClaim?.readOnly;

@@ -1,9 +1,9 @@
-import type { MetricsRegistry } from '#telemetry';
+import { exponentialBuckets, type MetricsRegistry } from '#telemetry';
 
 /** Autoscalers and namespaces that are told apart, at most. */
 const AUTOSCALERS = 1000;
 /** Seconds: doubling from a millisecond. */
-const BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
+const BUCKETS = exponentialBuckets(0.001, 2, 15);
 
 export type Action = 'scale_up' | 'scale_down' | 'none';
 export type Failure = 'spec' | 'internal' | 'none';

@@ -6,6 +6,7 @@ import { podInformer } from '../workload/pods.js';
 import { type AddressType, addressTypesOf, belongsInEndpoints, endpointFor, slicePorts } from './service-endpoints.js';
 import { podsOf, servicesOf } from './service-pods.js';
 import { sliceLabels } from './slice-labels.js';
+import { changeOf, countsOf, endpointCount, type SliceCounts, SliceMetrics } from './slice-metrics.js';
 import { type PortGroup, planSlices } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
 
@@ -35,7 +36,10 @@ class EndpointSliceReconciler {
   private readonly pods: Informer<Pod>;
   private readonly nodes: Informer<Node>;
 
-  constructor({ informers, client }: ControllerRuntime) {
+  private readonly metrics: SliceMetrics;
+
+  constructor({ informers, client, metrics }: ControllerRuntime) {
+    this.metrics = new SliceMetrics(metrics);
     this.services = informers.for<Service>(gvr.services);
     this.pods = podInformer(informers);
     this.nodes = informers.for<Node>(gvr.nodes);
@@ -48,6 +52,7 @@ class EndpointSliceReconciler {
     if (!service) {
       // The slices go with their owner.
       this.slices.forget(key);
+      this.metrics.forget(key);
       return undefined;
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
@@ -58,14 +63,23 @@ class EndpointSliceReconciler {
     const types = addressTypesOf(service);
     const stray = existing.filter((slice) => !types.includes(slice.addressType));
     let lost: string | undefined;
+    const counts: SliceCounts = { endpoints: 0, wanted: 0, slices: 0 };
+    let [added, removed] = [0, endpointCount(stray)];
     for (const addressType of types) {
       const { groups, missingNode } = this.groups(service, pods, addressType);
       lost ??= missingNode;
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: service, addressType, labels: sliceLabels(service, MANAGER), placeholder: true };
-      await this.slices.apply(key, namespace, planSlices(identity, current, groups));
+      const plan = planSlices(identity, current, groups);
+      await this.slices.apply(key, namespace, plan);
+      const wanted = countsOf(groups, current.length, plan);
+      for (const what of ['endpoints', 'wanted', 'slices'] as const) counts[what] += wanted[what];
+      const change = changeOf(current, plan);
+      added += change.added;
+      removed += change.removed;
     }
     await this.slices.apply(key, namespace, { create: [], update: [], remove: stray });
+    this.metrics.synced(key, service, counts, added, removed);
     if (lost) throw new Error(`skipping Pod for Service ${key}: Node ${lost} Not Found`);
     return undefined;
   }

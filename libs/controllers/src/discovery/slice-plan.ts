@@ -183,7 +183,7 @@ function mergeGroups(groups: readonly PortGroup[]): PortGroup[] {
   return [...merged.values()];
 }
 
-function portsKey(ports: readonly DiscoveryEndpointPort[] | undefined): string {
+export function portsKey(ports: readonly DiscoveryEndpointPort[] | undefined): string {
   return (ports ?? [])
     .map((port) => canonicalJson({ ...port, name: port.name || undefined }))
     .sort()

@@ -126,6 +126,13 @@ const SECONDARY_RATE = 0.01;
 const LARGE_ZONE = 50;
 const UNHEALTHY_SHARE = 0.55;
 
+/** As the reference's metrics name a zone (k8s.io/component-helpers/node/topology). */
+export function zoneLabel({ metadata }: Node): string {
+  const region = metadata.labels?.['topology.kubernetes.io/region'] ?? '';
+  const zone = metadata.labels?.['topology.kubernetes.io/zone'] ?? '';
+  return region === '' && zone === '' ? '' : `${region}:\0:${zone}`;
+}
+
 export function zoneOf(node: Node): string {
   const labels = node.metadata.labels ?? {};
   return `${labels['topology.kubernetes.io/region'] ?? ''}/${labels['topology.kubernetes.io/zone'] ?? ''}`;

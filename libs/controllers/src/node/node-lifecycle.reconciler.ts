@@ -15,12 +15,15 @@ import {
   sameTaints,
   silentConditions,
   wantedTaints,
+  zoneLabel,
   zoneOf,
 } from './node-health.js';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
 /** Milliseconds between looks at all nodes. */
 const MONITOR_PERIOD = 5_000;
+/** Zones that are told apart, at most. */
+const ZONES = 100;
 const GRACE_PERIOD = 50_000;
 /** A new node may take this long until its first report. */
 const STARTUP_GRACE_PERIOD = 60_000;
@@ -49,6 +52,7 @@ class NodeLifecycle {
   readonly leases: Informer<Lease>;
   private readonly nodes: Informer<Node>;
   private readonly pods: Informer<Pod>;
+  private readonly evictions;
   private readonly heartbeats = new Map<string, Heartbeat>();
   /** Zone to the time from which on its next node may be evicted. */
   private readonly nextEviction = new Map<string, number>();
@@ -58,7 +62,12 @@ class NodeLifecycle {
   private readonly wasReady = new Map<string, boolean>();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers } = runtime;
+    const { informers, metrics } = runtime;
+    this.evictions = metrics.counter({
+      name: 'node_collector_evictions_total',
+      help: 'Nodes whose pods began to be evicted, by zone.',
+      labels: { zone: ZONES },
+    });
     this.nodes = informers.for<Node>(gvr.nodes);
     this.leases = informers.for<Lease>(gvr.leases, { namespace: LEASE_NAMESPACE });
     this.pods = podInformer(informers);
@@ -131,7 +140,9 @@ class NodeLifecycle {
     const taints = wantedTaints(node, starts || goesOn, this.timestamp());
     if (sameTaints(taints, current)) return;
     await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
-    if (starts) this.nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
+    if (!starts) return;
+    this.nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
+    this.evictions.cell(zoneLabel(node)).value += 1;
   }
 
   /** The zones count their nodes anew, unless a node is what it was for its zone: at thousands of nodes that is nearly every event. */

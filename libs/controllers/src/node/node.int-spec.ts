@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { gvr, type Node, type Pod } from '#kinds';
-import { type ControllerEnvironment, controllerEnvironment } from '#testing';
+import { type ControllerEnvironment, call, controllerEnvironment } from '#testing';
 
 const MERGE = 'application/merge-patch+json';
 
@@ -85,6 +85,8 @@ describe('nodes', () => {
       const pod = await findPod(namespace, 'goes');
       return pod?.metadata.deletionTimestamp !== undefined && pod;
     });
+    const metrics = (await call(env.server, '/metrics')).body.toString();
+    assert.match(metrics, /^node_collector_evictions_total\{zone=":\0:b"\} 1$/m);
     const disruption = evicted.status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
     assert.equal(disruption?.reason, 'DeletionByTaintManager');
     assert.equal((await findPod(namespace, 'stays'))?.metadata.deletionTimestamp, undefined);

@@ -1,9 +1,24 @@
-import { formatIp, isAlreadyExists, isNotFound, parseIp } from '#apimachinery';
+import {
+  formatIp,
+  type GroupVersionResource,
+  isAlreadyExists,
+  isNotFound,
+  type KubeObject,
+  parseIp,
+} from '#apimachinery';
 import { type Requeue, splitKey } from '#client';
-import { gvr, type IPAddress, type Service, type ServiceCIDR } from '#kinds';
+import {
+  gvr,
+  hasServiceAddressLabels,
+  type IPAddress,
+  isServiceAddress,
+  type Service,
+  type ServiceCIDR,
+  serviceAddressLabels,
+} from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
-import { ALLOCATOR, isInRange, isServiceAddress } from './service-cidr.plan.js';
+import { isInRange } from './service-cidr.plan.js';
 
 /** Milliseconds after its making in which an address may be here before its Service is. */
 const GRACE = 60_000;
@@ -39,7 +54,7 @@ export function clusterIpRepair(context: ControllerContext): Controller {
       } else if (isSharedWith(address, service)) {
         const message = `Cluster IP [${ip.family}]:${text} was assigned to multiple services; please recreate service`;
         warn('ClusterIPAlreadyAllocated', message);
-      } else if (!isOf(address, service) || !isLabelled(address, ip.family)) {
+      } else if (!isOf(address, service) || !hasServiceAddressLabels(address, ip)) {
         const where = `for Service ${namespace}/${name}`;
         warn('ClusterIPNotAllocated', `the ClusterIP ${what} ${where} has a wrong reference; repairing`);
         await remove(address);
@@ -60,10 +75,12 @@ export function clusterIpRepair(context: ControllerContext): Controller {
       await remove(address);
       return undefined;
     }
-    const service = services.get(namespace, parent);
-    if (service && clusterIps(service).includes(name!)) return undefined;
+    const cached = services.get(namespace, parent);
+    if (cached && clusterIps(cached).includes(name!)) return undefined;
     const left = Date.parse(address.metadata.creationTimestamp!) + GRACE - clock.now();
     if (left > 0) return { requeueAfter: left };
+    const service = await stored<Service>(gvr.services, namespace, parent);
+    if (service && clusterIps(service).includes(name!)) return undefined;
     if (service) warn('IPAddressWrongReference', `${where} has a wrong reference; cleaning up`);
     else warn('IPAddressNotAllocated', `${where} appears to have leaked: cleaning up`);
     await remove(address);
@@ -72,10 +89,16 @@ export function clusterIpRepair(context: ControllerContext): Controller {
 
   /** What the server has, when the cache has nothing: the two come by different watches. */
   async function current(name: string): Promise<IPAddress | undefined> {
-    const cached = addresses.get('', name);
-    if (cached) return cached;
+    return addresses.get('', name) ?? (await stored<IPAddress>(gvr.ipaddresses, '', name));
+  }
+
+  async function stored<T extends KubeObject>(
+    resource: GroupVersionResource,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
     try {
-      return await client.get<IPAddress>(gvr.ipaddresses, '', name);
+      return await client.get<T>(resource, namespace, name);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -90,10 +113,7 @@ export function clusterIpRepair(context: ControllerContext): Controller {
 
   async function create(name: string, { metadata }: Service): Promise<void> {
     const parentRef = { resource: 'services', namespace: metadata.namespace!, name: metadata.name! };
-    const labels = {
-      'ipaddress.kubernetes.io/ip-family': parseIp(name)!.family,
-      'ipaddress.kubernetes.io/managed-by': ALLOCATOR,
-    };
+    const labels = serviceAddressLabels(parseIp(name)!);
     const apiVersion = 'networking.k8s.io/v1';
     const address: IPAddress = { apiVersion, kind: 'IPAddress', metadata: { name, labels }, spec: { parentRef } };
     try {
@@ -147,8 +167,4 @@ function isOf({ spec }: IPAddress, { metadata }: Service): boolean {
   const { group, resource, namespace, name } = spec.parentRef ?? {};
   const isService = (group ?? '') === '' && resource === 'services';
   return isService && namespace === metadata.namespace && name === metadata.name;
-}
-
-function isLabelled(address: IPAddress, family: string): boolean {
-  return isServiceAddress(address) && address.metadata.labels!['ipaddress.kubernetes.io/ip-family'] === family;
 }

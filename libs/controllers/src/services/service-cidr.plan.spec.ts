@@ -33,6 +33,34 @@ describe('isNeeded', () => {
   }
 });
 
+describe('of ranges that are deleted together', () => {
+  const deleted = (name: string, at: string, range = '10.0.0.0/24'): ServiceCIDR => {
+    const made = cidr(name, range);
+    return { ...made, metadata: { ...made.metadata, deletionTimestamp: at } };
+  };
+  const [first, second] = ['2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'];
+  const rows: [what: string, all: ServiceCIDR[], needed: string[]][] = [
+    ['the later one stays', [deleted('b', first), deleted('a', second)], ['a']],
+    ['the one with the later name stays, at the same time', [deleted('a', first), deleted('b', first)], ['b']],
+    ['the last of three stays', [deleted('a', first), deleted('b', first), deleted('c', second)], ['c']],
+    [
+      'all go when another has their addresses',
+      [deleted('a', first), deleted('b', first), cidr('c', '10.0.0.0/8')],
+      [],
+    ],
+    ['a smaller one that stays longer does', [deleted('a', first), deleted('b', second, '10.0.0.0/28')], ['b']],
+  ];
+  for (const [what, all, needed] of rows) {
+    test(what, () => {
+      const found = all.filter((one) => one.metadata.deletionTimestamp && isNeeded(one, all, [address('10.0.0.9')]));
+      assert.deepEqual(
+        found.map(({ metadata }) => metadata.name),
+        needed,
+      );
+    });
+  }
+});
+
 describe('isInRange', () => {
   const all = [cidr('a', '10.0.0.0/24'), cidr('b', 'fd00::/112')];
   const rows: [ip: string, expected: boolean][] = [

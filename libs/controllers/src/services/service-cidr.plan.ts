@@ -1,24 +1,29 @@
 import { type Cidr, type IpAddress, parseCidr, parseIp } from '#apimachinery';
-import type { IPAddress, ServiceCIDR } from '#kinds';
+import { type IPAddress, isServiceAddress, type ServiceCIDR } from '#kinds';
 
 /** Which addresses and ranges other ranges contain. Pure. */
 
-const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by';
-export const ALLOCATOR = 'ipallocator.k8s.io';
-
-export function isServiceAddress({ metadata }: IPAddress): boolean {
-  return metadata.labels?.[MANAGED_BY] === ALLOCATOR;
-}
-
-/** Would an address of a Service be in no range at all without this one? */
+/**
+ * Would an address of a Service be in no range at all without this one? Of two that are deleted together only one can count on the
+ * other: the one that was deleted first.
+ */
 export function isNeeded(cidr: ServiceCIDR, all: readonly ServiceCIDR[], addresses: readonly IPAddress[]): boolean {
   const own = rangesOf(cidr);
-  const others = all.filter(({ metadata }) => metadata.name !== cidr.metadata.name).flatMap(rangesOf);
+  const others = all.filter((other) => staysLonger(other, cidr)).flatMap(rangesOf);
   if (own.every((range) => others.some((other) => covers(other, range)))) return false;
   return addresses.some((address) => {
     const ip = isServiceAddress(address) ? parseIp(address.metadata.name!) : undefined;
     return ip && own.some((range) => holds(range, ip)) && !others.some((range) => holds(range, ip));
   });
+}
+
+function staysLonger({ metadata: other }: ServiceCIDR, { metadata: own }: ServiceCIDR): boolean {
+  if (other.name === own.name) return false;
+  if (other.deletionTimestamp === undefined || own.deletionTimestamp === undefined) {
+    return other.deletionTimestamp === undefined;
+  }
+  const [otherTime, ownTime] = [Date.parse(other.deletionTimestamp), Date.parse(own.deletionTimestamp)];
+  return otherTime === ownTime ? other.name! > own.name! : otherTime > ownTime;
 }
 
 export function isInRange(ip: IpAddress, all: readonly ServiceCIDR[]): boolean {

@@ -53,7 +53,14 @@ export function serviceCidrController(context: ControllerContext): Controller {
     }
     const left = Date.parse(cidr.metadata.deletionTimestamp!) + GRACE - clock.now();
     if (left > 0) return { requeueAfter: left };
-    if (finalizers.includes(FINALIZER))
+    if (!finalizers.includes(FINALIZER)) return undefined;
+    // The caches come by different watches, and may both be behind: what is given up now does not come back.
+    const [all, taken] = await Promise.all([
+      client.list<ServiceCIDR>(gvr.servicecidrs),
+      client.list<IPAddress>(gvr.ipaddresses),
+    ]);
+    if (isNeeded(cidr, all.items, taken.items)) await setCondition(cidr, BLOCKED);
+    else
       await setFinalizers(
         cidr,
         finalizers.filter((name) => name !== FINALIZER),

@@ -1,7 +1,5 @@
-import type { Secret } from '#kinds';
+import { INVALID_SINCE_LABEL, LAST_USED_LABEL, type Secret } from '#kinds';
 
-export const LAST_USED_LABEL = 'kubernetes.io/legacy-token-last-used';
-export const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
 export const DAY = 24 * 3_600_000;
 /** Milliseconds: kube-controller-manager's --legacy-service-account-token-clean-up-period. */
 const PERIOD = 365 * DAY;

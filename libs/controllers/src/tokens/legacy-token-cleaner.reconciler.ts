@@ -1,10 +1,18 @@
 import { isConflict, isNotFound } from '#apimachinery';
 import { objectKey } from '#client';
-import { type ConfigMap, gvr, type Pod, podReferences, type Secret, type ServiceAccount } from '#kinds';
+import {
+  type ConfigMap,
+  gvr,
+  INVALID_SINCE_LABEL,
+  type Pod,
+  podReferences,
+  type Secret,
+  type ServiceAccount,
+} from '#kinds';
 import { type Controller, type ControllerContext, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
 import { podInformer } from '../workload/pods.js';
-import { cleaningOf, DAY, dateOf, INVALID_SINCE_LABEL, trackedLongEnough } from './legacy-token-cleaner.plan.js';
+import { cleaningOf, DAY, dateOf, trackedLongEnough } from './legacy-token-cleaner.plan.js';
 import { ownerOf, tokenSecrets } from './token-secrets.js';
 
 const TRACKING = 'kube-apiserver-legacy-service-account-token-tracking';

@@ -29,6 +29,12 @@ describe('table rows', () => {
     );
   });
 
+  it('of a node without facts', () => {
+    assert.deepEqual(row('v1/nodes', { spec: {} }), [
+      ...['it', 'Unknown', '<none>', '60m', '', '<none>', '<none>', '<unknown>', '<unknown>', '<unknown>'],
+    ]);
+  });
+
   it('of a node', () => {
     const cells = row('v1/nodes', {
       metadata: { labels: { 'node-role.kubernetes.io/worker': '', 'node-role.kubernetes.io/control-plane': '' } },

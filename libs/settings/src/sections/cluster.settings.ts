@@ -1,5 +1,6 @@
+import { parseDuration } from '#apimachinery';
 import { Matches } from '../class-validator.js';
-import { EachItem, IsOneOf, IsSwitch, IsText, IsWhole } from '../constraints.js';
+import { EachItem, IsOneOf, IsSwitch, IsText, IsWhole, Parses } from '../constraints.js';
 import { defaultDataDir } from '../defaults.js';
 import { isAdmissionPlugin } from '../formats/admission-plugins.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
@@ -94,6 +95,23 @@ export class ClusterSettings {
   })
   refuseUnenforced!: boolean;
 
+  @Parses(parseDelay)
+  @TextSetting({
+    help: 'how long the server goes on serving when it is told to end; /readyz fails meanwhile',
+    argument: 'DURATION',
+    default: '0s',
+    programs: { up: true, server: true },
+  })
+  shutdownDelayDuration!: string;
+
+  @IsSwitch()
+  @SwitchSetting({
+    help: 'an ending server listens until running requests have finished, and answers new ones with 429',
+    default: false,
+    programs: { up: true, server: true },
+  })
+  shutdownSendRetryAfter!: boolean;
+
   @EachItem(isAdmissionPlugin, 'must name an admission plugin')
   @TextSetting({
     help: 'admission plugins to run beside those that are on by default',
@@ -132,4 +150,9 @@ export class ClusterSettings {
     programs: { up: true, server: true },
   })
   disable!: string;
+}
+
+/** The message is the reference's. */
+function parseDelay(text: string): void {
+  if (parseDuration(text) < 0) throw new Error('can not be negative value');
 }

@@ -67,6 +67,7 @@ export abstract class Family<S> {
   /** Drops all series: for those that are made anew at each scrape. */
   clear(): void {
     this.series.clear();
+    for (const label of this.labels) label.forget();
   }
 
   /** prom-client's contract of a metric. */

@@ -20,6 +20,11 @@ export class BoundedLabel {
     this.limit = typeof bound === 'number' ? bound : 0;
   }
 
+  /** Frees the room that earlier values took. */
+  forget(): void {
+    if (this.limit > 0) this.known.clear();
+  }
+
   /** The value itself, or `OVERFLOW`. */
   admit(value: string): string {
     if (value === OVERFLOW || this.known.has(value)) return value;

@@ -22,7 +22,7 @@ export interface OverflowLog {
 export class MetricsRegistry {
   private readonly registry = new Registry();
   private readonly families = new Map<string, Family<unknown>>();
-  private readonly collectors: (() => void)[] = [];
+  private readonly collectors: (() => void | Promise<void>)[] = [];
   private readonly overflowed = new Set<string>();
 
   constructor(private readonly log: OverflowLog = { warn: () => {} }) {}
@@ -46,7 +46,7 @@ export class MetricsRegistry {
   }
 
   /** Calls back before each scrape: for values that are read rather than counted. Returns the way to end that. */
-  onCollect(collect: () => void): () => void {
+  onCollect(collect: () => void | Promise<void>): () => void {
     this.collectors.push(collect);
     return () => {
       const at = this.collectors.indexOf(collect);
@@ -54,20 +54,20 @@ export class MetricsRegistry {
     };
   }
 
-  /** All series as they are now. */
+  /** All series as they are now; collectors that wait are not waited for. */
   samples(): Sample[] {
-    this.collect();
+    void this.collect();
     return [...this.families.values()].flatMap((family) => family.samples());
   }
 
   /** Prometheus' text format 0.0.4. */
-  render(): Promise<string> {
-    this.collect();
+  async render(): Promise<string> {
+    await this.collect();
     return this.registry.metrics();
   }
 
-  private collect(): void {
-    for (const collect of this.collectors) collect();
+  private async collect(): Promise<void> {
+    await Promise.all(this.collectors.map((collect) => collect()));
   }
 
   private declare<F extends Family<any>>(type: FamilyType, { name, labels = {} }: FamilyDeclaration, make: () => F): F {

@@ -60,6 +60,32 @@ describe('validating admission policies', () => {
     denied(await configMap('x', { owner: 'me', a: '1', b: '2' }), 'too much');
   });
 
+  it('counts what became of failures, and errors that it let pass', async () => {
+    const counted = async () => {
+      const text = (await call(api, '/metrics')).body.toString();
+      const lines = text.matchAll(
+        /^apiserver_validating_admission_policy_check_total\{policy="rule",policy_binding="here",(.*)\} (\d+)$/gm,
+      );
+      return new Map([...lines].map(([, labels, value]) => [labels!, Number(value)]));
+    };
+    const before = await counted();
+    const more = async () =>
+      [...(await counted())].flatMap(([labels, value]) => {
+        const added = value - (before.get(labels) ?? 0);
+        return added === 0 ? [] : [`${labels} ${added}`];
+      });
+    const validations = [{ expression: 'has(object.data.a)' }, { expression: "object.data.missing == ''" }];
+    await enforce({ failurePolicy: 'Ignore', validations }, { validationActions: ['Deny', 'Audit'] });
+    await configMap('x', { a: '' });
+    assert.deepEqual(await more(), ['error_type="invalid_error",enforcement_action="allow" 1']);
+    await configMap('x', { b: '' });
+    assert.deepEqual((await more()).sort(), [
+      'error_type="invalid_error",enforcement_action="allow" 2',
+      'error_type="invalid_error",enforcement_action="audit" 1',
+      'error_type="invalid_error",enforcement_action="deny" 1',
+    ]);
+  });
+
   it('gives the reason, and the text of the message expression', async () => {
     const messageExpression = "'no ' + object.metadata.name + ' in ' + namespaceObject.metadata.name";
     await enforce({

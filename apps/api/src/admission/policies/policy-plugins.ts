@@ -4,6 +4,7 @@ import type { Store } from '../../storage/store.js';
 import type { AdmissionPlugin } from '../admission-request.js';
 import { MutatingAdmissionPolicyPlugin, type MutatingPolicyContext } from './mutating-admission-policy.js';
 import { MutatingPolicy } from './mutating-policy.js';
+import type { PolicyMetrics } from './policy-metrics.js';
 import { PolicySource } from './policy-source.js';
 import { ValidatingAdmissionPolicyPlugin } from './validating-admission-policy.js';
 import { ValidatingPolicy } from './validating-policy.js';
@@ -16,12 +17,13 @@ export interface PolicyPlugins {
 
 export interface PolicyPluginOptions extends MutatingPolicyContext {
   readonly store: Pick<Store, 'cache'>;
+  readonly metrics: PolicyMetrics;
   /** Ends the following of the policies. */
   readonly signal: AbortSignal;
 }
 
 /** Policies are those in the store, from the moment at which this server sees them. */
-export function createPolicyPlugins({ store, signal, ...context }: PolicyPluginOptions): PolicyPlugins {
+export function createPolicyPlugins({ store, signal, metrics, ...context }: PolicyPluginOptions): PolicyPlugins {
   const validating = new PolicySource(
     (policy: KubeObject) => new ValidatingPolicy(policy as ValidatingAdmissionPolicy),
   );
@@ -30,6 +32,6 @@ export function createPolicyPlugins({ store, signal, ...context }: PolicyPluginO
   mutating.follow(store, 'mutatingadmissionpolicies', 'mutatingadmissionpolicybindings', signal);
   return {
     mutating: new MutatingAdmissionPolicyPlugin(mutating, context),
-    validating: new ValidatingAdmissionPolicyPlugin(validating, context),
+    validating: new ValidatingAdmissionPolicyPlugin(validating, context, metrics),
   };
 }

@@ -8,6 +8,7 @@ import { isExempt } from '../webhooks/exempt-resources.js';
 import { expressionAuthorizer } from '../webhooks/expression-authorizer.js';
 import { VersionedObjects } from '../webhooks/versioned-objects.js';
 import type { MatchedAs } from './policy-match.js';
+import type { PolicyMetrics } from './policy-metrics.js';
 import { ConfigurationError, parametersOf } from './policy-parameters.js';
 import { policyInputs } from './policy-request.js';
 import type { Binding, BoundPolicy, PolicySource } from './policy-source.js';
@@ -22,6 +23,11 @@ const CODES = new Map([
   ['RequestEntityTooLarge', 413],
 ]);
 const UNPROCESSABLE = 422;
+const ACTIONS = new Map([
+  ['Deny', 'deny'],
+  ['Audit', 'audit'],
+  ['Warn', 'warn'],
+] as const);
 
 export interface PolicyContext {
   readonly catalog: ResourceCatalog;
@@ -52,6 +58,7 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
   constructor(
     private readonly source: Pick<PolicySource<ValidatingPolicy>, 'list'>,
     private readonly context: PolicyContext,
+    private readonly metrics: PolicyMetrics,
   ) {}
 
   handles({ resource }: AdmissionTarget): boolean {
@@ -96,6 +103,7 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
         if (binding.match !== undefined && binding.match.find(request, catalog, lister) === undefined) continue;
         for (const verdict of await this.verdicts(policy, binding, matched, request, objects)) {
           report(policy, binding, verdict, request, findings);
+          this.count(policy.name, binding, verdict);
           for (const { key, value } of verdict.annotations) add(annotations, key, value);
         }
       } catch (error) {
@@ -103,6 +111,16 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
       }
     }
     for (const [key, values] of annotations) request.annotate(`${policy.name}/${key}`, [...values].join(', '));
+  }
+
+  private count(policy: string, { name, actions }: Binding, verdict: Verdict): void {
+    for (const { message, ms } of verdict.failures) {
+      for (const [given, action] of ACTIONS) {
+        if (actions.includes(given)) this.metrics.enforced(policy, name, action, message, ms);
+      }
+    }
+    for (const { message, ms } of verdict.ignored) this.metrics.enforced(policy, name, 'allow', message, ms);
+    for (const message of verdict.annotationErrors) this.metrics.enforced(policy, name, 'deny', message, 0);
   }
 
   /** One for each set of parameters. */

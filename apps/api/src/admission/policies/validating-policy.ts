@@ -6,17 +6,25 @@ import { OutOfBudget, POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } 
 
 const MAX_MESSAGE_BYTES = 5 * 1024;
 
+interface Failed {
+  readonly message: string;
+  /** Milliseconds that the expression took. */
+  readonly ms: number;
+}
+
 /** What a policy says to one request with one set of parameters. */
 export interface Verdict {
   /** By the position of the validation. */
-  readonly failures: readonly { readonly index: number; readonly message: string; readonly reason?: string }[];
+  readonly failures: readonly (Failed & { readonly index: number; readonly reason?: string })[];
+  /** Errors that the failure policy lets pass. */
+  readonly ignored: readonly Failed[];
   /** For the audit log. */
   readonly annotations: readonly { readonly key: string; readonly value: string }[];
   /** Annotations that have no value although the failure policy wants one: they deny the request. */
   readonly annotationErrors: readonly string[];
 }
 
-const NOTHING: Verdict = { failures: [], annotations: [], annotationErrors: [] };
+const NOTHING: Verdict = { failures: [], ignored: [], annotations: [], annotationErrors: [] };
 
 interface CompiledValidation {
   readonly check: CompiledExpression;
@@ -52,7 +60,7 @@ export class ValidatingPolicy extends CompiledPolicy {
     if (holds instanceof Error) return this.failure(holds.message);
     if (!holds) return NOTHING;
     try {
-      return { failures: this.validate(inputs, authorizer), ...this.annotate(inputs, authorizer) };
+      return { ...this.validate(inputs, authorizer), ...this.annotate(inputs, authorizer) };
     } catch (error) {
       if (error instanceof OutOfBudget) return this.failure(error.message);
       throw error;
@@ -61,19 +69,31 @@ export class ValidatingPolicy extends CompiledPolicy {
 
   /** An error of the policy as a whole. */
   private failure(message: string): Verdict {
-    return this.failsClosed ? { ...NOTHING, failures: [{ index: 0, message }] } : NOTHING;
+    if (this.failsClosed) return { ...NOTHING, failures: [{ index: 0, message, ms: 0 }] };
+    return { ...NOTHING, ignored: [{ message, ms: 0 }] };
   }
 
-  private validate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict['failures'] {
+  private validate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'failures' | 'ignored'> {
     const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
-    const results = this.validations.map(({ check }) => evaluation.evaluate(check));
-    const messages = this.evaluation(inputs, evaluation.remaining, undefined);
-    return results.flatMap((result, index) => {
-      if (result instanceof Error) return this.failsClosed ? [{ index, message: result.message }] : [];
-      if (result.value === true) return [];
-      const { source, message } = this.validations[index]!;
-      return [{ index, message: messageOf(source, message, messages), reason: source.reason ?? 'Invalid' }];
+    const results = this.validations.map(({ check }) => {
+      const begun = performance.now();
+      const result = evaluation.evaluate(check);
+      return { result, ms: performance.now() - begun };
     });
+    const messages = this.evaluation(inputs, evaluation.remaining, undefined);
+    const found = { failures: [] as Verdict['failures'][number][], ignored: [] as Failed[] };
+    for (const [index, { result, ms }] of results.entries()) {
+      if (result instanceof Error) {
+        const { message } = result;
+        if (this.failsClosed) found.failures.push({ index, message, ms });
+        else found.ignored.push({ message, ms });
+      } else if (result.value !== true) {
+        const { source, message } = this.validations[index]!;
+        const told = messageOf(source, message, messages);
+        found.failures.push({ index, message: told, ms, reason: source.reason ?? 'Invalid' });
+      }
+    }
+    return found;
   }
 
   private annotate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'annotations' | 'annotationErrors'> {

@@ -7,6 +7,7 @@ import {
   genericNotFound,
   methodNotAllowed,
   type StatusError,
+  serviceUnavailable,
   type UserInfo,
 } from '#apimachinery';
 import type { Credentials, RequestAuthenticator } from '../../authentication/authenticator.js';
@@ -23,11 +24,13 @@ import { isLongRunning, type RequestMetrics } from '../metrics/request-metrics.j
 import type { ObjectPathHandler } from '../objects/object-path.handler.js';
 import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
 import { Connection } from '../server/connection.js';
+import { CountedResponse } from '../server/counted-response.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import { OpenRequest } from '../server/open-request.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
 import { auditId, DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
+import { isServedWhileDraining, type Refusal, refuseWhileDraining, SHUTTING_DOWN } from '../server/shutdown-refusal.js';
 import type { RequestInfo } from './request-info.js';
 import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
@@ -98,6 +101,8 @@ export class RequestDispatcher {
   /** Watches and streams that are open: they would hold up a shutdown for ever. */
   private readonly open = new Set<ServerResponse | Socket>();
   private readonly paths: ServedPaths;
+  /** Set when the server takes no more requests. */
+  private refusal: Refusal | undefined;
 
   constructor(
     private readonly options: DispatcherOptions,
@@ -118,6 +123,10 @@ export class RequestDispatcher {
   }
 
   private readonly serveNext = (open: OpenRequest): void => {
+    if (this.refusal && !isServedWhileDraining(open.request)) {
+      refuseWhileDraining(open.response, this.refusal);
+      return;
+    }
     this.dispatch(open).catch((error) => {
       if (open.expired) return;
       const status = statusOf(error);
@@ -166,6 +175,8 @@ export class RequestDispatcher {
   /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */
   private begin(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
     if (open.isOver || open.expired) return false;
+    // A stream that begins now would miss the end of the others.
+    if (open.endless && this.refusal) throw serviceUnavailable(SHUTTING_DOWN);
     const { metrics } = this.options;
     const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
     this.slots.take(open, user, READS.has(route.info.verb), probe);
@@ -181,7 +192,8 @@ export class RequestDispatcher {
     }
     open.whenOver(() => {
       const code = open.response?.statusCode ?? SWITCHING_PROTOCOLS;
-      metrics.observe(route, code, (performance.now() - open.started) / 1000);
+      const bytes = open.response instanceof CountedResponse ? open.response.bodyBytes : 0;
+      metrics.observe(route, code, (performance.now() - open.started) / 1000, bytes);
     });
     // Who asks before sending a body is told to send it: only now is it wanted.
     if (open.request.headers.expect) open.response?.writeContinue();
@@ -212,7 +224,9 @@ export class RequestDispatcher {
   }
 
   private async authorizePath(user: UserInfo, { info }: Route): Promise<void> {
-    if (!ALWAYS_ALLOWED.has(info.path)) await authorizePathOrThrow(this.options, user, info.verb, info.path);
+    if (ALWAYS_ALLOWED.has(info.path)) return;
+    const { metrics } = this.options;
+    await metrics.access.decided(authorizePathOrThrow(this.options, user, info.verb, info.path));
   }
 
   /** Asks about what the URL says, whether it is served or not: who may not do it learns nothing of what there is. */
@@ -223,8 +237,8 @@ export class RequestDispatcher {
     user: UserInfo,
   ): Promise<AuthorizedRequest> {
     const { info } = route;
-    const { api } = this.options;
-    return api.authorize({
+    const { api, metrics } = this.options;
+    const deciding = api.authorize({
       verb: info.verb,
       group: info.group,
       version: info.version,
@@ -243,12 +257,27 @@ export class RequestDispatcher {
       alsoVerb: route.kind === 'connect' && route.upgrades && info.verb === 'get' ? 'create' : undefined,
       pathError: route.kind === 'objects' ? route.pathError : undefined,
     });
+    return metrics.access.decided(deciding);
   }
 
-  /** Ends what would not end by itself; clients come back to the next server. */
-  endOpenStreams(): void {
-    this.deadlines.stop();
+  /**
+   * Refuses new requests from now on, and ends what would not end by itself; clients come back to the next server. Resolves when the
+   * requests that were running have finished, which their time limit bounds.
+   */
+  async drain(refusal: Refusal): Promise<void> {
+    this.refusal = refusal;
     for (const stream of this.open) stream.end();
+    const running: Promise<void>[] = [];
+    for (const { serving } of this.connections.values()) {
+      if (serving === undefined || serving.endless) continue;
+      serving.response.shouldKeepAlive = false;
+      running.push(new Promise((resolve) => serving.whenOver(resolve)));
+    }
+    await Promise.all(running);
+  }
+
+  stop(): void {
+    this.deadlines.stop();
   }
 
   /** Whether a request that asks to leave HTTP may; all others are served as if they did not ask, as the reference does. */
@@ -264,6 +293,10 @@ export class RequestDispatcher {
 
   handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    if (this.refusal) {
+      refuseUpgrade(socket, serviceUnavailable(SHUTTING_DOWN));
+      return;
+    }
     // What is sent before the answers to earlier requests would come in between them.
     if (this.connectionOf(socket).serving) {
       socket.destroy();
@@ -307,14 +340,19 @@ export class RequestDispatcher {
     const connection = this.connectionOf(socket);
     if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
     const plain = headers.authorization === undefined && !asksForMore(headers);
-    if (plain && connection.user) return connection.user;
+    const { access } = this.options.metrics;
+    if (plain && connection.user) {
+      access.known(connection.user, 0);
+      return connection.user;
+    }
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
     if (!plain) {
       credentials.headers = request.headersDistinct;
       credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
     }
-    const user = await this.options.authenticator.authenticate(credentials);
+    const offered = headers.authorization !== undefined || credentials.clientCertificate !== undefined;
+    const user = await access.identified(offered, this.options.authenticator.authenticate(credentials));
     if (plain) connection.user = user;
     return user;
   }

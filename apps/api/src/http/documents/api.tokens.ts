@@ -1,3 +1,4 @@
+import type { KubeObject } from '#apimachinery';
 import type { Logger } from '#client';
 import type { ResourceCatalog } from '#kinds';
 import type { MetricsRegistry } from '#telemetry';
@@ -19,6 +20,8 @@ export interface ApiSurface {
   /** Shown by /readyz, without a say in its answer: what the server is as ready without. */
   advisories?(): readonly HealthCheck[];
   metrics: MetricsRegistry;
+  /** All pods, for the metrics of their resources. */
+  pods(): readonly KubeObject[];
   /** Documents of further paths, such as the OpenID discovery of the token issuer. */
   documents: ReadonlyMap<string, () => { mediaType: string; body: string }>;
   /** Versions that objects had; absent: none are kept. */

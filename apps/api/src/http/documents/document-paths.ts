@@ -1,5 +1,6 @@
 import { openApiV3Path } from '#kinds';
 import { type ApiSurface, surfaceGeneration } from './api.tokens.js';
+import { POD_RESOURCES_PATH } from '../metrics/pod-resource-metrics.js';
 import { discoveryPaths } from './discovery-paths.js';
 
 /** A path that names no resource, as the framework's routes know it. */
@@ -55,7 +56,7 @@ function pathsOf({ catalog, aggregated, documents, checks, history }: ApiSurface
   for (const { group } of aggregated?.list() ?? []) add(`/apis/${group}`, false, 'any');
   add('/apis', false, 'one');
   for (const path of ['/version', ...documents.keys()]) add(path, true, 'any');
-  for (const path of ['/', '/metrics', '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
+  for (const path of ['/', '/metrics', POD_RESOURCES_PATH, '/openapi/v2', '/openapi/v3']) add(path, false, 'none');
   if (history) add(HISTORY_PATH, true, 'none');
   for (const { group, version } of resources) add(`/openapi/v3/${openApiV3Path(group, version)}`, false, 'none');
   for (const endpoint of HEALTH) {

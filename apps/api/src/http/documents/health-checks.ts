@@ -27,6 +27,7 @@ export async function checkHealth(
   endpoint: (typeof ALL)[number],
   query: URLSearchParams,
   log: (text: string) => void,
+  checked: (name: string, passed: boolean) => void,
   advisories: readonly HealthCheck[] = [],
 ): Promise<HealthReport> {
   const excluded = new Set(query.getAll('exclude'));
@@ -40,8 +41,10 @@ export async function checkHealth(
     }
     try {
       await check.check();
+      checked(check.name, true);
       lines.push(`[+]${check.name} ok`);
     } catch (error) {
+      checked(check.name, false);
       if (!advisories.includes(check)) failed.push(check.name);
       log(`${endpoint} check ${check.name} failed: ${(error as Error).message}`);
       lines.push(`[-]${check.name} failed: reason withheld`);

@@ -1,5 +1,6 @@
 import { All, Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HealthMetrics } from '../metrics/health-metrics.js';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 import { checkHealth, type HealthCheck } from './health-checks.js';
 
@@ -9,7 +10,11 @@ type Endpoint = (typeof ENDPOINTS)[number];
 /** /healthz, /livez, /readyz, and one path for each check below them. */
 @Controller()
 export class HealthController {
-  constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
+  private readonly metrics: HealthMetrics;
+
+  constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {
+    this.metrics = new HealthMetrics(surface.metrics);
+  }
 
   @All([...ENDPOINTS])
   async health(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -47,6 +52,7 @@ export class HealthController {
       endpoint,
       new URLSearchParams(query),
       (text) => this.surface.log.warn(text),
+      (name, passed) => this.metrics.checked(name, endpoint, passed),
       advisories,
     );
     await reply

@@ -1,14 +1,16 @@
 import { STATUS_CODES } from 'node:http';
-import type { ResourceCatalog } from '#kinds';
-import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
+import { type Cell, type Distribution, exponentialBuckets, type MetricsRegistry } from '#telemetry';
 import type { ResourceEntry } from '../../registry/resource-table.js';
-import type { Store } from '../../storage/store.js';
 import type { Route } from '../dispatch/route.js';
+import { AccessMetrics } from './access-metrics.js';
+import { entryOf, RESOURCES, SCOPES, scopeOf } from './request-labels.js';
 
 /** Bounds of the reference's request duration histogram, in seconds. */
 const DURATION_BUCKETS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
+/** Bytes, from a kilobyte to a gigabyte. */
+const SIZE_BUCKETS = exponentialBuckets(1000, 10, 7);
 /** Labels are these, or come from the table of resources: what clients write never becomes a series. */
 const VERBS = new Set([
   ...['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'],
@@ -16,15 +18,15 @@ const VERBS = new Set([
 ]);
 const CODES = new Set(Object.keys(STATUS_CODES).map(Number));
 const OTHER = 'other';
-/** Groups, versions and resources of one server, at most. */
-const RESOURCES = 1000;
 const WHAT_LABELS = { group: RESOURCES, version: RESOURCES, resource: RESOURCES, subresource: 100 };
-const WHERE_LABELS = { scope: ['', 'resource', 'namespace', 'cluster'], component: ['apiserver'] };
+const WHERE_LABELS = { scope: SCOPES, component: ['apiserver'] };
 const VERB_LABEL = { verb: [...VERBS].map((verb) => verb.toUpperCase()) };
 const REQUEST_LABELS = { ...VERB_LABEL, dry_run: ['', 'All'], ...WHAT_LABELS, ...WHERE_LABELS };
 
 interface Series {
   duration: Distribution;
+  /** Of reads. */
+  sizes: Distribution | undefined;
   codes: Map<number, Cell>;
 }
 
@@ -36,10 +38,14 @@ export class RequestMetrics {
   private readonly total;
   private readonly duration;
   private readonly longRunning;
+  private readonly sizes;
+  private readonly deprecated;
+  readonly access: AccessMetrics;
   readonly inflightReads: Cell;
   readonly inflightWrites: Cell;
 
   constructor(registry: MetricsRegistry) {
+    this.access = new AccessMetrics(registry);
     this.total = registry.counter({
       name: 'apiserver_request_total',
       help: 'Requests by verb, resource and response code.',
@@ -54,6 +60,19 @@ export class RequestMetrics {
       help: 'Long-running requests that are open now.',
       labels: { ...VERB_LABEL, ...WHAT_LABELS, ...WHERE_LABELS },
     });
+    this.sizes = registry.histogram(
+      {
+        name: 'apiserver_response_sizes',
+        help: 'Sizes of the answers to reads, in bytes.',
+        labels: { ...VERB_LABEL, ...WHAT_LABELS, ...WHERE_LABELS },
+      },
+      SIZE_BUCKETS,
+    );
+    this.deprecated = registry.gauge({
+      name: 'apiserver_requested_deprecated_apis',
+      help: 'Deprecated APIs that somebody has asked for: 1.',
+      labels: { ...WHAT_LABELS, removed_release: 10 },
+    });
     const inflight = registry.gauge({
       name: 'apiserver_current_inflight_requests',
       help: 'Requests being worked on now, by kind.',
@@ -63,7 +82,8 @@ export class RequestMetrics {
     this.inflightWrites = inflight.cell('mutating');
   }
 
-  observe(route: Route, code: number, seconds: number): void {
+  /** @param bytes - of the answer's body. */
+  observe(route: Route, code: number, seconds: number, bytes: number): void {
     const { verb, query, subresource } = route.info;
     const entry = entryOf(route);
     const dryRun = query.size > 0 && query.get('dryRun') === 'All' ? 'All' : '';
@@ -78,7 +98,7 @@ export class RequestMetrics {
     const key = `${VERBS.has(verb) ? verb : OTHER}|${where}|${scope}|${dryRun}`;
     let series = ofEntry.get(key);
     if (!series) {
-      series = { duration: this.duration.cell(...labelsOf(route, dryRun)), codes: new Map() };
+      series = this.seriesOf(route, dryRun);
       ofEntry.set(key, series);
     }
     // What a pod answers through a proxy may be any number.
@@ -89,7 +109,26 @@ export class RequestMetrics {
       series.codes.set(known, cell);
     }
     cell.value += 1;
-    if (!isLongRunning(route)) series.duration.observe(seconds);
+    if (isLongRunning(route)) return;
+    series.duration.observe(seconds);
+    series.sizes?.observe(bytes);
+  }
+
+  private seriesOf(route: Route, dryRun: string): Series {
+    const labels = labelsOf(route, dryRun);
+    const [verb, , ...rest] = labels;
+    const definition = entryOf(route)?.definition;
+    if (definition?.deprecationWarning) {
+      const { group, version, plural } = definition;
+      // None that is served has a release in which it goes.
+      this.deprecated.cell(group, version, plural, route.info.subresource, '').value = 1;
+    }
+    const isRead = verb === 'GET' || verb === 'LIST';
+    return {
+      duration: this.duration.cell(...labels),
+      sizes: isRead ? this.sizes.cell(verb, ...rest) : undefined,
+      codes: new Map(),
+    };
   }
 
   /** The gauge cell of a long-running request. */
@@ -107,10 +146,6 @@ export function isLongRunning(route: Route): boolean {
   );
 }
 
-function entryOf(route: Route): ResourceEntry | undefined {
-  return route.kind === 'objects' || route.kind === 'connect' ? route.entry : undefined;
-}
-
 function labelsOf(route: Route, dryRun: string): string[] {
   const { verb, subresource, isResourceRequest } = route.info;
   const shown = VERBS.has(verb) ? verb.toUpperCase() : OTHER;
@@ -119,35 +154,4 @@ function labelsOf(route: Route, dryRun: string): string[] {
     ? [definition.group, definition.version, definition.plural, subresource]
     : ['', '', isResourceRequest ? OTHER : '', ''];
   return [shown, dryRun, ...what, scopeOf(route), 'apiserver'];
-}
-
-function scopeOf(route: Route): string {
-  if (!entryOf(route)) return '';
-  const { name, verb, namespace } = route.info;
-  if (name !== '' && verb !== 'list' && verb !== 'watch') return 'resource';
-  return namespace !== '' ? 'namespace' : verb === 'create' ? 'resource' : 'cluster';
-}
-
-/** How much is stored. */
-export function registerStorageMetrics(
-  registry: MetricsRegistry,
-  store: Pick<Store, 'cache'>,
-  catalog: ResourceCatalog,
-): void {
-  const objects = registry.gauge({
-    name: 'apiserver_storage_objects',
-    help: 'Stored objects by resource.',
-    labels: { resource: RESOURCES },
-  });
-  registry.onCollect(() => {
-    for (const { storageResource, verbs } of catalog.list()) {
-      if (verbs.includes('watch')) objects.cell(dotted(storageResource)).value = store.cache(storageResource).size;
-    }
-  });
-}
-
-/** `deployments.apps`, as the metric names resources. */
-function dotted(storageResource: string): string {
-  const slash = storageResource.indexOf('/');
-  return slash < 0 ? storageResource : `${storageResource.slice(slash + 1)}.${storageResource.slice(0, slash)}`;
 }

@@ -5,6 +5,7 @@ import { negotiateOutput, type OutputFormat } from '../../codec/negotiation.js';
 import type { ApiHandler, ResponseNotes } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import type { ObjectsRoute } from '../dispatch/route.js';
+import type { WatchMetrics } from '../metrics/watch-metrics.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import type { OpenRequest } from '../server/open-request.js';
 import { auditId, sendBody, sendError } from '../server/response-writer.js';
@@ -19,6 +20,7 @@ const WITH_BODY = new Set(['create', 'update', 'patch', 'delete', 'deletecollect
 export class ObjectPathHandler {
   constructor(
     private readonly api: ApiHandler,
+    private readonly watches: WatchMetrics,
     /** Milliseconds after which a watcher that takes nothing is cut off. */
     private readonly unreadWatchMs: number = UNREAD_WATCH_MS,
     private readonly log?: InternalErrorLog,
@@ -38,7 +40,7 @@ export class ObjectPathHandler {
       if (open.expired) return;
       const result = await this.api.handle(asked, notes);
       if (result.kind === 'watch') {
-        const renderer = new WatchRenderer(entry, format, info.query);
+        const renderer = this.rendererOf(route, format, open.started);
         await streamWatch(new ResponseSink(response, notes.warnings), renderer, result.session, this.unreadWatchMs);
         return;
       }
@@ -61,14 +63,22 @@ export class ObjectPathHandler {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    { entry, info }: ObjectsRoute,
+    route: ObjectsRoute,
     asked: AuthorizedRequest,
   ): Promise<void> {
+    const started = performance.now();
+    const { entry } = route;
     const format = negotiateOutput(request.headers.accept, true, entry.definition.verbs.includes('get'));
     const result = await this.api.handle(asked, { warnings: [] });
     if (result.kind !== 'watch') throw genericNotFound();
-    const renderer = new WatchRenderer(entry, format, info.query);
+    const renderer = this.rendererOf(route, format, started);
     const sink = await WebSocketSink.accept(request, socket, head);
     await streamWatch(sink, renderer, result.session, this.unreadWatchMs);
+  }
+
+  private rendererOf(route: ObjectsRoute, format: OutputFormat, started: number): WatchRenderer {
+    const { entry, info } = route;
+    const complete = () => this.watches.list(entry, route).observe((performance.now() - started) / 1000);
+    return new WatchRenderer(entry, format, info.query, { events: this.watches.of(entry), complete });
   }
 }

@@ -7,6 +7,7 @@ import type { ApiResult, ListedResult, WatchItem } from '../../registry/api-resu
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import { servedObject } from '../../registry/resource-table.js';
 import type { CachedObject } from '../../storage/store.js';
+import type { EventCounts } from '../metrics/watch-metrics.js';
 import { type ListBody, listBody } from './list-body.js';
 
 export type IncludeObject = 'Metadata' | 'None' | 'Object';
@@ -226,20 +227,40 @@ function listOf(entry: ResourceEntry, result: ListedResult): ListBody {
   return listBody(Buffer.from(head), `${apiVersion} ${kind}`, result.items, (item) => servedBytes(entry, item));
 }
 
+export interface WatchCounts {
+  events: EventCounts;
+  /** Called when the state that the watch begins with has been rendered. */
+  complete(): void;
+}
+
 /** Renders the events of one watch; the first Table event carries the column definitions, later ones none. */
 export class WatchRenderer {
   private headersSent = false;
   private readonly include: IncludeObject;
+  /** While the state is sent that the client has asked for: its end is the first bookmark. */
+  private beginning: boolean;
 
   constructor(
     private readonly entry: ResourceEntry,
     private readonly format: OutputFormat,
     query: URLSearchParams,
+    private readonly counted: WatchCounts,
   ) {
     this.include = format.as === 'Table' ? includeObjectOf(query) : 'Metadata';
+    this.beginning = query.has('sendInitialEvents');
   }
 
   render(item: WatchItem): Buffer {
+    const line = this.lineOf(item);
+    this.counted.events.count(line.length);
+    if (this.beginning && item.type === 'BOOKMARK') {
+      this.beginning = false;
+      this.counted.complete();
+    }
+    return line;
+  }
+
+  private lineOf(item: WatchItem): Buffer {
     if (this.format.as === undefined) {
       return item.line ? item.line() : jsonLine(item.type, item.literal!);
     }

@@ -1,4 +1,5 @@
 import { badRequest, type FieldError, field, invalid, type KubeObject, notFound } from '#apimachinery';
+import { parseBoolean } from '../../registry/request-options.js';
 import type { Lister } from '../../storage/lister.js';
 
 /** Node server paths of log, exec, attach and port-forward, checked as the reference checks them. */
@@ -14,7 +15,7 @@ export function logPath(pod: KubeObject, query: URLSearchParams): string | undef
   if (!pod.spec?.nodeName) return undefined;
   const passed = new URLSearchParams();
   for (const name of ['follow', 'previous', 'timestamps']) {
-    if (isTrue(query.get(name))) passed.set(name, 'true');
+    if (parseBoolean(query, name)) passed.set(name, 'true');
   }
   for (const name of ['sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes', 'stream']) {
     const value = query.get(name);
@@ -27,7 +28,7 @@ export function logPath(pod: KubeObject, query: URLSearchParams): string | undef
 export function executionPath(kind: 'exec' | 'attach', pod: KubeObject, query: URLSearchParams): string {
   const streams = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' };
   const passed = new URLSearchParams();
-  for (const [name, sent] of Object.entries(streams)) if (isTrue(query.get(name))) passed.set(sent, '1');
+  for (const [name, sent] of Object.entries(streams)) if (parseBoolean(query, name)) passed.set(sent, '1');
   const commands = query.getAll('command');
   if (kind === 'exec' && commands.length === 0) {
     throw badRequest('you must specify at least 1 command for the container');
@@ -98,10 +99,6 @@ function checkLogOptions(query: URLSearchParams): void {
     problems.push(field.forbidden('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
   }
   if (problems.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, '', problems);
-}
-
-function isTrue(value: string | null): boolean {
-  return value !== null && value !== 'false' && value !== '0';
 }
 
 function withQuery(path: string, query: URLSearchParams): string {

@@ -11,10 +11,12 @@ import type { ApiRequest, AuthorizedRequest } from '../../registry/api-request.j
 import type { ApiResult, WatchItem } from '../../registry/api-result.js';
 import { ResourceTable } from '../../registry/resource-table.js';
 import { API_SURFACE } from '../documents/api.tokens.js';
+import type { HealthCheck } from '../documents/health-checks.js';
 import { HttpFrontModule } from '../http-front.module.js';
-import { HTTPS_OPTIONS, type HttpsServerOptions } from '../https-options.js';
+import { HTTPS_OPTIONS, type HttpsServerOptions, type ShutdownOptions } from '../https-options.js';
 import { frameworkAdapter, HttpsServer } from '../https-server.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
+import { WatchMetrics } from '../metrics/watch-metrics.js';
 import { ObjectPathHandler } from '../objects/object-path.handler.js';
 import type { Connection } from '../server/connection.js';
 import type { SlotLimits } from '../server/request-slots.js';
@@ -28,6 +30,8 @@ export interface FrontOptions {
   /** What watches tell, in turn; then they stay open. */
   events?: WatchItem[][];
   unreadWatchMs?: number;
+  shutdown?: ShutdownOptions;
+  checks?: HealthCheck[];
 }
 
 /** The HTTP side alone, over real TLS: its object path knows no objects, and waits as the name in a path says. */
@@ -66,8 +70,9 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const surface = {
     catalog,
     serverAddress: '',
-    checks: [],
+    checks: options.checks ?? [],
     metrics: registry,
+    pods: () => [],
     documents: new Map(),
     log: silentLogger,
   };
@@ -75,6 +80,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     tls: { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
     address: '127.0.0.1',
     port: 0,
+    shutdown: options.shutdown ?? { delayMs: 0, sendRetryAfter: false },
     dispatching: {
       authenticator: {
         authenticate: async ({ authorization }) => {
@@ -90,7 +96,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       },
       api,
       resources,
-      objects: new ObjectPathHandler(api, options.unreadWatchMs, log),
+      objects: new ObjectPathHandler(api, new WatchMetrics(registry), options.unreadWatchMs, log),
       log,
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),

@@ -254,9 +254,23 @@ describe('evictions', () => {
     await pod('asked-1', 'asked');
     await pod('asked-2', 'asked');
     await counted('asked', 2, 1, 1, 2);
-    for (const preconditions of [{ uid: 'another' }, { resourceVersion: '1' }]) {
-      assert.equal((await refused(evict('asked-1', { preconditions }))).code, 409);
+    const { metadata } = await client.get(gvr.pods, 'default', 'asked-1');
+    const operation = 'Operation cannot be fulfilled on Pod "asked-1": the';
+    for (const [preconditions, told] of [
+      [
+        { uid: 'another' },
+        `${operation} UID in the precondition (another) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+      ],
+      [
+        { resourceVersion: '1' },
+        `${operation} ResourceVersion in the precondition (1) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+      ],
+    ] as const) {
+      const error = await refused(evict('asked-1', { preconditions }));
+      assert.deepEqual([error.code, error.message], [409, told]);
     }
+    const { code, message } = await refused(evict('asked-1', { dryRun: ['Some'] }, true));
+    assert.deepEqual([code, message], [500, 'Non-matching dry-run options in request and content: [All] and [Some]']);
     await evict('asked-1', undefined, true);
     await evict('asked-1', { dryRun: ['All'] });
     const now = await client.get(gvr.poddisruptionbudgets, 'default', 'asked');

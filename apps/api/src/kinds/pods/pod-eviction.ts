@@ -17,6 +17,7 @@ import type { RegistryContext } from '../../registry/registry-context.js';
 import type { DeleteRequestOptions } from '../../registry/request-options.js';
 import { deletion } from '../../registry/verbs/delete.js';
 import type { VirtualRequest, VirtualResource } from '../../registry/virtual-resource.js';
+import { type PreconditionWords, unmetPrecondition } from '../../registry/write/preconditions.js';
 import type { WriteCall } from '../../registry/write/write-call.js';
 import type { WriteSetPart } from '../../registry/write/write-participant.js';
 import { ADMITTED_DELETION } from '../../registry/write/write-stages.js';
@@ -30,6 +31,16 @@ const VIOLATION = "Cannot evict pod as it would violate the pod's disruption bud
 const MAX_DISRUPTED_PODS = 2000;
 /** Seconds after which a client may ask again about a budget that the controller has not counted yet. */
 const UNCOUNTED_RETRY_SECONDS = 10;
+
+const DRY_RUN_ALL = 'All';
+/** An eviction checks what the client expects when it marks the pod; a dry run marks nothing, and its delete checks. */
+const EVICTION_WORDS: PreconditionWords = {
+  resource: { group: '', resource: 'Pod' },
+  uid: (wanted, stored) =>
+    `the UID in the precondition (${wanted}) does not match the UID in record (${stored}). The object might have been deleted and then recreated`,
+  resourceVersion: (wanted, stored) =>
+    `the ResourceVersion in the precondition (${wanted}) does not match the ResourceVersion in record (${stored}). The object might have been modified`,
+};
 
 /** pods/{name}/eviction: a delete that disruption budgets may refuse. */
 export function evictionResource(): VirtualResource {
@@ -53,14 +64,22 @@ async function evict(context: RegistryContext, request: VirtualRequest): Promise
     const path = 'deleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential';
     throw invalid({ group: 'policy', kind: 'Eviction' }, name, [field.invalid(path, true, why)]);
   }
+  const dryRun = (given['dryRun'] ?? []) as string[];
+  if (request.dryRun && dryRun.length > 0 && dryRun.join(' ') !== DRY_RUN_ALL) {
+    throw unclassified(
+      `Non-matching dry-run options in request and content: [${DRY_RUN_ALL}] and [${dryRun.join(' ')}]`,
+    );
+  }
   const options: DeleteRequestOptions = {
     ...(given as object),
-    dryRun: request.dryRun || (Array.isArray(given['dryRun']) && given['dryRun'].length > 0),
+    dryRun: request.dryRun || dryRun.length > 0,
   };
   // The budget is judged by the newest state.
   await context.store.readBarrier();
   await writePod(context, request, name, {
     ...deletion(options, markDisrupted),
+    refusal: (call) =>
+      unmetPrecondition(call, options.preconditions ?? {}, options.dryRun ? undefined : EVICTION_WORDS),
     stages: ADMITTED_DELETION,
     part: budgetPart,
     retries: ({ resource }) => resource === BUDGETS,

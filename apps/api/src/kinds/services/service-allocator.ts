@@ -10,7 +10,7 @@ import {
   newUid,
   parseIp,
 } from '#apimachinery';
-import type { ServiceSpec } from '#kinds';
+import { type ServiceSpec, serviceAddressLabels } from '#kinds';
 import { encodeForStorage } from '../../codec/object-codec.js';
 import type { ObjectChange, WriteParticipant, WriteSetPart } from '../../registry/write/write-participant.js';
 import type { ObjectKey, Store, Write } from '../../storage/store.js';
@@ -160,12 +160,7 @@ export class ServiceAllocator implements WriteParticipant {
     return this.creation(IP_ADDRESSES, address, {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'IPAddress',
-      metadata: {
-        labels: {
-          'ipaddress.kubernetes.io/ip-family': parseIp(address)!.family,
-          'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
-        },
-      },
+      metadata: { labels: serviceAddressLabels(parseIp(address)!) },
       spec: { parentRef: { resource: 'services', namespace, name } },
     });
   }

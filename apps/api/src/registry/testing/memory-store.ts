@@ -110,6 +110,10 @@ export class MemoryStore implements Store {
     return 0;
   }
 
+  async sizeBytes(): Promise<number> {
+    return 0;
+  }
+
   async ping(): Promise<void> {}
 
   async close(): Promise<void> {}
@@ -129,6 +133,7 @@ export class MemoryStore implements Store {
 }
 
 class MemoryCache implements WatchCache {
+  readonly changes = 0;
   readonly entries = new Map<string, CachedObject>();
 
   constructor(

@@ -1,4 +1,4 @@
-import { conflict, type StatusError } from '#apimachinery';
+import { conflict, type GroupResource, type StatusError } from '#apimachinery';
 import type { DeleteRequestOptions } from '../request-options.js';
 import type { WriteCall } from './write-call.js';
 import { throwInvalid } from './write-errors.js';
@@ -6,25 +6,30 @@ import { throwInvalid } from './write-errors.js';
 /** What a client expects of the stored object. */
 export type Preconditions = NonNullable<DeleteRequestOptions['preconditions']>;
 
+/** Verbs of the reference that check preconditions by themselves say it in other words than its store. */
+export interface PreconditionWords {
+  resource?: GroupResource;
+  uid(wanted: string, stored: string): string;
+  resourceVersion(wanted: string, stored: number): string;
+}
+
+const STORE_WORDS: PreconditionWords = {
+  uid: (wanted, stored) => `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${stored}`,
+  resourceVersion: (wanted, stored) =>
+    `Precondition failed: ResourceVersion in precondition: ${wanted}, ResourceVersion in object meta: ${stored}`,
+};
+
 /** The conflict that an unmet precondition is; undefined when all are met. */
 export function unmetPrecondition(
   { entry, current }: WriteCall,
   { uid, resourceVersion }: Preconditions,
+  words: PreconditionWords = STORE_WORDS,
 ): StatusError | undefined {
   const { name, uid: storedUid, revision } = current!;
-  if (uid !== undefined && uid !== storedUid) {
-    return conflict(
-      entry.groupResource,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${storedUid}`,
-    );
-  }
+  const resource = words.resource ?? entry.groupResource;
+  if (uid !== undefined && uid !== storedUid) return conflict(resource, name, words.uid(uid, storedUid));
   if (resourceVersion !== undefined && resourceVersion !== String(revision)) {
-    return conflict(
-      entry.groupResource,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${revision}`,
-    );
+    return conflict(resource, name, words.resourceVersion(resourceVersion, revision));
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { CelCompileError, type CelProgram, type CelType, cel, celTypeOfSchema, compileCel } from '#cel';
 import type { ValidationRule } from '../../generated/types.js';
 import { fieldPathIn } from './field-path.js';
+import { timed } from './rule-timing.js';
 import type { Structural } from './structural.js';
 
 /** One rule of a schema, as far as it could be compiled. An empty rule has neither program nor error. */
@@ -28,7 +29,7 @@ export function compileRules(
   self: CelType,
   epoch: (expression: string) => Epoch = () => 'stored',
 ): CompiledRule[] {
-  return place.rules.map((rule) => compileRule(rule, place, self, epoch));
+  return timed('compiled', () => place.rules.map((rule) => compileRule(rule, place, self, epoch)));
 }
 
 function compileRule(

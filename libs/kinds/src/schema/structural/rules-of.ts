@@ -4,6 +4,7 @@ import type { ValidationRule } from '../../generated/types.js';
 import { FieldCursor } from '../../validation/field-cursor.js';
 import { type CompiledRule, compileRules, selfType } from './compiled-rules.js';
 import { type Correlation, KeyedItems } from './correlation.js';
+import { timed } from './rule-timing.js';
 import { NO_PATH } from './schema-findings.js';
 import type { RuleOptions, SchemaRules } from './schema-rules.js';
 import { remembered, type Structural } from './structural.js';
@@ -132,7 +133,7 @@ class RuleRun {
     const variables =
       compiled.usesOldSelf || compiled.message?.uses.has('oldSelf') ? { self: value, oldSelf: old } : { self: value };
     try {
-      const { value: holds, cost } = program.evaluate(variables, { costLimit: CALL_LIMIT });
+      const { value: holds, cost } = timed('evaluated', () => program.evaluate(variables, { costLimit: CALL_LIMIT }));
       this.spend(place, cost);
       if (holds === true) return;
     } catch (thrown) {
