@@ -9,11 +9,9 @@ import {
   servedForm,
   storedCustomResource,
 } from '#kinds';
+import { DEFINITIONS } from '../registry/write/definition-guard.js';
 import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { type ConversionOptions, conversionTo } from './conversions.js';
-
-/** Where definitions are stored. */
-export const DEFINITIONS = 'apiextensions.k8s.io/customresourcedefinitions';
 
 export interface ServedDefinitionsOptions {
   readonly store: Pick<Store, 'cache' | 'currentRevision' | 'readBarrier'>;
@@ -106,8 +104,7 @@ export class ServedDefinitions {
 
   /** The resource as its objects are stored, for who deletes them, even where no version is served. */
   storedResource(crd: CustomResourceDefinition): ResourceDefinition {
-    const isTerminating = true;
-    const read = { object: { parse: () => crd }, isTerminating };
+    const read = { object: { parse: () => crd, revision: Number(crd.metadata.resourceVersion) }, isTerminating: true };
     return storedCustomResource(
       crd,
       this.partsOf(crd, () => read),
@@ -116,7 +113,7 @@ export class ServedDefinitions {
 
   private partsOf(
     crd: CustomResourceDefinition,
-    current: () => { object: Pick<CachedObject, 'parse'>; isTerminating: boolean },
+    current: () => { object: Pick<CachedObject, 'parse' | 'revision'>; isTerminating: boolean },
   ): CustomResourceOptions {
     const { conversion } = this.options;
     const { metadata, spec } = crd;
@@ -125,7 +122,11 @@ export class ServedDefinitions {
     const kept = { metadata: { name: metadata.name }, spec: { ...spec, versions } } as CustomResourceDefinition;
     return {
       read: () => current().object.parse(),
-      isTerminating: () => current().isTerminating,
+      source: {
+        name: metadata.name!,
+        state: () => ({ revision: current().object.revision, isTerminating: current().isTerminating }),
+        settle: () => this.settle(metadata.name!),
+      },
       conversionTo: (version, settle) => conversionTo(kept, version, settle, conversion),
     };
   }
