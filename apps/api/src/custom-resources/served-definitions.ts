@@ -14,7 +14,7 @@ import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { type ConversionOptions, conversionTo } from './conversions.js';
 
 export interface ServedDefinitionsOptions {
-  readonly store: Pick<Store, 'cache' | 'currentRevision' | 'readBarrier'>;
+  readonly store: Pick<Store, 'cache' | 'currentRevision' | 'forget' | 'readBarrier'>;
   readonly catalog: ResourceCatalog;
   readonly conversion: ConversionOptions;
   readonly logger: Logger;
@@ -85,7 +85,9 @@ export class ServedDefinitions {
     if (known !== undefined && known.object === object) return;
     const crd = object?.parse() as CustomResourceDefinition | undefined;
     if (object === undefined || crd === undefined || !isServed(crd)) {
-      if (known !== undefined) this.change(name, known, undefined);
+      if (known === undefined) return;
+      this.change(name, known, undefined);
+      if (object === undefined) this.forget(name, known);
       return;
     }
     const form = servedForm(crd);
@@ -129,6 +131,13 @@ export class ServedDefinitions {
       },
       conversionTo: (version, settle) => conversionTo(kept, version, settle, conversion),
     };
+  }
+
+  /** Lets go of what was kept for a resource whose definition is gone. */
+  private forget(name: string, { resources }: Served): void {
+    const { store, conversion } = this.options;
+    conversion.metrics.forget(name);
+    for (const resource of new Set(resources.map(({ storageResource }) => storageResource))) store.forget(resource);
   }
 
   private change(name: string, before: Served | undefined, after: Served | undefined): void {

@@ -83,6 +83,8 @@ const INFLIGHT: SlotLimits = {
       ],
       (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network, definitions) => {
         const { logger, tracer } = options;
+        const requests = new RequestMetrics(metrics);
+        requests.follow(context.resources.catalog);
         return {
           tracer,
           tls: {
@@ -101,7 +103,7 @@ const INFLIGHT: SlotLimits = {
             late: definitions,
             objects: new ObjectPathHandler(handler, undefined, logger),
             log: logger,
-            metrics: new RequestMetrics(metrics),
+            metrics: requests,
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
             slots: INFLIGHT,
           },

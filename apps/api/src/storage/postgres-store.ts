@@ -167,6 +167,10 @@ class PostgresStore implements Store {
     return this.replica.cache(resource);
   }
 
+  forget(resource: string): void {
+    this.replica.forget(resource);
+  }
+
   currentRevision(): Revision {
     return this.replica.currentRevision();
   }

@@ -113,6 +113,8 @@ export interface Store {
   dropCounters(namespace: string, prefix: string): Promise<void>;
   /** Cache of one storage resource. All objects are loaded at start. */
   cache(resource: string): WatchCache;
+  /** Drops the cache of a resource that is served no more, unless it has objects. What still has the cache reads that nothing is there. */
+  forget(resource: string): void;
   /** Resolves once this replica's caches are at least at PostgreSQL's revision at the time of the call. */
   readBarrier(): Promise<Revision>;
   /** The newest revision that this replica's caches hold. */

@@ -20,6 +20,12 @@ export class BoundedLabel {
     this.limit = typeof bound === 'number' ? bound : 0;
   }
 
+  /** Of the first so many values, those that are used no more: others may come in their place. */
+  forgetAllBut(used: ReadonlySet<string>): void {
+    if (this.limit === 0) return;
+    for (const value of this.known) if (!used.has(value)) this.known.delete(value);
+  }
+
   /** The value itself, or `OVERFLOW`. */
   admit(value: string): string {
     if (value === OVERFLOW || this.known.has(value)) return value;

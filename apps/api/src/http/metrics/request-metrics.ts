@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ResourceCatalog } from '#kinds';
+import type { ResourceCatalog, ResourceDefinition } from '#kinds';
 import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { Store } from '../../storage/store.js';
@@ -36,6 +36,8 @@ export class RequestMetrics {
   private readonly total;
   private readonly duration;
   private readonly longRunning;
+  /** Definitions that are served no more. Requests for them that end now would make their series again. */
+  private readonly gone = new WeakSet<ResourceDefinition>();
   readonly inflightReads: Cell;
   readonly inflightWrites: Cell;
 
@@ -63,9 +65,24 @@ export class RequestMetrics {
     this.inflightWrites = inflight.cell('mutating');
   }
 
+  /** Drops the series of resources that are served no more. Ends with the catalog. */
+  follow(catalog: ResourceCatalog): void {
+    catalog.onChange(({ removed }) => {
+      for (const definition of removed) {
+        const { group, version, plural } = definition;
+        this.gone.add(definition);
+        if (catalog.find(group, version, plural) !== undefined) continue;
+        for (const family of [this.total, this.duration, this.longRunning]) {
+          family.drop({ group, version, resource: plural });
+        }
+      }
+    });
+  }
+
   observe(route: Route, code: number, seconds: number): void {
     const { verb, query, subresource } = route.info;
     const entry = entryOf(route);
+    if (entry && this.gone.has(entry.definition)) return;
     const dryRun = query.size > 0 && query.get('dryRun') === 'All' ? 'All' : '';
     const scope = scopeOf(route);
     let ofEntry = entry ? this.series.get(entry) : this.ofNothing;
@@ -137,6 +154,7 @@ export function registerStorageMetrics(
     labels: { resource: RESOURCES },
   });
   registry.onCollect(() => {
+    objects.clear();
     for (const { storageResource, verbs } of catalog.list()) {
       if (verbs.includes('watch')) objects.cell(dotted(storageResource)).value = store.cache(storageResource).size;
     }

@@ -102,6 +102,10 @@ export class MemoryStore implements Store {
     for (const name of this.counters.keys()) if (name.startsWith(`${namespace}/${prefix}`)) this.counters.delete(name);
   }
 
+  forget(resource: string): void {
+    if (this.caches.get(resource)?.size === 0) this.caches.delete(resource);
+  }
+
   currentRevision(): Revision {
     return this.revision;
   }
