@@ -2,7 +2,9 @@ import { type CelAuthorizer, cel } from '#cel';
 import type { ValidatingAdmissionPolicy, Validation } from '#kinds';
 import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import { CompiledPolicy } from './compiled-policy.js';
-import { OutOfBudget, POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
+import { OutOfBudget } from './cost-budget.js';
+import type { EvaluationLimits } from './evaluation-limits.js';
+import { POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
 
 const MAX_MESSAGE_BYTES = 5 * 1024;
 
@@ -47,12 +49,13 @@ export class ValidatingPolicy extends CompiledPolicy {
     }));
   }
 
-  evaluate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict {
-    const holds = this.applies(inputs, authorizer);
+  async evaluate(inputs: PolicyInputs, authorizer: CelAuthorizer, limits: EvaluationLimits): Promise<Verdict> {
+    const holds = await this.applies(inputs, authorizer, limits);
     if (holds instanceof Error) return this.failure(holds.message);
     if (!holds) return NOTHING;
     try {
-      return { failures: this.validate(inputs, authorizer), ...this.annotate(inputs, authorizer) };
+      const failures = await this.validate(inputs, authorizer, limits);
+      return { failures, ...(await this.annotate(inputs, authorizer, limits)) };
     } catch (error) {
       if (error instanceof OutOfBudget) return this.failure(error.message);
       throw error;
@@ -64,10 +67,19 @@ export class ValidatingPolicy extends CompiledPolicy {
     return this.failsClosed ? { ...NOTHING, failures: [{ index: 0, message }] } : NOTHING;
   }
 
-  private validate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict['failures'] {
-    const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
-    const results = this.validations.map(({ check }) => evaluation.evaluate(check));
-    const messages = this.evaluation(inputs, evaluation.remaining, undefined);
+  private async validate(
+    inputs: PolicyInputs,
+    authorizer: CelAuthorizer,
+    { budget, time }: EvaluationLimits,
+  ): Promise<Verdict['failures']> {
+    const evaluation = this.evaluation(inputs, budget.part(POLICY_BUDGET), authorizer);
+    const results: ReturnType<PolicyEvaluation['evaluate']>[] = [];
+    for (const { check } of this.validations) {
+      results.push(evaluation.evaluate(check));
+      const pause = time.pause();
+      if (pause) await pause;
+    }
+    const messages = this.evaluation(inputs, evaluation.budget, undefined);
     return results.flatMap((result, index) => {
       if (result instanceof Error) return this.failsClosed ? [{ index, message: result.message }] : [];
       if (result.value === true) return [];
@@ -76,12 +88,18 @@ export class ValidatingPolicy extends CompiledPolicy {
     });
   }
 
-  private annotate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'annotations' | 'annotationErrors'> {
-    const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
+  private async annotate(
+    inputs: PolicyInputs,
+    authorizer: CelAuthorizer,
+    { budget, time }: EvaluationLimits,
+  ): Promise<Pick<Verdict, 'annotations' | 'annotationErrors'>> {
+    const evaluation = this.evaluation(inputs, budget.part(POLICY_BUDGET), authorizer);
     const annotations: { key: string; value: string }[] = [];
     const annotationErrors: string[] = [];
     for (const { key, value } of this.annotations) {
       const result = evaluation.evaluate(value);
+      const pause = time.pause();
+      if (pause) await pause;
       if (result instanceof Error) {
         if (this.failsClosed) annotationErrors.push(result.message);
         continue;
