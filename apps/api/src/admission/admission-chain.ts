@@ -26,6 +26,7 @@ import { PodNodeSelector } from './plugins/pod-node-selector.js';
 import { PodResizeValidator } from './plugins/pod-resize-validator.js';
 import { PodSecurity } from './plugins/pod-security.js';
 import { PodTopologyLabels } from './plugins/pod-topology-labels.js';
+import type { PolicyParameterCheck } from './plugins/policy-parameter-check.js';
 import { Priority } from './plugins/priority.js';
 import { ResourceQuota } from './plugins/resource-quota.js';
 import { RuntimeClass } from './plugins/runtime-class.js';
@@ -46,6 +47,8 @@ export interface AdmissionOptions {
   podSecurityMetrics?: PodSecurityMetrics;
   /** Runs after the plugins of the reference. */
   escalationCheck?: EscalationCheck;
+  /** Looks at what is written before the plugins of the reference do. */
+  parameterCheck?: PolicyParameterCheck;
   policies?: PolicyPlugins;
   webhooks?: WebhookPlugins;
   /** Absent: nobody counts. */
@@ -101,8 +104,10 @@ const PLUGINS: Record<AdmissionPluginName, MakePlugin> = {
 
 /** The plugins of the reference that are enabled, in its order, and then Berth's own. */
 export function createAdmission(options: AdmissionOptions): AdmissionChain {
-  const { lister, enabled = enabledAdmissionPlugins([], []), escalationCheck, refuseUnenforced = false } = options;
+  const { lister, enabled = enabledAdmissionPlugins([], []), refuseUnenforced = false } = options;
+  const { escalationCheck, parameterCheck } = options;
   const plugins = [
+    ...(parameterCheck ? [parameterCheck] : []),
     ...ADMISSION_PLUGINS.filter((name) => enabled.has(name)).flatMap((name) => PLUGINS[name](options) ?? []),
     ...(escalationCheck ? [escalationCheck] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),

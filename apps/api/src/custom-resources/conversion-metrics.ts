@@ -44,6 +44,11 @@ export class ConversionMetrics {
     );
   }
 
+  /** Drops the series of a definition that is gone. */
+  forget(definition: string): void {
+    this.byDefinition.drop({ crd_name: definition });
+  }
+
   /** Gives the function that ends a call: without a failure, it went well. Versions are apiVersions. */
   begin(definition: string, from: string, to: string): (failure?: ConversionFailure) => void {
     const began = performance.now();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestServer, testServer, WatchReader } from '#testing';
+import { request, type TestServer, testServer, WatchReader } from '#testing';
 import { CRDS, conditions, DefinitionClient, definition, version } from './testing/definitions.js';
 
 const widgets = '/apis/example.com/v1/namespaces/default/widgets';
@@ -47,6 +47,7 @@ describe('a CustomResourceDefinition', () => {
     await api.establish(definition());
     await api.ok('POST', widgets, widget('free', {}));
     await api.ok('POST', widgets, widget('held', {}, { finalizers: ['example.com/wait'] }));
+    assert.match((await request(server, '/metrics')).body.toString(), /resource="widgets"/);
     const watch = await WatchReader.open(server, `${widgets}?watch=1&fieldSelector=metadata.name%3Dfree`);
     assert.equal((await watch.next())?.type, 'ADDED');
     const marked = await api.ok('DELETE', `${CRDS}/widgets.example.com`);
@@ -67,6 +68,8 @@ describe('a CustomResourceDefinition', () => {
     await api.until('widgets.example.com', (crd) => crd === undefined);
     assert.equal(await watch.next(), undefined);
     assert.equal((await api.ask('GET', widgets)).code, 404);
+    const { body } = await request(server, '/metrics');
+    assert.deepEqual(body.toString().match(/^.*widgets.*$/gm), null, 'no series of it is left');
     await api.establish(definition());
     assert.deepEqual((await api.get(widgets)).items, []);
   });

@@ -2,15 +2,18 @@ import { deepCopy, formatTime, isConflict, isNotFound } from '#apimachinery';
 import { type Client, type Clock, ControlLoop, type Logger, type Requeue } from '#client';
 import { CLEANUP_FINALIZER, type CustomResourceDefinition, gvr, type ResourceCatalog } from '#kinds';
 import type { MetricsRegistry } from '#telemetry';
-import { acceptNames, takenNames } from './definition-names.js';
+import { acceptNames, wantsNames } from './definition-names.js';
 import { establish, reviewDefinition } from './definition-status.js';
 import type { InstanceCleanup } from './instance-cleanup.js';
+import type { NameClaims } from './name-claims.js';
+import { NameIndex } from './name-index.js';
 import type { ServedDefinitions } from './served-definitions.js';
 
 export interface DefinitionLoopOptions {
   readonly definitions: ServedDefinitions;
   readonly catalog: ResourceCatalog;
   readonly cleanup: Pick<InstanceCleanup, 'step' | 'forget'>;
+  readonly claims: Pick<NameClaims, 'decisions' | 'write'>;
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -18,6 +21,8 @@ export interface DefinitionLoopOptions {
 }
 
 const RESOURCE = gvr.customresourcedefinitions;
+/** After another server was faster. Milliseconds. */
+const DECIDE_AGAIN_MS = 10;
 
 /**
  * Writes the status of CustomResourceDefinitions, and empties those that are being deleted. It runs in every server, as in the
@@ -26,12 +31,14 @@ const RESOURCE = gvr.customresourcedefinitions;
 export class DefinitionLoop {
   /** Two definitions that want one name are looked at one after the other. */
   private readonly establishing: ControlLoop;
+  private readonly names: NameIndex;
   /** Deleting objects may take as long as somebody's webhook. */
   private readonly finalizing: ControlLoop;
 
   constructor(private readonly options: DefinitionLoopOptions) {
     const { clock, logger, metrics } = options;
     const common = { clock, logger, metrics };
+    this.names = new NameIndex(options.catalog.list());
     this.establishing = new ControlLoop({
       ...{ name: 'crd_establishing', concurrency: 1, ...common },
       reconcile: (name) => this.establish(name),
@@ -71,36 +78,46 @@ export class DefinitionLoop {
     return formatTime(new Date(this.options.clock.now()));
   }
 
-  private async establish(name: string): Promise<undefined> {
+  private async establish(name: string): Promise<Requeue | undefined> {
     const crd = this.copyOf(name);
-    if (crd === undefined) return this.wakeGroup(name, name.slice(name.indexOf('.') + 1));
+    if (crd === undefined) return this.wakeWaiting(name.slice(name.indexOf('.') + 1));
+    return wantsNames(crd) ? this.decideNames(name) : this.review(crd);
+  }
+
+  private async review(crd: CustomResourceDefinition): Promise<undefined> {
     const now = this.now();
-    const named = acceptNames(crd, this.taken(crd.spec.group), now);
     const reviewed = reviewDefinition(crd, now);
     // Whoever reads that it is established finds it served.
-    if (!named) this.options.definitions.settle(name);
-    const established = !named && establish(crd, now);
-    if (!(named || reviewed || established)) return undefined;
-    await this.writeStatus(crd);
-    // A name that it had may be free now.
-    if (named) this.wakeGroup(name, crd.spec.group);
-    return undefined;
+    this.options.definitions.settle(crd.metadata.name!);
+    if (establish(crd, now) || reviewed) await this.writeStatus(crd);
   }
 
-  private taken(group: string) {
-    const { catalog, definitions } = this.options;
-    const all = definitions.cache.list({})!.items.filter(({ name }) => name.endsWith(`.${group}`));
-    return takenNames(
-      group,
-      all.map((object) => object.parse()),
-      catalog.list().filter(({ custom }) => custom === undefined),
-    );
-  }
-
-  private wakeGroup(name: string, group: string): undefined {
-    for (const other of this.options.definitions.cache.list({})!.items) {
-      if (other.name !== name && other.name.endsWith(`.${group}`)) this.establishing.add(other.name);
+  /** Another server may be deciding at the same time: of two decisions on the same state one is refused, and made again. */
+  private async decideNames(name: string): Promise<Requeue | undefined> {
+    const { claims, definitions } = this.options;
+    const seen = await claims.decisions();
+    this.names.follow(definitions.cache);
+    const crd = this.copyOf(name);
+    if (crd === undefined) return undefined;
+    const { group } = crd.spec;
+    const now = this.now();
+    if (!acceptNames(crd, this.names.taken(group), now)) return this.review(crd);
+    reviewDefinition(crd, now);
+    try {
+      await claims.write(crd, seen);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      if (isConflict(error)) return { requeueAfter: DECIDE_AGAIN_MS };
+      throw error;
     }
+    // A name that it had may be free now.
+    return this.wakeWaiting(group, name);
+  }
+
+  /** Of a group whose names have changed: those that were not given all of theirs. */
+  private wakeWaiting(group: string, except?: string): undefined {
+    this.names.follow(this.options.definitions.cache);
+    for (const name of this.names.waiting(group)) if (name !== except) this.establishing.add(name);
   }
 
   /** Undefined when somebody else was faster: the event of that wakes the loop again. */

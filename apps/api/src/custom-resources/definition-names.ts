@@ -5,7 +5,6 @@ import {
   conditionOf,
   type DefinitionCondition,
   isSameCondition,
-  type ResourceDefinition,
   setCondition,
 } from '#kinds';
 
@@ -14,33 +13,22 @@ import {
 /** Names of a group that somebody has. */
 export interface TakenNames {
   /** Plural, singular and short ones. */
-  readonly resources: ReadonlySet<string>;
+  readonly resources: Names;
   /** Kinds of objects and of lists. */
-  readonly kinds: ReadonlySet<string>;
+  readonly kinds: Names;
 }
 
-/** `release`: what the server has without any definition; nothing may hide it. */
-export function takenNames(
-  group: string,
-  definitions: Iterable<CustomResourceDefinition>,
-  release: Iterable<ResourceDefinition>,
-): TakenNames {
-  const resources = new Set<string>();
-  const kinds = new Set<string>();
-  const take = ({ plural, singular, shortNames, kind, listKind }: Partial<CustomResourceDefinitionNames>) => {
-    for (const name of [plural, singular, ...(shortNames ?? [])]) if (name) resources.add(name);
-    for (const name of [kind, listKind]) if (name) kinds.add(name);
-  };
-  for (const { spec, status } of definitions) if (spec.group === group) take(status?.acceptedNames ?? {});
-  for (const item of release)
-    if (item.group === group) take({ ...item, shortNames: [...item.shortNames], categories: [] });
-  return { resources, kinds };
+type Names = Pick<ReadonlySet<string>, 'has'>;
+
+/** Whether there is something to decide: the definition asks for other names than it has. */
+export function wantsNames({ spec, status }: CustomResourceDefinition): boolean {
+  return !deepEqual(spec.names, status?.acceptedNames ?? {});
 }
 
 /** The definition with the names that it gets and the conditions that say so, in place; false when there is nothing new. */
 export function acceptNames(crd: CustomResourceDefinition, taken: TakenNames, now: string): boolean {
+  if (!wantsNames(crd)) return false;
   const before = crd.status?.acceptedNames;
-  if (deepEqual(crd.spec.names, before ?? {})) return false;
   const { accepted, condition } = settled(crd.spec.names, before ?? ({} as CustomResourceDefinitionNames), taken);
   if (deepEqual(accepted, before ?? {}) && isSameCondition(condition, conditionOf(crd, 'NamesAccepted'))) return false;
   crd.status = { ...crd.status, acceptedNames: accepted };

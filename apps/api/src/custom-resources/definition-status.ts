@@ -9,9 +9,8 @@ import {
   conditionOf,
   type DefinitionCondition,
   isProtectedGroup,
-  isSameCondition,
+  putCondition,
   SEE_APPROVAL,
-  setCondition,
 } from '#kinds';
 
 /** Conditions of a definition that follow from itself alone: facts of apiextensions-apiserver's controllers. Pure. */
@@ -28,7 +27,7 @@ export function reviewDefinition(crd: CustomResourceDefinition, now: string): bo
 /** Says of a definition whose names are accepted that it is served, in place; false when there is nothing new. */
 export function establish(crd: CustomResourceDefinition, now: string): boolean {
   if (!conditionHolds(crd, 'NamesAccepted') || conditionHolds(crd, 'Established')) return false;
-  return put(crd, hasBadAuthority(crd) ? BAD_AUTHORITY : ESTABLISHED, now);
+  return putCondition(crd, hasBadAuthority(crd) ? BAD_AUTHORITY : ESTABLISHED, now);
 }
 
 const ESTABLISHED: DefinitionCondition = {
@@ -80,9 +79,7 @@ function schemaTroubleOf({ spec }: CustomResourceDefinition): DefinitionConditio
 }
 
 function put(crd: CustomResourceDefinition, condition: DefinitionCondition | undefined, now: string): boolean {
-  if (condition === undefined || isSameCondition(condition, conditionOf(crd, condition.type))) return false;
-  setCondition(crd, condition, now);
-  return true;
+  return condition !== undefined && putCondition(crd, condition, now);
 }
 
 function putOrRemove(
@@ -91,7 +88,7 @@ function putOrRemove(
   condition: DefinitionCondition | undefined,
   now: string,
 ): boolean {
-  if (condition !== undefined) return put(crd, condition, now);
+  if (condition !== undefined) return putCondition(crd, condition, now);
   if (conditionOf(crd, type) === undefined) return false;
   crd.status!.conditions = crd.status!.conditions!.filter((other) => other.type !== type);
   return true;

@@ -1,20 +1,12 @@
 import { aggregateMessages, isConflict, isNotFound } from '#apimachinery';
 import type { Client, Requeue } from '#client';
-import {
-  CLEANUP_FINALIZER,
-  type CustomResourceDefinition,
-  conditionHolds,
-  conditionOf,
-  type DefinitionCondition,
-  gvr,
-  isSameCondition,
-  setCondition,
-} from '#kinds';
+import { CLEANUP_FINALIZER, type CustomResourceDefinition, conditionHolds, gvr, putCondition } from '#kinds';
 import type { ApiRequest } from '../registry/api-request.js';
 import type { RegistryContext } from '../registry/registry-context.js';
 import { ENDLESS } from '../registry/request-lifetime.js';
 import { type ResourceEntry, resourceEntry } from '../registry/resource-table.js';
 import { deleteCollection } from '../registry/verbs/delete-collection.js';
+import { DEFINITIONS } from '../registry/write/definition-guard.js';
 import type { ServedDefinitions } from './served-definitions.js';
 
 export interface InstanceCleanupOptions {
@@ -33,8 +25,6 @@ const POLL_MS = 200;
 /** After this the status says that some are left, and all are deleted again. Milliseconds. */
 const PATIENCE_MS = 60_000;
 
-const DEFINITIONS = 'apiextensions.k8s.io/customresourcedefinitions';
-
 /** Deletes the objects of definitions that are being deleted, and then lets the definitions go. */
 export class InstanceCleanup {
   /** When the deletes of a definition's objects were made; by its name. */
@@ -51,7 +41,7 @@ export class InstanceCleanup {
     const name = given.metadata.name!;
     const say = async (crd: CustomResourceDefinition, reason: string, message: string, isOver = false) => {
       const condition = { type: 'Terminating', status: isOver ? 'False' : 'True', reason, message };
-      return isSaid(crd, condition) ? crd : write(withTerminating(crd, condition, now));
+      return putCondition(crd, condition, now) ? write(crd) : crd;
     };
     // One with accepted names has been served, whatever became of it since: it may have objects.
     if (!conditionHolds(given, 'Established') && !conditionHolds(given, 'NamesAccepted')) {
@@ -127,17 +117,4 @@ export class InstanceCleanup {
       if (!isConflict(error) && !isNotFound(error)) throw error;
     }
   }
-}
-
-function isSaid(crd: CustomResourceDefinition, condition: DefinitionCondition): boolean {
-  return isSameCondition(condition, conditionOf(crd, condition.type));
-}
-
-function withTerminating(
-  crd: CustomResourceDefinition,
-  condition: DefinitionCondition,
-  now: string,
-): CustomResourceDefinition {
-  setCondition(crd, condition, now);
-  return crd;
 }

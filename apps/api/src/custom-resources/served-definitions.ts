@@ -9,14 +9,12 @@ import {
   servedForm,
   storedCustomResource,
 } from '#kinds';
+import { DEFINITIONS } from '../registry/write/definition-guard.js';
 import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { type ConversionOptions, conversionTo } from './conversions.js';
 
-/** Where definitions are stored. */
-export const DEFINITIONS = 'apiextensions.k8s.io/customresourcedefinitions';
-
 export interface ServedDefinitionsOptions {
-  readonly store: Pick<Store, 'cache' | 'currentRevision' | 'readBarrier'>;
+  readonly store: Pick<Store, 'cache' | 'currentRevision' | 'forget' | 'readBarrier'>;
   readonly catalog: ResourceCatalog;
   readonly conversion: ConversionOptions;
   readonly logger: Logger;
@@ -87,7 +85,9 @@ export class ServedDefinitions {
     if (known !== undefined && known.object === object) return;
     const crd = object?.parse() as CustomResourceDefinition | undefined;
     if (object === undefined || crd === undefined || !isServed(crd)) {
-      if (known !== undefined) this.change(name, known, undefined);
+      if (known === undefined) return;
+      this.change(name, known, undefined);
+      if (object === undefined) this.forget(name, known);
       return;
     }
     const form = servedForm(crd);
@@ -106,8 +106,7 @@ export class ServedDefinitions {
 
   /** The resource as its objects are stored, for who deletes them, even where no version is served. */
   storedResource(crd: CustomResourceDefinition): ResourceDefinition {
-    const isTerminating = true;
-    const read = { object: { parse: () => crd }, isTerminating };
+    const read = { object: { parse: () => crd, revision: Number(crd.metadata.resourceVersion) }, isTerminating: true };
     return storedCustomResource(
       crd,
       this.partsOf(crd, () => read),
@@ -116,7 +115,7 @@ export class ServedDefinitions {
 
   private partsOf(
     crd: CustomResourceDefinition,
-    current: () => { object: Pick<CachedObject, 'parse'>; isTerminating: boolean },
+    current: () => { object: Pick<CachedObject, 'parse' | 'revision'>; isTerminating: boolean },
   ): CustomResourceOptions {
     const { conversion } = this.options;
     const { metadata, spec } = crd;
@@ -125,9 +124,20 @@ export class ServedDefinitions {
     const kept = { metadata: { name: metadata.name }, spec: { ...spec, versions } } as CustomResourceDefinition;
     return {
       read: () => current().object.parse(),
-      isTerminating: () => current().isTerminating,
+      source: {
+        name: metadata.name!,
+        state: () => ({ revision: current().object.revision, isTerminating: current().isTerminating }),
+        settle: () => this.settle(metadata.name!),
+      },
       conversionTo: (version, settle) => conversionTo(kept, version, settle, conversion),
     };
+  }
+
+  /** Lets go of what was kept for a resource whose definition is gone. */
+  private forget(name: string, { resources }: Served): void {
+    const { store, conversion } = this.options;
+    conversion.metrics.forget(name);
+    for (const resource of new Set(resources.map(({ storageResource }) => storageResource))) store.forget(resource);
   }
 
   private change(name: string, before: Served | undefined, after: Served | undefined): void {

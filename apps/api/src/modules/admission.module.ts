@@ -5,6 +5,7 @@ import { createAdmission } from '../admission/admission-chain.js';
 import { AdmissionMetrics } from '../admission/admission-metrics.js';
 import { readAdmissionConfiguration } from '../admission/configuration/admission-configuration.js';
 import { EscalationCheck } from '../admission/plugins/escalation-check.js';
+import { PolicyParameterCheck } from '../admission/plugins/policy-parameter-check.js';
 import { PodSecurityMetrics } from '../admission/pod-security/pod-security-metrics.js';
 import { PolicyMetrics } from '../admission/policies/policy-metrics.js';
 import { createPolicyPlugins } from '../admission/policies/policy-plugins.js';
@@ -38,8 +39,8 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
     ),
     provide(
       ADMISSION,
-      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_POLICIES, ADMISSION_WEBHOOKS, MetricsRegistry],
-      async (options, lister, authorizer, policies, webhooks, registry) =>
+      [OPTIONS, LISTER, AUTHORIZER, ADMISSION_POLICIES, ADMISSION_WEBHOOKS, MetricsRegistry, ResourceCatalog],
+      async (options, lister, authorizer, policies, webhooks, registry, catalog) =>
         createAdmission({
           ...{ lister, authorizer, policies, webhooks },
           enabled: options.admissionPlugins,
@@ -47,6 +48,7 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
           metrics: new AdmissionMetrics(registry),
           podSecurityMetrics: new PodSecurityMetrics(registry),
           escalationCheck: new EscalationCheck(authorizer),
+          parameterCheck: new PolicyParameterCheck(lister, authorizer, catalog),
           refuseUnenforced: options.refuseUnenforced,
         }),
     ),

@@ -5,6 +5,7 @@ import { MetricsRegistry } from '#telemetry';
 import { ConversionMetrics } from '../custom-resources/conversion-metrics.js';
 import { DefinitionLoop } from '../custom-resources/definition-loop.js';
 import { InstanceCleanup } from '../custom-resources/instance-cleanup.js';
+import { NameClaims } from '../custom-resources/name-claims.js';
 import { followRules } from '../custom-resources/rule-metrics.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
 import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
@@ -40,7 +41,8 @@ class DefinitionLoops implements OnApplicationBootstrap, OnApplicationShutdown {
     const client = this.clients.as(API_SERVER, [MASTERS_GROUP]);
     const user = { name: API_SERVER, groups: [MASTERS_GROUP] };
     const cleanup = new InstanceCleanup({ context: registry.context, definitions, client, user });
-    const loop = new DefinitionLoop({ definitions, catalog, cleanup, client, clock, logger, metrics });
+    const claims = new NameClaims(registry.context, user);
+    const loop = new DefinitionLoop({ definitions, catalog, cleanup, claims, client, clock, logger, metrics });
     loop.run(this.stop.signal).catch((error) => logger.error('definitions are followed no more', { error }));
   }
 

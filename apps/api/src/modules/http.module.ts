@@ -107,6 +107,8 @@ const INFLIGHT: SlotLimits = {
       (options, registry, authenticator, metrics, lister, pki, nodeCredentials, network, definitions, apis, remote) => {
         const { handler, context } = registry;
         const { logger, tracer } = options;
+        const requests = new RequestMetrics(metrics);
+        requests.follow(context.resources.catalog);
         return {
           tracer,
           tls: {
@@ -126,7 +128,7 @@ const INFLIGHT: SlotLimits = {
             late: definitions,
             objects: new ObjectPathHandler(handler, new WatchMetrics(metrics), undefined, logger),
             log: logger,
-            metrics: new RequestMetrics(metrics),
+            metrics: requests,
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
             aggregation: { apis, handler: new ServiceForwarder(apis, remote) },
             slots: INFLIGHT,

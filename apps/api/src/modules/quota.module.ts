@@ -33,7 +33,10 @@ class QuotaKeeping implements OnApplicationBootstrap, OnApplicationShutdown {
       [STORE, ResourceCatalog, CLOCK, OPTIONS],
       (store, catalog, clock, { logger }) => new QuotaKeeper({ store, catalog, clock, logger }),
     ),
-    provide(WRITE_METER, [STORE, QuotaKeeper, NOW], (store, keeper, now) => new QuotaMeter(store, keeper, now)),
+    provide(WRITE_METER, [OPTIONS, STORE, QuotaKeeper, NOW], ({ admissionPlugins }, store, keeper, now) => {
+      const enforces = admissionPlugins?.has('ResourceQuota') ?? true;
+      return new QuotaMeter(store, keeper, now, enforces);
+    }),
     QuotaKeeping,
   ],
   exports: [WRITE_METER],

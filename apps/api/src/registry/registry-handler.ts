@@ -1,5 +1,6 @@
 import {
   badRequest,
+  conflict,
   genericNotFound,
   methodNotAllowed,
   nestingOf,
@@ -17,6 +18,7 @@ import type { ApiHandler, ResponseNotes } from './api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from './api-request.js';
 import type { ApiResult } from './api-result.js';
 import { answerComputed } from './computed-resource.js';
+import { groupResourceOf } from './object-key.js';
 import type { RegistryContext } from './registry-context.js';
 import { authorizeOrThrow, WRITES } from './request-authorization.js';
 import type { ResourceEntry } from './resource-table.js';
@@ -30,6 +32,10 @@ import { listObjects } from './verbs/list.js';
 import { patchObject } from './verbs/patch.js';
 import { updateObject } from './verbs/update.js';
 import { watchObjects } from './verbs/watch.js';
+import { DEFINITIONS, DefinitionChanged } from './write/definition-guard.js';
+
+/** A custom resource is tried this often while its definition is changed. */
+const DEFINITION_ATTEMPTS = 20;
 
 /** By what is missing, and by an object that is not (any more) what the request takes it for. */
 const REFUSALS = new Set([403, 404, 422]);
@@ -51,11 +57,11 @@ export class RegistryHandler implements ApiHandler {
     const warned = notes.warnings.length;
     try {
       try {
-        return await this.run(request, notes);
+        return await this.runAsDefined(request, notes);
       } catch (error) {
         if (!(await this.mayBeStale(request, error, began))) throw error;
         notes.warnings.length = warned;
-        return await this.run(request, notes);
+        return await this.runAsDefined(request, notes);
       }
     } catch (error) {
       throw knownFailure(error, request.body) ?? error;
@@ -71,6 +77,22 @@ export class RegistryHandler implements ApiHandler {
     if (!WRITES.has(verb) || !(error instanceof StatusError) || error instanceof WebhookDenial) return false;
     if (!REFUSALS.has(error.code) && !(verb === 'patch' && error.code === 409)) return false;
     return (await this.context.store.readBarrier()) > began;
+  }
+
+  /** Again where the definition of the resource was changed meanwhile, as it is now. */
+  private async runAsDefined(request: AuthorizedRequest, notes: ResponseNotes): Promise<ApiResult> {
+    const warned = notes.warnings.length;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.run(request, notes);
+      } catch (error) {
+        if (!(error instanceof DefinitionChanged)) throw error;
+        if (attempt === DEFINITION_ATTEMPTS) throw conflict(groupResourceOf(DEFINITIONS), error.custom.source.name);
+        await this.context.store.readBarrier();
+        error.custom.source.settle();
+        notes.warnings.length = warned;
+      }
+    }
   }
 
   private async run(request: AuthorizedRequest, notes: ResponseNotes): Promise<ApiResult> {

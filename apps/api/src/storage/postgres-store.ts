@@ -58,6 +58,13 @@ const READ_COUNTERS = `SELECT r.value AS revision, c.name, c.value FROM berth.re
   LEFT JOIN berth.counter c ON c.namespace = $1 AND starts_with(c.name, $2)
  WHERE r.name = 'current'`;
 
+/** One statement sees one state: an object that is made meanwhile has no counters yet in it. */
+const DROP_ORPHANED_COUNTERS = `DELETE FROM berth.counter c
+ WHERE starts_with(c.name, $1)
+   AND NOT EXISTS (SELECT FROM berth.object o
+                    WHERE o.resource = $2 AND o.namespace = c.namespace
+                      AND o.uid = split_part(substr(c.name, length($1) + 1), '/', 1))`;
+
 /** Connects, brings the schema up to date, and reads all objects. Rejects with StoreUnavailable. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const store = new PostgresStore(options);
@@ -163,8 +170,17 @@ class PostgresStore implements Store {
     await this.read('DELETE FROM berth.counter WHERE namespace = $1 AND starts_with(name, $2)', [namespace, prefix]);
   }
 
+  async dropOrphanedCounters(prefix: string, resource: string): Promise<number> {
+    const { rowCount } = await this.read(DROP_ORPHANED_COUNTERS, [prefix, resource]);
+    return rowCount ?? 0;
+  }
+
   cache(resource: string): WatchCache {
     return this.replica.cache(resource);
+  }
+
+  forget(resource: string): void {
+    this.replica.forget(resource);
   }
 
   currentRevision(): Revision {

@@ -62,6 +62,13 @@ export class Replica implements CacheHost {
     return cache;
   }
 
+  forget(resource: string): void {
+    const cache = this.caches.get(resource);
+    if (cache === undefined || cache.size > 0) return;
+    this.caches.delete(resource);
+    cache.close(this.applied);
+  }
+
   /** Takes in this replica's own commit; what others committed before it is read from the log first. */
   async applyOwn(base: Revision, accepted: AcceptedWrite[]): Promise<void> {
     await this.reloading;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import { testDatabase } from '#testing';
 import { openStore, type Store } from './index.js';
-import type { CommitResult, CounterDelta } from './store.js';
+import { type CommitResult, type CounterDelta, LARGEST_SUM } from './store.js';
 import { creation, deletion, podFields } from './testing/stored-objects.js';
 
 let url: string;
@@ -102,4 +102,27 @@ test('what goes gives back, also beyond a limit that was lowered', async () => {
   const result = await one.commit({ writes: [deletion(one, 'back')], counters: [add('back', -2, 1)] });
   assert.ok(result.ok);
   assert.equal(await counted('back'), 3);
+});
+
+test('a sum stays within its bounds, whatever is added to it', async () => {
+  const huge = Number.MAX_SAFE_INTEGER;
+  for (let i = 0; i < 3; i++) {
+    const counters = Array.from({ length: 400 }, () => add('huge', huge));
+    assert.ok((await one.commit({ writes: [creation(`huge-${i}`)], counters })).ok);
+  }
+  assert.equal(await counted('huge'), LARGEST_SUM);
+  const limited = { writes: [creation('huge-limited')], counters: [add('huge', 1, huge)] };
+  assert.equal((await one.commit(limited)).ok, false);
+  for (const name of ['huge-down', 'huge-deep']) {
+    assert.ok((await one.commit({ writes: [creation(name)], counters: [add('huge', -LARGEST_SUM * 1.5)] })).ok);
+  }
+  assert.equal(await counted('huge'), -LARGEST_SUM);
+});
+
+test('counters of objects that are gone are forgotten, and no others', async () => {
+  const write = creation('owner', {}, 'web');
+  const names = [`of/${write.uid}/a`, 'of/nobody/a', `other/nobody/a`, 'of/nobody'];
+  assert.ok((await one.commit({ writes: [write], counters: names.map((name) => add(name, 1)) })).ok);
+  assert.equal(await two.dropOrphanedCounters('of/', 'pods'), 2);
+  assert.deepEqual(await Promise.all(names.map(counted)), [1, undefined, 1, undefined]);
 });

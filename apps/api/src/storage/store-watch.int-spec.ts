@@ -253,3 +253,23 @@ test('after a restore the revisions jump ahead, caches are read anew, and watche
   assert.equal(store.cache('pods').watch({ from: known }), undefined);
   await client.end();
 });
+
+test('the cache of a resource that is served no more goes when it is empty, and its watches expire', async () => {
+  const widgets = store.cache('example.com/widgets');
+  const key = { resource: 'example.com/widgets', namespace: '', name: 'a' };
+  const body = Buffer.from('{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a","uid":"1"}}');
+  await write(store, { op: 'create', key, uid: '1', body });
+  store.forget('example.com/widgets');
+  assert.equal(store.cache('example.com/widgets'), widgets, 'it has an object');
+  const from = store.currentRevision();
+  await write(store, { op: 'delete', key, uid: '1', body, ifRevision: widgets.get('', 'a')!.revision });
+  const watch = widgets.watch({ from: store.currentRevision() })!;
+  const waiting = watch.next();
+  store.forget('example.com/widgets');
+  assert.deepEqual([await waiting, watch.expired, widgets.watch({ from })], [undefined, true, undefined]);
+  const again = store.cache('example.com/widgets');
+  assert.notEqual(again, widgets);
+  // What happened before it was forgotten is in the log.
+  const [event] = (await again.watch({ from })!.next())!;
+  assert.deepEqual([event!.type, event!.object.name], ['DELETED', 'a']);
+});

@@ -32,7 +32,8 @@ export interface CounterKey {
 
 /**
  * Adds to a counter with the writes of its set, if they are committed. A counter that nobody wrote is 0. Deltas of one batch add up;
- * one above 0 that would take the counter beyond `limit` refuses its set. Numbers are safe integers.
+ * one above 0 that would take the counter beyond `limit` refuses its set. Limits are safe integers. Sums beyond `LARGEST_SUM`, and
+ * deltas that bring them back, are about right: they stand for more than any limit.
  */
 export interface CounterDelta {
   counter: CounterKey;
@@ -40,6 +41,9 @@ export interface CounterDelta {
   /** Undefined: none. */
   limit?: number;
 }
+
+/** Where sums end, up and down. */
+export const LARGEST_SUM = 2 ** 61;
 
 /** Counters at a revision: all commits up to it are in them, and none after it. */
 export interface CounterReading {
@@ -111,8 +115,15 @@ export interface Store {
   readCounters(namespace: string, prefix: string): Promise<CounterReading>;
   /** Forgets such counters: what they counted for is gone. */
   dropCounters(namespace: string, prefix: string): Promise<void>;
+  /**
+   * Forgets the counters named `<prefix><uid>/...` that no object of a resource in their namespace has the uid of. Gives the number of
+   * them.
+   */
+  dropOrphanedCounters(prefix: string, resource: string): Promise<number>;
   /** Cache of one storage resource. All objects are loaded at start. */
   cache(resource: string): WatchCache;
+  /** Drops the cache of a resource that is served no more, unless it has objects. What still has the cache reads that nothing is there. */
+  forget(resource: string): void;
   /** Resolves once this replica's caches are at least at PostgreSQL's revision at the time of the call. */
   readBarrier(): Promise<Revision>;
   /** The newest revision that this replica's caches hold. */

@@ -65,6 +65,7 @@ export class ObjectCache implements WatchCache {
   private readonly snapshots = new Map<Revision, Tree>();
   /** The newest clone of the tree, and whether the tree has changed since. */
   private clone: Tree | undefined;
+  private closed = false;
 
   constructor(
     readonly fields: ResourceFields,
@@ -126,7 +127,7 @@ export class ObjectCache implements WatchCache {
   }
 
   watch(options: { from: Revision; namespace?: string; filter?: ObjectFilter }): CacheWatch | undefined {
-    if (options.from < this.host.compactedRevision()) return undefined;
+    if (this.closed || options.from < this.host.compactedRevision()) return undefined;
     return new RingWatch(this, options.from, options.namespace, options.filter);
   }
 
@@ -161,6 +162,12 @@ export class ObjectCache implements WatchCache {
     this.ring = new EventRing(revision, this.limits.ringBytes, this.limits.windowMs);
     this.generation++;
     this.waiting.wakeAll();
+  }
+
+  /** The store has this cache no more: its watches expire, and there are no others. */
+  close(revision: Revision): void {
+    this.closed = true;
+    this.reset(new Map(), revision);
   }
 
   /** Lets go of what is out of the window. */

@@ -17,12 +17,12 @@ export interface WebhookRequestOptions extends RequestOptions {
   port: number;
   /** Where the connection goes, asked when one is made; absent: to host and port. Throws. */
   endpoint?: () => Endpoint;
+  /** Of the call that the connection is made for: a dial ends with it. */
+  callSignal: AbortSignal;
 }
 
 type Connected = (error: Error | null, socket?: Socket) => void;
 
-/** Calls to one webhook that are under way at a time; more of them wait, within their own timeouts. */
-const CONNECTIONS = 256;
 /** Connections to one webhook that wait for the next call, and for how long: the numbers of client-go. */
 const IDLE_CONNECTIONS = 25;
 const IDLE_MS = 90_000;
@@ -35,7 +35,7 @@ const DIAL_TIMEOUT_MS = 30_000;
  */
 export class WebhookAgent extends Agent {
   constructor(private readonly network: WebhookNetwork) {
-    super({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: IDLE_CONNECTIONS, timeout: IDLE_MS });
+    super({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS, timeout: IDLE_MS });
   }
 
   override getName(options: WebhookRequestOptions): string {
@@ -50,14 +50,14 @@ export class WebhookAgent extends Agent {
     );
   }
 
-  private async open({ host, port, endpoint }: WebhookRequestOptions): Promise<Socket> {
+  private async open({ host, port, endpoint, callSignal }: WebhookRequestOptions): Promise<Socket> {
     const target = endpoint ? resolved(endpoint) : { host, port };
     const addresses = isIP(target.host) ? [target.host] : await this.resolve(target.host);
     for (const [at, address] of addresses.entries()) {
       try {
-        return await dial(this.network, address, target.port);
+        return await dial(this.network, address, target.port, callSignal);
       } catch (error) {
-        if (at === addresses.length - 1) throw error;
+        if (at === addresses.length - 1 || callSignal.aborted) throw error;
       }
     }
     throw lookupError(target.host, Object.assign(new Error(), { code: 'ENOTFOUND' }));
@@ -78,23 +78,36 @@ function resolved(endpoint: () => Endpoint): Endpoint {
   }
 }
 
-function dial(network: WebhookNetwork, address: string, port: number): Promise<Socket> {
+function dial(network: WebhookNetwork, address: string, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(dialError(address, port, canceled()));
+      return;
+    }
     const socket = network.connect(address, port);
     const fail = (error: Error) => {
+      signal.removeEventListener('abort', stop);
       socket.destroy();
       reject(dialError(address, port, error));
     };
     const late = () => fail(Object.assign(new Error(), { code: 'ETIMEDOUT' }));
+    const stop = () => fail(canceled());
+    signal.addEventListener('abort', stop, { once: true });
     socket.setTimeout(DIAL_TIMEOUT_MS, late);
     socket.once('error', fail);
     socket.once('connect', () => {
+      signal.removeEventListener('abort', stop);
       socket.setTimeout(0);
       socket.removeListener('timeout', late);
       socket.removeListener('error', fail);
       resolve(socket);
     });
   });
+}
+
+/** Nobody hears of it: the call is over. */
+function canceled(): Error {
+  return Object.assign(new Error('operation was canceled'), { code: 'ECANCELED' });
 }
 
 /** A bundle that cannot be read throws here. */

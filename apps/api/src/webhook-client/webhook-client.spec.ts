@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 import { lister } from '../admission/testing/admission-requests.js';
 import { WebhookCallError } from './call-error.js';
 import { localNetwork, type WebhookServer, webhookServer } from './testing/webhook-server.js';
@@ -199,6 +199,66 @@ describe('calls to webhooks', () => {
   it('stops waiting in the middle of an answer', async () => {
     server.handle = (_, response) => void response.write('{');
     await fails(call(byUrl, { timeoutSeconds: 0.2 }), /deadline exceeded/);
+  });
+
+  describe('to a host that lets nobody connect', () => {
+    const dials: Socket[] = [];
+    const silent = { url: 'https://192.0.2.7/admit' };
+    beforeEach(() => {
+      dials.length = 0;
+      const connect = () => {
+        dials.push(new Socket());
+        return dials.at(-1)!;
+      };
+      client = new WebhookClient(lister({}), { resolve: async () => [], connect });
+      opened.push(client);
+    });
+
+    it('end their dials with their own time', async () => {
+      await fails(
+        call(silent, { timeoutSeconds: 0.05 }),
+        'Post "https://192.0.2.7/admit?timeout=0.05s": context deadline exceeded',
+      );
+      assert.deepEqual(
+        dials.map(({ destroyed }) => destroyed),
+        [true],
+      );
+      const caller = new AbortController();
+      const waiting = call(silent, { signal: caller.signal });
+      while (dials.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+      caller.abort();
+      await assert.rejects(waiting, (error: WebhookCallError) => error.canceled);
+      assert.equal(dials[1]!.destroyed, true);
+    });
+
+    it('are at most 256 at a time; others wait, and have a time of their own', async () => {
+      const callers = Array.from({ length: 300 }, () => new AbortController());
+      const calls = callers.map(({ signal }) => call(silent, { signal }).catch((error) => error));
+      const last = call(silent, { timeoutSeconds: 0.1 });
+      await fails(last, 'Post "https://192.0.2.7/admit?timeout=0.1s": context deadline exceeded');
+      assert.equal(dials.length, 256);
+      callers[0]!.abort();
+      await calls[0];
+      while (dials.length < 257) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (const caller of callers) caller.abort();
+      await Promise.all(calls);
+      assert.deepEqual([dials.length, dials.every(({ destroyed }) => destroyed)], [257, true]);
+    });
+  });
+
+  it('has one time for all attempts', async () => {
+    server.handle = () => ({});
+    await call(byUrl);
+    let tries = 0;
+    server.handle = (_, response) => {
+      tries += 1;
+      if (tries === 1) setTimeout(() => response.socket!.destroy(), 600);
+      return new Promise(() => {});
+    };
+    const began = performance.now();
+    await fails(call(byUrl, { timeoutSeconds: 1 }), /context deadline exceeded/);
+    assert.equal(tries, 2);
+    assert.ok(performance.now() - began < 1500, `${performance.now() - began} ms`);
   });
 
   it('sends again what met a connection that the server had closed meanwhile', async () => {

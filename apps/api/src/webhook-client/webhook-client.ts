@@ -7,6 +7,8 @@ import { decodeJson, JsonSyntaxError } from '#apimachinery';
 import { AnswerTooLarge, boundedBytes } from '../codec/bounded-answer.js';
 import type { Lister } from '../storage/lister.js';
 import { answerError, goText, hostPort, WebhookCallError } from './call-error.js';
+import { CallSlots } from './call-slots.js';
+import { CallTime } from './call-time.js';
 import { type Endpoint, serviceEndpoint } from './service-endpoint.js';
 import { WebhookAgent, type WebhookNetwork } from './webhook-agent.js';
 
@@ -38,6 +40,8 @@ export interface WebhookCallOptions {
 /** Enough for a list of objects that is converted at once. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 const HTTPS_PORT = 443;
+/** Calls to one host that are under way at a time; more of them wait, within their own timeouts. */
+const CALLS_OF_HOST = 256;
 /** A connection that the server closed while it was idle is noticed when a call is sent: the call goes out again. */
 const ATTEMPTS = 3;
 const USER_AGENT = 'kube-apiserver-admission';
@@ -61,6 +65,8 @@ interface Target {
  */
 export class WebhookClient {
   private readonly agent: WebhookAgent;
+  /** The agent counts connections that are made, and not those that are being made. */
+  private readonly slots = new CallSlots(CALLS_OF_HOST);
   /** A configuration is read once: bundles take a while. */
   private readonly targets = new WeakMap<WebhookClientConfig, Target>();
 
@@ -82,19 +88,35 @@ export class WebhookClient {
       this.targets.set(config, target);
     }
     const bytes = Buffer.from(JSON.stringify(body));
-    for (let attempt = 1; ; attempt++) {
+    const time = new CallTime(options.signal, options.timeoutSeconds);
+    const key = hostPort(target.host, target.port);
+    try {
+      const taking = this.slots.take(key, time.signal);
+      if (!(typeof taking === 'boolean' ? taking : await taking)) throw outOfTime(target, options, time);
       try {
-        return await exchange(this.agent, target, bytes, options);
-      } catch (error) {
-        if (!(error instanceof StaleConnection)) throw error;
-        if (attempt === ATTEMPTS) throw error.failure;
+        return await this.exchange(target, bytes, options, time);
+      } finally {
+        this.slots.giveBack(key);
       }
+    } finally {
+      time.end();
     }
   }
 
   /** Ends the connections that serve nobody, and those that do. */
   close(): void {
     this.agent.destroy();
+  }
+
+  private async exchange(target: Target, bytes: Buffer, options: WebhookCallOptions, time: CallTime): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await exchange(this.agent, target, bytes, options, time);
+      } catch (error) {
+        if (!(error instanceof StaleConnection)) throw error;
+        if (attempt === ATTEMPTS) throw error.failure;
+      }
+    }
   }
 
   private read({ url, service, caBundle }: WebhookClientConfig): Target {
@@ -151,37 +173,50 @@ class StaleConnection extends Error {
   }
 }
 
-function exchange(agent: WebhookAgent, target: Target, bytes: Buffer, options: WebhookCallOptions): Promise<unknown> {
-  const { signal, timeoutSeconds, largestAnswer = LARGEST_ANSWER } = options;
-  const path = `${target.path}?timeout=${timeoutSeconds}s`;
-  const posted = (what: string) => `Post ${JSON.stringify(`https://${target.authority}${path}`)}: ${what}`;
+function pathOf(target: Target, { timeoutSeconds }: WebhookCallOptions): string {
+  return `${target.path}?timeout=${timeoutSeconds}s`;
+}
+
+function posted(target: Target, options: WebhookCallOptions, what: string): string {
+  return `Post ${JSON.stringify(`https://${target.authority}${pathOf(target, options)}`)}: ${what}`;
+}
+
+function outOfTime(target: Target, options: WebhookCallOptions, time: CallTime): WebhookCallError {
+  return new WebhookCallError(posted(target, options, time.why), undefined, time.isCanceled);
+}
+
+function exchange(
+  agent: WebhookAgent,
+  target: Target,
+  bytes: Buffer,
+  options: WebhookCallOptions,
+  time: CallTime,
+): Promise<unknown> {
+  const { largestAnswer = LARGEST_ANSWER } = options;
+  const { signal } = time;
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
-      reject(new WebhookCallError(posted('context canceled'), undefined, true));
+      reject(outOfTime(target, options, time));
       return;
     }
     const headers = {
       ...{ Host: target.authority, 'User-Agent': USER_AGENT, Accept: 'application/json, */*' },
       ...{ 'Content-Type': 'application/json', 'Content-Length': bytes.length },
     };
-    const outgoing = request({ ...target, agent, path, method: 'POST', headers } as object);
+    const path = pathOf(target, options);
+    const outgoing = request({ ...target, agent, path, method: 'POST', headers, callSignal: signal } as object);
     let answering = false;
-    const settle = () => {
-      clearTimeout(deadline);
-      signal.removeEventListener('abort', cancel);
-    };
+    const settle = () => signal.removeEventListener('abort', late);
     const fail = (error: Error) => {
       settle();
       outgoing.destroy();
       reject(error);
     };
-    const cancel = () => fail(new WebhookCallError(posted('context canceled'), undefined, true));
-    const late = () => fail(new WebhookCallError(posted('context deadline exceeded')));
-    const deadline = setTimeout(late, timeoutSeconds * 1000);
-    signal.addEventListener('abort', cancel, { once: true });
+    const late = () => fail(outOfTime(target, options, time));
+    signal.addEventListener('abort', late, { once: true });
     outgoing.on('error', (error: Error & { code?: string }) => {
       if (answering) return;
-      const failure = new WebhookCallError(posted(goText(error)));
+      const failure = new WebhookCallError(posted(target, options, goText(error)));
       const isStale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
       fail(isStale ? new StaleConnection(failure) : failure);
     });

@@ -63,6 +63,22 @@ export interface ResourceDefinition {
  */
 export interface CustomTraits {
   readonly scales: ReadonlyMap<string, readonly string[] | null>;
+  readonly source: DefinitionSource;
+}
+
+/** The CustomResourceDefinition that a resource was made from, as this server knows it. */
+export interface DefinitionSource {
+  readonly name: string;
+  state(): DefinitionState;
+  /** Takes in the newest state of the definition: the resource may be another afterwards, or gone. */
+  settle(): void;
+}
+
+/** At the newest revision of the definition at which the resource is what it is. */
+export interface DefinitionState {
+  readonly revision: number;
+  /** The definition is being deleted: nothing is created then. */
+  readonly isTerminating: boolean;
 }
 
 /** An object as autoscaling/v1 Scale. */

@@ -1,6 +1,6 @@
-import { deepCopy, formatGroupVersion, type KubeObject } from '#apimachinery';
+import { formatGroupVersion, type KubeObject } from '#apimachinery';
 import { type Conversion, convertEach } from '../contract/conversion.js';
-import type { ResourceDefinition, ScaleView } from '../contract/definition.js';
+import type { DefinitionSource, ResourceDefinition, ScaleView } from '../contract/definition.js';
 import { defineFromSchema } from '../definition/define-from-schema.js';
 import { compareKubeVersions } from '../discovery/version-order.js';
 import type {
@@ -8,7 +8,6 @@ import type {
   CustomResourceDefinitionNames,
   CustomResourceDefinitionVersion,
 } from '../generated/types.js';
-import { DecodeError } from '../schema/decode.js';
 import { customResourceChecks, customResourceStrategy, finalizerWarnings } from './custom-resource.strategy.js';
 import { conditionHolds } from './definition-conditions.js';
 import { lazyDefinition } from './lazy-definition.js';
@@ -19,11 +18,10 @@ import { scaleView } from './scale-view.js';
 export interface CustomResourceOptions {
   /** Reads the definition again, when something of its versions is needed for the first time. */
   read(): CustomResourceDefinition;
-  /** Whether the definition is being deleted at this moment: nothing is created then. */
-  isTerminating(): boolean;
+  readonly source: DefinitionSource;
   /**
-   * The way between stored versions and this one. `settle` brings a converted object into the form of this version's schema, in
-   * place: fields that it does not know go, defaults come.
+   * The way between stored versions and this one. `settle` gives a copy of a converted object in the form of this version's schema:
+   * fields that it does not know go, defaults come.
    */
   conversionTo(version: string, settle: (object: KubeObject) => KubeObject): Conversion;
 }
@@ -72,17 +70,11 @@ function defineVersion(
   const stored = new Set([storageVersion, ...(status?.storedVersions ?? [])]);
   const mayDiffer = spec.versions.length > 1 || stored.size > 1 || !stored.has(name);
   const settles = schemaMayHaveChanged(metadata.generation);
-  const settle = (object: KubeObject) => settled(definition, object);
+  const settle = (object: KubeObject) => definition.fromStorage(object);
   const conversion = mayDiffer
     ? { ...options.conversionTo(name, settle), settles }
     : settles
-      ? {
-          ...convertEach(
-            (object) => object,
-            (object) => settle(deepCopy(object)),
-          ),
-          settles,
-        }
+      ? { ...convertEach((object) => object, settle), settles }
       : undefined;
   const subresources = version.subresources ?? {};
   const scale = subresources.scale ?? undefined;
@@ -110,7 +102,7 @@ function defineVersion(
     deprecationWarning: deprecationOf(spec.versions, version, group, kind),
     fieldLabels: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, '')),
     conversion,
-    custom: { scales: scalesOf(spec.versions, group) },
+    custom: { scales: scalesOf(spec.versions, group), source: options.source },
     scale: scale && scaleView(scale),
   };
   const definition = lazyDefinition(head, () => {
@@ -121,7 +113,7 @@ function defineVersion(
       fieldLabels: head.fieldLabels,
       listKind: head.listKind,
       table: printerTable(whole.additionalPrinterColumns),
-      strategy: customResourceStrategy({ group, resource: plural }, options.isTerminating),
+      strategy: customResourceStrategy({ group, resource: plural }, () => options.source.state().isTerminating),
       checks: scale && customResourceChecks(scale),
       warnings: finalizerWarnings,
     });
@@ -135,18 +127,6 @@ const ANYTHING = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true 
 /** Objects may have been stored under another schema: fields that it does not know go, and its defaults come, when they are read. */
 function schemaMayHaveChanged(generation: number | undefined): boolean {
   return generation !== undefined && generation > 1;
-}
-
-/** What does not fit the schema at all is shown as it is: nobody could repair it otherwise. */
-function settled(definition: ResourceDefinition, object: KubeObject): KubeObject {
-  try {
-    const decoded = definition.decode(object).object as KubeObject;
-    definition.strategy.applyDefaults(decoded);
-    return decoded;
-  } catch (error) {
-    if (error instanceof DecodeError) return object;
-    throw error;
-  }
 }
 
 function acceptedNames({ status }: CustomResourceDefinition): CustomResourceDefinitionNames | undefined {

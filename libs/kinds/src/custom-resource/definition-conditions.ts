@@ -1,4 +1,3 @@
-import { deepCopy } from '#apimachinery';
 import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from '../generated/types.js';
 
 /** Conditions of CustomResourceDefinitions. */
@@ -19,18 +18,14 @@ export function conditionHolds(crd: CustomResourceDefinition, type: string): boo
   return conditionOf(crd, type)?.status === 'True';
 }
 
-/** A copy with the condition; its time is `now` when its status changes. */
-export function withCondition(
-  crd: CustomResourceDefinition,
-  condition: DefinitionCondition,
-  now: string,
-): CustomResourceDefinition {
-  const copy = deepCopy(crd);
-  setCondition(copy, condition, now);
-  return copy;
+/** Sets the condition in place where the definition does not say the same yet; false when it does. */
+export function putCondition(crd: CustomResourceDefinition, condition: DefinitionCondition, now: string): boolean {
+  if (isSameCondition(condition, conditionOf(crd, condition.type))) return false;
+  setCondition(crd, condition, now);
+  return true;
 }
 
-/** The same in place. */
+/** Sets the condition in place; its time is `now` when its status changes. */
 export function setCondition(crd: CustomResourceDefinition, condition: DefinitionCondition, now: string): void {
   crd.status ??= {};
   crd.status.conditions ??= [];

@@ -2,7 +2,6 @@ import type { KubeObject } from '#apimachinery';
 import { nameAndAge } from '../columns/cells.js';
 import type { Table } from '../columns/table.js';
 import { tableOf } from '../columns/table.js';
-import { convertEach } from '../contract/conversion.js';
 import type { ResourceDefinition } from '../contract/definition.js';
 import type { KindStrategy, KindValidator, KindWarnings, StoredVersion } from '../contract/kind-module.js';
 import { TypeDefaults } from '../defaults/type-defaults.js';
@@ -39,11 +38,6 @@ export interface SchemaResource {
   /** Name and age when it is missing. */
   readonly table?: Table;
   readonly stored?: StoredVersion;
-  /**
-   * Objects may have been stored when the schema was another: each is brought into the form of this one when it is read. It
-   * costs a pass over every object that is read, so say it only of a schema that did change.
-   */
-  readonly schemaChanged?: boolean;
   /** `<kind>List` when it is missing. */
   readonly listKind?: string;
   /** What is done around a write; without it, changes of the schema's fields beside status make a new generation. */
@@ -53,16 +47,24 @@ export interface SchemaResource {
   readonly warnings?: KindWarnings;
 }
 
+export interface SchemaDefinition extends ResourceDefinition {
+  /**
+   * A copy in the form of this schema of an object that was stored when the schema was another. It costs a pass over the object, so
+   * it is for schemas that did change.
+   */
+  fromStorage(object: KubeObject): KubeObject;
+}
+
 const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** A schema costs nothing until the first object comes. It must have passed the validation of CustomResourceDefinitions. */
-export function defineFromSchema(source: SchemaResource): ResourceDefinition {
+export function defineFromSchema(source: SchemaResource): SchemaDefinition {
   const { group, version, kind, schema, hasStatusEndpoint } = source;
   const name = [...group.split('.').reverse(), version, kind].join('.');
   const form = new ObjectForm(schema);
   const facts = kindFacts(CUSTOM_RESOURCE);
   const ofSystem = ['apiVersion', 'kind', 'metadata', ...(hasStatusEndpoint ? ['status'] : [])];
-  return defineResource({
+  const definition = defineResource({
     resource: {
       group,
       version,
@@ -96,13 +98,15 @@ export function defineFromSchema(source: SchemaResource): ResourceDefinition {
       ),
       warnings: source.warnings,
       statusEndpointWrites: 'status',
-      stored: source.schemaChanged ? readAnew(source, form) : source.stored,
+      stored: source.stored,
     },
     typeDefaults: new TypeDefaults(new Map()),
     table: source.table ?? tableOf(facts.columns, nameAndAge),
     listKind: source.listKind,
     openApiSchemas: (dialect) => openApiSchemas(dialect, name, source),
   });
+  // The getters of the definition stay: what they make is made at first use.
+  return Object.assign(definition, { fromStorage: (object: KubeObject) => form.fromStorage(object) });
 }
 
 /** The little that generic code asks of a type: its name, and whether there is a status. */
@@ -128,19 +132,6 @@ function typeOf(name: string, schema: StructuralSchema): StructType {
     defaults: {},
     mapType: undefined,
     hasZeroValues: false,
-  };
-}
-
-/** What is stored goes through the schema behind its conversion. */
-function readAnew({ group, version, stored }: SchemaResource, form: ObjectForm): StoredVersion {
-  const read = (object: KubeObject): KubeObject => form.fromStorage(object);
-  if (stored === undefined) return { group, version, conversion: convertEach((object) => object, read) };
-  const { conversion } = stored;
-  return {
-    ...stored,
-    conversion: conversion.sync
-      ? { ...conversion, fromStorage: (objects) => conversion.fromStorage(objects).map(read) }
-      : { ...conversion, fromStorage: async (objects) => (await conversion.fromStorage(objects)).map(read) },
   };
 }
 

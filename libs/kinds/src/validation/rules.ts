@@ -3,6 +3,7 @@ export const enforcers = [
   'access reviews',
   'admission escalation check',
   'admission NamespaceLifecycle',
+  'admission parameter check',
   'admission PersistentVolumeClaimResize',
   'admission Priority',
   'binding',
@@ -20,7 +21,6 @@ export const enforcers = [
   'nothing yet: certificates of pods are not looked into',
   'nothing yet: devices are not looked into',
   'nothing yet: no values are checked against schemas',
-  'nothing yet: parameters are not authorized',
 ] as const;
 
 export type Enforcer = (typeof enforcers)[number];

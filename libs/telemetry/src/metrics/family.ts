@@ -67,7 +67,27 @@ export abstract class Family<S> {
   /** Drops all series: for those that are made anew at each scrape. */
   clear(): void {
     this.series.clear();
-    for (const label of this.labels) label.forget();
+    this.forgetValues();
+  }
+
+  /** Drops the series that have all of these labels, of what is there no more. Who holds a cell of one counts on, and nobody sees it. */
+  drop(labels: Readonly<Record<string, string>>): void {
+    const wanted = Object.entries(labels);
+    for (const [key, series] of this.series) {
+      // own-lookup: a label of the declaration
+      const has = ([label, value]: [string, string]) => series.labels[label] === value;
+      if (wanted.every(has)) this.series.delete(key);
+    }
+    this.forgetValues();
+  }
+
+  private forgetValues(): void {
+    this.labels.forEach((label, at) => {
+      const used = new Set<string>();
+      // own-lookup: a label of the declaration
+      for (const { labels } of this.series.values()) used.add(labels[this.labelNames[at]!]!);
+      label.forgetAllBut(used);
+    });
   }
 
   /** prom-client's contract of a metric. */

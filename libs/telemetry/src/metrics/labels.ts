@@ -20,9 +20,10 @@ export class BoundedLabel {
     this.limit = typeof bound === 'number' ? bound : 0;
   }
 
-  /** Frees the room that earlier values took. */
-  forget(): void {
-    if (this.limit > 0) this.known.clear();
+  /** Of the first so many values, those that are used no more: others may come in their place. */
+  forgetAllBut(used: ReadonlySet<string>): void {
+    if (this.limit === 0) return;
+    for (const value of this.known) if (!used.has(value)) this.known.delete(value);
   }
 
   /** The value itself, or `OVERFLOW`. */

@@ -40,6 +40,19 @@ describe('the metrics registry', () => {
     assert.match(await metrics.render(), /^some\{a="q\\"\\\\\\n"\} 1$/m);
   });
 
+  it('forgets series of what is gone, and takes other values in their place', () => {
+    const { metrics, logged } = registry();
+    const requests = metrics.counter({ name: 'requests', help: '', labels: { verb: ['GET'], resource: 2 } });
+    for (const resource of ['pods', 'nodes']) requests.cell('GET', resource).value += 1;
+    requests.drop({ verb: 'GET', resource: 'nodes' });
+    requests.cell('GET', 'jobs').value += 1;
+    const found = () => metrics.samples().map((sample) => sample.labels['resource']);
+    assert.deepEqual([found(), logged.length], [['pods', 'jobs'], 0]);
+    requests.clear();
+    for (const resource of ['a', 'b']) requests.cell('GET', resource).value += 1;
+    assert.deepEqual([found(), logged.length], [['a', 'b'], 0]);
+  });
+
   it('counts values beyond a bound under "other", and says so once', () => {
     const { metrics, logged } = registry();
     const labels = { verb: ['GET'], resource: 2 };

@@ -1,6 +1,8 @@
 import { type CelAuthorizer, cel } from '#cel';
 import type { MatchCondition, MatchResources, ParamKind, Variable } from '#kinds';
 import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
+import type { CostBudget } from './cost-budget.js';
+import type { EvaluationLimits } from './evaluation-limits.js';
 import { conditionsHold } from './policy-conditions.js';
 import { type PolicyEnvironment, policyEnvironment } from './policy-environment.js';
 import { CONDITIONS_BUDGET, PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
@@ -40,12 +42,20 @@ export class CompiledPolicy {
   }
 
   /** Whether the match conditions hold; an Error where they do not tell. */
-  applies(inputs: PolicyInputs, authorizer: CelAuthorizer): boolean | Error {
+  async applies(
+    inputs: PolicyInputs,
+    authorizer: CelAuthorizer,
+    { budget, time }: EvaluationLimits,
+  ): Promise<boolean | Error> {
     if (this.conditions.length === 0) return true;
-    return conditionsHold(this.conditions, this.evaluation(inputs, CONDITIONS_BUDGET, authorizer));
+    return conditionsHold(this.conditions, this.evaluation(inputs, budget.part(CONDITIONS_BUDGET), authorizer), time);
   }
 
-  protected evaluation(inputs: PolicyInputs, budget: number, authorizer: CelAuthorizer | undefined): PolicyEvaluation {
+  protected evaluation(
+    inputs: PolicyInputs,
+    budget: CostBudget,
+    authorizer: CelAuthorizer | undefined,
+  ): PolicyEvaluation {
     return new PolicyEvaluation(this.environment, inputs, budget, authorizer);
   }
 }

@@ -5,8 +5,9 @@ import { rejection } from '../rejection.js';
 import { isExempt } from '../webhooks/exempt-resources.js';
 import { expressionAuthorizer } from '../webhooks/expression-authorizer.js';
 import { VersionedObjects } from '../webhooks/versioned-objects.js';
+import { OutOfBudget } from './cost-budget.js';
+import { type EvaluationLimits, withinLimits } from './evaluation-limits.js';
 import type { MutatingPolicy } from './mutating-policy.js';
-import { OutOfBudget } from './policy-evaluation.js';
 import type { MatchedAs } from './policy-match.js';
 import { ConfigurationError, parametersOf } from './policy-parameters.js';
 import { changedObject, type Merge } from './policy-patch.js';
@@ -48,7 +49,9 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
   private async enforce(policies: readonly BoundPolicy<MutatingPolicy>[], request: AdmissionRequest): Promise<void> {
     const errors: string[] = [];
     const invocations = await this.invocations(policies, request, errors);
-    if (invocations.length > 0) await this.applyAll(invocations, request, errors);
+    if (invocations.length > 0) {
+      await withinLimits(request, (limits) => this.applyAll(invocations, request, errors, limits));
+    }
     if (errors.length > 0) throw denied(request, errors);
   }
 
@@ -101,13 +104,14 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
     invocations: readonly Invocation[],
     request: AdmissionRequest,
     errors: string[],
+    limits: EvaluationLimits,
   ): Promise<void> {
     request.reinvocation ??= new Reinvocation();
     const recalls = request.reinvocation.recallsOf(this.name);
     recalls.begin(request.object);
     const objects = new VersionedObjects(this.context.catalog, request);
     for (const invocation of invocations) {
-      const isChanged = await this.apply(invocation, request, objects, errors, recalls);
+      const isChanged = await this.apply(invocation, request, objects, errors, recalls, limits);
       if (isChanged !== undefined) recalls.wasCalled(invocation.key, isChanged, invocation.policy.isReinvoked);
     }
     recalls.end(request.object);
@@ -120,6 +124,7 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
     objects: VersionedObjects,
     errors: string[],
     recalls: Recalls,
+    limits: EvaluationLimits,
   ): Promise<boolean | undefined> {
     const { catalog, lister, authorizer, merge } = this.context;
     const asked = expressionAuthorizer(authorizer, request);
@@ -127,7 +132,7 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
       const seen = { object: await objects.object(matched.kind), oldObject: await objects.oldObject(matched.kind) };
       return policyInputs(request, matched, seen, params, lister);
     };
-    const applies = policy.applies(await inputs(), asked);
+    const applies = await policy.applies(await inputs(), asked, limits);
     if (applies instanceof Error) note(errors, policy, binding, applies.message);
     if (applies !== true) return undefined;
     if (recalls.leavesOut(key)) return undefined;
@@ -136,7 +141,8 @@ export class MutatingAdmissionPolicyPlugin implements AdmissionPlugin {
       const object = await objects.object(matched.kind);
       if (object === undefined) break;
       try {
-        const change = policy.change(mutation, await inputs(), asked);
+        const change = policy.change(mutation, await inputs(), asked, limits);
+        await limits.time.pause();
         const changed = change instanceof Error ? change : changedObject(catalog, merge, object, matched.kind, change);
         if (changed instanceof Error) note(errors, policy, binding, changed.message);
         else if (changed !== object) await objects.replace(changed, matched.kind);

@@ -8,6 +8,7 @@ import {
 } from '#kinds';
 import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import { CompiledPolicy } from './compiled-policy.js';
+import type { EvaluationLimits } from './evaluation-limits.js';
 import { POLICY_BUDGET, type PolicyInputs } from './policy-evaluation.js';
 
 /** What a mutation wants: a patch, or an object to merge. */
@@ -33,9 +34,14 @@ export class MutatingPolicy extends CompiledPolicy {
   }
 
   /** The change that a mutation asks for. An Error where the expression has no value; throws OutOfBudget. */
-  change({ expression, isPatch }: CompiledMutation, inputs: PolicyInputs, authorizer: CelAuthorizer): Change | Error {
+  change(
+    { expression, isPatch }: CompiledMutation,
+    inputs: PolicyInputs,
+    authorizer: CelAuthorizer,
+    { budget }: EvaluationLimits,
+  ): Change | Error {
     if (expression.program instanceof Error) return expression.program;
-    const result = this.evaluation(inputs, POLICY_BUDGET, authorizer).evaluate(expression);
+    const result = this.evaluation(inputs, budget.part(POLICY_BUDGET), authorizer).evaluate(expression);
     if (result instanceof Error) return result;
     return isPatch
       ? { patch: result.value as readonly unknown[] }

@@ -1,21 +1,13 @@
 import { quote } from '#apimachinery';
 import { type CelAuthorizer, CelCostExceeded, CelRuntimeError, lazyCelObject } from '#cel';
 import type { CompiledExpression } from '../compiled-expression.js';
+import type { CostBudget } from './cost-budget.js';
 import type { PolicyEnvironment } from './policy-environment.js';
 
 /** Units of cost for one expression, for all validations of a policy, and for its match conditions. */
 const CALL_LIMIT = 1_000_000;
 export const POLICY_BUDGET = 10_000_000;
 export const CONDITIONS_BUDGET = 2_500_000;
-
-const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no further validation rules will be run';
-
-/** All expressions together cost too much. */
-export class OutOfBudget extends Error {
-  constructor() {
-    super(OUT_OF_BUDGET);
-  }
-}
 
 /** Values of the variables of the environment, other than `variables`. */
 export type PolicyInputs = Readonly<Record<string, unknown>>;
@@ -30,28 +22,25 @@ export class PolicyEvaluation {
   constructor(
     private readonly environment: PolicyEnvironment,
     inputs: PolicyInputs,
-    private budget: number,
+    /** Also for other evaluations of the same policy. */
+    readonly budget: CostBudget,
     private readonly authorizer: CelAuthorizer | undefined,
   ) {
     const variables = lazyCelObject(environment.variablesType, (name) => this.variable(name));
     this.inputs = { ...inputs, variables };
   }
 
-  /** What is left for other evaluations of the same policy. */
-  get remaining(): number {
-    return this.budget;
-  }
-
   /** The value, or why there is none. Throws OutOfBudget. */
   evaluate({ expression, program }: CompiledExpression): { readonly value: unknown } | Error {
     if (program instanceof Error) return new Error(`compilation error: ${program.message}`);
+    this.budget.check();
     try {
       const { value, cost } = program.evaluate(this.inputs, this.options());
-      this.spend(cost);
+      this.budget.spend(cost);
       return { value };
     } catch (error) {
       if (!(error instanceof CelRuntimeError)) throw error;
-      this.spend(error.cost);
+      this.budget.spend(error.cost);
       return new Error(`expression '${expression}' resulted in error: ${error.message}`);
     }
   }
@@ -62,21 +51,16 @@ export class PolicyEvaluation {
     if (program instanceof Error) throw new CelRuntimeError(`${what} compile: ${program.message}`);
     try {
       const { value, cost } = program.evaluateRaw(this.inputs, this.options());
-      this.spend(cost);
+      this.budget.spend(cost);
       return value;
     } catch (error) {
       if (!(error instanceof CelRuntimeError) || error instanceof CelCostExceeded) throw error;
-      this.spend(error.cost);
+      this.budget.spend(error.cost);
       throw new CelRuntimeError(`${what} evaluate: ${error.message}`);
     }
   }
 
   private options() {
     return { costLimit: CALL_LIMIT, authorizer: this.authorizer };
-  }
-
-  private spend(cost: number): void {
-    this.budget -= cost;
-    if (this.budget < 0) throw new OutOfBudget();
   }
 }

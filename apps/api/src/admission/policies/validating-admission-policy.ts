@@ -7,6 +7,7 @@ import { rejection } from '../rejection.js';
 import { isExempt } from '../webhooks/exempt-resources.js';
 import { expressionAuthorizer } from '../webhooks/expression-authorizer.js';
 import { VersionedObjects } from '../webhooks/versioned-objects.js';
+import { type EvaluationLimits, withinLimits } from './evaluation-limits.js';
 import type { MatchedAs } from './policy-match.js';
 import type { PolicyMetrics } from './policy-metrics.js';
 import { ConfigurationError, parametersOf } from './policy-parameters.js';
@@ -73,7 +74,9 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
   private async enforce(policies: readonly BoundPolicy<ValidatingPolicy>[], request: AdmissionRequest): Promise<void> {
     const findings = new Findings();
     const objects = new VersionedObjects(this.context.catalog, request);
-    for (const bound of policies) await this.apply(bound, request, objects, findings);
+    await withinLimits(request, async (limits) => {
+      for (const bound of policies) await this.apply(bound, request, objects, findings, limits);
+    });
     if (findings.audited.length > 0) request.annotate(FAILURES_KEY, goJson(findings.audited.slice(0, MAX_FAILURES)));
     const [denial] = findings.denials;
     if (denial !== undefined) throw denied(request, denial);
@@ -84,6 +87,7 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
     request: AdmissionRequest,
     objects: VersionedObjects,
     findings: Findings,
+    limits: EvaluationLimits,
   ): Promise<void> {
     const { catalog, lister } = this.context;
     const configuration = (what: string, binding: string | undefined, error: unknown) => {
@@ -101,7 +105,7 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
     for (const binding of bindings) {
       try {
         if (binding.match !== undefined && binding.match.find(request, catalog, lister) === undefined) continue;
-        for (const verdict of await this.verdicts(policy, binding, matched, request, objects)) {
+        for (const verdict of await this.verdicts(policy, binding, matched, request, objects, limits)) {
           report(policy, binding, verdict, request, findings);
           this.count(policy.name, binding, verdict);
           for (const { key, value } of verdict.annotations) add(annotations, key, value);
@@ -130,12 +134,19 @@ export class ValidatingAdmissionPolicyPlugin implements AdmissionPlugin {
     matched: MatchedAs,
     request: AdmissionRequest,
     objects: VersionedObjects,
+    limits: EvaluationLimits,
   ): Promise<Verdict[]> {
     const { catalog, lister, authorizer } = this.context;
     const parameters = await parametersOf(policy.paramKind, binding.paramRef, request.namespace, catalog, lister);
     const seen = { object: await objects.object(matched.kind), oldObject: await objects.oldObject(matched.kind) };
     const asked = expressionAuthorizer(authorizer, request);
-    return parameters.map((params) => policy.evaluate(policyInputs(request, matched, seen, params, lister), asked));
+    const verdicts: Verdict[] = [];
+    for (const params of parameters) {
+      verdicts.push(await policy.evaluate(policyInputs(request, matched, seen, params, lister), asked, limits));
+      const pause = limits.time.pause();
+      if (pause) await pause;
+    }
+    return verdicts;
   }
 }
 

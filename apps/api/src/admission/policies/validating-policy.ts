@@ -2,7 +2,9 @@ import { type CelAuthorizer, cel } from '#cel';
 import type { ValidatingAdmissionPolicy, Validation } from '#kinds';
 import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
 import { CompiledPolicy } from './compiled-policy.js';
-import { OutOfBudget, POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
+import { OutOfBudget } from './cost-budget.js';
+import type { EvaluationLimits } from './evaluation-limits.js';
+import { POLICY_BUDGET, type PolicyEvaluation, type PolicyInputs } from './policy-evaluation.js';
 
 const MAX_MESSAGE_BYTES = 5 * 1024;
 
@@ -55,12 +57,15 @@ export class ValidatingPolicy extends CompiledPolicy {
     }));
   }
 
-  evaluate(inputs: PolicyInputs, authorizer: CelAuthorizer): Verdict {
-    const holds = this.applies(inputs, authorizer);
+  async evaluate(inputs: PolicyInputs, authorizer: CelAuthorizer, limits: EvaluationLimits): Promise<Verdict> {
+    const holds = await this.applies(inputs, authorizer, limits);
     if (holds instanceof Error) return this.failure(holds.message);
     if (!holds) return NOTHING;
     try {
-      return { ...this.validate(inputs, authorizer), ...this.annotate(inputs, authorizer) };
+      return {
+        ...(await this.validate(inputs, authorizer, limits)),
+        ...(await this.annotate(inputs, authorizer, limits)),
+      };
     } catch (error) {
       if (error instanceof OutOfBudget) return this.failure(error.message);
       throw error;
@@ -73,14 +78,21 @@ export class ValidatingPolicy extends CompiledPolicy {
     return { ...NOTHING, ignored: [{ message, ms: 0 }] };
   }
 
-  private validate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'failures' | 'ignored'> {
-    const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
-    const results = this.validations.map(({ check }) => {
+  private async validate(
+    inputs: PolicyInputs,
+    authorizer: CelAuthorizer,
+    { budget, time }: EvaluationLimits,
+  ): Promise<Pick<Verdict, 'failures' | 'ignored'>> {
+    const evaluation = this.evaluation(inputs, budget.part(POLICY_BUDGET), authorizer);
+    const results: { result: ReturnType<PolicyEvaluation['evaluate']>; ms: number }[] = [];
+    for (const { check } of this.validations) {
       const begun = performance.now();
       const result = evaluation.evaluate(check);
-      return { result, ms: performance.now() - begun };
-    });
-    const messages = this.evaluation(inputs, evaluation.remaining, undefined);
+      results.push({ result, ms: performance.now() - begun });
+      const pause = time.pause();
+      if (pause) await pause;
+    }
+    const messages = this.evaluation(inputs, evaluation.budget, undefined);
     const found = { failures: [] as Verdict['failures'][number][], ignored: [] as Failed[] };
     for (const [index, { result, ms }] of results.entries()) {
       if (result instanceof Error) {
@@ -96,12 +108,18 @@ export class ValidatingPolicy extends CompiledPolicy {
     return found;
   }
 
-  private annotate(inputs: PolicyInputs, authorizer: CelAuthorizer): Pick<Verdict, 'annotations' | 'annotationErrors'> {
-    const evaluation = this.evaluation(inputs, POLICY_BUDGET, authorizer);
+  private async annotate(
+    inputs: PolicyInputs,
+    authorizer: CelAuthorizer,
+    { budget, time }: EvaluationLimits,
+  ): Promise<Pick<Verdict, 'annotations' | 'annotationErrors'>> {
+    const evaluation = this.evaluation(inputs, budget.part(POLICY_BUDGET), authorizer);
     const annotations: { key: string; value: string }[] = [];
     const annotationErrors: string[] = [];
     for (const { key, value } of this.annotations) {
       const result = evaluation.evaluate(value);
+      const pause = time.pause();
+      if (pause) await pause;
       if (result instanceof Error) {
         if (this.failsClosed) annotationErrors.push(result.message);
         continue;

@@ -27,7 +27,8 @@ export function counted(name: string, amount: Quantity): number {
 /** The other way round, written like `like`. */
 export function amountOf(name: string, units: number, like: Quantity | undefined): Quantity {
   const format = units === 0 ? 'DecimalSI' : like?.format;
-  return MILLI.has(name) ? Quantity.ofMillis(units, format) : Quantity.of(units, format);
+  const amount = Number.isSafeInteger(units) ? units : BigInt(units);
+  return MILLI.has(name) ? Quantity.ofMillis(amount, format) : Quantity.of(amount, format);
 }
 
 /** `cpu=1,pods=2`, by name. */

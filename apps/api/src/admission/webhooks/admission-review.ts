@@ -8,6 +8,7 @@ import {
   type Status,
   statusErrorFrom,
 } from '#apimachinery';
+import { DecodeError, decodeAs } from '#kinds';
 import type { AdmissionRequest } from '../admission-request.js';
 import type { Candidate } from './webhook-source.js';
 
@@ -90,7 +91,7 @@ export function readReview(answer: unknown, version: string, uid: string, isMuta
   const response = typed(review, 'response', 'object', 'AdmissionReview.response') as Record<string, unknown>;
   if (response === undefined) throw new InvalidReview('webhook response was absent');
   const read = reader(response);
-  const result = read('status', 'object') as Partial<Status> | undefined;
+  const result = statusOf(read('status', 'object'));
   const answered = {
     allowed: (read('allowed', 'boolean') as boolean | undefined) ?? false,
     result,
@@ -104,6 +105,19 @@ export function readReview(answer: unknown, version: string, uid: string, isMuta
   else return { ...answered, patchType: answered.patch === '' ? '' : 'JSONPatch' };
   checkPatch(answered, isMutating);
   return { ...answered, patchType: answered.patchType ?? '' };
+}
+
+const STATUS = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
+
+/** What the webhook says of its answer, as far as it is a Status: clients get it as it is. */
+function statusOf(given: unknown): Partial<Status> | undefined {
+  if (given === undefined) return undefined;
+  try {
+    return decodeAs(STATUS, structuredClone(given)).object as Partial<Status>;
+  } catch (error) {
+    if (error instanceof DecodeError) throw new InvalidReview(error.message, true);
+    throw error;
+  }
 }
 
 /** A Status of failure in place of a review is what it says. */

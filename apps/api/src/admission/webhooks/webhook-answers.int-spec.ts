@@ -161,12 +161,20 @@ describe('admission webhooks', () => {
     test('with their own code, reason and message', async () => {
       await register('validating', 'no', {});
       const denied = 'admission webhook "no.example.com" denied the request';
-      const rows: [object | undefined, number, string][] = [
+      const rows: [object | undefined, number, string | RegExp][] = [
         [undefined, 400, `${denied} without explanation`],
         [{ code: 418, message: 'because' }, 418, `${denied}: because`],
         [{ code: 200, status: 'Success', reason: 'Reasons' }, 400, `${denied}: Reasons`],
         [{ code: 1e6, message: 'x' }, 500, `${denied}: x`],
-        [{ code: '403', message: ['x'] }, 400, `${denied} without explanation`],
+        [{ code: 403, reason: 'Forbidden', message: 'x', extra: 1 }, 403, `${denied}: x`],
+        [
+          { code: '403', message: 'x' },
+          500,
+          /failed to call webhook: json: cannot unmarshal string .*code of type int32/,
+        ],
+        [{ message: ['x'] }, 500, /failed to call webhook: json: cannot unmarshal array .*message of type string/],
+        [{ details: { causes: 'x' } }, 500, /failed to call webhook: json: cannot unmarshal string .*causes of type/],
+        [{ code: 5e9 }, 500, /failed to call webhook: json: cannot unmarshal number .*code of type int32/],
       ];
       for (const [status, code, message] of rows) {
         scene.hook.handle = reply({ allowed: false, ...(status ? { status } : {}) });
@@ -174,6 +182,11 @@ describe('admission webhooks', () => {
         is(answer, code, message);
         assert.equal(answer.json.status, 'Failure');
       }
+      const details = { name: 'n', causes: [{ reason: 'r', message: 'm', odd: 1 }], odd: { a: 1 } };
+      scene.hook.handle = reply({ allowed: false, status: { code: 409, details, odd: 1 } });
+      const { json } = await post(CONFIG_MAPS, configMap('denied'));
+      assert.deepEqual(json.details, { name: 'n', causes: [{ reason: 'r', message: 'm' }] });
+      assert.equal(json.odd, undefined);
     });
 
     test('all are asked at once, and what one refuses is refused', async () => {

@@ -1,4 +1,4 @@
-import { badRequest, isJsonObject, type Status, StatusError } from '#apimachinery';
+import { badRequest, type Status, StatusError } from '#apimachinery';
 
 /** A webhook that could not be asked, or whose answer says nothing: its failurePolicy decides what becomes of the request. */
 export class WebhookFailure extends Error {
@@ -16,18 +16,17 @@ export class WebhookFailure extends Error {
 
 /** A webhook's no. It is final: a newer state of the cluster is no reason to ask again. */
 export class WebhookDenial extends StatusError {
-  /** `result` is what the webhook says, which may be anything. */
+  /** `result` is what the webhook says, of the types of a Status. */
   static by(webhook: string, result: Partial<Status> = {}): WebhookDenial {
-    const { details, metadata } = result;
-    const reason = textOf(result.reason);
+    const { details, metadata = {}, status = '', message = '', reason = '' } = result;
     return new WebhookDenial({
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: isJsonObject(metadata) ? metadata : {},
-      status: textOf(result.status) === 'Success' ? 'Failure' : textOf(result.status) || 'Failure',
-      message: `admission webhook ${JSON.stringify(webhook)} denied the request${explanation(textOf(result.message) || reason)}`,
+      metadata,
+      status: status === 'Success' ? 'Failure' : status || 'Failure',
+      message: `admission webhook ${JSON.stringify(webhook)} denied the request${explanation(message || reason)}`,
       ...(reason === '' ? undefined : { reason }),
-      ...(isJsonObject(details) ? { details } : undefined),
+      ...(details === undefined ? undefined : { details }),
       code: codeOf(result.code),
     } as Status);
   }
@@ -43,11 +42,7 @@ function explanation(text: string): string {
 }
 
 /** Nothing below 400 is a refusal, and nothing above 999 can be sent. */
-function codeOf(code: unknown): number {
-  if (typeof code !== 'number' || !Number.isInteger(code) || code < 400) return 400;
+function codeOf(code = 0): number {
+  if (code < 400) return 400;
   return code > 999 ? 500 : code;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

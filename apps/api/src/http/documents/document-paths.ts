@@ -1,6 +1,6 @@
 import { openApiV3Path } from '#kinds';
-import { type ApiSurface, surfaceGeneration } from './api.tokens.js';
 import { POD_RESOURCES_PATH } from '../metrics/pod-resource-metrics.js';
+import { type ApiSurface, surfaceGeneration } from './api.tokens.js';
 import { discoveryPaths } from './discovery-paths.js';
 
 /** A path that names no resource, as the framework's routes know it. */

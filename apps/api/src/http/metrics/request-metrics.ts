@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { ResourceCatalog, ResourceDefinition } from '#kinds';
 import { type Cell, type Distribution, exponentialBuckets, type MetricsRegistry } from '#telemetry';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { Route } from '../dispatch/route.js';
@@ -41,6 +42,8 @@ export class RequestMetrics {
   private readonly sizes;
   private readonly deprecated;
   readonly access: AccessMetrics;
+  /** Definitions that are served no more. Requests for them that end now would make their series again. */
+  private readonly gone = new WeakSet<ResourceDefinition>();
   readonly inflightReads: Cell;
   readonly inflightWrites: Cell;
 
@@ -82,10 +85,25 @@ export class RequestMetrics {
     this.inflightWrites = inflight.cell('mutating');
   }
 
+  /** Drops the series of resources that are served no more. Ends with the catalog. */
+  follow(catalog: ResourceCatalog): void {
+    catalog.onChange(({ removed }) => {
+      for (const definition of removed) {
+        const { group, version, plural } = definition;
+        this.gone.add(definition);
+        if (catalog.find(group, version, plural) !== undefined) continue;
+        for (const family of [this.total, this.duration, this.longRunning, this.sizes, this.deprecated]) {
+          family.drop({ group, version, resource: plural });
+        }
+      }
+    });
+  }
+
   /** @param bytes - of the answer's body. */
   observe(route: Route, code: number, seconds: number, bytes: number): void {
     const { verb, query, subresource } = route.info;
     const entry = entryOf(route);
+    if (entry && this.gone.has(entry.definition)) return;
     const dryRun = query.size > 0 && query.get('dryRun') === 'All' ? 'All' : '';
     const scope = scopeOf(route);
     let ofEntry = entry ? this.series.get(entry) : this.ofNothing;

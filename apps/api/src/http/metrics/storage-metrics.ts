@@ -27,6 +27,8 @@ export function registerStorageMetrics(
     })
     .cell('postgres');
   registry.onCollect(async () => {
+    objects.clear();
+    received.clear();
     for (const { storageResource, verbs } of catalog.list()) {
       if (!verbs.includes('watch')) continue;
       const cache = store.cache(storageResource);

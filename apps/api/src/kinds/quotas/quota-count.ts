@@ -2,7 +2,11 @@ import type { ResourceCatalog } from '#kinds';
 import { deltasOf } from '../../admission/quota/quota-delta.js';
 import { countedResource, evaluatorOf, MEASURED } from '../../admission/quota/quota-evaluator.js';
 import type { QuotaView } from '../../admission/quota/quota-view.js';
-import type { Revision, Store } from '../../storage/store.js';
+import { breath } from '../../codec/large-bodies.js';
+import { LARGEST_SUM, type Revision, type Store } from '../../storage/store.js';
+
+/** A count holds the event loop no longer than this. Milliseconds. */
+const TURN_MS = 5;
 
 /** Storage resources whose objects count for a quota. Names of what is not served count nothing. */
 export function resourcesOf({ wanted }: QuotaView, catalog: ResourceCatalog): string[] {
@@ -20,17 +24,18 @@ export function trackedNames({ wanted }: QuotaView, resources: readonly string[]
 }
 
 /**
- * What the objects of a quota's namespace used at a revision, in units of counters. Undefined when the state of that revision is no
- * longer at hand.
+ * What the objects of a quota's namespace used at a revision, in units of counters. Others have their turns meanwhile. Undefined when
+ * the state of that revision is no longer at hand.
  */
-export function countAt(
+export async function countAt(
   quota: QuotaView,
   resources: readonly string[],
   store: Pick<Store, 'cache'>,
   at: Revision,
   now: number,
-): Map<string, number> | undefined {
+): Promise<Map<string, number> | undefined> {
   const counts = new Map<string, number>();
+  let turnBegan = performance.now();
   for (const resource of resources) {
     const listed = store.cache(resource).list({ namespace: quota.namespace, at });
     if (listed === undefined) return undefined;
@@ -38,8 +43,11 @@ export function countAt(
     for (const item of listed.items) {
       const change = { operation: 'CREATE', subresource: '', object: item.parse(), old: undefined } as const;
       for (const [name, units] of deltasOf(quota, evaluator, change, now)) {
-        counts.set(name, (counts.get(name) ?? 0) + units);
+        counts.set(name, Math.min((counts.get(name) ?? 0) + units, LARGEST_SUM));
       }
+      if (performance.now() - turnBegan < TURN_MS) continue;
+      await breath();
+      turnBegan = performance.now();
     }
   }
   return counts;

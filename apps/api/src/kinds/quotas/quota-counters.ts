@@ -5,9 +5,12 @@ export interface QuotaId {
   uid: string;
 }
 
+/** What the names of all counters of quotas begin with. */
+export const QUOTA_COUNTERS = 'quota/';
+
 /** A quota has a counter for each name that it limits. They go by its uid: one of the same name that comes later begins anew. */
 export function counterPrefix({ uid }: Pick<QuotaId, 'uid'>): string {
-  return `quota/${uid}/`;
+  return `${QUOTA_COUNTERS}${uid}/`;
 }
 
 export function counterName(quota: Pick<QuotaId, 'uid'>, name: string): string {
@@ -15,7 +18,7 @@ export function counterName(quota: Pick<QuotaId, 'uid'>, name: string): string {
 }
 
 export function nameOfCounter(counter: string): string {
-  return counter.slice(counter.indexOf('/', 'quota/'.length) + 1);
+  return counter.slice(counter.indexOf('/', QUOTA_COUNTERS.length) + 1);
 }
 
 export function quotaOfCounter({ namespace, name }: CounterKey): QuotaId {

@@ -1,13 +1,14 @@
 import type { KubeObject, Quantity } from '#apimachinery';
 import type { Clock, Logger, Timer } from '#client';
-import type { ResourceCatalog } from '#kinds';
+import type { CatalogChange, ResourceCatalog } from '#kinds';
+import { countedResource } from '../../admission/quota/quota-evaluator.js';
 import { amountOf } from '../../admission/quota/quota-names.js';
 import { type Amounts, type QuotaView, quotaView } from '../../admission/quota/quota-view.js';
 import { encodeForStorage } from '../../codec/object-codec.js';
-import type { CachedObject, CacheEvent, CounterDelta, Store } from '../../storage/store.js';
+import { type CachedObject, type CacheEvent, type CounterDelta, LARGEST_SUM, type Store } from '../../storage/store.js';
 import { PacedTask } from './paced-task.js';
 import { countAt, resourcesOf, trackedNames } from './quota-count.js';
-import { counterName, counterPrefix, type QuotaId } from './quota-counters.js';
+import { counterName, counterPrefix, QUOTA_COUNTERS, type QuotaId } from './quota-counters.js';
 
 export interface QuotaKeeperOptions {
   store: Store;
@@ -42,6 +43,8 @@ export class QuotaKeeper {
   private readonly kept = new Map<string, Kept>();
   private readonly timers = new Set<Timer>();
   private stopped = false;
+  /** Counts of everything that were begun: the newest goes on, one before it ends. */
+  private rounds = 0;
 
   constructor(private readonly options: QuotaKeeperOptions) {}
 
@@ -49,12 +52,12 @@ export class QuotaKeeper {
   async run(signal: AbortSignal): Promise<void> {
     const { store, catalog } = this.options;
     signal.addEventListener('abort', () => this.stop(), { once: true });
-    const unsubscribe = catalog.onChange(() => this.recountAll());
+    const unsubscribe = catalog.onChange((change) => this.recountThoseOf(change));
     this.repeat();
     try {
       while (!signal.aborted) {
         const from = store.currentRevision();
-        this.recountAll();
+        void this.recountAll();
         const watch = store.cache(QUOTAS).watch({ from });
         if (watch === undefined) {
           await this.pause();
@@ -134,15 +137,40 @@ export class QuotaKeeper {
     return new Promise((resolve) => this.options.clock.setTimeout(resolve, RETRY_MS));
   }
 
-  private recountAll(): void {
+  /** One quota after the other: those that are asked about meanwhile do not wait for all. */
+  private async recountAll(): Promise<void> {
+    const round = ++this.rounds;
+    await this.sweep();
     for (const { namespace, uid } of this.options.store.cache(QUOTAS).list({})?.items ?? []) {
+      if (this.stopped || round !== this.rounds) return;
+      if (this.find({ namespace, uid }) === undefined) continue;
       this.recount({ namespace, uid });
+      await this.kept.get(uid)?.task.finished();
+    }
+  }
+
+  /** Those that count objects of resources which are served since now, or not any more. */
+  private recountThoseOf({ added, removed }: CatalogChange): void {
+    const changed = new Set([...added, ...removed].map(({ storageResource }) => storageResource));
+    for (const quota of this.options.store.cache(QUOTAS).list({})?.items ?? []) {
+      const names = [...viewOf(quota).wanted.keys()];
+      const counts = names.some((name) => changed.has(countedResource(name) ?? ''));
+      if (counts) this.recount({ namespace: quota.namespace, uid: quota.uid });
+    }
+  }
+
+  /** Forgets the counters of quotas that are gone: a server was away then, or another counted once more a moment later. */
+  private async sweep(): Promise<void> {
+    try {
+      await this.options.store.dropOrphanedCounters(QUOTA_COUNTERS, QUOTAS);
+    } catch (error) {
+      if (!this.stopped) this.options.logger.error(`counters of quotas: ${(error as Error).message}`);
     }
   }
 
   private repeat(): void {
     this.later(SYNC_MS, () => {
-      this.recountAll();
+      void this.recountAll();
       this.repeat();
     });
   }
@@ -192,8 +220,10 @@ export class QuotaKeeper {
     const names = trackedNames(quota, resources);
     const shown = new Map(names.map((name) => [name, reading.values.get(`${prefix}${name}`) ?? 0]));
     const deltas: CounterDelta[] = [];
-    if (recount || !isCounted(quota, names)) {
-      const counts = countAt(quota, resources, store, reading.revision, clock.now());
+    // A sum at its bound stands for any larger one: what it is now only a count can tell.
+    const isBeyond = [...shown.values()].some((units) => Math.abs(units) >= LARGEST_SUM);
+    if (recount || isBeyond || !isCounted(quota, names)) {
+      const counts = await countAt(quota, resources, store, reading.revision, clock.now());
       if (counts === undefined) return false;
       for (const [name, units] of shown) {
         const actual = counts.get(name) ?? 0;

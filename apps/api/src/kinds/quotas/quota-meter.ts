@@ -21,6 +21,8 @@ export class QuotaMeter implements WriteMeter {
     private readonly store: Store,
     private readonly keeper: Pick<QuotaKeeper, 'touch' | 'recount' | 'settled'>,
     private readonly now: () => Date,
+    /** Whether limits are enforced: they are not where the plugin ResourceQuota is off. Usage is counted all the same. */
+    private readonly enforces = true,
   ) {}
 
   charge(change: MeteredChange): readonly CounterDelta[] | undefined {
@@ -29,7 +31,7 @@ export class QuotaMeter implements WriteMeter {
     const evaluator = evaluatorOf(change.resource);
     if (evaluator === undefined) return undefined;
     const now = this.now().getTime();
-    const limited = evaluator.mayRefuse(change);
+    const limited = this.enforces && evaluator.mayRefuse(change);
     const charges: CounterDelta[] = [];
     for (const quota of quotas) {
       for (const [name, delta] of deltasOf(quota, evaluator, change, now)) {

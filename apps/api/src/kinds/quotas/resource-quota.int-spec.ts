@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { type KubeObject, StatusError } from '#apimachinery';
+import { type KubeObject, Quantity, StatusError } from '#apimachinery';
 import type { Client } from '#client';
 import { gvr } from '#kinds';
 import { type TestServer, testServer } from '#testing';
@@ -318,6 +318,56 @@ describe('resource quotas', () => {
       const { items } = await client.list(gvr.configmaps, { namespace });
       return (await used(namespace))['configmaps'] === String(items.length);
     });
+  });
+
+  test('more than 2^63 in all is counted, shown and refused', async () => {
+    const namespace = await space({ persistentvolumeclaims: '2k' });
+    const many = Array.from({ length: 1100 }, (_, i) => claimOf(`c${i}`, '8Pi'));
+    for (let at = 0; at < many.length; at += 100) {
+      await Promise.all(
+        many.slice(at, at + 100).map((claim) => client.create(gvr.persistentvolumeclaims, namespace, claim)),
+      );
+    }
+    await quota(namespace, 'late', { 'requests.storage': '1Ei' });
+    const shown = Quantity.parse((await used(namespace, 'late'))['requests.storage']!);
+    assert.equal(shown.value(), 2 ** 61);
+    assert.match(
+      await refusal(client.create(gvr.persistentvolumeclaims, namespace, claimOf('more', '1'))),
+      /exceeded quota: late, requested: requests.storage=1, used: requests.storage=2Ei, limited: requests.storage=1Ei/,
+    );
+  });
+
+  test('counters that somebody left behind are forgotten when a server starts', async () => {
+    const namespace = await space({ configmaps: '5' });
+    await client.create(gvr.configmaps, namespace, configMap('c'));
+    const database = new pg.Client(servers[0].databaseUrl);
+    await database.connect();
+    const rows = async (where: string) => (await database.query(`SELECT name FROM berth.counter WHERE ${where}`)).rows;
+    await database.query(
+      `INSERT INTO berth.counter VALUES ('${namespace}', 'quota/gone/pods', 1), ('left', 'quota/gone/pods', 1)`,
+    );
+    const third = await testServer({ databaseUrl: servers[0].databaseUrl, dataDir: servers[0].dataDir });
+    await until('they are gone', async () => (await rows("name = 'quota/gone/pods'")).length === 0);
+    assert.equal((await rows(`namespace = '${namespace}'`)).length, 1);
+    await third.close();
+    await database.end();
+  });
+
+  test('nothing is refused where the plugin is off, and the status is that of the objects', async () => {
+    const off = await testServer({ admission: { disable: ['ResourceQuota'] } });
+    const own = off.client();
+    try {
+      const hard = { configmaps: '1' };
+      const made = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard } };
+      await own.create(gvr.resourcequotas, 'default', made);
+      const usedNow = async () => (await own.get(gvr.resourcequotas, 'default', 'q')).status?.used?.configmaps;
+      await until('it is counted', async () => (await usedNow()) !== undefined);
+      const before = Number(await usedNow());
+      for (const i of [1, 2, 3]) await own.create(gvr.configmaps, 'default', configMap(`c${i}`));
+      assert.equal(await usedNow(), String(before + 3));
+    } finally {
+      await off.close();
+    }
   });
 
   test('a quota that goes takes its counters with it', async () => {

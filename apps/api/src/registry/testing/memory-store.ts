@@ -102,6 +102,25 @@ export class MemoryStore implements Store {
     for (const name of this.counters.keys()) if (name.startsWith(`${namespace}/${prefix}`)) this.counters.delete(name);
   }
 
+  async dropOrphanedCounters(prefix: string, resource: string): Promise<number> {
+    const uids = new Set(
+      this.cache(resource)
+        .list({})!
+        .items.map(({ namespace, uid }) => `${namespace}/${prefix}${uid}`),
+    );
+    const orphaned = [...this.counters.keys()].filter((name) => {
+      const [namespace = '', rest = ''] = [name.slice(0, name.indexOf('/')), name.slice(name.indexOf('/') + 1)];
+      if (!rest.startsWith(prefix)) return false;
+      return !uids.has(`${namespace}/${prefix}${rest.slice(prefix.length).split('/')[0]}`);
+    });
+    for (const name of orphaned) this.counters.delete(name);
+    return orphaned.length;
+  }
+
+  forget(resource: string): void {
+    if (this.caches.get(resource)?.size === 0) this.caches.delete(resource);
+  }
+
   currentRevision(): Revision {
     return this.revision;
   }

@@ -7,7 +7,7 @@ import type { WriteCall } from './write-call.js';
 /** A write as admission sees it: made once an attempt, its parts when somebody asks for them. */
 export class CallAdmission implements AdmissionRequest {
   readonly operation: AdmissionOperation;
-  /** '' where the name is made after the mutating plugins. */
+  /** '' where the name is made after the mutating plugins; then the one that was made last. */
   name: string;
   object: KubeObject | undefined;
   annotations: Map<string, string> | undefined;
@@ -23,8 +23,8 @@ export class CallAdmission implements AdmissionRequest {
   /** What is about to be stored, as plugins see it. */
   show(object: KubeObject): void {
     this.object = this.call.plan.view?.of(object) ?? object;
-    // Generated after the mutating plugins.
-    if (this.name === '') this.name = this.object.metadata.name ?? '';
+    // Generated after the mutating plugins, and once more where it was taken.
+    if (this.name === '' || this.call.generatesName) this.name = this.object.metadata.name ?? '';
   }
 
   get kind(): GroupVersionKind {

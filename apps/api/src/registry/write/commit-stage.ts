@@ -4,6 +4,7 @@ import { convertAhead } from '../../storage/converted-objects.js';
 import type { CommitFailure, Guard, ObjectKey, Revision, Write } from '../../storage/store.js';
 import type { ApiResult } from '../api-result.js';
 import { keyOf } from '../object-key.js';
+import { checkDefinition, definitionGuards } from './definition-guard.js';
 import type { WriteCall } from './write-call.js';
 import { commitError } from './write-errors.js';
 import type { MeteredChange } from './write-meter.js';
@@ -19,14 +20,14 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   const { entry, target, object, plan } = call;
   if (call.removes) addRemovalParts(call);
   const key = plan.operation === 'CREATE' ? keyOf(entry, target.namespace, object.metadata.name!) : call.key;
-  const guards = plan.operation === 'CREATE' ? [...namespaceGuards(call), ...call.guards] : call.guards;
-  const { conversion } = entry.definition;
+  const { conversion, custom } = entry.definition;
   const [stored] = conversion ? await conversion.toStorage([object]) : [object];
   const writes = [ownWrite(call, key, stored!), ...call.writes];
   const { store, tracer, meter } = call.context;
   const change = meter && meteredChange(call, key);
   const charges = meter?.charge(change!);
   const counters = charges === undefined ? call.counters : [...call.counters, ...charges];
+  const guards = plan.operation === 'CREATE' ? [...creationGuards(call), ...call.guards] : call.guards;
   const work = () => store.commit({ writes, guards, counters });
   const result = await (tracer ? tracer.span('commit', { writes: writes.length }, work) : work());
   if (result.ok) {
@@ -39,6 +40,7 @@ async function store(call: WriteCall): Promise<ApiResult | Again> {
   if (result.failure.reason === 'exceeded') {
     throw meter?.exceeded(result.failure.counters, change!) ?? exceeded(call, key, result.failure);
   }
+  checkDefinition(custom, result.failure);
   call.failedOn = result.failure.key;
   const again = againAfter(call, key, result.failure);
   if (again === undefined) throw commitError(entry, key.name, result.failure);
@@ -70,10 +72,13 @@ function ownWrite({ plan, object, removes, current, old }: WriteCall, key: Objec
   return { op: 'update', key, uid, body, object: stored, ifRevision };
 }
 
-/** A create lands only while its namespace is there, whatever admission saw a moment before. */
-function namespaceGuards({ entry, target }: WriteCall): Guard[] {
-  if (!entry.definition.namespaced) return [];
-  return [{ kind: 'exists', key: { resource: 'namespaces', namespace: '', name: target.namespace } }];
+/** A create lands only while its namespace and its definition are there, whatever admission saw a moment before. */
+function creationGuards({ entry, target }: WriteCall): Guard[] {
+  const { namespaced, custom } = entry.definition;
+  const guards = definitionGuards(custom);
+  if (namespaced)
+    guards.push({ kind: 'exists', key: { resource: 'namespaces', namespace: '', name: target.namespace } });
+  return guards;
 }
 
 function answer(call: WriteCall, key: ObjectKey, revision: Revision): ApiResult {
@@ -84,7 +89,9 @@ function answer(call: WriteCall, key: ObjectKey, revision: Revision): ApiResult 
 }
 
 function exceeded(call: WriteCall, key: ObjectKey, failure: CommitFailure & { reason: 'exceeded' }): StatusError {
-  const { entry, object, old } = call;
+  const { entry, object, old, plan } = call;
+  const own = plan.exceeded?.(failure.counters);
+  if (own) return own;
   const { storageResource: resource } = entry.definition;
   for (const participant of call.context.participants.of(resource)) {
     const error = participant.exceeded?.(failure.counters, { resource, object, old });

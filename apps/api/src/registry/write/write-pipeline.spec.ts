@@ -455,3 +455,33 @@ describe('an eviction', () => {
     assert.equal(store.committed.length, 0);
   });
 });
+
+describe('what a plugin makes of a new object', () => {
+  test('leaves what the server gives it to the server', async () => {
+    const admit = ({ object }: AdmissionRequest) => {
+      const owned = { uid: 'mine', creationTimestamp: '2001-01-01T00:00:00Z', deletionGracePeriodSeconds: 5 };
+      Object.assign(object!.metadata, owned, { deletionTimestamp: '2001-01-01T00:00:00Z' });
+    };
+    const { ask } = rig({ admit });
+    const { metadata } = await ask('create', 'configmaps', configMap());
+    assert.notEqual(metadata.uid, 'mine');
+    assert.ok(metadata.creationTimestamp! > '2020');
+    assert.deepEqual([metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds], [undefined, undefined]);
+  });
+
+  test('is validated under the name that it gets, also where the first one was taken', async () => {
+    const names: [string, string | undefined][] = [];
+    const { ask, store } = rig({ validate: ({ name, object }) => void names.push([name, object?.metadata.name]) });
+    let attempts = 0;
+    store.onCommit = ({ writes }) => {
+      attempts += 1;
+      const { key } = writes[0]!;
+      if (attempts === 1) store.put('configmaps', configMap({ name: key.name, namespace: 'web' }) as never);
+    };
+    const made = await ask('create', 'configmaps', configMap({ name: undefined, generateName: 'made-' }));
+    assert.equal(names.length, 2);
+    assert.notEqual(names[0]![0], names[1]![0]);
+    for (const [asked, own] of names) assert.equal(asked, own);
+    assert.equal(names[1]![0], made.metadata.name);
+  });
+});

@@ -1,5 +1,5 @@
 import type { GroupVersionKind, KubeObject, StatusError } from '#apimachinery';
-import type { ObjectKey } from '../../storage/store.js';
+import type { ExceededCounter, ObjectKey } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
 import type { DeleteRequestOptions, WriteRequestOptions } from '../request-options.js';
@@ -37,6 +37,8 @@ export interface WritePlan {
   create?(call: WriteCall): { readonly permission: ApiRequest; readonly plan: WritePlan } | undefined;
   /** What goes with this write alone, beside the parts of the participants. */
   part?(call: WriteCall): WriteSetPart | undefined;
+  /** The error when limits stand against counters of `part`; undefined: they are not its own. */
+  exceeded?(counters: readonly ExceededCounter[]): StatusError | undefined;
   /** True when a commit that failed on this key of `part` is worth another attempt. */
   retries?(key: ObjectKey): boolean;
   /** The error when all attempts failed on `key`; a conflict by default. */

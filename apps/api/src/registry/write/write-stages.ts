@@ -167,6 +167,9 @@ function identify(call: WriteCall): void {
   }
   metadata.uid = newUid();
   metadata.creationTimestamp = formatTime(call.now);
+  // The reference keeps these where a plugin sets them: such an object would be born as one that goes, and nobody would remove it.
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
 }
 
 function checkPreconditions(call: WriteCall): 'stale' | undefined | Promise<'stale'> {

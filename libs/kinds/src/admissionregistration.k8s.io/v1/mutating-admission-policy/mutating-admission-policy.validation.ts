@@ -21,7 +21,7 @@ export const mutatingAdmissionPolicyValidator: KindValidator = {
     'mutations: at least one, with a patchType of ApplyConfiguration, JSONPatch, its block, and no other block',
     'reinvocationPolicy is required, one of IfNeeded, Never',
     'expressions compile, and give the type that they are for',
-    { rule: 'the writer may read the parameters', enforcedBy: 'nothing yet: parameters are not authorized' },
+    { rule: 'the writer may read the parameters', enforcedBy: 'admission parameter check' },
   ],
   validateCreate(policy: MutatingAdmissionPolicy) {
     const at = new FieldCursor();

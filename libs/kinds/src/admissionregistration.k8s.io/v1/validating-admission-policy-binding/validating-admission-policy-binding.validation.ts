@@ -14,7 +14,7 @@ export const validatingAdmissionPolicyBindingValidator: KindValidator = {
   rules: [
     reservedNameRule,
     'policyName is required and a name',
-    { rule: 'the writer may read the parameters', enforcedBy: 'nothing yet: parameters are not authorized' },
+    { rule: 'the writer may read the parameters', enforcedBy: 'admission parameter check' },
     'paramRef: exactly one of name and selector; parameterNotFoundAction is one of Deny, Allow',
     'matchResources are well-formed',
     'validationActions: at least one, unique, of Audit, Deny, Warn, not Deny with Warn',

@@ -26,7 +26,7 @@ export const validatingAdmissionPolicyValidator: KindValidator = {
     'validations: an expression; messages have text and no line breaks; reason is one of Forbidden, Invalid, RequestEntityTooLarge',
     'auditAnnotations: at most 20, unique keys, a value expression of at most 5120 bytes',
     'expressions compile, and give the type that they are for',
-    { rule: 'the writer may read the parameters', enforcedBy: 'nothing yet: parameters are not authorized' },
+    { rule: 'the writer may read the parameters', enforcedBy: 'admission parameter check' },
     'status: conditions are well-formed, warnings have a text and a field reference',
   ],
   validateCreate(policy: ValidatingAdmissionPolicy) {
