@@ -1,35 +1,34 @@
 use std::collections::HashSet;
 
-use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointConditions, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use api_watch::{
+    Endpoint as ApiEndpoint, EndpointConditions, EndpointPort, EndpointSlice, Metadata, Service, ServicePort,
+    ServiceSpec,
+};
 
 use super::*;
 
-fn meta(name: &str) -> ObjectMeta {
-    ObjectMeta { namespace: Some("default".into()), name: Some(name.into()), ..ObjectMeta::default() }
+fn meta(name: &str) -> Metadata {
+    Metadata { namespace: "default".into(), name: name.into(), ..Metadata::default() }
 }
 
 fn service(name: &str, spec: ServiceSpec) -> Service {
-    Service { metadata: meta(name), spec: Some(spec), status: None }
+    Service { metadata: meta(name), spec }
 }
 
-fn ports(ports: &[(&str, &str, i32)]) -> Option<Vec<ServicePort>> {
+fn ports(ports: &[(&str, &str, i32)]) -> Vec<ServicePort> {
     let port = |(name, protocol, port): &(&str, &str, i32)| ServicePort {
-        name: Some((*name).into()),
-        protocol: Some((*protocol).into()),
+        name: (*name).into(),
+        protocol: (*protocol).into(),
         port: *port,
-        ..ServicePort::default()
     };
-    Some(ports.iter().map(port).collect())
+    ports.iter().map(port).collect()
 }
 
 fn endpoint(address: &str, hostname: Option<&str>, ready: bool) -> ApiEndpoint {
     ApiEndpoint {
         addresses: vec![address.into()],
         hostname: hostname.map(Into::into),
-        conditions: Some(EndpointConditions { ready: Some(ready), ..EndpointConditions::default() }),
-        ..ApiEndpoint::default()
+        conditions: EndpointConditions { ready: Some(ready), ..EndpointConditions::default() },
     }
 }
 
@@ -40,37 +39,28 @@ fn domain() -> Name {
 fn zone() -> Zone {
     let mut zone = Zone::default();
     let web = ServiceSpec {
-        cluster_ip: Some("10.96.0.20".into()),
-        cluster_ips: Some(vec!["10.96.0.20".into(), "fd00::20".into()]),
+        cluster_ip: "10.96.0.20".into(),
+        cluster_ips: vec!["10.96.0.20".into(), "fd00::20".into()],
         ports: ports(&[("http", "TCP", 80), ("dns", "UDP", 53)]),
         ..ServiceSpec::default()
     };
-    let db =
-        ServiceSpec { cluster_ip: Some("None".into()), ports: ports(&[("pg", "TCP", 5432)]), ..ServiceSpec::default() };
-    let out = ServiceSpec {
-        type_: Some("ExternalName".into()),
-        external_name: Some("example.org".into()),
-        ..ServiceSpec::default()
-    };
+    let db = ServiceSpec { cluster_ip: "None".into(), ports: ports(&[("pg", "TCP", 5432)]), ..ServiceSpec::default() };
+    let out =
+        ServiceSpec { type_: "ExternalName".into(), external_name: "example.org".into(), ..ServiceSpec::default() };
     for (name, spec) in [("web", web), ("db", db), ("out", out)] {
         zone.put_service(&service(name, spec));
     }
     let mut metadata = meta("db-abc");
-    metadata.labels = Some([("kubernetes.io/service-name".to_owned(), "db".to_owned())].into());
+    metadata.labels = [("kubernetes.io/service-name".to_owned(), "db".to_owned())].into();
     zone.put_slice(&EndpointSlice {
         metadata,
         address_type: "IPv4".into(),
-        endpoints: Some(vec![
+        endpoints: vec![
             endpoint("10.244.0.5", Some("db-0"), true),
             endpoint("10.244.0.6", None, true),
             endpoint("10.244.0.7", Some("db-2"), false),
-        ]),
-        ports: Some(vec![EndpointPort {
-            name: Some("pg".into()),
-            protocol: Some("TCP".into()),
-            port: Some(5433),
-            ..EndpointPort::default()
-        }]),
+        ],
+        ports: vec![EndpointPort { name: "pg".into(), protocol: "TCP".into(), port: Some(5433) }],
     });
     let of =
         |names: &[&str]| names.iter().map(|name| ("default".to_owned(), (*name).to_owned())).collect::<HashSet<_>>();

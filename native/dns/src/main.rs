@@ -50,7 +50,7 @@ async fn run(flags: flags::Flags) -> Result<(), Box<dyn std::error::Error>> {
     let server =
         Server::bind(flags.listen, &flags.cluster_domain, zone.clone(), forwarder, clients, Limits::of_process())
             .await?;
-    let client = watch::client(&flags.kubeconfig).await?;
+    let client = watch::client(&flags.kubeconfig)?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         () = watch::run(client, zone) => Ok(()),

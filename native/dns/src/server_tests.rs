@@ -2,10 +2,9 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use api_watch::{Metadata, Service, ServiceSpec};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, Record, RecordType};
-use k8s_openapi::api::core::v1::{Service, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
@@ -41,14 +40,10 @@ impl Rig {
             }
         });
         let mut zone = Zone::default();
-        let metadata =
-            ObjectMeta { namespace: Some("default".into()), name: Some("outside".into()), ..ObjectMeta::default() };
-        let spec = ServiceSpec {
-            type_: Some("ExternalName".into()),
-            external_name: Some("fast.test".into()),
-            ..ServiceSpec::default()
-        };
-        zone.put_service(&Service { metadata, spec: Some(spec), status: None });
+        let metadata = Metadata { namespace: "default".into(), name: "outside".into(), ..Metadata::default() };
+        let spec =
+            ServiceSpec { type_: "ExternalName".into(), external_name: "fast.test".into(), ..ServiceSpec::default() };
+        zone.put_service(&Service { metadata, spec });
         zone.services_read(&[("default".to_owned(), "outside".to_owned())].into());
         zone.slices_read(&[].into());
         let listen = free_address().await;

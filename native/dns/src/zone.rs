@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use api_watch::{EndpointSlice, Metadata, Service};
 
 /// Namespace and name.
 pub type Key = (String, String);
@@ -93,7 +92,7 @@ impl Zone {
     }
 
     pub fn put_service(&mut self, service: &Service) {
-        let Some(key) = key_of(&service.metadata) else { return };
+        let key = key_of(&service.metadata);
         self.remove_service(&key);
         let record = service_record(service);
         if let ServiceKind::ClusterIp(addresses) = &record.kind {
@@ -121,7 +120,7 @@ impl Zone {
     }
 
     pub fn put_slice(&mut self, slice: &EndpointSlice) {
-        let Some(key) = key_of(&slice.metadata) else { return };
+        let key = key_of(&slice.metadata);
         self.remove_slice(&key);
         let Some(record) = slice_record(slice, &key.0) else { return };
         self.by_service.entry(record.service.clone()).or_default().insert(key.clone(), ());
@@ -152,48 +151,47 @@ impl Zone {
     }
 }
 
-pub fn key_of(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Option<Key> {
-    Some((metadata.namespace.clone()?, metadata.name.clone()?))
+pub fn key_of(metadata: &Metadata) -> Key {
+    (metadata.namespace.clone(), metadata.name.clone())
 }
 
 fn service_record(service: &Service) -> ServiceRecord {
-    let spec = service.spec.clone().unwrap_or_default();
-    let kind = if spec.type_.as_deref() == Some("ExternalName") {
-        ServiceKind::ExternalName(spec.external_name.unwrap_or_default())
-    } else if spec.cluster_ip.as_deref() == Some("None") {
+    let spec = &service.spec;
+    let kind = if spec.type_ == "ExternalName" {
+        ServiceKind::ExternalName(spec.external_name.clone())
+    } else if spec.cluster_ip == "None" {
         ServiceKind::Headless
     } else {
-        let texts = spec.cluster_ips.unwrap_or_else(|| spec.cluster_ip.into_iter().collect());
+        let first = std::slice::from_ref(&spec.cluster_ip);
+        let texts = if spec.cluster_ips.is_empty() { first } else { &spec.cluster_ips[..] };
         ServiceKind::ClusterIp(texts.iter().filter_map(|text| text.parse().ok()).collect())
     };
-    let ports = spec.ports.unwrap_or_default();
-    let ports = ports.into_iter().map(|port| port_of(port.name, port.protocol, port.port)).collect();
+    let ports = spec.ports.iter().map(|port| port_of(&port.name, &port.protocol, port.port)).collect();
     ServiceRecord { kind, ports }
 }
 
 fn slice_record(slice: &EndpointSlice, namespace: &str) -> Option<SliceRecord> {
-    let service = slice.metadata.labels.as_ref()?.get("kubernetes.io/service-name")?;
+    let service = slice.metadata.labels.get("kubernetes.io/service-name")?;
     let endpoints = slice
         .endpoints
         .iter()
-        .flatten()
         // Endpoints that are to be published although not ready are marked ready by the controller.
-        .filter(|endpoint| endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true))
+        .filter(|endpoint| endpoint.conditions.ready.unwrap_or(true))
         .filter_map(|endpoint| {
             let address: IpAddr = endpoint.addresses.first()?.parse().ok()?;
             let label = endpoint.hostname.clone().filter(|hostname| !hostname.is_empty());
             Some(Endpoint { address, label: label.unwrap_or_else(|| address.to_string().replace(['.', ':'], "-")) })
         })
         .collect();
-    let ports = slice.ports.iter().flatten();
-    let ports = ports.filter_map(|port| Some(port_of(port.name.clone(), port.protocol.clone(), port.port?))).collect();
+    let ports = slice.ports.iter().filter_map(|port| Some(port_of(&port.name, &port.protocol, port.port?))).collect();
     Some(SliceRecord { service: (namespace.to_owned(), service.clone()), endpoints, ports })
 }
 
-fn port_of(name: Option<String>, protocol: Option<String>, number: i32) -> Port {
+fn port_of(name: &str, protocol: &str, number: i32) -> Port {
+    let protocol = if protocol.is_empty() { "tcp" } else { protocol };
     Port {
-        name: name.unwrap_or_default().to_ascii_lowercase(),
-        protocol: protocol.unwrap_or_else(|| "TCP".to_owned()).to_ascii_lowercase(),
+        name: name.to_ascii_lowercase(),
+        protocol: protocol.to_ascii_lowercase(),
         number: u16::try_from(number).unwrap_or(0),
     }
 }
