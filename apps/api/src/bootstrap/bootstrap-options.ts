@@ -17,6 +17,8 @@ export interface BootstrapOptions {
   frontProxyCa: string;
   /** Whether the cluster gets the default class of volumes on the disks of its nodes. */
   localStorage: boolean;
+  /** Whether the cluster gets the class of the Ingresses that its nodes serve. */
+  ingress: boolean;
   log: Logger;
   now?: () => Date;
 }

@@ -71,6 +71,7 @@ export class Bootstrap implements OnApplicationBootstrap, OnModuleDestroy, Befor
       clientCa: this.pki.ca.certificate,
       frontProxyCa: this.pki.frontProxyCa.certificate,
       localStorage: !options.disabled.has('local-storage'),
+      ingress: !options.disabled.has('ingress'),
       log: options.logger,
       now: this.now,
     };
