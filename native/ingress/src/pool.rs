@@ -21,13 +21,16 @@ use crate::body::Body;
 
 /// Idle connections to one endpoint, and how long they are kept: as nginx does.
 const IDLE_CONNECTIONS: usize = 320;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_TIME: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     pub address: SocketAddr,
     pub protocol: Protocol,
 }
+
+/// Since when, and which.
+type Idle = (Instant, http1::SendRequest<Body>);
 
 /// A connection that a request can be sent on.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub enum Sender {
 }
 
 pub struct Pool {
-    idle: Mutex<HashMap<Place, Vec<(Instant, http1::SendRequest<Body>)>>>,
+    idle: Mutex<HashMap<Place, Vec<Idle>>>,
     shared: Mutex<HashMap<Place, http2::SendRequest<Body>>>,
     tls: TlsConnector,
     tls_http2: TlsConnector,
@@ -66,7 +69,7 @@ impl Pool {
         let mut idle = self.idle.lock().expect("no poisoned lock");
         let senders = idle.get_mut(&place)?;
         while let Some((since, sender)) = senders.pop() {
-            if !sender.is_closed() && since.elapsed() < IDLE {
+            if !sender.is_closed() && since.elapsed() < IDLE_TIME {
                 return Some(Sender::Http1(sender));
             }
         }
@@ -122,7 +125,7 @@ impl Pool {
     /// Closes what was idle for too long.
     pub fn sweep(&self) {
         self.idle.lock().expect("no poisoned lock").retain(|_, senders| {
-            senders.retain(|(since, sender)| since.elapsed() < IDLE && !sender.is_closed());
+            senders.retain(|(since, sender)| since.elapsed() < IDLE_TIME && !sender.is_closed());
             !senders.is_empty()
         });
         self.shared.lock().expect("no poisoned lock").retain(|_, sender| !sender.is_closed());
