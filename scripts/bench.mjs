@@ -63,7 +63,7 @@ function berth({ node = false, components = 'api,controllers,scheduler' } = {}) 
   const data = join(directory, 'data');
   const environment = { ...process.env, HOME: directory, KUBECONFIG: join(directory, 'kubeconfig') };
   const cli = (...args) => run(process.execPath, [join(root, 'bin', 'berth.mjs'), ...args], { env: environment });
-  const ports = ['--secure-port=17443', '--agent-port=17250', '--dns-port=17053'];
+  const ports = ['--secure-port=17443', '--agent-port=17250', '--dns-port=17053', '--disable=ingress'];
   return {
     name: 'berth',
     up: () =>

@@ -120,19 +120,21 @@ describeUnless(clusterMissing(), 'berth, given bad input', () => {
   });
 
   test('a port that is taken is named by its flag', async () => {
-    const taken: [flag: string, port: number, listener: string][] = [
+    const without = ', or serve no Ingresses: --disable ingress';
+    const taken: [flag: string, port: number, listener: string, more?: string][] = [
       ['secure-port', 6443, `require('net').createServer().listen(6443, '0.0.0.0')`],
       ['agent-port', 10250, `require('net').createServer().listen(10250, '0.0.0.0')`],
       ['dns-port', 10053, `require('net').createServer().listen(10053, '${box.nodeIp}')`],
+      ['ingress-http-port', 80, `require('net').createServer().listen(80, '0.0.0.0')`, without],
       ['dns-port', 10053, `require('dgram').createSocket('udp4').bind(10053, '${box.nodeIp}')`],
     ];
-    for (const [flag, port, listener] of taken) {
+    for (const [flag, port, listener, more = ''] of taken) {
       const child = box.spawn([process.execPath, '-e', listener]);
       try {
         await until(`somebody has port ${port}`, async () =>
           (await box.run(['/bin/busybox', 'netstat', '-lntu'])).stdout.includes(`:${port} `),
         );
-        const line = new RegExp(`port ${port} is taken by another program; choose another with --${flag}$`, 'm');
+        const line = new RegExp(`port ${port} is taken by another program; choose another with --${flag}${more}$`, 'm');
         refused(await up(`--data-dir=${box.dataDir}`), 1, line);
       } finally {
         child.kill();

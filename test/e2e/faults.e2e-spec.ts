@@ -82,7 +82,7 @@ describeUnless(clusterMissing(), 'what kills others', () => {
     assert.match(await cluster.kubectl('get', 'nodes'), /node-1\s+Ready/);
     const { stdout } = await cluster.run(cluster.berth('status', `--data-dir=${cluster.dataDir}`));
     const pids = [...stdout.matchAll(/running\s+(\d+)/g)].map((match) => match[1]);
-    assert.equal(new Set(pids).size, 5, stdout);
+    assert.equal(new Set(pids).size, 6, stdout);
     const servers = ourProcesses().filter((line) => line.includes(`api/src/main.js --data-dir=${cluster.dataDir}`));
     assert.equal(servers.length, 1, servers.join('\n'));
     await cluster.importImage(IMAGES[0], 'version one');
@@ -91,7 +91,7 @@ describeUnless(clusterMissing(), 'what kills others', () => {
     await settled(IMAGES[0]);
   });
 
-  for (const unit of ['agent', 'server', 'postgres', 'containerd', 'dns']) {
+  for (const unit of ['agent', 'server', 'postgres', 'containerd', 'dns', 'ingress']) {
     test(`${unit} killed in the middle of a rollout`, async () => {
       turn++;
       const image = IMAGES[turn % 2]!;
@@ -139,7 +139,7 @@ describeUnless(clusterMissing(), 'what kills others', () => {
 
   test('supervisor killed in the middle of a rollout: what runs goes on, and up adopts it', async () => {
     const pids = async () =>
-      Promise.all(['agent', 'server', 'postgres', 'containerd', 'dns'].map((u) => cluster.pidOf(u)));
+      Promise.all(['agent', 'server', 'postgres', 'containerd', 'dns', 'ingress'].map((u) => cluster.pidOf(u)));
     const before = await pids();
     await cluster.kubectl('set', 'image', 'deployment/web', `web=${IMAGES[1]}`);
     await sleep(700);

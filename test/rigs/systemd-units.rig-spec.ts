@@ -21,7 +21,7 @@ ip address add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.2
 const FIRST_BOOT = `${SETUP}
 berth up
 [ "$(systemctl is-enabled berth.target)" = enabled ] || fail not enabled
-for name in postgres server containerd agent dns; do systemctl is-active --quiet berth-$name || fail $name is not active; done
+for name in postgres server containerd agent dns ingress; do systemctl is-active --quiet berth-$name || fail $name is not active; done
 pgrep -x berth-superviso && fail a supervisor runs beside systemd
 berth status || fail status
 kubectl create configmap kept --from-literal=a=b

@@ -18,6 +18,9 @@ export interface Layout {
   kubeconfig: string;
   agentKubeconfig: string;
   dnsKubeconfig: string;
+  ingressKubeconfig: string;
+  /** For hosts without a certificate of their own; its key is beside it. */
+  ingressCertificate: string;
   /** The flags of the last `up`. */
   settings: string;
   supervisorSocket: string;
@@ -41,6 +44,8 @@ export function layoutOf(dataDir: string): Layout {
     kubeconfig: join(data, 'kubeconfig'),
     agentKubeconfig: join(data, 'agent.kubeconfig'),
     dnsKubeconfig: join(data, 'dns.kubeconfig'),
+    ingressKubeconfig: join(data, 'ingress.kubeconfig'),
+    ingressCertificate: join(data, 'pki', 'ingress-default.crt'),
     settings: join(data, 'settings.json'),
     supervisorSocket: join(run, 'supervisor.sock'),
     supervisorConfig: join(data, 'supervisor.json'),

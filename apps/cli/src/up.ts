@@ -8,8 +8,8 @@ import { step } from './progress.js';
 import { configurationOf, dataDirOf, loadSettings, resolveSettings, saveSettings } from './settings.js';
 import { checkDataDir, checkPorts, checkRuntime } from './up/preflight.js';
 import { closeFolders } from './up/private-files.js';
-import { unitsOf } from './up/units.js';
-import { waitForApi, waitForDns, waitForNode } from './up/wait.js';
+import { servesIngress, unitsOf } from './up/units.js';
+import { waitForApi, waitForDns, waitForIngress, waitForNode } from './up/wait.js';
 import { type Verb } from './verb.js';
 
 export const up: Verb = {
@@ -52,6 +52,7 @@ export const up: Verb = {
       await step('sandbox image', () => image);
       await step(`node ${settings.nodeName} Ready`, () => waitForNode(layout, settings, deadline));
       await step('cluster DNS', () => waitForDns(layout, settings, deadline));
+      if (servesIngress(settings)) await step('Ingress', () => waitForIngress(layout, settings, deadline));
     }
     const took = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(`\nBerth is up after ${took} s. ${merged}`);

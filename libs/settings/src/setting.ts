@@ -1,5 +1,5 @@
 /** Who takes settings: `up` is the command line, the others are the processes that it starts. */
-export const PROGRAMS = ['up', 'server', 'agent', 'dns'] as const;
+export const PROGRAMS = ['up', 'server', 'agent', 'dns', 'ingress'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
 export type SettingValue = string | number | boolean;

@@ -1,11 +1,18 @@
 import { ClusterSettings } from './sections/cluster.settings.js';
+import { IngressSettings } from './sections/ingress.settings.js';
 import { ApiSettings, NetworkSettings } from './sections/network.settings.js';
 import { NodeSettings } from './sections/node.settings.js';
 import { TelemetrySettings } from './sections/telemetry.settings.js';
 import { flagName, type Program, type Setting, settingsOf } from './setting.js';
 
 /** All settings. Those that a program does not take have their defaults there. */
-export interface Settings extends ClusterSettings, ApiSettings, NetworkSettings, NodeSettings, TelemetrySettings {}
+export interface Settings
+  extends ClusterSettings,
+    ApiSettings,
+    NetworkSettings,
+    IngressSettings,
+    NodeSettings,
+    TelemetrySettings {}
 
 /** A part of the table that --help and the page show under one title. */
 export interface Section {
@@ -18,6 +25,7 @@ export const SECTIONS: readonly Section[] = [
   { title: 'Cluster', settings: ClusterSettings },
   { title: 'API', settings: ApiSettings },
   { title: 'Network', settings: NetworkSettings },
+  { title: 'Ingress', settings: IngressSettings },
   { title: 'Node', settings: NodeSettings },
   { title: 'Logs and traces', settings: TelemetrySettings },
 ];

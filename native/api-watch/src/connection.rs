@@ -3,11 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,7 +28,7 @@ const PROBES: u32 = 3;
 
 #[derive(Debug)]
 pub struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: SendRequest<Full<Bytes>>,
     prefix: String,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
@@ -62,14 +62,31 @@ impl Connection {
 
     /// Waits `limit` for the head of the answer. An answer that is no success is an error.
     pub async fn get(&mut self, path: &str, limit: Duration) -> Result<Body, Error> {
-        let mut request = Request::get(format!("{}{path}", self.prefix))
+        self.send(Method::GET, path, None, limit).await
+    }
+
+    /// `content`: its media type, and what is sent.
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        content: Option<(&str, Vec<u8>)>,
+        limit: Duration,
+    ) -> Result<Body, Error> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.prefix))
             .header(HOST, &self.host)
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, self.user_agent);
+        if let Some((media_type, _)) = content {
+            request = request.header(CONTENT_TYPE, media_type);
+        }
+        let content = content.map(|(_, bytes)| bytes).unwrap_or_default();
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Empty::new()).expect("a path of ours");
+        let request = request.body(Full::new(content.into())).expect("a path of ours");
         let silent = |_| Error::Silent { path: path.to_owned(), limit };
         // The request before this one may have been answered in full a moment ago.
         self.sender.ready().await?;
@@ -123,7 +140,7 @@ impl Body {
     }
 }
 
-async fn connect(target: &Target) -> io::Result<SendRequest<Empty<Bytes>>> {
+async fn connect(target: &Target) -> io::Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(&stream, true)?;
@@ -139,7 +156,7 @@ async fn connect(target: &Target) -> io::Result<SendRequest<Empty<Bytes>>> {
     }
 }
 
-async fn handshake<S>(stream: S) -> io::Result<SendRequest<Empty<Bytes>>>
+async fn handshake<S>(stream: S) -> io::Result<SendRequest<Full<Bytes>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

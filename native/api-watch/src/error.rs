@@ -26,6 +26,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The status of an answer that is no success.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Error::Refused { status, .. } => Some(status.code),
+            _ => None,
+        }
+    }
+
     /// Whether what was seen so far is no start for a watch any more, so that only a list helps. An outage is no reason: the
     /// server answers 410 if it lasted too long.
     pub(crate) fn needs_list(&self) -> bool {

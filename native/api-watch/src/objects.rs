@@ -23,7 +23,10 @@ pub struct Metadata {
     pub name: String,
     /// Empty for objects of the cluster.
     pub namespace: String,
+    pub uid: String,
     pub resource_version: String,
+    /// RFC 3339 in UTC, in whole seconds: texts compare as the times do.
+    pub creation_timestamp: String,
     #[serde(deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_default")]

@@ -34,12 +34,6 @@ export const unenforced: readonly Unenforced[] = [
     policy: true,
   },
   {
-    resources: ['networking.k8s.io/ingresses'],
-    feature: 'Ingress',
-    text: 'Berth has no Ingress controller of its own, and none is installed (no IngressClass exists): this object has no effect',
-    when: (_, lister) => lister.list('networking.k8s.io/ingressclasses').length === 0,
-  },
-  {
     resources: ['storage.k8s.io/csidrivers'],
     feature: 'CSI',
     text: `Berth does not use CSI drivers ${NO_EFFECT}`,

@@ -19,6 +19,8 @@ export interface BootstrapOptions {
   localStorage: boolean;
   /** Name of the node that runs beside this server. */
   localNode?: string;
+  /** Whether the cluster gets the class of the Ingresses that its nodes serve. */
+  ingress: boolean;
   log: Logger;
   now?: () => Date;
 }

@@ -34,6 +34,7 @@ async function options() {
     serviceClusterIpRange: '10.96.0.0/16',
     clusterDnsPort: 10053,
     localStorage: true,
+    ingress: true,
     clientCa: server.tls.ca,
     frontProxyCa: await readFile(`${server.dataDir}/pki/front-proxy-ca.crt`, 'utf8'),
     log: silentLogger,
@@ -132,6 +133,32 @@ describe('a new cluster', () => {
     await runBootstrap(await options());
     assert.equal((await get(gvr.storageclasses, '', 'local-path')).metadata.annotations, undefined);
     await client.delete(gvr.storageclasses, '', 'own');
+  });
+
+  it('has a default class of Ingresses, and leaves one of its name alone', async () => {
+    const found = await get(gvr.ingressclasses, '', 'berth');
+    assert.equal(found.spec.controller, 'berth.io/ingress');
+    assert.equal(found.metadata.annotations['ingressclass.kubernetes.io/is-default-class'], 'true');
+    const client = admin();
+    await client.delete(gvr.ingressclasses, '', 'berth');
+    await runBootstrap({ ...(await options()), ingress: false });
+    await assert.rejects(get(gvr.ingressclasses, '', 'berth'), /not found/);
+    await client.create(gvr.ingressclasses, '', {
+      ...found,
+      metadata: { name: 'nginx', annotations: found.metadata.annotations },
+      spec: { controller: 'k8s.io/ingress-nginx' },
+    });
+    await runBootstrap(await options());
+    assert.equal((await get(gvr.ingressclasses, '', 'berth')).metadata.annotations, undefined);
+    await client.delete(gvr.ingressclasses, '', 'nginx');
+  });
+
+  it('lets the Ingress proxy read what it serves from, and nothing else', async () => {
+    const proxy = server.client('berth:ingress');
+    const read = [gvr.ingresses, gvr.ingressclasses, gvr.services, gvr.endpointslices, gvr.secrets, gvr.nodes];
+    for (const resource of read) await proxy.list(resource);
+    await assert.rejects(proxy.list(gvr.configmaps), /cannot list resource "configmaps"/);
+    await assert.rejects(proxy.delete(gvr.ingresses, 'default', 'a'), /cannot delete resource "ingresses"/);
   });
 
   it('lets cluster DNS see what it answers from, and nothing else', async () => {

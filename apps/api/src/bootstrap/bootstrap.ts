@@ -5,6 +5,7 @@ import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureClusterInfo } from './cluster-info.bootstrap.js';
 import { ensureClusterServices, leaveClusterServices } from './cluster-services.bootstrap.js';
 import { ensureFlowControl } from './flow-control.bootstrap.js';
+import { ensureIngressClass } from './ingress-class.bootstrap.js';
 import { ensureLegacyTokenTracking } from './legacy-token-tracking.bootstrap.js';
 import { ensureNamespaces } from './namespaces.bootstrap.js';
 import { ensurePriorityClasses } from './priority-classes.bootstrap.js';
@@ -24,6 +25,7 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
     ensureFlowControl(options),
     ensureApiServices(client),
     ensureStorageClass(options),
+    ensureIngressClass(options),
     ensureAuthenticationConfig(options),
     ensureClusterInfo(options),
     ensureLegacyTokenTracking(options),

@@ -4,7 +4,7 @@ import { bootstrapRbac, gvr } from '#kinds';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
 import { coversRules } from '../authorization/rule-coverage.js';
-import { KUBELET_CLIENT } from '../identity/users.js';
+import { INGRESS_PROXY, KUBELET_CLIENT } from '../identity/users.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 import { settleAggregation } from './role-aggregation.js';
 
@@ -44,12 +44,25 @@ function ownClusterRoles(): KubeObject[] {
       { apiGroups: [''], resources: ['endpoints', 'services', 'pods', 'namespaces'], verbs: follow },
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: follow },
     ]),
+    ingressProxy(),
     usageReader(),
     clusterRole('berth:node-service-proxy', [
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: follow },
       { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: follow },
     ]),
   ];
+}
+
+/** What serves Ingresses: reads what they name, and says in their status and in Events what became of them. */
+function ingressProxy(): KubeObject {
+  const follow = ['list', 'watch'];
+  return clusterRole(INGRESS_PROXY, [
+    { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'ingressclasses'], verbs: follow },
+    { apiGroups: ['networking.k8s.io'], resources: ['ingresses/status'], verbs: ['patch'] },
+    { apiGroups: [''], resources: ['services', 'secrets', 'nodes'], verbs: follow },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: follow },
+    { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+  ]);
 }
 
 /** Who may read pods may read what they use: the role that comes with metrics-server elsewhere. */
@@ -66,6 +79,7 @@ function usageReader(): KubeObject {
 function ownClusterRoleBindings(): KubeObject[] {
   return [
     clusterRoleBinding('system:coredns', 'system:coredns', { kind: 'User', name: 'system:kube-dns' }),
+    clusterRoleBinding(INGRESS_PROXY, INGRESS_PROXY, { kind: 'User', name: INGRESS_PROXY }),
     clusterRoleBinding('berth:node-service-proxy', 'berth:node-service-proxy', { kind: 'Group', name: 'system:nodes' }),
     clusterRoleBinding('berth:kubelet-api-admin', 'system:kubelet-api-admin', {
       kind: 'User',

@@ -9,6 +9,8 @@ export const MASTERS_GROUP = 'system:masters';
 export const NODES_GROUP = 'system:nodes';
 /** This server towards nodes. It is nobody's user: see `createAuthenticator`. */
 export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
+/** What serves Ingresses on the nodes; also its ClusterRole. */
+export const INGRESS_PROXY = 'berth:ingress';
 export const NODE_USER_PREFIX = 'system:node:';
 export const SERVICE_ACCOUNT_USER_PREFIX = 'system:serviceaccount:';
 export const ALL_SERVICE_ACCOUNTS = 'system:serviceaccounts';

@@ -73,6 +73,7 @@ export class Bootstrap implements OnApplicationBootstrap, OnModuleDestroy, Befor
       frontProxyCa: this.pki.frontProxyCa.certificate,
       localNode: options.localNode?.name,
       localStorage: !options.disabled.has('local-storage'),
+      ingress: !options.disabled.has('ingress'),
       log: options.logger,
       now: this.now,
     };

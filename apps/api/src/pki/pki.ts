@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { apiAddress } from '#apimachinery';
-import { KUBELET_CLIENT } from '../identity/users.js';
+import { INGRESS_PROXY, KUBELET_CLIENT } from '../identity/users.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
 import {
   PUBLIC_MODE,
@@ -45,9 +45,10 @@ export interface Pki {
   /** Client certificate of the local node, also in its kubeconfig. */
   agent?: KeyPair;
   dns: KeyPair;
+  ingress: KeyPair;
   /** Signs and verifies ServiceAccount tokens, PEM. */
   serviceAccount: { privateKey: string; publicKey: string };
-  kubeconfigs: { admin: string; dns: string; agent?: string };
+  kubeconfigs: { admin: string; dns: string; ingress: string; agent?: string };
   /** File names (`server.crt`) that this call wrote; empty when everything was there and good. */
   written: string[];
 }
@@ -73,14 +74,16 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     organizations,
     usages: ['client'],
   });
-  const [server, admin, kubeletClient, frontProxyClient, dns, agent, agentServer] = await Promise.all([
+  const [server, admin, kubeletClient, frontProxyClient, dns, ingress, agent, agentServer] = await Promise.all([
     keeper.certificate('server', ca, serverProfile(options)),
     keeper.certificate('admin', ca, client('kubernetes-admin', ['system:masters'])),
     keeper.certificate('kubelet-client', ca, client(KUBELET_CLIENT)),
     keeper.certificate('front-proxy-client', frontProxyCa, client('front-proxy-client')),
     keeper.certificate('dns', ca, client('system:kube-dns')),
+    keeper.certificate('ingress', ca, client(INGRESS_PROXY)),
     node && keeper.certificate('agent', ca, client(`system:node:${node.name}`, ['system:nodes'])),
     node && keeper.certificate('agent-server', ca, nodeServerProfile(node)),
+    keeper.certificate('ingress-default', ca, INGRESS_DEFAULT),
   ]);
 
   const kubeconfig = async (file: string, user: string, credentials: KeyPair): Promise<string> => {
@@ -92,6 +95,7 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
   const kubeconfigs: Pki['kubeconfigs'] = {
     admin: await kubeconfig('kubeconfig', 'kubernetes-admin', admin),
     dns: await kubeconfig('dns.kubeconfig', 'system:kube-dns', dns),
+    ingress: await kubeconfig('ingress.kubeconfig', INGRESS_PROXY, ingress),
   };
   if (node && agent) kubeconfigs.agent = await kubeconfig('agent.kubeconfig', `system:node:${node.name}`, agent);
 
@@ -106,11 +110,19 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     agentServer,
     agent,
     dns,
+    ingress,
     serviceAccount,
     kubeconfigs,
     written: keeper.written,
   };
 }
+
+/** What the Ingress proxy shows for hosts without a certificate: a name that nobody has, so no client takes it for theirs. */
+const INGRESS_DEFAULT: CertificateProfile = {
+  commonName: 'Berth Ingress default certificate',
+  usages: ['server'],
+  dnsNames: ['ingress.invalid'],
+};
 
 function serverProfile(options: PkiOptions): CertificateProfile {
   const names = new Set<string>([

@@ -9,6 +9,7 @@ import type { UnitStatus } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
 import { CliError } from '../verb.js';
 import { cgroupDriver } from './cgroup-driver.js';
+import { servesIngress } from './units.js';
 
 const NEEDED_BYTES = 512 * 1024 * 1024;
 
@@ -69,14 +70,22 @@ export async function checkPorts(settings: Settings, running: readonly UnitStatu
       ? ([
           ['agent', 'agent-port', '0.0.0.0', settings.agentPort],
           ['dns', 'dns-port', settings.nodeIp, settings.dnsPort],
+          ...(servesIngress(settings)
+            ? [
+                ['ingress', 'ingress-http-port', '0.0.0.0', settings.ingressHttpPort],
+                ['ingress', 'ingress-https-port', '0.0.0.0', settings.ingressHttpsPort],
+              ]
+            : []),
         ] as [string, string, string, number][])
       : []),
   ];
   for (const [unit, flag, host, port] of wanted) {
     if (ours(unit)) continue;
     const problem = (await tryListen(host, port)) ?? (unit === 'dns' ? await tryBind(host, port) : undefined);
-    if (problem === 'EADDRINUSE')
-      throw new CliError(`port ${port} is taken by another program; choose another with --${flag}`);
+    if (problem === 'EADDRINUSE') {
+      const without = unit === 'ingress' ? ', or serve no Ingresses: --disable ingress' : '';
+      throw new CliError(`port ${port} is taken by another program; choose another with --${flag}${without}`);
+    }
     if (problem === 'EADDRNOTAVAIL')
       throw new CliError(`--${unit === 'server' ? 'bind-address' : 'node-ip'}: this machine has no address ${host}`);
     if (problem === 'EACCES') throw new CliError(`port ${port} needs root; choose one above 1023 with --${flag}`);

@@ -2,10 +2,19 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installation } from '#host';
-import { flagsOf, parseFlags } from '#settings';
+import { argumentsOf, flagsOf, parseFlags } from '#settings';
 import { layoutOf } from '../layout.js';
 import { resolveSettings } from '../settings.js';
-import { agentFlags, callersVariables, NATIVE_PARTS, OF_CONTAINERD, OF_NODE, serverFlags } from './units.js';
+import {
+  agentFlags,
+  callersVariables,
+  NATIVE_PARTS,
+  OF_CONTAINERD,
+  OF_NODE,
+  serverFlags,
+  servesIngress,
+  unitNames,
+} from './units.js';
 
 const layout = layoutOf('/d');
 const settings = (...args: string[]) =>
@@ -75,6 +84,18 @@ describe('Arguments of the processes that up starts', () => {
     );
   });
 
+  test('a node serves Ingresses unless the cluster is to be without', () => {
+    const all = { ...settings(), node: true };
+    assert.ok(servesIngress(all) && unitNames(all).includes('ingress'));
+    const without = { ...settings('--disable=local-storage,ingress'), node: true };
+    assert.ok(!servesIngress(without) && !unitNames(without).includes('ingress'));
+    assert.equal(servesIngress({ ...all, node: false }), false);
+    has(
+      argumentsOf('ingress', settings('--ingress-http-port=8080', '--no-ingress-access-log')),
+      ...['--http-port=8080', '--https-port=443', '--metrics-bind-address=127.0.0.1:10254', '--access-log=false'],
+    );
+  });
+
   test('no command line has the URL of the database, and each has only flags of its program', () => {
     const all = settings('--database-url=postgres://u:p@db/x');
     const [server, agent] = [serverFlags(layout, { ...all, node: true }), agentFlags(layout, all)];
@@ -105,7 +126,7 @@ test('every native library is a part of the program that restarts with it', () =
   );
   assert.ok(libraries.length > 0);
   assert.deepEqual(
-    [...libraries, 'dns'].sort(),
+    [...libraries, 'dns', 'ingress'].sort(),
     Object.values(NATIVE_PARTS)
       .flatMap((parts) => [...parts])
       .sort(),

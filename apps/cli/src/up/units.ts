@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseDuration } from '#apimachinery';
 import { builtCrates, installation, nativeProgram } from '#host';
 import { databaseUrl, postgresCommand } from '#postgres';
-import { argumentsOf } from '#settings';
+import { argumentsOf, splitList } from '#settings';
 import type { Layout } from '../layout.js';
 import type { Unit } from '../processes/processes.js';
 import type { Settings } from '../settings.js';
@@ -62,6 +62,22 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     requires: [layout.dnsKubeconfig],
     revision: revisionOf('dns'),
   });
+  if (servesIngress(settings)) {
+    const certificate = layout.ingressCertificate;
+    units.push({
+      name: 'ingress',
+      argv: [
+        nativeProgram('berth-ingress'),
+        `--kubeconfig=${layout.ingressKubeconfig}`,
+        `--name=${settings.nodeName}`,
+        `--default-certificate=${certificate}`,
+        `--default-key=${certificate.replace(/crt$/, 'key')}`,
+        ...argumentsOf('ingress', settings),
+      ],
+      requires: [layout.ingressKubeconfig, certificate],
+      revision: revisionOf('ingress'),
+    });
+  }
   return units;
 }
 
@@ -77,9 +93,16 @@ export function callersVariables(env: NodeJS.ProcessEnv, names: RegExp): Record<
 }
 
 /** Names of the processes of `unitsOf`, for who starts none. */
-export function unitNames({ databaseUrl, node, containerRuntimeEndpoint }: Settings): string[] {
-  const ofNode = [...(containerRuntimeEndpoint ? [] : ['containerd']), 'agent', 'dns'];
+export function unitNames(settings: Settings): string[] {
+  const { databaseUrl, node, containerRuntimeEndpoint } = settings;
+  const ingress = servesIngress(settings) ? ['ingress'] : [];
+  const ofNode = [...(containerRuntimeEndpoint ? [] : ['containerd']), 'agent', 'dns', ...ingress];
   return [...(databaseUrl ? [] : ['postgres']), 'server', ...(node ? ofNode : [])];
+}
+
+/** Whether this node serves the Ingresses of the cluster. */
+export function servesIngress({ node, disable }: Settings): boolean {
+  return node && !splitList(disable).includes('ingress');
 }
 
 /** Arguments of the agent, also for its `cleanup` command. */
@@ -130,13 +153,17 @@ export const NATIVE_PARTS = {
   server: ['sched-core'],
   agent: ['cgroups', 'cri', 'files', 'net', 'netfilter'],
   dns: ['dns'],
+  ingress: ['ingress'],
 } as const;
+
+/** A Rust program, which no build of the TypeScript changes. */
+const isNative = (unit: keyof typeof NATIVE_PARTS) => unit === 'dns' || unit === 'ingress';
 
 /** Another build of what the unit runs gives another text: `up` then restarts it, and no other. */
 function revisionOf(unit: keyof typeof NATIVE_PARTS): string {
   const native = NATIVE_PARTS[unit].map((crate) => join(builtCrates, 'stamps', crate));
-  const paths = unit === 'dns' ? native : [join(installation, 'dist', 'build-id'), ...native];
+  const paths = isNative(unit) ? native : [join(installation, 'dist', 'build-id'), ...native];
   const builds = paths.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''));
   // Another version of the pinned Node has the same path.
-  return (unit === 'dns' ? builds : [process.version, ...builds]).join('-');
+  return (isNative(unit) ? builds : [process.version, ...builds]).join('-');
 }

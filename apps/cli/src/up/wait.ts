@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dnsAddress } from '#apimachinery';
@@ -115,6 +116,22 @@ export async function waitForDns(layout: Layout, settings: Settings, deadline: n
     } catch (error) {
       return (error as Error).message;
     }
+  });
+}
+
+/** Asks for a page of no host: an answer, whichever, says that the routes are known. */
+export async function waitForIngress(layout: Layout, settings: Settings, deadline: number): Promise<void> {
+  await until(layout, 'Ingress', 'ingress', deadline, async () => {
+    return new Promise((resolve) => {
+      const options = { host: '127.0.0.1', port: settings.ingressHttpPort, path: '/', timeout: 1000 };
+      const call = httpRequest(options, (response) => {
+        response.resume();
+        resolve(undefined);
+      });
+      call.on('error', (error) => resolve(error.message));
+      call.on('timeout', () => call.destroy(new Error('no response within 1 s')));
+      call.end();
+    });
   });
 }
 

@@ -6,7 +6,7 @@ import { isAdmissionPlugin } from '../formats/admission-plugins.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
 
 export const COMPONENTS = ['api', 'controllers', 'scheduler'] as const;
-export const DISABLEABLE = ['local-storage', 'servicelb'] as const;
+export const DISABLEABLE = ['local-storage', 'servicelb', 'ingress'] as const;
 
 /** The cluster as a whole: where its state is, and what runs. */
 export class ClusterSettings {
@@ -143,7 +143,7 @@ export class ClusterSettings {
 
   @EachItem((item) => (DISABLEABLE as readonly string[]).includes(item), `must be one of ${DISABLEABLE.join(', ')}`)
   @TextSetting({
-    help: 'parts to leave out: local-storage (the class local-path), servicelb (load balancers at the addresses of the nodes)',
+    help: 'parts to leave out: local-storage (the class local-path), servicelb (load balancers at the addresses of the nodes), ingress (what serves Ingresses, and its class)',
     argument: 'LIST',
     default: '',
     list: true,

@@ -24,7 +24,7 @@ describe('what nothing acts on', () => {
     ['networkpolicies.networking.k8s.io', {}, /does not enforce NetworkPolicy yet/],
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
-    ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
+    ['ingresses.networking.k8s.io', {}, undefined],
     ['pods', { spec: { volumes: [{ name: 'a', emptyDir: {} }] } }, undefined],
     ['csidrivers.storage.k8s.io', {}, /CSI drivers/],
     ['customresourcedefinitions.apiextensions.k8s.io', {}, undefined],
@@ -64,11 +64,6 @@ describe('what nothing acts on', () => {
         assert.ok(tried.has(resource), resource);
       }
     }
-  });
-
-  test('an Ingress may be for a controller that is installed', () => {
-    const installed = new UnenforcedFeatures(lister({ 'networking.k8s.io/ingressclasses': { '/nginx': {} } }), true);
-    assert.deepEqual(told(installed, 'ingresses.networking.k8s.io', {}), []);
   });
 
   test('status and deletes are nobody’s news', () => {
