@@ -197,6 +197,7 @@ async function allRings() {
     await check('lint and format', 'npx', ['biome', 'ci', '--colors=off', '.']);
     await check('import rules', process.execPath, ['scripts/check-dependencies.mjs']);
     await check('lookups by clients’ text', process.execPath, ['scripts/check-lookups.mjs']);
+    await check('exports for tests alone', process.execPath, ['scripts/check-exports.mjs']);
     await check('generated code', process.execPath, ['scripts/generate.mjs', '--check']);
     await check('validation ledger', process.execPath, ['scripts/validation-ledger.mjs', '--check']);
     await check('page of settings', process.execPath, ['scripts/settings-page.mjs', '--check']);

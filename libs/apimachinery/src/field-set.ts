@@ -176,26 +176,6 @@ function equalChildren(a: FieldSet, b: FieldSet): boolean {
   return count === 0;
 }
 
-export function hasMember(set: FieldSet | undefined, path: readonly string[]): boolean {
-  let node = set;
-  for (const element of path) {
-    node = node?.[element];
-    if (node === undefined) return false;
-  }
-  return node !== undefined && path.length > 0 && isMember(node);
-}
-
-/** The set of some paths; used by tables and tests. */
-export function setOfPaths(paths: Iterable<readonly string[]>): FieldSet | undefined {
-  let set: FieldSet | undefined;
-  for (const path of paths) {
-    let node: FieldSet = LEAF;
-    for (let i = path.length - 1; i >= 0; i--) node = { [path[i]!]: node };
-    if (path.length > 0) set = unionSets(set, node);
-  }
-  return set;
-}
-
 /** All members as paths, in order. */
 export function pathsOf(set: FieldSet | undefined, prefix: readonly string[] = []): string[][] {
   const paths: string[][] = [];

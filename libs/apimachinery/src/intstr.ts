@@ -18,10 +18,3 @@ export function scaledValue(value: IntOrString, total: number, roundUp: boolean)
   const scaled = (Number(digits) * total) / 100;
   return roundUp ? Math.ceil(scaled) : Math.floor(scaled);
 }
-
-/** A text from a flag or a manifest: a number when it is an int32, else a string. */
-export function parseIntOrString(text: string): IntOrString {
-  if (!/^[+-]?\d+$/.test(text)) return text;
-  const value = Number(text);
-  return value >= -(2 ** 31) && value < 2 ** 31 ? value : text;
-}

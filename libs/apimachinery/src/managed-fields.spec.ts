@@ -11,7 +11,20 @@ import { atOnce, Pace } from './steps.js';
 
 const element = fc.constantFrom('f:a', 'f:b', 'k:{"name":"x"}', 'v:1');
 const path = fc.array(element, { minLength: 1, maxLength: 3 });
-const fieldSet = fc.array(path, { maxLength: 6 }).map((paths) => sets.setOfPaths(paths));
+const fieldSet = fc.array(path, { maxLength: 6 }).map((paths) => setOfPaths(paths));
+
+function setOfPaths(paths: Iterable<readonly string[]>): sets.FieldSet | undefined {
+  let set: sets.FieldSet | undefined;
+  for (const path of paths) {
+    const one = path.reduceRight<sets.FieldSet>((inner, element) => ({ [element]: inner }), {});
+    if (path.length > 0) set = sets.unionSets(set, one);
+  }
+  return set;
+}
+
+function hasMember(set: sets.FieldSet | undefined, path: readonly string[]): boolean {
+  return sets.pathsOf(set).some((member) => member.join('/') === path.join('/'));
+}
 
 function members(set: sets.FieldSet | undefined): Set<string> {
   return new Set(sets.pathsOf(set).map((item) => item.join('/')));
@@ -35,9 +48,9 @@ test('set operations do what sets do', () => {
 });
 
 test('sets that do not change are the same objects', () => {
-  const a = sets.setOfPaths([['f:a', 'f:b'], ['f:a']])!;
-  assert.equal(sets.unionSets(a, sets.setOfPaths([['f:a']])), a);
-  assert.equal(sets.subtractSets(a, sets.setOfPaths([['f:z']])), a);
+  const a = setOfPaths([['f:a', 'f:b'], ['f:a']])!;
+  assert.equal(sets.unionSets(a, setOfPaths([['f:a']])), a);
+  assert.equal(sets.subtractSets(a, setOfPaths([['f:z']])), a);
 });
 
 const start = new Date('2026-01-01T00:00:00Z');
@@ -156,9 +169,9 @@ test('what a manager changes is its own, and nobody else keeps it', () => {
     },
   });
   const first = entries[0]?.fieldsV1 as sets.FieldSet;
-  assert.ok(!sets.hasMember(first, ['f:spec', 'f:replicas']));
-  assert.ok(!sets.hasMember(first, ['f:metadata', 'f:labels']));
-  assert.ok(sets.hasMember(first, ['f:spec', 'f:selector']));
+  assert.ok(!hasMember(first, ['f:spec', 'f:replicas']));
+  assert.ok(!hasMember(first, ['f:metadata', 'f:labels']));
+  assert.ok(hasMember(first, ['f:spec', 'f:selector']));
 });
 
 test('the same manager grows its entry; a subresource has its own', () => {
@@ -274,7 +287,7 @@ test('no field ever has two owners after updates, and every present leaf has one
             for (let j = 0; j < i; j++) assert.equal(sets.intersectSets(owners[i], owners[j]), undefined);
           }
           const all = owners.reduce<sets.FieldSet | undefined>((sum, set) => sets.unionSets(sum, set), undefined);
-          if (content.spec.replicas !== undefined) assert.ok(sets.hasMember(all, ['f:spec', 'f:replicas']));
+          if (content.spec.replicas !== undefined) assert.ok(hasMember(all, ['f:spec', 'f:replicas']));
         }
       },
     ),

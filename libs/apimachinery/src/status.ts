@@ -236,13 +236,6 @@ export function timeout(message: string, retryAfterSeconds = 0): StatusError {
   return failure(504, 'Timeout', `Timeout: ${message}`, retryAfterSeconds === 0 ? {} : { retryAfterSeconds });
 }
 
-/** A Status of success, as deletes answer with. */
-export function successStatus(details?: StatusDetails): Status {
-  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } as Status;
-  if (details !== undefined) status.details = details;
-  return { ...status, code: 200 };
-}
-
 /** Turns what a server sent into the error to throw. `fallbackCode` is the HTTP code, for bodies that are no Status. */
 export function statusErrorFrom(body: unknown, fallbackCode: number): StatusError {
   if (isStatus(body)) return new StatusError(body);
@@ -317,11 +310,9 @@ export const isConflict = (error: unknown): boolean => is(error, 'Conflict', 409
 export const isInvalid = (error: unknown): boolean => is(error, 'Invalid', 422);
 export const isForbidden = (error: unknown): boolean => is(error, 'Forbidden', 403);
 export const isMethodNotAllowed = (error: unknown): boolean => is(error, 'MethodNotAllowed', 405);
-export const isTooManyRequests = (error: unknown): boolean => is(error, 'TooManyRequests', 429);
 export const isGone = (error: unknown): boolean => is(error, 'Gone', 410);
 /** True for every way to say 410: a list or watch must start over. */
 export const isExpired = (error: unknown): boolean => reasonOf(error) === 'Expired' || isGone(error);
-export const isTimeout = (error: unknown): boolean => is(error, 'Timeout', 504);
 
 /** Has a cause with this reason, e.g. `NamespaceTerminating` or `DisruptionBudget`. */
 export function hasCause(error: unknown, reason: string): boolean {

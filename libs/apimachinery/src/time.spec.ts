@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseIntOrString, scaledValue } from './intstr.js';
+import { scaledValue } from './intstr.js';
 import * as time from './time.js';
 
 const at = new Date('2026-03-04T05:06:07.089Z');
@@ -8,8 +8,7 @@ const at = new Date('2026-03-04T05:06:07.089Z');
 test('times as the API writes them', () => {
   assert.equal(time.formatTime(at), '2026-03-04T05:06:07Z');
   assert.equal(time.formatMicroTime(at), '2026-03-04T05:06:07.089000Z');
-  assert.equal(time.normalizeTime('2026-03-04T07:06:07.9+02:00'), '2026-03-04T05:06:07Z');
-  assert.equal(time.normalizeMicroTime('2026-03-04T05:06:07.1234567Z'), '2026-03-04T05:06:07.123456Z');
+  assert.equal(time.parseTime('2026-03-04T07:06:07.9+02:00'), Date.UTC(2026, 2, 4, 5, 6, 7, 900));
   for (const bad of ['', '2026-02-30T00:00:00Z', '2026-03-04', '2026-03-04T24:00:00Z', '2026-03-04T05:06:07']) {
     assert.equal(time.parseTime(bad), undefined, bad);
   }
@@ -41,7 +40,6 @@ test('ages as tables show them', () => {
     [8 * 365 * day + day, '8y'],
   ];
   for (const [seconds, text] of cases) assert.equal(time.humanDuration(seconds * 1000), text);
-  assert.equal(time.shortHumanDuration(90_000), '1m');
 });
 
 test('durations of Go', () => {
@@ -76,7 +74,4 @@ test('percentages scale up or down, numbers stay', () => {
   assert.throws(() => scaledValue('4', 10, true), {
     message: 'invalid value for IntOrString: invalid type: string is not a percentage',
   });
-  assert.equal(parseIntOrString('80'), 80);
-  assert.equal(parseIntOrString('http'), 'http');
-  assert.equal(parseIntOrString('99999999999'), '99999999999');
 });

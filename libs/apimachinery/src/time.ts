@@ -46,20 +46,6 @@ export function parseTime(text: string): number | undefined {
   return utc + millis - offset * 60_000;
 }
 
-/** A time as meta/v1 Time would write it again; undefined when it is none. */
-export function normalizeTime(text: string): string | undefined {
-  const time = parseTime(text);
-  return time === undefined ? undefined : formatTime(new Date(time));
-}
-
-/** A time as MicroTime would write it again, with what it has of microseconds; undefined when it is none. */
-export function normalizeMicroTime(text: string): string | undefined {
-  const time = parseTime(text);
-  if (time === undefined) return undefined;
-  const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';
-  return `${new Date(time).toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, '0')}Z`;
-}
-
 const SECOND = 1;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -86,18 +72,6 @@ function twoUnits(seconds: number, big: number, bigUnit: string, small: number, 
   const rest = Math.floor(seconds / small) % modulus;
   const whole = `${Math.floor(seconds / big)}${bigUnit}`;
   return rest === 0 ? whole : `${whole}${rest}${smallUnit}`;
-}
-
-/** An age with one unit (`3m`, `5d`). Milliseconds. */
-export function shortHumanDuration(millis: number): string {
-  const seconds = Math.trunc(millis / 1000);
-  if (seconds < -1) return '<invalid>';
-  if (seconds < 0) return '0s';
-  if (seconds < MINUTE) return `${seconds}s`;
-  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)}m`;
-  if (seconds < DAY) return `${Math.floor(seconds / HOUR)}h`;
-  if (seconds < YEAR) return `${Math.floor(seconds / DAY)}d`;
-  return `${Math.floor(seconds / YEAR)}y`;
 }
 
 /** Nanoseconds of Go's duration units; bigints, since int64 nanoseconds do not fit a number. */

@@ -7,4 +7,5 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+// test-only: for those who give the libraries no log
 export const silentLogger: Logger = { info: () => {}, warn: () => {}, error: () => {} };

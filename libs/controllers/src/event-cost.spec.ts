@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import type { GroupVersionResource, KubeObject } from '#apimachinery';
-import { Informer, SharedInformers, silentLogger } from '#client';
-import { allResources, gvr, type Pod, ResourceCatalog } from '#kinds';
-import { MetricsRegistry, noTracer } from '#telemetry';
-import { buildPod, FakeClock, MemoryClient } from '#testing';
-import type { ControllerContext } from './context.js';
+import { Informer } from '#client';
+import { gvr, type Pod } from '#kinds';
+import { buildPod, controllerContext, FakeClock, MemoryClient } from '#testing';
 import { CONTROLLERS, startControllers } from './start-controllers.js';
 
 const READY = '2029-12-31T00:00:00Z';
@@ -16,20 +14,6 @@ const NAMES = [
   ...['namespace-controller', 'persistentvolumeclaim-protection-controller'],
   'disruption-controller',
 ];
-
-function contextOf(client: MemoryClient, clock: FakeClock): ControllerContext {
-  return {
-    clientFor: () => client,
-    informers: new SharedInformers(client, { clock, logger: silentLogger }),
-    resources: new ResourceCatalog(allResources()),
-    clock,
-    random: () => 0,
-    logger: silentLogger,
-    metrics: new MetricsRegistry(),
-    tracer: noTracer,
-    options: { clusterCidr: '10.0.0.0/16', serviceCidr: '10.1.0.0/16', rootCA: '', clusterDomain: 'cluster.local' },
-  };
-}
 
 /** A namespace with a ReplicaSet of three pods behind a Service, and `others` more of everything. */
 function populate(client: MemoryClient, others: number): void {
@@ -76,7 +60,7 @@ async function costOfOneEvent(others: number): Promise<{ calls: MemoryClient['ca
   populate(client, others);
   const stop = new AbortController();
   const running = startControllers({
-    ...contextOf(client, clock),
+    ...controllerContext(client, { clock }),
     signal: stop.signal,
     names: NAMES,
     leaderElect: false,
@@ -113,7 +97,7 @@ describe('one event of a pod', () => {
 
 describe('every controller', () => {
   it('has the name that it is listed by', () => {
-    const context = contextOf(new MemoryClient(), new FakeClock());
+    const context = controllerContext(new MemoryClient(), { clock: new FakeClock() });
     for (const [name, make] of Object.entries(CONTROLLERS)) assert.equal(make!(context).name, name);
   });
 });

@@ -28,6 +28,7 @@ export interface RunningPostgres {
  * Starts the server directly, for tests and simple uses: it ends with this process, however that dies. A server that
  * already runs on the directory is adopted. Resolves when it takes connections.
  */
+// test-only: it needs the parts of this file that prepare and launch a server
 export async function startPostgres(dir: string, options: PrepareOptions = {}): Promise<RunningPostgres> {
   const prepared = await preparePostgres(dir, options);
   const url = databaseUrl(dir);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { realClock, SharedInformers, silentLogger } from '#client';
 import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim, type StorageClass } from '#kinds';
 import type { SchedCore } from '#native/sched-core';
-import { MetricsRegistry, noTracer } from '#telemetry';
+import { loopContext } from '#testing';
 import { EventSink } from './event-sink.js';
 import { createSchedCore, nativePlugins } from './native.js';
 import { Scheduler } from './scheduler.js';
@@ -13,24 +12,23 @@ describe('a scheduler whose core breaks', () => {
   it('makes a new core, tells it everything, and leaves alone only the pod that breaks it', async () => {
     const api = new MemoryApi();
     const abort = new AbortController();
-    const informers = new SharedInformers(api.client, { logger: silentLogger });
+    const context = loopContext(api.client);
+    const { informers, clock, logger, metrics } = context;
     const core = (resource: string) => informers.for({ group: '', version: 'v1', resource });
     let cores = 0;
     const scheduler = new Scheduler({
+      ...context,
       client: api.client,
-      clock: realClock,
-      logger: silentLogger,
       createCore: () => {
         cores++;
         return breakingAt(createSchedCore(1), '666m');
       },
       plugins: nativePlugins(),
-      metrics: new SchedulerMetrics(new MetricsRegistry(silentLogger), 'default-scheduler'),
-      tracer: noTracer,
+      metrics: new SchedulerMetrics(metrics, 'default-scheduler'),
       events: new EventSink({
         client: api.client,
-        clock: realClock,
-        logger: silentLogger,
+        clock,
+        logger,
         controller: 'c',
         instance: 'i',
       }),

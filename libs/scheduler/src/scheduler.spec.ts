@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { realClock, SharedInformers, silentLogger } from '#client';
-import { MetricsRegistry, noTracer } from '#telemetry';
+import { MetricsRegistry } from '#telemetry';
+import { loopContext } from '#testing';
 import { startScheduler } from './start-scheduler.js';
 import { eventually, MemoryApi, node, pod } from './testing/memory-api.js';
 
@@ -19,13 +19,8 @@ describe('scheduler', () => {
     metrics = new MetricsRegistry();
     const { client } = api;
     running = startScheduler({
+      ...loopContext(client, { metrics }),
       client,
-      informers: new SharedInformers(client, { logger: silentLogger }),
-      clock: realClock,
-      random: Math.random,
-      logger: silentLogger,
-      metrics,
-      tracer: noTracer,
       signal: abort.signal,
       seed: 1,
       leaderElect: false,

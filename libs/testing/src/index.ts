@@ -4,6 +4,7 @@ export { request } from './contract-requests.js';
 export * from './controller-environment.js';
 export * from './fake-clock.js';
 export { type Answer, call, type Sent, type Target, WatchReader } from './https-requests.js';
+export * from './loop-contexts.js';
 export * from './memory-client.js';
 export * from './postgres-environment.js';
 export * from './skip-reason.js';

@@ -19,6 +19,7 @@ const CONTAINER =
  * Every field of a pod's spec, by type, with names apart by blanks. What a field asks for and does not get fails the pod: a new
  * field of the API stands in no list, and the test says so until somebody has decided what becomes of it.
  */
+// test-only: it is what somebody decided; the spec compares the API's fields and the code with it
 export const FIELD_SUPPORT: Readonly<Record<string, FieldSupport>> = {
   PodSpec: {
     acts:

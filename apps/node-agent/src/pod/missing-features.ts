@@ -104,6 +104,7 @@ const FEATURES: readonly MissingFeature[] = [
 ];
 
 /** The fields that ask for what no pod gets here. */
+// test-only: for the comparison with the table of all fields
 export const REFUSED_FIELDS: readonly string[] = FEATURES.flatMap(({ fields }) => fields);
 
 /** Pure: what the pod asks for and this node gives to nobody; a pod that ran without would do something else than it says. */

@@ -5,7 +5,6 @@ import { CriError, type CriRuntime, GrpcCode } from './cri.js';
 import type { CriRuntimeConfig } from './cri-types.js';
 
 export type CgroupDriver = CgroupSetup['driver'];
-export const CGROUP_DRIVERS = ['cgroupfs', 'systemd'] as const;
 
 /** The runtime would put containers where the agent does not look; one line for the user. */
 export class CgroupDriverError extends Error {}

@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BUSYBOX_IMAGE } from '#testing';
 import type { Container, Pod } from '../pod/pod.js';
-import { CGROUP_DRIVERS, type CgroupDriver, CgroupDriverError, cgroupSetup } from '../runtime/cgroup-driver.js';
+import { type CgroupDriver, CgroupDriverError, cgroupSetup } from '../runtime/cgroup-driver.js';
 import { CriRuntime } from '../runtime/cri.js';
 import { AgentHarness } from './agent-harness.js';
+
+const CGROUP_DRIVERS = ['cgroupfs', 'systemd'] as const satisfies readonly CgroupDriver[];
 
 const MOUNT = '/sys/fs/cgroup';
 const MiB = 1 << 20;

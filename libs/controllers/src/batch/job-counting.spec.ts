@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { conflict, type GroupVersionResource, internalError, type KubeObject, type WatchEvent } from '#apimachinery';
-import { type Client, SharedInformers, silentLogger, type WatchOptions } from '#client';
-import { allResources, gvr, type Job, type JobSpec, type Pod, ResourceCatalog } from '#kinds';
-import { MetricsRegistry, noTracer } from '#telemetry';
-import { FakeClock, MemoryClient } from '#testing';
-import type { ControllerContext } from '../context.js';
+import { type Client, type WatchOptions } from '#client';
+import { gvr, type Job, type JobSpec, type Pod } from '#kinds';
+import { controllerContext, FakeClock, MemoryClient } from '#testing';
 import { COMPLETION_INDEX } from './completion-indexes.js';
 import { TRACKING_FINALIZER } from './job.plan.js';
 import { jobController } from './job.reconciler.js';
@@ -131,20 +129,6 @@ class Life implements Client {
   }
 }
 
-function contextOf(client: Client, clock: FakeClock): ControllerContext {
-  return {
-    clientFor: () => client,
-    informers: new SharedInformers(client, { clock, logger: silentLogger }),
-    resources: new ResourceCatalog(allResources()),
-    clock,
-    random: () => 0,
-    logger: silentLogger,
-    metrics: new MetricsRegistry(),
-    tracer: noTracer,
-    options: { clusterCidr: '', serviceCidr: '', rootCA: '', clusterDomain: 'cluster.local' },
-  };
-}
-
 /**
  * What happens to pods: they run, end, are evicted, and are collected. Where a pod counts as failed as soon as its deletion is asked
  * for, it does not succeed after that.
@@ -199,7 +183,7 @@ async function simulate(seed: number, spec: Partial<JobSpec>): Promise<Run> {
     stop = new AbortController();
     const mine = stop;
     life = new Life(world, random, clock, chances, () => mine.abort());
-    const context = contextOf(life, clock);
+    const context = controllerContext(life, { clock });
     const controller = jobController(context);
     context.informers.start(mine.signal);
     running = controller.run(mine.signal).catch(() => {});

@@ -35,7 +35,7 @@ export function nodeTtlController(context: ControllerContext): Controller {
         for (const node of nodes.values()) wake(objectKey(node));
       }
       const node = nodes.getByKey(key);
-      const seconds = String(STEPS[step]!.seconds);
+      const seconds = String(ttlSeconds(step));
       if (!node || node.metadata.annotations?.[ANNOTATION] === seconds) return undefined;
       const metadata = { annotations: { [ANNOTATION]: seconds } };
       try {

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import type { KubeObject } from '#apimachinery';
-import { SharedInformers, silentLogger } from '#client';
-import { allResources, gvr, type Node, ResourceCatalog } from '#kinds';
-import { MetricsRegistry, noTracer } from '#telemetry';
-import { buildNode, FakeClock, MemoryClient } from '#testing';
+import { gvr, type Node } from '#kinds';
+import { buildNode, controllerContext, FakeClock, MemoryClient } from '#testing';
 import { nodeTtlController, ttlSeconds, ttlStep } from './node-ttl.reconciler.js';
 
 const ANNOTATION = 'node.alpha.kubernetes.io/ttl';
@@ -29,20 +27,11 @@ describe('the time to live of what a node keeps', () => {
   it('is told to every node when the cluster has grown', async () => {
     const client = new MemoryClient();
     const clock = new FakeClock();
-    const informers = new SharedInformers(client, { clock, logger: silentLogger });
+    const context = controllerContext(client, { clock });
+    const { informers } = context;
     const put = (i: number) => client.put(gvr.nodes, buildNode({ name: `n${i}` }) as KubeObject);
     for (let i = 0; i < 100; i++) put(i);
-    const controller = nodeTtlController({
-      clientFor: () => client,
-      informers,
-      resources: new ResourceCatalog(allResources()),
-      clock,
-      random: () => 0,
-      logger: silentLogger,
-      metrics: new MetricsRegistry(),
-      tracer: noTracer,
-      options: { clusterCidr: '', serviceCidr: '', rootCA: '', clusterDomain: '' },
-    });
+    const controller = nodeTtlController(context);
     const stop = new AbortController();
     informers.start(stop.signal);
     const running = controller.run(stop.signal);

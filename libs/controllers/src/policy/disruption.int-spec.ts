@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isTooManyRequests, type KubeObject } from '#apimachinery';
+import { type KubeObject, StatusError } from '#apimachinery';
 import { gvr, type Pod, type PodDisruptionBudget } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
@@ -89,7 +89,7 @@ describe('PodDisruptionBudget', () => {
           await evict(ns, metadata.name!);
           return true;
         } catch (error) {
-          if (!isTooManyRequests(error)) throw error;
+          if (!(error instanceof StatusError) || error.code !== 429) throw error;
           refusals += 1;
           return false;
         }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { realClock, SharedInformers, silentLogger } from '#client';
-import { MetricsRegistry, noTracer } from '#telemetry';
+import { loopContext } from '#testing';
 import { startScheduler } from '../start-scheduler.js';
 import { eventually, MemoryApi, node, pod } from '../testing/memory-api.js';
 
@@ -60,13 +59,8 @@ describe('A pod with claims', () => {
     abort = new AbortController();
     const { client } = api;
     running = startScheduler({
+      ...loopContext(client),
       client,
-      informers: new SharedInformers(client, { logger: silentLogger }),
-      clock: realClock,
-      random: Math.random,
-      logger: silentLogger,
-      metrics: new MetricsRegistry(),
-      tracer: noTracer,
       signal: abort.signal,
       seed: 1,
       leaderElect: false,

@@ -1,7 +1,7 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { forbidden, successStatus, type UserInfo } from '#apimachinery';
+import { forbidden, type Status, type UserInfo } from '#apimachinery';
 import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
@@ -22,6 +22,7 @@ import type { Connection } from '../server/connection.js';
 import type { SlotLimits } from '../server/request-slots.js';
 
 const NOBODY: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+const SUCCESS: Status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 200 };
 const SOMEWHERE = { group: '', resource: 'pods' };
 
 export interface FrontOptions {
@@ -174,7 +175,7 @@ function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler
       if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
       if (request.name === 'broken') throw new Error('a defect');
       if (request.name === 'held') await ended(request.lifetime.signal);
-      return { kind: 'object', code: 200, resource: undefined, object: successStatus() };
+      return { kind: 'object', code: 200, resource: undefined, object: SUCCESS };
     },
   };
 }

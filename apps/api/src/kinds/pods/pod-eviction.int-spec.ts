@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { type KubeObject, StatusError } from '#apimachinery';
-import { type Client, realClock, SharedInformers, silentLogger } from '#client';
+import type { Client } from '#client';
 import { startControllers } from '#controllers';
 import { gvr, type PodDisruptionBudget } from '#kinds';
-import { MetricsRegistry, noTracer } from '#telemetry';
-import { type TestServer, testServer } from '#testing';
+import { controllerContext, type TestServer, testServer } from '#testing';
 
 const MERGE = 'application/merge-patch+json';
 const VIOLATION = "Cannot evict pod as it would violate the pod's disruption budget.";
@@ -22,15 +21,7 @@ describe('evictions', () => {
     await client.create(gvr.serviceaccounts, 'default', account);
     // No other controller: pods here belong to workloads that must not make more of them.
     counting = startControllers({
-      clientFor: (identity) => server.client(identity),
-      informers: new SharedInformers(client, { logger: silentLogger }),
-      resources: server.catalog,
-      clock: realClock,
-      random: Math.random,
-      logger: silentLogger,
-      metrics: new MetricsRegistry(),
-      tracer: noTracer,
-      options: { clusterCidr: '', serviceCidr: '', rootCA: '', clusterDomain: '' },
+      ...controllerContext(client, { clientFor: (identity) => server.client(identity), resources: server.catalog }),
       signal: stop.signal,
       names: ['disruption-controller'],
       leaderElect: false,
