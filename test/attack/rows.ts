@@ -2,6 +2,7 @@ import { aftermathRows } from './aftermath.rows.js';
 import { bodyRows } from './bodies.rows.js';
 import { connectionRows } from './connections.rows.js';
 import { credentialRows } from './credentials.rows.js';
+import { customResourceRows } from './custom-resources.rows.js';
 import { escalationRows } from './escalation.rows.js';
 import { nodeIdentityRows } from './node-identity.rows.js';
 import { patchRows } from './patches.rows.js';
@@ -28,6 +29,7 @@ export const controlPlaneRows: PlaneRow[] = [
   ...patchRows,
   ...policyRows,
   ...webhookRows,
+  ...customResourceRows,
   ...podSecurityRows,
   ...quotaRows,
   ...connectionRows,
