@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     logger,
     (created) => {
       agent = created;
-      registerCgroupMetrics(metrics, created.parts.cgroups);
+      registerCgroupMetrics(metrics, created.cgroups);
       registerRuntimeMetrics(metrics, created.runtime);
       startNetwork({ informers: created.informers, clock: realClock, logger, metrics, events, signal: created.signal });
       serve(options, created, client, metrics).then(
