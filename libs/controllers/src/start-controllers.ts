@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { bare } from '#apimachinery';
 import { LeaderElection } from '#client';
+import { configRolloutController } from './apps/config-rollout.reconciler.js';
 import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
@@ -51,6 +52,7 @@ import { tokenCleaner } from './tokens/token-cleaner.reconciler.js';
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS = bare<ControllerFactory>({
   'deployment-controller': deploymentController,
+  'config-rollout-controller': configRolloutController,
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
   'job-controller': jobController,
