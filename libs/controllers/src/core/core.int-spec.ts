@@ -215,7 +215,12 @@ describe('Namespace', () => {
       message,
       'Some content in the namespace has finalizers remaining: test.example/wait in 1 resource instances',
     );
-    assert.equal((await find(ns))?.status?.phase, 'Terminating');
+    const { phase, conditions } = (await find(ns))!.status!;
+    assert.equal(phase, 'Terminating');
+    assert.match(
+      conditions!.find(({ type }) => type === 'NamespaceDeletionBlocked')!.message!,
+      /^Deletion waits for configmaps\/stuck \(finalizer test\.example\/wait, set by [^)]+\)$/,
+    );
     await env.client.patch(gvr.configmaps, ns, 'stuck', MERGE, { metadata: { finalizers: null } });
     await env.until('the end', async () => (await find(ns)) === undefined);
   });
