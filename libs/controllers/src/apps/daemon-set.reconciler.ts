@@ -8,6 +8,7 @@ import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, revisionHash, syncHistory, trimHistory } from '../workload/controller-revisions.js';
 import { changePods, podFromTemplate } from '../workload/pod-control.js';
 import { podInformer } from '../workload/pods.js';
+import { SelectorWarnings } from '../workload/selector-warnings.js';
 import {
   type DaemonWorld,
   daemonStatus,
@@ -26,7 +27,7 @@ export function daemonSetController(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'daemon-set-controller', 'daemonset-controller');
   const daemons = new DaemonSetReconciler(runtime);
   return controller('daemonset-controller', runtime)
-    .for<DaemonSet>(gvr.daemonsets)
+    .for<DaemonSet>(gvr.daemonsets, { observe: { delete: (set) => daemons.warnings.forget(set) } })
     .owns<Pod>(gvr.pods, {
       kind: 'DaemonSet',
       selector: (set) => set.spec.selector,
@@ -47,6 +48,7 @@ export function daemonSetController(context: ControllerContext): Controller {
 /** Keeps one pod of each DaemonSet on every node that wants one. */
 class DaemonSetReconciler {
   readonly expectations: Expectations;
+  readonly warnings: SelectorWarnings<DaemonSet>;
   private readonly sets: Informer<DaemonSet>;
   private readonly nodes: Informer<Node>;
   private readonly pods: Informer<Pod>;
@@ -55,12 +57,13 @@ class DaemonSetReconciler {
   private readonly failures = new Map<string, { backoff: Backoff; until: number }>();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock } = runtime;
+    const { informers, clock, recorder } = runtime;
     this.sets = informers.for<DaemonSet>(gvr.daemonsets);
     this.nodes = informers.for<Node>(gvr.nodes);
     this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
     this.pods = podInformer(informers);
     this.expectations = new Expectations(clock);
+    this.warnings = new SelectorWarnings(recorder, this.sets, ({ spec }) => spec.selector, 'daemon set');
   }
 
   allKeys(): string[] {
@@ -71,6 +74,7 @@ class DaemonSetReconciler {
     const set = this.sets.getByKey(key);
     const matches = labelMatcher(set?.spec.selector);
     if (!set || !matches || set.metadata.deletionTimestamp !== undefined) return undefined;
+    if (this.warnings.check(set)) return undefined;
     const { client } = this.runtime;
     const claim = {
       client,
