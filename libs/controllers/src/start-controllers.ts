@@ -43,6 +43,7 @@ import { persistentVolumeBinder } from './storage/persistent-volume-binder.recon
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
+import { storageVersionMigrator } from './storagemigration/storage-version-migrator.reconciler.js';
 import { superviseController } from './supervise-controller.js';
 import { bootstrapSigner } from './tokens/bootstrap-signer.reconciler.js';
 import { legacyTokenCleaner } from './tokens/legacy-token-cleaner.reconciler.js';
@@ -92,6 +93,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'certificatesigningrequest-cleaner-controller': certificateCleaner,
   'podcertificaterequest-cleaner-controller': podCertificateRequestCleaner,
   'kube-apiserver-serving-clustertrustbundle-publisher-controller': clusterTrustBundlePublisher,
+  'storage-version-migrator-controller': storageVersionMigrator,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 });
