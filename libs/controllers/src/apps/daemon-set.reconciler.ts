@@ -15,7 +15,7 @@ import {
   daemonTemplate,
   planPlacement,
   planRollout,
-  targetNode,
+  podsByNode,
 } from './daemon-set.placement.js';
 
 /** Pods created or deleted in one go, at most. */
@@ -96,7 +96,7 @@ class DaemonSetReconciler {
     const world: DaemonWorld = {
       set,
       nodes: this.nodes.list(),
-      pods: byNode(claimed),
+      pods: podsByNode(claimed),
       hash: revisionHash(history.current),
       now: this.runtime.clock.now(),
     };
@@ -119,6 +119,7 @@ class DaemonSetReconciler {
     const { set, now } = world;
     const plan = planPlacement(world);
     const waiting = this.holdBack(set, plan.failed, now);
+    this.tellSucceeded(set, plan.succeeded);
     plan.remove = plan.remove.filter((pod) => !waiting.pods.has(pod));
     // Pods that wait for a node that is gone.
     const known = new Set(world.nodes.map((node) => node.metadata.name));
@@ -133,6 +134,14 @@ class DaemonSetReconciler {
     const next = settled ? planRollout(world) : plan;
     await this.carryOut(key, world, next.createOn.slice(0, BURST), next.remove.slice(0, BURST));
     return waiting.left;
+  }
+
+  private tellSucceeded(set: DaemonSet, pods: readonly Pod[]): void {
+    for (const { metadata, spec } of pods) {
+      const where = `${metadata.namespace}/${metadata.name} on node ${spec.nodeName}`;
+      const message = `Found succeeded daemon pod ${where}, will try to delete it`;
+      this.runtime.recorder.event(set, 'Normal', 'SucceededDaemonPod', message);
+    }
   }
 
   /** Failed pods that are not to be replaced yet, and how long the first of them has to wait. */
@@ -166,16 +175,4 @@ class DaemonSetReconciler {
     });
     if (failure !== undefined) throw failure;
   }
-}
-
-function byNode(pods: readonly Pod[]): Map<string, Pod[]> {
-  const map = new Map<string, Pod[]>();
-  for (const pod of pods) {
-    const node = targetNode(pod);
-    if (node === undefined) continue;
-    const list = map.get(node);
-    if (list) list.push(pod);
-    else map.set(node, [pod]);
-  }
-  return map;
 }
