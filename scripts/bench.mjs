@@ -1,11 +1,12 @@
-// `npm run bench -- api|scheduler|podstart [flags]`: the same work on Berth and on the reference, in turn, as ratios.
+// `npm run bench -- api|scheduler|podstart|rollout [flags]`: the same work on Berth and on the reference, in turn, as ratios.
 //
 // The loads and the reference are not part of the project: they lie in ../shared/bench and ../shared/conformance, or where
 // $BENCH_SUITE and $CONFORMANCE_SUITE say; build them first (their READMEs say how). Needs root for podstart.
 //
 //   --rounds N       how many times both are measured (default 1; medians are compared)
-//   --pods N         api: pods to create (default 5000); scheduler: measured pods (default 3000)
-//   --nodes N        scheduler: nodes (default 5000)
+//   --pods N         api: pods to create (default 5000); scheduler: measured pods (default 3000); rollout: pods (default 3000)
+//   --nodes N        scheduler: nodes (default 5000); rollout: hollow nodes (default 200)
+//   --deployments N  rollout: Deployments that share the pods (default 30)
 //   --workload NAME  scheduler: see schedbench (default basic)
 //   --only NAME      only `berth` or only `reference`: no ratios
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -13,6 +14,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureRollout } from './bench-rollout.mjs';
 import { PrepareError, prepare, root } from './prepare.mjs';
 
 const bench = process.env.BENCH_SUITE ?? join(root, '..', 'shared', 'bench');
@@ -25,7 +27,8 @@ const { values: flags, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '1' },
     pods: { type: 'string' },
-    nodes: { type: 'string', default: '5000' },
+    nodes: { type: 'string' },
+    deployments: { type: 'string', default: '30' },
     workload: { type: 'string', default: 'basic' },
     only: { type: 'string' },
   },
@@ -56,7 +59,7 @@ function load(name) {
 }
 
 /** Berth's control plane alone, on a data directory of its own. */
-function berth({ node = false, components = 'api,controllers,scheduler' } = {}) {
+function berth({ node = false, components = 'api,controllers,scheduler', more = [] } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'berth-bench-'));
   // PostgreSQL's own user passes through it.
   chmodSync(directory, 0o755);
@@ -72,6 +75,7 @@ function berth({ node = false, components = 'api,controllers,scheduler' } = {}) 
         `--data-dir=${data}`,
         `--components=${components}`,
         ...ports,
+        ...more,
         ...(node ? ['--cgroup-root=/berth-bench'] : ['--no-node']),
       ),
     down: () => {
@@ -172,7 +176,7 @@ async function measureScheduler(system) {
     '-kubeconfig',
     system.kubeconfig,
     '-nodes',
-    flags.nodes,
+    flags.nodes ?? '5000',
     '-pods',
     flags.pods ?? '3000',
     '-workload',
@@ -230,6 +234,16 @@ const benches = {
     reference: () => reference({ scheduler: true }),
     measure: measureScheduler,
   },
+  // Berth alone: no runtime of the reference is hollow. The range has a part of its own for each of a thousand nodes.
+  rollout: {
+    berth: () => berth({ more: ['--cluster-cidr=10.128.0.0/9'] }),
+    measure: (system) =>
+      measureRollout(root, system, {
+        nodes: Number(flags.nodes ?? 200),
+        pods: Number(flags.pods ?? 3000),
+        deployments: Number(flags.deployments),
+      }),
+  },
   podstart: { berth: () => berth({ node: true }), reference: referenceCluster, measure: podstartOf },
 };
 
@@ -240,9 +254,9 @@ function median(numbers) {
 
 async function main() {
   const chosen = benches[what];
-  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart');
+  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart, rollout');
   await prepare({ node: what === 'podstart', test: false });
-  const names = ['berth', 'reference'].filter((name) => !flags.only || flags.only === name);
+  const names = ['berth', 'reference'].filter((name) => chosen[name] && (!flags.only || flags.only === name));
   const figures = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 1; round <= Number(flags.rounds); round++) {
     for (const name of names) {

@@ -38,6 +38,11 @@ const verbs: readonly { name: string; summary: string; load(): Promise<Verb> }[]
     summary: 'import image archives into the node, or list its images',
     load: async () => (await import('./image.js')).image,
   },
+  {
+    name: 'hollow-node',
+    summary: 'play many nodes that run nothing, for tests of large clusters',
+    load: async () => (await import('./hollow-node.js')).hollowNode,
+  },
 ];
 
 function help(): string {

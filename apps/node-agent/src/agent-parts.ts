@@ -28,21 +28,36 @@ import type { Pod } from './pod/pod.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { isStatic } from './pod/pod-source.js';
 import { Prober } from './probes/prober.js';
+import type { RunProbe } from './probes/run-probe.js';
 import { deletePod } from './report/pod-deletion.js';
 import { PODS, StatusWriter } from './report/status-writer.js';
-import { type CgroupSetup, Cgroups } from './runtime/cgroups.js';
-import { CriRuntime } from './runtime/cri.js';
+import type { PodCgroups } from './runtime/cgroups.js';
+import type { CriRuntime } from './runtime/cri.js';
 import { StaticPods } from './static-pods/static-pods.js';
 import { ApiClaims } from './sync/api-claims.js';
 import { ConfigObjects } from './sync/config-objects.js';
 import { OwnNode } from './sync/own-node.js';
 import { RuntimeClasses } from './sync/runtime-classes.js';
 import { ServiceAccountTokens } from './sync/token-source.js';
-import { systemMounter } from './volumes/mounter.js';
 import { VolumeOperations } from './volumes/volume-metrics.js';
+import type { Mounter } from './volumes/volume-plugin.js';
+
+/** The node that an agent looks after: the machine, and what runs containers on it. */
+export interface AgentNode {
+  machine: MachineFacts;
+  node: NodeFacts;
+  runtime: CriRuntime;
+  runtimeName: string;
+  cgroups: PodCgroups;
+  mounter: Mounter;
+  /** Where what must not reach a disk lies. */
+  memoryDirectory: string;
+  /** How probes reach containers; absent: as kubelet does. */
+  probe?: RunProbe;
+}
 
 /** What all parts are made of. */
-export interface AgentBase {
+export interface AgentBase extends AgentNode {
   options: AgentOptions;
   client: Client;
   events: EventRecorder;
@@ -50,12 +65,6 @@ export interface AgentBase {
   tracer: Tracer;
   /** Fires when the agent stops. */
   signal: AbortSignal;
-  machine: MachineFacts;
-  node: NodeFacts;
-  runtimeName: string;
-  cgroups: CgroupSetup;
-  /** Where what must not reach a disk lies. */
-  memoryDirectory: string;
 }
 
 export type AgentParts = Sources & NodeParts & PipeParts;
@@ -70,17 +79,15 @@ export function composeAgent(base: AgentBase): AgentParts {
 type Sources = ReturnType<typeof composeSources>;
 
 /** What the agent learns from: the API server, the runtime, and the register of its own pods. */
-function composeSources({ options, client, logger, machine }: AgentBase) {
+function composeSources({ options, client, logger, machine, runtime }: AgentBase) {
   const registry = new PodRegistry();
   const paths = new PodPaths(agentRoot(options), options.podLogsDir);
-  const runtime = new CriRuntime(options.runtimeEndpoint);
   const informers = new SharedInformers(client, { logger });
   const unregistered = newNode(options.nodeName, machine, {});
   const observer = new Observer(runtime, logger, (uid, container) => paths.container(uid, container));
   return {
     registry,
     paths,
-    runtime,
     informers,
     observer,
     servedPods: new ServedPods(registry, observer),
@@ -99,9 +106,8 @@ function composeSources({ options, client, logger, machine }: AgentBase) {
 type NodeParts = ReturnType<typeof composeNode>;
 
 /** What keeps the node itself: its disk, its memory, its object at the API server. */
-function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownNode }: Sources) {
-  const { options, client, events, logger, machine } = base;
-  const cgroups = new Cgroups(options.cgroupRoot, base.cgroups);
+function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: Sources) {
+  const { options, client, events, logger, machine, runtime, cgroups } = base;
   const filesystems = new NodeFilesystems(runtime, agentRoot(options));
   const shared = { events, logger, now: Date.now };
   const images = new ImageCollector({
@@ -146,16 +152,16 @@ function composeNode(base: AgentBase, { registry, runtime, paths, observer, ownN
     runtimeSilence: () => observer.silence,
     listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps),
   });
-  return { cgroups, images, eviction, registration };
+  return { images, eviction, registration };
 }
 
 type PipeParts = ReturnType<typeof composePipe>;
 
 /** What runs pods: admission, steps, probes, reports. */
-function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: NodeParts) {
-  const { options, client, events, logger, tracer, node, runtimeName } = base;
-  const { registry, paths, runtime, observer, ownNode, objects, tokens, writer, pods } = sources;
-  const services = stepServices(base, sources, cgroups);
+function composePipe(base: AgentBase, sources: Sources, { eviction }: NodeParts) {
+  const { options, client, events, logger, tracer, node, runtime, runtimeName, probe } = base;
+  const { registry, paths, observer, ownNode, objects, tokens, writer, pods } = sources;
+  const services = stepServices(base, sources);
   const admission = new PodAdmission({
     node: async (refresh) => (refresh ? ownNode.fresh() : ownNode.get()),
     allocatable: node.allocatable,
@@ -167,7 +173,14 @@ function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: N
     events,
     logger,
   });
-  const prober = new Prober({ runtime, events, node, now: Date.now, onChange: (uid) => registry.get(uid)?.wake() });
+  const prober = new Prober({
+    runtime,
+    probe,
+    events,
+    node,
+    now: Date.now,
+    onChange: (uid) => registry.get(uid)?.wake(),
+  });
   const staticPods = new StaticPods({
     path: options.podManifestPath,
     nodeName: options.nodeName,
@@ -207,9 +220,9 @@ function composePipe(base: AgentBase, sources: Sources, { cgroups, eviction }: N
   return { services, staticPods, pool, prober };
 }
 
-function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): StepServices {
-  const { options, client, events, logger, signal, node, memoryDirectory } = base;
-  const { runtime, paths, informers, objects, tokens, writer, ownNode } = sources;
+function stepServices(base: AgentBase, sources: Sources): StepServices {
+  const { options, client, events, logger, signal, node, memoryDirectory, runtime, cgroups, mounter } = base;
+  const { paths, informers, objects, tokens, writer, ownNode } = sources;
   const services = informers.for(gvr.services);
   const runtimeClasses = new RuntimeClasses(informers, signal);
   return {
@@ -222,7 +235,7 @@ function stepServices(base: AgentBase, sources: Sources, cgroups: Cgroups): Step
     claims: new ApiClaims(client, () => ownNode.get()),
     events,
     logger,
-    mounter: systemMounter,
+    mounter,
     volumeOperations: new VolumeOperations(),
     memoryDirectory,
     seccompRoot: join(agentRoot(options), 'seccomp'),

@@ -4,7 +4,7 @@ import { valueOfQuantity } from '#apimachinery';
 import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
 import { noTracer, type Tracer } from '#telemetry';
 import type { AgentOptions } from './agent-options.js';
-import { type AgentBase, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
+import { type AgentBase, type AgentNode, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { hugepageSizes, memoryPolicy } from './node/memory-controllers.js';
@@ -15,8 +15,9 @@ import type { Pod } from './pod/pod.js';
 import { PodPaths } from './pod/pod-paths.js';
 import { fromApi, isMirror } from './pod/pod-source.js';
 import { cgroupSetup } from './runtime/cgroup-driver.js';
+import { Cgroups, type PodCgroups } from './runtime/cgroups.js';
 import { CriRuntime } from './runtime/cri.js';
-import { mountMemoryDirectory } from './volumes/mounter.js';
+import { mountMemoryDirectory, systemMounter } from './volumes/mounter.js';
 
 const RUNTIME_RETRY = 500;
 /** Tries to reach the runtime between two lines in the log. */
@@ -39,9 +40,17 @@ export class NodeAgent {
     onCreated?: (agent: NodeAgent) => void,
     tracer: Tracer = noTracer,
   ): Promise<NodeAgent> {
+    return NodeAgent.startOn(await readNode(options, logger), { options, client, events, logger, tracer }, onCreated);
+  }
+
+  /** The same on a node that the caller has made. */
+  static async startOn(
+    node: AgentNode,
+    rest: Omit<AgentBase, keyof AgentNode | 'signal'>,
+    onCreated?: (agent: NodeAgent) => void,
+  ): Promise<NodeAgent> {
     const stop = new AbortController();
-    const facts = await readFacts(options, logger);
-    const base: AgentBase = { options, client, events, logger, tracer, signal: stop.signal, ...facts };
+    const base: AgentBase = { ...rest, ...node, signal: stop.signal };
     const agent = new NodeAgent(base, composeAgent(base), stop);
     onCreated?.(agent);
     await agent.begin();
@@ -64,7 +73,11 @@ export class NodeAgent {
   }
 
   get runtime(): CriRuntime {
-    return this.parts.runtime;
+    return this.base.runtime;
+  }
+
+  get cgroups(): PodCgroups {
+    return this.base.cgroups;
   }
 
   /** Why pods are not looked after; undefined while they are. */
@@ -114,10 +127,7 @@ export class NodeAgent {
 }
 
 /** Makes the agent's folders and reads what does not change while it runs. Waits for the runtime. */
-async function readFacts(
-  options: AgentOptions,
-  logger: Logger,
-): Promise<Pick<AgentBase, 'machine' | 'node' | 'runtimeName' | 'cgroups' | 'memoryDirectory'>> {
+async function readNode(options: AgentOptions, logger: Logger): Promise<AgentNode> {
   const root = agentRoot(options);
   mkdirSync(join(root, 'pods'), { recursive: true, mode: 0o750 });
   mkdirSync(options.podLogsDir, { recursive: true });
@@ -139,16 +149,17 @@ async function readFacts(
     memoryPolicy: memoryPolicy(options.memory, machine.memory, valueOfQuantity(forPods['memory'])),
     pageSizes: hugepageSizes(),
   };
-  const runtimeName = await waitForRuntime(options.runtimeEndpoint, logger);
-  const cgroups = await cgroupSetup(new CriRuntime(options.runtimeEndpoint), options.cgroupDriver);
-  logger.info('cgroups of pods', { ...cgroups });
+  const runtime = new CriRuntime(options.runtimeEndpoint);
+  const runtimeName = await waitForRuntime(runtime, options.runtimeEndpoint, logger);
+  const setup = await cgroupSetup(runtime, options.cgroupDriver);
+  logger.info('cgroups of pods', { ...setup });
+  const cgroups = new Cgroups(options.cgroupRoot, setup);
   const paths = new PodPaths(root, options.podLogsDir);
   const memoryDirectory = await mountMemoryDirectory(paths, join(root, 'memory'), logger);
-  return { machine, node, runtimeName, cgroups, memoryDirectory };
+  return { machine, node, runtime, runtimeName, cgroups, memoryDirectory, mounter: systemMounter };
 }
 
-async function waitForRuntime(endpoint: string, logger: Logger): Promise<string> {
-  const runtime = new CriRuntime(endpoint);
+async function waitForRuntime(runtime: CriRuntime, endpoint: string, logger: Logger): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
       const { runtimeName, runtimeVersion } = await runtime.version();

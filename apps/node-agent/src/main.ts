@@ -68,7 +68,7 @@ async function main(): Promise<void> {
     logger,
     (created) => {
       agent = created;
-      registerCgroupMetrics(metrics, created.parts.cgroups);
+      registerCgroupMetrics(metrics, created.cgroups);
       registerRuntimeMetrics(metrics, created.runtime);
       registerProbeMetrics(metrics, () => created.parts.prober.counts());
       registerVolumeMetrics(metrics, created.parts.services.volumeOperations);

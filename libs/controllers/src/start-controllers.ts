@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { bare } from '#apimachinery';
 import { LeaderElection } from '#client';
+import { configRolloutController } from './apps/config-rollout.reconciler.js';
 import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
 import { replicaSetController } from './apps/replica-set.reconciler.js';
@@ -43,6 +44,7 @@ import { persistentVolumeBinder } from './storage/persistent-volume-binder.recon
 import { persistentVolumeClaimProtection } from './storage/persistent-volume-claim-protection.reconciler.js';
 import { persistentVolumeProtection } from './storage/persistent-volume-protection.reconciler.js';
 import { volumeAttributesClassProtection } from './storage/volume-attributes-class-protection.reconciler.js';
+import { storageVersionMigrator } from './storagemigration/storage-version-migrator.reconciler.js';
 import { superviseController } from './supervise-controller.js';
 import { bootstrapSigner } from './tokens/bootstrap-signer.reconciler.js';
 import { legacyTokenCleaner } from './tokens/legacy-token-cleaner.reconciler.js';
@@ -52,6 +54,7 @@ import { tokenCleaner } from './tokens/token-cleaner.reconciler.js';
 /** Every control loop, by the name that `--controllers` style lists use. */
 export const CONTROLLERS = bare<ControllerFactory>({
   'deployment-controller': deploymentController,
+  'config-rollout-controller': configRolloutController,
   'daemonset-controller': daemonSetController,
   'replicaset-controller': replicaSetController,
   'job-controller': jobController,
@@ -92,6 +95,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'certificatesigningrequest-cleaner-controller': certificateCleaner,
   'podcertificaterequest-cleaner-controller': podCertificateRequestCleaner,
   'kube-apiserver-serving-clustertrustbundle-publisher-controller': clusterTrustBundlePublisher,
+  'storage-version-migrator-controller': storageVersionMigrator,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 });

@@ -65,9 +65,4 @@ export const unenforced: readonly Unenforced[] = [
     feature: 'dynamic resource allocation',
     text: `Berth does not allocate devices ${NO_EFFECT}`,
   },
-  {
-    resources: ['storagemigration.k8s.io/storageversionmigrations'],
-    feature: 'StorageVersionMigration',
-    text: `Berth does not run StorageVersionMigrations ${NO_EFFECT}`,
-  },
 ];

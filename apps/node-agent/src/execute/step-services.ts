@@ -9,7 +9,7 @@ import type { ClaimSource } from '../pod/claim-source.js';
 import type { ConfigSource } from '../pod/config-source.js';
 import type { Pod } from '../pod/pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
-import type { Cgroups } from '../runtime/cgroups.js';
+import type { PodCgroups } from '../runtime/cgroups.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { VolumeOperations } from '../volumes/volume-metrics.js';
 import type { Mounter, TokenSource } from '../volumes/volume-plugin.js';
@@ -19,7 +19,7 @@ import type { DnsSettings } from './pod-dns.js';
 /** What steps act with; one for the whole agent. A step names those that it needs: `Needs<'runtime' | 'events'>`. */
 export interface StepServices {
   runtime: CriRuntime;
-  cgroups: Cgroups;
+  cgroups: PodCgroups;
   images: ImageService;
   paths: PodPaths;
   source: ConfigSource;

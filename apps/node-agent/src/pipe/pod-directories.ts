@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from '#client';
 import type { PodPaths } from '../pod/pod-paths.js';
-import type { Cgroups } from '../runtime/cgroups.js';
+import type { PodCgroups } from '../runtime/cgroups.js';
 import type { UnmountContext } from '../volumes/volume-plugin.js';
 import { unmountAll } from '../volumes/volume-set.js';
 
 const QOS_CLASSES = ['Guaranteed', 'Burstable', 'BestEffort'] as const;
 
-type Context = UnmountContext & { cgroups: Cgroups };
+type Context = UnmountContext & { cgroups: PodCgroups };
 
 /**
  * The pods of this data directory, whatever became of them: their folder is made before, and removed after, all else that

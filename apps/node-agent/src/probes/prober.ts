@@ -15,7 +15,7 @@ import {
 import type { ProbeResult, ProbeResults } from '../pod/pod-memory.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import { ProbeWorker } from './probe-worker.js';
-import { type ProbeOutcome, runProbe } from './run-probe.js';
+import { type ProbeOutcome, type RunProbe, runProbe } from './run-probe.js';
 
 type ProbeType = keyof ProbeResults;
 
@@ -34,6 +34,7 @@ const KINDS: readonly ProbeKind[] = [
 
 export interface ProberOptions {
   runtime: Pick<CriRuntime, 'execSync'>;
+  probe?: RunProbe | undefined;
   events: EventRecorder;
   node: Pick<NodeFacts, 'hostIPs'>;
   now(): number;
@@ -106,7 +107,7 @@ export class Prober {
   }
 
   private start(state: PodState, probed: Probed, target: Target): { worker: ProbeWorker; count: ProbeCount } {
-    const { runtime, node, now, onChange } = this.options;
+    const { runtime, node, now, onChange, probe: ask = runProbe } = this.options;
     const { container, current, probe } = target;
     const { type } = target.probeKind;
     const { id } = current;
@@ -123,7 +124,7 @@ export class Prober {
       now,
       run: () => {
         const podIP = podIPs(state.pod, state.observed, node.hostIPs)[0] ?? '';
-        return runProbe(runtime, probe, { containerId: id, container, podIP });
+        return ask(runtime, probe, { containerId: id, container, podIP });
       },
       // A failure is final for its container: it will be replaced. Until it is gone others want to know whether it is ready.
       mayRun: () => {

@@ -20,6 +20,8 @@ const MAX_OUTPUT = 10 * 1024;
 /** What a probe gets beyond its own timeout before nobody waits for it any more: twice what a runtime gets to end a command. Milliseconds. */
 const SLACK = 20_000;
 
+export type RunProbe = typeof runProbe;
+
 /** Asks once. Ends in any case, `slack` milliseconds after the probe's own timeout at the latest. */
 export async function runProbe(
   runtime: Pick<CriRuntime, 'execSync'>,

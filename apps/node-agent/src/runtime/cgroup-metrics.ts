@@ -1,5 +1,5 @@
 import type { MetricsRegistry } from '#telemetry';
-import type { Cgroups } from './cgroups.js';
+import type { PodCgroups } from './cgroups.js';
 
 export const CGROUP_OPERATIONS = ['create', 'update', 'destroy'] as const;
 export type CgroupOperation = (typeof CGROUP_OPERATIONS)[number];
@@ -8,7 +8,7 @@ export type CgroupOperation = (typeof CGROUP_OPERATIONS)[number];
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Kubelet's metrics of the cgroups of pods. */
-export function registerCgroupMetrics(registry: MetricsRegistry, cgroups: Cgroups): void {
+export function registerCgroupMetrics(registry: MetricsRegistry, cgroups: PodCgroups): void {
   const version = registry.gauge({ name: 'kubelet_cgroup_version', help: 'Version of the cgroup hierarchy of pods.' });
   version.cell().value = cgroups.version;
   const duration = registry.histogram(

@@ -12,6 +12,12 @@ export interface CgroupSetup {
 
 const MOUNT = '/sys/fs/cgroup';
 
+/** What the agent asks of the tree for its pods. */
+export type PodCgroups = Pick<
+  Cgroups,
+  'version' | 'create' | 'apply' | 'remove' | 'runtimeParent' | 'stats' | 'onDone'
+>;
+
 /** The agent's part of the cgroup tree. */
 export class Cgroups {
   private readonly native: NativeCgroups;

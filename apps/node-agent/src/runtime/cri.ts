@@ -71,13 +71,17 @@ const LONGEST_TIMEOUT = 2 ** 32 - 1;
 /** What kubelet gives StopContainer and ExecSync beyond their own time. */
 const SLACK = 10_000;
 
+/** How calls reach a runtime: the binding, or a runtime that this process itself plays. */
+export type RuntimeChannel = Pick<RuntimeClient, 'call' | 'openImageView' | 'closeImageViews' | 'watchEvents'>;
+
 export class CriRuntime {
-  private readonly client: RuntimeClient;
+  private readonly client: RuntimeChannel;
   /** Is told of each call, with the milliseconds that it took. */
   onDone: (method: string, ms: number, failed: boolean) => void = () => {};
 
-  constructor(endpoint: string) {
-    this.client = new (load().RuntimeClient)(endpoint);
+  /** The path of the runtime's socket, or the runtime itself. */
+  constructor(endpoint: string | RuntimeChannel) {
+    this.client = typeof endpoint === 'string' ? new (load().RuntimeClient)(endpoint) : endpoint;
   }
 
   private async call<T>(method: string, request: object, timeout = TIMEOUT): Promise<T> {

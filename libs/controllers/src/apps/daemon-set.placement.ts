@@ -11,7 +11,7 @@ import {
   tolerates,
 } from '#kinds';
 import { CONTROLLER_REVISION_HASH } from '../workload/controller-revisions.js';
-import { isPodAvailable, isPodReady } from '../workload/pods.js';
+import { isPodAvailable, isPodFinished, isPodReady } from '../workload/pods.js';
 
 /** Where a DaemonSet's pods belong, and which come and go. Pure; times are milliseconds since the epoch. */
 
@@ -152,8 +152,9 @@ export function planPlacement({ set, nodes, pods, hash, now }: DaemonWorld): Dae
         .filter((pod) => pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded')
         .sort(oldestRunningFirst);
       if (!surges) appendAll(plan.remove, running.slice(1));
-      else if (running.length === 0 && run && alive.length === 0) plan.createOn.push(node.metadata.name!);
-      else appendAll(plan.remove, surplus(set, running, hash, now));
+      // What fails or goes away is no reason to leave the node without a pod.
+      else if (running.length === 0 && run) plan.createOn.push(node.metadata.name!);
+      else if (running.length > 1) appendAll(plan.remove, surplus(set, running, hash, now));
     }
   }
   appendAll(plan.remove, plan.failed);
@@ -161,52 +162,98 @@ export function planPlacement({ set, nodes, pods, hash, now }: DaemonWorld): Dae
   return plan;
 }
 
-/** While surging a node may have one old and one new pod: the old one until the new one is available. */
+/** While surging a node may have one old and one new pod: the old one while it is ready and the new one is not available. */
 function surplus(set: DaemonSet, running: readonly Pod[], hash: string, now: number): Pod[] {
-  const updated = running.filter((pod) => isUpdated(set, pod, hash));
-  const old = running.filter((pod) => !isUpdated(set, pod, hash));
-  const ready = updated[0] && isPodAvailable(updated[0], set.spec.minReadySeconds ?? 0, now);
-  return [...updated.slice(1), ...old.slice(ready ? 0 : 1)];
+  const isNew = (pod: Pod) => pod.metadata.labels?.[CONTROLLER_REVISION_HASH] === hash;
+  const [newest, ...moreNew] = running.filter(isNew);
+  const [oldest, ...moreOld] = running.filter((pod) => !isNew(pod));
+  const surplus = [...moreNew, ...moreOld];
+  const isReplaced = newest && oldest && (!isPodReady(oldest) || isAvailable(set, newest, now));
+  return isReplaced ? [...surplus, oldest] : surplus;
 }
 
+function isAvailable(set: DaemonSet, pod: Pod, now: number): boolean {
+  return isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+}
+
+interface NodeRevisions {
+  name: string;
+  run: boolean;
+  /** Undefined: there are several of them, which placement has to deal with first. */
+  pods: { updated: Pod | undefined; old: Pod | undefined } | undefined;
+}
+
+type Rollout = Pick<DaemonPlan, 'createOn' | 'remove'>;
+
 /** Replaces pods of older revisions, as many at a time as the strategy allows. */
-export function planRollout(world: DaemonWorld): Pick<DaemonPlan, 'createOn' | 'remove'> {
-  const { set, nodes, pods, hash, now } = world;
-  const plan: Pick<DaemonPlan, 'createOn' | 'remove'> = { createOn: [], remove: [] };
-  if (set.spec.updateStrategy?.type === 'OnDelete') return plan;
-  const wanted = nodes.filter((node) => placementOn(set, node).run);
+export function planRollout(world: DaemonWorld): Rollout {
+  const { set, nodes } = world;
+  if (set.spec.updateStrategy?.type === 'OnDelete') return { createOn: [], remove: [] };
+  const wanted = nodes.filter((node) => placementOn(set, node).run).map(({ metadata }) => metadata.name!);
   const { surge, unavailable } = limits(set, wanted.length);
-  const available = (pod: Pod) => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
-  const candidates: { node: string; old: Pod }[] = [];
-  let busy = 0;
-  for (const node of wanted) {
-    const name = node.metadata.name!;
+  const states = revisionsByNode(world, wanted);
+  return surge === 0 ? replacing(world, states, unavailable) : surging(world, states, surge, wanted.length);
+}
+
+/** Of the nodes that want a pod, and of those that have one all the same. */
+function revisionsByNode({ set, pods, hash }: DaemonWorld, wanted: readonly string[]): NodeRevisions[] {
+  const run = new Set(wanted);
+  return [...new Set([...wanted, ...pods.keys()])].map((name) => {
     const alive = (pods.get(name) ?? []).filter((pod) => pod.metadata.deletionTimestamp === undefined);
-    const updated = alive.filter((pod) => isUpdated(set, pod, hash));
-    const old = alive.filter((pod) => !isUpdated(set, pod, hash));
-    if (updated.length > 1 || old.length > 1) busy++;
-    else if (surge === 0) {
-      if (old.length === 1 && updated.length === 0) {
-        if (available(old[0]!)) candidates.push({ node: name, old: old[0]! });
-        else {
-          // Nothing is lost by replacing what does not work.
-          plan.remove.push(old[0]!);
-          busy++;
-        }
-      } else if (old.length > 0 || updated.length === 0 || !available(updated[0]!)) busy++;
-    } else if (old.length === 1) {
-      if (updated.length === 0) {
-        if (available(old[0]!)) candidates.push({ node: name, old: old[0]! });
-        else plan.createOn.push(name);
-      } else if (available(updated[0]!)) plan.remove.push(old[0]!);
-      else busy++;
+    const [updated, ...moreUpdated] = alive.filter((pod) => isUpdated(set, pod, hash));
+    const [old, ...moreOld] = alive.filter((pod) => !isUpdated(set, pod, hash));
+    const isClear = moreUpdated.length === 0 && moreOld.length === 0;
+    return { name, run: run.has(name), pods: isClear ? { updated, old } : undefined };
+  });
+}
+
+/** Removes old pods, so that placement makes new ones. */
+function replacing({ set, now }: DaemonWorld, states: readonly NodeRevisions[], most: number): Rollout {
+  const remove: Pod[] = [];
+  const candidates: Pod[] = [];
+  let busy = 0;
+  for (const { pods } of states) {
+    const { updated, old } = pods ?? {};
+    if (old && !updated) {
+      if (isAvailable(set, old, now)) candidates.push(old);
+      else {
+        // Nothing is lost by replacing what does not work.
+        remove.push(old);
+        busy++;
+      }
+    } else if (old || !updated || !isAvailable(set, updated, now)) busy++;
+  }
+  return { createOn: [], remove: [...remove, ...candidates.slice(0, Math.max(0, most - busy))] };
+}
+
+/** Makes new pods beside old ones. A node that no longer wants a pod keeps its old one until enough are available elsewhere. */
+function surging({ set, now }: DaemonWorld, states: readonly NodeRevisions[], most: number, desired: number): Rollout {
+  const plan: Rollout = { createOn: [], remove: [] };
+  const candidates: string[] = [];
+  const unwanted: Pod[] = [];
+  let busy = 0;
+  let available = 0;
+  for (const { name, run, pods } of states) {
+    if (!pods) {
+      busy++;
+      continue;
     }
+    const { updated, old } = pods;
+    const first = old ?? updated;
+    const works = first !== undefined && isAvailable(set, first, now);
+    if (works) available++;
+    if (!old) continue;
+    if (updated) {
+      if (isAvailable(set, updated, now)) plan.remove.push(old);
+      else busy++;
+    } else if (works) {
+      if (run) candidates.push(name);
+      else unwanted.push(old);
+    } else if (run) plan.createOn.push(name);
+    else plan.remove.push(old);
   }
-  const room = Math.max(0, (surge === 0 ? unavailable : surge) - busy);
-  for (const { node, old } of candidates.slice(0, room)) {
-    if (surge === 0) plan.remove.push(old);
-    else plan.createOn.push(node);
-  }
+  appendAll(plan.remove, unwanted.slice(0, Math.max(0, available - desired)));
+  appendAll(plan.createOn, candidates.slice(0, Math.max(0, most - busy)));
   return plan;
 }
 
@@ -239,6 +286,19 @@ export function daemonStatus({ set, nodes, pods, hash, now }: DaemonWorld): Daem
     ...(set.status?.collisionCount !== undefined ? { collisionCount: set.status.collisionCount } : {}),
     ...(set.status?.conditions ? { conditions: set.status.conditions } : {}),
   };
+}
+
+/** By the node that a pod runs on or waits for. One that has ended and is being deleted is nobody's affair here. */
+export function podsByNode(pods: readonly Pod[]): Map<string, Pod[]> {
+  const map = new Map<string, Pod[]>();
+  for (const pod of pods) {
+    const node = targetNode(pod);
+    if (node === undefined || (isPodFinished(pod) && pod.metadata.deletionTimestamp !== undefined)) continue;
+    const list = map.get(node);
+    if (list) list.push(pod);
+    else map.set(node, [pod]);
+  }
+  return map;
 }
 
 /** Scheduled before waiting, then old before young. */

@@ -8,13 +8,14 @@ import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, revisionHash, syncHistory, trimHistory } from '../workload/controller-revisions.js';
 import { changePods, podFromTemplate } from '../workload/pod-control.js';
 import { podInformer } from '../workload/pods.js';
+import { SelectorWarnings } from '../workload/selector-warnings.js';
 import {
   type DaemonWorld,
   daemonStatus,
   daemonTemplate,
   planPlacement,
   planRollout,
-  targetNode,
+  podsByNode,
 } from './daemon-set.placement.js';
 
 /** Pods created or deleted in one go, at most. */
@@ -26,7 +27,7 @@ export function daemonSetController(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'daemon-set-controller', 'daemonset-controller');
   const daemons = new DaemonSetReconciler(runtime);
   return controller('daemonset-controller', runtime)
-    .for<DaemonSet>(gvr.daemonsets)
+    .for<DaemonSet>(gvr.daemonsets, { observe: { delete: (set) => daemons.warnings.forget(set) } })
     .owns<Pod>(gvr.pods, {
       kind: 'DaemonSet',
       selector: (set) => set.spec.selector,
@@ -47,6 +48,7 @@ export function daemonSetController(context: ControllerContext): Controller {
 /** Keeps one pod of each DaemonSet on every node that wants one. */
 class DaemonSetReconciler {
   readonly expectations: Expectations;
+  readonly warnings: SelectorWarnings<DaemonSet>;
   private readonly sets: Informer<DaemonSet>;
   private readonly nodes: Informer<Node>;
   private readonly pods: Informer<Pod>;
@@ -55,12 +57,13 @@ class DaemonSetReconciler {
   private readonly failures = new Map<string, { backoff: Backoff; until: number }>();
 
   constructor(private readonly runtime: ControllerRuntime) {
-    const { informers, clock } = runtime;
+    const { informers, clock, recorder } = runtime;
     this.sets = informers.for<DaemonSet>(gvr.daemonsets);
     this.nodes = informers.for<Node>(gvr.nodes);
     this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
     this.pods = podInformer(informers);
     this.expectations = new Expectations(clock);
+    this.warnings = new SelectorWarnings(recorder, this.sets, ({ spec }) => spec.selector, 'daemon set');
   }
 
   allKeys(): string[] {
@@ -71,6 +74,7 @@ class DaemonSetReconciler {
     const set = this.sets.getByKey(key);
     const matches = labelMatcher(set?.spec.selector);
     if (!set || !matches || set.metadata.deletionTimestamp !== undefined) return undefined;
+    if (this.warnings.check(set)) return undefined;
     const { client } = this.runtime;
     const claim = {
       client,
@@ -92,7 +96,7 @@ class DaemonSetReconciler {
     const world: DaemonWorld = {
       set,
       nodes: this.nodes.list(),
-      pods: byNode(claimed),
+      pods: podsByNode(claimed),
       hash: revisionHash(history.current),
       now: this.runtime.clock.now(),
     };
@@ -115,6 +119,7 @@ class DaemonSetReconciler {
     const { set, now } = world;
     const plan = planPlacement(world);
     const waiting = this.holdBack(set, plan.failed, now);
+    this.tellSucceeded(set, plan.succeeded);
     plan.remove = plan.remove.filter((pod) => !waiting.pods.has(pod));
     // Pods that wait for a node that is gone.
     const known = new Set(world.nodes.map((node) => node.metadata.name));
@@ -129,6 +134,14 @@ class DaemonSetReconciler {
     const next = settled ? planRollout(world) : plan;
     await this.carryOut(key, world, next.createOn.slice(0, BURST), next.remove.slice(0, BURST));
     return waiting.left;
+  }
+
+  private tellSucceeded(set: DaemonSet, pods: readonly Pod[]): void {
+    for (const { metadata, spec } of pods) {
+      const where = `${metadata.namespace}/${metadata.name} on node ${spec.nodeName}`;
+      const message = `Found succeeded daemon pod ${where}, will try to delete it`;
+      this.runtime.recorder.event(set, 'Normal', 'SucceededDaemonPod', message);
+    }
   }
 
   /** Failed pods that are not to be replaced yet, and how long the first of them has to wait. */
@@ -162,16 +175,4 @@ class DaemonSetReconciler {
     });
     if (failure !== undefined) throw failure;
   }
-}
-
-function byNode(pods: readonly Pod[]): Map<string, Pod[]> {
-  const map = new Map<string, Pod[]>();
-  for (const pod of pods) {
-    const node = targetNode(pod);
-    if (node === undefined) continue;
-    const list = map.get(node);
-    if (list) list.push(pod);
-    else map.set(node, [pod]);
-  }
-  return map;
 }

@@ -6,6 +6,7 @@ import { controller } from '../controller.js';
 import { claimable, controlledBy, labelMatcher } from '../indexes.js';
 import { claimObjects, controllerOf } from '../workload/controller-ref.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
+import { SelectorWarnings } from '../workload/selector-warnings.js';
 import { equalIgnoringHash } from '../workload/template-hash.js';
 import {
   buildNewSet,
@@ -43,7 +44,7 @@ export function deploymentController(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'deployment-controller');
   const deployments = new DeploymentReconciler(runtime);
   return controller('deployment-controller', runtime)
-    .for<Deployment>(gvr.deployments)
+    .for<Deployment>(gvr.deployments, { observe: { delete: (deployment) => deployments.warnings.forget(deployment) } })
     .owns<ReplicaSet>(gvr.replicasets, { kind: 'Deployment', selector: (deployment) => deployment.spec.selector })
     .watches<Pod>(gvr.pods, { delete: (pod) => deployments.waitingFor(pod) })
     .reconcile((key) => deployments.reconcile(key));
@@ -51,6 +52,7 @@ export function deploymentController(context: ControllerContext): Controller {
 
 /** Moves each Deployment's ReplicaSets towards its template and size. */
 class DeploymentReconciler {
+  readonly warnings: SelectorWarnings<Deployment>;
   private readonly deployments: Informer<Deployment>;
   private readonly sets: Informer<ReplicaSet>;
   private readonly pods: Informer<Pod>;
@@ -60,6 +62,7 @@ class DeploymentReconciler {
     this.deployments = informers.for<Deployment>(gvr.deployments);
     this.sets = informers.for<ReplicaSet>(gvr.replicasets);
     this.pods = podInformer(informers);
+    this.warnings = new SelectorWarnings(runtime.recorder, this.deployments, ({ spec }) => spec.selector, 'deployment');
   }
 
   /** Recreate waits for the last old pod to go. */
@@ -76,6 +79,11 @@ class DeploymentReconciler {
     if (!deployment) return undefined;
     const matches = labelMatcher(deployment.spec.selector);
     if (!matches) return undefined;
+    if (this.warnings.check(deployment)) {
+      const observedGeneration = deployment.metadata.generation;
+      await this.writeStatus(deployment, { ...deployment.status, observedGeneration });
+      return undefined;
+    }
     const sets = await claimObjects(
       {
         client: this.runtime.client,

@@ -9,6 +9,7 @@ export function replicaSetController(context: ControllerContext): Controller {
       name: 'replicaset-controller',
       resource: gvr.replicasets,
       kind: 'ReplicaSet',
+      noun: 'replica set',
       reportsTerminating: true,
       selector: (owner) => owner.spec.selector,
     },

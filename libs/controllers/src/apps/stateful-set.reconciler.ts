@@ -8,6 +8,7 @@ import { claimObjects } from '../workload/controller-ref.js';
 import { CONTROLLER_REVISION_HASH, syncHistory, trimHistory } from '../workload/controller-revisions.js';
 import { slowStart } from '../workload/pod-control.js';
 import { podInformer } from '../workload/pods.js';
+import { SelectorWarnings } from '../workload/selector-warnings.js';
 import { ordinalOf } from './stateful-set.identity.js';
 import {
   maxUnavailableOf,
@@ -28,7 +29,7 @@ export function statefulSetController(context: ControllerContext): Controller {
   const sets = new StatefulSetReconciler(runtime);
   return (
     controller('statefulset-controller', runtime)
-      .for<StatefulSet>(gvr.statefulsets)
+      .for<StatefulSet>(gvr.statefulsets, { observe: { delete: (set) => sets.warnings.forget(set) } })
       .owns<Pod>(gvr.pods, { kind: 'StatefulSet', selector: (set) => set.spec.selector })
       // A claim that is gone may be made anew.
       .watches<PersistentVolumeClaim>(gvr.persistentvolumeclaims, { delete: (claim) => sets.keysOf(claim) })
@@ -39,6 +40,7 @@ export function statefulSetController(context: ControllerContext): Controller {
 
 /** Keeps pods with lasting names and volumes, one step at a time. */
 class StatefulSetReconciler {
+  readonly warnings: SelectorWarnings<StatefulSet>;
   private readonly sets: Informer<StatefulSet>;
   private readonly pods: Informer<Pod>;
   private readonly claims: Informer<PersistentVolumeClaim>;
@@ -67,6 +69,7 @@ class StatefulSetReconciler {
     this.claims = informers.for<PersistentVolumeClaim>(gvr.persistentvolumeclaims);
     this.revisions = informers.for<ControllerRevision>(gvr.controllerrevisions);
     this.pods = podInformer(informers);
+    this.warnings = new SelectorWarnings(runtime.recorder, this.sets, ({ spec }) => spec.selector, 'stateful set');
   }
 
   /** Sets whose claims have such names. */
@@ -87,6 +90,7 @@ class StatefulSetReconciler {
     }
     const matches = labelMatcher(set.spec.selector);
     if (!matches || set.metadata.deletionTimestamp !== undefined) return undefined;
+    if (this.warnings.check(set)) return undefined;
     if (!this.written.seenBy(key, this.pods)) return { requeueAfter: CATCH_UP };
     const { client, clock } = this.runtime;
     const claim = { client, owner: set, ownerResource: gvr.statefulsets };

@@ -1,5 +1,5 @@
 import { formatTime, type KubeObject, type LabelMatcher, parseLabelSelector } from '#apimachinery';
-import { type Informer, objectKey, type Requeue } from '#client';
+import type { Informer, Requeue } from '#client';
 import { gvr, type HorizontalPodAutoscaler, type MetricSpec, type MetricStatus, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
@@ -65,6 +65,7 @@ class HorizontalPodAutoscalers {
   private readonly pods: Informer<Pod>;
   private readonly sources: MetricsClient;
   private readonly overlap = new SelectorOverlap();
+  /** By uid: a new autoscaler of the same name begins anew, also when nobody has seen the old one go. */
   private readonly histories = new Map<string, ScalingHistory>();
   private readonly counts: AutoscalerMetrics;
 
@@ -84,7 +85,7 @@ class HorizontalPodAutoscalers {
   forget(autoscaler: HorizontalPodAutoscaler): void {
     const { namespace, name } = autoscaler.metadata;
     this.overlap.forget(namespace!, name!);
-    this.histories.delete(objectKey(autoscaler));
+    this.histories.delete(autoscaler.metadata.uid!);
     this.counts.counted(this.overlap.size);
   }
 
@@ -94,7 +95,7 @@ class HorizontalPodAutoscalers {
     const { clock, logger } = this.runtime;
     const begun = clock.now();
     try {
-      const { action, failure } = await this.look(key, autoscaler);
+      const { action, failure } = await this.look(autoscaler);
       if (failure !== undefined)
         logger.warn('some metrics of an autoscaler are not there', { autoscaler: key, failure });
       this.counts.reconciled(action, failure === undefined ? 'none' : 'internal', clock.now() - begun);
@@ -106,7 +107,7 @@ class HorizontalPodAutoscalers {
     return { requeueAfter: SYNC_PERIOD_MS };
   }
 
-  private async look(key: string, autoscaler: HorizontalPodAutoscaler): Promise<Looked> {
+  private async look(autoscaler: HorizontalPodAutoscaler): Promise<Looked> {
     const { clock } = this.runtime;
     const now = clock.now();
     const { namespace } = autoscaler.metadata;
@@ -122,8 +123,9 @@ class HorizontalPodAutoscalers {
     );
     const current = target.scale.spec?.replicas ?? 0;
     const bounds = boundsOf(autoscaler, current);
-    const history = this.histories.get(key) ?? new ScalingHistory(current, now);
-    this.histories.set(key, history);
+    const uid = autoscaler.metadata.uid!;
+    const history = this.histories.get(uid) ?? new ScalingHistory(current, now);
+    this.histories.set(uid, history);
 
     let change = changeWithoutMetrics(autoscaler, bounds, status);
     let statuses: MetricStatus[] = [];

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { isNotFound, type KubeObject } from '#apimachinery';
+import { which } from '#host';
 import { type CronJob, type Event, gvr, type Job } from '#kinds';
-import { type ControllerEnvironment, controllerEnvironment } from '#testing';
+import { type ControllerEnvironment, controllerEnvironment, testUnless } from '#testing';
 
 const MERGE = 'application/merge-patch+json';
 
@@ -115,6 +118,54 @@ describe('CronJob', () => {
       (await reasons(namespace)).includes(`MissingJob: Active job went missing: ${active.name}`),
     );
   });
+});
+
+const kubectl = which('kubectl');
+
+describe('a Job that a user makes of a CronJob', () => {
+  testUnless(
+    !kubectl && 'there is no kubectl',
+    'with kubectl create job --from runs, is no run of the schedule, and is cleaned with its history',
+    async () => {
+      const namespace = await env.namespace();
+      await create(namespace, {
+        schedule: '0 0 1 1 *',
+        concurrencyPolicy: 'Forbid',
+        successfulJobsHistoryLimit: 1,
+        jobTemplate: { metadata: { labels: { a: 'b' }, annotations: { c: 'd' } }, ...template({ 'test/exit': '0' }) },
+      });
+      const make = async (name: string) => {
+        const args = ['--kubeconfig', env.server.adminKubeconfig, '-n', namespace, 'create', 'job', name];
+        const { stdout } = await promisify(execFile)(kubectl!, [...args, '--from=cronjob/cron']);
+        assert.equal(stdout, `job.batch/${name} created\n`);
+      };
+      await make('first');
+      const succeeded = await env.until('success', async () => {
+        const [job] = await jobs(namespace);
+        return job?.status?.completionTime !== undefined && job;
+      });
+      assert.deepEqual(succeeded.metadata.labels!['a'], 'b');
+      assert.equal(succeeded.metadata.annotations!['cronjob.kubernetes.io/instantiate'], 'manual');
+      assert.equal(succeeded.metadata.ownerReferences![0]!.kind, 'CronJob');
+      const status = await env.until('its time', async () => {
+        const { status: seen } = await get(namespace);
+        return seen?.lastSuccessfulTime !== undefined && seen;
+      });
+      assert.equal(status.lastSuccessfulTime, succeeded.status!.completionTime);
+      assert.deepEqual([status.active ?? [], status.lastScheduleTime], [[], undefined]);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await make('second');
+      await env.until(
+        'the history',
+        async () => (await jobs(namespace)).map(({ metadata }) => metadata.name).join() === 'second',
+      );
+      const told = (await reasons(namespace)).filter((text) => text.startsWith('UnexpectedJob'));
+      assert.ok(
+        told.includes('UnexpectedJob: Saw a job that the controller did not create or forgot: first'),
+        told.join(),
+      );
+    },
+  );
 });
 
 describe('the time to live of ended Jobs', () => {

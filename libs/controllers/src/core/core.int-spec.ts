@@ -105,16 +105,35 @@ describe('Service', () => {
     );
   });
 
+  it('says in slices and Endpoints when the change began', async () => {
+    const ns = await env.namespace();
+    const service = await createService(ns, { selector: { app: 'web' }, ports: [{ port: 80 }] });
+    const NAME = 'endpoints.kubernetes.io/last-change-trigger-time';
+    const shown = async () => {
+      const [slice] = await slices(ns);
+      const { items } = await env.client.list<KubeObject>(gvr.endpoints, { namespace: ns });
+      return [slice, items[0]].map((object) => object?.metadata.annotations?.[NAME]);
+    };
+    const created = service.metadata.creationTimestamp!;
+    await env.until('the first', async () => (await shown()).join() === [created, created].join());
+    await createPod(ns, 'a', { app: 'web' });
+    await env.until('the pod', async () => (await readyNames(ns)).length === 1);
+    const pod = await env.client.get<Pod & KubeObject>(gvr.pods, ns, 'a');
+    const ready = pod.status!.conditions!.find(({ type }) => type === 'Ready')!.lastTransitionTime!;
+    await env.until('its time', async () => (await shown()).every((time) => time === ready));
+  });
+
   it('without selector: mirrors hand-made Endpoints', async () => {
     const ns = await env.namespace();
     await createService(ns, { ports: [{ port: 80 }] });
     await env.client.create<KubeObject>(gvr.endpoints, ns, {
       apiVersion: 'v1',
       kind: 'Endpoints',
-      metadata: { name: 'web' },
+      metadata: { name: 'web', annotations: { 'example.com/own': 'x' } },
       subsets: [{ addresses: [{ ip: '192.0.2.50' }], ports: [{ port: 9000 }] }],
     });
     await env.until('the mirror', async () => (await readyNames(ns)).join() === '192.0.2.50');
+    assert.deepEqual((await slices(ns))[0]!.metadata.annotations, { 'example.com/own': 'x' });
     await env.client.patch(gvr.endpoints, ns, 'web', MERGE, {
       subsets: [{ addresses: [{ ip: '192.0.2.51' }], ports: [{ port: 9000 }] }],
     });
@@ -215,7 +234,12 @@ describe('Namespace', () => {
       message,
       'Some content in the namespace has finalizers remaining: test.example/wait in 1 resource instances',
     );
-    assert.equal((await find(ns))?.status?.phase, 'Terminating');
+    const { phase, conditions } = (await find(ns))!.status!;
+    assert.equal(phase, 'Terminating');
+    assert.match(
+      conditions!.find(({ type }) => type === 'NamespaceDeletionBlocked')!.message!,
+      /^Deletion waits for configmaps\/stuck \(finalizer test\.example\/wait, set by [^)]+\)$/,
+    );
     await env.client.patch(gvr.configmaps, ns, 'stuck', MERGE, { metadata: { finalizers: null } });
     await env.until('the end', async () => (await find(ns)) === undefined);
   });

@@ -4,6 +4,7 @@ import { type Endpoints, gvr, type Pod, type Service } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
 import { podsOf, servicesOf } from '../discovery/service-pods.js';
+import { TriggerTimes, withTriggerTime } from '../discovery/trigger-times.js';
 import { podInformer } from '../workload/pods.js';
 import { wantedEndpoints } from './endpoints.js';
 
@@ -27,6 +28,7 @@ class EndpointsReconciler {
   private readonly pods: Informer<Pod>;
   private readonly endpoints: Informer<Endpoints>;
   private readonly written = new WrittenRevisions();
+  private readonly triggers = new TriggerTimes();
 
   constructor(private readonly runtime: ControllerRuntime) {
     const { informers } = runtime;
@@ -49,7 +51,9 @@ class EndpointsReconciler {
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
     if (!this.written.seenBy(key, this.endpoints)) return { requeueAfter: CATCH_UP };
-    const wanted = wantedEndpoints(service, current, podsOf(service, this.pods));
+    const pods = podsOf(service, this.pods);
+    const trigger = this.triggers.take(key, service, pods);
+    const wanted = wantedEndpoints(service, current, pods);
     if (
       current &&
       semanticEqual(current.subsets, wanted.subsets) &&
@@ -58,7 +62,8 @@ class EndpointsReconciler {
     ) {
       return undefined;
     }
-    await this.write(key, service, wanted, current !== undefined);
+    const annotations = withTriggerTime(wanted.metadata.annotations, trigger);
+    await this.write(key, service, { ...wanted, metadata: { ...wanted.metadata, annotations } }, current !== undefined);
     return undefined;
   }
 
@@ -86,6 +91,7 @@ class EndpointsReconciler {
   /** Without a Service: gone, unless the object is somebody else's (leader election once used them). */
   private async remove(key: string, current: Endpoints | undefined): Promise<void> {
     this.written.forget(key);
+    this.triggers.forget(key);
     if (!current || current.metadata.annotations?.['control-plane.alpha.kubernetes.io/leader']) return;
     const { namespace, name } = splitKey(key);
     try {

@@ -1,16 +1,11 @@
-import { deepEqual, type KubeObject, largest } from '#apimachinery';
+import { deepEqual, largest } from '#apimachinery';
 import type { NamespaceCondition, NamespaceStatus } from '#kinds';
+import { blockers, type RemainingObjects } from './namespace-blockers.js';
 
 /** What is left of a namespace that is going away, and the conditions that say so. Pure. */
 
-export interface Remaining {
-  /** `<plural>.<group>`, as the condition names it. */
-  resource: string;
-  objects: readonly KubeObject[];
-}
-
 export interface DeletionOutcome {
-  remaining: readonly Remaining[];
+  remaining: readonly RemainingObjects[];
   errors: readonly string[];
 }
 
@@ -23,6 +18,8 @@ const TYPES = [
   'NamespaceDeletionContentFailure',
   'NamespaceContentRemaining',
   'NamespaceFinalizersRemaining',
+  // Ours: the reference counts what is left, and this one names it.
+  'NamespaceDeletionBlocked',
 ] as const;
 
 const FINE: Record<(typeof TYPES)[number], [reason: string, message: string]> = {
@@ -34,6 +31,7 @@ const FINE: Record<(typeof TYPES)[number], [reason: string, message: string]> = 
   ],
   NamespaceContentRemaining: ['ContentRemoved', 'All content successfully removed'],
   NamespaceFinalizersRemaining: ['ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
+  NamespaceDeletionBlocked: ['NothingRemains', 'Nothing keeps the namespace'],
 };
 
 /** The status with its conditions brought up to date; the same object when nothing changed. */
@@ -80,6 +78,8 @@ function troublesOf({ remaining, errors }: DeletionOutcome): Map<string, [string
     const message = `Some content in the namespace has finalizers remaining: ${counts.join(', ')}`;
     troubles.set('NamespaceFinalizersRemaining', ['SomeFinalizersRemain', message]);
   }
+  const blocking = blockers(left);
+  if (blocking) troubles.set('NamespaceDeletionBlocked', ['ObjectsRemain', blocking]);
   return troubles;
 }
 

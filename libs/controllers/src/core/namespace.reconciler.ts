@@ -3,7 +3,8 @@ import type { Informer, Requeue, ServedResource } from '#client';
 import { gvr, type Namespace, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
-import { type DeletionOutcome, deletionStatus, nextLook, type Remaining } from './namespace-content.js';
+import type { RemainingObjects } from './namespace-blockers.js';
+import { type DeletionOutcome, deletionStatus, nextLook } from './namespace-content.js';
 
 /** The finalizer in `spec.finalizers` that stands for a namespace's content. */
 const CONTENT_FINALIZER = 'kubernetes';
@@ -91,7 +92,7 @@ class NamespaceReconciler {
       } else await this.deleteEach(resource.gvr, namespace, objects);
       objects = await this.list(resource.gvr, namespace);
       if (objects.length === 0) return { remaining: [], errors: [] };
-      const remaining: Remaining = { resource: `${resource.gvr.resource}.${resource.gvr.group}`, objects };
+      const remaining: RemainingObjects = { resource: `${resource.gvr.resource}.${resource.gvr.group}`, objects };
       const unexpected = objects.some(
         ({ metadata }) => metadata.deletionTimestamp === undefined && (metadata.finalizers ?? []).length === 0,
       );

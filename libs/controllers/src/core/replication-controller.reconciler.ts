@@ -10,6 +10,7 @@ export function replicationController(context: ControllerContext): Controller {
       name: 'replicationcontroller-controller',
       resource: gvr.replicationcontrollers,
       kind: 'ReplicationController',
+      noun: 'replication controller',
       reportsTerminating: false,
       selector: (owner) => equalitySelector(owner.spec.selector),
     },

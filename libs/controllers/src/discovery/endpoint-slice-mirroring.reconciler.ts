@@ -14,9 +14,11 @@ import { controller } from '../controller.js';
 import type { AddressType } from './service-endpoints.js';
 import { MANAGED_BY_LABEL, type PortGroup, planSlices, SERVICE_NAME_LABEL } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
+import { LAST_CHANGE_TRIGGER_TIME } from './trigger-times.js';
 
 const MANAGER = 'endpointslicemirroring-controller.k8s.io';
 const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror';
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const LEADER_ANNOTATION = 'control-plane.alpha.kubernetes.io/leader';
 /** Addresses of one subset that are mirrored, at most. */
 const MAX_PER_SUBSET = 1000;
@@ -59,13 +61,20 @@ class EndpointSliceMirroringReconciler {
     };
     delete labels[SKIP_MIRROR];
     labels[MANAGED_BY_LABEL] = MANAGER;
+    const annotations = mirroredAnnotations(endpoints.metadata.annotations);
     for (const addressType of ['IPv4', 'IPv6'] as const) {
       const current = existing.filter((slice) => slice.addressType === addressType);
-      const identity = { owner: endpoints, addressType, labels, placeholder: false };
+      const identity = { owner: endpoints, addressType, labels, annotations, placeholder: false };
       await this.slices.apply(key, namespace, planSlices(identity, current, mirroredGroups(endpoints, addressType)));
     }
     return undefined;
   }
+}
+
+/** Not those that tell of the Endpoints object itself. */
+function mirroredAnnotations(annotations: Record<string, string> = {}): Record<string, string> {
+  const { [LAST_CHANGE_TRIGGER_TIME]: _time, [LAST_APPLIED]: _applied, ...others } = annotations;
+  return others;
 }
 
 export function shouldMirror(endpoints: Endpoints, service: Service | undefined): boolean {

@@ -9,6 +9,10 @@ import { sliceLabels } from './slice-labels.js';
 import { changeOf, countsOf, endpointCount, type SliceCounts, SliceMetrics } from './slice-metrics.js';
 import { type PortGroup, planSlices } from './slice-plan.js';
 import { SliceWriter } from './slice-writer.js';
+import { asksForHints } from './topology-hints.js';
+import { TopologyLedger } from './topology-ledger.js';
+import { TriggerTimes } from './trigger-times.js';
+import { changesShares } from './zone-shares.js';
 
 const MANAGER = 'endpointslice-controller.k8s.io';
 /** Our own writes show up in the informer within this; milliseconds. */
@@ -25,25 +29,33 @@ export function endpointSliceController(context: ControllerContext): Controller 
       update: (_old, slice) => slices.serviceOf(slice),
       delete: (slice) => slices.serviceOf(slice),
     })
-    .reads(gvr.nodes)
+    .watches<Node>(gvr.nodes, {
+      add: () => reconciler.topology.nodesChanged(),
+      update: (old, node) => (changesShares(old, node) ? reconciler.topology.nodesChanged() : undefined),
+      delete: () => reconciler.topology.nodesChanged(),
+    })
     .reconcile((key) => reconciler.reconcile(key));
 }
 
 /** Keeps EndpointSlices equal to the pods that Services select. */
 class EndpointSliceReconciler {
   readonly slices: SliceWriter;
+  readonly topology: TopologyLedger;
   private readonly services: Informer<Service>;
   private readonly pods: Informer<Pod>;
   private readonly nodes: Informer<Node>;
 
   private readonly metrics: SliceMetrics;
+  private readonly triggers = new TriggerTimes();
 
-  constructor({ informers, client, metrics }: ControllerRuntime) {
+  constructor(private readonly runtime: ControllerRuntime) {
+    const { informers, client, metrics } = runtime;
     this.metrics = new SliceMetrics(metrics);
     this.services = informers.for<Service>(gvr.services);
     this.pods = podInformer(informers);
     this.nodes = informers.for<Node>(gvr.nodes);
     this.slices = new SliceWriter(client, informers.for<EndpointSlice>(gvr.endpointslices), MANAGER);
+    this.topology = new TopologyLedger(this.nodes);
   }
 
   async reconcile(key: string): Promise<Requeue | undefined> {
@@ -53,15 +65,20 @@ class EndpointSliceReconciler {
       // The slices go with their owner.
       this.slices.forget(key);
       this.metrics.forget(key);
+      this.topology.forget(key);
+      this.triggers.forget(key);
       return undefined;
     }
     if (service.spec?.type === 'ExternalName' || !service.spec?.selector) return undefined;
     if (service.metadata.deletionTimestamp !== undefined) return undefined;
     const existing = this.slices.slicesOf(key);
     if (!existing) return { requeueAfter: CATCH_UP };
-    const pods = podsOf(service, this.pods).filter((pod) => belongsInEndpoints(pod, true));
+    const selected = podsOf(service, this.pods);
+    const trigger = this.triggers.take(key, service, selected);
+    const pods = selected.filter((pod) => belongsInEndpoints(pod, true));
     const types = addressTypesOf(service);
     const stray = existing.filter((slice) => !types.includes(slice.addressType));
+    const hinted = asksForHints(service.metadata.annotations);
     let lost: string | undefined;
     const counts: SliceCounts = { endpoints: 0, wanted: 0, slices: 0 };
     let [added, removed] = [0, endpointCount(stray)];
@@ -70,8 +87,11 @@ class EndpointSliceReconciler {
       lost ??= missingNode;
       const current = existing.filter((slice) => slice.addressType === addressType);
       const identity = { owner: service, addressType, labels: sliceLabels(service, MANAGER), placeholder: true };
-      const plan = planSlices(identity, current, groups);
-      await this.slices.apply(key, namespace, plan);
+      const { plan, events } = hinted
+        ? this.topology.plan(key, identity, current, groups)
+        : { plan: planSlices(identity, current, groups), events: this.topology.end(key, addressType) };
+      await this.slices.apply(key, namespace, plan, trigger);
+      for (const { type, reason, message } of events) this.runtime.recorder.event(service, type, reason, message);
       const wanted = countsOf(groups, current.length, plan);
       for (const what of ['endpoints', 'wanted', 'slices'] as const) counts[what] += wanted[what];
       const change = changeOf(current, plan);

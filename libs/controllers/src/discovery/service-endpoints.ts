@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Node, Pod, Service, ServicePort } from '#kinds';
 import { isPodFinished, isPodReady } from '../workload/pods.js';
+import { asksForHints } from './topology-hints.js';
 
 /** What a Service's pods look like as endpoints. Pure. */
 
@@ -98,9 +99,9 @@ export function endpointFor(
   return endpoint;
 }
 
-/** `trafficDistribution` asks proxies to stay in the endpoint's zone, or on its node. */
+/** `trafficDistribution` asks proxies to stay in the endpoint's zone, or on its node. The older annotation comes first. */
 function hintsFor(service: Service, endpoint: Endpoint): Endpoint['hints'] {
-  if (!endpoint.conditions?.ready) return undefined;
+  if (!endpoint.conditions?.ready || asksForHints(service.metadata.annotations)) return undefined;
   const { zone, nodeName } = endpoint;
   const forZones = zone ? [{ name: zone }] : undefined;
   switch (service.spec?.trafficDistribution) {

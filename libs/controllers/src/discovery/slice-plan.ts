@@ -1,4 +1,4 @@
-import { appendAll, type KubeObject, ownValue, semanticEqual } from '#apimachinery';
+import { appendAll, type KubeObject, semanticEqual } from '#apimachinery';
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from '#kinds';
 import { controllerReference } from '../workload/controller-ref.js';
 import { canonicalJson } from '../workload/template-hash.js';
@@ -22,6 +22,7 @@ export interface SliceIdentity {
   labels: Record<string, string>;
   /** Keep one empty slice when there are no endpoints. */
   placeholder: boolean;
+  /** All that the slices have; absent: theirs are not looked at. */
   annotations?: Record<string, string>;
 }
 
@@ -134,7 +135,7 @@ function updated(
   endpoints: Endpoint[],
 ): EndpointSlice {
   const metadata = { ...slice.metadata, labels: identity.labels };
-  if (identity.annotations) metadata.annotations = { ...metadata.annotations, ...identity.annotations };
+  if (identity.annotations) metadata.annotations = identity.annotations;
   return { ...slice, metadata, ports, endpoints };
 }
 
@@ -167,9 +168,7 @@ function isPlaceholder(slice: EndpointSlice, empty: EndpointSlice): boolean {
 }
 
 function hasAnnotations(slice: EndpointSlice, identity: SliceIdentity): boolean {
-  return Object.entries(identity.annotations ?? {}).every(
-    ([key, value]) => ownValue(slice.metadata.annotations, key) === value,
-  );
+  return !identity.annotations || semanticEqual(slice.metadata.annotations ?? {}, identity.annotations);
 }
 
 function mergeGroups(groups: readonly PortGroup[]): PortGroup[] {

@@ -2,6 +2,7 @@ import { hasCause, isNotFound } from '#apimachinery';
 import { type Client, type Informer, WrittenRevisions } from '#client';
 import { type EndpointSlice, gvr } from '#kinds';
 import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL, type SlicePlan } from './slice-plan.js';
+import { withTriggerTime } from './trigger-times.js';
 
 const BY_SERVICE = 'service';
 
@@ -38,17 +39,18 @@ export class SliceWriter {
       .filter((slice) => this.isManaged(slice) && slice.metadata.deletionTimestamp === undefined);
   }
 
-  async apply(key: string, namespace: string, plan: SlicePlan): Promise<void> {
+  /** `trigger`: when what changed the slices began; they show it. */
+  async apply(key: string, namespace: string, plan: SlicePlan, trigger?: string): Promise<void> {
     try {
       for (const slice of plan.create) {
-        this.written.wrote(key, await this.client.create(gvr.endpointslices, namespace, slice));
+        this.written.wrote(key, await this.client.create(gvr.endpointslices, namespace, triggered(slice, trigger)));
       }
     } catch (error) {
       if (hasCause(error, 'NamespaceTerminating')) return;
       throw error;
     }
     for (const slice of plan.update) {
-      this.written.wrote(key, await this.client.update(gvr.endpointslices, namespace, slice));
+      this.written.wrote(key, await this.client.update(gvr.endpointslices, namespace, triggered(slice, trigger)));
     }
     for (const slice of plan.remove) {
       try {
@@ -62,4 +64,11 @@ export class SliceWriter {
   forget(key: string): void {
     this.written.forget(key);
   }
+}
+
+function triggered(slice: EndpointSlice, time: string | undefined): EndpointSlice {
+  const annotations = withTriggerTime(slice.metadata.annotations, time);
+  return annotations === slice.metadata.annotations
+    ? slice
+    : { ...slice, metadata: { ...slice.metadata, annotations } };
 }

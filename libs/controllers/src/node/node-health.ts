@@ -138,18 +138,17 @@ export function zoneOf(node: Node): string {
   return `${labels['topology.kubernetes.io/region'] ?? ''}/${labels['topology.kubernetes.io/zone'] ?? ''}`;
 }
 
+/** Nodes of one zone. */
+export interface ZoneCount {
+  ready: number;
+  unready: number;
+}
+
 /**
  * Eviction rate of each zone. Where most nodes are silent the fault is more likely ours, or the network's: evicting would
  * make it worse. When no node anywhere is ready, nothing is evicted.
  */
-export function evictionRates(nodes: Iterable<Node>): Map<string, number> {
-  const zones = new Map<string, { ready: number; unready: number }>();
-  for (const node of nodes) {
-    const zone = zones.get(zoneOf(node)) ?? { ready: 0, unready: 0 };
-    zones.set(zoneOf(node), zone);
-    if (isNodeReady(node)) zone.ready++;
-    else zone.unready++;
-  }
+export function evictionRates(zones: ReadonlyMap<string, ZoneCount>): Map<string, number> {
   const allDark = ![...zones.values()].some((zone) => zone.ready > 0);
   const rates = new Map<string, number>();
   for (const [name, { ready, unready }] of zones) {

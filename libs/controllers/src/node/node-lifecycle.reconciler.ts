@@ -1,12 +1,11 @@
 import { formatTime, isNotFound } from '#apimachinery';
-import { type Informer, objectKey } from '#client';
+import type { Informer, Requeue } from '#client';
 import { gvr, type Lease, type Node, type Pod } from '#kinds';
 import { type Controller, type ControllerContext, type ControllerRuntime, runtimeFor } from '../context.js';
 import { controller } from '../controller.js';
 import { isPodReady, PODS_BY_NODE, podInformer } from '../workload/pods.js';
 import {
   conditionOf,
-  evictionRates,
   evictionTaint,
   type Heartbeat,
   isEviction,
@@ -18,12 +17,12 @@ import {
   zoneLabel,
   zoneOf,
 } from './node-health.js';
+import { ZoneCensus } from './zone-census.js';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
-/** Milliseconds between looks at all nodes. */
-const MONITOR_PERIOD = 5_000;
 /** Zones that are told apart, at most. */
 const ZONES = 100;
+/** Milliseconds that a node may be silent. */
 const GRACE_PERIOD = 50_000;
 /** A new node may take this long until its first report. */
 const STARTUP_GRACE_PERIOD = 60_000;
@@ -31,33 +30,31 @@ const STARTUP_GRACE_PERIOD = 60_000;
 export function nodeLifecycleController(context: ControllerContext): Controller {
   const runtime = runtimeFor(context, 'node-controller');
   const nodes = new NodeLifecycle(runtime);
-  return (
-    controller('node-lifecycle-controller', runtime)
-      .for<Node>(gvr.nodes, {
-        observe: {
-          add: () => nodes.recount(),
-          update: (old, node) => nodes.recount(old, node),
-          delete: (node) => nodes.forget(node.metadata.name!),
-        },
-      })
-      .reads(nodes.leases, gvr.pods)
-      // Silence makes no events.
-      .every(MONITOR_PERIOD, () => nodes.allKeys())
-      .reconcile((key) => nodes.reconcile(key))
-  );
+  return controller('node-lifecycle-controller', runtime)
+    .for<Node>(gvr.nodes)
+    .watches<Node>(gvr.nodes, {
+      add: (node) => nodes.census.record(undefined, node),
+      update: (old, node) => nodes.census.record(old, node),
+      delete: (node) => nodes.forget(node),
+    })
+    .watches<Lease>(nodes.leases, { add: (lease) => nodes.hear(lease), update: (_old, lease) => nodes.hear(lease) })
+    .reads(gvr.pods)
+    .reconcile((key) => nodes.reconcile(key));
 }
 
-/** Tells silent nodes from live ones and taints them, so that pods stay away or go. */
+/**
+ * Tells silent nodes from live ones and taints them, so that pods stay away or go. A renewed Lease only moves the time at which
+ * its node is looked at again, so nodes that live cost nothing but that.
+ */
 class NodeLifecycle {
   readonly leases: Informer<Lease>;
+  readonly census = new ZoneCensus();
   private readonly nodes: Informer<Node>;
   private readonly pods: Informer<Pod>;
   private readonly evictions;
   private readonly heartbeats = new Map<string, Heartbeat>();
   /** Zone to the time from which on its next node may be evicted. */
   private readonly nextEviction = new Map<string, number>();
-  /** By zone; undefined: to be told anew. */
-  private rates: Map<string, number> | undefined;
   /** What each node was when it was last looked at. */
   private readonly wasReady = new Map<string, boolean>();
 
@@ -73,27 +70,38 @@ class NodeLifecycle {
     this.pods = podInformer(informers);
   }
 
-  allKeys(): string[] {
-    return this.nodes.list().map(objectKey);
+  /** Wakes nobody: a node that lives needs no look. */
+  hear(lease: Lease): undefined {
+    const node = this.nodes.get('', lease.metadata.name!);
+    if (node) this.heartbeat(node, lease.spec?.renewTime);
   }
 
-  async reconcile(name: string): Promise<undefined> {
+  async reconcile(name: string): Promise<Requeue | undefined> {
     const node = this.nodes.get('', name);
-    if (node) await this.taint(await this.observe(node));
+    if (!node) return undefined;
+    const { current, silentIn } = await this.observe(node);
+    const evictableIn = await this.taint(current);
+    const next = Math.min(silentIn, evictableIn);
+    return Number.isFinite(next) ? { requeueAfter: next } : undefined;
   }
 
-  /** The node as it is after its silence has been written down. */
-  private async observe(node: Node): Promise<Node> {
+  private heartbeat(node: Node, renewTime: string | undefined): Heartbeat {
+    const name = node.metadata.name!;
+    const heartbeat = observeHeartbeat(this.heartbeats.get(name), node, renewTime, this.runtime.clock.now());
+    this.heartbeats.set(name, heartbeat);
+    return heartbeat;
+  }
+
+  /** The node as it is after its silence has been written down, and the milliseconds until it counts as silent. */
+  private async observe(node: Node): Promise<{ current: Node; silentIn: number }> {
     const { clock, client, recorder, options } = this.runtime;
     const name = node.metadata.name!;
-    const now = clock.now();
-    const renewTime = this.leases.get(LEASE_NAMESPACE, name)?.spec?.renewTime;
-    const heartbeat = observeHeartbeat(this.heartbeats.get(name), node, renewTime, now);
-    this.heartbeats.set(name, heartbeat);
+    const heartbeat = this.heartbeat(node, this.leases.get(LEASE_NAMESPACE, name)?.spec?.renewTime);
     const everReported = conditionOf(node, 'Ready') !== undefined;
     const grace = everReported ? (options.nodeMonitorGracePeriod ?? GRACE_PERIOD) : STARTUP_GRACE_PERIOD;
+    const left = heartbeat.seenAt + grace - clock.now();
     let current = node;
-    if (now - heartbeat.seenAt > grace) {
+    if (left < 0) {
       const conditions = silentConditions(node, this.timestamp());
       if (conditions !== node.status?.conditions) {
         const changed: Node = { ...node, status: { ...node.status, conditions } };
@@ -108,7 +116,8 @@ class NodeLifecycle {
       await this.markPodsNotReady(name);
     }
     this.wasReady.set(name, ready);
-    return current;
+    // One that is silent already is looked at when it speaks: that is an event.
+    return { current, silentIn: left < 0 ? Number.POSITIVE_INFINITY : left + 1 };
   }
 
   /** A silent node's pods say Ready until somebody else says otherwise. */
@@ -130,36 +139,32 @@ class NodeLifecycle {
     }
   }
 
-  private async taint(node: Node): Promise<void> {
+  /** The milliseconds until the node's zone lets it be evicted; infinite when it needs not be, or nobody knows. */
+  private async taint(node: Node): Promise<number> {
     const current = node.spec?.taints ?? [];
-    const evicting = current.some((taint) => isEviction(taint.key, taint.effect));
-    this.rates ??= evictionRates(this.nodes.values());
-    const { rates } = this;
-    const starts = !evicting && evictionTaint(node) !== undefined && this.mayEvict(node, rates);
-    const goesOn = evicting && [...rates.values()].some((rate) => rate > 0);
-    const taints = wantedTaints(node, starts || goesOn, this.timestamp());
-    if (sameTaints(taints, current)) return;
-    await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
-    if (!starts) return;
-    this.nextEviction.set(zoneOf(node), this.runtime.clock.now() + 1000 / rates.get(zoneOf(node))!);
-    this.evictions.cell(zoneLabel(node)).value += 1;
-  }
-
-  /** The zones count their nodes anew, unless a node is what it was for its zone: at thousands of nodes that is nearly every event. */
-  recount(old?: Node, node?: Node): void {
-    if (old && node && zoneOf(old) === zoneOf(node) && isNodeReady(old) === isNodeReady(node)) return;
-    this.rates = undefined;
-  }
-
-  private mayEvict(node: Node, rates: Map<string, number>): boolean {
     const zone = zoneOf(node);
-    return (rates.get(zone) ?? 0) > 0 && this.runtime.clock.now() >= (this.nextEviction.get(zone) ?? 0);
+    const rate = this.census.rateOf(zone);
+    const evicting = current.some((taint) => isEviction(taint.key, taint.effect));
+    const waits = !evicting && evictionTaint(node) !== undefined && rate > 0;
+    const wait = waits ? (this.nextEviction.get(zone) ?? 0) - this.runtime.clock.now() : Number.POSITIVE_INFINITY;
+    const starts = wait <= 0;
+    const goesOn = evicting && this.census.evicts;
+    const taints = wantedTaints(node, starts || goesOn, this.timestamp());
+    if (!sameTaints(taints, current)) {
+      await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
+      if (starts) {
+        this.nextEviction.set(zone, this.runtime.clock.now() + 1000 / rate);
+        this.evictions.cell(zoneLabel(node)).value += 1;
+      }
+    }
+    return starts ? Number.POSITIVE_INFINITY : wait;
   }
 
-  forget(name: string): void {
-    this.recount();
+  forget(node: Node): Iterable<string> {
+    const name = node.metadata.name!;
     this.heartbeats.delete(name);
     this.wasReady.delete(name);
+    return this.census.record(node, undefined);
   }
 
   private timestamp(): string {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { type Taint, toleratedTime } from '#kinds';
 import { buildNode, buildPod } from '#testing';
 import { CidrPool } from './cidr-pool.js';
-import { evictionRates, observeHeartbeat, silentConditions, wantedTaints } from './node-health.js';
+import { observeHeartbeat, silentConditions, wantedTaints } from './node-health.js';
 import { poolsFor } from './node-ipam.reconciler.js';
 import { excessFinished, onOutOfServiceNodes, unscheduledTerminating } from './pod-gc.js';
+import { ZoneCensus } from './zone-census.js';
 
 const STAMP = '2030-01-01T00:00:00Z';
 const keys = (taints: readonly Taint[]) => taints.map(({ key, effect }) => `${key.split('/').pop()}:${effect}`);
@@ -70,12 +71,17 @@ describe('wantedTaints', () => {
   });
 });
 
-describe('evictionRates', () => {
+describe('a census of zones', () => {
   const zone = (name: string, ready: number, unready: number) => [
     ...Array.from({ length: ready }, (_, i) => buildNode({ name: `${name}-r${i}`, zone: name, ready: 'True' })),
     ...Array.from({ length: unready }, (_, i) => buildNode({ name: `${name}-u${i}`, zone: name, ready: 'Unknown' })),
   ];
-  const rate = (nodes: ReturnType<typeof zone>, name: string) => evictionRates(nodes).get(`/${name}`);
+  const censusOf = (nodes: ReturnType<typeof zone>) => {
+    const census = new ZoneCensus();
+    for (const node of nodes) census.record(undefined, node);
+    return census;
+  };
+  const rate = (nodes: ReturnType<typeof zone>, name: string) => censusOf(nodes).rateOf(`/${name}`);
 
   it('evicts in a healthy zone, not where most nodes are silent, nor when none is ready', () => {
     assert.equal(rate(zone('a', 3, 1), 'a'), 0.1);
@@ -83,6 +89,18 @@ describe('evictionRates', () => {
     assert.equal(rate(zone('a', 20, 40), 'a'), 0.01);
     assert.equal(rate(zone('a', 0, 1), 'a'), 0);
     assert.equal(rate([...zone('a', 0, 2), ...zone('b', 2, 0)], 'a'), 0.1);
+  });
+
+  it('names the nodes that are not ready when a rate changes, and none otherwise', () => {
+    const census = censusOf(zone('a', 3, 2));
+    const silent = (name: string) => buildNode({ name, zone: 'a', ready: 'Unknown' });
+    const live = (name: string) => buildNode({ name, zone: 'a', ready: 'True' });
+    assert.deepEqual([...census.record(live('a-r0'), live('a-r0'))], []);
+    assert.deepEqual([...census.record(live('a-r0'), silent('a-r0'))], ['a-u0', 'a-u1', 'a-r0']);
+    assert.equal(census.rateOf('/a'), 0);
+    assert.deepEqual([...census.record(silent('a-u0'), undefined)], ['a-u1', 'a-r0']);
+    assert.equal(census.rateOf('/a'), 0.1);
+    assert.deepEqual([...census.record(silent('a-u1'), live('a-u1'))], []);
   });
 });
 

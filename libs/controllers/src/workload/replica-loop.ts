@@ -16,11 +16,14 @@ import { podsToDelete } from './deletion-ranking.js';
 import { changePods, podFromTemplate } from './pod-control.js';
 import { isPodActive, isPodTerminating, nextAvailability, podInformer } from './pods.js';
 import { type ReplicaOwner, type ReplicaStatus, replicaDifference, replicaStatus } from './replicas.js';
+import { SelectorWarnings } from './selector-warnings.js';
 
 export interface ReplicaKind {
   name: string;
   resource: GroupVersionResource;
   kind: string;
+  /** As in `This replica set is selecting all pods`. */
+  noun: string;
   reportsTerminating: boolean;
   selector(owner: ReplicaOwner): LabelSelector | undefined;
 }
@@ -28,7 +31,7 @@ export interface ReplicaKind {
 export function replicaController(kind: ReplicaKind, runtime: ControllerRuntime): Controller {
   const replicas = new ReplicaLoop(kind, runtime);
   return controller(kind.name, runtime)
-    .for<ReplicaOwner>(kind.resource)
+    .for<ReplicaOwner>(kind.resource, { observe: { delete: (owner) => replicas.warnings.forget(owner) } })
     .owns<Pod>(gvr.pods, { kind: kind.kind, selector: kind.selector, expectations: replicas.expectations })
     .reconcile((key) => replicas.reconcile(key));
 }
@@ -36,6 +39,7 @@ export function replicaController(kind: ReplicaKind, runtime: ControllerRuntime)
 /** Keeps the number of pods that a ReplicaSet or a ReplicationController asks for. */
 class ReplicaLoop {
   readonly expectations: Expectations;
+  readonly warnings: SelectorWarnings<ReplicaOwner>;
   private readonly owners: Informer<ReplicaOwner>;
   private readonly pods: Informer<Pod>;
 
@@ -46,12 +50,15 @@ class ReplicaLoop {
     this.expectations = new Expectations(runtime.clock);
     this.owners = runtime.informers.for<ReplicaOwner>(kind.resource);
     this.pods = podInformer(runtime.informers);
+    this.warnings = new SelectorWarnings(runtime.recorder, this.owners, kind.selector, kind.noun);
   }
 
   async reconcile(key: string): Promise<Requeue | undefined> {
     const owner = this.owners.getByKey(key);
     const matches = owner && labelMatcher(this.kind.selector(owner));
     if (!matches) return undefined;
+    // Those of a Deployment are its affair.
+    if (!controllerOf(owner) && this.warnings.check(owner)) return undefined;
     const settled = this.expectations.satisfied(key);
     const candidates = claimable(this.pods, owner, this.kind.selector(owner));
     const active = await claimObjects(

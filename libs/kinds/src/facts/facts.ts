@@ -148,6 +148,9 @@ export const validationFacts = lazily<ValidationFacts>('validation.json');
 export const columnFacts = lazily<{ kinds: Record<string, ColumnFacts[]> }>('columns.json');
 export const gateFacts = lazily<GateFacts>('field-gates.json');
 
+/** Names of the time zone database, links among them, as Go has them. */
+export const timeZoneFacts = lazily<{ names: string[] }>('time-zones.json');
+
 /** Not kept: read once at bootstrap. */
 export function rbacFacts(): RbacFacts {
   return lazily<RbacFacts>('rbac-bootstrap.json')();

@@ -39,7 +39,6 @@ describe('what nothing acts on', () => {
     ['deviceclasses.resource.k8s.io', {}, /devices/],
     ['devicetaintrules.resource.k8s.io', {}, /devices/],
     ['resourceslices.resource.k8s.io', {}, /devices/],
-    ['storageversionmigrations.storagemigration.k8s.io', {}, /StorageVersionMigrations/],
     ['configmaps', {}, undefined],
   ];
   for (const [path, object, warning] of table) {

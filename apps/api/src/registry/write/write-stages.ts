@@ -3,6 +3,7 @@ import {
   badRequest,
   deepCopy,
   deepEqual,
+  formatGroupVersion,
   formatTime,
   generateName,
   type ManagedFieldsEntry,
@@ -258,11 +259,18 @@ function skipUnchanged(call: WriteCall): Outcome | Promise<Outcome> {
     call.removes = isLastFinalizer(call);
     object.metadata.resourceVersion ??= old.metadata.resourceVersion;
   }
-  if (call.removes || !deepEqual(object, old)) return undefined;
+  if (call.removes || !deepEqual(object, old) || isOutdated(call)) return undefined;
   // That nothing is to be done can only be said of the newest state, which another replica may have written.
   return isNewest(call.context, call.entry, current!).then((newest) =>
     newest ? { kind: 'cached', code: 200, resource: call.entry.definition, object: current! } : 'stale',
   );
+}
+
+/** The object is stored as another version than objects are now: writing it changes that, though nothing that anybody sees. */
+function isOutdated({ entry, current }: WriteCall): boolean {
+  const { conversion, storageVersion } = entry.definition;
+  if (conversion === undefined) return false;
+  return current!.parse().apiVersion !== formatGroupVersion(storageVersion.group, storageVersion.version);
 }
 
 /** An object that was only waiting for its finalizers goes with the update that removes the last of them. */

@@ -1,4 +1,6 @@
 import { bare } from '#apimachinery';
+import { timeZoneFacts } from '../../../facts/facts.js';
+
 /**
  * Schedules of cron: five fields (minute, hour, day of month, month, day of week) or `@hourly` and the like. Rules and
  * texts are those of the parser that the reference uses (robfig/cron, standard form).
@@ -70,15 +72,18 @@ export function parseCronSchedule(text: string): CronSchedule {
 /** What Go says of a zone that it does not know; undefined for known ones. */
 export function timeZoneProblem(zone: string): string | undefined {
   if (zone === '' || zone === 'UTC' || zone === 'Local') return undefined;
-  // Offsets are zones to Intl, and none to Go.
-  if (/^[+-]/.test(zone)) return `unknown time zone ${zone}`;
+  // To Intl the case of letters does not matter, and offsets are zones: to Go, names are those of the database.
+  zoneNames ??= new Set(timeZoneFacts().names);
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return undefined;
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions();
+    if (zoneNames.has(zone) || (timeZone === zone && !/^[+-]/.test(zone))) return undefined;
   } catch {
-    return `unknown time zone ${zone}`;
+    // Intl has no such zone.
   }
+  return `unknown time zone ${zone}`;
 }
+
+let zoneNames: ReadonlySet<string> | undefined;
 
 function parseFields(text: string): CronSchedule {
   if (text.startsWith('@every ')) return { ...parseFields('@hourly'), every: parseEvery(text) };

@@ -1,0 +1,16 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { installation } from '#host';
+import type { Verb } from './verb.js';
+
+/** The nodes are a process of their own, which has the flags and their help. */
+export const hollowNode: Verb = {
+  async run(args) {
+    const program = join(installation, 'dist', 'apps', 'node-agent', 'src', 'hollow', 'main.js');
+    const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+    const [code] = await once(child, 'exit');
+    return code ?? 1;
+  },
+};
