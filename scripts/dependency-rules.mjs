@@ -34,6 +34,7 @@ const apiFolders = [
   'codec',
   'webhook-client',
   'authorization',
+  'audit',
   'authentication',
   'admission',
   'registry',

@@ -15,6 +15,8 @@ import {
   splitList,
 } from '#settings';
 import type { LogOptions, TracingOptions } from '#telemetry';
+import type { AuditOptions } from './audit/open-auditor.js';
+import { auditOptions } from './audit-flags.js';
 
 /** Settings of the server process. */
 export interface ServerConfig {
@@ -37,6 +39,8 @@ export interface ServerConfig {
   /** Path of an AdmissionConfiguration; '': none. */
   admissionControlConfigFile: string;
   refuseUnenforced: boolean;
+  /** Absent: nothing is audited. */
+  audit?: AuditOptions;
   /** Parts that the cluster is to be without. */
   disabled: ReadonlySet<DisabledPart>;
   logging: LogOptions;
@@ -83,6 +87,7 @@ function configOf(settings: Settings): ServerConfig {
     admissionPlugins: admissionPlugins(settings),
     admissionControlConfigFile: settings.admissionControlConfigFile,
     refuseUnenforced: settings.refuseUnenforced,
+    audit: auditOptions(settings),
     disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
     traceExport: settings.tracingEndpoint

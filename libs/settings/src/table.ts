@@ -1,3 +1,4 @@
+import { AuditSettings } from './sections/audit.settings.js';
 import { ClusterSettings } from './sections/cluster.settings.js';
 import { ApiSettings, NetworkSettings } from './sections/network.settings.js';
 import { NodeSettings } from './sections/node.settings.js';
@@ -5,7 +6,13 @@ import { TelemetrySettings } from './sections/telemetry.settings.js';
 import { flagName, type Program, type Setting, settingsOf } from './setting.js';
 
 /** All settings. Those that a program does not take have their defaults there. */
-export interface Settings extends ClusterSettings, ApiSettings, NetworkSettings, NodeSettings, TelemetrySettings {}
+export interface Settings
+  extends ClusterSettings,
+    ApiSettings,
+    AuditSettings,
+    NetworkSettings,
+    NodeSettings,
+    TelemetrySettings {}
 
 /** A part of the table that --help and the page show under one title. */
 export interface Section {
@@ -17,6 +24,7 @@ export interface Section {
 export const SECTIONS: readonly Section[] = [
   { title: 'Cluster', settings: ClusterSettings },
   { title: 'API', settings: ApiSettings },
+  { title: 'Audit', settings: AuditSettings },
   { title: 'Network', settings: NetworkSettings },
   { title: 'Node', settings: NodeSettings },
   { title: 'Logs and traces', settings: TelemetrySettings },

@@ -14,6 +14,7 @@ import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
 import type { SlotLimits } from '../http/server/request-slots.js';
 import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
+import { Audit, AuditModule } from './audit.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
@@ -44,7 +45,7 @@ const INFLIGHT: SlotLimits = {
 
 /** What the HTTPS server is made of. */
 @Module({
-  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule, CustomResourcesModule],
+  imports: [StorageModule, PkiModule, AuditModule, AuthenticationModule, RegistryModule, CustomResourcesModule],
   providers: [
     provide(
       API_SURFACE,
@@ -80,8 +81,20 @@ const INFLIGHT: SlotLimits = {
         NODE_CREDENTIALS,
         PROXY_NETWORK,
         ServedDefinitions,
+        Audit,
       ],
-      (options, { handler, context }, authenticator, metrics, lister, pki, nodeCredentials, network, definitions) => {
+      (
+        options,
+        { handler, context },
+        authenticator,
+        metrics,
+        lister,
+        pki,
+        nodeCredentials,
+        network,
+        definitions,
+        { auditor },
+      ) => {
         const { logger, tracer } = options;
         return {
           tracer,
@@ -101,6 +114,7 @@ const INFLIGHT: SlotLimits = {
             late: definitions,
             objects: new ObjectPathHandler(handler, undefined, logger),
             log: logger,
+            auditor,
             metrics: new RequestMetrics(metrics),
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
             slots: INFLIGHT,

@@ -9,8 +9,10 @@ import {
   type StatusError,
   type UserInfo,
 } from '#apimachinery';
-import type { Credentials, RequestAuthenticator } from '../../authentication/authenticator.js';
+import type { Auditor } from '../../audit/auditor.js';
+import type { Credentials, IdentityRecord, RequestAuthenticator } from '../../authentication/authenticator.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
+import type { DecisionRecord } from '../../authorization/forbidden.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { knownFailure } from '../../registry/registry-handler.js';
@@ -24,9 +26,11 @@ import { bearerOfProtocols } from '../proxy/upstream-pipe.js';
 import { Connection } from '../server/connection.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import { OpenRequest } from '../server/open-request.js';
+import { RequestAudit } from '../server/request-audit.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
+import { auditIdOf, auditTrailOf } from '../server/request-marks.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
-import { auditId, DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
+import { DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
 import type { RequestInfo } from './request-info.js';
 import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
@@ -44,6 +48,8 @@ export interface DispatcherOptions {
   metrics: RequestMetrics;
   slots: SlotLimits;
   log?: InternalErrorLog;
+  /** Absent: nothing is audited. */
+  auditor?: Auditor;
   /** Milliseconds, when it is not the reference's minute. */
   requestTimeoutMs?: number;
 }
@@ -85,6 +91,7 @@ export class RequestDispatcher {
   private readonly connections = new Map<Socket, Connection>();
   private readonly deadlines: RequestDeadlines;
   private readonly slots: RequestSlots;
+  private readonly audit: RequestAudit | undefined;
   /** Watches and streams that are open: they would hold up a shutdown for ever. */
   private readonly open = new Set<ServerResponse | Socket>();
   private readonly paths: ServedPaths;
@@ -98,6 +105,7 @@ export class RequestDispatcher {
     this.paths = { resources: options.resources, documents };
     this.deadlines = new RequestDeadlines(this.connections, options.requestTimeoutMs);
     this.slots = new RequestSlots(options.slots, options.metrics);
+    this.audit = options.auditor && new RequestAudit(options.auditor);
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -111,9 +119,8 @@ export class RequestDispatcher {
     this.dispatch(open).catch((error) => {
       if (open.expired) return;
       const status = statusOf(error);
-      const id = auditId();
-      logInternalError(this.options.log, open.request, status, id);
-      sendError(open.response, status, undefined, [], id);
+      logInternalError(this.options.log, open.request, status);
+      sendError(open.response, status);
     });
   };
 
@@ -123,9 +130,9 @@ export class RequestDispatcher {
     open.endless = isLongRunning(route);
     const asked = open.endless || route.info.query.size === 0 ? null : route.info.query.get('timeout');
     if (asked) this.deadlines.shorten(open, asked);
-    const user = await this.identify(request, route.info);
+    const user = await this.identify(open, route.info);
     if (route.kind === 'document' || !route.info.isResourceRequest) {
-      await this.authorizePath(user, route);
+      await this.authorizePath(user, route, open.audit);
       if (this.begin(open, route, user)) this.serveDocument(request, response, route, user);
       return;
     }
@@ -185,7 +192,7 @@ export class RequestDispatcher {
     // The framework sees its own path, however the client wrote it.
     const mark = request.url!.indexOf('?');
     request.url = mark < 0 ? document.path : document.path + request.url!.slice(mark);
-    response.setHeader('Audit-Id', auditId());
+    response.setHeader('Audit-Id', auditIdOf(request));
     setRequestUser(request, user);
     this.framework(request, response);
   }
@@ -198,8 +205,9 @@ export class RequestDispatcher {
     }
   }
 
-  private async authorizePath(user: UserInfo, { info }: Route): Promise<void> {
-    if (!ALWAYS_ALLOWED.has(info.path)) await authorizePathOrThrow(this.options, user, info.verb, info.path);
+  private async authorizePath(user: UserInfo, { info }: Route, record: DecisionRecord | undefined): Promise<void> {
+    if (ALWAYS_ALLOWED.has(info.path)) record?.decided('allow', '');
+    else await authorizePathOrThrow(this.options, user, info.verb, info.path, record);
   }
 
   /** Asks about what the URL says, whether it is served or not: who may not do it learns nothing of what there is. */
@@ -226,6 +234,7 @@ export class RequestDispatcher {
       userAgent: request.headers['user-agent'] ?? '',
       user,
       lifetime: open,
+      record: open.audit,
       // A WebSocket begins with GET, but running commands is no reading: it takes the permission that SPDY's POST takes.
       alsoVerb: route.kind === 'connect' && route.upgrades && info.verb === 'get' ? 'create' : undefined,
       pathError: route.kind === 'objects' ? route.pathError : undefined,
@@ -256,7 +265,11 @@ export class RequestDispatcher {
       socket.destroy();
       return;
     }
-    this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, statusOf(error)));
+    this.upgrade(request, socket, head).catch((error) => {
+      const status = statusOf(error);
+      auditTrailOf(request)?.refused(status);
+      refuseUpgrade(socket, status);
+    });
   }
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -265,12 +278,14 @@ export class RequestDispatcher {
     const open = new OpenRequest(request, undefined);
     socket.once('close', () => open.settle());
     open.endless = true;
-    const user = await this.identify(request, route.info);
+    const user = await this.identify(open, route.info);
     const asked = await this.authorize(request, open, route, user);
     if (!this.begin(open, route, user)) return;
     const { connects, objects } = this.options;
-    if (route.kind === 'connect') await connects.upgrade(request, socket, head, route, asked);
-    else await objects.upgradeWatch(request, socket, head, route, asked);
+    if (route.kind === 'connect') {
+      await connects.upgrade(request, socket, head, route, asked);
+      open.audit?.responseStarted(SWITCHING_PROTOCOLS);
+    } else await objects.upgradeWatch(request, socket, head, route, asked);
   }
 
   private connectionOf(socket: Socket): Connection {
@@ -283,22 +298,51 @@ export class RequestDispatcher {
   }
 
   /** Who sends this. A connection's certificate is looked at once; headers that say more are looked at each time. */
-  private async identify(request: IncomingMessage, info: RequestInfo): Promise<UserInfo> {
+  private async identify(open: OpenRequest<ServerResponse | undefined>, info: RequestInfo): Promise<UserInfo> {
+    const { request } = open;
     const { headers } = request;
     const socket = request.socket as TLSSocket;
     const connection = this.connectionOf(socket);
     if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
     const plain = headers.authorization === undefined && !asksForMore(headers);
-    if (plain && connection.user) return connection.user;
+    const known = plain ? connection.user : undefined;
+    if (known) {
+      if (this.audit) await this.audit.identified(open, info, known);
+      return known;
+    }
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
     if (!plain) {
       credentials.headers = request.headersDistinct;
       credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
     }
-    const user = await this.options.authenticator.authenticate(credentials);
+    const user = await this.authenticate(open, info, credentials);
     if (plain) connection.user = user;
     return user;
+  }
+
+  private async authenticate(
+    open: OpenRequest<ServerResponse | undefined>,
+    info: RequestInfo,
+    credentials: Credentials,
+  ): Promise<UserInfo> {
+    const { authenticator } = this.options;
+    const { audit } = this;
+    if (!audit) return authenticator.authenticate(credentials);
+    let identified = false;
+    const record: IdentityRecord = {
+      identified(sender) {
+        identified = true;
+        return audit.identified(open, info, sender);
+      },
+      impersonates: (user, constraint) => open.audit?.impersonates(user, constraint),
+    };
+    try {
+      return await authenticator.authenticate(credentials, record);
+    } catch (error) {
+      if (!identified) audit.unidentified(open, info);
+      throw error;
+    }
   }
 }
 

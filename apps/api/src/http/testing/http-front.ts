@@ -5,6 +5,7 @@ import { forbidden, successStatus, type UserInfo } from '#apimachinery';
 import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
+import type { Auditor } from '../../audit/auditor.js';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from '../../registry/api-request.js';
@@ -28,6 +29,8 @@ export interface FrontOptions {
   /** What watches tell, in turn; then they stay open. */
   events?: WatchItem[][];
   unreadWatchMs?: number;
+  /** Makes the auditor, on the metrics of the front. */
+  auditor?: (metrics: MetricsRegistry) => Auditor;
 }
 
 /** The HTTP side alone, over real TLS: its object path knows no objects, and waits as the name in a path says. */
@@ -77,9 +80,11 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     port: 0,
     dispatching: {
       authenticator: {
-        authenticate: async ({ authorization }) => {
+        authenticate: async ({ authorization }, record) => {
           const [, name, ...groups] = authorization?.split(' ') ?? [];
-          return name ? { name, groups } : NOBODY;
+          const user = name ? { name, groups } : NOBODY;
+          await record?.identified(user);
+          return user;
         },
       },
       authorizer: {
@@ -92,6 +97,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       resources,
       objects: new ObjectPathHandler(api, options.unreadWatchMs, log),
       log,
+      auditor: options.auditor?.(registry),
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
         upgrade: async (_request, socket) => {
