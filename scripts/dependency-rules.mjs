@@ -40,6 +40,7 @@ const apiFolders = [
   'registry',
   'kinds',
   'custom-resources',
+  'flow-control',
   'http',
   'bootstrap',
 ];

@@ -39,6 +39,9 @@ export interface ServerConfig {
   /** Path of an AdmissionConfiguration; '': none. */
   admissionControlConfigFile: string;
   refuseUnenforced: boolean;
+  priorityAndFairness: boolean;
+  /** Requests under way at a time, 0 being any number; with priority and fairness the seats of the server, together. */
+  maxInflight: { reads: number; writes: number };
   /** Absent: nothing is audited. */
   audit?: AuditOptions;
   /** Parts that the cluster is to be without. */
@@ -87,6 +90,8 @@ function configOf(settings: Settings): ServerConfig {
     admissionPlugins: admissionPlugins(settings),
     admissionControlConfigFile: settings.admissionControlConfigFile,
     refuseUnenforced: settings.refuseUnenforced,
+    priorityAndFairness: settings.enablePriorityAndFairness,
+    maxInflight: maxInflight(settings),
     audit: auditOptions(settings),
     disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
@@ -95,6 +100,15 @@ function configOf(settings: Settings): ServerConfig {
       : undefined,
     logging: { format: settings.loggingFormat, level: settings.logLevel },
   };
+}
+
+function maxInflight({ maxRequestsInflight, maxMutatingRequestsInflight, enablePriorityAndFairness }: Settings) {
+  if (enablePriorityAndFairness && maxRequestsInflight + maxMutatingRequestsInflight === 0) {
+    throw new SettingError(
+      '--max-requests-inflight and --max-mutating-requests-inflight are both 0: priority and fairness has nothing to divide',
+    );
+  }
+  return { reads: maxRequestsInflight, writes: maxMutatingRequestsInflight };
 }
 
 /** The first address of this machine that others may reach; loopback when there is none. */

@@ -40,6 +40,8 @@ describe('the server as a whole', () => {
     admissionPlugins: enabledAdmissionPlugins([], []),
     admissionControlConfigFile: '',
     refuseUnenforced: false,
+    priorityAndFairness: true,
+    maxInflight: { reads: 400, writes: 200 },
     disabled: new Set(),
     components: new Set(['api']),
     logger: silentLogger,

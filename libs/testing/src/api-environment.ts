@@ -37,6 +37,10 @@ export interface TestServerOptions {
   proxyNetwork?: ProxyNetwork;
   /** Where the usage of nodes comes from; by default from the server of each node. */
   readNodeUsage?: (node: KubeObject) => Promise<string>;
+  /** Default true. */
+  priorityAndFairness?: boolean;
+  /** Default 400 and 200. */
+  maxInflight?: { reads: number; writes: number };
   /** Absent: nothing is audited. */
   audit?: AuditOptions;
   /** Who answers for webhooks. */
@@ -134,6 +138,8 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       logger: options.logger ?? silentLogger,
       warmUp: options.warmUp,
       audit: options.audit,
+      priorityAndFairness: options.priorityAndFairness ?? true,
+      maxInflight: options.maxInflight ?? { reads: 400, writes: 200 },
     }),
   );
   const builder = Test.createTestingModule({ imports: [root] });

@@ -28,12 +28,6 @@ export const unenforced: readonly Unenforced[] = [
     policy: true,
   },
   {
-    resources: ['flowcontrol.apiserver.k8s.io/flowschemas', 'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations'],
-    feature: 'API Priority and Fairness',
-    text: `Berth does not enforce API Priority and Fairness ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
     resources: ['networking.k8s.io/ingresses'],
     feature: 'Ingress',
     text: 'Berth has no Ingress controller of its own, and none is installed (no IngressClass exists): this object has no effect',

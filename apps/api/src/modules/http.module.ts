@@ -11,13 +11,13 @@ import { HTTPS_OPTIONS } from '../http/https-options.js';
 import { RequestMetrics, registerStorageMetrics } from '../http/metrics/request-metrics.js';
 import { ObjectPathHandler } from '../http/objects/object-path.handler.js';
 import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
-import type { SlotLimits } from '../http/server/request-slots.js';
 import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
 import { Audit, AuditModule } from './audit.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
+import { FlowControl, FlowControlModule } from './flow-control.module.js';
 import { PkiModule } from './pki.module.js';
 import { RegistryModule } from './registry.module.js';
 import { ServerProgress } from './server-progress.js';
@@ -35,22 +35,25 @@ import {
   STORE,
 } from './tokens.js';
 
-/** Requests beyond these wait in nobody's queue: the client is told to come again. */
-const INFLIGHT: SlotLimits = {
-  reads: 2000,
-  writes: 1000,
-  // The agents of all nodes may share one ServiceAccount.
-  streamsOfOneUser: 10_000,
-};
+/** The agents of all nodes may share one ServiceAccount. */
+const STREAMS_OF_ONE_USER = 10_000;
 
 /** What the HTTPS server is made of. */
 @Module({
-  imports: [StorageModule, PkiModule, AuditModule, AuthenticationModule, RegistryModule, CustomResourcesModule],
+  imports: [
+    StorageModule,
+    PkiModule,
+    AuditModule,
+    AuthenticationModule,
+    RegistryModule,
+    CustomResourcesModule,
+    FlowControlModule,
+  ],
   providers: [
     provide(
       API_SURFACE,
-      [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, LISTER, PKI, ISSUER_URL],
-      (options, catalog, metrics, progress, store, history, lister, pki, issuerUrl) => {
+      [OPTIONS, ResourceCatalog, MetricsRegistry, ServerProgress, STORE, HISTORY, LISTER, PKI, ISSUER_URL, FlowControl],
+      (options, catalog, metrics, progress, store, history, lister, pki, issuerUrl, flow) => {
         registerStorageMetrics(metrics, store, catalog);
         const serverAddress = serverAddressOf(options);
         return {
@@ -59,7 +62,7 @@ const INFLIGHT: SlotLimits = {
           checks: [PING, storeCheck(store), progress.bootstrapCheck],
           advisories: () => progress.advisories(),
           metrics,
-          documents: openIdSurface(issuerUrl, serverAddress, pki),
+          documents: new Map([...openIdSurface(issuerUrl, serverAddress, pki), ...flow.pages]),
           history,
           namespaceMade: (name) => {
             const made = lister.get('namespaces', '', name)?.metadata.creationTimestamp;
@@ -82,6 +85,7 @@ const INFLIGHT: SlotLimits = {
         PROXY_NETWORK,
         ServedDefinitions,
         Audit,
+        FlowControl,
       ],
       (
         options,
@@ -94,6 +98,7 @@ const INFLIGHT: SlotLimits = {
         network,
         definitions,
         { auditor },
+        flow,
       ) => {
         const { logger, tracer } = options;
         return {
@@ -117,7 +122,8 @@ const INFLIGHT: SlotLimits = {
             auditor,
             metrics: new RequestMetrics(metrics),
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
-            slots: INFLIGHT,
+            flow: flow.requests,
+            slots: { ...options.maxInflight, streamsOfOneUser: STREAMS_OF_ONE_USER },
           },
         };
       },

@@ -28,9 +28,11 @@ import { type InternalErrorLog, logInternalError } from '../server/internal-erro
 import { OpenRequest } from '../server/open-request.js';
 import { RequestAudit } from '../server/request-audit.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
-import { auditIdOf, auditTrailOf } from '../server/request-marks.js';
+import type { RequestFlow } from '../server/request-flow.js';
+import { auditIdOf, auditTrailOf, flowOf } from '../server/request-marks.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
-import { DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
+import { DISCARD_MS, LEVEL_HEADER, SCHEMA_HEADER, sendError, sendText } from '../server/response-writer.js';
+import { asksForMore, peerCertificates } from './request-credentials.js';
 import type { RequestInfo } from './request-info.js';
 import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
@@ -50,6 +52,8 @@ export interface DispatcherOptions {
   log?: InternalErrorLog;
   /** Absent: nothing is audited. */
   auditor?: Auditor;
+  /** Absent: priority and fairness is off, and the slots limit everything. */
+  flow?: RequestFlow;
   /** Milliseconds, when it is not the reference's minute. */
   requestTimeoutMs?: number;
 }
@@ -133,12 +137,12 @@ export class RequestDispatcher {
     const user = await this.identify(open, route.info);
     if (route.kind === 'document' || !route.info.isResourceRequest) {
       await this.authorizePath(user, route, open.audit);
-      if (this.begin(open, route, user)) this.serveDocument(request, response, route, user);
+      if (await this.begin(open, route, user)) this.serveDocument(request, response, route, user);
       return;
     }
     const allowed = await this.authorize(request, open, route, user);
     const found = route.kind === 'nothing' ? await this.lateRoute(request, open, route) : route;
-    if (!this.begin(open, found, user)) return;
+    if (!(await this.begin(open, found, user))) return;
     if (found.kind === 'objects') {
       const asked = found === route ? allowed : { ...allowed, pathError: found.pathError };
       await this.options.objects.serve(open, found, asked);
@@ -157,12 +161,27 @@ export class RequestDispatcher {
     return found;
   }
 
-  /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */
-  private begin(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
+  /**
+   * Waits for its turn, takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. Throws
+   * 429.
+   */
+  private begin(
+    open: OpenRequest<ServerResponse | undefined>,
+    route: Route,
+    user: UserInfo,
+  ): boolean | Promise<boolean> {
     if (open.isOver || open.expired) return false;
-    const { metrics } = this.options;
+    const { flow } = this.options;
+    // Streams and proxies take no seat: they have nothing of the server's but their connection.
+    const turn = flow && route.kind !== 'connect' ? flow.take(open, user, route.info) : undefined;
+    return turn ? turn.then(() => this.takeSlot(open, route, user)) : this.takeSlot(open, route, user);
+  }
+
+  private takeSlot(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
+    if (open.isOver || open.expired) return false;
+    const { metrics, flow } = this.options;
     const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
-    this.slots.take(open, user, READS.has(route.info.verb), probe);
+    this.slots.take(open, user, READS.has(route.info.verb), probe, flow !== undefined);
     if (open.endless) {
       const gauge = metrics.longRunningCell(route);
       const stream = open.response ?? open.request.socket;
@@ -193,6 +212,11 @@ export class RequestDispatcher {
     const mark = request.url!.indexOf('?');
     request.url = mark < 0 ? document.path : document.path + request.url!.slice(mark);
     response.setHeader('Audit-Id', auditIdOf(request));
+    const flow = flowOf(request);
+    if (flow) {
+      response.setHeader(LEVEL_HEADER, flow.levelUid);
+      response.setHeader(SCHEMA_HEADER, flow.schemaUid);
+    }
     setRequestUser(request, user);
     this.framework(request, response);
   }
@@ -280,12 +304,12 @@ export class RequestDispatcher {
     open.endless = true;
     const user = await this.identify(open, route.info);
     const asked = await this.authorize(request, open, route, user);
-    if (!this.begin(open, route, user)) return;
+    if (!(await this.begin(open, route, user))) return;
     const { connects, objects } = this.options;
     if (route.kind === 'connect') {
       await connects.upgrade(request, socket, head, route, asked);
       open.audit?.responseStarted(SWITCHING_PROTOCOLS);
-    } else await objects.upgradeWatch(request, socket, head, route, asked);
+    } else await objects.upgradeWatch(open, socket, head, route, asked);
   }
 
   private connectionOf(socket: Socket): Connection {
@@ -357,23 +381,6 @@ function sendNothing(response: ServerResponse, route: Route): void {
 
 function statusOf(error: unknown): StatusError {
   return asStatusError(knownFailure(error) ?? error);
-}
-
-function asksForMore(headers: IncomingMessage['headers']): boolean {
-  if (headers['x-remote-user'] !== undefined) return true;
-  for (const name in headers) if (name.startsWith('impersonate-')) return true;
-  return false;
-}
-
-function peerCertificates(socket: TLSSocket): Pick<Credentials, 'clientCertificate' | 'intermediates'> {
-  const peer = socket.getPeerCertificate?.(true);
-  if (!peer?.raw) return {};
-  const intermediates: Buffer[] = [];
-  for (let issuer = peer.issuerCertificate; issuer?.raw && issuer !== issuer.issuerCertificate; ) {
-    intermediates.push(issuer.raw);
-    issuer = issuer.issuerCertificate;
-  }
-  return { clientCertificate: peer.raw, intermediates };
 }
 
 /** There is no response object on an upgrade: the answer is written by hand. */

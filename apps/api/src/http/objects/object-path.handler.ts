@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { asStatusError, genericNotFound, type Status } from '#apimachinery';
 import type { AuditTrail } from '../../audit/audit-trail.js';
 import { negotiateOutput, type OutputFormat } from '../../codec/negotiation.js';
 import type { ApiHandler, ResponseNotes } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
-import type { ApiResult } from '../../registry/api-result.js';
+import type { ApiResult, WatchSession } from '../../registry/api-result.js';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { ObjectsRoute } from '../dispatch/route.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
@@ -46,7 +46,12 @@ export class ObjectPathHandler {
       const result = await this.api.handle(asked, notes);
       if (result.kind === 'watch') {
         const renderer = new WatchRenderer(entry, format, info.query);
-        await streamWatch(new ResponseSink(response, notes.warnings), renderer, result.session, this.unreadWatchMs);
+        await streamWatch(
+          new ResponseSink(response, notes.warnings),
+          renderer,
+          beginning(result.session, open),
+          this.unreadWatchMs,
+        );
         return;
       }
       if (open.expired) return;
@@ -65,20 +70,36 @@ export class ObjectPathHandler {
 
   /** A watch whose events are the messages of a WebSocket. Rejects while it may still be answered with a Status. */
   async upgradeWatch(
-    request: IncomingMessage,
+    open: OpenRequest<ServerResponse | undefined>,
     socket: Socket,
     head: Buffer,
     { entry, info }: ObjectsRoute,
     asked: AuthorizedRequest,
   ): Promise<void> {
+    const { request } = open;
     const format = negotiateOutput(request.headers.accept, true, entry.definition.verbs.includes('get'));
     const result = await this.api.handle(asked, { warnings: [] });
     if (result.kind !== 'watch') throw genericNotFound();
     const renderer = new WatchRenderer(entry, format, info.query);
     const sink = await WebSocketSink.accept(request, socket, head);
     asked.record?.responseStarted(101);
-    await streamWatch(sink, renderer, result.session, this.unreadWatchMs);
+    await streamWatch(sink, renderer, beginning(result.session, open), this.unreadWatchMs);
   }
+}
+
+/** Says when a watch has sent what there was, which is all that it takes a seat for. */
+function beginning(session: WatchSession, { initialized }: OpenRequest<ServerResponse | undefined>): WatchSession {
+  if (!initialized) return session;
+  return {
+    next() {
+      if (session.isInitialized ?? true) initialized();
+      return session.next();
+    },
+    stop() {
+      initialized();
+      session.stop();
+    },
+  };
 }
 
 /** The audit log has the answer as JSON, in whichever form it is sent. */

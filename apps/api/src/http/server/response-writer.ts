@@ -13,7 +13,7 @@ import {
   makeFragment,
   storedFragment,
 } from './gzip-fragments.js';
-import { auditIdOf, auditTrailOf } from './request-marks.js';
+import { auditIdOf, auditTrailOf, flowOf } from './request-marks.js';
 
 /** Bodies from this size on are compressed for clients that take it, as the reference does. */
 const GZIP_FROM_BYTES = 128 * 1024;
@@ -30,9 +30,15 @@ export type Warnings = readonly string[];
 /** Names and values in turn: the form that costs Node least. */
 type Headers = string[];
 
+/** How priority and fairness classified the request. Names would tell more than clients are to know. */
+export const LEVEL_HEADER = 'X-Kubernetes-Pf-Prioritylevel-Uid';
+export const SCHEMA_HEADER = 'X-Kubernetes-Pf-Flowschema-Uid';
+
 /** The headers that all answers have. */
 export function headerList(request: IncomingMessage, mediaType: string, warnings: Warnings): Headers {
   const headers = ['Audit-Id', auditIdOf(request), 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
+  const flow = flowOf(request);
+  if (flow) headers.push(LEVEL_HEADER, flow.levelUid, SCHEMA_HEADER, flow.schemaUid);
   if (warnings.length > 0) for (const text of shownWarnings(warnings)) headers.push('Warning', warningHeader(text));
   return headers;
 }

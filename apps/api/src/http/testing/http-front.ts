@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { forbidden, successStatus, type UserInfo } from '#apimachinery';
 import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
-import { MetricsRegistry } from '#telemetry';
+import { MetricsRegistry, type Sample } from '#telemetry';
 import type { Auditor } from '../../audit/auditor.js';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
@@ -18,6 +18,7 @@ import { frameworkAdapter, HttpsServer } from '../https-server.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
 import { ObjectPathHandler } from '../objects/object-path.handler.js';
 import type { Connection } from '../server/connection.js';
+import type { RequestFlow } from '../server/request-flow.js';
 import type { SlotLimits } from '../server/request-slots.js';
 
 const NOBODY: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
@@ -29,6 +30,8 @@ export interface FrontOptions {
   /** What watches tell, in turn; then they stay open. */
   events?: WatchItem[][];
   unreadWatchMs?: number;
+  /** Makes priority and fairness, on the metrics of the front; absent: it is off. */
+  flow?: (metrics: MetricsRegistry) => RequestFlow;
   /** Makes the auditor, on the metrics of the front. */
   auditor?: (metrics: MetricsRegistry) => Auditor;
 }
@@ -44,6 +47,7 @@ export interface TestFront extends Pick<HttpsServer, 'server' | 'dispatcher' | '
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
   underWay(): Record<string, number>;
   metricsText(): Promise<string>;
+  samples(): Sample[];
   close(): Promise<void>;
   /** A connection, without a request. */
   connect(options?: { allowHalfOpen?: boolean }): Promise<TLSSocket>;
@@ -98,6 +102,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       objects: new ObjectPathHandler(api, options.unreadWatchMs, log),
       log,
       auditor: options.auditor?.(registry),
+      flow: options.flow?.(registry),
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
         upgrade: async (_request, socket) => {
@@ -133,6 +138,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     errors,
     close: () => application.close(),
     metricsText: () => registry.render(),
+    samples: () => registry.samples(),
     underWay: () => underWay(front, registry),
     connect: (options) =>
       new Promise((resolve, reject) => {
