@@ -9,6 +9,10 @@
 //   --deployments N  rollout: Deployments that share the pods (default 30)
 //   --workload NAME  scheduler: see schedbench (default basic)
 //   --only NAME      only `berth` or only `reference`: no ratios
+//
+// `npm run bench -- fairness` measures Berth alone: see fairness-bench.mjs.
+//   --connections N  of the flood (default 200)
+//   --seconds N      of each measurement (default 10)
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -31,6 +35,8 @@ const { values: flags, positionals } = parseArgs({
     deployments: { type: 'string', default: '30' },
     workload: { type: 'string', default: 'basic' },
     only: { type: 'string' },
+    connections: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '10' },
   },
 });
 const [what] = positionals;
@@ -253,8 +259,14 @@ function median(numbers) {
 }
 
 async function main() {
+  if (what === 'fairness') {
+    await prepare({ node: false, test: true, database: true });
+    const { benchFairness } = await import('./fairness-bench.mjs');
+    await benchFairness(Number(flags.connections), Number(flags.seconds));
+    return;
+  }
   const chosen = benches[what];
-  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart, rollout');
+  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart, rollout, fairness');
   await prepare({ node: what === 'podstart', test: false });
   const names = ['berth', 'reference'].filter((name) => chosen[name] && (!flags.only || flags.only === name));
   const figures = Object.fromEntries(names.map((name) => [name, []]));

@@ -18,6 +18,42 @@ describe('flags', () => {
     assert.equal(parseConfig([...DATABASE, '--tracing'], {})!.tracing, true);
   });
 
+  test('nothing is audited without both a policy and a back end', () => {
+    const audit = (...args: string[]) => parseConfig([...DATABASE, ...args], {})!.audit;
+    const [policy, log] = ['--audit-policy-file=/p.yaml', '--audit-log-path=/a.log'];
+    assert.equal(audit(), undefined);
+    assert.equal(audit(policy), undefined);
+    assert.equal(audit(log), undefined);
+    assert.deepEqual(audit(policy, log)!.log, {
+      path: '/a.log',
+      format: 'json',
+      rotation: { maxBytes: 100 * 1024 * 1024, maxBackups: 100, maxAgeDays: 366, compress: false },
+      delivery: {
+        mode: 'blocking',
+        batch: { bufferSize: 10_000, maxBatchSize: 1, maxBatchWaitMs: 0, throttle: undefined, parallel: false },
+        truncate: undefined,
+      },
+    });
+    assert.deepEqual(
+      audit(policy, '--audit-webhook-config-file=/w', '--audit-webhook-truncate-enabled=true')!.webhook,
+      {
+        configFile: '/w',
+        initialBackoffMs: 10_000,
+        delivery: {
+          mode: 'batch',
+          batch: {
+            ...{ bufferSize: 10_000, maxBatchSize: 400, maxBatchWaitMs: 30_000 },
+            ...{ throttle: { qps: 10, burst: 15 }, parallel: true },
+          },
+          truncate: { maxEventSize: 102_400, maxBatchSize: 10_485_760 },
+        },
+      },
+    );
+    assert.throws(() => audit(policy, log, '--audit-log-truncate-max-batch-size=5'), {
+      message: 'invalid audit truncate log max batch size 5, must be greater than max event size (102400)',
+    });
+  });
+
   test('a database is shared when that is said', () => {
     assert.equal(parseConfig(DATABASE, {})!.sharedDatabase, false);
     assert.equal(parseConfig([...DATABASE, '--shared-database'], {})!.sharedDatabase, true);

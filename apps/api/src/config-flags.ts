@@ -16,6 +16,8 @@ import {
   splitList,
 } from '#settings';
 import type { LogOptions, TracingOptions } from '#telemetry';
+import type { AuditOptions } from './audit/open-auditor.js';
+import { auditOptions } from './audit-flags.js';
 
 /** Settings of the server process. */
 export interface ServerConfig {
@@ -39,6 +41,11 @@ export interface ServerConfig {
   admissionControlConfigFile: string;
   refuseUnenforced: boolean;
   shutdown: { delayMs: number; sendRetryAfter: boolean };
+  priorityAndFairness: boolean;
+  /** Requests under way at a time, 0 being any number; with priority and fairness the seats of the server, together. */
+  maxInflight: { reads: number; writes: number };
+  /** Absent: nothing is audited. */
+  audit?: AuditOptions;
   /** Parts that the cluster is to be without. */
   disabled: ReadonlySet<DisabledPart>;
   logging: LogOptions;
@@ -89,6 +96,9 @@ function configOf(settings: Settings): ServerConfig {
       delayMs: parseDuration(settings.shutdownDelayDuration),
       sendRetryAfter: settings.shutdownSendRetryAfter,
     },
+    priorityAndFairness: settings.enablePriorityAndFairness,
+    maxInflight: maxInflight(settings),
+    audit: auditOptions(settings),
     disabled: new Set(splitList(settings.disable) as DisabledPart[]),
     tracing: settings.tracing,
     traceExport: settings.tracingEndpoint
@@ -96,6 +106,15 @@ function configOf(settings: Settings): ServerConfig {
       : undefined,
     logging: { format: settings.loggingFormat, level: settings.logLevel },
   };
+}
+
+function maxInflight({ maxRequestsInflight, maxMutatingRequestsInflight, enablePriorityAndFairness }: Settings) {
+  if (enablePriorityAndFairness && maxRequestsInflight + maxMutatingRequestsInflight === 0) {
+    throw new SettingError(
+      '--max-requests-inflight and --max-mutating-requests-inflight are both 0: priority and fairness has nothing to divide',
+    );
+  }
+  return { reads: maxRequestsInflight, writes: maxMutatingRequestsInflight };
 }
 
 /** The first address of this machine that others may reach; loopback when there is none. */

@@ -41,6 +41,8 @@ describe('the server as a whole', () => {
     admissionControlConfigFile: '',
     refuseUnenforced: false,
     shutdown: { delayMs: 0, sendRetryAfter: false },
+    priorityAndFairness: true,
+    maxInflight: { reads: 400, writes: 200 },
     disabled: new Set(),
     components: new Set(['api']),
     logger: silentLogger,

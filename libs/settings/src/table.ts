@@ -1,3 +1,4 @@
+import { AuditSettings } from './sections/audit.settings.js';
 import { ClusterSettings } from './sections/cluster.settings.js';
 import { IngressSettings } from './sections/ingress.settings.js';
 import { ApiSettings, NetworkSettings } from './sections/network.settings.js';
@@ -9,6 +10,7 @@ import { flagName, type Program, type Setting, settingsOf } from './setting.js';
 export interface Settings
   extends ClusterSettings,
     ApiSettings,
+    AuditSettings,
     NetworkSettings,
     IngressSettings,
     NodeSettings,
@@ -24,6 +26,7 @@ export interface Section {
 export const SECTIONS: readonly Section[] = [
   { title: 'Cluster', settings: ClusterSettings },
   { title: 'API', settings: ApiSettings },
+  { title: 'Audit', settings: AuditSettings },
   { title: 'Network', settings: NetworkSettings },
   { title: 'Ingress', settings: IngressSettings },
   { title: 'Node', settings: NodeSettings },

@@ -39,6 +39,12 @@ export interface TestServerOptions {
   proxyNetwork?: ProxyNetwork;
   /** Where the usage of nodes comes from; by default from the server of each node. */
   readNodeUsage?: (node: KubeObject) => Promise<string>;
+  /** Default true. */
+  priorityAndFairness?: boolean;
+  /** Default 400 and 200. */
+  maxInflight?: { reads: number; writes: number };
+  /** Absent: nothing is audited. */
+  audit?: AuditOptions;
   /** Who answers for webhooks. */
   webhooks?: WebhookCaller;
   /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
@@ -46,6 +52,7 @@ export interface TestServerOptions {
 }
 
 type ControlPlane = import('../../../apps/api/src/control-plane.js').ControlPlane;
+type AuditOptions = import('../../../apps/api/src/audit/open-auditor.js').AuditOptions;
 type WebhookCaller = import('../../../apps/api/src/custom-resources/conversions.js').WebhookCaller;
 type ProxyNetwork = import('../../../apps/api/src/http/proxy/proxy-network.js').ProxyNetwork;
 
@@ -133,6 +140,9 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       components: new Set(['api', ...(options.components ?? [])] as const),
       logger: options.logger ?? silentLogger,
       warmUp: options.warmUp,
+      audit: options.audit,
+      priorityAndFairness: options.priorityAndFairness ?? true,
+      maxInflight: options.maxInflight ?? { reads: 400, writes: 200 },
     }),
   );
   const builder = Test.createTestingModule({ imports: [root] });

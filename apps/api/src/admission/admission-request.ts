@@ -27,7 +27,8 @@ export interface AdmissionRequest {
   readonly dryRun: boolean;
   /** What plugins say for the audit log, by `<plugin>/<key>`; undefined when nobody said anything. */
   readonly annotations: ReadonlyMap<string, string> | undefined;
-  annotate(key: string, value: string): void;
+  /** `from`: the lowest level of the audit log that has it, where it is not Metadata. */
+  annotate(key: string, value: string, from?: 'Request'): void;
   warn(text: string): void;
   /** Put here by the first plugin that may want a second round. */
   reinvocation: Reinvocation | undefined;
@@ -52,6 +53,7 @@ type Given = 'operation' | 'kind' | 'resource' | 'subresource' | 'namespace' | '
 /** A request by parts that are all at hand; what is not given is empty. */
 export function admissionRequest(
   parts: Pick<AdmissionRequest, Given> & Partial<Pick<AdmissionRequest, 'oldObject' | 'options' | 'dryRun' | 'warn'>>,
+  record?: Pick<AdmissionRequest, 'annotate'>,
 ): AdmissionRequest {
   const annotations = new Map<string, string>();
   return {
@@ -62,7 +64,10 @@ export function admissionRequest(
     options: {},
     dryRun: false,
     annotations,
-    annotate: (key, value) => annotations.set(key, value),
+    annotate: (key, value, from) => {
+      annotations.set(key, value);
+      record?.annotate(key, value, from);
+    },
     warn: () => {},
     reinvocation: undefined,
     ...parts,

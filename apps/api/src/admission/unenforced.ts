@@ -28,12 +28,6 @@ export const unenforced: readonly Unenforced[] = [
     policy: true,
   },
   {
-    resources: ['flowcontrol.apiserver.k8s.io/flowschemas', 'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations'],
-    feature: 'API Priority and Fairness',
-    text: `Berth does not enforce API Priority and Fairness ${NO_EFFECT}`,
-    policy: true,
-  },
-  {
     resources: ['storage.k8s.io/csidrivers'],
     feature: 'CSI',
     text: `Berth does not use CSI drivers ${NO_EFFECT}`,

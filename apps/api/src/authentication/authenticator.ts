@@ -23,7 +23,15 @@ export interface Authenticator {
   authenticate(credentials: Credentials): Promise<UserInfo | undefined> | UserInfo | undefined;
 }
 
+/** Is told who a sender is, and whom it acts as, for the audit log. */
+export interface IdentityRecord {
+  /** What is thrown ends the request. */
+  identified(sender: UserInfo): Promise<void>;
+  /** `constraint`: the verb of the mode that allows it; undefined for the verb `impersonate`. */
+  impersonates(user: UserInfo, constraint: string | undefined): void;
+}
+
 /** The whole chain, with anonymous at its end and impersonation after it. Throws StatusError 401 or 403. */
 export interface RequestAuthenticator {
-  authenticate(credentials: Credentials): Promise<UserInfo>;
+  authenticate(credentials: Credentials, record?: IdentityRecord): Promise<UserInfo>;
 }

@@ -2,6 +2,7 @@ import type { UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer, RequestAttributes } from '../authorization/authorizer.js';
 import { allowedOrThrow, forbiddenError } from '../authorization/forbidden.js';
 import { ALL_AUTHENTICATED, ALL_UNAUTHENTICATED, ANONYMOUS } from '../identity/users.js';
+import type { IdentityRecord } from './authenticator.js';
 import { BoundedCache } from './bounded-cache.js';
 import { readWantedUser, type WantedUser } from './impersonation-headers.js';
 import {
@@ -27,7 +28,12 @@ export class Impersonation {
   constructor(private readonly authorizer: Authorizer) {}
 
   /** The user that the headers ask to act as, or the requester when there are none. Throws 400 or 403. */
-  async actAs(requester: UserInfo, headers: Headers, request: RequestAttributes): Promise<UserInfo> {
+  async actAs(
+    requester: UserInfo,
+    headers: Headers,
+    request: RequestAttributes,
+    record?: Pick<IdentityRecord, 'impersonates'>,
+  ): Promise<UserInfo> {
     const wanted = readWantedUser(headers);
     if (!wanted) return requester;
     const last = this.lastModes.get(requester.name);
@@ -42,7 +48,9 @@ export class Impersonation {
         continue;
       }
       this.lastModes.set(requester.name, mode);
-      return userOf(mode, wanted);
+      const user = userOf(mode, wanted);
+      record?.impersonates(user, mode.name === undefined ? undefined : `impersonate:${mode.name}`);
+      return user;
     }
     throw refusal;
   }

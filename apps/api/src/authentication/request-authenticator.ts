@@ -93,10 +93,11 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
     accountTokens,
     legacyTokens,
     audiences,
-    async authenticate(credentials) {
+    async authenticate(credentials, record) {
       const user = await identify(credentials);
+      if (record) await record.identified(user);
       const { headers, request } = credentials;
-      return headers && request ? impersonation.actAs(user, headers, request) : user;
+      return headers && request ? impersonation.actAs(user, headers, request, record) : user;
     },
   };
 }

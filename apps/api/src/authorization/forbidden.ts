@@ -17,9 +17,19 @@ export function forbiddenError(attributes: AuthorizationAttributes, reason: stri
   return forbidden(resource, attributes.name, reason ? `${text}: ${reason}` : text);
 }
 
+/** Keeps what was decided about a request, for the audit log. */
+export interface DecisionRecord {
+  decided(decision: 'allow' | 'forbid', reason: string): void;
+}
+
 /** Asks the authorizers; throws 403 unless they allow it. */
-export async function allowedOrThrow(authorizer: Authorizer, attributes: AuthorizationAttributes): Promise<void> {
+export async function allowedOrThrow(
+  authorizer: Authorizer,
+  attributes: AuthorizationAttributes,
+  record?: DecisionRecord,
+): Promise<void> {
   const answer = authorizer.authorize(attributes);
   const { decision, reason } = 'then' in answer ? await answer : answer;
+  record?.decided(decision === 'Allow' ? 'allow' : 'forbid', reason);
   if (decision !== 'Allow') throw forbiddenError(attributes, reason);
 }

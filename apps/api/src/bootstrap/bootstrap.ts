@@ -14,6 +14,8 @@ import { ensureStorageClass } from './storage-class.bootstrap.js';
 
 /** How often what a cluster cannot be without is looked at again. */
 const RECONCILE_MS = 10_000;
+/** Every so many times, the objects of flow control, too: each minute, as in the reference. */
+const FLOW_CONTROL_EVERY = 6;
 
 /** Makes the objects that every cluster has and puts right those that are ours to keep. Does nothing when all is well. */
 export async function runBootstrap(options: BootstrapOptions): Promise<void> {
@@ -34,16 +36,17 @@ export async function runBootstrap(options: BootstrapOptions): Promise<void> {
 }
 
 /**
- * Keeps the namespaces and the cluster's own Services until the signal fires, whoever deletes them. Then other servers, if there
+ * Keeps the namespaces, the cluster's own Services and the objects of flow control until the signal fires, whoever deletes them. Then other servers, if there
  * are some, are all that `kubernetes` leads to.
  */
 export async function keepBootstrap(options: BootstrapOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  for (let round = 1; !signal.aborted; round += 1) {
     await delay(RECONCILE_MS, undefined, { signal, ref: false }).catch(() => {});
     if (signal.aborted) break;
     try {
       await ensureNamespaces(options.client);
       await ensureClusterServices(options);
+      if (round % FLOW_CONTROL_EVERY === 0) await ensureFlowControl(options);
     } catch (error) {
       options.log.warn('cannot keep the cluster services', { error });
     }

@@ -1,6 +1,6 @@
-import { deepEqual, formatTime, isConflict, type KubeObject, quote } from '#apimachinery';
-import type { Client } from '#client';
+import { deepEqual, type KubeObject } from '#apimachinery';
 import { gvr } from '#kinds';
+import type { MandatoryObjects } from '../flow-control/flow-controller.js';
 import type { BootstrapOptions } from './bootstrap-options.js';
 import { ensureObject } from './ensure-object.js';
 import { FLOW_SCHEMAS, type FlowSchemaFacts, PRIORITY_LEVELS, type PriorityLevelFacts } from './flow-control.facts.js';
@@ -9,43 +9,32 @@ const API_VERSION = 'flowcontrol.apiserver.k8s.io/v1';
 const AUTO_UPDATE = 'apf.kubernetes.io/autoupdate-spec';
 
 /** Default priority levels and flow schemas. The mandatory ones are put right at each start; the rest while annotated so. */
-export async function ensureFlowControl({ client, now = () => new Date() }: BootstrapOptions): Promise<void> {
-  await Promise.all([
-    ...PRIORITY_LEVELS.map((facts) => {
+export async function ensureFlowControl({ client }: Pick<BootstrapOptions, 'client'>): Promise<void> {
+  // Levels first: no schema is to miss its own.
+  await Promise.all(
+    PRIORITY_LEVELS.map((facts) => {
       const wanted = object('PriorityLevelConfiguration', facts.name, priorityLevelSpec(facts));
       return ensureObject(client, gvr.prioritylevelconfigurations, wanted, (stored) =>
         amend(stored, wanted, facts.mandatory),
       );
     }),
-    ...FLOW_SCHEMAS.map(async (facts) => {
+  );
+  await Promise.all(
+    FLOW_SCHEMAS.map((facts) => {
       const wanted = object('FlowSchema', facts.name, flowSchemaSpec(facts));
-      const stored = await ensureObject(client, gvr.flowschemas, wanted, (found) =>
-        amend(found, wanted, facts.mandatory),
-      );
-      await markFound(client, stored, now);
+      return ensureObject(client, gvr.flowschemas, wanted, (stored) => amend(stored, wanted, facts.mandatory));
     }),
-  ]);
+  );
 }
 
-/** Says that the schema's priority level is there: `kubectl get flowschemas` shows it. */
-async function markFound(client: Client, schema: KubeObject, now: () => Date): Promise<void> {
-  const conditions: { type: string; status: string }[] = schema['status']?.conditions ?? [];
-  if (conditions.some(({ type, status }) => type === 'Dangling' && status === 'False')) return;
-  const level = schema['spec'].priorityLevelConfiguration.name;
-  const found = {
-    type: 'Dangling',
-    status: 'False',
-    lastTransitionTime: formatTime(now()),
-    reason: 'Found',
-    message: `This FlowSchema references the PriorityLevelConfiguration object named ${quote(level)} and it exists`,
-  };
-  const status = { ...schema['status'], conditions: [...conditions.filter(({ type }) => type !== 'Dangling'), found] };
-  try {
-    await client.update(gvr.flowschemas, '', { ...schema, status }, { subresource: 'status' });
-  } catch (error) {
-    // Another replica says the same at this moment.
-    if (!isConflict(error)) throw error;
-  }
+/** Those that flow control works by before, and whenever, the API has none. */
+export function mandatoryFlowObjects(): MandatoryObjects {
+  const levels = PRIORITY_LEVELS.filter(({ mandatory }) => mandatory);
+  const schemas = FLOW_SCHEMAS.filter(({ mandatory }) => mandatory);
+  return {
+    levels: levels.map((facts) => object('PriorityLevelConfiguration', facts.name, priorityLevelSpec(facts))),
+    schemas: schemas.map((facts) => object('FlowSchema', facts.name, flowSchemaSpec(facts))),
+  } as unknown as MandatoryObjects;
 }
 
 function object(kind: string, name: string, spec: Record<string, unknown>): KubeObject {

@@ -56,8 +56,9 @@ export function decodeBody(
   warnings: string[],
 ): KubeObject {
   const { value, strict, body, json } = parseBody(request, expected, validation);
-  const object = checkKind(value, expected, body);
-  return settle(object, expected, validation, strict, warnings, json);
+  const object = settle(checkKind(value, expected, body), expected, validation, strict, warnings, json);
+  request.record?.sentObject(object);
+  return object;
 }
 
 /** As decodeBody, for an object that a patch made. */

@@ -17,13 +17,14 @@ import { registerStorageMetrics } from '../http/metrics/storage-metrics.js';
 import { WatchMetrics } from '../http/metrics/watch-metrics.js';
 import { ObjectPathHandler } from '../http/objects/object-path.handler.js';
 import { NodeConnectHandler } from '../http/proxy/connect.handler.js';
-import type { SlotLimits } from '../http/server/request-slots.js';
 import { provide } from '../injection/provide.js';
 import type { Pki } from '../pki/pki.js';
 import { AggregationModule } from './aggregation.module.js';
+import { Audit, AuditModule } from './audit.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
+import { FlowControl, FlowControlModule } from './flow-control.module.js';
 import { PkiModule } from './pki.module.js';
 import { RegistryModule } from './registry.module.js';
 import { ServerProgress } from './server-progress.js';
@@ -41,17 +42,21 @@ import {
   STORE,
 } from './tokens.js';
 
-/** Requests beyond these wait in nobody's queue: the client is told to come again. */
-const INFLIGHT: SlotLimits = {
-  reads: 2000,
-  writes: 1000,
-  // The agents of all nodes may share one ServiceAccount.
-  streamsOfOneUser: 10_000,
-};
+/** The agents of all nodes may share one ServiceAccount. */
+const STREAMS_OF_ONE_USER = 10_000;
 
 /** What the HTTPS server is made of. */
 @Module({
-  imports: [StorageModule, PkiModule, AuthenticationModule, RegistryModule, CustomResourcesModule, AggregationModule],
+  imports: [
+    StorageModule,
+    PkiModule,
+    AuditModule,
+    AuthenticationModule,
+    RegistryModule,
+    CustomResourcesModule,
+    AggregationModule,
+    FlowControlModule,
+  ],
   providers: [
     provide(
       API_SURFACE,
@@ -66,8 +71,9 @@ const INFLIGHT: SlotLimits = {
         LISTER,
         PKI,
         ISSUER_URL,
+        FlowControl,
       ],
-      (options, catalog, aggregated, metrics, progress, store, history, lister, pki, issuerUrl) => {
+      (options, catalog, aggregated, metrics, progress, store, history, lister, pki, issuerUrl, flow) => {
         registerStorageMetrics(metrics, store, catalog);
         registerBuildInfo(metrics);
         const serverAddress = serverAddressOf(options);
@@ -79,7 +85,7 @@ const INFLIGHT: SlotLimits = {
           advisories: () => progress.advisories(),
           metrics,
           pods: () => lister.list('pods'),
-          documents: openIdSurface(issuerUrl, serverAddress, pki),
+          documents: new Map([...openIdSurface(issuerUrl, serverAddress, pki), ...flow.pages]),
           history,
           namespaceMade: (name) => {
             const made = lister.get('namespaces', '', name)?.metadata.creationTimestamp;
@@ -103,9 +109,24 @@ const INFLIGHT: SlotLimits = {
         ServedDefinitions,
         AggregatedApis,
         RemoteServers,
+        Audit,
+        FlowControl,
       ],
-      (options, registry, authenticator, metrics, lister, pki, nodeCredentials, network, definitions, apis, remote) => {
-        const { handler, context } = registry;
+      (
+        options,
+        { handler, context },
+        authenticator,
+        metrics,
+        lister,
+        pki,
+        nodeCredentials,
+        network,
+        definitions,
+        apis,
+        remote,
+        { auditor },
+        flow,
+      ) => {
         const { logger, tracer } = options;
         const requests = new RequestMetrics(metrics);
         requests.follow(context.resources.catalog);
@@ -128,10 +149,12 @@ const INFLIGHT: SlotLimits = {
             late: definitions,
             objects: new ObjectPathHandler(handler, new WatchMetrics(metrics), undefined, logger),
             log: logger,
+            auditor,
             metrics: requests,
             connects: new NodeConnectHandler(context, lister, nodeCredentials, network),
             aggregation: { apis, handler: new ServiceForwarder(apis, remote) },
-            slots: INFLIGHT,
+            flow: flow.requests,
+            slots: { ...options.maxInflight, streamsOfOneUser: STREAMS_OF_ONE_USER },
           },
         };
       },

@@ -12,6 +12,7 @@ import { ServiceAllocator } from '../kinds/services/service-allocator.js';
 import { ServiceRanges } from '../kinds/services/service-ranges.js';
 import { createRegistry } from '../registry/registry.js';
 import { AdmissionModule } from './admission.module.js';
+import { Audit, AuditModule } from './audit.module.js';
 import { AuthenticationModule } from './authentication.module.js';
 import { AuthorizationModule } from './authorization.module.js';
 import { ComputedModule } from './computed.module.js';
@@ -36,7 +37,15 @@ import {
 
 /** The object path. It is put together once: the container has no part in a request. */
 @Module({
-  imports: [StorageModule, AuthorizationModule, AuthenticationModule, AdmissionModule, ComputedModule, QuotaModule],
+  imports: [
+    StorageModule,
+    AuditModule,
+    AuthorizationModule,
+    AuthenticationModule,
+    AdmissionModule,
+    ComputedModule,
+    QuotaModule,
+  ],
   providers: [
     provide(
       VIRTUAL_RESOURCES,
@@ -71,6 +80,7 @@ import {
         WRITE_PARTICIPANTS,
         WRITE_METER,
         NOW,
+        Audit,
       ],
       (
         options,
@@ -83,10 +93,11 @@ import {
         participants,
         meter,
         now,
+        { auditor },
       ) => {
         const { tracer } = options;
         const kinds = { virtualResources, computedResources, participants, meter };
-        return createRegistry({ catalog, store, authorizer, admission, ...kinds, now, tracer });
+        return createRegistry({ catalog, store, authorizer, admission, ...kinds, now, tracer, auditor });
       },
     ),
     ProcessClients,

@@ -1,4 +1,5 @@
 import type { StatusError, UserInfo } from '#apimachinery';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import type { RequestBody } from '../codec/request-body.js';
 
 import type { RequestLifetime } from './request-lifetime.js';
@@ -28,6 +29,8 @@ export interface ApiRequest extends RequestBody {
   alsoVerb?: string;
   /** What is wrong with the URL and the method by themselves: the answer once the request is authorized. */
   pathError?: StatusError;
+  /** Absent: the request is not audited. */
+  record?: AuditTrail;
 }
 
 declare const AUTHORIZED: unique symbol;

@@ -35,6 +35,8 @@ export interface WatchItem {
 
 /** A running watch: batches in order; undefined at its end. */
 export interface WatchSession {
+  /** Whether the objects that there were at its beginning are given out; absent: it begins with none. */
+  readonly isInitialized?: boolean;
   next(): Promise<WatchItem[] | undefined>;
   stop(): void;
 }

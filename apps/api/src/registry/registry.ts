@@ -2,9 +2,11 @@ import type { UserInfo } from '#apimachinery';
 import type { Client } from '#client';
 import type { ResourceCatalog } from '#kinds';
 import type { Tracer } from '#telemetry';
+import type { Auditor } from '../audit/auditor.js';
 import type { Authorizer } from '../authorization/authorizer.js';
 import type { Store } from '../storage/store.js';
 import type { ApiHandler } from './api-handler.js';
+import { auditedHandler } from './audited-handler.js';
 import type { ComputedResource } from './computed-resource.js';
 import { InProcessClient } from './in-process-client.js';
 import type { AdmissionRunner, RegistryContext } from './registry-context.js';
@@ -28,6 +30,8 @@ export interface RegistryOptions {
   now?: () => Date;
   /** Makes a span of each request; absent: none. */
   tracer?: Tracer;
+  /** Audits the requests of clients within the process; absent: nobody does. */
+  auditor?: Auditor;
 }
 
 /** The object path with everything it stands on: what HTTP and in-process callers share. */
@@ -53,9 +57,10 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
   const plain = new RegistryHandler(context);
   const handler = tracer ? tracedHandler(plain, tracer) : plain;
+  const inProcess = options.auditor ? auditedHandler(handler, options.auditor, resources) : handler;
   return {
     handler,
     context,
-    client: (user, userAgent = user.name) => new InProcessClient(handler, resources, user, userAgent),
+    client: (user, userAgent = user.name) => new InProcessClient(inProcess, resources, user, userAgent),
   };
 }

@@ -1,6 +1,6 @@
 import { StatusError, type UserInfo } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer, RequestAttributes } from '../authorization/authorizer.js';
-import { allowedOrThrow } from '../authorization/forbidden.js';
+import { allowedOrThrow, type DecisionRecord } from '../authorization/forbidden.js';
 import { fieldRequirements, labelRequirements } from '../authorization/selector-requirements.js';
 import type { Store } from '../storage/store.js';
 import type { ApiRequest, AuthorizedRequest } from './api-request.js';
@@ -32,11 +32,11 @@ async function askForVerb({ authorizer, store }: AuthorizationContext, request: 
   const attributes = { user: request.user, ...resourceAttributes(request) };
   const began = store.currentRevision();
   try {
-    await allowedOrThrow(authorizer, attributes);
+    await allowedOrThrow(authorizer, attributes, request.record);
   } catch (error) {
     if (!WRITES.has(request.verb) || !(error instanceof StatusError)) throw error;
     if ((await store.readBarrier()) <= began) throw error;
-    await allowedOrThrow(authorizer, attributes);
+    await allowedOrThrow(authorizer, attributes, request.record);
   }
 }
 
@@ -46,8 +46,9 @@ export async function authorizePathOrThrow(
   user: UserInfo,
   method: string,
   path: string,
+  record?: DecisionRecord,
 ): Promise<void> {
-  await allowedOrThrow(context.authorizer, { user, ...pathAttributes(method, path) });
+  await allowedOrThrow(context.authorizer, { user, ...pathAttributes(method, path) }, record);
 }
 
 export function resourceAttributes(request: RequestParts): RequestAttributes {

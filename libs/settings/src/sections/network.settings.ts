@@ -9,10 +9,12 @@ import {
   IsIpv4FirstRanges,
   IsOneOf,
   IsPort,
+  IsSwitch,
+  IsWhole,
   Parses,
 } from '../constraints.js';
 import { checkPodRange, parsePortRange, splitServiceRanges } from '../formats/address-ranges.js';
-import { NumberSetting, TextSetting } from '../setting.js';
+import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
 
 /** How others reach the API. */
 export class ApiSettings {
@@ -38,6 +40,32 @@ export class ApiSettings {
     programs: { up: true, server: true },
   })
   advertiseAddress?: string;
+
+  @IsSwitch()
+  @SwitchSetting({
+    help: 'divide the server among users by FlowSchemas and PriorityLevelConfigurations',
+    default: true,
+    programs: { up: true, server: true },
+  })
+  enablePriorityAndFairness!: boolean;
+
+  @IsWhole(0)
+  @NumberSetting({
+    help: 'reads under way at a time; with priority and fairness, seats of the server beside those for writes',
+    argument: 'NUMBER',
+    default: 400,
+    programs: { up: true, server: true },
+  })
+  maxRequestsInflight!: number;
+
+  @IsWhole(0)
+  @NumberSetting({
+    help: 'writes under way at a time; with priority and fairness, seats of the server beside those for reads',
+    argument: 'NUMBER',
+    default: 200,
+    programs: { up: true, server: true },
+  })
+  maxMutatingRequestsInflight!: number;
 }
 
 /** Addresses and names that pods and Services have. */

@@ -22,8 +22,6 @@ describe('what nothing acts on', () => {
   const table: [path: string, object: object, warning: RegExp | undefined][] = [
     ['namespaces', { metadata: { labels: { team: 'a' } } }, undefined],
     ['networkpolicies.networking.k8s.io', {}, /does not enforce NetworkPolicy yet/],
-    ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
-    ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['ingresses.networking.k8s.io', {}, undefined],
     ['pods', { spec: { volumes: [{ name: 'a', emptyDir: {} }] } }, undefined],
     ['csidrivers.storage.k8s.io', {}, /CSI drivers/],
@@ -94,6 +92,6 @@ describe('a server that refuses', () => {
 
   test('makes what every cluster starts with', () => {
     const user = { ...alice, name: 'system:apiserver' };
-    assert.deepEqual(told(refuses, 'flowschemas.flowcontrol.apiserver.k8s.io', {}, { user }), []);
+    assert.deepEqual(told(refuses, 'networkpolicies.networking.k8s.io', {}, { user }), []);
   });
 });

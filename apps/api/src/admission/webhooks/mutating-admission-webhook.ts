@@ -55,7 +55,7 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
         if (patch.length === 0) return;
         isChanged = await this.apply(candidate, patch, objects);
         const noted = { ...from, patch, patchType: 'JSONPatch' };
-        request.annotate(`patch.webhook.admission.k8s.io/${place}`, JSON.stringify(noted));
+        request.annotate(`patch.webhook.admission.k8s.io/${place}`, JSON.stringify(noted), 'Request');
       };
       await this.caller.ask(candidate, request, objects, use);
       return isChanged;

@@ -10,8 +10,10 @@ import {
   serviceUnavailable,
   type UserInfo,
 } from '#apimachinery';
-import type { Credentials, RequestAuthenticator } from '../../authentication/authenticator.js';
+import type { Auditor } from '../../audit/auditor.js';
+import type { Credentials, IdentityRecord, RequestAuthenticator } from '../../authentication/authenticator.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
+import type { DecisionRecord } from '../../authorization/forbidden.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { knownFailure } from '../../registry/registry-handler.js';
@@ -27,10 +29,14 @@ import { Connection } from '../server/connection.js';
 import { CountedResponse } from '../server/counted-response.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import { OpenRequest } from '../server/open-request.js';
+import { RequestAudit } from '../server/request-audit.js';
 import { RequestDeadlines } from '../server/request-deadlines.js';
+import type { RequestFlow } from '../server/request-flow.js';
+import { auditIdOf, auditTrailOf, flowOf } from '../server/request-marks.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
-import { auditId, DISCARD_MS, sendError, sendText } from '../server/response-writer.js';
+import { DISCARD_MS, LEVEL_HEADER, SCHEMA_HEADER, sendError, sendText } from '../server/response-writer.js';
 import { isServedWhileDraining, type Refusal, refuseWhileDraining, SHUTTING_DOWN } from '../server/shutdown-refusal.js';
+import { asksForMore, peerCertificates } from './request-credentials.js';
 import type { RequestInfo } from './request-info.js';
 import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
@@ -50,6 +56,10 @@ export interface DispatcherOptions {
   metrics: RequestMetrics;
   slots: SlotLimits;
   log?: InternalErrorLog;
+  /** Absent: nothing is audited. */
+  auditor?: Auditor;
+  /** Absent: priority and fairness is off, and the slots limit everything. */
+  flow?: RequestFlow;
   /** Milliseconds, when it is not the reference's minute. */
   requestTimeoutMs?: number;
 }
@@ -98,6 +108,7 @@ export class RequestDispatcher {
   private readonly connections = new Map<Socket, Connection>();
   private readonly deadlines: RequestDeadlines;
   private readonly slots: RequestSlots;
+  private readonly audit: RequestAudit | undefined;
   /** Watches and streams that are open: they would hold up a shutdown for ever. */
   private readonly open = new Set<ServerResponse | Socket>();
   private readonly paths: ServedPaths;
@@ -113,6 +124,7 @@ export class RequestDispatcher {
     this.paths = { resources: options.resources, documents, aggregated: options.aggregation?.apis };
     this.deadlines = new RequestDeadlines(this.connections, options.requestTimeoutMs);
     this.slots = new RequestSlots(options.slots, options.metrics);
+    this.audit = options.auditor && new RequestAudit(options.auditor);
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -130,9 +142,8 @@ export class RequestDispatcher {
     this.dispatch(open).catch((error) => {
       if (open.expired) return;
       const status = statusOf(error);
-      const id = auditId();
-      logInternalError(this.options.log, open.request, status, id);
-      sendError(open.response, status, undefined, [], id);
+      logInternalError(this.options.log, open.request, status);
+      sendError(open.response, status);
     });
   };
 
@@ -142,17 +153,17 @@ export class RequestDispatcher {
     open.endless = isLongRunning(route);
     const asked = open.endless || route.info.query.size === 0 ? null : route.info.query.get('timeout');
     if (asked) this.deadlines.shorten(open, asked);
-    const user = await this.identify(request, route.info);
+    const user = await this.identify(open, route.info);
     if (route.kind === 'document' || !route.info.isResourceRequest) {
-      await this.authorizePath(user, route);
-      if (!this.begin(open, route, user)) return;
+      await this.authorizePath(user, route, open.audit);
+      if (!(await this.begin(open, route, user))) return;
       if (route.kind === 'aggregated') await this.aggregation.serve(request, response, route.api, user);
       else this.serveDocument(request, response, route, user);
       return;
     }
     const allowed = await this.authorize(request, open, route, user);
     const found = route.kind === 'nothing' ? await this.lateRoute(request, open, route) : route;
-    if (!this.begin(open, found, user)) return;
+    if (!(await this.begin(open, found, user))) return;
     if (found.kind === 'objects') {
       const asked = found === route ? allowed : { ...allowed, pathError: found.pathError };
       await this.options.objects.serve(open, found, asked);
@@ -172,14 +183,29 @@ export class RequestDispatcher {
     return found;
   }
 
-  /** Takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. */
-  private begin(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
+  /**
+   * Waits for its turn, takes a slot and counts, from here to the request's end. False: nobody waits for the answer any more. Throws
+   * 429.
+   */
+  private begin(
+    open: OpenRequest<ServerResponse | undefined>,
+    route: Route,
+    user: UserInfo,
+  ): boolean | Promise<boolean> {
     if (open.isOver || open.expired) return false;
     // A stream that begins now would miss the end of the others.
     if (open.endless && this.refusal) throw serviceUnavailable(SHUTTING_DOWN);
-    const { metrics } = this.options;
+    const { flow } = this.options;
+    // Streams and proxies take no seat: they have nothing of the server's but their connection.
+    const turn = flow && route.kind !== 'connect' ? flow.take(open, user, route.info) : undefined;
+    return turn ? turn.then(() => this.takeSlot(open, route, user)) : this.takeSlot(open, route, user);
+  }
+
+  private takeSlot(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
+    if (open.isOver || open.expired) return false;
+    const { metrics, flow } = this.options;
     const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
-    this.slots.take(open, user, READS.has(route.info.verb), probe);
+    this.slots.take(open, user, READS.has(route.info.verb), probe, flow !== undefined);
     if (open.endless) {
       const gauge = metrics.longRunningCell(route);
       const stream = open.response ?? open.request.socket;
@@ -210,7 +236,12 @@ export class RequestDispatcher {
     // The framework sees its own path, however the client wrote it.
     const mark = request.url!.indexOf('?');
     request.url = mark < 0 ? document.path : document.path + request.url!.slice(mark);
-    response.setHeader('Audit-Id', auditId());
+    response.setHeader('Audit-Id', auditIdOf(request));
+    const flow = flowOf(request);
+    if (flow) {
+      response.setHeader(LEVEL_HEADER, flow.levelUid);
+      response.setHeader(SCHEMA_HEADER, flow.schemaUid);
+    }
     setRequestUser(request, user);
     this.framework(request, response);
   }
@@ -223,10 +254,13 @@ export class RequestDispatcher {
     }
   }
 
-  private async authorizePath(user: UserInfo, { info }: Route): Promise<void> {
-    if (ALWAYS_ALLOWED.has(info.path)) return;
+  private async authorizePath(user: UserInfo, { info }: Route, record: DecisionRecord | undefined): Promise<void> {
+    if (ALWAYS_ALLOWED.has(info.path)) {
+      record?.decided('allow', '');
+      return;
+    }
     const { metrics } = this.options;
-    await metrics.access.decided(authorizePathOrThrow(this.options, user, info.verb, info.path));
+    await metrics.access.decided(authorizePathOrThrow(this.options, user, info.verb, info.path, record));
   }
 
   /** Asks about what the URL says, whether it is served or not: who may not do it learns nothing of what there is. */
@@ -253,6 +287,7 @@ export class RequestDispatcher {
       userAgent: request.headers['user-agent'] ?? '',
       user,
       lifetime: open,
+      record: open.audit,
       // A WebSocket begins with GET, but running commands is no reading: it takes the permission that SPDY's POST takes.
       alsoVerb: route.kind === 'connect' && route.upgrades && info.verb === 'get' ? 'create' : undefined,
       pathError: route.kind === 'objects' ? route.pathError : undefined,
@@ -302,7 +337,11 @@ export class RequestDispatcher {
       socket.destroy();
       return;
     }
-    this.upgrade(request, socket, head).catch((error) => refuseUpgrade(socket, statusOf(error)));
+    this.upgrade(request, socket, head).catch((error) => {
+      const status = statusOf(error);
+      auditTrailOf(request)?.refused(status);
+      refuseUpgrade(socket, status);
+    });
   }
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -311,13 +350,17 @@ export class RequestDispatcher {
     const open = new OpenRequest(request, undefined);
     socket.once('close', () => open.settle());
     open.endless = true;
-    const user = await this.identify(request, route.info);
+    const user = await this.identify(open, route.info);
     const asked = await this.authorize(request, open, route, user);
-    if (!this.begin(open, route, user)) return;
+    if (!(await this.begin(open, route, user))) return;
     const { connects, objects } = this.options;
+    if (route.kind === 'objects') {
+      await objects.upgradeWatch(open, socket, head, route, asked);
+      return;
+    }
     if (route.kind === 'aggregated') await this.aggregation.upgrade(request, socket, head, route.api, user);
-    else if (route.kind === 'connect') await connects.upgrade(request, socket, head, route, asked);
-    else await objects.upgradeWatch(request, socket, head, route, asked);
+    else await connects.upgrade(request, socket, head, route, asked);
+    open.audit?.responseStarted(SWITCHING_PROTOCOLS);
   }
 
   private get aggregation(): AggregatedHandler {
@@ -334,16 +377,19 @@ export class RequestDispatcher {
   }
 
   /** Who sends this. A connection's certificate is looked at once; headers that say more are looked at each time. */
-  private async identify(request: IncomingMessage, info: RequestInfo): Promise<UserInfo> {
+  private async identify(open: OpenRequest<ServerResponse | undefined>, info: RequestInfo): Promise<UserInfo> {
+    const { request } = open;
     const { headers } = request;
     const socket = request.socket as TLSSocket;
     const connection = this.connectionOf(socket);
     if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
     const plain = headers.authorization === undefined && !asksForMore(headers);
     const { access } = this.options.metrics;
-    if (plain && connection.user) {
-      access.known(connection.user, 0);
-      return connection.user;
+    const known = plain ? connection.user : undefined;
+    if (known) {
+      access.known(known, 0);
+      if (this.audit) await this.audit.identified(open, info, known);
+      return known;
     }
     const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
@@ -352,9 +398,33 @@ export class RequestDispatcher {
       credentials.request = info.isResourceRequest ? resourceAttributes(info) : pathAttributes(info.verb, info.path);
     }
     const offered = headers.authorization !== undefined || credentials.clientCertificate !== undefined;
-    const user = await access.identified(offered, this.options.authenticator.authenticate(credentials));
+    const user = await access.identified(offered, this.authenticate(open, info, credentials));
     if (plain) connection.user = user;
     return user;
+  }
+
+  private async authenticate(
+    open: OpenRequest<ServerResponse | undefined>,
+    info: RequestInfo,
+    credentials: Credentials,
+  ): Promise<UserInfo> {
+    const { authenticator } = this.options;
+    const { audit } = this;
+    if (!audit) return authenticator.authenticate(credentials);
+    let identified = false;
+    const record: IdentityRecord = {
+      identified(sender) {
+        identified = true;
+        return audit.identified(open, info, sender);
+      },
+      impersonates: (user, constraint) => open.audit?.impersonates(user, constraint),
+    };
+    try {
+      return await authenticator.authenticate(credentials, record);
+    } catch (error) {
+      if (!identified) audit.unidentified(open, info);
+      throw error;
+    }
   }
 }
 
@@ -369,23 +439,6 @@ function sendNothing(response: ServerResponse, route: Route): void {
 
 function statusOf(error: unknown): StatusError {
   return asStatusError(knownFailure(error) ?? error);
-}
-
-function asksForMore(headers: IncomingMessage['headers']): boolean {
-  if (headers['x-remote-user'] !== undefined) return true;
-  for (const name in headers) if (name.startsWith('impersonate-')) return true;
-  return false;
-}
-
-function peerCertificates(socket: TLSSocket): Pick<Credentials, 'clientCertificate' | 'intermediates'> {
-  const peer = socket.getPeerCertificate?.(true);
-  if (!peer?.raw) return {};
-  const intermediates: Buffer[] = [];
-  for (let issuer = peer.issuerCertificate; issuer?.raw && issuer !== issuer.issuerCertificate; ) {
-    intermediates.push(issuer.raw);
-    issuer = issuer.issuerCertificate;
-  }
-  return { clientCertificate: peer.raw, intermediates };
 }
 
 /** There is no response object on an upgrade: the answer is written by hand. */

@@ -22,8 +22,8 @@ export interface ApiSurface {
   metrics: MetricsRegistry;
   /** All pods, for the metrics of their resources. */
   pods(): readonly KubeObject[];
-  /** Documents of further paths, such as the OpenID discovery of the token issuer. */
-  documents: ReadonlyMap<string, () => { mediaType: string; body: string }>;
+  /** Documents of further paths, such as the OpenID discovery of the token issuer, and debugging pages. */
+  documents: ReadonlyMap<string, (query: URLSearchParams) => { mediaType: string; body: string }>;
   /** Versions that objects had; absent: none are kept. */
   history?: Pick<History, 'versions'>;
   /** When a namespace was made; undefined while there is none of that name. */

@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asStatusError } from '#apimachinery';
 import { logInternalError } from '../server/internal-errors.js';
+import { auditTrailOf } from '../server/request-marks.js';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
 /** Unknown paths get the reference's plain text; everything else becomes a Status. */
@@ -19,8 +20,9 @@ export class StatusFilter implements ExceptionFilter {
       return;
     }
     const failure = asStatusError(error);
-    const id = reply.raw.getHeader('Audit-Id');
-    logInternalError(this.surface.log, http.getRequest<FastifyRequest>().raw, failure, String(id));
+    const request = http.getRequest<FastifyRequest>().raw;
+    logInternalError(this.surface.log, request, failure);
+    auditTrailOf(request)?.refused(failure);
     void reply.code(failure.status.code).type('application/json').send(JSON.stringify(failure.status));
   }
 }

@@ -1,17 +1,21 @@
-import type { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { asStatusError, genericNotFound } from '#apimachinery';
+import { asStatusError, genericNotFound, type Status } from '#apimachinery';
+import type { AuditTrail } from '../../audit/audit-trail.js';
 import { negotiateOutput, type OutputFormat } from '../../codec/negotiation.js';
 import type { ApiHandler, ResponseNotes } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
+import type { ApiResult, WatchSession } from '../../registry/api-result.js';
+import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { ObjectsRoute } from '../dispatch/route.js';
 import type { WatchMetrics } from '../metrics/watch-metrics.js';
 import { type InternalErrorLog, logInternalError } from '../server/internal-errors.js';
 import type { OpenRequest } from '../server/open-request.js';
-import { auditId, sendBody, sendError } from '../server/response-writer.js';
+import { sendBody, sendError } from '../server/response-writer.js';
 import { ResponseSink, WebSocketSink } from '../watch/watch-sink.js';
 import { streamWatch, UNREAD_WATCH_MS } from '../watch/watch-stream.js';
 import { readBody } from './body-reader.js';
+import { type ListBody, wholeList } from './list-body.js';
 import { includeObjectOf, renderResult, WatchRenderer } from './response-renderer.js';
 
 const WITH_BODY = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
@@ -33,7 +37,10 @@ export class ObjectPathHandler {
     let format: OutputFormat | undefined;
     try {
       const { deprecationWarning, verbs } = entry.definition;
-      if (deprecationWarning) notes.warnings.push(deprecationWarning);
+      if (deprecationWarning) {
+        notes.warnings.push(deprecationWarning);
+        asked.record?.annotate('k8s.io/deprecated', 'true');
+      }
       format = negotiateOutput(request.headers.accept, info.verb === 'watch', verbs.includes('get'));
       if (WITH_BODY.has(info.verb)) asked.body = await readBody(request);
       // What its client was told has failed must not be done after all.
@@ -41,26 +48,31 @@ export class ObjectPathHandler {
       const result = await this.api.handle(asked, notes);
       if (result.kind === 'watch') {
         const renderer = this.rendererOf(route, format, open.started);
-        await streamWatch(new ResponseSink(response, notes.warnings), renderer, result.session, this.unreadWatchMs);
+        await streamWatch(
+          new ResponseSink(response, notes.warnings),
+          renderer,
+          beginning(result.session, open),
+          this.unreadWatchMs,
+        );
         return;
       }
       if (open.expired) return;
       const rendered = renderResult(result, entry, format, () => includeObjectOf(info.query));
       const body = rendered instanceof Promise ? await rendered : rendered;
       const code = result.kind === 'list' ? 200 : result.code;
+      if (asked.record) await recordAnswer(asked.record, result, entry, format, info.query, body);
       await sendBody(request, response, code, format.mediaType, body, notes.warnings);
     } catch (error) {
       if (open.expired) return;
       const status = asStatusError(error);
-      const id = auditId();
-      logInternalError(this.log, request, status, id);
-      sendError(response, status, format, notes.warnings, id);
+      logInternalError(this.log, request, status);
+      sendError(response, status, format, notes.warnings);
     }
   }
 
   /** A watch whose events are the messages of a WebSocket. Rejects while it may still be answered with a Status. */
   async upgradeWatch(
-    request: IncomingMessage,
+    open: OpenRequest<ServerResponse | undefined>,
     socket: Socket,
     head: Buffer,
     route: ObjectsRoute,
@@ -68,12 +80,14 @@ export class ObjectPathHandler {
   ): Promise<void> {
     const started = performance.now();
     const { entry } = route;
+    const { request } = open;
     const format = negotiateOutput(request.headers.accept, true, entry.definition.verbs.includes('get'));
     const result = await this.api.handle(asked, { warnings: [] });
     if (result.kind !== 'watch') throw genericNotFound();
     const renderer = this.rendererOf(route, format, started);
     const sink = await WebSocketSink.accept(request, socket, head);
-    await streamWatch(sink, renderer, result.session, this.unreadWatchMs);
+    asked.record?.responseStarted(101);
+    await streamWatch(sink, renderer, beginning(result.session, open), this.unreadWatchMs);
   }
 
   private rendererOf(route: ObjectsRoute, format: OutputFormat, started: number): WatchRenderer {
@@ -81,4 +95,39 @@ export class ObjectPathHandler {
     const complete = () => this.watches.list(entry, route).observe((performance.now() - started) / 1000);
     return new WatchRenderer(entry, format, info.query, { events: this.watches.of(entry), complete });
   }
+}
+
+/** Says when a watch has sent what there was, which is all that it takes a seat for. */
+function beginning(session: WatchSession, { initialized }: OpenRequest<ServerResponse | undefined>): WatchSession {
+  if (!initialized) return session;
+  return {
+    next() {
+      if (session.isInitialized ?? true) initialized();
+      return session.next();
+    },
+    stop() {
+      initialized();
+      session.stop();
+    },
+  };
+}
+
+/** The audit log has the answer as JSON, in whichever form it is sent. */
+async function recordAnswer(
+  trail: AuditTrail,
+  result: Exclude<ApiResult, { kind: 'watch' }>,
+  entry: ResourceEntry,
+  format: OutputFormat,
+  query: URLSearchParams,
+  sent: Buffer | ListBody,
+): Promise<void> {
+  const status = result.kind === 'object' && result.object.kind === 'Status' ? (result.object as Status) : undefined;
+  if (!trail.recordsResponse) {
+    trail.answered(status);
+    return;
+  }
+  const isJson = format.mediaType === 'application/json' && !format.pretty;
+  const asJson: OutputFormat = { ...format, mediaType: 'application/json', pretty: false };
+  const body = isJson ? sent : await renderResult(result, entry, asJson, () => includeObjectOf(query));
+  trail.answered(status, (Buffer.isBuffer(body) ? body : wholeList(body)).toString());
 }

@@ -94,24 +94,27 @@ export class NodeConnectHandler implements ConnectHandler {
   private async admit(
     request: IncomingMessage,
     route: ConnectRoute,
-    { user, lifetime }: AuthorizedRequest,
+    { user, lifetime, record }: AuthorizedRequest,
   ): Promise<RequestInfo> {
     const { entry, info, subresource: sub } = route;
     if (!servesMethod(sub, request.method ?? 'GET', info.verb)) throw methodNotAllowed();
     if (info.subresource === 'log') return info;
     const { group, version, plural } = entry.definition;
     const options = connectOptions(sub.kind, info);
-    const asked = admissionRequest({
-      operation: 'CONNECT',
-      kind: { group: sub.group, version: sub.version, kind: sub.kind },
-      resource: { group, version, resource: plural },
-      subresource: info.subresource,
-      namespace: info.namespace,
-      name: info.name,
-      object: options,
-      user,
-      signal: lifetime.signal,
-    });
+    const asked = admissionRequest(
+      {
+        operation: 'CONNECT',
+        kind: { group: sub.group, version: sub.version, kind: sub.kind },
+        resource: { group, version, resource: plural },
+        subresource: info.subresource,
+        namespace: info.namespace,
+        name: info.name,
+        object: options,
+        user,
+        signal: lifetime.signal,
+      },
+      record,
+    );
     await this.context.admission.admit(asked);
     await this.context.admission.validate(asked);
     return asked.object === options ? info : withOptions(info, asked.object!);

@@ -4,6 +4,7 @@ import { isIP, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
 import { badRequest, internalError, type StatusError, setOwn, statusErrorFrom } from '#apimachinery';
+import { auditIdOf } from '../server/request-marks.js';
 import { linkRewriter, rewriteLink } from './html-links.js';
 import type { ProxyTarget } from './proxy-target.js';
 
@@ -71,6 +72,7 @@ export function pipeRequest(
       for (const [name, value] of Object.entries(incoming.headers)) {
         if (value !== undefined && !NOT_PASSED.has(name)) setOwn(answered, name, value);
       }
+      answered['audit-id'] ??= auditIdOf(request);
       const links = linkPrefix && {
         prefix: linkPrefix,
         targetHost: `${target.host}:${target.port}`,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuditTrail } from '../../audit/audit-trail.js';
 import type { RequestLifetime } from '../../registry/request-lifetime.js';
 
 /** A request that is being served. It is over once, at whatever comes first: its answer's end, or its connection's. */
@@ -8,6 +9,12 @@ export class OpenRequest<R extends ServerResponse | undefined = ServerResponse> 
   private late = false;
   /** Ends when its client or the server wants it to, and not in a given time: watches, streams, proxies. */
   endless = false;
+  /** Milliseconds that its client gives it, where they are less than all requests have. */
+  timeoutMs: number | undefined;
+  /** Of a watch: to be called when it has sent what there was. */
+  initialized: (() => void) | undefined;
+  /** Absent: the request is not audited. */
+  audit: AuditTrail | undefined;
   private over = false;
   private undo: (() => void)[] = [];
   private controller: AbortController | undefined;

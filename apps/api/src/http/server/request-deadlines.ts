@@ -26,6 +26,7 @@ export class RequestDeadlines {
   shorten(open: OpenRequest, asked: string): void {
     const ms = parseTimeout(asked);
     if (ms <= 0 || ms >= this.limitMs) return;
+    open.timeoutMs = ms;
     const timer = setTimeout(() => expire(open), ms);
     open.whenOver(() => clearTimeout(timer));
   }

@@ -4,7 +4,7 @@ import type { RequestMetrics } from '../metrics/request-metrics.js';
 import type { OpenRequest } from './open-request.js';
 
 export interface SlotLimits {
-  /** Reads and writes that may be under way at a time for one group of users, watches and streams not counted. */
+  /** Reads and writes that may be under way at a time for one group of users, watches and streams not counted; 0: any number. */
   reads: number;
   writes: number;
   /** Watches, streams and proxies that one user may have open. */
@@ -48,10 +48,14 @@ export class RequestSlots {
     private readonly metrics: RequestMetrics,
   ) {}
 
-  /** Throws 429 when the user, or all of its group, have too much under way. `probe`: of the server's health. */
-  take(open: Open, user: UserInfo, read: boolean, probe: boolean): void {
+  /**
+   * Throws 429 when the user, or all of its group, have too much under way. `probe`: of the server's health. `fair`: priority and
+   * fairness limits what is not endless.
+   */
+  take(open: Open, user: UserInfo, read: boolean, probe: boolean, fair: boolean): void {
     const kind: Kind = open.endless ? 'endless' : read ? 'reads' : 'writes';
-    if (!probe && !user.groups.includes(MASTERS_GROUP)) this.takeOf(this.groupOf(user), user.name, kind, open);
+    const limited = !probe && (kind === 'endless' || !fair) && !user.groups.includes(MASTERS_GROUP);
+    if (limited) this.takeOf(this.groupOf(user), user.name, kind, open);
     if (kind === 'endless') return;
     const gauge = read ? this.metrics.inflightReads : this.metrics.inflightWrites;
     gauge.value += 1;
@@ -63,10 +67,11 @@ export class RequestSlots {
   private takeOf(group: Group, name: string, kind: Kind, open: Open): void {
     const own = group.users.get(name) ?? new Usage();
     const all = group.all;
+    const limit = this.limits[kind === 'endless' ? 'streamsOfOneUser' : kind];
     const full =
       kind === 'endless'
-        ? own.endless >= this.limits.streamsOfOneUser
-        : all[kind] >= this.limits[kind] || own[kind] >= Math.ceil(this.limits[kind] * SHARE_OF_ONE_USER);
+        ? own.endless >= limit
+        : limit > 0 && (all[kind] >= limit || own[kind] >= Math.ceil(limit * SHARE_OF_ONE_USER));
     if (full) throw tooManyRequests('Too many requests, please try again later.', 1);
     group.users.set(name, own);
     own[kind] += 1;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
@@ -14,6 +13,7 @@ import {
   makeFragment,
   storedFragment,
 } from './gzip-fragments.js';
+import { auditIdOf, auditTrailOf, flowOf } from './request-marks.js';
 
 /** Bodies from this size on are compressed for clients that take it, as the reference does. */
 const GZIP_FROM_BYTES = 128 * 1024;
@@ -30,13 +30,15 @@ export type Warnings = readonly string[];
 /** Names and values in turn: the form that costs Node least. */
 type Headers = string[];
 
-export function auditId(): string {
-  return randomUUID();
-}
+/** How priority and fairness classified the request. Names would tell more than clients are to know. */
+export const LEVEL_HEADER = 'X-Kubernetes-Pf-Prioritylevel-Uid';
+export const SCHEMA_HEADER = 'X-Kubernetes-Pf-Flowschema-Uid';
 
 /** The headers that all answers have. */
-export function headerList(mediaType: string, warnings: Warnings, id = auditId()): Headers {
-  const headers = ['Audit-Id', id, 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
+export function headerList(request: IncomingMessage, mediaType: string, warnings: Warnings): Headers {
+  const headers = ['Audit-Id', auditIdOf(request), 'Cache-Control', 'no-cache, private', 'Content-Type', mediaType];
+  const flow = flowOf(request);
+  if (flow) headers.push(LEVEL_HEADER, flow.levelUid, SCHEMA_HEADER, flow.schemaUid);
   if (warnings.length > 0) for (const text of shownWarnings(warnings)) headers.push('Warning', warningHeader(text));
   return headers;
 }
@@ -95,7 +97,7 @@ export async function sendBody(
   body: Buffer | ListBody,
   warnings: Warnings,
 ): Promise<void> {
-  const headers = headerList(mediaType, warnings);
+  const headers = headerList(request, mediaType, warnings);
   if (body.length > GZIP_FROM_BYTES && acceptsGzip(request)) {
     headers.push('Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding');
     response.writeHead(code, headers);
@@ -194,21 +196,22 @@ function acceptsGzip(request: IncomingMessage): boolean {
 /** Answers with a Status, whatever went wrong. */
 export function sendError(
   response: ServerResponse,
-  { status }: StatusError,
+  error: StatusError,
   format?: OutputFormat,
   warnings: Warnings = [],
-  id = auditId(),
 ): void {
+  const { status } = error;
+  const { req: request } = response;
+  auditTrailOf(request)?.refused(error);
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const headers = headerList(format?.mediaType ?? 'application/json', warnings, id);
+  const headers = headerList(request, format?.mediaType ?? 'application/json', warnings);
   headers.push('X-Content-Type-Options', 'nosniff');
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter) headers.push('Retry-After', String(retryAfter));
   // As the reference does for a body that it does not read on; and what comes after `Expect: 100-continue` may be no body.
-  const { req: request } = response;
   if (status.code === 413 || (!request.complete && request.headers.expect)) headers.push('Connection', 'close');
   const body = renderStatus(status, format);
   headers.push('Content-Length', String(body.length));
@@ -243,7 +246,7 @@ function endWhenSent(response: ServerResponse, body: Buffer): void {
 
 export function sendText(response: ServerResponse, code: number, text: string): void {
   const body = Buffer.from(text);
-  const headers = headerList('text/plain; charset=utf-8', []);
+  const headers = headerList(response.req, 'text/plain; charset=utf-8', []);
   headers.push('X-Content-Type-Options', 'nosniff', 'Content-Length', String(body.length));
   response.writeHead(code, headers);
   endWhenSent(response, body);

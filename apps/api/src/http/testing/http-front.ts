@@ -4,7 +4,8 @@ import { Test } from '@nestjs/testing';
 import { forbidden, type Status, type UserInfo } from '#apimachinery';
 import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
-import { MetricsRegistry } from '#telemetry';
+import { MetricsRegistry, type Sample } from '#telemetry';
+import type { Auditor } from '../../audit/auditor.js';
 import { createAuthority, issueCertificate } from '../../pki/certificate-issuer.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { ApiRequest, AuthorizedRequest } from '../../registry/api-request.js';
@@ -19,6 +20,7 @@ import { RequestMetrics } from '../metrics/request-metrics.js';
 import { WatchMetrics } from '../metrics/watch-metrics.js';
 import { ObjectPathHandler } from '../objects/object-path.handler.js';
 import type { Connection } from '../server/connection.js';
+import type { RequestFlow } from '../server/request-flow.js';
 import type { SlotLimits } from '../server/request-slots.js';
 
 const NOBODY: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
@@ -33,6 +35,10 @@ export interface FrontOptions {
   unreadWatchMs?: number;
   shutdown?: ShutdownOptions;
   checks?: HealthCheck[];
+  /** Makes priority and fairness, on the metrics of the front; absent: it is off. */
+  flow?: (metrics: MetricsRegistry) => RequestFlow;
+  /** Makes the auditor, on the metrics of the front. */
+  auditor?: (metrics: MetricsRegistry) => Auditor;
 }
 
 /** The HTTP side alone, over real TLS: its object path knows no objects, and waits as the name in a path says. */
@@ -46,6 +52,7 @@ export interface TestFront extends Pick<HttpsServer, 'server' | 'dispatcher' | '
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
   underWay(): Record<string, number>;
   metricsText(): Promise<string>;
+  samples(): Sample[];
   close(): Promise<void>;
   /** A connection, without a request. */
   connect(options?: { allowHalfOpen?: boolean }): Promise<TLSSocket>;
@@ -84,9 +91,11 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     shutdown: options.shutdown ?? { delayMs: 0, sendRetryAfter: false },
     dispatching: {
       authenticator: {
-        authenticate: async ({ authorization }) => {
+        authenticate: async ({ authorization }, record) => {
           const [, name, ...groups] = authorization?.split(' ') ?? [];
-          return name ? { name, groups } : NOBODY;
+          const user = name ? { name, groups } : NOBODY;
+          await record?.identified(user);
+          return user;
         },
       },
       authorizer: {
@@ -99,6 +108,8 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
       resources,
       objects: new ObjectPathHandler(api, new WatchMetrics(registry), options.unreadWatchMs, log),
       log,
+      auditor: options.auditor?.(registry),
+      flow: options.flow?.(registry),
       connects: {
         serve: (_request, response) => new Promise((resolve) => response.once('close', resolve)),
         upgrade: async (_request, socket) => {
@@ -134,6 +145,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     errors,
     close: () => application.close(),
     metricsText: () => registry.render(),
+    samples: () => registry.samples(),
     underWay: () => underWay(front, registry),
     connect: (options) =>
       new Promise((resolve, reject) => {

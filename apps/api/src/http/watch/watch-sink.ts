@@ -24,7 +24,7 @@ export class ResponseSink implements WatchSink {
     private readonly response: ServerResponse,
     warnings: Warnings,
   ) {
-    response.writeHead(200, headerList('application/json', warnings));
+    response.writeHead(200, headerList(response.req, 'application/json', warnings));
     response.flushHeaders();
   }
 

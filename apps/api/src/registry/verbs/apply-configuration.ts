@@ -53,7 +53,10 @@ export function readApplied(
 /** Keys that it has twice are refused or warned about as asked for. Throws 400 for what is no YAML. */
 function readConfiguration(request: ApiRequest, { fieldValidation }: WriteRequestOptions, warnings: string[]): unknown {
   const { body } = request;
-  if (!Buffer.isBuffer(body)) return deepCopy(body);
+  if (!Buffer.isBuffer(body)) {
+    request.record?.sentDocument(body);
+    return deepCopy(body);
+  }
   try {
     const yaml = yamlOf(request);
     const { strict } = yaml;
@@ -61,7 +64,9 @@ function readConfiguration(request: ApiRequest, { fieldValidation }: WriteReques
       throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${strict.join(', ')}`);
     }
     if (fieldValidation === 'Warn') appendAll(warnings, strict.flatMap(warningLines));
-    return yaml.value();
+    const value = yaml.value();
+    request.record?.sentDocument(value);
+    return value;
   } catch (error) {
     if (error instanceof YamlError) throw badRequest(`error encoding patch: ${error.message}`);
     throw error;

@@ -82,7 +82,7 @@ export function applyObject(
           return object;
         },
       };
-      return { permission: { ...request, verb: 'create' }, plan: creation };
+      return { permission: { ...request, verb: 'create', record: undefined }, plan: creation };
     },
   };
   return runWrite(new WriteCall(context, entry, request, plan, warnings, large));

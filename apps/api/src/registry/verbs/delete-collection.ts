@@ -30,8 +30,16 @@ export async function deleteCollection(
   for (let at = 0; at < items.length; at += COLLECTION_PARALLELISM) {
     await Promise.all(
       items.slice(at, at + COLLECTION_PARALLELISM).map(async (item) => {
-        const { user, userAgent, lifetime } = request;
-        const target = { namespace: item.namespace, name: item.name, subresource: '', user, userAgent, lifetime };
+        const { user, userAgent, lifetime, record } = request;
+        const target = {
+          namespace: item.namespace,
+          name: item.name,
+          subresource: '',
+          user,
+          userAgent,
+          lifetime,
+          record,
+        };
         const notes: string[] = [];
         try {
           await runWrite(new WriteCall(context, entry, target, deletion(options), notes));

@@ -32,6 +32,7 @@ export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
         if (format === 'yaml') value = yamlOf(request).value();
         else if (format === 'protobuf') value = parseProtobuf(body, DELETE_OPTIONS);
         else value = decodeJson(body, false).value;
+        request.record?.sentDocument(value);
       } catch (error) {
         if (error instanceof YamlError) throw badRequest(error.message);
         if (error instanceof JsonSyntaxError) {
@@ -42,6 +43,7 @@ export function readDeleteOptions(request: ApiRequest): DeleteRequestOptions {
     }
   } else {
     value = body;
+    if (value !== undefined) request.record?.sentDocument(value);
   }
   return parseDeleteOptions(value, request.query);
 }

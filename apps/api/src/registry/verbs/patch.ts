@@ -198,10 +198,14 @@ interface Patch {
 function readPatch(entry: ResourceEntry, request: ApiRequest, { fieldValidation }: WriteRequestOptions): Patch {
   const type = patchTypeOf(entry, request);
   const { body } = request;
-  if (!Buffer.isBuffer(body)) return { type, value: body, strict: [] };
+  if (!Buffer.isBuffer(body)) {
+    request.record?.sentDocument(body);
+    return { type, value: body, strict: [] };
+  }
   const checked = fieldValidation !== 'Ignore';
   try {
     const { value, duplicates } = jsonOf(request, body, checked);
+    request.record?.sentDocument(value);
     if (!checked) return { type, value, strict: [] };
     checkShape(type, value);
     if (type !== JSON_PATCH) return { type, value, strict: duplicates };

@@ -63,7 +63,7 @@ export function updateObject(
     create: () => {
       if (!allowCreateOnUpdate || request.subresource !== '' || revision) return undefined;
       const creation: WritePlan = { operation: 'CREATE', stages: WRITE, options, code: 201, next: take };
-      return { permission: { ...request, verb: 'create' }, plan: creation };
+      return { permission: { ...request, verb: 'create', record: undefined }, plan: creation };
     },
   };
   return runWrite(new WriteCall(context, entry, request, plan, warnings, isLarge(request)));

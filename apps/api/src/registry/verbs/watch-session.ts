@@ -65,6 +65,10 @@ export class CacheWatchSession implements WatchSession {
     this.endTimer = setTimeout(() => this.finish(), options.timeoutMs);
   }
 
+  get isInitialized(): boolean {
+    return this.initialDone;
+  }
+
   async next(): Promise<WatchItem[] | undefined> {
     if (!this.initialDone) return this.nextInitial();
     const queued = this.queue.shift();

@@ -78,9 +78,10 @@ export class CallAdmission implements AdmissionRequest {
     return this.call.plan.options.dryRun;
   }
 
-  annotate(key: string, value: string): void {
+  annotate(key: string, value: string, from?: 'Request'): void {
     this.annotations ??= new Map();
     this.annotations.set(key, value);
+    this.call.target.record?.annotate(key, value, from);
   }
 
   warn(text: string): void {

@@ -10,7 +10,10 @@ import type { WriteSetPart } from './write-participant.js';
 import type { WritePlan } from './write-plan.js';
 
 /** The part of a request that every write has, also one that the server makes on behalf of another. */
-export type WriteTarget = Pick<ApiRequest, 'namespace' | 'name' | 'subresource' | 'user' | 'userAgent' | 'lifetime'>;
+export type WriteTarget = Pick<
+  ApiRequest,
+  'namespace' | 'name' | 'subresource' | 'user' | 'userAgent' | 'lifetime' | 'record'
+>;
 
 /** One write on its way through the stages: what stays, and the state of the attempt that is being made. */
 export class WriteCall {
