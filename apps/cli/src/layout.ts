@@ -18,6 +18,7 @@ export interface Layout {
   kubeconfig: string;
   agentKubeconfig: string;
   dnsKubeconfig: string;
+  networkKubeconfig: string;
   /** The flags of the last `up`. */
   settings: string;
   supervisorSocket: string;
@@ -41,6 +42,7 @@ export function layoutOf(dataDir: string): Layout {
     kubeconfig: join(data, 'kubeconfig'),
     agentKubeconfig: join(data, 'agent.kubeconfig'),
     dnsKubeconfig: join(data, 'dns.kubeconfig'),
+    networkKubeconfig: join(data, 'network.kubeconfig'),
     settings: join(data, 'settings.json'),
     supervisorSocket: join(run, 'supervisor.sock'),
     supervisorConfig: join(data, 'supervisor.json'),

@@ -5,6 +5,7 @@ import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
 import { noTracer, type Tracer } from '#telemetry';
 import type { AgentOptions } from './agent-options.js';
 import { type AgentBase, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
+import { noIsolation, type PodIsolation } from './execute/step-services.js';
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { hugepageSizes, memoryPolicy } from './node/memory-controllers.js';
@@ -38,10 +39,11 @@ export class NodeAgent {
     logger: Logger,
     onCreated?: (agent: NodeAgent) => void,
     tracer: Tracer = noTracer,
+    isolation: PodIsolation = noIsolation,
   ): Promise<NodeAgent> {
     const stop = new AbortController();
     const facts = await readFacts(options, logger);
-    const base: AgentBase = { options, client, events, logger, tracer, signal: stop.signal, ...facts };
+    const base: AgentBase = { options, client, events, logger, tracer, isolation, signal: stop.signal, ...facts };
     const agent = new NodeAgent(base, composeAgent(base), stop);
     onCreated?.(agent);
     await agent.begin();

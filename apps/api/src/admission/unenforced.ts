@@ -22,12 +22,6 @@ const NO_EFFECT = 'yet: this object has no effect';
 
 export const unenforced: readonly Unenforced[] = [
   {
-    resources: ['networking.k8s.io/networkpolicies'],
-    feature: 'NetworkPolicy',
-    text: "Berth's own network does not enforce NetworkPolicy yet: this object has no effect on it",
-    policy: true,
-  },
-  {
     resources: ['flowcontrol.apiserver.k8s.io/flowschemas', 'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations'],
     feature: 'API Priority and Fairness',
     text: `Berth does not enforce API Priority and Fairness ${NO_EFFECT}`,

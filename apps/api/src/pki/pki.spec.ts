@@ -39,7 +39,7 @@ describe('preparePki', () => {
     }
     for (const address of ['127.0.0.1', '::1', '10.96.0.1', '192.0.2.10']) assert.ok(server.checkIP(address), address);
     assert.match(pki.serviceAccount.publicKey, /BEGIN PUBLIC KEY/);
-    for (const file of ['pki/ca.key', 'pki/sa.key', 'kubeconfig', 'agent.kubeconfig', 'dns.kubeconfig']) {
+    for (const file of ['pki/ca.key', 'pki/sa.key', 'kubeconfig', 'agent.kubeconfig', 'dns.kubeconfig', 'network.kubeconfig']) {
       assert.equal((await stat(join(dataDir, file))).mode & 0o777, 0o600, file);
     }
     const kubeconfig = await readFile(join(dataDir, 'kubeconfig'), 'utf8');

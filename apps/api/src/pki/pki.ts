@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { apiAddress } from '#apimachinery';
-import { KUBELET_CLIENT } from '../identity/users.js';
+import { KUBELET_CLIENT, NODE_NETWORK } from '../identity/users.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
 import {
   PUBLIC_MODE,
@@ -45,9 +45,11 @@ export interface Pki {
   /** Client certificate of the local node, also in its kubeconfig. */
   agent?: KeyPair;
   dns: KeyPair;
+  /** Of who follows what NetworkPolicies select. */
+  network: KeyPair;
   /** Signs and verifies ServiceAccount tokens, PEM. */
   serviceAccount: { privateKey: string; publicKey: string };
-  kubeconfigs: { admin: string; dns: string; agent?: string };
+  kubeconfigs: { admin: string; dns: string; network: string; agent?: string };
   /** File names (`server.crt`) that this call wrote; empty when everything was there and good. */
   written: string[];
 }
@@ -73,12 +75,13 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     organizations,
     usages: ['client'],
   });
-  const [server, admin, kubeletClient, frontProxyClient, dns, agent, agentServer] = await Promise.all([
+  const [server, admin, kubeletClient, frontProxyClient, dns, network, agent, agentServer] = await Promise.all([
     keeper.certificate('server', ca, serverProfile(options)),
     keeper.certificate('admin', ca, client('kubernetes-admin', ['system:masters'])),
     keeper.certificate('kubelet-client', ca, client(KUBELET_CLIENT)),
     keeper.certificate('front-proxy-client', frontProxyCa, client('front-proxy-client')),
     keeper.certificate('dns', ca, client('system:kube-dns')),
+    keeper.certificate('network', ca, client(NODE_NETWORK)),
     node && keeper.certificate('agent', ca, client(`system:node:${node.name}`, ['system:nodes'])),
     node && keeper.certificate('agent-server', ca, nodeServerProfile(node)),
   ]);
@@ -92,6 +95,7 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
   const kubeconfigs: Pki['kubeconfigs'] = {
     admin: await kubeconfig('kubeconfig', 'kubernetes-admin', admin),
     dns: await kubeconfig('dns.kubeconfig', 'system:kube-dns', dns),
+    network: await kubeconfig('network.kubeconfig', NODE_NETWORK, network),
   };
   if (node && agent) kubeconfigs.agent = await kubeconfig('agent.kubeconfig', `system:node:${node.name}`, agent);
 
@@ -106,6 +110,7 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     agentServer,
     agent,
     dns,
+    network,
     serviceAccount,
     kubeconfigs,
     written: keeper.written,

@@ -21,7 +21,7 @@ function told(plugin: UnenforcedFeatures, path: string, object: object, more: Mo
 describe('what nothing acts on', () => {
   const table: [path: string, object: object, warning: RegExp | undefined][] = [
     ['namespaces', { metadata: { labels: { team: 'a' } } }, undefined],
-    ['networkpolicies.networking.k8s.io', {}, /does not enforce NetworkPolicy yet/],
+    ['networkpolicies.networking.k8s.io', {}, undefined],
     ['flowschemas.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', {}, /Priority and Fairness/],
     ['ingresses.networking.k8s.io', {}, /no IngressClass exists/],
@@ -74,8 +74,8 @@ describe('what nothing acts on', () => {
   });
 
   test('status and deletes are nobody’s news', () => {
-    assert.deepEqual(told(warns, 'networkpolicies/status.networking.k8s.io', {}), []);
-    assert.equal(warns.handles(request('DELETE', 'networkpolicies.networking.k8s.io', undefined)), false);
+    assert.deepEqual(told(warns, 'flowschemas/status.flowcontrol.apiserver.k8s.io', {}), []);
+    assert.equal(warns.handles(request('DELETE', 'flowschemas.flowcontrol.apiserver.k8s.io', undefined)), false);
   });
 });
 
@@ -96,8 +96,8 @@ describe('a server that refuses', () => {
   });
 
   test('lets what is there be changed', () => {
-    const oldObject = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'x' } };
-    assert.equal(told(refuses, 'networkpolicies.networking.k8s.io', {}, { oldObject }).length, 1);
+    const oldObject = { apiVersion: 'flowcontrol.apiserver.k8s.io/v1', kind: 'FlowSchema', metadata: { name: 'x' } };
+    assert.equal(told(refuses, 'flowschemas.flowcontrol.apiserver.k8s.io', {}, { oldObject }).length, 1);
   });
 
   test('makes what every cluster starts with', () => {
