@@ -3,9 +3,9 @@
 use xtables::address::Family;
 
 use super::chains::Base;
-use super::door::{SetKind, Step};
+use super::door::Step;
 use super::expressions::{Rule, family_number};
-use super::sets::{Key, Value, put_element};
+use super::sets::{Key, SetKind, Value, put_element};
 use crate::netlink::message::{APPEND, CREATE, LONGEST, Messages};
 
 /// `NFNL_SUBSYS_NFTABLES`, as part of a message's type.

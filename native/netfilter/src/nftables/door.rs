@@ -1,19 +1,11 @@
 //! The door to the table of one family.
 
-use std::fmt;
 use std::io;
-
-use xtables::address::Family;
 
 use super::chains::Base;
 use super::expressions::Rule;
-use super::sets::{Key, SetName, SetSpec, Value};
+use super::sets::{Key, SetName, Value};
 use crate::error::NetfilterError;
-
-/// Names of the sets of a table, which say what is in them.
-pub trait SetKind: fmt::Display {
-    fn spec(&self, family: Family) -> SetSpec;
-}
 
 /// One change of the table, whose sets `S` names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use rustix::io::Errno;
 use xtables::address::Family;
 
 use super::batch::{Batch, NFTABLES};
-use super::door::{Digest, Door, Existing, Failure, SetKind, Step, shown_jump};
+use super::door::{Digest, Door, Existing, Failure, Step, shown_jump};
 use super::expressions::family_number;
-use super::sets::{ELEMENT_DATA, ELEMENT_FLAGS, ELEMENT_KEY};
+use super::sets::{ELEMENT_DATA, ELEMENT_FLAGS, ELEMENT_KEY, SetKind};
 use crate::netlink::attributes::Attributes;
 use crate::netlink::message::{DUMP, GENERIC, Messages};
 use crate::netlink::socket::Socket;

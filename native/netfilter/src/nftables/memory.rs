@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::io;
 
-use super::door::{Digest, Door, Existing, Failure, SetKind, Step};
-use super::sets::{Key, SetName, Value};
+use super::door::{Digest, Door, Existing, Failure, Step};
+use super::sets::{Key, SetKind, SetName, Value};
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Content {

@@ -6,11 +6,15 @@ use std::net::IpAddr;
 
 use xtables::address::Family;
 
-use super::door::SetKind;
 use super::expressions::{Jump, octets, protocol_number, put_value, put_verdict};
 use super::typeof_data::{Field, typeof_data};
 use crate::model::Protocol;
 use crate::netlink::message::{put, put_nested};
+
+/// Names of the sets of a table, which say what is in them.
+pub trait SetKind: fmt::Display {
+    fn spec(&self, family: Family) -> SetSpec;
+}
 
 /// A set or a map, by the name that it has in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,6 +8,7 @@ pub mod chains;
 mod content;
 #[cfg(test)]
 mod content_tests;
+pub mod direction;
 pub mod model;
 pub mod parts;
 pub mod policies;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xtables::address::Family;
 
-use super::chains::Direction;
+use super::direction::Direction;
 use super::model::{Peer, Pod, Policy, PolicyRule, Port, PortChoice};
 use super::sets::PolicySet;
 use crate::hash::hash;

@@ -4,9 +4,8 @@ use std::fmt;
 
 use xtables::address::Family;
 
-use super::chains::Direction;
-use crate::nftables::door::SetKind;
-use crate::nftables::sets::{INTERVAL, MAP, SetSpec};
+use super::direction::Direction;
+use crate::nftables::sets::{INTERVAL, MAP, SetKind, SetSpec};
 use crate::nftables::typeof_data::Field;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
