@@ -1,5 +1,4 @@
 import { codes } from './attack.js';
-import { OWN } from './identities.js';
 import type { PlaneRow } from './stage.js';
 
 const area = 'policy';
@@ -14,8 +13,10 @@ const object = (apiVersion: string, kind: string, more: object, labels?: object)
 /** Objects that restrict others where they are enforced. */
 const POLICIES: [path: string, object: object][] = [
   [
-    `/apis/networking.k8s.io/v1/namespaces/${OWN}/networkpolicies`,
-    object('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } }),
+    '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas',
+    object('flowcontrol.apiserver.k8s.io/v1', 'FlowSchema', {
+      spec: { priorityLevelConfiguration: { name: 'catch-all' } },
+    }),
   ],
 ];
 

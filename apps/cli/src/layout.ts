@@ -21,6 +21,7 @@ export interface Layout {
   ingressKubeconfig: string;
   /** For hosts without a certificate of their own; its key is beside it. */
   ingressCertificate: string;
+  networkKubeconfig: string;
   /** The flags of the last `up`. */
   settings: string;
   supervisorSocket: string;
@@ -46,6 +47,7 @@ export function layoutOf(dataDir: string): Layout {
     dnsKubeconfig: join(data, 'dns.kubeconfig'),
     ingressKubeconfig: join(data, 'ingress.kubeconfig'),
     ingressCertificate: join(data, 'pki', 'ingress-default.crt'),
+    networkKubeconfig: join(data, 'network.kubeconfig'),
     settings: join(data, 'settings.json'),
     supervisorSocket: join(run, 'supervisor.sock'),
     supervisorConfig: join(data, 'supervisor.json'),

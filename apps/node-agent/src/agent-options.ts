@@ -34,6 +34,10 @@ export interface AgentOptions {
   cgroupRoot: string;
   /** A mode's name, which `prepareNetwork` checks, `auto` or `none`. */
   proxyMode: string;
+  /** NetworkPolicies are enforced here, unless another program does. */
+  enforcesPolicies: boolean;
+  /** Of who may follow what policies select. */
+  networkKubeconfig: string;
   /** `primary`, ranges, or nothing for all addresses of the node. */
   nodePortAddresses: string;
   clusterDns: string[];
@@ -79,6 +83,8 @@ function optionsOf(settings: Settings): AgentOptions {
     cgroupDriver: settings.cgroupDriver === 'auto' ? undefined : settings.cgroupDriver,
     cgroupRoot: settings.cgroupRoot.replace(/^\/+/, ''),
     proxyMode: settings.proxyMode,
+    enforcesPolicies: settings.networkPolicy !== 'none',
+    networkKubeconfig: join(dataDir, 'network.kubeconfig'),
     nodePortAddresses: settings.nodeportAddresses,
     clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
     clusterDomain: settings.clusterDomain,
@@ -109,9 +115,11 @@ function optionsOf(settings: Settings): AgentOptions {
 }
 
 export function networkOptions(options: AgentOptions): NetworkOptions {
-  const { proxyMode, nodeName, nodeIps, nodePortAddresses, clusterCidr, serviceClusterIpRange, cniConfigDir } = options;
+  const { proxyMode, enforcesPolicies, nodeName, nodeIps, nodePortAddresses } = options;
+  const { clusterCidr, serviceClusterIpRange, cniConfigDir } = options;
   return {
     proxyMode,
+    enforcesPolicies,
     nodeName,
     nodeIp: nodeIps[0]!,
     nodeIps,

@@ -5,6 +5,7 @@ import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
 import { noTracer, type Tracer } from '#telemetry';
 import type { AgentOptions } from './agent-options.js';
 import { type AgentBase, type AgentNode, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
+import { noIsolation, type PodIsolation } from './execute/step-services.js';
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { hugepageSizes, memoryPolicy } from './node/memory-controllers.js';
@@ -39,8 +40,13 @@ export class NodeAgent {
     logger: Logger,
     onCreated?: (agent: NodeAgent) => void,
     tracer: Tracer = noTracer,
+    isolation: PodIsolation = noIsolation,
   ): Promise<NodeAgent> {
-    return NodeAgent.startOn(await readNode(options, logger), { options, client, events, logger, tracer }, onCreated);
+    return NodeAgent.startOn(
+      await readNode(options, logger),
+      { options, client, events, logger, tracer, isolation },
+      onCreated,
+    );
   }
 
   /** The same on a node that the caller has made. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiEventRecorder, type Client, HttpClient, loadConfig, realClock } from '#client';
 import { SettingError } from '#settings';
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
     await cleanUpNode(options, logger);
     process.exit(0);
   }
-  const startNetwork = prepareNetwork(networkOptions(options));
+  const network = prepareNetwork(networkOptions(options));
   const metrics = new MetricsRegistry(logger);
   registerProcessMetrics(metrics);
   const traces = options.traceExport
@@ -42,6 +43,9 @@ async function main(): Promise<void> {
     metrics,
     tracer: traces?.tracer,
   });
+  const policyClient = existsSync(options.networkKubeconfig)
+    ? new HttpClient(loadConfig({ path: options.networkKubeconfig }), { userAgent: 'berth-agent' })
+    : undefined;
   const events = new ApiEventRecorder({
     client,
     clock: realClock,
@@ -72,7 +76,8 @@ async function main(): Promise<void> {
       registerRuntimeMetrics(metrics, created.runtime);
       registerProbeMetrics(metrics, () => created.parts.prober.counts());
       registerVolumeMetrics(metrics, created.parts.services.volumeOperations);
-      startNetwork({ informers: created.informers, clock: realClock, logger, metrics, events, signal: created.signal });
+      const { informers, signal } = created;
+      network.start({ informers, policyClient, clock: realClock, logger, metrics, events, signal });
       serve(options, created, client, metrics).then(
         (started) => {
           server = started;
@@ -84,6 +89,7 @@ async function main(): Promise<void> {
       );
     },
     traces?.tracer,
+    network.isolation,
   );
   logger.info('the node agent runs', { node: options.nodeName });
 }

@@ -17,6 +17,9 @@ pub struct NetworkConfig {
     pub cni_config_dir: Option<PathBuf>,
     /// Services are served by rules on this node, which need kernel settings of their own.
     pub service_rules: bool,
+    /// Policies are enforced by rules on this node: pods of one bridge must meet them as well.
+    #[serde(default)]
+    pub policy_rules: bool,
 }
 
 impl NetworkConfig {

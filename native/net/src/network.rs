@@ -121,6 +121,7 @@ mod tests {
             node_ip: "127.0.0.1".parse().unwrap(),
             cni_config_dir: Some(root.path().join("net.d")),
             service_rules: true,
+            policy_rules: false,
         };
         let mut network = NodeNetwork::new(config, |_| Memory { fail: true, ..Memory::default() });
         let pods = ["10.244.3.0/24".parse().unwrap()];
@@ -145,6 +146,7 @@ mod tests {
             node_ip: "127.0.0.1".parse().unwrap(),
             cni_config_dir: Some(root.path().join("net.d")),
             service_rules: false,
+            policy_rules: false,
         };
         let mut network = NodeNetwork::new(config, |_| Memory::default());
         assert_eq!(network.apply_below(&[], root.path()).changed, ["IPv4 rules"]);

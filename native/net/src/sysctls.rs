@@ -33,7 +33,8 @@ impl Sysctl {
 }
 
 const FORWARD: &str = "pods reach other nodes and the world through this one";
-const BRIDGED: &str = "a pod that calls a Service and lands on its own bridge gets its answer by the way it asked";
+const BRIDGED: &str =
+    "pods of one bridge meet the rules of policies, and the answer of a Service on it goes back by the way it was asked";
 
 pub fn wanted(config: &NetworkConfig) -> Vec<Sysctl> {
     let of_family = |family| match family {
@@ -53,8 +54,12 @@ pub fn wanted(config: &NetworkConfig) -> Vec<Sysctl> {
         let why = "node ports answer on 127.0.0.1";
         sysctls.push(Sysctl { path: "net/ipv4/conf/all/route_localnet", value: "1", why });
     }
-    let for_services = |sysctl: &Sysctl| sysctl.path.starts_with("net/bridge/");
-    sysctls.retain(|sysctl| config.service_rules || !for_services(sysctl));
+    let of_bridges = |sysctl: &Sysctl| sysctl.path.starts_with("net/bridge/");
+    sysctls.retain(|sysctl| config.service_rules || config.policy_rules || !of_bridges(sysctl));
+    if config.policy_rules && !families.contains(&Family::Ipv6) {
+        // Pods reach each other by link-local addresses all the same.
+        sysctls.extend(of_family(Family::Ipv6).into_iter().filter(of_bridges));
+    }
     sysctls
 }
 
@@ -62,12 +67,13 @@ pub fn wanted(config: &NetworkConfig) -> Vec<Sysctl> {
 mod tests {
     use super::*;
 
-    fn paths(cidrs: &[&str], service_rules: bool) -> Vec<&'static str> {
+    fn paths(cidrs: &[&str], service_rules: bool, policy_rules: bool) -> Vec<&'static str> {
         let config = NetworkConfig {
             cluster_cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
             node_ip: "192.0.2.1".parse().unwrap(),
             cni_config_dir: None,
             service_rules,
+            policy_rules,
         };
         wanted(&config).into_iter().map(|sysctl| sysctl.path).collect()
     }
@@ -76,11 +82,13 @@ mod tests {
     fn settings_follow_the_families_and_whether_rules_serve_services() {
         let (forward, bridge) = ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables");
         let local = "net/ipv4/conf/all/route_localnet";
-        assert_eq!(paths(&["10.244.0.0/16"], true), [forward, bridge, local]);
-        assert_eq!(paths(&["10.244.0.0/16"], false), [forward]);
+        assert_eq!(paths(&["10.244.0.0/16"], true, false), [forward, bridge, local]);
+        assert_eq!(paths(&["10.244.0.0/16"], false, false), [forward]);
         let six = ["net/ipv6/conf/all/forwarding", "net/bridge/bridge-nf-call-ip6tables"];
-        assert_eq!(paths(&["fd00::/56"], true), six);
-        assert_eq!(paths(&["fd00::/56", "10.244.0.0/16"], true), [forward, bridge, six[0], six[1], local]);
+        assert_eq!(paths(&["fd00::/56"], true, false), six);
+        assert_eq!(paths(&["fd00::/56", "10.244.0.0/16"], true, false), [forward, bridge, six[0], six[1], local]);
+        assert_eq!(paths(&["10.244.0.0/16"], false, true), [forward, bridge, six[1]]);
+        assert_eq!(paths(&["fd00::/56"], false, true), six);
     }
 
     #[test]

@@ -212,10 +212,10 @@ impl From<Synced> for SyncResult {
     }
 }
 
-fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T> {
+pub fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| failure(NetfilterError::from(error)))
 }
 
-fn failure(error: NetfilterError) -> Error {
+pub fn failure(error: NetfilterError) -> Error {
     Error::from_reason(error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Services as kernel rules.
+//! Services and NetworkPolicies as kernel rules.
 //!
 //! `model` is what Services ask of the kernel, `front` knows what of it changed, and a `backend` keeps the kernel equal to it.
 //! `iptables` is the backend there is: `iptables::rules` turns a Service into chains (pure), `iptables::family_tables` writes
@@ -16,5 +16,8 @@ pub mod mode;
 pub mod model;
 pub mod netlink;
 pub mod nftables;
+pub mod policy;
+#[cfg(feature = "napi")]
+mod policy_binding;
 #[cfg(test)]
 mod testing;

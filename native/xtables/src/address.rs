@@ -48,6 +48,9 @@ pub struct Cidr {
     prefix: u8,
 }
 
+/// Addresses that every interface has, and that are of use on its own link only.
+pub const LINK_LOCAL: Cidr = Cidr { address: IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), prefix: 10 };
+
 impl Cidr {
     pub fn family(self) -> Family {
         Family::of(self.address)

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { type Answer, call, testServer } from '#testing';
 
 const policy = {
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'NetworkPolicy',
+  apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+  kind: 'FlowSchema',
   metadata: { name: 'q' },
-  spec: { podSelector: {} },
+  spec: { priorityLevelConfiguration: { name: 'catch-all' } },
 };
-const policies = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies';
-const text = "Berth's own network does not enforce NetworkPolicy yet: this object has no effect on it";
+const policies = '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas';
+const text = 'Berth does not enforce API Priority and Fairness yet: this object has no effect';
 const warned = `299 - "${text}"`;
 
 function is(answer: Answer, code: number, header: string | undefined): void {
@@ -46,7 +46,7 @@ describe('what nothing acts on yet', () => {
         is(answer, 403, undefined);
         assert.equal(
           answer.json.message,
-          'networkpolicies.networking.k8s.io "q" is forbidden: Berth does not enforce NetworkPolicy yet, and this server refuses what it does not enforce',
+          'flowschemas.flowcontrol.apiserver.k8s.io "q" is forbidden: Berth does not enforce API Priority and Fairness yet, and this server refuses what it does not enforce',
         );
       }
       const schemas = await call(server, '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas');

@@ -22,12 +22,6 @@ const NO_EFFECT = 'yet: this object has no effect';
 
 export const unenforced: readonly Unenforced[] = [
   {
-    resources: ['networking.k8s.io/networkpolicies'],
-    feature: 'NetworkPolicy',
-    text: "Berth's own network does not enforce NetworkPolicy yet: this object has no effect on it",
-    policy: true,
-  },
-  {
     resources: ['storage.k8s.io/csidrivers'],
     feature: 'CSI',
     text: `Berth does not use CSI drivers ${NO_EFFECT}`,

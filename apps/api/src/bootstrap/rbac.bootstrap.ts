@@ -4,7 +4,7 @@ import { bootstrapRbac, gvr } from '#kinds';
 import type { PolicyRule } from '../authorization/policy-rule.js';
 import type { Subject } from '../authorization/rbac-index.js';
 import { coversRules } from '../authorization/rule-coverage.js';
-import { INGRESS_PROXY, KUBELET_CLIENT } from '../identity/users.js';
+import { INGRESS_PROXY, KUBELET_CLIENT, NODE_NETWORK } from '../identity/users.js';
 import { ensureObject, mergeMap } from './ensure-object.js';
 import { settleAggregation } from './role-aggregation.js';
 
@@ -36,7 +36,10 @@ export function defaultRbac(): RbacObjects {
   };
 }
 
-/** Cluster DNS under the name that kubeadm gives it; the service proxy, which is part of the agent here. */
+/**
+ * Cluster DNS under the name that kubeadm gives it; the service proxy, which is part of the agent here; what follows all that
+ * NetworkPolicies select, which nodes themselves may not.
+ */
 function ownClusterRoles(): KubeObject[] {
   const follow = ['list', 'watch'];
   return [
@@ -49,6 +52,10 @@ function ownClusterRoles(): KubeObject[] {
     clusterRole('berth:node-service-proxy', [
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: follow },
       { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: follow },
+    ]),
+    clusterRole('berth:node-network', [
+      { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: follow },
+      { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: follow },
     ]),
   ];
 }
@@ -81,6 +88,7 @@ function ownClusterRoleBindings(): KubeObject[] {
     clusterRoleBinding('system:coredns', 'system:coredns', { kind: 'User', name: 'system:kube-dns' }),
     clusterRoleBinding(INGRESS_PROXY, INGRESS_PROXY, { kind: 'User', name: INGRESS_PROXY }),
     clusterRoleBinding('berth:node-service-proxy', 'berth:node-service-proxy', { kind: 'Group', name: 'system:nodes' }),
+    clusterRoleBinding('berth:node-network', 'berth:node-network', { kind: 'User', name: NODE_NETWORK }),
     clusterRoleBinding('berth:kubelet-api-admin', 'system:kubelet-api-admin', {
       kind: 'User',
       name: KUBELET_CLIENT,

@@ -67,3 +67,6 @@ export function userInfoBody(user: UserInfo): Record<string, unknown> {
     ...(user.extra && Object.keys(user.extra).length > 0 ? { extra: { ...user.extra } } : undefined),
   };
 }
+
+/** Follows what NetworkPolicies select, for the nodes that enforce them: nodes themselves see their own pods only. */
+export const NODE_NETWORK = 'system:berth:node-network';

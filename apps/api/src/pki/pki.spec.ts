@@ -46,6 +46,7 @@ describe('preparePki', () => {
       'agent.kubeconfig',
       'dns.kubeconfig',
       'ingress.kubeconfig',
+      'network.kubeconfig',
     ]) {
       assert.equal((await stat(join(dataDir, file))).mode & 0o777, 0o600, file);
     }

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { apiAddress } from '#apimachinery';
-import { INGRESS_PROXY, KUBELET_CLIENT } from '../identity/users.js';
+import { INGRESS_PROXY, KUBELET_CLIENT, NODE_NETWORK } from '../identity/users.js';
 import { type CertificateProfile, type KeyPair, RENEW_BEFORE_MS } from './certificate-profile.js';
 import {
   PUBLIC_MODE,
@@ -46,9 +46,11 @@ export interface Pki {
   agent?: KeyPair;
   dns: KeyPair;
   ingress: KeyPair;
+  /** Of who follows what NetworkPolicies select. */
+  network: KeyPair;
   /** Signs and verifies ServiceAccount tokens, PEM. */
   serviceAccount: { privateKey: string; publicKey: string };
-  kubeconfigs: { admin: string; dns: string; ingress: string; agent?: string };
+  kubeconfigs: { admin: string; dns: string; ingress: string; network: string; agent?: string };
   /** File names (`server.crt`) that this call wrote; empty when everything was there and good. */
   written: string[];
 }
@@ -74,17 +76,20 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     organizations,
     usages: ['client'],
   });
-  const [server, admin, kubeletClient, frontProxyClient, dns, ingress, agent, agentServer] = await Promise.all([
-    keeper.certificate('server', ca, serverProfile(options)),
-    keeper.certificate('admin', ca, client('kubernetes-admin', ['system:masters'])),
-    keeper.certificate('kubelet-client', ca, client(KUBELET_CLIENT)),
-    keeper.certificate('front-proxy-client', frontProxyCa, client('front-proxy-client')),
-    keeper.certificate('dns', ca, client('system:kube-dns')),
-    keeper.certificate('ingress', ca, client(INGRESS_PROXY)),
-    node && keeper.certificate('agent', ca, client(`system:node:${node.name}`, ['system:nodes'])),
-    node && keeper.certificate('agent-server', ca, nodeServerProfile(node)),
-    keeper.certificate('ingress-default', ca, INGRESS_DEFAULT),
-  ]);
+  const [server, admin, kubeletClient, frontProxyClient, dns, ingress, network, agent, agentServer] = await Promise.all(
+    [
+      keeper.certificate('server', ca, serverProfile(options)),
+      keeper.certificate('admin', ca, client('kubernetes-admin', ['system:masters'])),
+      keeper.certificate('kubelet-client', ca, client(KUBELET_CLIENT)),
+      keeper.certificate('front-proxy-client', frontProxyCa, client('front-proxy-client')),
+      keeper.certificate('dns', ca, client('system:kube-dns')),
+      keeper.certificate('ingress', ca, client(INGRESS_PROXY)),
+      keeper.certificate('network', ca, client(NODE_NETWORK)),
+      node && keeper.certificate('agent', ca, client(`system:node:${node.name}`, ['system:nodes'])),
+      node && keeper.certificate('agent-server', ca, nodeServerProfile(node)),
+      keeper.certificate('ingress-default', ca, INGRESS_DEFAULT),
+    ],
+  );
 
   const kubeconfig = async (file: string, user: string, credentials: KeyPair): Promise<string> => {
     const path = join(options.dataDir, file);
@@ -96,6 +101,7 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     admin: await kubeconfig('kubeconfig', 'kubernetes-admin', admin),
     dns: await kubeconfig('dns.kubeconfig', 'system:kube-dns', dns),
     ingress: await kubeconfig('ingress.kubeconfig', INGRESS_PROXY, ingress),
+    network: await kubeconfig('network.kubeconfig', NODE_NETWORK, network),
   };
   if (node && agent) kubeconfigs.agent = await kubeconfig('agent.kubeconfig', `system:node:${node.name}`, agent);
 
@@ -111,6 +117,7 @@ export async function preparePki(options: PkiOptions): Promise<Pki> {
     agent,
     dns,
     ingress,
+    network,
     serviceAccount,
     kubeconfigs,
     written: keeper.written,

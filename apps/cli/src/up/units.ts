@@ -48,7 +48,11 @@ export async function unitsOf(layout: Layout, settings: Settings): Promise<Unit[
     name: 'agent',
     argv: [process.execPath, ...agentNodeFlags, entry('node-agent'), ...agentFlags(layout, settings)],
     env: { ...callersVariables(process.env, OF_NODE), NODE_ENV: 'production' },
-    requires: [settings.agentKubeconfig ?? layout.agentKubeconfig, runtimeOf(layout, settings)],
+    requires: [
+      settings.agentKubeconfig ?? layout.agentKubeconfig,
+      layout.networkKubeconfig,
+      runtimeOf(layout, settings),
+    ],
     revision: revisionOf('agent'),
   });
   units.push({

@@ -19,7 +19,7 @@ type StartStep = StepOf<'startContainer'>;
 type StartServices = VolumeServices &
   MountServices &
   KillServices &
-  Needs<'cgroups' | 'seccompRoot' | 'kernelPaths' | 'services'>;
+  Needs<'cgroups' | 'seccompRoot' | 'kernelPaths' | 'services' | 'policies'>;
 
 /** Reason and message are those of the container's waiting state. */
 class StartError extends Error {
@@ -75,6 +75,7 @@ async function create(
   const { pod, observed } = state;
   const image = await runtime.imageStatus(step.imageRef);
   if (!image) throw new ImageLost('CreateContainerError', `image "${step.imageRef}" is no longer on the node`);
+  await isolate(services, state, step);
   const config = await configOf(services, state, step, container, image);
   const logDirectory = paths.logDirectory(pod);
   await paths.logFiles.makeFolder(join(logDirectory, step.container), 0o755);
@@ -92,6 +93,21 @@ async function create(
     return id;
   } catch (error) {
     throw new StartError('CreateContainerError', descriptionOf(error));
+  }
+}
+
+/** Before the first packet of a container, the rules of its pod hold. */
+async function isolate(
+  { policies }: StartServices,
+  { pod, observed }: PodState,
+  { sandboxId }: StartStep,
+): Promise<void> {
+  if (pod.spec.hostNetwork) return;
+  const addresses = observed.sandboxes.find(({ id }) => id === sandboxId)?.ips ?? [];
+  try {
+    await policies.isolate(pod, addresses);
+  } catch (error) {
+    throw new StartError('CreateContainerError', `network policies are not in force: ${(error as Error).message}`);
   }
 }
 

@@ -16,8 +16,20 @@ import type { Mounter, TokenSource } from '../volumes/volume-plugin.js';
 import type { KernelPaths } from './kernel-paths.js';
 import type { DnsSettings } from './pod-dns.js';
 
+/** What isolates pods as NetworkPolicies say. */
+export interface PodIsolation {
+  /** Resolves when all that isolates the pod holds for these addresses; rejects, and says why, when it cannot. */
+  isolate(pod: Pod, addresses: readonly string[]): Promise<void>;
+  /** The pod is gone from this node. */
+  release(uid: string): void;
+}
+
+/** Where another program isolates pods, or none does. */
+export const noIsolation: PodIsolation = { isolate: async () => {}, release: () => {} };
+
 /** What steps act with; one for the whole agent. A step names those that it needs: `Needs<'runtime' | 'events'>`. */
 export interface StepServices {
+  policies: PodIsolation;
   runtime: CriRuntime;
   cgroups: PodCgroups;
   images: ImageService;

@@ -5,6 +5,7 @@ import { noTracer } from '#telemetry';
 import { NodeAgent } from '../agent.js';
 import type { AgentOptions } from '../agent-options.js';
 import { type AgentNode, agentRoot } from '../agent-parts.js';
+import { noIsolation } from '../execute/step-services.js';
 import type { MachineFacts } from '../node/machine.js';
 import { allocatable } from '../node/node-status.js';
 import type { PodCgroups } from '../runtime/cgroups.js';
@@ -33,7 +34,11 @@ export async function startHollowNode(
 ): Promise<NodeAgent> {
   const agentOptions = optionsOf(options, index, directory);
   const node = hollowNode(options, index, agentOptions);
-  return NodeAgent.startOn(node, { options: agentOptions, client, events, logger, tracer: noTracer });
+  return NodeAgent.startOn(node, {
+    ...{ options: agentOptions, client, events, logger },
+    tracer: noTracer,
+    isolation: noIsolation,
+  });
 }
 
 export function nodeName({ namePrefix }: Pick<HollowOptions, 'namePrefix'>, index: number): string {
@@ -117,6 +122,8 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
   return {
     dataDir: folder,
     kubeconfig: options.kubeconfig,
+    networkKubeconfig: '',
+    enforcesPolicies: false,
     nodeName: name,
     nodeIps: [nodeAddress(index)],
     runtimeEndpoint: '',

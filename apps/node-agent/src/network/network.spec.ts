@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noIsolation } from '../execute/step-services.js';
 import { familyOf, nodeFamilies, splitCidrs } from './families.js';
 import { ProxyModeError } from './netfilter.js';
 import { prepareNetwork } from './network.js';
@@ -8,6 +9,7 @@ const options = {
   nodeIp: '192.0.2.1',
   nodeIps: ['192.0.2.1'],
   nodePortAddresses: '',
+  enforcesPolicies: false,
   clusterCidr: '10.244.0.0/16',
   serviceClusterIpRange: '10.96.0.0/16',
   cniConfigDir: undefined,
@@ -28,7 +30,7 @@ for (const [proxyMode, message] of refused) {
 }
 
 test('without a proxy mode nothing is asked of the kernel', () => {
-  assert.equal(typeof prepareNetwork({ ...options, proxyMode: 'none' }), 'function');
+  assert.equal(prepareNetwork({ ...options, proxyMode: 'none' }).isolation, noIsolation);
 });
 
 test('the node carries the families of its pods', () => {

@@ -1,15 +1,19 @@
-import type { Clock, EventRecorder, Logger, SharedInformers } from '#client';
+import type { Client, Clock, EventRecorder, Logger, SharedInformers } from '#client';
 import type { MetricsRegistry } from '#telemetry';
+import { noIsolation, type PodIsolation } from '../execute/step-services.js';
 import { nodeFamilies, splitCidrs } from './families.js';
 import { HealthChecks } from './health-checks.js';
 import { type NetfilterConfig, openRuleProxy } from './netfilter.js';
-import { cleanupNodeNetwork, type NetworkConfig, NodeNetwork, openNodeNetwork } from './node-network.js';
+import { BRIDGE, cleanupNodeNetwork, type NetworkConfig, NodeNetwork, openNodeNetwork } from './node-network.js';
+import { cleanupPolicies, NodePolicies } from './policy/node-policies.js';
 import { ServiceProxy } from './service-proxy.js';
 import { ServiceProxyMetrics } from './service-proxy-metrics.js';
 
 export interface NetworkOptions {
   /** What serves Services, as `--proxy-mode` names it; `none`: another program. */
   proxyMode: string;
+  /** NetworkPolicies are enforced here. */
+  enforcesPolicies: boolean;
   nodeName: string;
   nodeIp: string;
   clusterCidr: string;
@@ -23,6 +27,8 @@ export interface NetworkOptions {
 
 export interface NetworkContext {
   informers: SharedInformers;
+  /** As who may follow all pods and namespaces; undefined when this node has no credentials for it. */
+  policyClient: Client | undefined;
   clock: Clock;
   logger: Logger;
   metrics: MetricsRegistry;
@@ -30,16 +36,23 @@ export interface NetworkContext {
   signal: AbortSignal;
 }
 
+export interface PreparedNetwork {
+  /** Holds pods back until it is started, and until what isolates them is in the kernel. */
+  isolation: PodIsolation;
+  start(context: NetworkContext): void;
+}
+
 /**
- * Gives what starts the node's network and its service proxy. Throws ProxyModeError at once when this machine cannot
+ * Gives what starts the node's network, its service proxy and its policies. Throws ProxyModeError at once when this machine cannot
  * serve Services in that mode.
  */
-export function prepareNetwork(options: NetworkOptions): (context: NetworkContext) => void {
+export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
   const { proxyMode, nodeName } = options;
   const open = () => openRuleProxy(proxyMode, netfilterConfig(options));
   const rules = servesServices(options) ? open() : undefined;
   const families = nodeFamilies(options.clusterCidr);
-  return ({ signal, metrics, ...context }) => {
+  const policies = options.enforcesPolicies ? new NodePolicies(nodeName, bridgeOf(options)) : undefined;
+  const start = ({ signal, metrics, policyClient, ...context }: NetworkContext) => {
     const running = (what: string, run: Promise<void>): void => {
       run.catch((error: unknown) => {
         if (!signal.aborted) context.logger.error(`${what} ended`, { error });
@@ -61,7 +74,10 @@ export function prepareNetwork(options: NetworkOptions): (context: NetworkContex
       });
       running('service proxy', proxy.run(signal));
     }
+    if (policies)
+      running('enforcement of policies', policies.run({ ...context, metrics, client: policyClient }, signal));
   };
+  return { isolation: policies ?? noIsolation, start };
 }
 
 /** Takes everything off the node that was made for these options, and what the CNI plugins left. */
@@ -71,6 +87,7 @@ export async function cleanupNetwork(options: NetworkOptions): Promise<void> {
     await rules.cleanup();
     await rules.cleanUpOthers();
   }
+  await cleanupPolicies();
   if (hasNodeNetwork(options)) await cleanupNodeNetwork(networkConfig(options));
 }
 
@@ -81,6 +98,11 @@ function servesServices({ proxyMode }: NetworkOptions): boolean {
 /** Who brings both the pod network and what serves Services wants nothing of ours in between. */
 function hasNodeNetwork(options: NetworkOptions): boolean {
   return servesServices(options) || options.cniConfigDir !== undefined;
+}
+
+/** Undefined when another program brings the pods' network. */
+function bridgeOf({ cniConfigDir }: NetworkOptions): string | undefined {
+  return cniConfigDir === undefined ? undefined : BRIDGE;
 }
 
 function netfilterConfig(options: NetworkOptions): NetfilterConfig {
@@ -100,6 +122,6 @@ function hostRange(address: string): string {
 }
 
 function networkConfig(options: NetworkOptions): NetworkConfig {
-  const { clusterCidr, nodeIp, cniConfigDir } = options;
-  return { clusterCidr, nodeIp, cniConfigDir, serviceRules: servesServices(options) };
+  const { clusterCidr, nodeIp, cniConfigDir, enforcesPolicies } = options;
+  return { clusterCidr, nodeIp, cniConfigDir, serviceRules: servesServices(options), policyRules: enforcesPolicies };
 }

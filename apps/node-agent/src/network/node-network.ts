@@ -5,6 +5,8 @@ import { loadNative } from '#host';
 import { gvr, type Node } from '#kinds';
 import { splitCidrs } from './families.js';
 
+/** That native/net has the runtime make. */
+export const BRIDGE = 'berth0';
 /** Milliseconds after which somebody else's change is undone at most. */
 const REPAIR = 30_000;
 
@@ -27,6 +29,8 @@ export interface NetworkConfig {
   cniConfigDir: string | undefined;
   /** Services are served by rules on this node. */
   serviceRules: boolean;
+  /** Policies are enforced by rules on this node. */
+  policyRules: boolean;
 }
 
 export function openNodeNetwork({ clusterCidr, ...config }: NetworkConfig): NativeNetwork {

@@ -58,6 +58,8 @@ export class AgentHarness {
       serviceClusterIpRange: '10.96.0.0/16',
       port: 10250,
       podLogsDir: join(directory, 'pod-logs'),
+      enforcesPolicies: false,
+      networkKubeconfig: join(directory, 'network.kubeconfig'),
       cniConfigDir: undefined,
       podPidsLimit: 0,
       memory: { swap: 'NoSwap', reservation: 'None', throttlingFactor: undefined },

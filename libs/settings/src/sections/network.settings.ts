@@ -159,6 +159,15 @@ export class NetworkSettings {
   })
   proxyMode!: string;
 
+  @IsOneOf(['auto', 'none'])
+  @TextSetting({
+    help: 'whether nodes enforce NetworkPolicies: auto (as far as the kernel can), or none if another program enforces them',
+    argument: 'NAME',
+    default: 'auto',
+    programs: { up: true, agent: true },
+  })
+  networkPolicy!: string;
+
   @EachItem((item) => item === 'primary' || parseCidr(item) !== undefined, "must be ranges of addresses, or 'primary'")
   @TextSetting({
     help: "addresses of the node that node ports answer on; 'primary': those of --node-ip",

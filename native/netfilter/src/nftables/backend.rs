@@ -7,11 +7,14 @@ use xtables::address::Family;
 use super::chains::FamilyConfig;
 use super::door::Door;
 use super::kernel::Kernel;
-use super::table::{Table, Written};
+use super::table::{Table, Written, everything};
 use super::wanted::Changes;
 use crate::backend::{Applied, Backend};
 use crate::error::Result;
 use crate::model::{Delta, NodeConfig, ServiceKey, State};
+
+/// The table's name in both families. kube-proxy's would be taken for one of its own.
+const TABLE: &str = "berth-services";
 
 #[derive(Debug)]
 pub struct Nftables<D> {
@@ -23,8 +26,8 @@ impl Nftables<Kernel> {
     pub fn open(config: &NodeConfig) -> Result<Self> {
         let mut doors = BTreeMap::new();
         for family in &config.families {
-            let mut kernel = Kernel::of(*family)?;
-            kernel.detect()?;
+            let mut kernel = Kernel::of(*family, TABLE)?;
+            kernel.probe(&everything(*family))?;
             doors.insert(*family, kernel);
         }
         Ok(Nftables::new(config, doors))

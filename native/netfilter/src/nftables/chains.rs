@@ -53,15 +53,15 @@ pub struct Base {
 }
 
 const PREROUTING: u32 = 0;
-const INPUT: u32 = 1;
-const FORWARD: u32 = 2;
+pub const INPUT: u32 = 1;
+pub const FORWARD: u32 = 2;
 const OUTPUT: u32 = 3;
 const POSTROUTING: u32 = 4;
 /// `NF_IP_PRI_NAT_DST`, `NF_IP_PRI_NAT_SRC`.
 const DESTINATION: i32 = -100;
 const SOURCE: i32 = 100;
 
-const fn base(kind: &'static str, hook: u32, priority: i32) -> Option<Base> {
+pub const fn base(kind: &'static str, hook: u32, priority: i32) -> Option<Base> {
     Some(Base { kind, hook, priority })
 }
 

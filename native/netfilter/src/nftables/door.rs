@@ -7,9 +7,9 @@ use super::expressions::Rule;
 use super::sets::{Key, SetName, Value};
 use crate::error::NetfilterError;
 
-/// One change of the table.
+/// One change of the table, whose sets `S` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum Step<S = SetName> {
     /// Unless it is there.
     AddTable,
     /// With all that is in it; it must be there.
@@ -19,10 +19,10 @@ pub enum Step {
     Flush(String),
     DeleteChain(String),
     AddRule(String, Rule),
-    AddSet(SetName),
+    AddSet(S),
     DeleteSet(String),
-    Add(SetName, Key, Value),
-    Remove(SetName, Key),
+    Add(S, Key, Value),
+    Remove(S, Key),
 }
 
 /// What is in the table.
@@ -52,9 +52,11 @@ impl From<Failure> for NetfilterError {
     }
 }
 
-pub trait Door: Send {
+pub trait Door<S = SetName>: Send {
     /// All steps, or none of them.
-    fn commit(&mut self, steps: &mut dyn Iterator<Item = Step>) -> std::result::Result<(), Failure>;
+    fn commit(&mut self, steps: &mut dyn Iterator<Item = Step<S>>) -> std::result::Result<(), Failure>;
+    /// Fails when the kernel would not take a table that these steps make; changes nothing.
+    fn probe(&mut self, steps: &[Step<S>]) -> std::result::Result<(), Failure>;
     /// None: there is no table of ours.
     fn existing(&mut self) -> io::Result<Option<Existing>>;
     /// A number that every transaction of any program changes, each by one.
@@ -62,7 +64,7 @@ pub trait Door: Send {
     /// Of the chains and all their rules.
     fn rules(&mut self) -> io::Result<Digest>;
     /// Of what is in the sets.
-    fn elements(&mut self, sets: &[SetName]) -> io::Result<Digest>;
+    fn elements(&mut self, sets: &[S]) -> io::Result<Digest>;
 }
 
 impl Digest {
@@ -92,7 +94,7 @@ impl Value {
         match self {
             Value::None => Vec::new(),
             Value::Drop => 0_i32.to_be_bytes().to_vec(),
-            Value::Goto(chain) => shown_jump(-4, &chain.to_string()),
+            Value::Goto(chain) => shown_jump(-4, chain),
             Value::Endpoint(..) => self.bytes(),
         }
     }

@@ -22,10 +22,16 @@ const ITEM: u16 = 1;
 const VALUE: u16 = 1;
 const VERDICT: u16 = 2;
 
+/// `IPPROTO_ICMPV6`, `IFNAMSIZ`.
+const ICMPV6: u8 = 58;
+const INTERFACE_NAME: usize = 16;
+
 /// Where a rule sends a packet: `enum nft_verdicts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Jump<'a> {
     Drop,
+    /// No further chain of this hook and priority is asked; those of others are.
+    Accept,
     Return,
     Jump(&'a str),
     Goto(&'a str),
@@ -42,6 +48,7 @@ pub enum Side {
 pub fn put_verdict(bytes: &mut Vec<u8>, kind: u16, jump: Jump) {
     let (code, chain) = match jump {
         Jump::Drop => (0, None),
+        Jump::Accept => (1, None),
         Jump::Return => (-5, None),
         Jump::Jump(chain) => (-3, Some(chain)),
         Jump::Goto(chain) => (-4_i32, Some(chain)),
@@ -101,6 +108,12 @@ impl Rule {
             put_name(bytes, NAME, name);
             put_nested(bytes, DATA, data);
         });
+        self
+    }
+
+    /// What another rule compares, after what this one does.
+    pub fn also(mut self, other: Rule) -> Self {
+        self.expressions.extend(other.expressions);
         self
     }
 
@@ -189,6 +202,10 @@ impl Rule {
         self.state(1 << 1 | 1 << 2, false)
     }
 
+    pub fn established_or_related(self) -> Self {
+        self.state(1 << 1 | 1 << 2, true)
+    }
+
     /// `ct status dnat`: of a flow that was led elsewhere, or was not.
     pub fn led_elsewhere(self, so: bool) -> Self {
         self.ct(2).bits(1 << 5).compare(!so, &[0; 4])
@@ -196,7 +213,34 @@ impl Rule {
 
     /// `meta l4proto`.
     pub fn protocol(self, protocol: Protocol) -> Self {
-        self.meta(16, REGISTER).compare(true, &[protocol_number(protocol)])
+        self.protocol_in(protocol_number(protocol), true)
+    }
+
+    /// `icmpv6 type nd-router-solicit` to `nd-redirect`: how neighbours find each other.
+    pub fn neighbour_discovery(self) -> Self {
+        let message = self.protocol_in(ICMPV6, true).payload(REGISTER, 2, 0, 1);
+        message.expression("range", |bytes| {
+            put(bytes, 1, &REGISTER.to_be_bytes());
+            put(bytes, 2, &0_u32.to_be_bytes());
+            put_value(bytes, 3, &[133]);
+            put_value(bytes, 4, &[137]);
+        })
+    }
+
+    /// `meta l4proto != icmpv6`.
+    pub fn not_icmpv6(self) -> Self {
+        self.protocol_in(ICMPV6, false)
+    }
+
+    fn protocol_in(self, number: u8, so: bool) -> Self {
+        self.meta(16, REGISTER).compare(so, &[number])
+    }
+
+    /// `iifname`.
+    pub fn from_interface(self, name: &str) -> Self {
+        let mut padded = name.as_bytes().to_vec();
+        padded.resize(INTERFACE_NAME, 0);
+        self.meta(6, REGISTER).compare(true, &padded)
     }
 
     /// `fib saddr type local`, `fib daddr type local`.

@@ -1,10 +1,11 @@
 //! A table in memory, for tests: as strict as the kernel is about what is there and what is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::io;
 
 use super::door::{Digest, Door, Existing, Failure, Step};
-use super::sets::{Key, SetName, Value};
+use super::sets::{Key, SetKind, SetName, Value};
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Content {
@@ -12,22 +13,28 @@ pub struct Content {
     pub sets: BTreeMap<String, BTreeMap<Key, Value>>,
 }
 
-#[derive(Debug, Default)]
-pub struct Memory {
+#[derive(Debug)]
+pub struct Memory<S = SetName> {
     pub content: Option<Content>,
     pub generation: u32,
     /// A transaction that adds something for this port is refused.
     pub refused_port: Option<u16>,
     /// Steps of the transactions so far.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Step<S>>,
 }
 
-impl Memory {
+impl<S> Default for Memory<S> {
+    fn default() -> Self {
+        Memory { content: None, generation: 0, refused_port: None, steps: Vec::new() }
+    }
+}
+
+impl<S: SetKind + Debug> Memory<S> {
     pub fn content(&self) -> &Content {
         self.content.as_ref().expect("a table")
     }
 
-    fn run(&self, steps: &[Step]) -> Result<Option<Content>, String> {
+    fn run(&self, steps: &[Step<S>]) -> Result<Option<Content>, String> {
         let mut table = self.content.clone();
         for step in steps {
             match step {
@@ -44,7 +51,7 @@ impl Memory {
 }
 
 impl Content {
-    fn step(&mut self, step: &Step, refused_port: Option<u16>) -> Result<(), String> {
+    fn step(&mut self, step: &Step<impl SetKind + Debug>, refused_port: Option<u16>) -> Result<(), String> {
         let missing = || format!("not there: {step:?}");
         match step {
             Step::AddTable | Step::DeleteTable => {}
@@ -70,14 +77,17 @@ impl Content {
         Ok(())
     }
 
-    fn add(&mut self, set: &SetName, key: Key, value: &Value, refused_port: Option<u16>) -> Result<(), String> {
-        if let Key::Frontend(frontend) = key
-            && refused_port == Some(frontend.port)
-        {
+    fn add(&mut self, set: &impl SetKind, key: Key, value: &Value, refused_port: Option<u16>) -> Result<(), String> {
+        let port = match key {
+            Key::Frontend(frontend) => Some(frontend.port),
+            Key::FirstPort(port) => Some(port),
+            _ => None,
+        };
+        if port.is_some() && port == refused_port {
             return Err("Invalid argument".to_owned());
         }
         if let Value::Goto(chain) = value
-            && !self.chains.contains_key(&chain.to_string())
+            && !self.chains.contains_key(chain)
         {
             return Err(format!("no chain {chain}"));
         }
@@ -90,13 +100,13 @@ impl Content {
 
     fn is_referred_to(&self, chain: &str) -> bool {
         let values = self.sets.values().flat_map(BTreeMap::values);
-        values.into_iter().any(|value| matches!(value, Value::Goto(name) if name.to_string() == chain))
+        values.into_iter().any(|value| matches!(value, Value::Goto(name) if name == chain))
     }
 
     /// What elements lead to is there.
     fn check_references(&self) -> Result<(), String> {
         let targets: BTreeSet<String> = (self.sets.values().flat_map(BTreeMap::values))
-            .filter_map(|value| if let Value::Goto(chain) = value { Some(chain.to_string()) } else { None })
+            .filter_map(|value| if let Value::Goto(chain) = value { Some(chain.clone()) } else { None })
             .collect();
         match targets.iter().find(|target| !self.chains.contains_key(*target)) {
             Some(target) => Err(format!("no chain {target}")),
@@ -105,13 +115,18 @@ impl Content {
     }
 }
 
-impl Door for Memory {
-    fn commit(&mut self, steps: &mut dyn Iterator<Item = Step>) -> Result<(), Failure> {
-        let steps: Vec<Step> = steps.collect();
+impl<S: SetKind + Debug + Send> Door<S> for Memory<S> {
+    fn commit(&mut self, steps: &mut dyn Iterator<Item = Step<S>>) -> Result<(), Failure> {
+        let steps: Vec<Step<S>> = steps.collect();
         self.content = self.run(&steps).map_err(Failure::Refused)?;
         self.generation += 1;
         self.steps.extend(steps);
         Ok(())
+    }
+
+    fn probe(&mut self, steps: &[Step<S>]) -> Result<(), Failure> {
+        let empty = Memory { content: Some(Content::default()), refused_port: self.refused_port, ..Memory::default() };
+        empty.run(steps).map(drop).map_err(Failure::Refused)
     }
 
     fn existing(&mut self) -> io::Result<Option<Existing>> {
@@ -134,9 +149,9 @@ impl Door for Memory {
         Ok(digest)
     }
 
-    fn elements(&mut self, sets: &[SetName]) -> io::Result<Digest> {
+    fn elements(&mut self, sets: &[S]) -> io::Result<Digest> {
         let mut digest = Digest::default();
-        for set in sets.iter().map(SetName::to_string) {
+        for set in sets.iter().map(S::to_string) {
             let elements = self.content.as_ref().and_then(|content| content.sets.get(&set));
             for (key, value) in elements.into_iter().flatten() {
                 digest.add_element(&set, key, value);

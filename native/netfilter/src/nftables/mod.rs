@@ -2,6 +2,7 @@
 //! of a Service is a transaction of its elements.
 
 pub mod backend;
+pub mod batch;
 pub mod chain_names;
 pub mod chains;
 mod difference;
@@ -12,8 +13,8 @@ pub mod service;
 pub mod sets;
 pub mod source_ranges;
 pub mod table;
-mod typeof_data;
+pub mod typeof_data;
 pub mod wanted;
 
 #[cfg(test)]
-mod memory;
+pub mod memory;

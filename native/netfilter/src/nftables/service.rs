@@ -142,7 +142,7 @@ impl<'a> PortParts<'a> {
     fn enter(&self, parts: &mut Parts, frontend: Frontend, way: Way, all: Choice, local: Option<Choice>) {
         let chain = ChainName::Entry { node_port: frontend.address.is_none(), way, all, local };
         let map = frontend.pick(SetName::Services, SetName::NodePorts);
-        parts.elements.entry((map, Key::Frontend(frontend))).or_insert_with(|| Value::Goto(chain.clone()));
+        parts.elements.entry((map, Key::Frontend(frontend))).or_insert_with(|| Value::Goto(chain.to_string()));
         parts.chains.insert(chain, Body::Named);
     }
 
@@ -151,7 +151,7 @@ impl<'a> PortParts<'a> {
     fn nobody(&self, parts: &mut Parts, frontend: Frontend) {
         let none = self.all.is_empty() && self.local.is_empty();
         let map = frontend.pick(SetName::NoEndpoints, SetName::NoEndpointNodePorts);
-        let value = if none { Value::Goto(ChainName::Reject) } else { Value::Drop };
+        let value = if none { Value::Goto(ChainName::Reject.to_string()) } else { Value::Drop };
         parts.elements.insert((map, Key::Frontend(frontend)), value);
     }
 
@@ -194,7 +194,7 @@ impl<'a> PortParts<'a> {
     fn firewall(&self, parts: &mut Parts, frontend: Frontend) {
         let of_service = hash(&[&self.service.namespace, &self.service.name]);
         let chain = ChainName::Firewall(of_service.clone());
-        parts.elements.insert((SetName::Firewall, Key::Frontend(frontend)), Value::Goto(chain.clone()));
+        parts.elements.insert((SetName::Firewall, Key::Frontend(frontend)), Value::Goto(chain.to_string()));
         parts.chains.insert(chain, Body::Named);
         let set = SetName::Ranges(of_service);
         for (start, end) in merged(&self.service.load_balancer_source_ranges) {

@@ -6,11 +6,15 @@ use std::net::IpAddr;
 
 use xtables::address::Family;
 
-use super::chain_names::ChainName;
 use super::expressions::{Jump, octets, protocol_number, put_value, put_verdict};
 use super::typeof_data::{Field, typeof_data};
 use crate::model::Protocol;
 use crate::netlink::message::{put, put_nested};
+
+/// Names of the sets of a table, which say what is in them.
+pub trait SetKind: fmt::Display {
+    fn spec(&self, family: Family) -> SetSpec;
+}
 
 /// A set or a map, by the name that it has in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,11 +109,15 @@ pub enum Key {
     Frontend(Frontend),
     /// One of the endpoints behind it.
     Slot(Frontend, u32),
+    Address(IpAddr),
     /// A pod as source and as destination.
     Loop(IpAddr),
     /// Where a range starts, and the first address behind it.
     Start(IpAddr),
     End(IpAddr),
+    /// The same of ports.
+    FirstPort(u16),
+    PortBehind(u16),
 }
 
 /// In the order in which the kernel takes them: a range ends before the next one starts.
@@ -129,7 +137,7 @@ impl PartialOrd for Key {
 pub enum Value {
     None,
     Drop,
-    Goto(ChainName),
+    Goto(String),
     Endpoint(IpAddr, u16),
 }
 
@@ -140,6 +148,9 @@ fn padded(bytes: &mut Vec<u8>, part: &[u8]) {
 }
 
 impl Key {
+    /// No key comes before it.
+    pub const LEAST: Key = Key::Frontend(Frontend { address: None, protocol: Protocol::Tcp, port: 0 });
+
     fn place(&self) -> (u8, Option<Frontend>, u32, Option<IpAddr>, bool) {
         match *self {
             Key::Frontend(frontend) => (0, Some(frontend), 0, None, false),
@@ -147,6 +158,9 @@ impl Key {
             Key::Loop(address) => (2, None, 0, Some(address), false),
             Key::End(address) => (3, None, 0, Some(address), false),
             Key::Start(address) => (3, None, 0, Some(address), true),
+            Key::Address(address) => (4, None, 0, Some(address), false),
+            Key::PortBehind(port) => (5, None, port.into(), None, false),
+            Key::FirstPort(port) => (5, None, port.into(), None, true),
         }
     }
 
@@ -166,14 +180,15 @@ impl Key {
                 bytes.extend(index.to_ne_bytes());
             }
             Key::Loop(address) => bytes.extend([octets(*address), octets(*address)].concat()),
-            Key::Start(address) | Key::End(address) => bytes.extend(octets(*address)),
+            Key::Address(address) | Key::Start(address) | Key::End(address) => bytes.extend(octets(*address)),
+            Key::FirstPort(port) | Key::PortBehind(port) => padded(&mut bytes, &port.to_be_bytes()),
         }
         bytes
     }
 
     /// `NFT_SET_ELEM_INTERVAL_END` where it is one.
     pub fn flags(&self) -> u32 {
-        u32::from(matches!(self, Key::End(_)))
+        u32::from(matches!(self, Key::End(_) | Key::PortBehind(_)))
     }
 }
 
@@ -201,7 +216,7 @@ pub fn put_element(bytes: &mut Vec<u8>, key: &Key, value: Option<&Value>) {
         match value {
             None | Some(Value::None) => {}
             Some(Value::Drop) => put_verdict(bytes, ELEMENT_DATA, Jump::Drop),
-            Some(Value::Goto(chain)) => put_verdict(bytes, ELEMENT_DATA, Jump::Goto(&chain.to_string())),
+            Some(Value::Goto(chain)) => put_verdict(bytes, ELEMENT_DATA, Jump::Goto(chain)),
             Some(value) => put_value(bytes, ELEMENT_DATA, &value.bytes()),
         }
         if key.flags() != 0 {
@@ -210,8 +225,8 @@ pub fn put_element(bytes: &mut Vec<u8>, key: &Key, value: Option<&Value>) {
     });
 }
 
-const INTERVAL: u32 = 0x4;
-const MAP: u32 = 0x8;
+pub const INTERVAL: u32 = 0x4;
+pub const MAP: u32 = 0x8;
 const TIMEOUT: u32 = 0x10;
 /// Rules add to it (`NFT_SET_EVAL`).
 const DYNAMIC: u32 = 0x20;
@@ -236,8 +251,10 @@ impl SetName {
     pub fn is_filled_by_kernel(&self) -> bool {
         matches!(self, SetName::Affinity(_))
     }
+}
 
-    pub fn spec(&self, family: Family) -> SetSpec {
+impl SetKind for SetName {
+    fn spec(&self, family: Family) -> SetSpec {
         let address = Field::Destination(family);
         let frontend = vec![address, Field::Protocol, Field::Port];
         let node_port = vec![Field::Protocol, Field::Port];

@@ -7,7 +7,11 @@ use xtables::address::{Cidr, Family};
 /// The ranges, each by its first address and the first one behind it; None: it goes to the end of all addresses.
 pub fn merged(ranges: &[Cidr]) -> Vec<(IpAddr, Option<IpAddr>)> {
     let Some(family) = ranges.first().map(|range| range.family()) else { return Vec::new() };
-    let mut bounds: Vec<(u128, u128)> = ranges.iter().map(|range| bounds(*range)).collect();
+    merged_bounds(family, ranges.iter().map(|range| bounds(*range)).collect())
+}
+
+/// The same of ranges by their first and last addresses, as numbers.
+pub fn merged_bounds(family: Family, mut bounds: Vec<(u128, u128)>) -> Vec<(IpAddr, Option<IpAddr>)> {
     bounds.sort_unstable();
     let mut merged: Vec<(u128, u128)> = Vec::new();
     for (first, last) in bounds {
@@ -18,6 +22,20 @@ pub fn merged(ranges: &[Cidr]) -> Vec<(IpAddr, Option<IpAddr>)> {
     }
     let behind = |last: u128| (last < all(family)).then(|| address(family, last + 1));
     merged.into_iter().map(|(first, last)| (address(family, first), behind(last))).collect()
+}
+
+/// What is left of a range without others: first and last addresses, as numbers.
+pub fn difference(range: Cidr, except: &[Cidr]) -> Vec<(u128, u128)> {
+    let mut left = vec![bounds(range)];
+    for (from, to) in except.iter().filter(|other| other.family() == range.family()).map(|other| bounds(*other)) {
+        let cut = |(first, last): (u128, u128)| {
+            let below = (first < from).then(|| (first, last.min(from.saturating_sub(1))));
+            let above = (to < last).then(|| (first.max(to.saturating_add(1)), last));
+            below.into_iter().chain(above)
+        };
+        left = left.into_iter().flat_map(cut).collect();
+    }
+    left
 }
 
 fn all(family: Family) -> u128 {
@@ -62,5 +80,26 @@ mod tests {
             assert_eq!(shown.collect::<Vec<_>>().join(" "), expected);
         }
         assert_eq!(merged(&[]), []);
+    }
+
+    #[test]
+    fn parts_are_taken_out_of_a_range() {
+        let cases: [(&str, &[&str], &str); 7] = [
+            ("10.0.0.0/24", &[], "10.0.0.0-10.0.1.0"),
+            ("10.0.0.0/24", &["10.0.0.0/25"], "10.0.0.128-10.0.1.0"),
+            ("10.0.0.0/24", &["10.0.0.4/32", "10.0.0.255/32"], "10.0.0.0-10.0.0.4 10.0.0.5-10.0.0.255"),
+            ("10.0.0.0/24", &["10.0.0.0/8"], ""),
+            ("10.0.0.0/24", &["192.0.2.0/24", "fd00::/8"], "10.0.0.0-10.0.1.0"),
+            ("0.0.0.0/0", &["0.0.0.0/1", "255.255.255.255/32"], "128.0.0.0-255.255.255.255"),
+            ("::/0", &["8000::/1"], "::-8000::"),
+        ];
+        for (range, except, expected) in cases {
+            let range: Cidr = range.parse().unwrap();
+            let except: Vec<Cidr> = except.iter().map(|range| range.parse().unwrap()).collect();
+            let shown = merged_bounds(range.family(), difference(range, &except)).into_iter();
+            let shown =
+                shown.map(|(first, end)| format!("{first}-{}", end.map(|end| end.to_string()).unwrap_or_default()));
+            assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{range} without {except:?}");
+        }
     }
 }

@@ -159,7 +159,7 @@ fn packets_that_nobody_is_there_for_are_refused_or_dropped() {
             service.internal_traffic_local = true;
         })
     };
-    let cases = [(0, "Goto(Reject)", 2, 0), (1, "Drop", 2, 2)];
+    let cases = [(0, "Goto(\"reject-chain\")", 2, 0), (1, "Drop", 2, 2)];
     for (count, verdict, addresses, entries) in cases {
         let mut table = table();
         table.full(changes([("a", Some(outside(web("a", 1, count))))])).unwrap();

@@ -21,7 +21,7 @@ function told(plugin: UnenforcedFeatures, path: string, object: object, more: Mo
 describe('what nothing acts on', () => {
   const table: [path: string, object: object, warning: RegExp | undefined][] = [
     ['namespaces', { metadata: { labels: { team: 'a' } } }, undefined],
-    ['networkpolicies.networking.k8s.io', {}, /does not enforce NetworkPolicy yet/],
+    ['networkpolicies.networking.k8s.io', {}, undefined],
     ['ingresses.networking.k8s.io', {}, undefined],
     ['pods', { spec: { volumes: [{ name: 'a', emptyDir: {} }] } }, undefined],
     ['csidrivers.storage.k8s.io', {}, /CSI drivers/],
@@ -64,8 +64,8 @@ describe('what nothing acts on', () => {
   });
 
   test('status and deletes are nobody’s news', () => {
-    assert.deepEqual(told(warns, 'networkpolicies/status.networking.k8s.io', {}), []);
-    assert.equal(warns.handles(request('DELETE', 'networkpolicies.networking.k8s.io', undefined)), false);
+    assert.deepEqual(told(warns, 'csidrivers/status.storage.k8s.io', {}), []);
+    assert.equal(warns.handles(request('DELETE', 'csidrivers.storage.k8s.io', undefined)), false);
   });
 });
 
@@ -86,8 +86,8 @@ describe('a server that refuses', () => {
   });
 
   test('lets what is there be changed', () => {
-    const oldObject = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'x' } };
-    assert.equal(told(refuses, 'networkpolicies.networking.k8s.io', {}, { oldObject }).length, 1);
+    const oldObject = { apiVersion: 'flowcontrol.apiserver.k8s.io/v1', kind: 'FlowSchema', metadata: { name: 'x' } };
+    assert.equal(told(refuses, 'flowschemas.flowcontrol.apiserver.k8s.io', {}, { oldObject }).length, 1);
   });
 
   test('makes what every cluster starts with', () => {
