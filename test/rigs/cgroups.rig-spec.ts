@@ -30,7 +30,7 @@ const MACHINES = {
   qemu: { make: () => new QemuTcg(), before: `${SWAP} && ${HUGE_PAGES}` },
 } as const satisfies Record<string, { make: () => Machine; before: string }>;
 
-type Row = [keyof typeof MACHINES, CheckedSetup['driver'], keyof typeof RUNTIMES, pods: number];
+type Row = [keyof typeof MACHINES, CheckedSetup['driver'], keyof typeof RUNTIMES, pods: number, length?: 'short'];
 
 const rows: Row[] = [
   ['systemd', 'cgroupfs', 'containerd of this host', 100],
@@ -44,16 +44,16 @@ const rows: Row[] = [
   ['uml', 'systemd', 'containerd 2', 10],
   ['uml', 'cgroupfs', 'containerd 2 with crun', 10],
   ['uml', 'systemd', 'containerd 2 with crun', 10],
-  ['qemu', 'systemd', 'containerd 2', 3],
+  ['qemu', 'systemd', 'containerd 2', 0, 'short'],
 ];
 
-for (const [kind, driver, runtime, pods] of rows) {
+for (const [kind, driver, runtime, pods, length] of rows) {
   const { make, before } = MACHINES[kind];
   const { suite, program, curve } = RUNTIMES[runtime];
   const machine = make();
   const missing = machine.missing() ?? (suite && runtimesMissing(suite));
   testUnless(missing, `cgroups of pods: ${machine.name}, driver ${driver}, ${runtime}`, async () => {
-    const setup: CheckedSetup = { driver, program, curve, pods };
+    const setup: CheckedSetup = { driver, program, curve, pods, short: length === 'short' };
     const path = suite ? `export PATH=${runtimePrograms(suite)}:$PATH; ` : '';
     const checks = `containerd --version; ${program} --version | head -1; exec ${process.execPath} ${CHECKS} '${JSON.stringify(setup)}'`;
     try {

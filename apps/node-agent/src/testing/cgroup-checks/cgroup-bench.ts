@@ -21,6 +21,8 @@ export interface CheckedSetup {
   curve: Curve;
   /** Pods that are started at once; none on a machine that is too slow for it. */
   pods: number;
+  /** Leaves out memory policies and eviction, which start many pods. */
+  short: boolean;
 }
 
 /** An agent with its own containerd, the cgroups of its pods, and the checks that were made. */

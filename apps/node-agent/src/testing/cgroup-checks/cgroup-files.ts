@@ -31,10 +31,12 @@ export class CgroupFiles {
     return escaped.map((_, index) => `${escaped.slice(0, index + 1).join('-')}.slice`).join('/');
   }
 
-  /** Of the pod's first container. */
+  /** Of the pod's first container. crun makes a cgroup of its own in the scope, in which all processes are. */
   ofContainer(qos: Qos, pod: Pod): string {
     const id = pod.status.containerStatuses![0]!.containerID!.split('//')[1]!;
-    return join(this.path(qos, pod.metadata.uid), this.driver === 'cgroupfs' ? id : `cri-containerd-${id}.scope`);
+    const parent = this.path(qos, pod.metadata.uid);
+    const path = join(parent, this.driver === 'cgroupfs' ? id : `cri-containerd-${id}.scope`);
+    return existsSync(join(this.folder('memory', path), 'container')) ? join(path, 'container') : path;
   }
 
   folder(controller: string, path: string): string {
