@@ -1,7 +1,7 @@
 // The rings of `npm test` that jest runs, as projects of one name each. `scripts/test.mjs` chooses among them.
 const MINUTE = 60_000;
 
-const ring = (name, suffix, { testMinutes, workers }) => ({
+const ring = (name, suffix, { testMinutes, fileMinutes = 15, workers }) => ({
   displayName: name,
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/dist'],
@@ -11,7 +11,7 @@ const ring = (name, suffix, { testMinutes, workers }) => ({
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   runner: [
     '<rootDir>/scripts/jest/file-runner.mjs',
-    { testTimeoutMs: testMinutes * MINUTE, fileTimeoutMs: 15 * MINUTE, workers },
+    { testTimeoutMs: testMinutes * MINUTE, fileTimeoutMs: fileMinutes * MINUTE, workers },
   ],
 });
 
@@ -21,7 +21,7 @@ export default {
     ring('integration', '.int-spec', { testMinutes: 5 }),
     // Clusters share the machine's network rules and cgroups: one file at a time.
     ring('e2e', '.e2e-spec', { testMinutes: 10, workers: 1 }),
-    ring('rigs', '.rig-spec', { testMinutes: 10, workers: 1 }),
+    ring('rigs', '.rig-spec', { testMinutes: 15, fileMinutes: 90, workers: 1 }),
   ],
   maxWorkers: '100%',
   watchman: false,

@@ -9,6 +9,7 @@ import { aptGet } from './apt-get.mjs';
 import { compileAhead, compiledAhead } from './compile-ahead.mjs';
 import { crates, staleCrates } from './native-crates.mjs';
 import { NpmPackages } from './npm-packages.mjs';
+import { fetchRigPrograms } from './rig-programs.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const isRoot = process.getuid?.() === 0;
@@ -41,16 +42,13 @@ const DATABASE_PACKAGES = [
   },
 ];
 const RIG_PACKAGES = [
-  { name: 'user-mode-linux', command: 'linux.uml', why: 'is a machine with cgroup v2' },
   { name: 'systemd', file: ['/lib/systemd/systemd'], why: 'is process 1 of the machines' },
   { name: 'dbus', command: 'dbus-daemon', why: 'carries messages to systemd' },
   { name: 'util-linux', command: 'unshare', why: 'makes machines of namespaces' },
-];
-/** For a machine that needs a kernel, which the user must have named. */
-const QEMU_PACKAGES = [
   { name: 'qemu-system-x86', command: 'qemu-system-x86_64', why: 'is a machine with two processors and cgroup v2' },
   { name: 'kmod', command: 'depmod', why: 'finds the modules that the kernel of that machine needs' },
   { name: 'cpio', command: 'cpio', why: 'packs the first files of that machine' },
+  { name: 'patchelf', command: 'patchelf', why: 'lets programs of other releases find their libraries' },
 ];
 /** Debian makes and starts a database with the package, unless this says otherwise. Tests need the programs alone. */
 const CREATE_CLUSTER = '/etc/postgresql-common/createcluster.conf';
@@ -188,12 +186,9 @@ export async function preparePrograms({ node, test, database = false, rigs = fal
   compileAhead();
   lacking.push(...(await installPackages([...(node ? NODE_PACKAGES : []), ...(test ? TEST_PACKAGES : [])])));
   // The specs that need these say themselves what is missing.
-  const optional = [
-    ...(database ? DATABASE_PACKAGES : []),
-    ...(rigs ? RIG_PACKAGES : []),
-    ...(rigs && process.env.BERTH_RIG_KERNEL ? QEMU_PACKAGES : []),
-  ];
+  const optional = [...(database ? DATABASE_PACKAGES : []), ...(rigs ? RIG_PACKAGES : [])];
   if (optional.length > 0) await installPackages(optional);
+  if (rigs && isRoot) fetchRigPrograms(say);
   await nativeCrates();
   return lacking;
 }

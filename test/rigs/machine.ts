@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -25,11 +25,16 @@ export interface Machine {
   /** Into the shared folder. */
   put(name: string, content: string): void;
   get(name: string): string;
+  has(name: string): boolean;
   /** Removes the shared folder. */
   close(): void;
 }
 
 const NOT_REACHED = 125;
+
+let numbers = 0;
+/** For names on the host: no other machine or network that runs now has it. */
+export const uniqueNumber = () => `${process.pid}-${++numbers}`;
 
 /** The shared folder, and in it how a command comes in and its result comes out. */
 export abstract class SharedFolderMachine implements Machine {
@@ -60,6 +65,10 @@ export abstract class SharedFolderMachine implements Machine {
 
   get(name: string): string {
     return readFileSync(join(this.shared, name), 'utf8');
+  }
+
+  has(name: string): boolean {
+    return existsSync(join(this.shared, name));
   }
 
   close(): void {

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { which } from '#host';
-import { runnerScript, runToEnd, SharedFolderMachine } from './machine.js';
+import { runnerScript, runToEnd, SharedFolderMachine, uniqueNumber } from './machine.js';
 
 /** The host itself, with a network of its own: no other process 1, cgroups and files are the host's. */
 export class NetworkNamespace extends SharedFolderMachine {
   readonly name = 'network namespace';
   readonly network = 'own';
-  private readonly namespace = `berth-rig-${process.pid}`;
+  private readonly namespace = `berth-rig-${uniqueNumber()}`;
 
   missing(): string | undefined {
     if (process.getuid?.() !== 0) return 'needs root';

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { which } from '#host';
 import { rigService, runnerScript, runToEnd, SharedFolderMachine } from './machine.js';
+import { DEBIAN_KERNEL, kernelMissing } from './programs.js';
 
 /** What the kernel needs before it sees the host's files. */
 const EARLY_MODULES = ['virtio_pci', '9p', '9pnet_virtio', 'overlay', 'virtio_rng'];
@@ -20,18 +21,16 @@ const NINE_P = 'trans=virtio,version=9p2000.L,msize=512000';
 
 /**
  * An emulated computer with Debian's kernel: cgroup v2 with cpuset, two processors, nftables. Slow: about 35 s to the first
- * command, and a tenth of the host's speed. The kernel is taken from a folder into which its package was unpacked
- * (`BERTH_RIG_KERNEL`; default: the host's root).
+ * command, and a tenth of the host's speed.
  */
 export class QemuTcg extends SharedFolderMachine {
   readonly name = 'qemu without KVM, cgroup v2';
   readonly network = 'own';
-  private readonly kernels = process.env.BERTH_RIG_KERNEL ?? '/';
 
   missing(): string | undefined {
     for (const program of ['qemu-system-x86_64', 'depmod', 'cpio']) if (!which(program)) return `needs ${program}`;
     if (!existsSync('/bin/busybox')) return 'needs busybox-static';
-    return this.version() ? undefined : `needs a Debian kernel below ${this.kernels} (linux-image-amd64)`;
+    return kernelMissing();
   }
 
   protected async start(seconds: number): Promise<string> {
@@ -47,14 +46,8 @@ export class QemuTcg extends SharedFolderMachine {
     }
   }
 
-  private version(): string | undefined {
-    const boot = join(this.kernels, 'boot');
-    if (!existsSync(boot)) return undefined;
-    const [newest] = readdirSync(boot)
-      .filter((name) => /^vmlinuz-.*-amd64$/.test(name))
-      .sort()
-      .reverse();
-    return newest?.slice('vmlinuz-'.length);
+  private version(): string {
+    return readdirSync(join(DEBIAN_KERNEL, 'lib/modules'))[0]!;
   }
 
   private makeInitrd(folder: string, initrd: string): void {
@@ -78,12 +71,8 @@ export class QemuTcg extends SharedFolderMachine {
   }
 
   private modules(): string[] {
-    // A package that was unpacked and not installed lacks it.
-    if (!existsSync(join(this.kernels, 'lib/modules', this.version()!, 'modules.dep'))) {
-      execFileSync('depmod', ['--basedir', this.kernels, this.version()!]);
-    }
     const of = (name: string) =>
-      execFileSync('modprobe', ['-d', this.kernels, '-S', this.version()!, '--show-depends', name], {
+      execFileSync('modprobe', ['-d', DEBIAN_KERNEL, '-S', this.version(), '--show-depends', name], {
         encoding: 'utf8',
       });
     const paths = EARLY_MODULES.flatMap((name) => [...of(name).matchAll(/^insmod (\S+)/gm)].map(([, path]) => path!));
@@ -99,7 +88,7 @@ export class QemuTcg extends SharedFolderMachine {
       'systemd.unified_cgroup_hierarchy=1 systemd.show_status=0',
       ...units.map((unit) => `systemd.mask=systemd-${unit}.service`),
       // The kernel hands these to its first program as variables.
-      `RIG_SHARED=${this.shared} RIG_MODULES=${join(this.kernels, 'lib/modules', this.version()!)}`,
+      `RIG_SHARED=${this.shared} RIG_MODULES=${join(DEBIAN_KERNEL, 'lib/modules', this.version())}`,
       `RIG_9P=${NINE_P}`,
     ];
     return [
@@ -108,7 +97,7 @@ export class QemuTcg extends SharedFolderMachine {
       ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot', '-nic', 'none'],
       ...['-object', 'rng-random,id=random,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=random'],
       ...['-virtfs', share('/', 'root', ',readonly=on'), '-virtfs', share(this.shared, 'share', '')],
-      ...['-kernel', join(this.kernels, 'boot', `vmlinuz-${this.version()}`), '-initrd', initrd],
+      ...['-kernel', join(DEBIAN_KERNEL, 'boot', `vmlinuz-${this.version()}`), '-initrd', initrd],
       ...['-append', parameters.join(' ')],
     ];
   }

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { which } from '#host';
-import { rigService, runnerScript, runToEnd, SharedFolderMachine } from './machine.js';
+import type { LanPort } from './lan.js';
+import { rigService, runnerScript, runToEnd, SharedFolderMachine, uniqueNumber } from './machine.js';
 
 const MOUNT = '/sys/fs/cgroup';
 const CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids'];
@@ -10,17 +11,23 @@ const CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer',
 const NAMED = ['systemd', 'unified'];
 const REMOVAL_ATTEMPTS = 20;
 
+export interface SystemdV1Options {
+  /** A disk for /var/lib/berth, which with all other changes is there when the machine starts again. */
+  keepsDisk?: boolean;
+  /** The network that it is in. Default: none. */
+  lan?: LanPort;
+}
+
 /** systemd as process 1 in namespaces of its own, above the host's kernel and its cgroup v1 controllers. */
 export class SystemdV1 extends SharedFolderMachine {
   readonly name = 'systemd on cgroup v1';
 
-  /** `kept`: a disk for /var/lib/berth, which with all other changes is there when the machine starts again. */
-  constructor(private readonly disk: 'kept' | 'none' = 'none') {
+  constructor(private readonly options: SystemdV1Options = {}) {
     super();
   }
 
   readonly network = 'own';
-  private readonly cgroup = `berth-rig-${process.pid}`;
+  private readonly cgroup = `berth-rig-${uniqueNumber()}`;
 
   missing(): string | undefined {
     if (process.getuid?.() !== 0) return 'needs root';
@@ -37,6 +44,7 @@ export class SystemdV1 extends SharedFolderMachine {
   }
 
   protected async start(seconds: number): Promise<string> {
+    const { lan } = this.options;
     this.put('.rig/runner', runnerScript(this.shared));
     this.put('.rig/rig.service', rigService(this.shared));
     const places = [...CONTROLLERS, ...NAMED].map((name) => join(MOUNT, name, this.cgroup));
@@ -50,7 +58,8 @@ export class SystemdV1 extends SharedFolderMachine {
         RIG_CGROUPS: places.join(' '),
         RIG_CONTROLLERS: CONTROLLERS.join(' '),
         RIG_SHARED: this.shared,
-        RIG_DISK: this.disk === 'kept' ? this.diskFolder() : '',
+        RIG_DISK: this.options.keepsDisk ? this.diskFolder() : '',
+        RIG_LAN: lan ? `${lan.namespace} ${lan.peer} ${lan.address}` : '',
       });
     } finally {
       for (const place of places) await removeCgroup(place);

@@ -1,10 +1,8 @@
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { which } from '#host';
 import { rigService, runnerScript, runToEnd, SharedFolderMachine } from './machine.js';
-
-const MODULES = '/usr/lib/uml/modules';
+import { userModeKernel, userModeKernelMissing } from './programs.js';
 
 /** A kernel as a process: cgroup v2 alone, one CPU, no cpuset. Processes of it are slow to start. */
 export class UserModeLinux extends SharedFolderMachine {
@@ -16,10 +14,8 @@ export class UserModeLinux extends SharedFolderMachine {
   }
 
   missing(): string | undefined {
-    if (!which('linux.uml')) return 'needs user-mode-linux';
-    if (!existsSync(MODULES)) return `needs ${MODULES}`;
     if (!existsSync('/bin/busybox')) return 'needs busybox-static';
-    return existsSync('/lib/systemd/systemd') ? undefined : 'needs systemd';
+    return existsSync('/lib/systemd/systemd') ? userModeKernelMissing() : 'needs systemd';
   }
 
   protected async start(seconds: number): Promise<string> {
@@ -30,13 +26,15 @@ export class UserModeLinux extends SharedFolderMachine {
     copyFileSync(new URL('guest/user-mode-linux-init.sh', import.meta.url), init);
     chmodSync(init, 0o755);
     const sockets = mkdtempSync(join(tmpdir(), 'berth-uml-'));
-    const modules = join(MODULES, readdirSync(MODULES).sort().at(-1)!);
+    const { program, modules } = userModeKernel();
     try {
       return await runToEnd(
         [
-          'linux.uml',
+          program,
           `uml_dir=${sockets}`,
           'umid=rig',
+          // Processes meet their kernel without a tracer between them.
+          'seccomp=on',
           `mem=${this.memory}`,
           'root=/dev/root',
           'rootfstype=hostfs',

@@ -18,6 +18,8 @@ export interface ContainerdOptions {
   subnet?: string;
   /** Who makes the cgroups of containers. Default: cgroupfs. */
   cgroupDriver?: 'cgroupfs' | 'systemd';
+  /** Who starts containers. Default: runc. */
+  program?: 'runc' | 'crun';
 }
 
 /** Why this machine cannot run a containerd of its own, or undefined when it can. For `test(..., { skip })`. */
@@ -40,7 +42,8 @@ export class ContainerdEnvironment {
     readonly directory: string,
     readonly bridge: string,
     readonly subnet: string,
-    readonly cgroupDriver: 'cgroupfs' | 'systemd',
+    private readonly cgroupDriver: 'cgroupfs' | 'systemd',
+    private readonly program: 'runc' | 'crun',
   ) {}
 
   static async start(options: ContainerdOptions = {}): Promise<ContainerdEnvironment> {
@@ -50,7 +53,8 @@ export class ContainerdEnvironment {
     const mark = createHash('sha256').update(directory).digest();
     const bridge = `brt${mark.toString('hex').slice(0, 8)}`;
     const subnet = options.subnet ?? `10.${64 + (mark[8]! & 63)}.${mark[9]}`;
-    const environment = new ContainerdEnvironment(directory, bridge, subnet, options.cgroupDriver ?? 'cgroupfs');
+    const { cgroupDriver = 'cgroupfs', program = 'runc' } = options;
+    const environment = new ContainerdEnvironment(directory, bridge, subnet, cgroupDriver, program);
     environment.configure();
     await environment.startProcess();
     const images = [buildPauseImage(), buildBusyboxImage()];
@@ -106,7 +110,7 @@ default_runtime_name = "runc"
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = ${this.cgroupDriver === 'systemd'}
-BinaryName = "${which('runc')}"
+BinaryName = "${which(this.program)}"
 `,
     );
     const network = {

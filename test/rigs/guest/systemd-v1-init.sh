@@ -1,8 +1,19 @@
 #!/bin/bash
 # Becomes process 1 of the machine `systemd-v1.ts`, in namespaces that were just made: an overlay above the host's root, file
 # systems of its own, the cgroup hierarchies, then systemd. Takes RIG_SHARED, RIG_CONTROLLERS, and maybe RIG_DISK: a folder
-# that keeps the changes and /var/lib/berth; the machine then starts what is enabled, like any other.
+# that keeps the changes and /var/lib/berth; the machine then starts what is enabled, like any other. RIG_LAN has three words,
+# or none: the network namespace of a bridge, the name of our port there, and our address.
 set -e
+name=rig
+if [ "$RIG_LAN" ]; then
+  read -r namespace peer address <<< "$RIG_LAN"
+  name=$peer
+  ip link add eth0 type veth peer name "$peer" netns "$namespace"
+  ip -netns "$namespace" link set "$peer" master lan up
+  ip address add "$address/24" dev eth0
+  ip link set eth0 up
+  ip route add default via "${address%.*}.1"
+fi
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
@@ -50,8 +61,8 @@ mount --bind "$RIG_SHARED" ".$RIG_SHARED"
 cp "$RIG_SHARED/.rig/rig.service" etc/systemd/system/rig.service
 mkdir -p etc/systemd/system/multi-user.target.wants
 ln -sf ../rig.service etc/systemd/system/multi-user.target.wants/rig.service
-hostname rig
-echo rig > etc/hostname
+hostname $name
+echo $name > etc/hostname
 : > etc/fstab
 : > etc/machine-id
 pivot_root . old

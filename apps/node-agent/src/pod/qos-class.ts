@@ -3,21 +3,22 @@ import type { Container, Pod } from './pod.js';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
+/** From the pod's own resources when it has some, else from its containers'. */
 export function qosClass(pod: Pod): QosClass {
   const known = pod.status?.qosClass;
   if (known === 'Guaranteed' || known === 'Burstable' || known === 'BestEffort') return known;
-  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const of = (container: Container, list: 'requests' | 'limits', name: string) =>
-    ownValue(container.resources?.[list], name);
+  const { resources: own, containers, initContainers = [] } = pod.spec;
+  const isOwn = Object.keys({ ...own?.requests, ...own?.limits }).length > 0;
+  const parts = isOwn ? [own] : [...containers, ...initContainers].map(({ resources }) => resources);
   const names = ['cpu', 'memory'];
-  const any = containers.some((container) =>
-    names.some((name) => positive(of(container, 'requests', name)) || positive(of(container, 'limits', name))),
+  const any = parts.some((part) =>
+    names.some((name) => positive(ownValue(part?.requests, name)) || positive(ownValue(part?.limits, name))),
   );
   if (!any) return 'BestEffort';
-  const guaranteed = containers.every((container) =>
+  const guaranteed = parts.every((part) =>
     names.every((name) => {
-      const limit = of(container, 'limits', name);
-      const request = of(container, 'requests', name) ?? limit;
+      const limit = ownValue(part?.limits, name);
+      const request = ownValue(part?.requests, name) ?? limit;
       return positive(limit) && milliValueOf(limit) === milliValueOf(request);
     }),
   );
