@@ -124,6 +124,7 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
     kubeconfig: options.kubeconfig,
     networkKubeconfig: '',
     enforcesPolicies: false,
+    yieldedPorts: new Set(),
     nodeName: name,
     nodeIps: [nodeAddress(index)],
     runtimeEndpoint: '',
