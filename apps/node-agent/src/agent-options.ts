@@ -38,8 +38,6 @@ export interface AgentOptions {
   enforcesPolicies: boolean;
   /** Of who may follow what policies select. */
   networkKubeconfig: string;
-  /** Ports that load balancers may take over from processes of the node. */
-  yieldedPorts: ReadonlySet<number>;
   /** `primary`, ranges, or nothing for all addresses of the node. */
   nodePortAddresses: string;
   clusterDns: string[];
@@ -87,7 +85,6 @@ function optionsOf(settings: Settings): AgentOptions {
     proxyMode: settings.proxyMode,
     enforcesPolicies: settings.networkPolicy !== 'none',
     networkKubeconfig: join(dataDir, 'network.kubeconfig'),
-    yieldedPorts: new Set(splitList(settings.yieldedPorts).map(Number)),
     nodePortAddresses: settings.nodeportAddresses,
     clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
     clusterDomain: settings.clusterDomain,

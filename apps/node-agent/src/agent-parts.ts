@@ -151,7 +151,7 @@ function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: So
     thresholds: options.evictionThresholds,
     pressure: () => eviction.conditions,
     runtimeSilence: () => observer.silence,
-    listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps, options.yieldedPorts),
+    listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps),
   });
   return { images, eviction, registration };
 }

@@ -119,7 +119,6 @@ export function agentFlags(layout: Layout, settings: Settings): string[] {
     containerRuntimeEndpoint: runtimeOf(layout, settings),
     podLogsDir: settings.podLogsDir ?? layout.podLogsDir,
     cniConfDir: settings.cniConfDir ?? (settings.containerRuntimeEndpoint ? '' : layout.cniConfigDir),
-    yieldedPorts: servesIngress(settings) ? `${settings.ingressHttpPort},${settings.ingressHttpsPort}` : '',
   });
 }
 

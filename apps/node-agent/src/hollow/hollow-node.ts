@@ -124,7 +124,6 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
     kubeconfig: options.kubeconfig,
     networkKubeconfig: '',
     enforcesPolicies: false,
-    yieldedPorts: new Set(),
     nodeName: name,
     nodeIps: [nodeAddress(index)],
     runtimeEndpoint: '',

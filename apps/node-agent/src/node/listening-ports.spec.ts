@@ -37,11 +37,6 @@ describe('the ports at which a node listens', () => {
     assert.equal(listeningPorts(tables(more), ['192.0.2.1', '2001:db8::1']), expected);
   });
 
-  test('leave out those that it yields', () => {
-    const both = tables({ tcp: [line('00000000:0050', '0A'), line('00000000:0016', '0A')].join('\n') });
-    assert.equal(listeningPorts(both, [], new Set([80, 443])), 'TCP/22');
-  });
-
   test('are read from the kernel', async () => {
     const { createServer } = await import('node:net');
     const server = createServer();

@@ -27,13 +27,9 @@ export async function readSocketTables(): Promise<SocketTables> {
 
 /**
  * Pure: where processes wait for others at the node's addresses, as `TCP/22,UDP/123`, in order. UDP sockets with ports of clients
- * count as clients. `yielded` ports are free for others, whoever listens there.
+ * count as clients.
  */
-export function listeningPorts(
-  tables: SocketTables,
-  nodeIps: readonly string[],
-  yielded: ReadonlySet<number> = new Set(),
-): string {
+export function listeningPorts(tables: SocketTables, nodeIps: readonly string[]): string {
   const values = new Set([0n, ...nodeIps.flatMap((address) => parseIp(address)?.value ?? [])]);
   const [first = 32768, last = 60999] = tables.localPortRange.split(/\s+/).filter(Boolean).map(Number);
   const isClients = (port: number) => port >= first && port <= last;
@@ -45,7 +41,7 @@ export function listeningPorts(
         return state === wanted && values.has(kernelAddress(address!)) ? [Number.parseInt(port!, 16)] : [];
       }),
     );
-  const tcp = of([tables.tcp, tables.tcp6], TCP_LISTEN).filter((port) => !yielded.has(port));
+  const tcp = of([tables.tcp, tables.tcp6], TCP_LISTEN);
   const udp = of([tables.udp, tables.udp6], UDP_OPEN).filter((port) => !isClients(port));
   const inOrder = (ports: number[]) => [...new Set(ports)].sort((a, b) => a - b);
   return [...inOrder(tcp).map((port) => `TCP/${port}`), ...inOrder(udp).map((port) => `UDP/${port}`)].join();

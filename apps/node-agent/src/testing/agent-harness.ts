@@ -60,7 +60,6 @@ export class AgentHarness {
       podLogsDir: join(directory, 'pod-logs'),
       enforcesPolicies: false,
       networkKubeconfig: join(directory, 'network.kubeconfig'),
-      yieldedPorts: new Set(),
       cniConfigDir: undefined,
       podPidsLimit: 0,
       memory: { swap: 'NoSwap', reservation: 'None', throttlingFactor: undefined },

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { EachItem, IsPort, IsSwitch, Parses } from '../constraints.js';
+import { IsPort, IsSwitch, Parses } from '../constraints.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
 
 /** How the Ingresses of the cluster are served on this node. */
@@ -22,16 +22,6 @@ export class IngressSettings {
   })
   ingressHttpsPort!: number;
 
-  @EachItem(isPort, 'must be a port')
-  @TextSetting({
-    help: 'ports of this node that a Service of type LoadBalancer may take over, as those of the Ingress proxy; `up` sets it',
-    argument: 'PORTS',
-    default: '',
-    list: true,
-    programs: { agent: true },
-  })
-  yieldedPorts!: string;
-
   @Parses(checkEndpoint)
   @TextSetting({
     help: 'where the metrics of the Ingress proxy are read',
@@ -49,10 +39,6 @@ export class IngressSettings {
     negated: true,
   })
   ingressAccessLog!: boolean;
-}
-
-function isPort(text: string): boolean {
-  return /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65_535;
 }
 
 /** `address:port`; an address of IPv6 is in brackets. */
