@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { aptGet } from './apt-get.mjs';
 
 /** Without links on the way: programs have the paths of their libraries in them. */
-const CACHE = join(realpathSync(fileURLToPath(new URL('../node_modules', import.meta.url))), '.cache/rigs');
+const cache = () => join(realpathSync(fileURLToPath(new URL('../node_modules', import.meta.url))), '.cache/rigs');
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const RUNTIMES = ['containerd', 'runc', 'crun'];
 /** Packages by release: containerd 1.7; and 2 with a runc and a crun that weigh CPU by the new curve. */
@@ -44,11 +44,11 @@ const parts = () => [
  */
 export function fetchRigPrograms(say) {
   for (const { folder, what, fetch } of parts()) {
-    const target = join(CACHE, folder);
+    const target = join(cache(), folder);
     if (existsSync(target)) continue;
     const begun = Date.now();
     say(`${what} ...`);
-    const work = join(CACHE, `.${folder}`);
+    const work = join(cache(), `.${folder}`);
     try {
       rmSync(work, { recursive: true, force: true });
       mkdirSync(work, { recursive: true });

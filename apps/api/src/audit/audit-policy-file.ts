@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import {
   aggregateMessages,
+  appendAll,
   type FieldError,
   field,
   fieldErrorText,
@@ -123,9 +124,15 @@ function checkRule(rule: PolicyRule, at: number): FieldError[] {
   const level: string = rule.level;
   if (level === '') errors.push(field.required(`${path}.level`));
   else if (!AUDIT_LEVELS.includes(rule.level)) errors.push(field.notSupported(`${path}.level`, level, AUDIT_LEVELS));
-  errors.push(...rule.nonResourceURLs.flatMap((url, i) => checkUrl(url, `${path}.nonResourceURLs[${i}]`)));
-  errors.push(...rule.resources.flatMap((group) => checkGroup(group, `${path}.resources`)));
-  errors.push(...checkStages(rule.omitStages, `${path}.omitStages`));
+  appendAll(
+    errors,
+    rule.nonResourceURLs.flatMap((url, i) => checkUrl(url, `${path}.nonResourceURLs[${i}]`)),
+  );
+  appendAll(
+    errors,
+    rule.resources.flatMap((group) => checkGroup(group, `${path}.resources`)),
+  );
+  appendAll(errors, checkStages(rule.omitStages, `${path}.omitStages`));
   if (rule.nonResourceURLs.length > 0 && rule.resources.length + rule.namespaces.length > 0) {
     const text = 'rules cannot apply to both regular resources and non-resource URLs';
     errors.push(field.invalid(`${path}.nonResourceURLs`, rule.nonResourceURLs, text));

@@ -1,4 +1,4 @@
-import type { UserInfo } from '#apimachinery';
+import { largest, smallest, type UserInfo } from '#apimachinery';
 import type { FlowCells } from './flow-metrics.js';
 import type { FlowRequest } from './flow-schema.js';
 import { SeatDemand } from './seat-demand.js';
@@ -207,7 +207,10 @@ export class QueueSet {
   bounds(): { due: [number, number]; discounted: [number, number] } | undefined {
     const queues = [...this.withWaiting];
     if (queues.length === 0) return undefined;
-    const range = (times: number[]): [number, number] => [Math.min(...times), Math.max(...times)];
+    const range = (times: number[]): [number, number] => [
+      smallest(times, Number.POSITIVE_INFINITY),
+      largest(times, Number.NEGATIVE_INFINITY),
+    ];
     return {
       due: range(queues.map(({ nextR }) => nextR)),
       discounted: range(queues.map(({ nextR, seatsInUse }) => nextR - seatsInUse * SERVICE_SECONDS)),

@@ -66,6 +66,7 @@ export function hollowUsage(): string {
 }
 
 function textOf(values: Values, name: string): string {
+  // own-lookup: a flag that is named here
   return (values[name] as string | undefined) ?? FLAGS.find((flag) => flag.name === name)!.default!;
 }
 

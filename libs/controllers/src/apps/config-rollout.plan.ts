@@ -105,7 +105,8 @@ function parseObserved(text = ''): Map<string, string> {
  * has the Secret's uid in it, which only its readers know.
  */
 function digestOf(kind: ConfigReference['kind'], object: KubeObject): string {
-  const entries = (field: string) =>
+  const entries = (field: 'data' | 'binaryData') =>
+    // own-lookup: a field that is named here
     Object.entries((object[field] ?? {}) as Record<string, string>).sort(([a], [b]) => (a < b ? -1 : 1));
   const salt = kind === 'secret' ? object.metadata.uid : '';
   return sha256(JSON.stringify([salt, entries('data'), entries('binaryData')]));

@@ -1,3 +1,4 @@
+import { appendAll } from '#apimachinery';
 import type { EndpointSlice, Node, Service } from '#kinds';
 
 /** `spec.loadBalancerClass` of a Service that asks for the addresses of the nodes by name. */
@@ -89,7 +90,7 @@ export function planBalancer(
     const usable = node.addresses.filter((address) => isAsked(address) && isOfFamily(address));
     const busy = portsOf(service).find((port) => node.listening.has(port) && !isOwn(node, port, slices));
     if (busy !== undefined && usable.length > 0) problem ??= `a process of node ${node.name} listens at port ${busy}`;
-    else addresses.push(...usable);
+    else appendAll(addresses, usable);
   }
   if (addresses.length > 0) return { addresses };
   if (spec?.loadBalancerIP) problem ??= `no ready node has the address ${spec.loadBalancerIP} of spec.loadBalancerIP`;

@@ -135,7 +135,7 @@ describe('the bootstrap roles', () => {
   it('are all there', () => {
     assert.deepEqual(
       [clusterRoles, clusterRoleBindings, roles, roleBindings].map((list) => list.length),
-      [75, 56, 7, 7],
+      [76, 57, 7, 7],
     );
   });
 

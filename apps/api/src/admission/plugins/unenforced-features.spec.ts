@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { allResources } from '#kinds';
 import { alice, lister, request } from '../testing/admission-requests.js';
-import { unenforced } from '../unenforced.js';
+import { type Unenforced, unenforced } from '../unenforced.js';
 import { UnenforcedFeatures } from './unenforced-features.js';
 
 const warns = new UnenforcedFeatures(lister({}), false);
-const refuses = new UnenforcedFeatures(lister({}), true);
 
 type More = Parameters<typeof request>[3];
 
@@ -70,28 +69,36 @@ describe('what nothing acts on', () => {
 });
 
 describe('a server that refuses', () => {
+  /** No feature of today is a policy that nothing enforces. */
+  const policy: Unenforced = {
+    resources: ['networking.k8s.io/networkpolicies'],
+    feature: 'NetworkPolicy',
+    text: 'Berth does not enforce NetworkPolicy yet',
+    policy: true,
+    when: ({ spec }) => spec?.ingress !== undefined,
+  };
+  const other: Unenforced = { resources: ['configmaps'], feature: 'data', text: 'Berth does not use data yet' };
+  const refuses = new UnenforcedFeatures(lister({}), true, [policy, other]);
+  const path = 'networkpolicies.networking.k8s.io';
+  const used = { spec: { ingress: [] } };
+
   test('refuses policies, by name, and warns of all else', () => {
-    for (const row of unenforced) {
-      for (const resource of row.resources) {
-        const [group, plural] = resource.includes('/') ? resource.split('/') : ['', resource];
-        const path = group ? `${plural}.${group}` : plural!;
-        if (row.policy !== true) continue;
-        assert.throws(() => told(refuses, path, {}), {
-          code: 403,
-          message: `${path} "x" is forbidden: Berth does not enforce ${row.feature} yet, and this server refuses what it does not enforce`,
-        });
-      }
-    }
-    assert.equal(told(refuses, 'clustertrustbundles.certificates.k8s.io', {}).length, 1);
+    assert.throws(() => told(refuses, path, used), {
+      code: 403,
+      message: `${path} "x" is forbidden: Berth does not enforce NetworkPolicy yet, and this server refuses what it does not enforce`,
+    });
+    assert.deepEqual(told(refuses, path, { spec: {} }), []);
+    assert.deepEqual(told(refuses, 'configmaps', {}), [other.text]);
   });
 
-  test('lets what is there be changed', () => {
-    const oldObject = { apiVersion: 'flowcontrol.apiserver.k8s.io/v1', kind: 'FlowSchema', metadata: { name: 'x' } };
-    assert.equal(told(refuses, 'flowschemas.flowcontrol.apiserver.k8s.io', {}, { oldObject }).length, 1);
+  test('lets what is there be changed, and not begin to use the feature', () => {
+    const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'x' } };
+    assert.deepEqual(told(refuses, path, used, { oldObject: { ...object, ...used } }), [policy.text]);
+    assert.throws(() => told(refuses, path, used, { oldObject: { ...object, spec: {} } }), { code: 403 });
   });
 
   test('makes what every cluster starts with', () => {
     const user = { ...alice, name: 'system:apiserver' };
-    assert.deepEqual(told(refuses, 'networkpolicies.networking.k8s.io', {}, { user }), []);
+    assert.deepEqual(told(refuses, path, used, { user }), []);
   });
 });
