@@ -213,7 +213,7 @@ fn patterns_are_small_and_outlive_a_table() {
         ingress(name, "a.example", path, json!({ "nginx.ingress.kubernetes.io/use-regex": "true" }))
     };
     let mut cluster = Cluster::default();
-    let all = [with_regex("main", r"/app(/|$)(.*)/[a-z0-9-]+"), with_regex("large", "/([a-z]{100}){100}")];
+    let all = [with_regex("main", r"/app(/|$)(.*)/[a-z0-9-]+/?(\w+)?"), with_regex("large", "/([a-z]{100}){100}")];
     crate::testing::fill(&mut cluster, &all);
     let mut kept = Kept::default();
     for _ in 0..2 {
