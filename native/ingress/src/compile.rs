@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 
 use crate::access::Guards;
 use crate::annotations::{self, Limits, Options};
@@ -16,6 +16,13 @@ use crate::objects::{Backend, Ingress, Key, key_of};
 use crate::passwords::Users;
 use crate::routes::{CanaryRoute, Matcher, Route, Table};
 use crate::upstream::{NoPort, Upstream, UpstreamKey};
+
+/// Paths of all hosts of an Ingress that are served at most.
+const ROUTES: usize = 1_000;
+/// Memory of the pattern of a path.
+const PATTERN: usize = 64 << 10;
+/// Problems of an Ingress that are told one by one.
+const PROBLEMS: usize = 20;
 
 /// Something in an Ingress that its owner has to mend: an Event of the type Warning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +39,8 @@ pub struct Kept {
     limiters: HashMap<Key, Arc<Limiter>>,
     certificates: HashMap<Key, Read<Certificate>>,
     users: HashMap<(Key, bool), Read<Users>>,
+    /// Of the last compilation, by their text; `None`: it is no pattern.
+    patterns: HashMap<String, Option<Regex>>,
     /// Those that Ingresses name, whether they exist or not.
     pub secrets: HashSet<Key>,
 }
@@ -57,7 +66,9 @@ pub fn compile(cluster: &Cluster, kept: &mut Kept, metrics: &Metrics, default: O
         canaries: Vec::new(),
         certificates: Certificates::new(default),
         secrets: HashMap::new(),
-        problems: Vec::new(),
+        tls_hosts: HashSet::new(),
+        patterns: HashMap::new(),
+        problems: Problems::default(),
     };
     for ingress in cluster.own_ingresses() {
         compiler.tls(ingress);
@@ -66,7 +77,8 @@ pub fn compile(cluster: &Cluster, kept: &mut Kept, metrics: &Metrics, default: O
         compiler.ingress(ingress);
     }
     compiler.attach_canaries();
-    let Compiler { routes, certificates, problems, .. } = compiler;
+    let Compiler { routes, certificates, problems, patterns, .. } = compiler;
+    kept.patterns = patterns;
     let used: HashSet<UpstreamKey> = routes
         .iter()
         .flat_map(|(_, route)| {
@@ -77,7 +89,38 @@ pub fn compile(cluster: &Cluster, kept: &mut Kept, metrics: &Metrics, default: O
         .collect();
     kept.forget(cluster, &used);
     metrics.keep(|key| cluster.ingresses.contains_key(key));
-    Compiled { table: Table::new(routes), certificates, problems }
+    Compiled { table: Table::new(routes), certificates, problems: problems.told() }
+}
+
+/// Those that were found, each once.
+#[derive(Default)]
+struct Problems {
+    told: Vec<Problem>,
+    seen: HashSet<Problem>,
+    counts: HashMap<Key, usize>,
+}
+
+impl Problems {
+    fn add(&mut self, problem: Problem) {
+        if !self.seen.insert(problem.clone()) {
+            return;
+        }
+        let count = self.counts.entry(problem.ingress.clone()).or_default();
+        *count += 1;
+        if *count <= PROBLEMS {
+            self.told.push(problem);
+        }
+    }
+
+    fn told(mut self) -> Vec<Problem> {
+        let mut more: Vec<_> = self.counts.into_iter().filter(|(_, count)| *count > PROBLEMS).collect();
+        more.sort();
+        self.told.extend(more.into_iter().map(|(ingress, count)| {
+            let message = format!("and {} more", count - PROBLEMS);
+            Problem { ingress, reason: "MoreProblems", message }
+        }));
+        self.told
+    }
 }
 
 impl Kept {
@@ -108,33 +151,45 @@ struct Compiler<'a> {
     routes: Vec<(String, Route)>,
     canaries: Vec<(Claim, CanaryRoute)>,
     certificates: Certificates,
-    /// The Secret of each host, and the Ingress that names it.
+    /// The Secret whose certificate each host has, and the Ingress that names it.
     secrets: HashMap<String, (Key, Key)>,
-    problems: Vec<Problem>,
+    /// Those for which an Ingress wants TLS, with or without a certificate.
+    tls_hosts: HashSet<String>,
+    patterns: HashMap<String, Option<Regex>>,
+    problems: Problems,
 }
 
 impl Compiler<'_> {
     fn problem(&mut self, ingress: &Ingress, reason: &'static str, message: String) {
-        let problem = Problem { ingress: key_of(&ingress.metadata), reason, message };
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
+        self.problems.add(Problem { ingress: key_of(&ingress.metadata), reason, message });
     }
 
     /// The certificates that an Ingress names for its hosts.
     fn tls(&mut self, ingress: &Ingress) {
         for tls in &ingress.spec.tls {
-            let named = tls.hosts.iter().map(|host| host.to_ascii_lowercase());
-            let hosts: Vec<String> = match tls.hosts.is_empty() {
-                true => ingress.spec.rules.iter().map(|rule| rule.host.clone()).collect(),
-                false => named.collect(),
+            let lower = |host: &String| host.to_ascii_lowercase();
+            let mut hosts: HashSet<String> = match tls.hosts.is_empty() {
+                true => ingress.spec.rules.iter().map(|rule| lower(&rule.host)).collect(),
+                false => tls.hosts.iter().map(lower).collect(),
             };
+            if hosts.is_empty() || hosts.contains("") {
+                // As the certificate of all other hosts it would be shown in the name of other namespaces.
+                let message = format!("the certificate of Secret {:?} is served for named hosts only", tls.secret_name);
+                self.problem(ingress, "BadCertificate", message);
+            }
+            if hosts.remove("") {
+                self.tls_hosts.insert(String::new());
+            }
+            let mut hosts: Vec<String> = hosts.into_iter().collect();
+            hosts.sort_unstable();
             let certificate = match tls.secret_name.as_str() {
                 "" => None,
                 name => self.certificate(ingress, &Key::new(&ingress.metadata.namespace, name)),
             };
             let secret = Key::new(&ingress.metadata.namespace, &tls.secret_name);
             for host in hosts {
+                self.tls_hosts.insert(host.clone());
+                let Some(certificate) = &certificate else { continue };
                 if let Some((other, owner)) = self.secrets.get(&host) {
                     if *other != secret {
                         let message = format!("host {host:?} has the certificate of Secret {other} by Ingress {owner}");
@@ -143,11 +198,6 @@ impl Compiler<'_> {
                     continue;
                 }
                 self.secrets.insert(host.clone(), (secret.clone(), key_of(&ingress.metadata)));
-                let Some(certificate) = &certificate else { continue };
-                if host.is_empty() {
-                    self.certificates.default = Some(certificate.key.clone());
-                    continue;
-                }
                 if !certificate.covers(&host) {
                     let message = format!("the certificate of Secret {secret} is not for host {host:?}");
                     self.problem(ingress, "BadCertificate", message);
@@ -184,10 +234,14 @@ impl Compiler<'_> {
         let options = Arc::new(parsed.options);
         let mut denied = parsed.denied;
         let guards = Arc::new(self.guards(ingress, &options, &mut denied));
+        let mut left = ROUTES;
         for rule in &ingress.spec.rules {
             let aliases = options.aliases.iter().map(String::as_str);
             for host in [rule.host.as_str()].into_iter().chain(aliases) {
                 for path in rule.http.iter().flat_map(|http| &http.paths) {
+                    if !self.has_room(ingress, &mut left) {
+                        return;
+                    }
                     let exact = path.path_type == "Exact";
                     let path_text = if path.path.is_empty() { "/" } else { path.path.as_str() };
                     let Some(matcher) = self.matcher(ingress, path_text, exact, &options) else { continue };
@@ -195,6 +249,9 @@ impl Compiler<'_> {
                     self.route(ingress, claim, matcher, &path.backend, (&options, &guards, denied));
                 }
                 if let Some(backend) = &ingress.spec.default_backend {
+                    if !self.has_room(ingress, &mut left) {
+                        return;
+                    }
                     let claim = (host.to_ascii_lowercase(), false, String::new());
                     self.route(ingress, claim, Matcher::Fallback, backend, (&options, &guards, denied));
                 }
@@ -206,6 +263,16 @@ impl Compiler<'_> {
         }
     }
 
+    fn has_room(&mut self, ingress: &Ingress, left: &mut usize) -> bool {
+        if *left == 0 {
+            let message = format!("it has more than {ROUTES} paths, with those of its aliases: the rest is not served");
+            self.problem(ingress, "TooManyPaths", message);
+            return false;
+        }
+        *left -= 1;
+        true
+    }
+
     fn matcher(&mut self, ingress: &Ingress, path: &str, exact: bool, options: &Options) -> Option<Matcher> {
         if exact {
             return Some(Matcher::Exact);
@@ -214,13 +281,17 @@ impl Compiler<'_> {
             return Some(Matcher::Prefix);
         }
         // A pattern that takes too much memory is an error here, and the matching itself takes linear time.
-        match RegexBuilder::new(&format!("^{path}")).case_insensitive(true).size_limit(1 << 20).build() {
-            Ok(pattern) => Some(Matcher::Pattern(pattern)),
-            Err(_) => {
-                self.problem(ingress, "BadPath", format!("path {path:?} is no regular expression: it is not served"));
-                None
-            }
+        let known = self.patterns.get(path).or_else(|| self.kept.patterns.get(path)).cloned();
+        let pattern = known.unwrap_or_else(|| {
+            let mut builder = RegexBuilder::new(&format!("^{path}"));
+            builder.case_insensitive(true).size_limit(PATTERN).build().ok()
+        });
+        self.patterns.insert(path.to_owned(), pattern.clone());
+        if pattern.is_none() {
+            let message = format!("path {path:?} is no regular expression, or a too large one: it is not served");
+            self.problem(ingress, "BadPath", message);
         }
+        pattern.map(Matcher::Pattern)
     }
 
     fn route(
@@ -252,7 +323,7 @@ impl Compiler<'_> {
             matcher,
             options: options.clone(),
             denied,
-            tls: self.secrets.contains_key(&host) || self.has_wildcard_tls(&host),
+            tls: self.tls_hosts.contains(&host) || self.has_wildcard_tls(&host),
             upstream,
             guards: guards.clone(),
             series: self.metrics.series(&key_of(&ingress.metadata)),
@@ -262,7 +333,7 @@ impl Compiler<'_> {
     }
 
     fn has_wildcard_tls(&self, host: &str) -> bool {
-        host.find('.').is_some_and(|dot| self.secrets.contains_key(&format!("*{}", &host[dot..])))
+        host.find('.').is_some_and(|dot| self.tls_hosts.contains(&format!("*{}", &host[dot..])))
     }
 
     fn attach_canaries(&mut self) {
@@ -271,10 +342,7 @@ impl Compiler<'_> {
                 Some((_, index)) => self.routes[*index].1.canaries.push(canary),
                 None => {
                     let message = format!("canary: no other Ingress serves host {:?} path {:?}", claim.0, claim.2);
-                    let problem = Problem { ingress: canary.ingress, reason: "NoMainIngress", message };
-                    if !self.problems.contains(&problem) {
-                        self.problems.push(problem);
-                    }
+                    self.problems.add(Problem { ingress: canary.ingress, reason: "NoMainIngress", message });
                 }
             }
         }
@@ -319,17 +387,20 @@ impl Compiler<'_> {
             }
             read.ok()
         });
-        let auth = options.external_auth.as_ref().and_then(|auth| match external_auth::service_of(auth) {
-            Some(key) => Some(self.upstream_of(ingress, key)),
-            None => {
-                *denied = true;
-                let message = format!(
-                    "auth-url {}: must be a URL of a Service: http://NAME.NAMESPACE.svc.cluster.local[:PORT]/PATH; \
+        let auth = options.external_auth.as_ref().and_then(|auth| {
+            match external_auth::service_of(auth, &ingress.metadata.namespace) {
+                Some(key) => Some(self.upstream_of(ingress, key)),
+                None => {
+                    *denied = true;
+                    let message = format!(
+                        "auth-url {}: must be a URL of a Service of the namespace of the Ingress: \
+                     http://NAME.NAMESPACE.svc.cluster.local[:PORT]/PATH; \
                      requests get 503 until it is mended",
-                    auth.url
-                );
-                self.problem(ingress, "BadAnnotation", message);
-                None
+                        auth.url
+                    );
+                    self.problem(ingress, "BadAnnotation", message);
+                    None
+                }
             }
         });
         Guards {

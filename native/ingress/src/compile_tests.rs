@@ -185,3 +185,96 @@ fn what_is_kept_outlives_a_table_and_goes_with_its_ingress() {
     compile(&cluster, &mut kept, &Metrics::default(), None);
     assert!(kept.upstreams.is_empty() && kept.limiters.is_empty());
 }
+
+#[test]
+fn an_ingress_has_a_limit_of_paths_and_of_problems() {
+    let mut large = ingress("large", "a.example", "/", json!({}));
+    let path = |index: usize| {
+        let service = json!({ "name": "web", "port": { "number": if index < 100 { 81 + index } else { 80 } } });
+        json!({ "path": format!("/{index}"), "pathType": "Exact", "backend": { "service": service } })
+    };
+    large["spec"]["rules"][0]["http"]["paths"] = (0..1001).map(path).collect();
+    let (compiled, _) = compiled(&[large], |_| {});
+    serves(&compiled, "a.example", "/999", "large");
+    serves(&compiled, "a.example", "/1000", "");
+    // 100 ports that do not exist, and the limit itself.
+    let told = told(&compiled);
+    assert_eq!((told.len(), told[20].as_str()), (21, "large MoreProblems: and 81 more"));
+    let aliases = (0..33).map(|index| format!("h{index}.example")).collect::<Vec<_>>().join(",");
+    let alias = json!({ "nginx.ingress.kubernetes.io/server-alias": aliases });
+    let (compiled, _) = self::compiled(&[ingress("main", "a.example", "/", alias)], |_| {});
+    serves(&compiled, "h0.example", "/", "");
+    assert_eq!(compiled.problems.len(), 1);
+}
+
+#[test]
+fn patterns_are_small_and_outlive_a_table() {
+    let with_regex = |name: &str, path: &str| {
+        ingress(name, "a.example", path, json!({ "nginx.ingress.kubernetes.io/use-regex": "true" }))
+    };
+    let mut cluster = Cluster::default();
+    let all = [with_regex("main", r"/app(/|$)(.*)/[a-z0-9-]+/?(\w+)?"), with_regex("large", "/([a-z]{100}){100}")];
+    crate::testing::fill(&mut cluster, &all);
+    let mut kept = Kept::default();
+    for _ in 0..2 {
+        let compiled = compile(&cluster, &mut kept, &Metrics::default(), None);
+        serves(&compiled, "a.example", "/app/x/y", "main");
+        assert_eq!((compiled.problems.len(), compiled.problems[0].reason), (1, "BadPath"));
+        assert_eq!(kept.patterns.len(), 2);
+    }
+    cluster.ingresses.clear();
+    compile(&cluster, &mut kept, &Metrics::default(), None);
+    assert!(kept.patterns.is_empty());
+}
+
+#[test]
+fn a_certificate_is_for_named_hosts_only() {
+    let mut all = ingress("all", "", "/", json!({}));
+    all["spec"]["tls"] = json!([{ "secretName": "cert" }]);
+    let cert = certificate("a.example");
+    let (compiled, _) = compiled(&[all], |cluster| {
+        let secret = tls_secret("cert", &cert.0, &cert.1);
+        cluster.secrets.insert(key_of(&secret.metadata), secret);
+    });
+    assert!(compiled.certificates.find(Some("b.example")).is_none() && compiled.certificates.default.is_none());
+    assert_eq!(
+        told(&compiled),
+        [r#"all BadCertificate: the certificate of Secret "cert" is served for named hosts only"#]
+    );
+    assert!(compiled.table.find("b.example", "/").unwrap().tls, "it is still no host for http");
+}
+
+#[test]
+fn the_first_ingress_that_has_a_certificate_owns_its_host() {
+    let with_tls = |name: &str, secret: &str, day: u8| {
+        let mut made = ingress(name, "a.example", &format!("/{name}"), json!({}));
+        made["metadata"]["creationTimestamp"] = json!(format!("2026-01-0{day}T00:00:00Z"));
+        made["spec"]["tls"] = json!([{ "hosts": ["a.example"], "secretName": secret }]);
+        made
+    };
+    let all = [with_tls("first", "missing", 1), with_tls("second", "cert", 2), with_tls("third", "other", 3)];
+    let (cert, other) = (certificate("a.example"), certificate("a.example"));
+    let (compiled, _) = compiled(&all, |cluster| {
+        for secret in [tls_secret("cert", &cert.0, &cert.1), tls_secret("other", &other.0, &other.1)] {
+            cluster.secrets.insert(key_of(&secret.metadata), secret);
+        }
+    });
+    let own = Certificate::from_pem(cert.0.as_bytes(), cert.1.as_bytes()).unwrap();
+    assert_eq!(compiled.certificates.find(Some("a.example")).unwrap().cert, own.key.cert);
+    assert_eq!(
+        told(&compiled),
+        [
+            "first BadCertificate: Secret n/missing does not exist",
+            "third HostClaimed: host \"a.example\" has the certificate of Secret n/cert by Ingress n/second",
+        ]
+    );
+}
+
+#[test]
+fn a_service_of_another_namespace_guards_nothing() {
+    let auth = json!({ "nginx.ingress.kubernetes.io/auth-url": "http://auth.other.svc.cluster.local/check" });
+    let (compiled, _) = compiled(&[ingress("main", "a.example", "/", auth)], |_| {});
+    let route = compiled.table.find("a.example", "/").unwrap();
+    assert!(route.denied && route.guards.auth.is_none());
+    assert_eq!((compiled.problems.len(), compiled.problems[0].reason), (1, "BadAnnotation"));
+}

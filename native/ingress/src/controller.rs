@@ -101,40 +101,49 @@ impl Controller {
             one(&client, &secrets, &sender, Change::Secret),
             one(&client, &all, &sender, Change::Node),
             async {
+                let mut due = Due::default();
+                let mut next = Instant::now();
                 loop {
-                    let took = self.turn(&mut changes).await;
-                    if self.listed.is_complete()
+                    self.turn(&mut changes, &mut due, &mut next).await;
+                    if self.proxy.metrics.compilations.load(Relaxed) > 0
                         && let Some(ready) = ready.take()
                     {
                         let _ = ready.send(());
                     }
-                    tokio::time::sleep((took * PAUSE_PER_COMPILATION).max(TOGETHER)).await;
+                    tokio::time::sleep(TOGETHER).await;
                 }
             }
         );
     }
 
-    /// Waits for a change, and acts on it and on all that came with it. Gives how long compiling took.
-    async fn turn(&mut self, changes: &mut UnboundedReceiver<Change>) -> Duration {
-        let mut due = Due::default();
-        let Some(change) = changes.recv().await else { return Duration::ZERO };
-        self.take(change, &mut due);
+    /// Waits for a change, and acts on it and on all that came with it: on endpoints at once, on all else from `next` on.
+    async fn turn(&mut self, changes: &mut UnboundedReceiver<Change>, due: &mut Due, next: &mut Instant) {
+        let waits = self.listed.is_complete() && (due.table || due.status);
+        let change = match waits {
+            true => tokio::time::timeout_at((*next).into(), changes.recv()).await.ok().flatten(),
+            false => changes.recv().await,
+        };
+        if let Some(change) = change {
+            self.take(change, due);
+        }
         while let Ok(change) = changes.try_recv() {
-            self.take(change, &mut due);
+            self.take(change, due);
         }
         if !self.listed.is_complete() {
-            return Duration::ZERO;
+            return;
         }
+        self.refresh(&std::mem::take(&mut due.services));
         let begun = Instant::now();
-        if due.table || self.proxy.metrics.compilations.load(Relaxed) == 0 {
-            self.compile();
-        } else {
-            self.refresh(&due.services);
-            if due.status {
-                self.publish();
-            }
+        let table = due.table || self.proxy.metrics.compilations.load(Relaxed) == 0;
+        if begun < *next || !(table || due.status) {
+            return;
         }
-        begun.elapsed()
+        match table {
+            true => self.compile(),
+            false => self.publish(),
+        }
+        (due.table, due.status) = (false, false);
+        *next = Instant::now() + begun.elapsed() * PAUSE_PER_COMPILATION;
     }
 
     fn compile(&mut self) {
@@ -282,4 +291,46 @@ async fn one<K: Object + Send + 'static>(
         let _ = changes.send(change(event));
     };
     follow(client, query, told, |error| eprintln!("berth-ingress: {error}")).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access_log::AccessLog;
+    use crate::metrics::Metrics;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn endpoints_change_during_the_pause_of_compilations() {
+        let metrics = Arc::new(Metrics::default());
+        let proxy = Arc::new(Proxy::new(metrics.clone(), AccessLog::new(false, metrics.clone()), 443));
+        let mut controller = Controller::new(proxy, Arc::default(), None, watch::Sender::default());
+        let (sender, mut changes) = unbounded_channel();
+        crate::testing::fill(&mut controller.cluster, &[]);
+        let service = controller.cluster.services.values().next().unwrap().clone();
+        let class = controller.cluster.classes[&Key::new("", "berth")].clone();
+        let ingress = |name: &str| serde_json::from_value(crate::testing::ingress(name, name, "/", json!({}))).unwrap();
+        for change in [
+            Change::Ingress(Event::Listed(vec![ingress("one.example")])),
+            Change::Class(Event::Listed(vec![class])),
+            Change::Service(Event::Listed(vec![service])),
+            Change::Slice(Event::Listed(vec![])),
+            Change::Secret(Event::Listed(vec![])),
+            Change::Node(Event::Listed(vec![])),
+        ] {
+            assert!(sender.send(change).is_ok());
+        }
+        let (mut due, mut next) = (Due::default(), Instant::now());
+        controller.turn(&mut changes, &mut due, &mut next).await;
+        assert_eq!(metrics.compilations.load(Relaxed), 1);
+        next = Instant::now() + Duration::from_millis(200);
+        let slice = crate::testing::slice("web-1", "web", "10.0.0.1", 8080);
+        assert!(sender.send(Change::Ingress(Event::Put(ingress("two.example")))).is_ok());
+        assert!(sender.send(Change::Slice(Event::Put(slice))).is_ok());
+        controller.turn(&mut changes, &mut due, &mut next).await;
+        assert_eq!(metrics.compilations.load(Relaxed), 1);
+        assert_eq!(controller.kept.upstreams.values().next().unwrap().endpoints().len(), 1);
+        controller.turn(&mut changes, &mut due, &mut next).await;
+        assert_eq!(metrics.compilations.load(Relaxed), 2, "the Ingress is served after the pause");
+    }
 }

@@ -92,7 +92,8 @@ impl Exchange<'_> {
                     },
                 };
                 let Some(mut sender) = taken else { continue };
-                if sender.ready().await.is_err() {
+                let ready = tokio::time::timeout(self.options.timeouts.connect, sender.ready());
+                if !matches!(ready.await, Ok(Ok(()))) {
                     failed = Failed::NoConnection;
                     continue;
                 }

@@ -23,11 +23,12 @@ pub type Headers = Vec<(HeaderName, Option<HeaderValue>)>;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The Service that a URL names: `NAME.NAMESPACE`, with or without `.svc` and the cluster's domain.
-pub fn service_of(auth: &ExternalAuth) -> Option<UpstreamKey> {
+/// The Service that a URL names: `NAME.NAMESPACE`, with or without `.svc` and the cluster's domain. One of another namespace
+/// would get requests that NetworkPolicies keep from it.
+pub fn service_of(auth: &ExternalAuth, own_namespace: &str) -> Option<UpstreamKey> {
     let mut labels = auth.url.host()?.split('.');
     let (name, namespace) = (labels.next()?, labels.next()?);
-    if labels.next().is_some_and(|label| label != "svc") {
+    if namespace != own_namespace || labels.next().is_some_and(|label| label != "svc") {
         return None;
     }
     let port = ServicePortRef { name: String::new(), number: auth.url.port_u16().unwrap_or(80) };
@@ -153,11 +154,12 @@ mod tests {
             ("http://auth.sso.svc.cluster.local/check", Some(("sso", "auth", 80))),
             ("http://auth.sso.svc:4180/check", Some(("sso", "auth", 4180))),
             ("http://auth.sso/check", Some(("sso", "auth", 80))),
+            ("http://auth.other.svc/check", None),
             ("http://auth/check", None),
             ("http://auth.example.com/check", None),
             ("http://127.0.0.1/check", None),
         ] {
-            let found = service_of(&auth(url, None));
+            let found = service_of(&auth(url, None), "sso");
             let found = found.map(|key| (key.service.namespace, key.service.name, key.port.number));
             let expected = expected.map(|(namespace, name, port)| (namespace.to_owned(), name.to_owned(), port));
             assert_eq!(found, expected, "{url}");

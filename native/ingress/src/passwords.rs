@@ -13,6 +13,11 @@ use crate::objects::Secret;
 /// Pairs that were right and are not computed again: bcrypt takes long by intent.
 const REMEMBERED: usize = 4096;
 
+/// Each step doubles the time: 14 takes about a second.
+const BCRYPT_COST: u32 = 14;
+/// Longest password; what is longer is wrong.
+const PASSWORD: usize = 1024;
+
 #[derive(Debug)]
 pub struct Users {
     hashes: HashMap<String, String>,
@@ -48,7 +53,9 @@ impl Users {
             return Err("has no users".into());
         }
         if let Some(user) = hashes.iter().find(|(_, hash)| !is_known(hash)).map(|(user, _)| user) {
-            return Err(format!("has a user {user:?} whose hash is neither bcrypt, MD5 (apr1) nor SHA-1"));
+            return Err(format!(
+                "has a user {user:?} whose hash is neither bcrypt (up to cost {BCRYPT_COST}), MD5 (apr1) nor SHA-1"
+            ));
         }
         let random = ring::rand::SystemRandom::new();
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &random).map_err(|_| "no random numbers")?;
@@ -62,7 +69,8 @@ impl Users {
             return None;
         }
         let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
-        text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+        let (user, password) = text.split_once(':').filter(|(_, password)| password.len() <= PASSWORD)?;
+        Some((user.to_owned(), password.to_owned()))
     }
 
     fn token(&self, user: &str, password: &str) -> [u8; 32] {
@@ -96,7 +104,11 @@ fn is_bcrypt(hash: &str) -> bool {
 }
 
 fn is_known(hash: &str) -> bool {
-    is_bcrypt(hash) || ["$apr1$", "$1$", "{SHA}"].iter().any(|start| hash.starts_with(start))
+    if is_bcrypt(hash) {
+        let cost = hash[4..].split('$').next().and_then(|cost| cost.parse::<u32>().ok());
+        return cost.is_some_and(|cost| cost <= BCRYPT_COST);
+    }
+    ["$apr1$", "$1$", "{SHA}"].iter().any(|start| hash.starts_with(start))
 }
 
 fn verify(hash: &str, password: &str) -> bool {
@@ -213,6 +225,7 @@ mod tests {
         for (data, map, why) in [
             (vec![("other", "x")], false, "has no key auth"),
             (vec![("auth", "")], false, "has no users"),
+            (vec![("auth", "ann:$2y$15$abcdefghijklmnopqrstuu")], false, "has a user \"ann\" whose hash"),
             (vec![("auth", "ann:plain")], false, "has a user \"ann\" whose hash"),
         ] {
             assert!(Users::read(&secret(&data), map).unwrap_err().contains(why), "{why}");
@@ -224,6 +237,8 @@ mod tests {
         let basic = |text: &str| Users::credentials(&format!("Basic {}", STANDARD.encode(text)));
         assert_eq!(basic("ann:a:b"), Some(("ann".into(), "a:b".into())));
         assert_eq!(basic("ann"), None);
+        assert!(basic(&format!("ann:{}", "x".repeat(1024))).is_some());
+        assert_eq!(basic(&format!("ann:{}", "x".repeat(1025))), None);
         assert_eq!(Users::credentials("Bearer x"), None);
         assert_eq!(Users::credentials("basic !!"), None);
     }

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
 use crate::access_log::AccessLog;
-use crate::body::{self, AtEnd, Body, Download, Progress};
+use crate::body::{self, AtEnd, Body, Download, Phase, Progress};
 use crate::call::{Call, Refusal};
 use crate::canary;
 use crate::exchange::{Answer, Exchange, Failed};
@@ -35,7 +35,7 @@ pub struct Proxy {
     /// Where http is redirected to.
     pub https_port: u16,
     /// Passwords that are checked at the same time: one takes a processor for a while.
-    pub passwords: tokio::sync::Semaphore,
+    pub passwords: Arc<tokio::sync::Semaphore>,
 }
 
 impl Proxy {
@@ -47,7 +47,7 @@ impl Proxy {
             metrics,
             log,
             https_port,
-            passwords: tokio::sync::Semaphore::new(threads.div_ceil(2)),
+            passwords: Arc::new(tokio::sync::Semaphore::new(threads.div_ceil(2))),
         }
     }
 
@@ -195,9 +195,13 @@ impl Proxy {
         if users.remembers(&user, &password) {
             return Some(user);
         }
-        let _permit = self.passwords.acquire().await.ok()?;
+        let permit = self.passwords.clone().acquire_owned().await.ok()?;
         let users = users.clone();
-        let checked = tokio::task::spawn_blocking(move || users.verify(&user, &password).then_some(user));
+        // The check goes on when the client is gone, and so does its permit.
+        let checked = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            users.verify(&user, &password).then_some(user)
+        });
         checked.await.ok().flatten()
     }
 
@@ -237,8 +241,10 @@ impl Proxy {
             parts.headers.extend(protocol.map(|protocol| (UPGRADE, protocol)));
             return Response::from_parts(parts, body::empty());
         }
+        let progress = visit.progress.clone();
         let release: AtEnd = Box::new(move |whole, _| {
-            if whole {
+            // An endpoint may answer before it has all of the request: then the connection is not free yet.
+            if whole && progress.is_some_and(|progress| progress.phase() == Phase::Sent) {
                 pool.put(place, sender);
             }
             drop((turn, admitted));

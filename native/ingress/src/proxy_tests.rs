@@ -316,3 +316,59 @@ async fn what_is_counted() {
     assert!(text.contains("berth_ingress_requests_total{namespace=\"n\",ingress=\"main\",code=\"200\"} 1"), "{text}");
     assert!(text.contains("berth_ingress_unmatched_requests_total 1"), "{text}");
 }
+
+#[tokio::test]
+async fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // Answers once, before it has the body, and keeps the connection.
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            assert!(stream.read(&mut buffer).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            kept.push(stream);
+        }
+    });
+    let rig = Rig::new(&[annotated(&[])], &[address]).await;
+    let mut client = TcpStream::connect(rig.address).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: a.example\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let count = client.read(&mut answer).await.unwrap();
+    assert!(answer[..count].starts_with(b"HTTP/1.1 200"));
+    let next = tokio::time::timeout(Duration::from_secs(3), rig.get("a.example", "/")).await;
+    assert_eq!(next.expect("it does not wait for the first").status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_nothing_or_half_a_preface_ends() {
+    let rig = rig(&[]).await;
+    for sent in ["", "P", "PRI * HTTP/2.0\r\n"] {
+        let mut stream = TcpStream::connect(rig.address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let end = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut [0; 64])).await;
+        assert!(matches!(end.expect("it ends"), Ok(0) | Err(_)), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_a_password_keeps_its_permit_when_its_client_is_gone() {
+    let mut rig = rig(&[("auth-type", "basic"), ("auth-secret", "users")]).await;
+    let hash = "$2y$12$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcde";
+    let users = secret("users", "Opaque", &[("auth", &format!("ann:{hash}"))]);
+    rig.cluster.secrets.insert(key_of(&users.metadata), users);
+    rig.compile();
+    let free = rig.proxy.passwords.available_permits();
+    let mut client = TcpStream::connect(rig.address).await.unwrap();
+    let head = "GET / HTTP/1.1\r\nhost: a.example\r\nauthorization: Basic YW5uOng=\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    while rig.proxy.passwords.available_permits() == free {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(client);
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert_eq!(rig.proxy.passwords.available_permits(), free - 1);
+}

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -25,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::proxy::Proxy;
 
 /// For the head of a request, and between two requests.
-const HEAD: Duration = Duration::from_secs(60);
+const HEAD: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 60 });
 const HANDSHAKE: Duration = Duration::from_secs(15);
 /// A client that takes nothing for so long is gone.
 const UNACKNOWLEDGED_MS: u32 = 60_000;
@@ -88,8 +89,11 @@ async fn requests<S>(stream: S, client: Client, proxy: Arc<Proxy>, watcher: Watc
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let asked = Arc::new(AtomicBool::new(false));
+    let first = asked.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let proxy = proxy.clone();
+        first.store(true, Relaxed);
         async move { Ok::<_, Infallible>(proxy.handle(client, request).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -97,8 +101,14 @@ where
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).adaptive_window(true);
     builder.http2().keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    // Errors are the client's: it broke off, or sent what is no HTTP.
-    let _ = watcher.watch(connection).await;
+    let mut connection = pin!(watcher.watch(connection));
+    // The limits of the builder begin when the version is known. A client that never says it is ended here.
+    if let Err(_late) = tokio::time::timeout(HEAD, connection.as_mut()).await
+        && asked.load(Relaxed)
+    {
+        // Errors are the client's: it broke off, or sent what is no HTTP.
+        let _ = connection.await;
+    }
 }
 
 /// `/metrics`, and `/healthz`, which answers as soon as routes are served.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::objects::{Key, Meta};
 
@@ -239,11 +239,17 @@ fn balance(text: &str) -> Result<Balance, String> {
     }
 }
 
+/// Each has all paths of its Ingress.
+const ALIASES: usize = 32;
+
 fn aliases(text: &str) -> Result<Vec<String>, String> {
     let parts = text.split([',', ' ']).map(|part| part.trim().to_ascii_lowercase()).filter(|part| !part.is_empty());
     let aliases: Vec<String> = parts.collect();
     if aliases.iter().any(|alias| alias.contains(['~', '*', '/', ':'])) {
         return Err("must be host names without wildcards".into());
+    }
+    if aliases.len() > ALIASES {
+        return Err(format!("must be at most {ALIASES} host names"));
     }
     Ok(aliases)
 }
@@ -273,7 +279,8 @@ fn affinity(reader: &mut Reader) -> Option<Affinity> {
 
 fn canary(reader: &mut Reader) -> Option<Canary> {
     let wanted = reader.value("canary", values::switch).unwrap_or(false);
-    let pattern = |text: &str| Regex::new(text).map_err(|_| "must be a regular expression".to_owned());
+    let limited = |text: &str| RegexBuilder::new(text).size_limit(64 << 10).build();
+    let pattern = |text: &str| limited(text).map_err(|_| "must be a regular expression".to_owned());
     let canary = Canary {
         weight: reader.value("canary-weight", values::number).unwrap_or(0),
         total: reader.value("canary-weight-total", values::number).filter(|total| *total > 0).unwrap_or(100),
