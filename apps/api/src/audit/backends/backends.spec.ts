@@ -108,6 +108,35 @@ describe('the mode batch', () => {
     assert.ok(batches.closed);
   });
 
+  test('ends a batch at 10 MiB, and loses what is beyond the bytes of its buffer', async () => {
+    const batches = new Batches();
+    const { metrics, errors } = counted();
+    const large = { responseObject: JSON.stringify('x'.repeat(6 * 1024 * 1024)) };
+    const roomy = { ...options, bufferSize: 1000, maxBatchSize: 100 };
+    const buffered = new BufferedBackend(batches, roomy, metrics);
+    const many = Array.from({ length: 25 }, (_, i) => event(String(i), large));
+    await buffered.process([...many, event('small')]);
+    await buffered.close();
+    assert.deepEqual(errors(), { buffered: 4 });
+    assert.deepEqual(batches.ids.slice(0, 2), [['0'], ['1']]);
+    assert.deepEqual(batches.ids.at(-1), ['20', 'small']);
+  });
+
+  test('goes on after a back end that fails', async () => {
+    let calls = 0;
+    const batches = new Batches(() => {
+      calls += 1;
+      if (calls === 1) throw new RangeError('Invalid string length');
+      return true;
+    });
+    const { metrics, errors } = counted();
+    const buffered = new BufferedBackend(batches, options, metrics);
+    for (const id of ['1', '2', '3', '4']) await buffered.process([event(id)]);
+    await buffered.close();
+    assert.deepEqual(batches.ids.flat(), ['1', '2', '3', '4']);
+    assert.deepEqual(errors(), { buffered: 2 });
+  });
+
   test('keeps to its rate', async () => {
     const batches = new Batches();
     const throttle = { qps: 20, burst: 2 };

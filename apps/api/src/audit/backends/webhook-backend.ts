@@ -25,7 +25,13 @@ export class WebhookBackend implements AuditBackend {
   }
 
   async process(events: readonly AuditEvent[]): Promise<boolean> {
-    const body = eventListJson(events);
+    let body: string;
+    try {
+      body = eventListJson(events);
+    } catch (error) {
+      this.metrics.failed('webhook', error, events);
+      return false;
+    }
     let pause = this.initialBackoffMs;
     for (let attempt = 1; ; attempt += 1) {
       try {
