@@ -205,6 +205,28 @@ describe('the log', () => {
     assert.deepEqual(errors(), { log: 1 });
   });
 
+  test('ends a write at some megabytes, and loses only the event that has no line', async () => {
+    const { metrics, errors } = counted();
+    const writes: string[] = [];
+    const target = {
+      append: async (text: string) => {
+        writes.push(text);
+      },
+      close: async () => {},
+    };
+    const large = { responseObject: JSON.stringify('x'.repeat(3 * 1024 * 1024)) };
+    const unwritable = { annotations: { k: 1n as unknown as string } };
+    const log = new LogBackend(target, 'json', metrics);
+    const events = [event('0', unwritable), ...['1', '2', '3'].map((id) => event(id, large))];
+    const stored = await Promise.all(events.map((one) => log.process([one])));
+    assert.deepEqual(stored, [false, true, true, true]);
+    assert.deepEqual(
+      writes.map((text) => text.trim().split('\n').length),
+      [2, 1],
+    );
+    assert.deepEqual(errors(), { log: 1 });
+  });
+
   test('is put aside when it is full; old files are deleted by number and age', async () => {
     const old = join(folder, 'audit-2026-01-01T00-00-00.000.log');
     const path = join(folder, 'audit.log');
