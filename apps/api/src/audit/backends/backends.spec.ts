@@ -263,7 +263,8 @@ describe('the webhook', () => {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       bodies.push(JSON.parse(Buffer.concat(parts).toString()));
-      response.writeHead(codes.shift() ?? 200).end();
+      const code = codes.shift() ?? 200;
+      response.writeHead(code, code === 200 ? {} : { 'retry-after': '3600' }).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

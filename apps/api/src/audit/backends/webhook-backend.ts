@@ -21,7 +21,12 @@ export class WebhookBackend implements AuditBackend {
     /** Aborted when the server stops: the last attempts are made without pauses. */
     private readonly stopping: AbortSignal,
   ) {
-    this.transport = new HttpTransport(config, { userAgent: 'kube-apiserver-audit', timeout: REQUEST_TIMEOUT_MS });
+    this.transport = new HttpTransport(config, {
+      userAgent: 'kube-apiserver-audit',
+      timeout: REQUEST_TIMEOUT_MS,
+      // The attempts have pauses of their own, which end when the server stops.
+      followRetryAfter: false,
+    });
   }
 
   async process(events: readonly AuditEvent[]): Promise<boolean> {
