@@ -43,6 +43,8 @@ export interface GroupKind {
 /** The one error type that crosses layers: the API answers with its `status`, clients throw it back. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
+  /** Made of an error that nobody expected: a defect, and no ordinary failure. */
+  unexpected = false;
 
   constructor(
     readonly status: Status,
@@ -292,7 +294,10 @@ function genericResponse(code: number, serverMessage: string): [string, string] 
 
 /** Any thrown thing as a StatusError: what is not one yet becomes an internal error. */
 export function asStatusError(error: unknown): StatusError {
-  return error instanceof StatusError ? error : internalError(error);
+  if (error instanceof StatusError) return error;
+  const status = internalError(error);
+  status.unexpected = true;
+  return status;
 }
 
 export function reasonOf(error: unknown): string {

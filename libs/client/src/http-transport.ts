@@ -28,6 +28,8 @@ export interface HttpTransportOptions {
   /** Milliseconds; default 60 s, as the server's own request timeout. */
   timeout?: number;
   clock?: Clock;
+  /** Default true: sends again when the server says after which time. False for a caller with retries of its own. */
+  followRetryAfter?: boolean;
   /** Connections that plain requests share; streams have their own. */
   maxSockets?: number;
   /** Where requests are counted; absent: nowhere. */
@@ -59,6 +61,7 @@ export class HttpTransport {
   private readonly streamAgent: HttpAgent;
   private readonly clock: Clock;
   private readonly timeout: number;
+  private readonly followRetryAfter: boolean;
   private readonly headers: Record<string, string>;
   private readonly metrics: ClientRequestMetrics | undefined;
   private readonly tracer: Pick<Tracer, 'inject'> | undefined;
@@ -70,6 +73,7 @@ export class HttpTransport {
     this.prefix = this.base.pathname.replace(/\/+$/, '');
     this.clock = options.clock ?? realClock;
     this.timeout = options.timeout ?? DEFAULT_TIMEOUT;
+    this.followRetryAfter = options.followRetryAfter ?? true;
     const shared = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE };
     const tls = {
       ca: config.ca,
@@ -104,7 +108,7 @@ export class HttpTransport {
         await delay(this.clock, READ_RETRY_DELAY * 2 ** failures++, request.signal);
         continue;
       }
-      const wait = retryAfter(response);
+      const wait = this.followRetryAfter ? retryAfter(response) : undefined;
       if (wait === undefined || shed++ >= RETRY_AFTER_LIMIT) return response;
       await delay(this.clock, wait, request.signal);
       request.signal?.throwIfAborted();

@@ -70,6 +70,14 @@ export function eventListJson(events: readonly AuditEvent[]): string {
   return `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[${items.join(',')}]}`;
 }
 
+/** What an event has besides its objects and its path, in bytes: an estimate. */
+const HEAD_BYTES = 1024;
+
+/** About how many bytes an event's JSON has, without making it. */
+export function eventBytes({ requestURI, requestObject = '', responseObject = '' }: AuditEvent): number {
+  return HEAD_BYTES + requestURI.length + Buffer.byteLength(requestObject) + Buffer.byteLength(responseObject);
+}
+
 /** One line without the objects: the format `legacy` of the reference's log. */
 export function legacyLine(event: AuditEvent): string {
   const { user, impersonatedUser, objectRef, responseStatus, sourceIPs } = event;

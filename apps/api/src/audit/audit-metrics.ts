@@ -1,5 +1,5 @@
 import type { Cell, CellFamily, MetricsRegistry } from '#telemetry';
-import { AUDIT_LEVELS, type AuditEvent, type AuditLevel, eventJson } from './audit-event.js';
+import { AUDIT_LEVELS, type AuditEvent, type AuditLevel, legacyLine } from './audit-event.js';
 
 /** Back ends and their wrappers, by the names that the error counter has for them. */
 export type AuditPlugin = 'log' | 'webhook' | 'buffered' | 'truncate';
@@ -46,10 +46,10 @@ export class AuditMetrics {
     this.levels.get(level)!.value += 1;
   }
 
-  /** Events that a plugin has lost: they are named in the server's own log. */
+  /** Events that a plugin has lost. The server's own log names them, without their objects and annotations. */
   failed(plugin: AuditPlugin, error: unknown, events: readonly AuditEvent[]): void {
     this.errors.cell(plugin).value += events.length;
-    const lost = events.slice(0, LOGGED_EVENTS).map((event) => eventJson(withoutObjects(event)));
+    const lost = events.slice(0, LOGGED_EVENTS).map((event) => legacyLine(event));
     this.log.error('audit events were not recorded', {
       plugin,
       count: events.length,
@@ -61,7 +61,3 @@ export class AuditMetrics {
 
 /** Events of one failure that are logged: a batch may have hundreds. */
 const LOGGED_EVENTS = 10;
-
-function withoutObjects({ requestObject: _, responseObject: __, ...event }: AuditEvent): AuditEvent {
-  return event;
-}

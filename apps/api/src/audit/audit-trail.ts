@@ -104,7 +104,7 @@ export class AuditTrail implements BodyRecord, DecisionRecord {
   }
 
   refused(error: StatusError): void {
-    this.panicked ||= error.cause !== undefined;
+    this.panicked ||= error.unexpected;
     const { status } = error;
     if (this.panicked) {
       const message = `APIServer panic'd: ${(error.cause as Error)?.message ?? status.message}`;

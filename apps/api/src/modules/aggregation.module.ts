@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Clock } from '#client';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
@@ -18,7 +18,7 @@ import { CLOCK, LISTER, OPTIONS, PKI, PROXY_NETWORK, STORE } from './tokens.js';
 
 /** Looks after APIServices from when the server listens until it ends. */
 @Injectable()
-class AggregationLoops implements OnApplicationBootstrap, OnModuleDestroy {
+class AggregationLoops implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stop = new AbortController();
 
   constructor(
@@ -41,7 +41,8 @@ class AggregationLoops implements OnApplicationBootstrap, OnModuleDestroy {
     loop.run(this.stop.signal).catch((error) => logger.error('APIServices are followed no more', { error }));
   }
 
-  onModuleDestroy(): void {
+  /** Requests that drain are still forwarded to servers that are there. */
+  onApplicationShutdown(): void {
     this.stop.abort();
   }
 }

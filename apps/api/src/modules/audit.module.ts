@@ -1,4 +1,4 @@
-import { Injectable, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { MetricsRegistry } from '#telemetry';
 import type { Auditor } from '../audit/auditor.js';
 import { openAuditor } from '../audit/open-auditor.js';
@@ -8,7 +8,7 @@ import { OPTIONS } from './tokens.js';
 
 /** The audit log; without a policy and a back end there is none. */
 @Injectable()
-export class Audit implements OnModuleDestroy, OnApplicationShutdown {
+export class Audit implements OnApplicationShutdown {
   constructor(
     readonly auditor: Auditor | undefined,
     private readonly stop: AbortController,
@@ -21,12 +21,9 @@ export class Audit implements OnModuleDestroy, OnApplicationShutdown {
     return new Audit(auditor, stop);
   }
 
-  onModuleDestroy(): void {
-    this.stop.abort();
-  }
-
-  /** Nothing is served any more. */
+  /** Nothing is served any more. Until now events are sent with all their attempts: the server may drain for long. */
   async onApplicationShutdown(): Promise<void> {
+    this.stop.abort();
     await this.auditor?.close();
   }
 }

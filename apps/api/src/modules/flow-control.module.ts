@@ -1,4 +1,4 @@
-import { Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { MetricsRegistry } from '#telemetry';
 import { mandatoryFlowObjects } from '../bootstrap/flow-control.bootstrap.js';
 import { DanglingStatus } from '../flow-control/dangling-status.js';
@@ -24,7 +24,7 @@ const PAGES = '/debug/api_priority_and_fairness';
 
 /** Priority and fairness of the requests by HTTP. Callers within the process are exempt: they do not compete for it. */
 @Injectable()
-export class FlowControl implements OnApplicationBootstrap, OnModuleDestroy {
+export class FlowControl implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Absent: it is off. */
   readonly requests: RequestFlow | undefined;
   /** The debugging pages, by path. */
@@ -59,7 +59,8 @@ export class FlowControl implements OnApplicationBootstrap, OnModuleDestroy {
     this.configuration?.keepStatus(this.status);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** Requests that drain still take their seats. */
+  async onApplicationShutdown(): Promise<void> {
     await this.configuration?.close();
   }
 }

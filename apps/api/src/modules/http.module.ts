@@ -130,6 +130,8 @@ const STREAMS_OF_ONE_USER = 10_000;
         const { logger, tracer } = options;
         const requests = new RequestMetrics(metrics);
         requests.follow(context.resources.catalog);
+        const watches = new WatchMetrics(metrics);
+        watches.follow(context.resources.catalog);
         return {
           tracer,
           tls: {
@@ -147,7 +149,7 @@ const STREAMS_OF_ONE_USER = 10_000;
             api: handler,
             resources: context.resources,
             late: definitions,
-            objects: new ObjectPathHandler(handler, new WatchMetrics(metrics), undefined, logger),
+            objects: new ObjectPathHandler(handler, watches, undefined, logger),
             log: logger,
             auditor,
             metrics: requests,

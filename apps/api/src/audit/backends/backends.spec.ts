@@ -108,6 +108,35 @@ describe('the mode batch', () => {
     assert.ok(batches.closed);
   });
 
+  test('ends a batch at 10 MiB, and loses what is beyond the bytes of its buffer', async () => {
+    const batches = new Batches();
+    const { metrics, errors } = counted();
+    const large = { responseObject: JSON.stringify('x'.repeat(6 * 1024 * 1024)) };
+    const roomy = { ...options, bufferSize: 1000, maxBatchSize: 100 };
+    const buffered = new BufferedBackend(batches, roomy, metrics);
+    const many = Array.from({ length: 25 }, (_, i) => event(String(i), large));
+    await buffered.process([...many, event('small')]);
+    await buffered.close();
+    assert.deepEqual(errors(), { buffered: 4 });
+    assert.deepEqual(batches.ids.slice(0, 2), [['0'], ['1']]);
+    assert.deepEqual(batches.ids.at(-1), ['20', 'small']);
+  });
+
+  test('goes on after a back end that fails', async () => {
+    let calls = 0;
+    const batches = new Batches(() => {
+      calls += 1;
+      if (calls === 1) throw new RangeError('Invalid string length');
+      return true;
+    });
+    const { metrics, errors } = counted();
+    const buffered = new BufferedBackend(batches, options, metrics);
+    for (const id of ['1', '2', '3', '4']) await buffered.process([event(id)]);
+    await buffered.close();
+    assert.deepEqual(batches.ids.flat(), ['1', '2', '3', '4']);
+    assert.deepEqual(errors(), { buffered: 2 });
+  });
+
   test('keeps to its rate', async () => {
     const batches = new Batches();
     const throttle = { qps: 20, burst: 2 };
@@ -176,6 +205,28 @@ describe('the log', () => {
     assert.deepEqual(errors(), { log: 1 });
   });
 
+  test('ends a write at some megabytes, and loses only the event that has no line', async () => {
+    const { metrics, errors } = counted();
+    const writes: string[] = [];
+    const target = {
+      append: async (text: string) => {
+        writes.push(text);
+      },
+      close: async () => {},
+    };
+    const large = { responseObject: JSON.stringify('x'.repeat(3 * 1024 * 1024)) };
+    const unwritable = { annotations: { k: 1n as unknown as string } };
+    const log = new LogBackend(target, 'json', metrics);
+    const events = [event('0', unwritable), ...['1', '2', '3'].map((id) => event(id, large))];
+    const stored = await Promise.all(events.map((one) => log.process([one])));
+    assert.deepEqual(stored, [false, true, true, true]);
+    assert.deepEqual(
+      writes.map((text) => text.trim().split('\n').length),
+      [2, 1],
+    );
+    assert.deepEqual(errors(), { log: 1 });
+  });
+
   test('is put aside when it is full; old files are deleted by number and age', async () => {
     const old = join(folder, 'audit-2026-01-01T00-00-00.000.log');
     const path = join(folder, 'audit.log');
@@ -212,7 +263,8 @@ describe('the webhook', () => {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       bodies.push(JSON.parse(Buffer.concat(parts).toString()));
-      response.writeHead(codes.shift() ?? 200).end();
+      const code = codes.shift() ?? 200;
+      response.writeHead(code, code === 200 ? {} : { 'retry-after': '3600' }).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AuditEvent } from '../audit-event.js';
+import { type AuditEvent, eventBytes } from '../audit-event.js';
 import type { AuditMetrics } from '../audit-metrics.js';
 import type { AuditBackend } from './audit-backend.js';
 
@@ -15,9 +15,21 @@ export interface BatchOptions {
   parallel: boolean;
 }
 
+interface Waiting {
+  event: AuditEvent;
+  bytes: number;
+}
+
+/** A batch that has this many bytes is full. */
+const BATCH_BYTES = 10 * 1024 * 1024;
+/** Bytes of the events that wait or are being sent, at most. */
+const BUFFER_BYTES = 128 * 1024 * 1024;
+
 /** The mode `batch`: requests do not wait for their events. Events that find the buffer full are lost. */
 export class BufferedBackend implements AuditBackend {
-  private readonly waiting: AuditEvent[] = [];
+  private readonly waiting: Waiting[] = [];
+  private waitingBytes = 0;
+  private sendingBytes = 0;
   private readonly sending = new Set<Promise<unknown>>();
   private timer: NodeJS.Timeout | undefined;
   private draining: Promise<void> | undefined;
@@ -34,13 +46,12 @@ export class BufferedBackend implements AuditBackend {
   }
 
   process(events: readonly AuditEvent[]): Promise<boolean> {
-    const room = this.closed ? 0 : Math.max(0, this.options.bufferSize - this.waiting.length);
-    this.waiting.push(...events.slice(0, room));
-    if (events.length > room) {
+    const lost = events.filter((event) => !this.take(event));
+    if (lost.length > 0) {
       const why = this.closed ? 'audit backend shut down' : 'audit buffer queue blocked';
-      this.metrics.failed('buffered', new Error(why), events.slice(room));
+      this.metrics.failed('buffered', new Error(why), lost);
     }
-    if (this.waiting.length >= this.options.maxBatchSize) this.drain(false);
+    if (this.hasFullBatch) this.drain(false);
     else if (this.waiting.length > 0) {
       this.timer ??= setTimeout(() => this.drain(true), this.options.maxBatchWaitMs).unref();
     }
@@ -56,6 +67,20 @@ export class BufferedBackend implements AuditBackend {
     await this.backend.close();
   }
 
+  private get hasFullBatch(): boolean {
+    return this.waiting.length >= this.options.maxBatchSize || this.waitingBytes >= BATCH_BYTES;
+  }
+
+  /** False when there is no room for the event. */
+  private take(event: AuditEvent): boolean {
+    const bytes = eventBytes(event);
+    if (this.closed || this.waiting.length >= this.options.bufferSize) return false;
+    if (this.waitingBytes + this.sendingBytes + bytes > BUFFER_BYTES) return false;
+    this.waiting.push({ event, bytes });
+    this.waitingBytes += bytes;
+    return true;
+  }
+
   /** Sends full batches, and with `all` what is left. */
   private drain(all: boolean): void {
     clearTimeout(this.timer);
@@ -63,7 +88,7 @@ export class BufferedBackend implements AuditBackend {
     this.draining ??= this.send(all).finally(() => {
       this.draining = undefined;
       if (this.closed) return;
-      if (this.waiting.length >= this.options.maxBatchSize) this.drain(false);
+      if (this.hasFullBatch) this.drain(false);
       else if (this.waiting.length > 0) {
         this.timer ??= setTimeout(() => this.drain(true), this.options.maxBatchWaitMs).unref();
       }
@@ -72,15 +97,39 @@ export class BufferedBackend implements AuditBackend {
 
   private async send(all: boolean): Promise<void> {
     const { maxBatchSize, parallel } = this.options;
-    let left = all ? this.waiting.length : this.waiting.length - (this.waiting.length % maxBatchSize);
+    const rest = all || this.waitingBytes >= BATCH_BYTES ? 0 : this.waiting.length % maxBatchSize;
+    let left = this.waiting.length - rest;
     while (left > 0) {
-      const batch = this.waiting.splice(0, Math.min(maxBatchSize, left));
-      left -= batch.length;
+      const { events, bytes } = this.nextBatch(Math.min(maxBatchSize, left));
+      left -= events.length;
       if (!this.closed) await this.turn();
-      const sent = this.backend.process(batch);
+      const sent = this.deliver(events, bytes).finally(() => this.sending.delete(sent));
       this.sending.add(sent);
-      void sent.finally(() => this.sending.delete(sent));
       if (!parallel) await sent;
+    }
+  }
+
+  /** One event at least, and as many more as have room in a batch. */
+  private nextBatch(most: number): { events: AuditEvent[]; bytes: number } {
+    let bytes = this.waiting[0]!.bytes;
+    let count = 1;
+    while (count < most && bytes + this.waiting[count]!.bytes <= BATCH_BYTES) {
+      bytes += this.waiting[count]!.bytes;
+      count += 1;
+    }
+    this.waitingBytes -= bytes;
+    this.sendingBytes += bytes;
+    return { events: this.waiting.splice(0, count).map(({ event }) => event), bytes };
+  }
+
+  /** Never rejects: nobody would hear of it, and that ends the process. */
+  private async deliver(events: readonly AuditEvent[], bytes: number): Promise<void> {
+    try {
+      await this.backend.process(events);
+    } catch (error) {
+      this.metrics.failed('buffered', error, events);
+    } finally {
+      this.sendingBytes -= bytes;
     }
   }
 

@@ -21,11 +21,22 @@ export class WebhookBackend implements AuditBackend {
     /** Aborted when the server stops: the last attempts are made without pauses. */
     private readonly stopping: AbortSignal,
   ) {
-    this.transport = new HttpTransport(config, { userAgent: 'kube-apiserver-audit', timeout: REQUEST_TIMEOUT_MS });
+    this.transport = new HttpTransport(config, {
+      userAgent: 'kube-apiserver-audit',
+      timeout: REQUEST_TIMEOUT_MS,
+      // The attempts have pauses of their own, which end when the server stops.
+      followRetryAfter: false,
+    });
   }
 
   async process(events: readonly AuditEvent[]): Promise<boolean> {
-    const body = eventListJson(events);
+    let body: string;
+    try {
+      body = eventListJson(events);
+    } catch (error) {
+      this.metrics.failed('webhook', error, events);
+      return false;
+    }
     let pause = this.initialBackoffMs;
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -38,7 +38,7 @@ import { DISCARD_MS, LEVEL_HEADER, SCHEMA_HEADER, sendError, sendText } from '..
 import { isServedWhileDraining, type Refusal, refuseWhileDraining, SHUTTING_DOWN } from '../server/shutdown-refusal.js';
 import { asksForMore, peerCertificates } from './request-credentials.js';
 import type { RequestInfo } from './request-info.js';
-import { type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
+import { type AggregatedRoute, type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
 export interface DispatcherOptions {
   authenticator: RequestAuthenticator;
@@ -157,7 +157,7 @@ export class RequestDispatcher {
     if (route.kind === 'document' || !route.info.isResourceRequest) {
       await this.authorizePath(user, route, open.audit);
       if (!(await this.begin(open, route, user))) return;
-      if (route.kind === 'aggregated') await this.aggregation.serve(request, response, route.api, user);
+      if (route.kind === 'aggregated') await this.forward(open, route, user);
       else this.serveDocument(request, response, route, user);
       return;
     }
@@ -168,8 +168,15 @@ export class RequestDispatcher {
       const asked = found === route ? allowed : { ...allowed, pathError: found.pathError };
       await this.options.objects.serve(open, found, asked);
     } else if (found.kind === 'connect') await this.options.connects.serve(request, response, found, allowed);
-    else if (found.kind === 'aggregated') await this.aggregation.serve(request, response, found.api, user);
+    else if (found.kind === 'aggregated') await this.forward(open, found, user);
     else sendNothing(response, found);
+  }
+
+  /** Once it is on its way, a long request gives its seat back: what it sends takes nothing of this server. */
+  private async forward(open: OpenRequest, { api }: AggregatedRoute, user: UserInfo): Promise<void> {
+    const served = this.aggregation.serve(open.request, open.response, api, user);
+    open.initialized?.();
+    await served;
   }
 
   /** A client that made a definition through another replica finds its resource here too. */
@@ -193,8 +200,7 @@ export class RequestDispatcher {
     user: UserInfo,
   ): boolean | Promise<boolean> {
     if (open.isOver || open.expired) return false;
-    // A stream that begins now would miss the end of the others.
-    if (open.endless && this.refusal) throw serviceUnavailable(SHUTTING_DOWN);
+    this.refuseLateStream(open);
     const { flow } = this.options;
     // Streams and proxies take no seat: they have nothing of the server's but their connection.
     const turn = flow && route.kind !== 'connect' ? flow.take(open, user, route.info) : undefined;
@@ -203,6 +209,8 @@ export class RequestDispatcher {
 
   private takeSlot(open: OpenRequest<ServerResponse | undefined>, route: Route, user: UserInfo): boolean {
     if (open.isOver || open.expired) return false;
+    // It may have waited while the server began to stop.
+    this.refuseLateStream(open);
     const { metrics, flow } = this.options;
     const probe = route.kind === 'document' && ALWAYS_ALLOWED.has(route.document.path);
     this.slots.take(open, user, READS.has(route.info.verb), probe, flow !== undefined);
@@ -224,6 +232,11 @@ export class RequestDispatcher {
     // Who asks before sending a body is told to send it: only now is it wanted.
     if (open.request.headers.expect) open.response?.writeContinue();
     return true;
+  }
+
+  /** A stream that begins now would miss the end of the others. */
+  private refuseLateStream(open: OpenRequest<ServerResponse | undefined>): void {
+    if (open.endless && this.refusal) throw serviceUnavailable(SHUTTING_DOWN);
   }
 
   private serveDocument(request: IncomingMessage, response: ServerResponse, route: Route, user: UserInfo): void {
@@ -358,8 +371,11 @@ export class RequestDispatcher {
       await objects.upgradeWatch(open, socket, head, route, asked);
       return;
     }
-    if (route.kind === 'aggregated') await this.aggregation.upgrade(request, socket, head, route.api, user);
-    else await connects.upgrade(request, socket, head, route, asked);
+    if (route.kind === 'aggregated') {
+      const upgraded = this.aggregation.upgrade(request, socket, head, route.api, user);
+      open.initialized?.();
+      await upgraded;
+    } else await connects.upgrade(request, socket, head, route, asked);
     open.audit?.responseStarted(SWITCHING_PROTOCOLS);
   }
 

@@ -3,6 +3,7 @@ import { allResources, ResourceCatalog, type ResourceDefinition } from '#kinds';
 import { ResourceTable } from '../../registry/resource-table.js';
 import { DocumentPaths } from '../documents/document-paths.js';
 import { PING } from '../documents/health-checks.js';
+import { isLongRunning } from '../metrics/request-metrics.js';
 import { type Route, resolveRoute } from './route.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -184,5 +185,22 @@ describe('what a URL means', () => {
     for (const url of ['/%zz', '/api/v1/%', '/api/v1/watch', '/api/v1/proxy', '/apis/apps/v1/watch/', '/%ff']) {
       assert.throws(() => route('GET', url), URIError, url);
     }
+  });
+});
+
+describe('what another API server answers', () => {
+  const api = { group: 'metrics.k8s.io', version: 'v1' };
+  const aggregated = { size: 1, find: () => api as never };
+  const paths = '/apis/metrics.k8s.io/v1/namespaces/a/things';
+  test.each([
+    [`${paths}`, false],
+    [`${paths}?watch=1`, true],
+    [`${paths}/x`, false],
+    [`${paths}/x/status`, false],
+    ...['log', 'exec', 'attach', 'portforward', 'proxy'].map((name): [string, boolean] => [`${paths}/x/${name}`, true]),
+  ])('%s runs long: %s', (url, expected) => {
+    const found = resolveRoute({ resources, documents: { find: () => undefined }, aggregated }, 'GET', url);
+    assert.equal(found.kind, 'aggregated');
+    assert.equal(isLongRunning(found), expected);
   });
 });

@@ -156,12 +156,15 @@ export class RequestMetrics {
   }
 }
 
+/** Subresources of other API servers that stream: the reference's, whatever their resource is. */
+const STREAMS = new Set(['proxy', 'log', 'exec', 'attach', 'portforward']);
+
 /** Whether a request ends only when its client or the server wants it to. What is nowhere served is answered at once. */
 export function isLongRunning(route: Route): boolean {
-  return (
-    route.kind === 'connect' ||
-    ((route.kind === 'objects' || route.kind === 'aggregated') && route.info.verb === 'watch')
-  );
+  const { verb, subresource } = route.info;
+  if (route.kind === 'connect') return true;
+  if (route.kind === 'objects') return verb === 'watch';
+  return route.kind === 'aggregated' && (verb === 'watch' || STREAMS.has(subresource));
 }
 
 function labelsOf(route: Route, dryRun: string): string[] {

@@ -1,3 +1,4 @@
+import type { ResourceCatalog, ResourceDefinition } from '#kinds';
 import { type Distribution, exponentialBuckets, type MetricsRegistry } from '#telemetry';
 import type { ResourceEntry } from '../../registry/resource-table.js';
 import type { Route } from '../dispatch/route.js';
@@ -13,12 +14,17 @@ export interface EventCounts {
   count(bytes: number): void;
 }
 
+const UNCOUNTED: EventCounts = { count: () => {} };
+const UNOBSERVED: Pick<Distribution, 'observe'> = { observe: () => {} };
+
 /** Events that watchers are sent, and how long the state takes that a watch may begin with. */
 export class WatchMetrics {
   private readonly counts = new WeakMap<ResourceEntry, EventCounts>();
   private readonly events;
   private readonly sizes;
   private readonly lists;
+  /** Definitions that are served no more. Their watches that are open still would make their series again. */
+  private readonly gone = new WeakSet<ResourceDefinition>();
 
   constructor(registry: MetricsRegistry) {
     const labels = { group: RESOURCES, version: RESOURCES, resource: RESOURCES };
@@ -41,7 +47,20 @@ export class WatchMetrics {
     );
   }
 
+  /** Drops the series of resources that are served no more. Ends with the catalog. */
+  follow(catalog: ResourceCatalog): void {
+    catalog.onChange(({ removed }) => {
+      for (const definition of removed) {
+        const { group, version, plural } = definition;
+        this.gone.add(definition);
+        if (catalog.find(group, version, plural) !== undefined) continue;
+        for (const family of [this.events, this.sizes, this.lists]) family.drop({ group, version, resource: plural });
+      }
+    });
+  }
+
   of(entry: ResourceEntry): EventCounts {
+    if (this.gone.has(entry.definition)) return UNCOUNTED;
     let found = this.counts.get(entry);
     if (!found) {
       const { group, version, plural } = entry.definition;
@@ -58,7 +77,8 @@ export class WatchMetrics {
     return found;
   }
 
-  list({ definition }: ResourceEntry, route: Route): Distribution {
+  list({ definition }: ResourceEntry, route: Route): Pick<Distribution, 'observe'> {
+    if (this.gone.has(definition)) return UNOBSERVED;
     const { group, version, plural } = definition;
     return this.lists.cell(group, version, plural, scopeOf(route));
   }

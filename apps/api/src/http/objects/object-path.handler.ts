@@ -112,6 +112,9 @@ function beginning(session: WatchSession, { initialized }: OpenRequest<ServerRes
   };
 }
 
+/** Bytes of an answer beyond which the audit log has none of it: it would be one string. */
+const MAX_AUDITED_BYTES = 32 * 1024 * 1024;
+
 /** The audit log has the answer as JSON, in whichever form it is sent. */
 async function recordAnswer(
   trail: AuditTrail,
@@ -129,5 +132,10 @@ async function recordAnswer(
   const isJson = format.mediaType === 'application/json' && !format.pretty;
   const asJson: OutputFormat = { ...format, mediaType: 'application/json', pretty: false };
   const body = isJson ? sent : await renderResult(result, entry, asJson, () => includeObjectOf(query));
+  if (body.length > MAX_AUDITED_BYTES) {
+    trail.annotate('audit.k8s.io/truncated', 'true');
+    trail.answered(status);
+    return;
+  }
   trail.answered(status, (Buffer.isBuffer(body) ? body : wholeList(body)).toString());
 }

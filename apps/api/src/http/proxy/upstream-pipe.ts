@@ -29,7 +29,7 @@ export interface PipeOptions {
   statusErrors?: boolean;
   /** Links in pages, and redirects, are moved below this path: see `rewriteLink`. */
   linkPrefix?: string;
-  /** Headers that say who asks: the client's own ones of these names do not go on. */
+  /** For another API server, which gets the request's audit ID too: headers that say who asks, instead of the client's own ones. */
   user?: Record<string, string | string[]>;
 }
 
@@ -46,6 +46,7 @@ export function pipeRequest(
       if (value !== undefined && !NOT_PASSED.has(name) && !saysWhoAsks(name, user)) setOwn(headers, name, value);
     }
     Object.assign(headers, user);
+    if (user) headers['audit-id'] = auditIdOf(request);
     headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
     headers['x-forwarded-uri'] = request.url ?? '';
     // A page is read to move its links.
@@ -72,7 +73,8 @@ export function pipeRequest(
       for (const [name, value] of Object.entries(incoming.headers)) {
         if (value !== undefined && !NOT_PASSED.has(name)) setOwn(answered, name, value);
       }
-      answered['audit-id'] ??= auditIdOf(request);
+      // Another API server may call the request otherwise: its client is told what this one's audit log calls it.
+      if (user || answered['audit-id'] === undefined) answered['audit-id'] = auditIdOf(request);
       const links = linkPrefix && {
         prefix: linkPrefix,
         targetHost: `${target.host}:${target.port}`,
@@ -159,6 +161,7 @@ function requestHead(request: IncomingMessage, target: ProxyTarget, user?: Recor
     const lower = name.toLowerCase();
     let value = request.rawHeaders[i + 1]!;
     if (lower === 'host' || lower === 'authorization' || saysWhoAsks(lower, user)) continue;
+    if (user && lower === 'audit-id') continue;
     if (lower === 'sec-websocket-protocol') {
       value = value
         .split(',')
@@ -168,6 +171,7 @@ function requestHead(request: IncomingMessage, target: ProxyTarget, user?: Recor
     }
     lines.push(`${name}: ${value}`);
   }
+  if (user) lines.push(`Audit-Id: ${auditIdOf(request)}`);
   for (const [name, value] of Object.entries(user ?? {}))
     for (const one of [value].flat()) lines.push(`${name}: ${one}`);
   return `${lines.join('\r\n')}\r\n\r\n`;

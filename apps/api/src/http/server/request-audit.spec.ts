@@ -55,6 +55,16 @@ describe('the events of requests that do not end as others do', () => {
     await front.close();
   });
 
+  test('an ordinary failure is no panic', async () => {
+    const { front, events } = await auditedFront();
+    assert.match(await head(front, `${PODS}/failing`), /^HTTP\/1.1 500 /);
+    assert.deepEqual(await stages(events, 2), [
+      ['RequestReceived', undefined],
+      ['ResponseComplete', 500],
+    ]);
+    await front.close();
+  });
+
   test('a request whose first event cannot be stored is refused, and is not served', async () => {
     const { front, events } = await auditedFront(() => false);
     assert.match(await head(front, `${PODS}/x`), /^HTTP\/1.1 500 .*failed to store audit event/s);

@@ -1,7 +1,7 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { forbidden, type Status, type UserInfo } from '#apimachinery';
+import { forbidden, internalError, type Status, type UserInfo } from '#apimachinery';
 import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
 import { MetricsRegistry, type Sample } from '#telemetry';
@@ -60,7 +60,8 @@ export interface TestFront extends Pick<HttpsServer, 'server' | 'dispatcher' | '
 
 /**
  * `Authorization: Bearer <user> <group> ...` is believed; without, one is anonymous and allowed nothing but /healthz and /metrics. Objects
- * named `wait-<ms>` take their time, `held` waits for the request's end, `broken` fails.
+ * named `wait-<ms>` take their time, `held` waits for the request's end, `broken` fails by a
+ * defect, `failing` as the reference fails.
  */
 export async function testFront(options: FrontOptions = {}): Promise<TestFront> {
   const now = new Date();
@@ -186,6 +187,7 @@ function fakeApi(served: TestFront['served'], events: WatchItem[][]): ApiHandler
       const ms = Number(/^wait-(\d+)$/.exec(request.name)?.[1] ?? 0);
       if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
       if (request.name === 'broken') throw new Error('a defect');
+      if (request.name === 'failing') throw internalError(new Error('no answer from the webhook'));
       if (request.name === 'held') await ended(request.lifetime.signal);
       return { kind: 'object', code: 200, resource: undefined, object: SUCCESS };
     },
