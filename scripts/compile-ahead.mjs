@@ -25,8 +25,29 @@ export function compileAhead() {
   cargo.on('error', () => {});
   if (!cargo.pid) return;
   process.env[PID] = String(cargo.pid);
+  cargo.on('exit', forgetSignals);
   process.on('exit', () => cargo.kill());
+  endOnSignals(() => cargo.kill());
   cargo.unref();
+}
+
+/** Signals that end this program at once, without its event `exit`. A terminal sends SIGINT to cargo as well. */
+const ENDING = ['SIGTERM', 'SIGHUP'];
+let onSignal;
+
+function endOnSignals(end) {
+  onSignal = (signal) => {
+    end();
+    forgetSignals();
+    // Where nobody else handles it, it ends this program, as it would have.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  for (const signal of ENDING) process.on(signal, onSignal);
+}
+
+function forgetSignals() {
+  if (onSignal) for (const signal of ENDING) process.off(signal, onSignal);
+  onSignal = undefined;
 }
 
 function has(program) {

@@ -10,6 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 /** What napi-derive writes of each library's functions while it is compiled, one file a crate. */
 export const typeDefinitions = join(target, 'napi-types');
+/** Variables that made napi-derive write them, with their values of then. */
+const forcedBuilds = join(typeDefinitions, '.forced.json');
 
 /** What is run and compared later, which must not depend on where cargo was told to build: the programs, and ids of the crates. */
 export const built = join(root, 'native', '.built');
@@ -94,17 +96,17 @@ export function markBuilt(crate, id) {
 
 /**
  * The call of cargo that builds the workspace. napi-derive writes a crate's definitions only while it compiles it: where they are
- * missing, napi-build is told to.
+ * missing, napi-build is told to. It is told the same in later builds, which would compile the crate once more otherwise.
  */
 export function cargoBuild() {
   mkdirSync(typeDefinitions, { recursive: true });
   const undefinedYet = nodeLibraries().filter((crate) => !existsSync(join(typeDefinitions, crate)));
-  const forced = undefinedYet.map((crate) => [
-    `NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`,
-    String(Date.now()),
-  ]);
+  const forced = existsSync(forcedBuilds) ? JSON.parse(readFileSync(forcedBuilds, 'utf8')) : {};
+  for (const crate of undefinedYet)
+    forced[`NAPI_FORCE_BUILD_${crate.replaceAll('-', '_').toUpperCase()}`] = String(Date.now());
+  if (undefinedYet.length > 0) writeFileSync(forcedBuilds, JSON.stringify(forced));
   return {
     args: ['build', '--release', '--locked', '--workspace', '--manifest-path', join(root, 'Cargo.toml')],
-    env: { ...process.env, ...Object.fromEntries(forced), NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
+    env: { ...process.env, ...forced, NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitions },
   };
 }

@@ -9,7 +9,9 @@ export const hollowNode: Verb = {
   async run(args) {
     const program = join(installation, 'dist', 'apps', 'node-agent', 'src', 'hollow', 'main.js');
     const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' });
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    // A terminal sends it to both.
+    process.on('SIGINT', () => {});
     const [code] = await once(child, 'exit');
     return code ?? 1;
   },

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Layout } from '../layout.js';
-import { Supervisor } from './supervisor.js';
+import { Supervisor, startPatience } from './supervisor.js';
 
 const unit = { name: 'server', state: 'running', pid: 7, restarts: 0, message: '' } as const;
 
@@ -65,6 +65,22 @@ describe('Asking the supervisor', () => {
       message: /^the supervisor at .*socket closes the connection without an answer; see /,
     });
   }, 20_000);
+
+  it('gives a new one as long as all that runs has to stop', () => {
+    const processes = join(folder, 'processes');
+    mkdirSync(processes);
+    const started = Number(readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ')[19]);
+    const record = (name: string, start_time: number, stopSeconds?: number) =>
+      writeFileSync(
+        join(processes, `${name}.json`),
+        JSON.stringify({ pid: process.pid, start_time, unit: { name, stopSeconds } }),
+      );
+    assert.equal(startPatience(layout()), 30_000);
+    record('server', started, 75);
+    record('dns', started);
+    record('postgres', started + 1, 60);
+    assert.equal(startPatience(layout()), 120_000);
+  });
 
   it('fails with what it reports', async () => {
     await listen(answer({ error: 'no such file', units: [] }));

@@ -16,10 +16,12 @@ const NOBODY_LISTENS = new Set(['ENOENT', 'ECONNREFUSED', 'EINVAL']);
 const END_MS = 5_000;
 const AGAIN_MS = 50;
 /**
- * A new supervisor answers once it has ended what its predecessor left: processes have up to 60 s for that
- * (`stopSeconds` in units.ts).
+ * A new supervisor answers once it has ended what its predecessor left, one process after the other. It is given so many
+ * milliseconds more than these have together (`stopSeconds` in units.ts).
  */
-const START_MS = 90_000;
+const START_MS = 30_000;
+/** As in native/supervisor/src/config.rs. */
+const DEFAULT_STOP_SECONDS = 15;
 
 /** Processes under berth-supervisor, which `run` starts where none answers. Logs are files. */
 export class Supervisor implements Processes {
@@ -140,18 +142,28 @@ interface ProcessRecord {
   pid: number;
   /** Field 22 of /proc/PID/stat. */
   start_time: number;
-  unit: { name: string };
+  unit: { name: string; stopSeconds?: number };
 }
 
 /** The units whose recorded processes run. */
 function recorded(layout: Layout): UnitStatus[] {
+  return records(layout).map(({ pid, unit }) => ({ name: unit.name, state: 'running', pid, restarts: 0, message: '' }));
+}
+
+/** Milliseconds that a supervisor has to answer for the first time. */
+export function startPatience(layout: Layout): number {
+  const seconds = records(layout).map(({ unit }) => unit.stopSeconds ?? DEFAULT_STOP_SECONDS);
+  return START_MS + 1000 * seconds.reduce((sum, each) => sum + each, 0);
+}
+
+/** Of the processes that run. */
+function records(layout: Layout): ProcessRecord[] {
   const folder = join(layout.runDir, 'processes');
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
   return names.flatMap((file) => {
     try {
-      const { pid, start_time, unit } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as ProcessRecord;
-      if (startTime(pid) !== start_time) return [];
-      return [{ name: unit.name, state: 'running' as const, pid, restarts: 0, message: '' }];
+      const record = JSON.parse(readFileSync(join(folder, file), 'utf8')) as ProcessRecord;
+      return startTime(record.pid) === record.start_time ? [record] : [];
     } catch {
       // It ended meanwhile.
       return [];
@@ -169,6 +181,7 @@ function startTime(pid: number): number {
 async function start(layout: Layout): Promise<void> {
   const program = nativeProgram('berth-supervisor');
   closeFolders(layout);
+  const patience = startPatience(layout);
   const log = openSync(supervisorLog(layout), 'a', 0o640);
   const child = spawn(program, [layout.supervisorConfig], { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
@@ -179,7 +192,7 @@ async function start(layout: Layout): Promise<void> {
   child.on('exit', (code) => {
     failure = `it ended with ${code}; see ${supervisorLog(layout)}`;
   });
-  const deadline = Date.now() + START_MS;
+  const deadline = Date.now() + patience;
   while (Date.now() < deadline) {
     if (failure) throw new CliError(`the supervisor did not start: ${failure}`);
     if (await ask(layout, { do: 'status' }, deadline)) {
@@ -189,7 +202,7 @@ async function start(layout: Layout): Promise<void> {
     }
     await sleep(10);
   }
-  throw new CliError(`the supervisor did not answer within ${START_MS / 1000} s; see ${supervisorLog(layout)}`);
+  throw new CliError(`the supervisor did not answer within ${patience / 1000} s; see ${supervisorLog(layout)}`);
 }
 
 const supervisorLog = (layout: Layout) => join(layout.logDir, 'supervisor.log');

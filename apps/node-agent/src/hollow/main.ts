@@ -25,13 +25,17 @@ async function main(): Promise<void> {
   const config = loadConfig({ path: options.kubeconfig });
   const directory = mkdtempSync(join(tmpdir(), 'berth-hollow-'));
   const agents: NodeAgent[] = [];
+  let stopping = false;
   const stop = async (): Promise<void> => {
+    // The folder goes first, also when somebody is impatient.
+    if (stopping) return;
+    stopping = true;
     for (const agent of agents) agent.close();
     await removeFolder(directory);
     process.exit(0);
   };
-  process.once('SIGTERM', () => void stop());
-  process.once('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
   const start = async (index: number): Promise<void> => {
     const name = nodeName(options, index);
     // The API server sees the node itself, with what a node may do and no more.

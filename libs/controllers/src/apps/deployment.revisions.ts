@@ -2,6 +2,7 @@ import { setOwn } from '#apimachinery';
 import type { Deployment, ReplicaSet } from '#kinds';
 import { controllerReference } from '../workload/controller-ref.js';
 import { equalIgnoringHash, POD_TEMPLATE_HASH, templateHash } from '../workload/template-hash.js';
+import { OBSERVED_CONFIG } from './config-rollout.plan.js';
 import { byCreation, DESIRED_REPLICAS, desiredSize, MAX_REPLICAS, maxSurge } from './deployment.sizing.js';
 
 /** Which ReplicaSet is which revision of a Deployment, and what their annotations say of it. */
@@ -20,6 +21,8 @@ const OWN_ANNOTATIONS = new Set([
   DESIRED_REPLICAS,
   MAX_REPLICAS,
   'deprecated.deployment.rollback.to',
+  // A rollback copies annotations of the set: the digests of then would start another rollout.
+  OBSERVED_CONFIG,
 ]);
 
 /** The ReplicaSet with the Deployment's template (the oldest, should there be several), and all others. */

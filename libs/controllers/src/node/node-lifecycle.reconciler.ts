@@ -151,13 +151,26 @@ class NodeLifecycle {
     const goesOn = evicting && this.census.evicts;
     const taints = wantedTaints(node, starts || goesOn, this.timestamp());
     if (!sameTaints(taints, current)) {
-      await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
-      if (starts) {
-        this.nextEviction.set(zone, this.runtime.clock.now() + 1000 / rate);
-        this.evictions.cell(zoneLabel(node)).value += 1;
+      const undo = starts ? this.takeTurn(zone, rate) : () => {};
+      try {
+        await this.runtime.client.update<Node>(gvr.nodes, '', { ...node, spec: { ...node.spec, taints } });
+      } catch (error) {
+        undo();
+        throw error;
       }
+      if (starts) this.evictions.cell(zoneLabel(node)).value += 1;
     }
     return starts ? Number.POSITIVE_INFINITY : wait;
+  }
+
+  /** The zone's next node waits from now on. Gives what lets it go at once, for when this one was not tainted. */
+  private takeTurn(zone: string, rate: number): () => void {
+    const before = this.nextEviction.get(zone) ?? 0;
+    const next = this.runtime.clock.now() + 1000 / rate;
+    this.nextEviction.set(zone, next);
+    return () => {
+      if (this.nextEviction.get(zone) === next) this.nextEviction.set(zone, before);
+    };
   }
 
   forget(node: Node): Iterable<string> {

@@ -20,9 +20,11 @@ export class DefinitionMigration {
   /** Objects of older versions are gone when all were written, and the definition is what it was when that began. */
   finish(resource: string, succeeded: boolean): Promise<void> {
     return this.write(resource, (definition) => {
+      const begun = definition.status?.conditions?.find(({ type }) => type === 'StorageMigrating');
+      // It has been written, or the definition is not the one that the migration began with.
+      if (begun?.status !== 'True') return undefined;
       if (!succeeded) return { status: 'False', reason: 'MigrationFailed', message: 'The migration has failed' };
-      const since = definition.status?.conditions?.find(({ type }) => type === 'StorageMigrating')?.observedGeneration;
-      const same = since === definition.metadata.generation;
+      const same = begun.observedGeneration === definition.metadata.generation;
       const outcome = same
         ? 'and the stored versions have been updated'
         : 'but the stored versions have not been updated due to a generation mismatch';
@@ -33,7 +35,11 @@ export class DefinitionMigration {
     });
   }
 
-  private async write(resource: string, wanted: (definition: CustomResourceDefinition) => Wanted): Promise<void> {
+  /** @param wanted - undefined when nothing is to be written */
+  private async write(
+    resource: string,
+    wanted: (definition: CustomResourceDefinition) => Wanted | undefined,
+  ): Promise<void> {
     let definition: CustomResourceDefinition;
     try {
       definition = await this.client.get<CustomResourceDefinition & KubeObject>(
@@ -45,7 +51,9 @@ export class DefinitionMigration {
       if (isNotFound(error)) return;
       throw error;
     }
-    const { storedVersions, ...words } = wanted(definition);
+    const outcome = wanted(definition);
+    if (!outcome) return;
+    const { storedVersions, ...words } = outcome;
     const { generation, resourceVersion } = definition.metadata;
     const condition = {
       ...{ type: 'StorageMigrating', ...words },

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { EndpointSlice, Service } from '#kinds';
 import type { DnsPods } from './policy-index.js';
 
@@ -12,8 +13,9 @@ export function dnsPods(service: Service | undefined, slices: readonly EndpointS
   const addresses = new Set<string>();
   const ports = new Map<string, { name: string; protocol: string; number: number }>();
   for (const slice of slices) {
+    if (slice.addressType === 'FQDN') continue;
     const onNodes = (slice.endpoints ?? []).filter(({ targetRef }) => targetRef?.kind !== 'Pod');
-    for (const endpoint of onNodes) for (const address of endpoint.addresses) addresses.add(address);
+    for (const address of onNodes.flatMap((endpoint) => endpoint.addresses)) if (isIP(address)) addresses.add(address);
     if (onNodes.length === 0) continue;
     for (const { name = '', protocol = 'TCP', port } of slice.ports ?? []) {
       if (port) ports.set(`${name} ${protocol} ${port}`, { name, protocol, number: port });

@@ -21,6 +21,7 @@ class Table implements PolicyTable {
   readonly held = new Map<string, string>();
   private readonly inbox = new Map<string, string>();
   impossible = '';
+  impossiblePod = '';
   refused: RefusedPolicy[] = [];
   failure: Error | undefined;
   syncs = 0;
@@ -32,6 +33,7 @@ class Table implements PolicyTable {
   }
 
   setPod(name: string, pod: string): void {
+    if (name === this.impossiblePod && pod) throw new Error('invalid IP address syntax');
     this.inbox.set(`pod ${name}`, pod);
   }
 
@@ -198,6 +200,36 @@ test('a policy that cannot be written is named once, lets nothing pass, and keep
   assert.equal(sample('berth_network_policy_refused_total'), 3);
 });
 
+test('a pod that cannot be made rules of does not start, and keeps no other', async () => {
+  await client.create(gvr.networkpolicies, 'shop', policy('p'));
+  const table = await start();
+  table.impossiblePod = 'shop/bad';
+  assert.equal(await isolated(pod('bad'), ['10.244.0.5']), 'invalid IP address syntax');
+  assert.equal(await isolated(pod('good'), ['10.244.0.6']), 'isolated');
+  assert.equal(await isolated(pod('bad'), ['10.244.0.5']), 'invalid IP address syntax');
+  assert.ok(table.held.has('pod shop/good') && !table.held.has('pod shop/bad'));
+  assert.equal(sample('berth_network_policy_sync_failures_total'), 1);
+  table.impossiblePod = '';
+  assert.equal(await isolated(pod('bad'), ['10.244.0.7']), 'isolated');
+});
+
+test('after only a part was set, another table gets everything', async () => {
+  await client.create(gvr.networkpolicies, 'shop', policy('p'));
+  const table = await start();
+  table.setPolicy = () => {
+    throw new Error('out of memory');
+  };
+  await client.create(gvr.networkpolicies, 'shop', policy('q'));
+  await clock.advance(2000);
+  assert.equal(tables.length, 2);
+  assert.deepEqual([...tables[1]!.held.keys()].sort(), ['policy shop/p', 'policy shop/q']);
+});
+
+test('a pod whose addresses nobody knows does not start', async () => {
+  await start();
+  assert.equal(await isolated(pod('a'), []), 'the addresses of the sandbox are not known');
+});
+
 test('after a panic another table gets everything', async () => {
   await client.create(gvr.networkpolicies, 'shop', policy('p'));
   const table = await start();
@@ -288,6 +320,9 @@ test('cluster DNS stands for pods where nodes answer, and not where pods do', ()
       dns: true,
     },
   });
+  const names = { ...slice(['dns.example.com']), addressType: 'FQDN' } as EndpointSlice;
+  assert.deepEqual(dnsPods(service, [names, slice(['192.0.2.1', 'no address'])])!.model.addresses, ['192.0.2.1']);
+  assert.equal(dnsPods(service, [names]), undefined);
   assert.equal(dnsPods(service, [slice(['10.244.0.9'], 'Pod')]), undefined);
   assert.equal(dnsPods(undefined, [slice(['192.0.2.1'])]), undefined);
 });

@@ -29,6 +29,7 @@ export interface PolicyEnforcerOptions {
 }
 
 interface Waiting {
+  key: string;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -42,6 +43,10 @@ export class PolicyEnforcer {
   private waiting: Waiting[] = [];
   /** What was said of each policy that is refused: it is said once. */
   private readonly said = new Map<string, string>();
+  /** Pods that the table does not take, with why: they do not start. */
+  private readonly untaken = new Map<string, string>();
+  /** The table has only a part of what was taken from the index. */
+  private partial = false;
   private gap: string | undefined;
 
   constructor(private readonly options: PolicyEnforcerOptions) {
@@ -57,12 +62,13 @@ export class PolicyEnforcer {
    * @param waits - whether to wait for the API, which a pod of a manifest must not
    */
   async isolate(pod: Pod, addresses: readonly string[], waits: boolean, signal: AbortSignal): Promise<void> {
+    if (addresses.length === 0) throw new Error('the addresses of the sandbox are not known');
     if (waits) await this.sources.whenSynced(signal);
     const key = objectKey(pod);
     this.sources.claim(key, pod, addresses);
     if (!this.index.isIsolated(key) || (!waits && !this.sources.knowsPolicies)) return;
     await new Promise<void>((resolve, reject) => {
-      this.waiting.push({ resolve, reject });
+      this.waiting.push({ key, resolve, reject });
       this.wake?.();
     });
   }
@@ -87,7 +93,7 @@ export class PolicyEnforcer {
         served = this.waiting.splice(0);
         if (this.set() || first || served.length > 0) this.synced(await this.sync());
         first = false;
-        for (const { resolve } of served) resolve();
+        for (const waiting of served) this.answer(waiting);
         if (clock.now() >= verifyAt) {
           await this.verify();
           verifyAt = clock.now() + VERIFY;
@@ -133,12 +139,20 @@ export class PolicyEnforcer {
     this.lookForGap();
   }
 
-  /** True when there was anything to set. */
+  private answer({ key, resolve, reject }: Waiting): void {
+    const message = this.untaken.get(key);
+    if (message === undefined) resolve();
+    else reject(new Error(message));
+  }
+
+  /** True when there was anything to set. After it throws, the next call sets everything in another table. */
   private set(): boolean {
-    if (this.table.broken) {
+    if (this.table.broken || this.partial) {
       this.table = this.options.open();
       this.index.forget();
+      this.untaken.clear();
     }
+    this.partial = true;
     const { policies, pods, unreadable } = this.index.take();
     for (const [key, model] of policies) {
       this.said.delete(key);
@@ -150,8 +164,23 @@ export class PolicyEnforcer {
       }
     }
     for (const [key, message] of unreadable) this.refuse(key, message);
-    for (const [key, model] of pods) this.table.setPod(key, model);
+    for (const [key, model] of pods) this.setPod(key, model);
+    this.partial = false;
     return policies.size + pods.size > 0;
+  }
+
+  /** One pod that the table does not take keeps no other. */
+  private setPod(key: string, model: string): void {
+    this.untaken.delete(key);
+    try {
+      this.table.setPod(key, model);
+    } catch (error) {
+      const { message } = error as Error;
+      this.options.metrics.failed();
+      this.options.logger.error('a pod cannot be made rules of; policies do not see it', { pod: key, message });
+      this.untaken.set(key, message);
+      this.table.setPod(key, '');
+    }
   }
 
   private refuse(key: string, message: string): void {
