@@ -77,7 +77,7 @@ describeUnless(clusterMissing(), 'pods as kubectl shows them', () => {
             [
               'ports: [{name: web, containerPort: 8080}]',
               'startupProbe: {tcpSocket: {port: web}, periodSeconds: 1, failureThreshold: 30}',
-              'readinessProbe: {httpGet: {path: /ready.html, port: web}, periodSeconds: 1, failureThreshold: 1}',
+              'readinessProbe: {httpGet: {path: /ready.html, port: web}, periodSeconds: 3, failureThreshold: 1}',
               'livenessProbe: {httpGet: {path: /alive.html, port: 8080}, periodSeconds: 1, failureThreshold: 1}',
             ].join(', '),
           ),
