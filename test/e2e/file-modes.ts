@@ -28,7 +28,7 @@ const socket = (path: RegExp, mode: number, owner: Owner = 'us'): Rule => ({ pat
 /** Every path of a data directory with what others may do with it. What matches no row has no business there. */
 export const FILE_MODES: readonly Rule[] = [
   directory(/^$/, 0o711),
-  file(/^(kubeconfig|agent\.kubeconfig|dns\.kubeconfig|ingress\.kubeconfig)$/, 0o600),
+  file(/^(kubeconfig|agent\.kubeconfig|dns\.kubeconfig|ingress\.kubeconfig|network\.kubeconfig)$/, 0o600),
   file(/^(settings|supervisor)\.json$/, 0o600),
 
   directory(/^pki$/, 0o700),

@@ -85,7 +85,9 @@ describe('CustomResourceDefinitions of two servers', () => {
     const crd = await api.get(`${CRDS}/widgets.example.com`);
     await stale.delete(DEFINITIONS, crd);
     const { code, json } = await api.ask('POST', WIDGETS, WIDGET);
-    assert.deepEqual([code, json?.message], [404, 'the server could not find the requested resource']);
+    assert.equal(code, 404);
+    // This server may have heard of it by now: then it serves no such group, and answers in plain text.
+    if (json) assert.equal(json.message, 'the server could not find the requested resource');
     assert.equal(await stale.stored('example.com/widgets', 'late'), undefined);
   });
 
