@@ -18,7 +18,8 @@ describe('what nothing acts on yet', () => {
       const post = (path: string, body: object) => call(server, path, { method: 'POST', body });
       is(await post(`${drivers}?dryRun=All`, driver), 201, warned);
       is(await post(drivers, driver), 201, warned);
-      is(await call(server, `${drivers}/q`, { method: 'PUT', body: driver }), 200, warned);
+      const { json } = await call(server, `${drivers}/q`);
+      is(await call(server, `${drivers}/q`, { method: 'PUT', body: json }), 200, warned);
       const headers = { 'Content-Type': 'application/merge-patch+json' };
       const patch = { method: 'PATCH', headers, body: { metadata: { labels: { a: 'b' } } } };
       is(await call(server, `${drivers}/q`, patch), 200, warned);
