@@ -33,8 +33,7 @@ impl Sysctl {
 }
 
 const FORWARD: &str = "pods reach other nodes and the world through this one";
-const BRIDGED: &str =
-    "pods of one bridge meet the rules of policies, and the answer of a Service on it goes back by the way it was asked";
+const BRIDGED: &str = "pods of one bridge meet the rules of policies, and the answer of a Service on it goes back by the way it was asked";
 
 pub fn wanted(config: &NetworkConfig) -> Vec<Sysctl> {
     let of_family = |family| match family {
