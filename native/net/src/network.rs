@@ -129,7 +129,11 @@ mod tests {
         assert_eq!(first.changed, ["net.ipv4.ip_forward", "net.ipv4.conf.all.route_localnet", "CNI configuration"]);
         let subjects: Vec<_> = first.problems.iter().map(|problem| problem.subject.as_str()).collect();
         assert_eq!(subjects, ["net.bridge.bridge-nf-call-iptables", "IPv4 rules"]);
-        assert!(first.problems[0].message.contains("needed: a pod that calls a Service"), "{:?}", first.problems);
+        assert!(
+            first.problems[0].message.contains("needed: pods of one bridge meet the rules of policies"),
+            "{:?}",
+            first.problems
+        );
         let again = network.apply_below(&pods, &sysctls);
         assert_eq!(again.changed, [""; 0], "what is so stays");
         fs::write(sysctls.join("net/ipv4/ip_forward"), "0\n").unwrap();
