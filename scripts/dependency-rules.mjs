@@ -114,7 +114,10 @@ export const rules = [
   {
     name: 'storage-alone-knows-sql',
     severity: 'error',
-    from: { path: '^(apps|libs)/', pathNot: ['^apps/api/src/storage/', lib('testing'), lib('postgres'), specs] },
+    from: {
+      path: '^(apps|libs)/',
+      pathNot: ['^apps/api/src/storage/', lib('testing'), lib('postgres'), testing, specs],
+    },
     to: { path: '^node_modules/(pg|typeorm)/' },
   },
   {
