@@ -85,11 +85,11 @@ export const podRows: NodeRow[] = [
   },
   {
     area,
-    finding: 'a pod reaches the API, the node server and DNS of its node, and nothing else',
+    finding: 'a pod reaches the API, the node server, DNS and the Ingresses of its node, and nothing else',
     run: async (attempt, { node }) => {
       const listening = listeningPorts();
       attempt.check('-', 'ports of the node', '6443 among them', listening.includes(6443), listening);
-      const open = new Set([6443, 10250, 10053]);
+      const open = new Set([80, 443, 6443, 10250, 10053]);
       const probes = listening
         .map((port) => `nc -w 1 ${node.address} ${port} -e /bin/true 2>/dev/null && echo open ${port}`)
         .join('; ');

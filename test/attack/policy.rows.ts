@@ -10,22 +10,17 @@ const object = (apiVersion: string, kind: string, more: object, labels?: object)
   ...more,
 });
 
-/** Objects that restrict others where they are enforced. */
-const POLICIES: [path: string, object: object][] = [
-  [
-    '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas',
-    object('flowcontrol.apiserver.k8s.io/v1', 'FlowSchema', {
-      spec: { priorityLevelConfiguration: { name: 'catch-all' } },
-    }),
-  ],
+/** Objects that the API takes and nothing acts on yet. */
+const WITHOUT_EFFECT: [path: string, object: object][] = [
+  ['/apis/storage.k8s.io/v1/csidrivers', object('storage.k8s.io/v1', 'CSIDriver', { spec: {} })],
 ];
 
 export const policyRows: PlaneRow[] = [
   {
     area,
-    finding: 'a policy that is not enforced says so',
+    finding: 'what is taken and has no effect yet says so',
     run: async (attempt, { who }) => {
-      for (const [path, body] of POLICIES) {
+      for (const [path, body] of WITHOUT_EFFECT) {
         const answer = await attempt.try(
           who.administrator,
           { method: 'POST', path: `${path}?dryRun=All`, body },
