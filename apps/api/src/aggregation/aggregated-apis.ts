@@ -1,4 +1,5 @@
 import type { APIService, ResourceCatalog } from '#kinds';
+import { followCache } from '../authorization/cache-follower.js';
 import type { AggregatedApi, AggregatedSurface, ServedResources } from '../http/documents/aggregated-surface.js';
 import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { isAvailable } from './availability.js';
@@ -25,7 +26,7 @@ export class AggregatedApis implements AggregatedSurface {
   readonly cache: WatchCache;
 
   constructor(
-    private readonly store: Pick<Store, 'cache' | 'currentRevision'>,
+    store: Pick<Store, 'cache'>,
     private readonly catalog: ResourceCatalog,
   ) {
     this.cache = store.cache(API_SERVICES);
@@ -74,22 +75,16 @@ export class AggregatedApis implements AggregatedSurface {
   }
 
   /** Follows the APIServices until the signal fires; `changed` is called with the name of each that changed, or is there already. */
-  async follow(signal: AbortSignal, changed: (name: string) => void): Promise<void> {
-    while (!signal.aborted) {
-      const watch = this.cache.watch({ from: this.store.currentRevision() });
+  follow(signal: AbortSignal, changed: (name: string) => void): void {
+    const take = ({ name }: CachedObject) => {
+      this.settle(name);
+      changed(name);
+    };
+    const replace = (objects: readonly CachedObject[]) => {
       this.settleAll();
-      for (const { name } of this.cache.list({})!.items) changed(name);
-      if (watch === undefined) continue;
-      const stop = () => watch.stop();
-      signal.addEventListener('abort', stop, { once: true });
-      for (let events = await watch.next(); events !== undefined; events = await watch.next()) {
-        for (const { object } of events) {
-          this.settle(object.name);
-          changed(object.name);
-        }
-      }
-      signal.removeEventListener('abort', stop);
-    }
+      for (const { name } of objects) changed(name);
+    };
+    followCache(this.cache, { replace, upsert: take, remove: take }, signal);
   }
 
   private settle(name: string): void {

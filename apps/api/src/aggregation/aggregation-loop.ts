@@ -66,7 +66,8 @@ export class AggregationLoop {
     });
     wakeLocal();
     try {
-      await Promise.all([apis.follow(signal, (name) => this.loop.add(name)), this.loop.run(signal)]);
+      apis.follow(signal, (name) => this.loop.add(name));
+      await this.loop.run(signal);
     } finally {
       end();
     }

@@ -50,11 +50,11 @@ export class DefinitionLoop {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const following = this.options.definitions.follow(signal, (name) => {
+    this.options.definitions.follow(signal, (name) => {
       this.establishing.add(name);
       this.finalizing.add(name);
     });
-    await Promise.all([following, this.establishing.run(signal), this.finalizing.run(signal)]);
+    await Promise.all([this.establishing.run(signal), this.finalizing.run(signal)]);
   }
 
   private async finalize(name: string): Promise<Requeue | undefined> {

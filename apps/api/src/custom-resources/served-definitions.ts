@@ -9,6 +9,7 @@ import {
   servedForm,
   storedCustomResource,
 } from '#kinds';
+import { followCache } from '../authorization/cache-follower.js';
 import { DEFINITIONS } from '../registry/write/definition-guard.js';
 import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { type ConversionOptions, conversionTo } from './conversions.js';
@@ -48,22 +49,16 @@ export class ServedDefinitions {
   }
 
   /** Follows the definitions until the signal fires; `changed` is called with the name of each that changed, or is there already. */
-  async follow(signal: AbortSignal, changed: (name: string) => void): Promise<void> {
-    while (!signal.aborted) {
-      const watch = this.cache.watch({ from: this.options.store.currentRevision() });
+  follow(signal: AbortSignal, changed: (name: string) => void): void {
+    const take = ({ name }: CachedObject) => {
+      this.settle(name);
+      changed(name);
+    };
+    const replace = (objects: readonly CachedObject[]) => {
       this.settleAll();
-      for (const { name } of this.cache.list({})!.items) changed(name);
-      if (watch === undefined) continue;
-      const stop = () => watch.stop();
-      signal.addEventListener('abort', stop, { once: true });
-      for (let events = await watch.next(); events !== undefined; events = await watch.next()) {
-        for (const { object } of events) {
-          this.settle(object.name);
-          changed(object.name);
-        }
-      }
-      signal.removeEventListener('abort', stop);
-    }
+      for (const { name } of objects) changed(name);
+    };
+    followCache(this.cache, { replace, upsert: take, remove: take }, signal);
   }
 
   /**
