@@ -1,5 +1,4 @@
 import {
-  Duplicates,
   indexElements,
   isAssociative,
   isAtomic,
@@ -13,20 +12,16 @@ import {
 import { type FieldSet, fieldElement, LEAF, sortedNode } from './field-set.js';
 import { isJsonObject, setOwn } from './json.js';
 import { childNode, type SchemaNode } from './schema.js';
-import { atOnce, type Pace, type Steps } from './steps.js';
+import type { Pace, Steps } from './steps.js';
 
 type Json = Record<string, unknown>;
 
 /**
  * What the manager of an applied configuration owns: what stands in objects and associative lists, and not these
  * themselves, as a writer by other verbs does. Items of lists and entries of maps are owned themselves, too. An empty
- * object is owned, an empty associative list is not. Fact: structured-merge-diff 6.4.2, typed/tofieldset.go.
+ * object is owned, an empty associative list is not. Pauses where `pace` says so.
+ * Fact: structured-merge-diff 6.4.2, typed/tofieldset.go.
  */
-export function appliedSet(schema: SchemaNode, applied: Json): FieldSet | undefined {
-  return atOnce(appliedSteps(schema, applied, undefined));
-}
-
-/** As appliedSet, with pauses where `pace` says so. */
 export function* appliedSteps(schema: SchemaNode, applied: Json, pace: Pace | undefined): Steps<FieldSet | undefined> {
   let set: FieldSet | undefined;
   for (const key in applied) {
@@ -62,8 +57,7 @@ function* appliedNode(node: SchemaNode, value: unknown, pace: Pace | undefined):
   } else if (Array.isArray(value) && isAssociative(node)) {
     for (const [element, item] of indexElements(node, node.items, value)) {
       if (pace?.isDue()) yield;
-      const below = item instanceof Duplicates ? LEAF : yield* appliedNode(node.items, item, pace);
-      set = put(set, element, withItself(below));
+      set = put(set, element, withItself(yield* appliedNode(node.items, item, pace)));
     }
   } else {
     return LEAF;

@@ -1,5 +1,6 @@
 /** Builders of field errors read as upstream's: `field.required(path.child('name'))`. */
 
+export * from './applied-problems.js';
 export * from './applied-set.js';
 export * from './certificate-subject.js';
 export * from './cidr.js';

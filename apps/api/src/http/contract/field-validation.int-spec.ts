@@ -114,3 +114,20 @@ describe('unknown and repeated fields', () => {
     });
   }
 });
+
+describe('an applied configuration that does not fit its type', () => {
+  const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: seed\n';
+  const refused = (what: string, text: string) =>
+    `failed to create typed patch object (/seed; /v1, Kind=ConfigMap): ${text}${what}`;
+
+  for (const validation of ['Strict', 'Warn', 'Ignore']) {
+    test(`${validation}: refused`, async () => {
+      const { path, ...sent } = patch('apply-patch+yaml', `${configMap}  nme: seed\ndta: {}\n`);
+      const answer = await request(server, `${path}&dryRun=All&fieldValidation=${validation}`, sent);
+      assert.equal(answer.code, 500, answer.body.toString());
+      const [first, second] = ['.metadata.nme', '.dta'].map((at) => `  ${at}: field not declared in schema`);
+      assert.equal(answer.json.message, refused(`\n${first}\n${second}`, 'errors:'));
+      assert.equal(answer.json.reason, undefined);
+    });
+  }
+});

@@ -1,17 +1,24 @@
 import {
   appendAll,
+  appliedProblemSteps,
+  appliedSteps,
   badRequest,
   deepCopy,
   isJsonObject,
   jsonTypeName,
   type KubeObject,
+  type Pace,
   pruneNulls,
+  type Steps,
+  unclassified,
 } from '#apimachinery';
 import { warningLines } from '../../codec/body-decoder.js';
 import { yamlOf } from '../../codec/yaml-body.js';
 import { YamlError } from '../../codec/yaml-text.js';
 import type { ApiRequest } from '../api-request.js';
 import type { WriteRequestOptions } from '../request-options.js';
+import { withoutReset } from '../write/reset-fields.js';
+import type { Applier, Configuration } from './apply-steps.js';
 
 /** What the manager wants. Throws 400 for what is no such object. */
 export function readApplied(
@@ -48,6 +55,25 @@ export function readApplied(
     );
   }
   return applied;
+}
+
+/** What the manager wants and owns by it. Throws 500, as the reference, for what does not fit the type. */
+export function* configurationSteps(
+  { schema, reset }: Applier,
+  applied: KubeObject,
+  pace: Pace | undefined,
+): Steps<Configuration> {
+  const problems = yield* appliedProblemSteps(schema, applied, pace);
+  if (problems.length > 0) throw misfit(applied, problems);
+  return { applied, set: yield* appliedSteps(schema, withoutReset(applied, undefined, reset), pace) };
+}
+
+function misfit({ apiVersion, kind, metadata }: KubeObject, problems: readonly string[]): Error {
+  const groupVersion = apiVersion!.includes('/') ? apiVersion : `/${apiVersion}`;
+  const text = problems.length === 1 ? problems[0] : ['errors:', ...problems.map((line) => `  ${line}`)].join('\n');
+  return unclassified(
+    `failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${groupVersion}, Kind=${kind}): ${text}`,
+  );
 }
 
 /** Keys that it has twice are refused or warned about as asked for. Throws 400 for what is no YAML. */

@@ -1,4 +1,4 @@
-import { appliedSet, appliedSteps, atOnce, deepCopy, type KubeObject, Pace } from '#apimachinery';
+import { atOnce, deepCopy, type KubeObject, Pace } from '#apimachinery';
 import { decodeObjectAs } from '../../codec/body-decoder.js';
 import { inTurns, isLarge } from '../../codec/large-bodies.js';
 import type { ApiRequest } from '../api-request.js';
@@ -8,12 +8,12 @@ import type { WriteRequestOptions } from '../request-options.js';
 import type { ResourceEntry } from '../resource-table.js';
 import { schemaOf } from '../write/field-managers.js';
 import { updateRefusal } from '../write/preconditions.js';
-import { resetFields, withoutReset } from '../write/reset-fields.js';
+import { resetFields } from '../write/reset-fields.js';
 import { WriteCall } from '../write/write-call.js';
 import { runWrite } from '../write/write-pipeline.js';
 import type { WritePlan } from '../write/write-plan.js';
 import { APPLY } from '../write/write-stages.js';
-import { readApplied } from './apply-configuration.js';
+import { configurationSteps, readApplied } from './apply-configuration.js';
 import { type Applier, applierEntry, applySteps, type Configuration } from './apply-steps.js';
 
 /** Server-side apply: the manager states what it wants of an object; a missing object is created. */
@@ -53,13 +53,12 @@ export function applyObject(
     decode: () => {
       const expected = { apiVersion: entry.apiVersion, kind: entry.definition.kind };
       const applied = readApplied(expected, request, options, warnings);
-      const owned = withoutReset(applied, undefined, applier.reset);
       if (!large) {
-        configuration = { applied, set: appliedSet(applier.schema, owned) };
+        configuration = atOnce(configurationSteps(applier, applied, undefined));
         return;
       }
-      return inTurns(appliedSteps(applier.schema, owned, new Pace())).then((set) => {
-        configuration = { applied, set };
+      return inTurns(configurationSteps(applier, applied, new Pace())).then((read) => {
+        configuration = read;
       });
     },
     next: (old, { now }) => {

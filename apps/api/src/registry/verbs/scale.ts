@@ -1,5 +1,4 @@
 import {
-  appliedSet,
   atOnce,
   badRequest,
   deepCopy,
@@ -27,7 +26,7 @@ import { WriteCall } from '../write/write-call.js';
 import { runWrite } from '../write/write-pipeline.js';
 import type { SubresourceView, WritePlan } from '../write/write-plan.js';
 import { APPLY } from '../write/write-stages.js';
-import { readApplied } from './apply-configuration.js';
+import { configurationSteps, readApplied } from './apply-configuration.js';
 import { applySteps, type Configuration } from './apply-steps.js';
 import { getObject } from './get.js';
 import { APPLY_PATCH, patchDocument, patchTypeOf } from './patch.js';
@@ -147,12 +146,11 @@ function appliedScale(
   options: WriteRequestOptions,
   warnings: string[],
 ): ScaleChange {
-  const schema = schemaNode(expected.schemaName);
   let validation = options.fieldValidation;
   let configuration: Configuration;
   const applier = {
     ...{ name: options.fieldManager, apiVersion: API_VERSION, subresource: 'scale', force: options.force },
-    ...{ schema, reset: [] },
+    ...{ schema: schemaNode(expected.schemaName), reset: [] },
     decode: (object: KubeObject) => {
       const decoded = decodeObjectAs(object as never, expected, validation, [], warnings);
       validation = 'Ignore';
@@ -162,7 +160,7 @@ function appliedScale(
   return {
     decode: () => {
       const applied = readApplied({ apiVersion: API_VERSION, kind: expected.kind }, request, options, warnings);
-      configuration = { applied, set: appliedSet(schema, applied) };
+      configuration = atOnce(configurationSteps(applier, applied, undefined));
     },
     next: (live, now) => atOnce(applySteps(applier, live, configuration, now)),
     repeatable: () => configuration.applied.metadata.resourceVersion === undefined,
