@@ -1,13 +1,13 @@
-// `npm run bench -- api|scheduler|controllers|podstart|rollout [flags]`: the same work on Berth and on the reference, in turn, as ratios.
+// `npm run bench -- api|scheduler|controllers|restart|podstart|rollout [flags]`: the same work on Berth and on the reference, in turn, as ratios.
 //
 // The loads and the reference are not part of the project: they lie in ../shared/bench and ../shared/conformance, or where
 // $BENCH_SUITE and $CONFORMANCE_SUITE say; build them first (their READMEs say how). Needs root for podstart.
 //
 //   --rounds N       how many times both are measured (default 1; medians are compared)
 //   --pods N         api: pods to create (default 5000); controllers: pods of one Deployment (default 5000);
-//                    scheduler: measured pods (default 3000); rollout: pods (default 3000)
+//                    scheduler: measured pods (default 3000); rollout and restart: pods (default 3000)
 //   --nodes N        scheduler: nodes (default 5000); rollout: hollow nodes (default 200)
-//   --deployments N  rollout: Deployments that share the pods (default 30)
+//   --deployments N  rollout and restart: Deployments that share the pods (default 30)
 //   --workload NAME  scheduler: see schedbench (default basic)
 //   --only NAME      only `berth` or only `reference`: no ratios
 //
@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureControllers } from './bench-controllers.mjs';
 import { missingPrograms, referenceControlPlane } from './bench-reference.mjs';
+import { measureRestart } from './bench-restart.mjs';
 import { measureRollout } from './bench-rollout.mjs';
 import { PrepareError, prepare, root } from './prepare.mjs';
 import { memoryOf, processorTimeOf, processTree } from './process-usage.mjs';
@@ -88,6 +89,7 @@ function berth({ node = false, components = 'api,controllers,scheduler', more = 
         ...more,
         ...(node ? ['--cgroup-root=/berth-bench'] : ['--no-node']),
       ),
+    stop: () => cli('down', `--data-dir=${data}`),
     down: () => {
       cli('delete', `--data-dir=${data}`);
       rmSync(directory, { recursive: true, force: true });
@@ -255,6 +257,12 @@ const benches = {
         processor: system.processor(),
       })),
   },
+  // Berth alone: there is no such command for the reference.
+  restart: {
+    berth: () => berth({ components: 'api,controllers,scheduler' }),
+    measure: (system) =>
+      measureRestart(system, { pods: Number(flags.pods ?? 3000), deployments: Number(flags.deployments) }),
+  },
   podstart: { berth: () => berth({ node: true }), reference: referenceCluster, measure: podstartOf },
 };
 
@@ -271,7 +279,8 @@ async function main() {
     return;
   }
   const chosen = benches[what];
-  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, controllers, podstart, rollout, fairness');
+  if (!chosen)
+    throw new BenchError('bench takes one of: api, scheduler, controllers, restart, podstart, rollout, fairness');
   await prepare({ node: what === 'podstart', test: false });
   const names = ['berth', 'reference'].filter((name) => chosen[name] && (!flags.only || flags.only === name));
   const figures = Object.fromEntries(names.map((name) => [name, []]));

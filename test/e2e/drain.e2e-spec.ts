@@ -68,6 +68,9 @@ describeUnless(clusterMissing(), 'kubectl drain of one of two nodes', () => {
     nodes = cluster.spawn(cluster.berth('hollow-node', '--count=2', `--kubeconfig=${cluster.kubeconfig}`));
     nodes.stdout!.resume();
     nodes.stderr!.resume();
+    const names = () => cluster.ok(kubectl('get', 'nodes', '-o', 'name'));
+    await until('two nodes', names, (list) => list.trim().split('\n').length === 2);
+    await cluster.ok(kubectl('wait', '--for=condition=Ready', '--timeout=60s', 'node', '--all'));
     await apply(DEPLOYMENT);
     const spread = await until('ready pods', pods, (all) => all.filter(isReady).length === REPLICAS);
     assert.deepEqual(new Set(spread.map(({ spec }) => spec.nodeName)), new Set(['hollow-0', 'hollow-1']));
