@@ -13,7 +13,7 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   body?: string | Buffer;
   signal?: AbortSignal;
-  /** Milliseconds until the whole answer must be there; for streams, until its head is. */
+  /** Milliseconds from when it has a connection until the whole answer must be there; for streams, until its head is. */
   timeout?: number;
 }
 
@@ -159,7 +159,11 @@ export class HttpTransport {
     const limit = request.timeout ?? this.timeout;
     return new Promise((resolve, reject) => {
       const outgoing = this.send(request, this.connections.plain);
-      const timer = setTimeout(() => outgoing.destroy(timedOut(request, limit)), limit);
+      let timer: NodeJS.Timeout | undefined;
+      // Not before: while it waits for others of this process, nobody has failed to answer it, and sending it again would not help.
+      outgoing.once('socket', () => {
+        timer = setTimeout(() => outgoing.destroy(timedOut(request, limit)), limit);
+      });
       const fail = (error: Error) => {
         clearTimeout(timer);
         reject(connectionError(request, error));
