@@ -21,6 +21,8 @@ export default {
     ring('integration', '.int-spec', { testMinutes: 5 }),
     // Clusters share the machine's network rules and cgroups: one file at a time.
     ring('e2e', '.e2e-spec', { testMinutes: 10, workers: 1 }),
+    // Of the unit ring, with as many seeds as `npm run simulate` is told.
+    ring('simulation', '{.simulation,-counting}.spec', { testMinutes: 60, fileMinutes: 120 }),
     ring('rigs', '.rig-spec', { testMinutes: 15, fileMinutes: 90, workers: 1 }),
   ],
   maxWorkers: '100%',

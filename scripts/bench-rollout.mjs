@@ -39,6 +39,7 @@ export async function measureRollout(root, system, counts) {
     );
     const probe = probing(client);
     const before = await durations(client);
+    const processor = system.processor();
     const rolled = await timed(async () => {
       await inParallel(names, 8, (name) => client.patch(DEPLOYMENTS, NAMESPACE, name, MERGE, template('app:2')));
       await until(
@@ -46,6 +47,7 @@ export async function measureRollout(root, system, counts) {
         (count) => count >= counts.pods,
       );
     });
+    const used = system.processor() - processor;
     const latencies = await probe.stop();
     const after = await durations(client);
     const memory = memoryOfTree(nodes.pid);
@@ -54,6 +56,7 @@ export async function measureRollout(root, system, counts) {
       'pods ready, s': -created,
       'rolled out, s': -rolled,
       'pods replaced /s': counts.pods / rolled,
+      'processor ms /pod': (-1000 * used) / counts.pods,
       'request p50 ms': -quantile(latencies, 0.5),
       'request p99 ms': -quantile(latencies, 0.99),
       'server p99 ms, at most': -serverQuantile(before, after, 0.99),

@@ -1,25 +1,30 @@
-// `npm run bench -- api|scheduler|podstart|rollout [flags]`: the same work on Berth and on the reference, in turn, as ratios.
+// `npm run bench -- api|scheduler|controllers|restart|podstart|rollout [flags]`: the same work on Berth and on the reference, in turn, as ratios.
 //
 // The loads and the reference are not part of the project: they lie in ../shared/bench and ../shared/conformance, or where
 // $BENCH_SUITE and $CONFORMANCE_SUITE say; build them first (their READMEs say how). Needs root for podstart.
 //
 //   --rounds N       how many times both are measured (default 1; medians are compared)
-//   --pods N         api: pods to create (default 5000); scheduler: measured pods (default 3000); rollout: pods (default 3000)
+//   --pods N         api: pods to create (default 5000); controllers: pods of one Deployment (default 5000);
+//                    scheduler: measured pods (default 3000); rollout and restart: pods (default 3000)
 //   --nodes N        scheduler: nodes (default 5000); rollout: hollow nodes (default 200)
-//   --deployments N  rollout: Deployments that share the pods (default 30)
+//   --deployments N  rollout and restart: Deployments that share the pods (default 30)
 //   --workload NAME  scheduler: see schedbench (default basic)
 //   --only NAME      only `berth` or only `reference`: no ratios
 //
 // `npm run bench -- fairness` measures Berth alone: see fairness-bench.mjs.
 //   --connections N  of the flood (default 200)
 //   --seconds N      of each measurement (default 10)
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureControllers } from './bench-controllers.mjs';
+import { missingPrograms, referenceControlPlane } from './bench-reference.mjs';
+import { measureRestart } from './bench-restart.mjs';
 import { measureRollout } from './bench-rollout.mjs';
 import { PrepareError, prepare, root } from './prepare.mjs';
+import { memoryOf, processorTimeOf, processTree } from './process-usage.mjs';
 
 const bench = process.env.BENCH_SUITE ?? join(root, '..', 'shared', 'bench');
 const conformance = process.env.CONFORMANCE_SUITE ?? join(root, '..', 'shared', 'conformance');
@@ -84,14 +89,16 @@ function berth({ node = false, components = 'api,controllers,scheduler', more = 
         ...more,
         ...(node ? ['--cgroup-root=/berth-bench'] : ['--no-node']),
       ),
+    stop: () => cli('down', `--data-dir=${data}`),
     down: () => {
       cli('delete', `--data-dir=${data}`);
       rmSync(directory, { recursive: true, force: true });
     },
     kubeconfig: join(data, 'kubeconfig'),
     socket: join(data, 'run', 'containerd', 'containerd.sock'),
-    memory: () =>
-      memoryOf((command) => command.includes(directory) || (/^postgres: /.test(command) && command.includes('berth'))),
+    ...usageOf(
+      ({ command }) => command.includes(directory) || (/^postgres: /.test(command) && command.includes('berth')),
+    ),
   };
 }
 
@@ -110,34 +117,25 @@ function reference({ scheduler = false } = {}) {
       rmSync(directory, { recursive: true, force: true });
     },
     kubeconfig: join(place, 'kubeconfig'),
-    memory: () => memoryOf((command) => command.includes(place) || command.includes('127.0.0.1:12379')),
+    ...usageOf(({ command }) => command.includes(place) || command.includes('127.0.0.1:12379')),
   };
 }
 
-/** Proportional set size in MB of the processes whose command line is wanted, and of their children. */
-function memoryOf(wanted) {
-  const processes = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .map(([, pid, parent, command]) => ({ pid, parent, command }));
-  const chosen = new Set(processes.filter(({ command }) => wanted(command)).map(({ pid }) => pid));
-  for (let grown = true; grown; ) {
-    grown = false;
-    for (const { pid, parent } of processes) {
-      if (chosen.has(parent) && !chosen.has(pid)) grown = !!chosen.add(pid);
-    }
+/** The reference with its controllers. */
+function referenceWithControllers() {
+  const programs = join(conformanceHome, 'bin');
+  const missing = missingPrograms(programs);
+  if (missing.length > 0) {
+    throw new BenchError(`no ${missing.join(', ')} in ${programs}: set CONFORMANCE_HOME, or measure with --only berth`);
   }
-  chosen.delete(String(process.pid));
-  let kilobytes = 0;
-  for (const pid of chosen) {
-    try {
-      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return Math.round(kilobytes / 1024);
+  const system = referenceControlPlane(programs);
+  const own = ({ pid }) => system.pids().includes(Number(pid));
+  return { ...system, ...usageOf(own) };
+}
+
+/** MB and seconds of the processes that are wanted, and of all below them. */
+function usageOf(wanted) {
+  return { memory: () => memoryOf(processTree(wanted)), processor: () => processorTimeOf(processTree(wanted)) };
 }
 
 function measureApi(system) {
@@ -250,6 +248,21 @@ const benches = {
         deployments: Number(flags.deployments),
       }),
   },
+  controllers: {
+    berth: () => berth({ components: 'api,controllers' }),
+    reference: referenceWithControllers,
+    measure: (system) =>
+      measureControllers(system, Number(flags.pods ?? 5000), () => ({
+        memory: system.memory(),
+        processor: system.processor(),
+      })),
+  },
+  // Berth alone: there is no such command for the reference.
+  restart: {
+    berth: () => berth({ components: 'api,controllers,scheduler' }),
+    measure: (system) =>
+      measureRestart(system, { pods: Number(flags.pods ?? 3000), deployments: Number(flags.deployments) }),
+  },
   podstart: { berth: () => berth({ node: true }), reference: referenceCluster, measure: podstartOf },
 };
 
@@ -266,7 +279,8 @@ async function main() {
     return;
   }
   const chosen = benches[what];
-  if (!chosen) throw new BenchError('bench takes one of: api, scheduler, podstart, rollout, fairness');
+  if (!chosen)
+    throw new BenchError('bench takes one of: api, scheduler, controllers, restart, podstart, rollout, fairness');
   await prepare({ node: what === 'podstart', test: false });
   const names = ['berth', 'reference'].filter((name) => chosen[name] && (!flags.only || flags.only === name));
   const figures = Object.fromEntries(names.map((name) => [name, []]));
@@ -275,10 +289,10 @@ async function main() {
       const system = chosen[name]();
       console.error(`round ${round}: ${name}`);
       try {
-        system.up();
+        await system.up();
         figures[name].push(await chosen.measure(system));
       } finally {
-        system.down();
+        await system.down();
       }
     }
   }

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNotFound, type KubeObject } from '#apimachinery';
 import { MetricsRegistry } from '#telemetry';
 import { HttpClient } from './http-client.js';
+import { Connections, HttpTransport } from './http-transport.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
 const DEPLOYMENTS = { group: 'apps', version: 'v1', resource: 'deployments' };
@@ -40,6 +41,40 @@ const pod = (name: string, resourceVersion = '1'): KubeObject => ({
 });
 
 describe('HttpClient', () => {
+  it('counts the time for an answer from when a request has a connection', async () => {
+    const { transport } = await serve((_request, response) => {
+      setTimeout(() => response.end(JSON.stringify(pod('a'))), 600);
+    });
+    const slow = new HttpTransport(transport.config, { timeout: 3000 });
+    const path = '/api/v1/namespaces/ns/pods/a';
+    try {
+      // Six times what the connections can take at once: the last ones have their answer after 3.6 s.
+      const requests = Array.from({ length: 6 * 64 }, () => slow.request({ method: 'POST', path }));
+      const answers = await Promise.all(requests);
+      assert.ok(answers.every(({ status }) => status === 200));
+    } finally {
+      slow.close();
+    }
+  });
+
+  it('shares connections with others that are told to, each with credentials of its own', async () => {
+    const sockets = new Set<unknown>();
+    const users: unknown[] = [];
+    const { transport } = await serve(({ socket, headers }, response) => {
+      sockets.add(socket);
+      users.push(headers['impersonate-user']);
+      response.end(JSON.stringify(pod('a')));
+    });
+    const connections = new Connections(transport.config);
+    for (const user of ['first', 'second']) {
+      const impersonate = { user, groups: [] };
+      await new HttpClient({ ...transport.config, impersonate }, { connections }).get(PODS, 'ns', 'a');
+    }
+    connections.close();
+    assert.deepEqual(users, ['first', 'second']);
+    assert.equal(sockets.size, 1);
+  });
+
   it('sends verbs, paths, queries, credentials and bodies as the API has them', async () => {
     const seen: string[] = [];
     const client = await serve((request, response, body) => {

@@ -13,7 +13,7 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   body?: string | Buffer;
   signal?: AbortSignal;
-  /** Milliseconds until the whole answer must be there; for streams, until its head is. */
+  /** Milliseconds from when it has a connection until the whole answer must be there; for streams, until its head is. */
   timeout?: number;
 }
 
@@ -30,8 +30,8 @@ export interface HttpTransportOptions {
   clock?: Clock;
   /** Default true: sends again when the server says after which time. False for a caller with retries of its own. */
   followRetryAfter?: boolean;
-  /** Connections that plain requests share; streams have their own. */
-  maxSockets?: number;
+  /** What requests are sent on; shared with others that have the same configuration. Default: connections of its own. */
+  connections?: Connections;
   /** Where requests are counted; absent: nowhere. */
   metrics?: MetricsRegistry;
   /** Lets the server continue the span that a request is sent in; absent: tracing is off. */
@@ -44,6 +44,7 @@ export class ConnectionError extends Error {
 }
 
 const DEFAULT_TIMEOUT = 60_000;
+const MOST_PLAIN_CONNECTIONS = 64;
 /** Go servers close idle connections after 90 s; be earlier, so that no request meets a closing socket. */
 const IDLE_SOCKET_TIMEOUT = 60_000;
 const TCP_KEEP_ALIVE = 30_000;
@@ -52,13 +53,41 @@ const READ_RETRY_DELAY = 100;
 /** A server that sheds load says when to come again; client-go follows ten times. */
 const RETRY_AFTER_LIMIT = 10;
 
+/** Connections to one server with one set of credentials. Plain requests share some; each stream has one. */
+export class Connections {
+  readonly plain: HttpAgent;
+  readonly streams: HttpAgent;
+
+  constructor(config: ClientConfig) {
+    const shared = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE, timeout: IDLE_SOCKET_TIMEOUT };
+    const tls = {
+      ca: config.ca,
+      cert: config.cert,
+      key: config.key,
+      rejectUnauthorized: !config.insecureSkipTlsVerify,
+      servername: config.tlsServerName,
+      ALPNProtocols: ['http/1.1'],
+    };
+    const isTls = new URL(config.server).protocol === 'https:';
+    const make = (most: number): HttpAgent =>
+      isTls ? new HttpsAgent({ ...shared, ...tls, maxSockets: most }) : new HttpAgent({ ...shared, maxSockets: most });
+    this.plain = make(MOST_PLAIN_CONNECTIONS);
+    this.streams = make(Number.POSITIVE_INFINITY);
+  }
+
+  /** Drops every connection. Requests under way fail. */
+  close(): void {
+    this.plain.destroy();
+    this.streams.destroy();
+  }
+}
+
 /** HTTP/1.1 over TLS with kept-alive connections and the configuration's credentials. Knows nothing of API objects. */
 export class HttpTransport {
   readonly config: ClientConfig;
   private readonly base: URL;
   private readonly prefix: string;
-  private readonly agent: HttpAgent;
-  private readonly streamAgent: HttpAgent;
+  private readonly connections: Connections;
   private readonly clock: Clock;
   private readonly timeout: number;
   private readonly followRetryAfter: boolean;
@@ -74,21 +103,7 @@ export class HttpTransport {
     this.clock = options.clock ?? realClock;
     this.timeout = options.timeout ?? DEFAULT_TIMEOUT;
     this.followRetryAfter = options.followRetryAfter ?? true;
-    const shared = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE };
-    const tls = {
-      ca: config.ca,
-      cert: config.cert,
-      key: config.key,
-      rejectUnauthorized: !config.insecureSkipTlsVerify,
-      servername: config.tlsServerName,
-      ALPNProtocols: ['http/1.1'],
-    };
-    const make = (maxSockets: number): HttpAgent =>
-      this.base.protocol === 'https:'
-        ? new HttpsAgent({ ...shared, ...tls, maxSockets, timeout: IDLE_SOCKET_TIMEOUT })
-        : new HttpAgent({ ...shared, maxSockets, timeout: IDLE_SOCKET_TIMEOUT });
-    this.agent = make(options.maxSockets ?? 64);
-    this.streamAgent = make(Number.POSITIVE_INFINITY);
+    this.connections = options.connections ?? new Connections(config);
     this.headers = { 'user-agent': options.userAgent ?? `berth/${process.version}` };
     this.tracer = options.tracer;
     if (options.metrics) this.metrics = new ClientRequestMetrics(options.metrics, this.base.host);
@@ -118,7 +133,7 @@ export class HttpTransport {
   /** Sends and gives the answer as it comes, on a connection of its own. The caller reads or destroys it. */
   stream(request: HttpRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const outgoing = this.send(request, this.streamAgent);
+      const outgoing = this.send(request, this.connections.streams);
       const head = setTimeout(
         () => outgoing.destroy(timedOut(request, request.timeout ?? this.timeout)),
         request.timeout ?? this.timeout,
@@ -135,17 +150,20 @@ export class HttpTransport {
     });
   }
 
-  /** Drops every connection. Requests under way fail. */
+  /** Drops every connection, also those that are shared. Requests under way fail. */
   close(): void {
-    this.agent.destroy();
-    this.streamAgent.destroy();
+    this.connections.close();
   }
 
   private once(request: HttpRequest): Promise<HttpResponse> {
     const limit = request.timeout ?? this.timeout;
     return new Promise((resolve, reject) => {
-      const outgoing = this.send(request, this.agent);
-      const timer = setTimeout(() => outgoing.destroy(timedOut(request, limit)), limit);
+      const outgoing = this.send(request, this.connections.plain);
+      let timer: NodeJS.Timeout | undefined;
+      // Not before: while it waits for others of this process, nobody has failed to answer it, and sending it again would not help.
+      outgoing.once('socket', () => {
+        timer = setTimeout(() => outgoing.destroy(timedOut(request, limit)), limit);
+      });
       const fail = (error: Error) => {
         clearTimeout(timer);
         reject(connectionError(request, error));

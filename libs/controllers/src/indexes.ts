@@ -8,6 +8,7 @@ import type { Informer } from '#client';
 
 const BY_CONTROLLER = 'controller';
 const BY_LABEL = 'label';
+const ORPHANS_BY_LABEL = 'orphan-label';
 const BY_SELECTOR = 'selector';
 
 /** Objects that the owner with this uid controls. */
@@ -25,19 +26,43 @@ export function selectedBy<T extends KubeObject>(
   namespace: string,
   selector: LabelSelector | undefined,
 ): T[] {
+  return selectedIn(BY_LABEL, informer, namespace, selector);
+}
+
+/** Objects of the namespace that the selector chooses and nobody controls: of an owner's many pods, none is looked at. */
+function orphansSelectedBy<T extends KubeObject>(
+  informer: Informer<T>,
+  namespace: string,
+  selector: LabelSelector | undefined,
+): T[] {
+  return selectedIn(ORPHANS_BY_LABEL, informer, namespace, selector).filter(isOrphan);
+}
+
+function selectedIn<T extends KubeObject>(
+  index: typeof BY_LABEL | typeof ORPHANS_BY_LABEL,
+  informer: Informer<T>,
+  namespace: string,
+  selector: LabelSelector | undefined,
+): T[] {
   const matches = labelMatcher(selector);
   if (!selector || !matches) return [];
-  informer.addIndex(BY_LABEL, (object) =>
-    pairsOf(object.metadata.labels).map((pair) => `${namespaceOf(object)}/${pair}`),
+  informer.addIndex(index, (object) =>
+    index === ORPHANS_BY_LABEL && !isOrphan(object)
+      ? []
+      : pairsOf(object.metadata.labels).map((pair) => `${namespaceOf(object)}/${pair}`),
   );
   const pairs = requiredPairs(selector).map((pair) => `${namespace}/${pair}`);
-  const count = (pair: string) => informer.countByIndex(BY_LABEL, pair);
+  const count = (pair: string) => informer.countByIndex(index, pair);
   const rarest = pairs.reduce<string | undefined>(
     (best, pair) => (best === undefined || count(pair) < count(best) ? pair : best),
     undefined,
   );
-  const candidates = rarest === undefined ? informer.list(namespace) : informer.byIndex(BY_LABEL, rarest);
+  const candidates = rarest === undefined ? informer.list(namespace) : informer.byIndex(index, rarest);
   return candidates.filter((object) => matches(object.metadata.labels));
+}
+
+function isOrphan(object: KubeObject): boolean {
+  return !object.metadata.ownerReferences?.some((reference) => reference.controller);
 }
 
 /** What an owner may claim: the objects that it controls and, of its namespace, those that it selects and nobody controls. */
@@ -46,9 +71,7 @@ export function claimable<T extends KubeObject>(
   owner: KubeObject,
   selector: LabelSelector | undefined,
 ): T[] {
-  const orphans = selectedBy(informer, namespaceOf(owner), selector).filter(
-    (object) => !object.metadata.ownerReferences?.some((reference) => reference.controller),
-  );
+  const orphans = orphansSelectedBy(informer, namespaceOf(owner), selector);
   return [...controlledBy(informer, owner.metadata.uid!), ...orphans];
 }
 

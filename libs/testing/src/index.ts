@@ -8,4 +8,5 @@ export * from './loop-contexts.js';
 export * from './memory-client.js';
 export * from './postgres-environment.js';
 export * from './skip-reason.js';
+export * from './unreliable-client.js';
 export * from './workload-builders.js';

@@ -22,8 +22,11 @@ import { CountedResponse } from './server/counted-response.js';
 /** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
 const KEEP_ALIVE_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 32_000;
-/** A client that has connected and does not begin TLS, or does not go on with it. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/**
+ * A client that has connected and does not begin TLS, or does not go on with it: as long as the reference gives it. Less would drop
+ * clients that wait for this server when many connect at once.
+ */
+const HANDSHAKE_TIMEOUT_MS = 32_000;
 const TIMEOUT_CHECKS_MS = 5_000;
 /** Connections get this long to take the end of their last answer. Requests have finished by then. */
 const SHUTDOWN_GRACE_MS = 2_000;

@@ -1,4 +1,4 @@
-import type { KubeObject } from '#apimachinery';
+import { type KubeObject, setOwn } from '#apimachinery';
 import type { Conversion } from '#kinds';
 import { readLabels } from './metadata-labels.js';
 import type { CachedObject, Revision, ServedVersion } from './store.js';
@@ -119,9 +119,7 @@ export class CacheEntry implements CachedObject {
   /** Takes what the bytes say from the one who wrote them, instead of parsing them. */
   adopt(object: KubeObject): void {
     const metadata = { ...object.metadata, resourceVersion: String(this.revision) };
-    const whole = { ...object, metadata };
-    freezeAsParsed(whole);
-    this.parsed = new WeakRef(whole);
+    this.parsed = new WeakRef(asParsed({ ...object, metadata }));
   }
 
   parse(): any {
@@ -134,15 +132,27 @@ export class CacheEntry implements CachedObject {
   }
 }
 
-/** Freezes an object that was not made by a parser: members that are undefined would not be there if it were. */
-function freezeAsParsed(value: any): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  for (const key in value) {
-    const member = value[key];
-    if (member === undefined) delete value[key];
-    else freezeAsParsed(member);
+/**
+ * What a parser would have made of an object that another program made, frozen: without the members that are undefined. An object
+ * that has such members is made anew, because V8 keeps one that members were deleted from as a hash table from then on.
+ */
+function asParsed<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const members = value as Record<string, unknown>;
+  let hasGaps = false;
+  for (const key in members) {
+    const member = members[key];
+    const parsed = asParsed(member);
+    if (parsed !== member) setOwn(members, key, parsed);
+    hasGaps ||= member === undefined;
   }
-  Object.freeze(value);
+  return Object.freeze(hasGaps ? withoutGaps(members) : value) as T;
+}
+
+function withoutGaps(members: Record<string, unknown>): Record<string, unknown> {
+  const whole: Record<string, unknown> = {};
+  for (const key in members) if (members[key] !== undefined) setOwn(whole, key, members[key]);
+  return whole;
 }
 
 function deepFreeze<T>(value: T): T {

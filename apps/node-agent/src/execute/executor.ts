@@ -30,7 +30,10 @@ const HANDLERS: { [T in Step['type']]: StepHandler<T> } = {
   stopSandbox,
   removeSandbox,
   cleanUp,
-  deletePod: ({ deletePod }, { pod }) => deletePod(pod),
+  deletePod: async function* ({ deletePod }, { pod }) {
+    await deletePod(pod);
+    yield { type: 'podDeleted' };
+  },
 };
 
 /** Runs one step. Yields what becomes of it; what it throws is unexpected, and the step is planned again later. */

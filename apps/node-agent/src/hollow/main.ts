@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiEventRecorder, HttpClient, loadConfig, realClock } from '#client';
+import { ApiEventRecorder, Connections, HttpClient, loadConfig, realClock } from '#client';
 import { FileTree } from '#files';
 import { SettingError } from '#settings';
 import { createLogger } from '#telemetry';
@@ -11,6 +11,9 @@ import { type HollowOptions, hollowUsage, parseHollowOptions } from './hollow-op
 
 /** Nodes that register at a time: a whole cluster at once would only wait for itself. */
 const STARTING = 16;
+
+/** Milliseconds. */
+const HOLD = 3_600_000;
 
 const logger = createLogger({ component: 'hollow-node' });
 /** Of the nodes: a thousand would fill the log with what is no news of any. */
@@ -23,28 +26,37 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig({ path: options.kubeconfig });
+  // Connections of each node's own would be more than the server can accept at once, and no node needs one all the time.
+  const connections = new Connections(config);
   const directory = mkdtempSync(join(tmpdir(), 'berth-hollow-'));
   const agents: NodeAgent[] = [];
-  let stopping = false;
-  const stop = async (): Promise<void> => {
+  let ending = false;
+  const end = async (code: number): Promise<void> => {
     // The folder goes first, also when somebody is impatient.
-    if (stopping) return;
-    stopping = true;
+    if (ending) return;
+    ending = true;
     for (const agent of agents) agent.close();
     await removeFolder(directory);
-    process.exit(0);
+    process.exit(code);
   };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  // While no server answers, nothing else holds the process: its agents wait with timers that do not.
+  setInterval(() => {}, HOLD);
+  process.on('SIGTERM', () => void end(0));
+  process.on('SIGINT', () => void end(0));
   const start = async (index: number): Promise<void> => {
     const name = nodeName(options, index);
     // The API server sees the node itself, with what a node may do and no more.
     const impersonate = { user: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
-    const client = new HttpClient({ ...config, impersonate }, { userAgent: 'berth-agent' });
+    const client = new HttpClient({ ...config, impersonate }, { userAgent: 'berth-agent', connections });
     const events = new ApiEventRecorder({ client, clock: realClock, logger, component: 'kubelet', host: name });
     agents.push(await startHollowNode(options, index, { client, events, logger: quiet, directory }));
   };
-  await startAll(options, start);
+  try {
+    await startAll(options, start);
+  } catch (error) {
+    logger.error('the hollow nodes end', { error });
+    await end(1);
+  }
   logger.info('the hollow nodes run', { nodes: options.count });
 }
 

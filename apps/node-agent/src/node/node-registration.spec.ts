@@ -86,6 +86,19 @@ describe('The Node object', () => {
     assert.equal(await annotation(), 'TCP/22,TCP/80');
   });
 
+  test('is left alone while nothing changes, though the API server keeps no empty lists', async () => {
+    const { client, clock, node, start, stop } = aNode();
+    await start();
+    const current = (await node())!;
+    const { images, ...status } = current.status!;
+    assert.deepEqual(images, []);
+    await client.update(gvr.nodes, '', { ...current, status });
+    const patches = jest.spyOn(client, 'patch');
+    await clock.advance(60_000);
+    stop.abort();
+    assert.equal(patches.mock.calls.length, 0);
+  });
+
   test('is made anew when somebody deletes it; the log says why that fails', async () => {
     const { client, clock, log, node, start, stop } = aNode();
     await start();

@@ -1,4 +1,4 @@
-import { formatTime } from '#apimachinery';
+import { formatTime, semanticEqual } from '#apimachinery';
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from '#kinds';
 import type { PressureCondition, Threshold } from '#settings';
 import { goDuration } from '../pod/go-duration.js';
@@ -166,27 +166,16 @@ function images(list: CriImage[]): ContainerImage[] {
     }));
 }
 
-/** Whether only heartbeats differ: such a status may wait. */
+/** Whether only heartbeats differ: such a status may wait. A list without entries is the same as none, as the API server keeps it. */
 export function sameNodeStatus(a: NodeStatus, b: NodeStatus): boolean {
-  const strip = (status: NodeStatus) => ({
+  const lasting = (status: NodeStatus): NodeStatus => ({
     ...status,
     conditions: (status.conditions ?? [])
       .map(({ lastHeartbeatTime: _, ...rest }) => rest)
       .sort((x, y) => x.type.localeCompare(y.type)),
   });
-  const owned = Object.keys(b) as (keyof NodeStatus)[];
-  const pick = (status: NodeStatus) => JSON.stringify(owned.map((key) => sortKeys(strip(status)[key])));
-  return pick(a) === pick(b);
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sortKeys(inner)]),
-  );
+  const [before, after] = [lasting(a), lasting(b)];
+  return (Object.keys(b) as (keyof NodeStatus)[]).every((key) => semanticEqual(before[key], after[key]));
 }
 
 export function nodeLabels(nodeName: string, machine: MachineFacts): Record<string, string> {

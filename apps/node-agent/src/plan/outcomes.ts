@@ -48,7 +48,9 @@ export type Outcome =
   | { type: 'sandboxStopped'; id: string }
   /** Something that the pod refers to is there, or is another one now: what may have failed for it is tried at once. */
   | { type: 'referenceChanged' }
-  | { type: 'cleanedUp'; everything: boolean };
+  | { type: 'cleanedUp'; everything: boolean }
+  /** The API server has removed the pod, or will when its finalizers are gone. */
+  | { type: 'podDeleted' };
 
 type Change = Partial<PodMemory>;
 type Of<T extends Outcome['type']> = Extract<Outcome, { type: T }>;
@@ -173,6 +175,7 @@ const CHANGES: { [T in Outcome['type']]: ChangeOf<T> } = {
     cgroupReady: false,
     cleaned: everything ? 'removed' : 'released',
   }),
+  podDeleted: () => ({ deleted: true }),
 };
 
 function failureOf(state: VolumeState | undefined, phase: 'mountFailed' | 'unmountFailed'): Failure | undefined {

@@ -117,6 +117,12 @@ const cases: PlanCase[] = [
     steps: ['deletePod'],
   },
   {
+    title: 'once: finalizers and a late watch keep the pod in sight for a while',
+    pod: aPod({}, {}, deleted),
+    memory: (memory) => Object.assign(memory, { cleaned: 'removed', deleted: true }),
+    steps: [],
+  },
+  {
     title: 'a start under way is waited for before anything is taken apart',
     pod: aPod({}, {}, deleted),
     observed: anObserved({ sandboxes: [aSandbox()] }),

@@ -85,7 +85,7 @@ export function planTermination(input: PlanInput, until: 'finish' | 'delete'): P
   }
   if (observed.containers.length + observed.sandboxes.length > 0) return done();
   if (memory.cleaned !== 'removed') return done(planCleanUp(input, steps, true));
-  if (!input.removed) steps.push({ type: 'deletePod', key: 'delete' });
+  if (!input.removed && !memory.deleted) steps.push({ type: 'deletePod', key: 'delete' });
   return done();
 }
 

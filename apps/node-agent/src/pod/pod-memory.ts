@@ -126,6 +126,8 @@ export interface PodMemory {
   readonly stoppedSandboxes: ReadonlySet<string>;
   /** `released`: volumes and cgroup are given back, logs stay. `removed`: nothing of the pod is left on the node. */
   readonly cleaned: 'no' | 'released' | 'removed';
+  /** The API server was told that nothing of the pod is left here. */
+  readonly deleted: boolean;
   /** The disk is full: dead containers of a pod that has ended need not stay for their logs. */
   readonly discardContainers: boolean;
   /** Keys of back-offs that an event has told of. */
@@ -150,6 +152,7 @@ export function newMemory(): PodMemory {
     preStopHooks: new Set(),
     stoppedSandboxes: new Set(),
     cleaned: 'no',
+    deleted: false,
     discardContainers: false,
     announcedBackoffs: new Set(),
     terminationMessages: new Map(),

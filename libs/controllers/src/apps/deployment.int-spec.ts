@@ -279,6 +279,25 @@ describe('Deployment', () => {
     await env.until('two sets', async () => (await sets(namespace)).length === 2);
   });
 
+  it('rolls back once to the revision that the deprecated annotation names', async () => {
+    const namespace = await env.namespace();
+    await create(namespace, { replicas: 2 });
+    await rolledOut(namespace);
+    await setImage(namespace, 'web:2');
+    await rolledOut(namespace);
+    const wish = 'deprecated.deployment.rollback.to';
+    await patch(namespace, { metadata: { annotations: { [wish]: '1' } } });
+    await env.until('revision 3', async () => (await get(namespace)).metadata.annotations?.[REVISION] === '3');
+    await rolledOut(namespace);
+    const { metadata, spec } = await get(namespace);
+    assert.equal(spec.template.spec!.containers[0]!.image, 'web:1');
+    assert.equal(metadata.annotations?.[wish], undefined);
+    assert.deepEqual([...(await sizes(namespace))].sort(), [
+      ['web:1', 2],
+      ['web:2', 0],
+    ]);
+  });
+
   it('waits minReadySeconds before it calls a pod available', async () => {
     const namespace = await env.namespace();
     await create(namespace, { replicas: 1, spec: { minReadySeconds: 2 } });

@@ -17,6 +17,7 @@ import {
   sizeAnnotations,
   splitRevisions,
 } from './deployment.revisions.js';
+import { planRollback, rollbackRevision } from './deployment.rollback.js';
 import {
   desiredSize,
   isActive,
@@ -65,13 +66,17 @@ class DeploymentReconciler {
     this.warnings = new SelectorWarnings(runtime.recorder, this.deployments, ({ spec }) => spec.selector, 'deployment');
   }
 
-  /** Recreate waits for the last old pod to go. */
+  /** Recreate waits for the last old pod to go; to a rolling update a set's status says as much. */
   waitingFor(pod: Pod): string | undefined {
     const owner = controllerOf(pod);
     if (owner?.kind !== 'ReplicaSet') return undefined;
-    const set = this.sets.get(pod.metadata.namespace!, owner.name);
-    const deployment = set && controllerOf(set);
-    return deployment?.kind === 'Deployment' ? `${pod.metadata.namespace}/${deployment.name}` : undefined;
+    const namespace = pod.metadata.namespace!;
+    const set = this.sets.get(namespace, owner.name);
+    const reference = set?.metadata.uid === owner.uid ? controllerOf(set) : undefined;
+    if (reference?.kind !== 'Deployment') return undefined;
+    const deployment = this.deployments.get(namespace, reference.name);
+    if (deployment?.metadata.uid !== reference.uid || isRollingUpdate(deployment)) return undefined;
+    return `${namespace}/${reference.name}`;
   }
 
   async reconcile(key: string): Promise<Requeue | undefined> {
@@ -106,10 +111,24 @@ class DeploymentReconciler {
     }
     if (deployment.spec.paused) return this.share(deployment, sets);
     const known = await this.syncRevision(deployment, sets);
+    const wanted = rollbackRevision(known.deployment);
+    if (wanted !== undefined) return this.rollBack(known.deployment, known.sets, wanted);
     if (isScalingEvent(known.deployment, sets)) return this.share(known.deployment, known.sets);
     return isRollingUpdate(known.deployment)
       ? this.roll(known.deployment, known.sets)
       : this.recreate(known.deployment, known.sets);
+  }
+
+  /** Once: the wish goes with the template that it asks for, or with the event that says why there is none. */
+  private async rollBack(from: Deployment, fromSets: ReplicaSet[], wanted: bigint): Promise<undefined> {
+    const { deployment, sets } = await this.ensureNewSet(from, fromSets);
+    const { client, recorder } = this.runtime;
+    const { deployment: result, event } = planRollback(deployment, wanted, sets);
+    const announce = () => recorder.event(deployment, event.type, event.reason, event.message);
+    if (event.type === 'Warning') announce();
+    await client.update<Deployment>(gvr.deployments, deployment.metadata.namespace!, result);
+    if (event.type === 'Normal') announce();
+    return undefined;
   }
 
   /** Scales without rolling out: the Deployment was resized, or is paused. */
@@ -118,7 +137,7 @@ class DeploymentReconciler {
     let { newSet, oldSets } = splitRevisions(deployment, sets);
     const { resizes, force } = planScaling(deployment, newSet, oldSets);
     ({ newSet, oldSets } = splitRevisions(deployment, await this.resize(deployment, sets, resizes, force)));
-    if (deployment.spec.paused) await this.cleanUp(deployment, oldSets);
+    if (deployment.spec.paused && rollbackRevision(deployment) === undefined) await this.cleanUp(deployment, oldSets);
     await this.writeStatus(deployment, countStatus(deployment, newSet, oldSets, this.timestamp()));
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { setOwn } from '#apimachinery';
+import { ownValue, setOwn } from '#apimachinery';
 import type { Deployment, ReplicaSet } from '#kinds';
 import { controllerReference } from '../workload/controller-ref.js';
 import { equalIgnoringHash, POD_TEMPLATE_HASH, templateHash } from '../workload/template-hash.js';
@@ -7,6 +7,8 @@ import { byCreation, DESIRED_REPLICAS, desiredSize, MAX_REPLICAS, maxSurge } fro
 
 /** Which ReplicaSet is which revision of a Deployment, and what their annotations say of it. */
 
+/** The largest number that an annotation of the reference can hold. */
+const MAX_INT64 = 2n ** 63n - 1n;
 export const REVISION = 'deployment.kubernetes.io/revision';
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
 /** Characters that the history annotation may have: about a hundred revisions. */
@@ -35,15 +37,29 @@ export function splitRevisions(
   return { newSet, oldSets: sorted.filter((set) => set !== newSet) };
 }
 
-/** A 64-bit number: adopted sets may bring any. */
-export function revisionOf(set: ReplicaSet): bigint {
-  const text = set.metadata.annotations?.[REVISION];
-  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : 0n;
+export function isOwnAnnotation(key: string): boolean {
+  return OWN_ANNOTATIONS.has(key);
+}
+
+/** A 64-bit number, as adopted sets may bring any. Undefined: the text is none. */
+export function parseRevision(text: string): bigint | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return value > MAX_INT64 || value < -MAX_INT64 - 1n ? undefined : value;
+}
+
+/** 0 when the set has none, undefined when its annotation is no number. */
+export function revisionOf(set: ReplicaSet): bigint | undefined {
+  const text = ownValue(set.metadata.annotations, REVISION);
+  return text === undefined ? 0n : parseRevision(text);
 }
 
 export function nextRevision(oldSets: readonly ReplicaSet[]): bigint {
   let newest = 0n;
-  for (const set of oldSets) if (revisionOf(set) > newest) newest = revisionOf(set);
+  for (const set of oldSets) {
+    const revision = revisionOf(set);
+    if (revision !== undefined && revision > newest) newest = revision;
+  }
   return newest + 1n;
 }
 
@@ -54,8 +70,8 @@ export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, revis
     if (!OWN_ANNOTATIONS.has(key)) setOwn(annotations, key, value);
   }
   const former = annotations[REVISION];
-  if (former !== undefined && !/^\d+$/.test(former)) return annotations;
-  if (BigInt(former ?? 0) >= revision) return annotations;
+  const before = former ? parseRevision(former) : 0n;
+  if (before === undefined || before >= revision) return annotations;
   annotations[REVISION] = String(revision);
   if (former !== undefined) annotations[REVISION_HISTORY] = extendHistory(annotations[REVISION_HISTORY], former);
   return annotations;

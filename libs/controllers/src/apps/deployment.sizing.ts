@@ -4,6 +4,8 @@ import type { Deployment, ReplicaSet } from '#kinds';
 /** How large each ReplicaSet of a Deployment should be: pure arithmetic, with upstream's rounding and order. */
 
 export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+/** The most replicas that there can be. */
+const MAX_INT32 = 2 ** 31 - 1;
 export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
 
 export interface Resize {
@@ -89,11 +91,17 @@ function planShrinkingOld(deployment: Deployment, newSet: ReplicaSet, oldSets: R
   if (spare <= 0) return [];
   const sizes = new Map(oldSets.map((set) => [set, desiredSize(set)]));
   const oldestFirst = [...oldSets].sort(byCreation);
+  const resizes = () =>
+    oldestFirst.filter((set) => sizes.get(set) !== desiredSize(set)).map((set) => ({ set, replicas: sizes.get(set)! }));
   let left = spare;
   for (const set of oldestFirst) {
-    const unhealthy = Math.min(left, Math.max(0, sizes.get(set)! - (set.status?.availableReplicas ?? 0)));
-    sizes.set(set, sizes.get(set)! - unhealthy);
-    left -= unhealthy;
+    if (left <= 0) break;
+    const unhealthy = sizes.get(set)! - (set.status?.availableReplicas ?? 0);
+    // The set was made smaller and its status does not show it yet: what is available is not known.
+    if (unhealthy < 0) return resizes();
+    const taken = Math.min(left, unhealthy);
+    sizes.set(set, sizes.get(set)! - taken);
+    left -= taken;
   }
   left = Math.max(0, availableIn([...oldSets, newSet]) - minAvailable);
   for (const set of oldestFirst) {
@@ -101,9 +109,7 @@ function planShrinkingOld(deployment: Deployment, newSet: ReplicaSet, oldSets: R
     sizes.set(set, sizes.get(set)! - taken);
     left -= taken;
   }
-  return oldestFirst
-    .filter((set) => sizes.get(set) !== desiredSize(set))
-    .map((set) => ({ set, replicas: sizes.get(set)! }));
+  return resizes();
 }
 
 /** The Deployment was resized since its sets were last told; rollouts then wait until the sets share the change. */
@@ -193,7 +199,7 @@ function isSaturated(deployment: Deployment, newSet: ReplicaSet): boolean {
 export function planHistoryCleanup(
   deployment: Deployment,
   oldSets: readonly ReplicaSet[],
-  revisionOf: (set: ReplicaSet) => bigint,
+  revisionOf: (set: ReplicaSet) => bigint | undefined,
 ): ReplicaSet[] {
   const limit = deployment.spec.revisionHistoryLimit;
   if (limit === undefined) return [];
@@ -211,8 +217,10 @@ export function planHistoryCleanup(
     );
 }
 
-function compareRevisions(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** 0 also when either is not known. */
+function compareRevisions(a: bigint | undefined, b: bigint | undefined): number {
+  if (a === undefined || b === undefined || a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
@@ -222,5 +230,5 @@ export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
 
 function countAnnotation(set: ReplicaSet, key: string): number | undefined {
   const text = ownValue(set.metadata.annotations, key);
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\d+$/.test(text) && Number(text) <= MAX_INT32 ? Number(text) : undefined;
 }

@@ -1,14 +1,16 @@
-import { largest } from '#apimachinery';
+import { largest, ownValue } from '#apimachinery';
 import type { Pod } from '#kinds';
 import { isPodActive, isPodReady, podReadySince } from './pods.js';
 
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 const PHASE_ORDER: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };
 
-/** The cost that a pod's annotation gives for deleting it; 0 when it gives none that is a number. */
+/** The cost that a pod's annotation gives for deleting it; 0 when it gives none that is a number of 32 bits. */
 export function deletionCost(pod: Pod): number {
-  const text = pod.metadata.annotations?.[DELETION_COST];
-  return text !== undefined && /^(0|-?[1-9][0-9]*)$/.test(text) ? Number(text) : 0;
+  const text = ownValue(pod.metadata.annotations, DELETION_COST);
+  if (text === undefined || !/^(0|[1-9][0-9]*|-[0-9]+)$/.test(text)) return 0;
+  const cost = Number(text);
+  return cost === (cost | 0) ? cost : 0;
 }
 
 /**
@@ -43,7 +45,7 @@ function compare(a: Pod, b: Pod, rank: (pod: Pod) => number, now: number): numbe
     const byReady = compareAges(podReadySince(a), podReadySince(b), a, b, now);
     if (byReady !== 0) return byReady;
   }
-  const restarts = maxRestarts(b) - maxRestarts(a);
+  const restarts = maxRestarts(b) - maxRestarts(a) || maxSidecarRestarts(b) - maxSidecarRestarts(a);
   if (restarts !== 0) return restarts;
   return compareAges(createdAt(a), createdAt(b), a, b, now);
 }
@@ -72,6 +74,17 @@ function createdAt(pod: Pod): number | undefined {
 function maxRestarts(pod: Pod): number {
   return largest(
     (pod.status?.containerStatuses ?? []).map((status) => status.restartCount),
+    0,
+  );
+}
+
+/** Of init containers that run as long as the pod. */
+function maxSidecarRestarts(pod: Pod): number {
+  const sidecars = (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const names = new Set(sidecars.map(({ name }) => name));
+  const statuses = (pod.status?.initContainerStatuses ?? []).filter(({ name }) => names.has(name));
+  return largest(
+    statuses.map(({ restartCount }) => restartCount),
     0,
   );
 }

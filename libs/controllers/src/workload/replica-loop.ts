@@ -13,7 +13,7 @@ import { controller } from '../controller.js';
 import { claimable, controlledBy, labelMatcher } from '../indexes.js';
 import { claimObjects, controllerOf } from './controller-ref.js';
 import { podsToDelete } from './deletion-ranking.js';
-import { changePods, podFromTemplate } from './pod-control.js';
+import { changePods, type PodChanges, podFromTemplate } from './pod-control.js';
 import { isPodActive, isPodTerminating, nextAvailability, podInformer } from './pods.js';
 import { type ReplicaOwner, type ReplicaStatus, replicaDifference, replicaStatus } from './replicas.js';
 import { SelectorWarnings } from './selector-warnings.js';
@@ -100,10 +100,11 @@ class ReplicaLoop {
     const difference = replicaDifference(owner, active.length);
     if (difference === 0) return undefined;
     const pod = podFromTemplate(owner.spec.template!, owner);
-    return changePods(this.runtime, this.expectations, key, owner, {
-      create: Array.from({ length: Math.max(0, difference) }, () => pod),
-      remove: podsToDelete(active, this.related(owner), Math.max(0, -difference), this.runtime.clock.now()),
-    });
+    const changes: PodChanges =
+      difference > 0
+        ? { create: Array.from({ length: difference }, () => pod), remove: [] }
+        : { create: [], remove: podsToDelete(active, this.related(owner), -difference, this.runtime.clock.now()) };
+    return changePods(this.runtime, this.expectations, key, owner, changes);
   }
 
   /** Pods of all owners that have the same controller as this one: those of the other revisions of a Deployment. */

@@ -1,6 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import {
   asStatusError,
   badRequest,
@@ -36,7 +35,7 @@ import { auditIdOf, auditTrailOf, flowOf } from '../server/request-marks.js';
 import { RequestSlots, type SlotLimits } from '../server/request-slots.js';
 import { DISCARD_MS, LEVEL_HEADER, SCHEMA_HEADER, sendError, sendText } from '../server/response-writer.js';
 import { isServedWhileDraining, type Refusal, refuseWhileDraining, SHUTTING_DOWN } from '../server/shutdown-refusal.js';
-import { asksForMore, peerCertificates } from './request-credentials.js';
+import { asksForMore } from './request-credentials.js';
 import type { RequestInfo } from './request-info.js';
 import { type AggregatedRoute, type ConnectRoute, type Route, resolveRoute, type ServedPaths } from './route.js';
 
@@ -396,8 +395,7 @@ export class RequestDispatcher {
   private async identify(open: OpenRequest<ServerResponse | undefined>, info: RequestInfo): Promise<UserInfo> {
     const { request } = open;
     const { headers } = request;
-    const socket = request.socket as TLSSocket;
-    const connection = this.connectionOf(socket);
+    const connection = this.connectionOf(request.socket);
     if (isWebSocket(request)) headers.authorization ??= bearerOfProtocols(headers['sec-websocket-protocol']);
     const plain = headers.authorization === undefined && !asksForMore(headers);
     const { access } = this.options.metrics;
@@ -407,7 +405,7 @@ export class RequestDispatcher {
       if (this.audit) await this.audit.identified(open, info, known);
       return known;
     }
-    const credentials: Credentials = { ...peerCertificates(socket), authorization: headers.authorization };
+    const credentials: Credentials = { ...connection.certificates, authorization: headers.authorization };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
     if (!plain) {
       credentials.headers = request.headersDistinct;

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { UserInfo } from '#apimachinery';
 import type { OpenRequest } from './open-request.js';
+import { type PeerCertificates, peerCertificates } from './peer-certificates.js';
 import { DISCARD_MS } from './response-writer.js';
 
 /** A client certificate is verified once for a connection and again after this long. */
@@ -14,6 +16,7 @@ export class Connection {
   private current: OpenRequest | undefined;
   private readonly waiting: { open: OpenRequest; serve: (open: OpenRequest) => void }[] = [];
   private identity: { user: UserInfo; until: number } | undefined;
+  private shown: PeerCertificates | undefined;
 
   /** `ended` is called when the connection is no more. */
   constructor(
@@ -32,6 +35,12 @@ export class Connection {
 
   set user(user: UserInfo) {
     this.identity = { user, until: Date.now() + IDENTITY_LIFETIME_MS };
+  }
+
+  /** What the peer has shown in its handshake, which is costly to ask for and stays. */
+  get certificates(): PeerCertificates {
+    this.shown ??= peerCertificates(this.socket as TLSSocket);
+    return this.shown;
   }
 
   /** The request whose turn it is. */
