@@ -22,6 +22,7 @@ import { NamespaceExists } from './plugins/namespace-exists.js';
 import { NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
 import { NodeRestriction } from './plugins/node-restriction.js';
 import { PersistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
+import { PodCertificateSigning } from './plugins/pod-certificate-signing.js';
 import { PodNodeSelector } from './plugins/pod-node-selector.js';
 import { PodResizeValidator } from './plugins/pod-resize-validator.js';
 import { PodSecurity } from './plugins/pod-security.js';
@@ -108,6 +109,7 @@ export function createAdmission(options: AdmissionOptions): AdmissionChain {
   const { escalationCheck, parameterCheck } = options;
   const plugins = [
     ...(parameterCheck ? [parameterCheck] : []),
+    new PodCertificateSigning(options.authorizer),
     ...ADMISSION_PLUGINS.filter((name) => enabled.has(name)).flatMap((name) => PLUGINS[name](options) ?? []),
     ...(escalationCheck ? [escalationCheck] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),
