@@ -20,6 +20,7 @@ import { LimitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-
 import { LimitRanger } from './plugins/limit-ranger.js';
 import { NamespaceExists } from './plugins/namespace-exists.js';
 import { NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { NodeDeclaredFeatureValidator } from './plugins/node-declared-feature-validator.js';
 import { NodeRestriction } from './plugins/node-restriction.js';
 import { PersistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
 import { PodCertificateSigning } from './plugins/pod-certificate-signing.js';
@@ -94,6 +95,7 @@ const PLUGINS: Record<AdmissionPluginName, MakePlugin> = {
   DefaultIngressClass: ({ lister }) => new DefaultIngressClass(lister),
   DenyServiceExternalIPs: () => new DenyServiceExternalIPs(),
   PodTopologyLabels: ({ lister }) => new PodTopologyLabels(lister),
+  NodeDeclaredFeatureValidator: ({ lister }) => new NodeDeclaredFeatureValidator(lister),
   PodResizeValidator: ({ lister }) => new PodResizeValidator(lister),
   // Policies and webhooks come last of those that change objects, and see what will be stored: what they make of it is counted.
   MutatingAdmissionPolicy: ({ policies }) => policies?.mutating,
