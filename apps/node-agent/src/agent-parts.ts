@@ -37,8 +37,10 @@ import { StaticPods } from './static-pods/static-pods.js';
 import { ApiClaims } from './sync/api-claims.js';
 import { ConfigObjects } from './sync/config-objects.js';
 import { OwnNode } from './sync/own-node.js';
+import { PodCertificates } from './sync/pod-certificates.js';
 import { RuntimeClasses } from './sync/runtime-classes.js';
 import { ServiceAccountTokens } from './sync/token-source.js';
+import { mayMount, TrustBundles } from './sync/trust-bundles.js';
 import { VolumeOperations } from './volumes/volume-metrics.js';
 import type { Mounter } from './volumes/volume-plugin.js';
 
@@ -80,11 +82,12 @@ export function composeAgent(base: AgentBase): AgentParts {
 type Sources = ReturnType<typeof composeSources>;
 
 /** What the agent learns from: the API server, the runtime, and the register of its own pods. */
-function composeSources({ options, client, logger, machine, runtime }: AgentBase) {
+function composeSources({ options, client, events, logger, machine, runtime, signal }: AgentBase) {
   const registry = new PodRegistry();
   const paths = new PodPaths(agentRoot(options), options.podLogsDir);
   const informers = new SharedInformers(client, { logger });
   const unregistered = newNode(options.nodeName, machine, {});
+  const ownNode = new OwnNode(informers, client, options.nodeName, unregistered);
   const observer = new Observer(runtime, logger, (uid, container) => paths.container(uid, container));
   return {
     registry,
@@ -92,9 +95,20 @@ function composeSources({ options, client, logger, machine, runtime }: AgentBase
     informers,
     observer,
     servedPods: new ServedPods(registry, observer),
-    ownNode: new OwnNode(informers, client, options.nodeName, unregistered),
+    ownNode,
     objects: new ConfigObjects(client, logger, (uid) => registry.get(uid)?.referenceChanged()),
     tokens: new ServiceAccountTokens(client, Date.now),
+    trust: new TrustBundles(informers, signal, (bundle) => {
+      for (const worker of registry.workers()) if (mayMount(worker.pod, bundle)) worker.referenceChanged();
+    }),
+    certificates: new PodCertificates({
+      ...{ client, informers, events, logger, signal },
+      clock: realClock,
+      random: Math.random,
+      nodeName: options.nodeName,
+      node: () => ownNode.known(),
+      onChange: (uid) => registry.get(uid)?.referenceChanged(),
+    }),
     writer: new StatusWriter(client, logger),
     pods: new Informer<Pod>(
       PODS,
@@ -161,7 +175,7 @@ type PipeParts = ReturnType<typeof composePipe>;
 /** What runs pods: admission, steps, probes, reports. */
 function composePipe(base: AgentBase, sources: Sources, { eviction }: NodeParts) {
   const { options, client, events, logger, tracer, node, runtime, runtimeName, probe } = base;
-  const { registry, paths, observer, ownNode, objects, tokens, writer, pods } = sources;
+  const { registry, paths, observer, ownNode, objects, tokens, certificates, writer, pods } = sources;
   const services = stepServices(base, sources);
   const admission = new PodAdmission({
     node: async (refresh) => (refresh ? ownNode.fresh() : ownNode.get()),
@@ -213,6 +227,7 @@ function composePipe(base: AgentBase, sources: Sources, { eviction }: NodeParts)
     onGone: (uid) => {
       objects.unregister(uid);
       tokens.forget(uid);
+      certificates.forget(uid);
       base.isolation.release(uid);
       staticPods.podRemoved(uid);
     },
@@ -224,7 +239,7 @@ function composePipe(base: AgentBase, sources: Sources, { eviction }: NodeParts)
 
 function stepServices(base: AgentBase, sources: Sources): StepServices {
   const { options, client, events, logger, signal, node, memoryDirectory, runtime, cgroups, mounter } = base;
-  const { paths, informers, objects, tokens, writer, ownNode } = sources;
+  const { paths, informers, objects, tokens, trust, certificates, writer, ownNode } = sources;
   const services = informers.for(gvr.services);
   const runtimeClasses = new RuntimeClasses(informers, signal);
   return {
@@ -235,6 +250,8 @@ function stepServices(base: AgentBase, sources: Sources): StepServices {
     paths,
     source: objects,
     tokens,
+    trust,
+    certificates,
     claims: new ApiClaims(client, () => ownNode.get()),
     events,
     logger,

@@ -117,12 +117,13 @@ export class NodeAgent {
 
   /** Pods of the API go to the pool; its copies of static pods to those who keep them. */
   private followPods(): void {
-    const { pods, pool, staticPods, objects } = this.parts;
+    const { pods, pool, staticPods, objects, certificates } = this.parts;
     const set = (seen: Pod) => {
       if (isMirror(seen)) return staticPods.setMirror(seen);
       const pod = fromApi(seen);
       objects.register(pod);
       pool.set(pod);
+      certificates.track(pod);
     };
     pods.addHandler({
       add: set,

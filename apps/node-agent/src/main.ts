@@ -14,6 +14,7 @@ import { CgroupDriverError } from './runtime/cgroup-driver.js';
 import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
 import { registerRuntimeMetrics } from './runtime/runtime-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
+import { registerCertificateMetrics } from './sync/certificate-metrics.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
 import { registerVolumeMetrics } from './volumes/volume-metrics.js';
@@ -75,6 +76,7 @@ async function main(): Promise<void> {
       registerCgroupMetrics(metrics, created.cgroups);
       registerRuntimeMetrics(metrics, created.runtime);
       registerProbeMetrics(metrics, () => created.parts.prober.counts());
+      registerCertificateMetrics(metrics, created.parts.certificates);
       registerVolumeMetrics(metrics, created.parts.services.volumeOperations);
       const { informers, signal } = created;
       network.start({ informers, policyClient, clock: realClock, logger, metrics, events, signal });

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { bare } from '#apimachinery';
 import { LeaderElection } from '#client';
+import { validatingAdmissionPolicyStatus } from './admissionregistration/validating-admission-policy-status.reconciler.js';
 import { configRolloutController } from './apps/config-rollout.reconciler.js';
 import { daemonSetController } from './apps/daemon-set.reconciler.js';
 import { deploymentController } from './apps/deployment.reconciler.js';
@@ -96,6 +97,7 @@ export const CONTROLLERS = bare<ControllerFactory>({
   'podcertificaterequest-cleaner-controller': podCertificateRequestCleaner,
   'kube-apiserver-serving-clustertrustbundle-publisher-controller': clusterTrustBundlePublisher,
   'storage-version-migrator-controller': storageVersionMigrator,
+  'validatingadmissionpolicy-status-controller': validatingAdmissionPolicyStatus,
   // Last: it uses the informers that the others have asked for.
   'garbage-collector-controller': garbageCollector,
 });

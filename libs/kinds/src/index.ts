@@ -7,6 +7,10 @@ export {
   jsonPatchResult,
   mutationType,
 } from './admissionregistration.k8s.io/v1/policy-expressions.js';
+export {
+  type CheckedKind,
+  typeWarnings,
+} from './admissionregistration.k8s.io/v1/validating-admission-policy/type-check.js';
 export { CLEANUP_FINALIZER } from './apiextensions.k8s.io/v1/custom-resource-definition/custom-resource-definition.deletion.js';
 export { applyScale, scaleOf } from './autoscaling/v1/scale/scale.js';
 export { type CronSchedule, parseCronSchedule, timeZoneProblem } from './batch/v1/cron-job/cron-schedule.js';
@@ -69,6 +73,7 @@ export {
   withSyncFailure,
 } from './policy/v1/pod-disruption-budget/disruption-allowed.js';
 export { type BootstrapRbac, bootstrapRbac } from './rbac.authorization.k8s.io/v1/rbac-bootstrap.js';
+export { customObjectType, objectType } from './schema/cel-type.js';
 export { type Decoded, DecodeError, decodeAs } from './schema/decode.js';
 export { schemaNode } from './schema/schema-node.js';
 export { RULES_COMPILED, RULES_EVALUATED, type RuleTiming } from './schema/structural/rule-timing.js';

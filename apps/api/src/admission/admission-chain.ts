@@ -20,8 +20,10 @@ import { LimitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-
 import { LimitRanger } from './plugins/limit-ranger.js';
 import { NamespaceExists } from './plugins/namespace-exists.js';
 import { NamespaceLifecycle } from './plugins/namespace-lifecycle.js';
+import { NodeDeclaredFeatureValidator } from './plugins/node-declared-feature-validator.js';
 import { NodeRestriction } from './plugins/node-restriction.js';
 import { PersistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.js';
+import { PodCertificateSigning } from './plugins/pod-certificate-signing.js';
 import { PodNodeSelector } from './plugins/pod-node-selector.js';
 import { PodResizeValidator } from './plugins/pod-resize-validator.js';
 import { PodSecurity } from './plugins/pod-security.js';
@@ -93,6 +95,7 @@ const PLUGINS: Record<AdmissionPluginName, MakePlugin> = {
   DefaultIngressClass: ({ lister }) => new DefaultIngressClass(lister),
   DenyServiceExternalIPs: () => new DenyServiceExternalIPs(),
   PodTopologyLabels: ({ lister }) => new PodTopologyLabels(lister),
+  NodeDeclaredFeatureValidator: ({ lister }) => new NodeDeclaredFeatureValidator(lister),
   PodResizeValidator: ({ lister }) => new PodResizeValidator(lister),
   // Policies and webhooks come last of those that change objects, and see what will be stored: what they make of it is counted.
   MutatingAdmissionPolicy: ({ policies }) => policies?.mutating,
@@ -108,6 +111,7 @@ export function createAdmission(options: AdmissionOptions): AdmissionChain {
   const { escalationCheck, parameterCheck } = options;
   const plugins = [
     ...(parameterCheck ? [parameterCheck] : []),
+    new PodCertificateSigning(options.authorizer),
     ...ADMISSION_PLUGINS.filter((name) => enabled.has(name)).flatMap((name) => PLUGINS[name](options) ?? []),
     ...(escalationCheck ? [escalationCheck] : []),
     new UnenforcedFeatures(lister, refuseUnenforced),

@@ -33,16 +33,6 @@ export const unenforced: readonly Unenforced[] = [
     when: ({ spec }) => spec.type !== 'ExternalName' && (spec.ipFamilies ?? []).includes('IPv6'),
   },
   {
-    resources: ['certificates.k8s.io/clustertrustbundles'],
-    feature: 'ClusterTrustBundle',
-    text: 'Berth does not put ClusterTrustBundles into volumes yet',
-  },
-  {
-    resources: ['certificates.k8s.io/podcertificaterequests'],
-    feature: 'PodCertificateRequest',
-    text: `Berth does not put certificates of PodCertificateRequests into volumes ${NO_EFFECT}`,
-  },
-  {
     resources: [
       'resource.k8s.io/resourceclaims',
       'resource.k8s.io/resourceclaimtemplates',

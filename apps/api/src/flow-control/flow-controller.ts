@@ -216,6 +216,7 @@ export class FlowController {
 
   private show(): void {
     for (const { cells, queues } of this.levels.values()) {
+      queues.refresh();
       cells.currentR.value = queues.currentR;
       cells.dispatchR.value = queues.lastDispatchR;
       cells.latestS.value = queues.lastDispatchR;

@@ -4,6 +4,8 @@ import type { Rejection } from './queue-set.js';
 const WAIT_BUCKETS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];
 const LENGTH_BUCKETS = [0, 10, 25, 50, 100, 250, 500, 1000];
 const SEAT_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 100];
+const SEAT_USE_BUCKETS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
+const REQUEST_USE_BUCKETS = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 1];
 const WATCH_BUCKETS = [0, 1, 10, 100, 1000, 10_000];
 
 /** Levels and schemas of a cluster, at most. */
@@ -30,8 +32,16 @@ export interface FlowCells {
   rejected(reason: Rejection): Cell;
 }
 
+/** How much of a level is in use, as fractions; each nanosecond is an observation. */
+export interface Utilization {
+  readonly seats: Distribution;
+  readonly executing: Distribution;
+  readonly waiting: Distribution;
+}
+
 /** What one level is shown in. */
 export interface LevelCells {
+  readonly utilization: Utilization;
   readonly nominal: Cell;
   readonly lower: Cell;
   readonly upper: Cell;
@@ -152,7 +162,23 @@ export class FlowMetrics {
       const family = registry.gauge({ name: `apiserver_flowcontrol_${name}`, help, labels });
       return { min: family.cell(level, 'min'), max: family.cell(level, 'max') };
     };
+    const seats = {
+      name: 'apiserver_flowcontrol_priority_level_seat_utilization',
+      help: 'Fraction of the seats that is taken; each nanosecond is an observation.',
+      labels: { ...LEVEL_LABELS, phase: ['executing'] },
+    };
+    const requests = {
+      name: 'apiserver_flowcontrol_priority_level_request_utilization',
+      help: 'Requests as a fraction of the seats, or of the places in queues; each nanosecond is an observation.',
+      labels: { phase: ['waiting', 'executing'], ...LEVEL_LABELS },
+    };
+    const inPhase = (phase: string) => registry.histogram(requests, REQUEST_USE_BUCKETS).cell(phase, level);
     return {
+      utilization: {
+        seats: registry.histogram(seats, SEAT_USE_BUCKETS).cell(level, 'executing'),
+        executing: inPhase('executing'),
+        waiting: inPhase('waiting'),
+      },
       nominal: gauge('nominal_limit_seats', 'Seats by the shares of the level.'),
       lower: gauge('lower_limit_seats', 'Seats that the level keeps when it lends all that it may.'),
       upper: gauge('upper_limit_seats', 'Seats that the level has when it borrows all that it may.'),

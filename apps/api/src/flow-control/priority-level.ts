@@ -21,6 +21,7 @@ export class PriorityLevel {
   maxSeats = 0;
   /** Its object is gone, and requests are still under way. */
   isQuiescing = false;
+  private withoutSeats = 1;
   private settings: QueueSettings = { queues: 0, handSize: 1, queueLengthLimit: 1 };
   private readonly hands = new Map<string, readonly number[]>();
 
@@ -30,7 +31,7 @@ export class PriorityLevel {
     pace: Pace,
     clock: () => number,
   ) {
-    this.queues = new QueueSet(pace, clock);
+    this.queues = new QueueSet(pace, clock, cells.utilization);
   }
 
   get name(): string {
@@ -55,6 +56,8 @@ export class PriorityLevel {
     const lendable = Math.round((nominal * ((limited ?? exempt)?.lendablePercent ?? 0)) / 100);
     const borrowing = limited?.borrowingLimitPercent ?? undefined;
     this.nominal = nominal;
+    // As the reference: a tenth of the server's.
+    this.withoutSeats = Math.max(1, Math.round(serverSeats / 10));
     this.least = nominal - lendable;
     this.most = nominal + (borrowing === undefined ? serverSeats : Math.round((nominal * borrowing) / 100));
     this.settings = settingsOf(this.object);
@@ -70,7 +73,7 @@ export class PriorityLevel {
   }
 
   setLimit(seats: number): void {
-    this.queues.configure(this.settings, seats);
+    this.queues.configure(this.settings, seats, this.withoutSeats);
     this.cells.current.value = seats;
   }
 

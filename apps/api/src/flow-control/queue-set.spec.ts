@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QueueSet, Ticket } from './queue-set.js';
-import { queueSet, TestTime, ticket } from './testing/flow-objects.js';
+import { MetricsRegistry } from '#telemetry';
+import { FlowMetrics } from './flow-metrics.js';
+import { QueueSet, type Ticket } from './queue-set.js';
+import { always, queueSet, TestTime, ticket } from './testing/flow-objects.js';
 
 /** Starts a request, and notes its name when it begins. */
 function begin(set: QueueSet, begun: string[], name: string, made: Ticket): string {
@@ -176,4 +178,37 @@ test('an exempt level limits nothing, and counts all the same', () => {
   const set = queueSet(new TestTime(), -1, 0, 1, { isOpen: () => false, wake() {} });
   for (let i = 0; i < 50; i += 1) assert.equal(set.start(ticket([], 10)), 'begun');
   assert.equal(set.seatsInUse, 500);
+});
+
+test('seats and queues are counted by how long how much of them is in use', () => {
+  const registry = new MetricsRegistry();
+  const time = new TestTime();
+  const set = new QueueSet(always, time.clock, new FlowMetrics(registry).level('a').utilization);
+  set.configure({ queues: 2, handSize: 1, queueLengthLimit: 5 }, 4);
+  const pass = (seconds: number) => {
+    time.now += seconds;
+  };
+  /** Nanoseconds up to a fraction, and their sum weighted with it. */
+  const shown = (name: string, phase: string, le: string) => {
+    set.refresh();
+    const samples = registry.samples().filter(({ labels }) => labels['phase'] === phase);
+    const value = (suffix: string, bound?: string) =>
+      samples.find(
+        ({ metricName, labels }) =>
+          metricName === `apiserver_flowcontrol_priority_level_${name}_utilization_${suffix}` && labels['le'] === bound,
+      )?.value;
+    return [value('bucket', le), value('bucket', '+Inf'), value('sum')];
+  };
+  pass(1);
+  const wide = ticket([0], 3);
+  set.start(wide);
+  pass(2);
+  const waiting = ticket([1], 2);
+  set.start(waiting);
+  pass(0.5);
+  set.finish(wide);
+  assert.deepEqual(shown('seat', 'executing', '0.7'), [1e9, 3.5e9, 0.75 * 2.5e9]);
+  assert.deepEqual(shown('seat', 'executing', '0.8'), [3.5e9, 3.5e9, 0.75 * 2.5e9]);
+  assert.deepEqual(shown('request', 'executing', '0.25'), [3.5e9, 3.5e9, 0.25 * 2.5e9]);
+  assert.deepEqual(shown('request', 'waiting', '0'), [3e9, 3.5e9, 0.1 * 0.5e9]);
 });

@@ -1,5 +1,5 @@
 import { largest, smallest, type UserInfo } from '#apimachinery';
-import type { FlowCells } from './flow-metrics.js';
+import type { FlowCells, Utilization } from './flow-metrics.js';
 import type { FlowRequest } from './flow-schema.js';
 import { SeatDemand } from './seat-demand.js';
 
@@ -101,12 +101,15 @@ export class QueueSet {
   private readonly ready: Ticket[] = [];
   private enqueues = 0;
   private robin = 0;
+  /** What utilization is a fraction of. */
+  private scale = { seats: 1, places: 1 };
   private syncedAt: number;
 
   /** Times are seconds of a monotonic clock. */
   constructor(
     private readonly pace: Pace,
     private readonly clock: () => number,
+    private readonly utilization?: Utilization,
   ) {
     this.syncedAt = clock();
     this.demand = new SeatDemand(this.syncedAt);
@@ -116,11 +119,13 @@ export class QueueSet {
     return this.waiting === 0 && this.executing === 0;
   }
 
-  /** Queues that are no more configured go when they are empty. */
-  configure(settings: QueueSettings, limit: number): void {
+  /** Queues that are no more configured go when they are empty. A level without seats shows use as a fraction of `instead`. */
+  configure(settings: QueueSettings, limit: number, instead = 1): void {
     this.sync();
     this.settings = settings;
     this.limit = limit;
+    const { queues, queueLengthLimit } = settings;
+    this.scale = { seats: limit || instead, places: Math.max(1, queueLengthLimit) * Math.max(1, queues) };
     while (this.queues.length < settings.queues) this.queues.push(new Queue());
     while (this.queues.length > Math.max(settings.queues, 0) && !this.queues.at(-1)!.isActive) this.queues.pop();
     if (this.waiting > 0) this.pace.wake();
@@ -217,6 +222,11 @@ export class QueueSet {
     };
   }
 
+  /** Brings what is shown up to now. */
+  refresh(): void {
+    this.sync();
+  }
+
   /** For the debugging pages. */
   dump(): readonly Readonly<Queue>[] {
     return this.queues;
@@ -248,9 +258,18 @@ export class QueueSet {
    */
   private sync(): number {
     const now = this.clock();
-    if (this.activeQueues > 0) this.currentR += (this.seatsInUse / this.activeQueues) * (now - this.syncedAt);
+    const passed = now - this.syncedAt;
+    if (this.activeQueues > 0) this.currentR += (this.seatsInUse / this.activeQueues) * passed;
+    if (this.utilization && passed > 0) this.observe(this.utilization, Math.round(passed * 1e9));
     this.syncedAt = now;
     return now;
+  }
+
+  /** Nothing has changed in that time: whoever changes something syncs before. */
+  private observe({ seats, executing, waiting }: Utilization, nanoseconds: number): void {
+    seats.observe(this.seatsInUse / this.scale.seats, nanoseconds);
+    executing.observe(this.executing / this.scale.seats, nanoseconds);
+    waiting.observe(this.waiting / this.scale.places, nanoseconds);
   }
 
   private shortestOf(hand: readonly number[]): Queue {

@@ -7,7 +7,6 @@ import { REFUSED_FIELDS } from '../pod/missing-features.js';
 import type { Container, Pod } from '../pod/pod.js';
 import { LEGACY } from '../testing/memory-policies.js';
 import { aContainer, aPod } from '../testing/pod-builders.js';
-import { projected } from '../volumes/projected.js';
 import { pluginOf } from '../volumes/volume-set.js';
 import { refusal } from './admission.js';
 import { FIELD_SUPPORT, type FieldSupport } from './field-support.js';
@@ -126,6 +125,16 @@ const byAdmission: [field: string, feature: string, pod: Pod][] = [
     'AtomicWriteVolumeUserFields',
     volume({ projected: { sources: [{ serviceAccountToken: { user: 1 } }] } }),
   ],
+  [
+    'ClusterTrustBundleProjection.user',
+    'AtomicWriteVolumeUserFields',
+    volume({ projected: { sources: [{ clusterTrustBundle: { user: 1 } }] } }),
+  ],
+  [
+    'PodCertificateProjection.user',
+    'AtomicWriteVolumeUserFields',
+    volume({ projected: { sources: [{ podCertificate: { user: 1 } }] } }),
+  ],
 ];
 
 /** Refused later, in kubelet's words. */
@@ -137,10 +146,6 @@ const later: Record<string, () => unknown> = {
 };
 for (const type of words(FIELD_SUPPORT['Volume']!.refused)) {
   later[`Volume.${type}`] = () => pluginOf({ name: 'v', [type]: {} });
-}
-for (const type of words(FIELD_SUPPORT['VolumeProjection']!.refused)) {
-  const sources = { name: 'v', projected: { sources: [{ [type]: {} }] } };
-  later[`VolumeProjection.${type}`] = () => projected.mount({} as never, sources);
 }
 
 describe('A pod that asks for what this node gives to nobody', () => {

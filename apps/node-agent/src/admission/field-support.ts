@@ -108,11 +108,15 @@ export const FIELD_SUPPORT: Readonly<Record<string, FieldSupport>> = {
   EphemeralVolumeSource: { elsewhere: 'volumeClaimTemplate' },
   ImageVolumeSource: { acts: 'pullPolicy reference' },
   VolumeProjection: {
-    acts: 'configMap downwardAPI secret serviceAccountToken',
-    refused: 'clusterTrustBundle podCertificate',
+    acts: 'clusterTrustBundle configMap downwardAPI podCertificate secret serviceAccountToken',
   },
   ConfigMapProjection: { acts: 'items name optional' },
   SecretProjection: { acts: 'items name optional' },
   DownwardAPIProjection: { acts: 'items' },
+  ClusterTrustBundleProjection: { acts: 'labelSelector name optional path signerName', refused: 'user' },
+  PodCertificateProjection: {
+    acts: 'certificateChainPath credentialBundlePath keyPath keyType maxExpirationSeconds signerName userAnnotations',
+    refused: 'user',
+  },
   ServiceAccountTokenProjection: { acts: 'audience expirationSeconds path', refused: 'user' },
 };

@@ -9,6 +9,8 @@ export type VolumeServices = Needs<
   | 'paths'
   | 'source'
   | 'tokens'
+  | 'trust'
+  | 'certificates'
   | 'claims'
   | 'mounter'
   | 'memoryDirectory'
@@ -20,7 +22,8 @@ export type VolumeServices = Needs<
 
 /** What plugins mount the pod's volumes with. */
 export function volumeContext(services: VolumeServices, { pod, observed }: PodState): VolumeContext {
-  const { node, paths, source, tokens, claims, mounter, memoryDirectory, images, runtime, events } = services;
+  const { node, paths, source, tokens, trust, certificates, claims } = services;
+  const { mounter, memoryDirectory, images, runtime, events } = services;
   return {
     pod,
     podIPs: podIPs(pod, observed, node.hostIPs),
@@ -30,6 +33,8 @@ export function volumeContext(services: VolumeServices, { pod, observed }: PodSt
     paths,
     source,
     tokens,
+    trust,
+    certificates,
     claims,
     mounter,
     memoryDirectory,

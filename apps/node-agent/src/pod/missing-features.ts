@@ -25,7 +25,14 @@ const inHandlers = (asks: (handler: Handler) => boolean) =>
 
 /** Volume sources that write files: their own parts name who owns each. */
 const FILE_SOURCES = ['configMap', 'secret', 'downwardAPI', 'projected'] as const;
-const PROJECTIONS = ['configMap', 'secret', 'downwardAPI', 'serviceAccountToken'] as const;
+const PROJECTIONS = [
+  'configMap',
+  'secret',
+  'downwardAPI',
+  'serviceAccountToken',
+  'clusterTrustBundle',
+  'podCertificate',
+] as const;
 
 /** What they have in common, as far as users are concerned. */
 interface FileSource {
@@ -89,6 +96,8 @@ const FEATURES: readonly MissingFeature[] = [
       'DownwardAPIVolumeFile.user',
       'KeyToPath.user',
       'ServiceAccountTokenProjection.user',
+      'ClusterTrustBundleProjection.user',
+      'PodCertificateProjection.user',
     ],
     isAsked: ({ spec }) => (spec.volumes ?? []).some((volume) => FILE_SOURCES.some((type) => namesUser(volume[type]))),
   },

@@ -64,14 +64,15 @@ export class MemoryClient implements Client {
       const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
       return { ...object, status: { token: `token-of-${options.name}`, expirationTimestamp } };
     }
-    const path = key(gvr, namespace, object.metadata.name!);
-    if (this.objects.has(path))
-      throw alreadyExists({ group: gvr.group, resource: gvr.resource }, object.metadata.name!);
+    const name = object.metadata.name ?? `${object.metadata.generateName}${this.revision}`;
+    const path = key(gvr, namespace, name);
+    if (this.objects.has(path)) throw alreadyExists({ group: gvr.group, resource: gvr.resource }, name);
     const metadata = {
       creationTimestamp: new Date().toISOString(),
-      uid: `${object.metadata.name}-${this.revision}`,
+      uid: `${name}-${this.revision}`,
       generation: 1,
       ...object.metadata,
+      name,
       ...(namespace ? { namespace } : {}),
     };
     return this.store(gvr, path, 'ADDED', { ...object, metadata }) as T;

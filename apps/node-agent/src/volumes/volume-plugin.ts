@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { MountSpec } from '#files';
 import type { Volume } from '#kinds';
+import type { CertificateSource } from '../pod/certificate-source.js';
 import type { ClaimSource } from '../pod/claim-source.js';
 import type { ConfigSource } from '../pod/config-source.js';
 import type { DownwardContext } from '../pod/downward.js';
 import type { Pod } from '../pod/pod.js';
 import type { PodPaths } from '../pod/pod-paths.js';
+import type { TrustSource } from '../pod/trust-source.js';
 
 export interface TokenRequestSpec {
   audience?: string;
@@ -22,6 +24,8 @@ export interface VolumeContext extends DownwardContext {
   paths: PodPaths;
   source: ConfigSource;
   tokens: TokenSource;
+  trust: TrustSource;
+  certificates: CertificateSource;
   claims: ClaimSource;
   /** Folder in memory for what must not reach a disk: secrets, tokens. */
   memoryDirectory: string;

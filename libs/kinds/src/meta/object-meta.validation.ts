@@ -26,7 +26,7 @@ export interface MetaRules {
 }
 
 const root = FieldPath.of('metadata');
-const annotationsMaxBytes = 256 * 1024;
+export const ANNOTATIONS_MAX_BYTES = 256 * 1024;
 
 export function validateObjectMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
   const errors: FieldError[] = [];
@@ -103,7 +103,7 @@ export function validateAnnotations(annotations: Record<string, string> | undefi
     for (const text of isQualifiedName(key.toLowerCase())) errors.push(field.invalid(path, key, text));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(annotations[key]!);
   }
-  if (bytes > annotationsMaxBytes) errors.push(field.tooLong(path, annotationsMaxBytes));
+  if (bytes > ANNOTATIONS_MAX_BYTES) errors.push(field.tooLong(path, ANNOTATIONS_MAX_BYTES));
   return errors;
 }
 

@@ -18,7 +18,6 @@ export const enforcers = [
   'token request',
   'token review',
   'nothing yet: CEL is not compiled',
-  'nothing yet: certificates of pods are not looked into',
   'nothing yet: devices are not looked into',
   'nothing yet: no values are checked against schemas',
 ] as const;

@@ -7,7 +7,8 @@ export interface Cell {
 
 /** Observations of one series; values are in the unit that the family's name ends with. */
 export interface Distribution {
-  observe(value: number): void;
+  /** `times` observations of one value; one without it. */
+  observe(value: number, times?: number): void;
 }
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram';
@@ -153,12 +154,12 @@ class HistogramCell implements Distribution {
     this.counts = buckets.map(() => 0);
   }
 
-  observe(value: number): void {
-    this.count += 1;
-    this.sum += value;
+  observe(value: number, times = 1): void {
+    this.count += times;
+    this.sum += value * times;
     for (let i = 0; i < this.buckets.length; i += 1) {
       if (value <= this.buckets[i]!) {
-        this.counts[i]! += 1;
+        this.counts[i]! += times;
         return;
       }
     }

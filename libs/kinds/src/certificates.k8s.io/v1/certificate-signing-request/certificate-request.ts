@@ -31,6 +31,15 @@ interface Element {
   content: Buffer;
 }
 
+export interface CertificateRequest {
+  /** What is signed. */
+  info: Buffer;
+  key: KeyObject;
+  /** The signature's, by the bytes of its identifier in hex. */
+  algorithm: string;
+  signature: Buffer;
+}
+
 export interface PemBlock {
   type: string;
   hasHeaders: boolean;
@@ -51,13 +60,17 @@ export function pemBlocks(text: string): PemBlock[] {
 export function requestProblem(pem: string): string | undefined {
   const block = pemBlocks(pem)[0];
   if (block?.type !== 'CERTIFICATE REQUEST') return 'PEM block type must be CERTIFICATE REQUEST';
-  let parts: { info: Buffer; key: KeyObject; algorithm: string; signature: Buffer };
+  let request: CertificateRequest;
   try {
-    parts = requestParts(block.bytes);
+    request = parseCertificateRequest(block.bytes);
   } catch (error) {
     return `x509: malformed certificate request: ${(error as Error).message}`;
   }
-  const { info, key, algorithm, signature } = parts;
+  return signatureProblem(request);
+}
+
+/** Why the signature does not prove that the sender has the key; undefined when it does. */
+export function signatureProblem({ info, key, algorithm, signature }: CertificateRequest): string | undefined {
   if (insecure[algorithm] !== undefined) {
     return `x509: cannot verify signature: insecure algorithm ${insecure[algorithm]}`;
   }
@@ -89,8 +102,8 @@ function verified(
   }
 }
 
-/** CertificationRequest: info, algorithm, signature; the info: version, subject, key, attributes. */
-function requestParts(der: Buffer) {
+/** CertificationRequest: info, algorithm, signature; the info: version, subject, key, attributes. Throws for another form. */
+export function parseCertificateRequest(der: Buffer): CertificateRequest {
   const request = elementAt(der, 0, SEQUENCE);
   if (request.whole.length !== der.length) throw new Error('trailing data');
   const [info, algorithm, signature] = elementsOf(request.content);

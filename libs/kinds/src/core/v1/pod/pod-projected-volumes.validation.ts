@@ -7,6 +7,7 @@ import type {
   SecretProjection,
   ServiceAccountTokenProjection,
 } from '../../../generated/types.js';
+import { ANNOTATIONS_MAX_BYTES } from '../../../meta/object-meta.validation.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 import { goStruct } from '../../../validation/go-struct.js';
 import { checkLocalFile } from '../path.validation.js';
@@ -146,7 +147,7 @@ function checkCertificate(at: FieldCursor, index: number, source: PodCertificate
   const { signerName, keyType, maxExpirationSeconds: seconds } = source;
   enterSource(at, index, 'podCertificate');
   checkSignerName(at, 'signerName', signerName);
-  checkUserAnnotations(at, source.userAnnotations);
+  checkUserAnnotations(at, 'userAnnotations', source.userAnnotations);
   if (!keyTypes.includes(keyType)) at.notSupported('keyType', keyType, keyTypes);
   if (seconds !== undefined) {
     const { min } = certificateLifetime;
@@ -172,21 +173,28 @@ function checkCertificate(at: FieldCursor, index: number, source: PodCertificate
   at.required(`sources[${index}].podCertificate`, detail);
 }
 
-function isKubernetesSigner(name: string): boolean {
+/** Certificates of such signers live a day at most. */
+export function isKubernetesSigner(name: string): boolean {
   const host = name.split('/')[0]!;
   return host === 'kubernetes.io' || host.endsWith('.kubernetes.io');
 }
 
-function checkUserAnnotations(at: FieldCursor, annotations: Record<string, string> | undefined): void {
+/** Hints for a signer: keys with a domain, and no more of them than an object may have annotations. */
+export function checkUserAnnotations(
+  at: FieldCursor,
+  name: string,
+  annotations: Record<string, string> | undefined,
+): void {
+  let bytes = 0;
   for (const key in annotations) {
     const lower = key.toLowerCase();
     const problems = isQualifiedName(lower);
-    if (lower === '') at.required('userAnnotations');
-    else if (problems.length > 0) for (const text of problems) at.invalid('userAnnotations', lower, text);
-    else if (!lower.includes('/')) {
-      at.invalid('userAnnotations', lower, 'must be a domain-prefixed key (such as "acme.io/foo")');
-    }
+    if (lower === '') at.required(name);
+    else if (problems.length > 0) for (const text of problems) at.invalid(name, lower, text);
+    else if (!lower.includes('/')) at.invalid(name, lower, 'must be a domain-prefixed key (such as "acme.io/foo")');
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(annotations[key]!);
   }
+  if (bytes > ANNOTATIONS_MAX_BYTES) at.tooLong(name, ANNOTATIONS_MAX_BYTES);
 }
 
 /** `example.com/signer`: a domain of two labels at least, and a path of subdomains. */
