@@ -95,7 +95,7 @@ export class WebhookCaller {
     const { webhook } = candidate;
     if (request.signal.aborted) throw overdue();
     this.context.metrics.failedOpen(webhook.name, this.type);
-    this.context.log.warn('a failed call to an admission webhook is passed over', {
+    this.context.log.warn('a failed call to an admission webhook is ignored', {
       webhook: webhook.name,
       configuration: webhook.configuration,
       error: error.message,
