@@ -17,8 +17,6 @@ export interface TestServerOptions {
   dataDir?: string;
   clock?: Clock;
   logger?: Logger;
-  /** Runs the warm-up of a server that lives long; a test's does not. */
-  warmUp?: boolean;
   /** How it ends; by default at once. */
   shutdown?: { delayMs: number; sendRetryAfter: boolean };
   /** Admission plugins beside, or in place of, those that are on by default. */
@@ -136,7 +134,6 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       disabled: new Set(),
       components: new Set(['api', ...(options.components ?? [])] as const),
       logger: options.logger ?? silentLogger,
-      warmUp: options.warmUp,
       audit: options.audit,
       priorityAndFairness: options.priorityAndFairness ?? true,
       maxInflight: options.maxInflight ?? { reads: 400, writes: 200 },
