@@ -1,5 +1,4 @@
 import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
-import type { Rejection } from './queue-set.js';
 
 const WAIT_BUCKETS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];
 const LENGTH_BUCKETS = [0, 10, 25, 50, 100, 250, 500, 1000];
@@ -11,6 +10,8 @@ const LEVELS = 200;
 const LEVEL_LABELS = { priority_level: LEVELS };
 const LABELS = { priority_level: LEVELS, flow_schema: 500 };
 const REASONS = ['queue-full', 'concurrency-limit', 'time-out', 'cancelled'];
+
+export type Rejection = 'queue-full' | 'concurrency-limit' | 'time-out';
 
 /** What one schema at one level is counted in. */
 export interface FlowCells {

@@ -9,13 +9,13 @@ import type { AdmissionRequest } from '../admission-request.js';
 import {
   admissionReview,
   InvalidReview,
-  type ReviewRequest,
   type ReviewResponse,
   readReview,
   reviewRequest,
   reviewVersionOf,
 } from './admission-review.js';
 import { evaluateConditions } from './match-conditions.js';
+import type { ReviewRequest } from './review-request.js';
 import type { VersionedObjects } from './versioned-objects.js';
 import { dryRunUnsupported, WebhookDenial, WebhookFailure } from './webhook-errors.js';
 import type { WebhookMetrics, WebhookType } from './webhook-metrics.js';
