@@ -21,9 +21,6 @@ const WATCH_SILENCE: Duration = Duration::from_secs(295);
 const LONGEST_EVENT: usize = 32 << 20;
 /// A watch that ends sooner, without an event, is a failure: one after the other would be a busy loop.
 const SHORTEST_WATCH: Duration = Duration::from_secs(1);
-/// Between two attempts to connect before the first list, at most: nothing can be served without it, and a server that is starting
-/// refuses connections at no cost.
-const LONGEST_BEFORE_LIST: Duration = Duration::from_secs(2);
 
 #[derive(Debug, PartialEq)]
 pub enum Event<K> {
@@ -55,7 +52,6 @@ pub async fn follow<K: Object>(
         on_event,
         connection: None,
         version: None,
-        was_listed: false,
         in_pages: true,
         kind: std::marker::PhantomData,
     };
@@ -71,13 +67,8 @@ pub async fn follow<K: Object>(
             follower.version = None;
         }
         on_error(&error);
-        tokio::time::sleep(wait(backoff.next(error.retry_after()), &error, follower.was_listed)).await;
+        tokio::time::sleep(backoff.next(error.retry_after())).await;
     }
-}
-
-/// How long to wait after a failure, of what the back-off asks for.
-fn wait(step: Duration, error: &Error, was_listed: bool) -> Duration {
-    if !was_listed && matches!(error, Error::Connect { .. }) { step.min(LONGEST_BEFORE_LIST) } else { step }
 }
 
 struct Follower<'a, K, F> {
@@ -87,7 +78,6 @@ struct Follower<'a, K, F> {
     connection: Option<Connection>,
     /// Where a watch starts; `None` until a list was read.
     version: Option<String>,
-    was_listed: bool,
     in_pages: bool,
     kind: std::marker::PhantomData<K>,
 }
@@ -117,7 +107,6 @@ impl<K: Object, F: FnMut(Event<K>)> Follower<'_, K, F> {
             next = page.metadata.next;
             if next.is_empty() {
                 self.in_pages = true;
-                self.was_listed = true;
                 self.version = Some(page.metadata.resource_version);
                 (self.on_event)(Event::Listed(objects));
                 return Ok(());

@@ -276,18 +276,3 @@ async fn selectors_are_part_of_the_list_and_of_the_watch() {
         queries(&[(0, &format!("?limit=500&{selectors}")), (0, &format!("?watch&resourceVersion=5&{selectors}")),])
     );
 }
-
-#[test]
-fn before_the_first_list_a_server_that_does_not_listen_yet_is_asked_every_two_seconds() {
-    let refused = || Error::Connect { server: "s".into(), error: std::io::ErrorKind::ConnectionRefused.into() };
-    let ended = || Error::EndedAtOnce { path: "/".into() };
-    let seconds = Duration::from_secs;
-    for (step, error, was_listed, expected) in [
-        (seconds(1), refused(), false, seconds(1)),
-        (seconds(30), refused(), false, seconds(2)),
-        (seconds(30), refused(), true, seconds(30)),
-        (seconds(30), ended(), false, seconds(30)),
-    ] {
-        assert_eq!(wait(step, &error, was_listed), expected, "{error}, listed before: {was_listed}");
-    }
-}
