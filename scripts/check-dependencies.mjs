@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
+import { architectureProblems } from './architecture-tables.mjs';
 import { nativeDoors, rules, specs, testing, withoutFolderCircles } from './dependency-rules.mjs';
 import { folderCircles } from './folder-circles.mjs';
 import { root } from './prepare.mjs';
@@ -92,10 +93,13 @@ if (arrows < FEWEST) {
 }
 const rustCircles = scopes.map(({ scope, uses }) => ({ scope, circle: circleOf(uses) })).filter(({ circle }) => circle);
 for (const { scope, circle } of rustCircles) console.error(`error: rust-no-circular: ${scope}: ${circle.join(' -> ')}`);
+const stale = architectureProblems(root);
+for (const problem of stale) console.error(`error: architecture-page: ${problem}`);
 const errors =
   summary.violations.filter((violation) => violation.rule.severity === 'error').length +
   strangers.length +
   circles.length +
+  stale.length +
   rustCircles.length;
 console.log(
   `${own.length} modules, ${crossing.length} imports between folders, ${arrows} uses between Rust modules, ${errors} violations`,

@@ -9,8 +9,6 @@ describe('flags', () => {
     assert.equal(config.securePort, 6443);
     assert.equal(config.serviceClusterIpRange, '10.96.0.0/16');
     assert.deepEqual([...config.components], ['api', 'controllers', 'scheduler']);
-    assert.equal(config.refuseUnenforced, false);
-    assert.equal(parseConfig([...DATABASE, '--refuse-unenforced=true'], {})!.refuseUnenforced, true);
   });
 
   test('tracing is off unless it is asked for', () => {
@@ -93,7 +91,7 @@ describe('flags', () => {
     [['--cluster-domain', 'A b'], /^--cluster-domain: /],
     [['--logging-format', 'xml'], /^--logging-format: must be one of text, json: got xml$/],
     [['--log-level', 'loud'], /^--log-level: must be one of debug, info, warn, error: got loud$/],
-    [['--refuse-unenforced', 'yes'], /^--refuse-unenforced: must be true or false: got yes$/],
+    [['--shutdown-send-retry-after', 'yes'], /^--shutdown-send-retry-after: must be true or false: got yes$/],
     [['--database-url', 'mysql://x'], /^--database-url: must begin with postgres:\/\/ or postgresql:\/\/$/],
     [['--bind-address', 'everywhere'], /^--bind-address: must be an IP address: got everywhere$/],
     [['--tracing=maybe'], /^--tracing: must be true or false: got maybe$/],

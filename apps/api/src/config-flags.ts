@@ -39,7 +39,6 @@ export interface ServerConfig {
   admissionPlugins: ReadonlySet<AdmissionPluginName>;
   /** Path of an AdmissionConfiguration; '': none. */
   admissionControlConfigFile: string;
-  refuseUnenforced: boolean;
   shutdown: { delayMs: number; sendRetryAfter: boolean };
   priorityAndFairness: boolean;
   /** Requests under way at a time, 0 being any number; with priority and fairness the seats of the server, together. */
@@ -91,7 +90,6 @@ function configOf(settings: Settings): ServerConfig {
     components: new Set(splitList(settings.components) as Component[]),
     admissionPlugins: admissionPlugins(settings),
     admissionControlConfigFile: settings.admissionControlConfigFile,
-    refuseUnenforced: settings.refuseUnenforced,
     shutdown: {
       delayMs: parseDuration(settings.shutdownDelayDuration),
       sendRetryAfter: settings.shutdownSendRetryAfter,

@@ -39,7 +39,6 @@ describe('the server as a whole', () => {
     localNode: undefined,
     admissionPlugins: enabledAdmissionPlugins([], []),
     admissionControlConfigFile: '',
-    refuseUnenforced: false,
     shutdown: { delayMs: 0, sendRetryAfter: false },
     priorityAndFairness: true,
     maxInflight: { reads: 400, writes: 200 },

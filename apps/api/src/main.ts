@@ -1,18 +1,10 @@
 import { hostname } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { SettingError } from '#settings';
 import { createLogger, openTelemetryTracer, startTraceExport } from '#telemetry';
 import { parseConfig, type ServerConfig, usage } from './config-flags.js';
 
-/**
- * Node 20 waits for many calls before it compiles a function, as its V8 has only a slow compiler for that, and then compiles with it
- * much that the function calls. Sooner, and less at a time, costs a twentieth less of the first ten thousand writes.
- */
-const NODE_20_COMPILER = ['--interrupt-budget=20000', '--max-inlined-bytecode-size-cumulative=300'];
-
 /** The server process: API, controllers, scheduler. Ends with 1 and one line when it cannot start. */
 async function main(): Promise<void> {
-  if (Number.parseInt(process.versions.node, 10) < 22) for (const flag of NODE_20_COMPILER) setFlagsFromString(flag);
   const config = readConfig();
   const logger = createLogger({ component: 'server', ...config.logging });
   const { startControlPlane } = await import('./control-plane.js');
@@ -20,7 +12,7 @@ async function main(): Promise<void> {
     ? await startTraceExport({ ...config.traceExport, service: 'apiserver', instance: hostname() })
     : undefined;
   const tracer = traces?.tracer ?? (config.tracing ? openTelemetryTracer() : undefined);
-  const plane = await startControlPlane({ ...config, logger, tracer, warmUp: true });
+  const plane = await startControlPlane({ ...config, logger, tracer });
   if (config.components.has('api')) logger.info('serving', { url: plane.url });
   await plane.bootstrapped;
   logger.info('ready');

@@ -30,7 +30,7 @@ const bad: [args: string[], message: RegExp][] = [
   [['--proxy-mode=ebpf'], /--proxy-mode: must be one of .*: got ebpf$/],
   [['--database-url=mysql://x'], /--database-url/],
   [['--node-name=a_b'], /--node-name/],
-  [['--refuse-unenforced=yes'], /--refuse-unenforced: must be true or false: got yes$/],
+  [['--shutdown-send-retry-after=yes'], /--shutdown-send-retry-after: must be true or false: got yes$/],
   [['--cni-conf-dir=/etc/cni/net.d', '--container-runtime-endpoint=/run/c.sock'], /--cni-conf-dir: must be empty with/],
   [['--eviction-hard=disk<5%'], /^--eviction-hard: unsupported eviction signal disk$/],
   [['--allowed-unsafe-sysctls=vm.swappiness'], /^--allowed-unsafe-sysctls: the sysctl vm.swappiness is not known/],
@@ -44,11 +44,13 @@ for (const [args, message] of bad) {
   test(`${args.join(' ')} is refused by name`, () => assert.throws(() => resolve(args), { message }));
 }
 
-test('a cluster that refuses what is not enforced does so until it is told otherwise', () => {
-  const first = resolve(['--refuse-unenforced=true']);
+test('a switch of the cluster stays as it is until it is told otherwise', () => {
+  const first = resolve(['--shutdown-send-retry-after=true']);
   const second = resolve([], first);
   assert.deepEqual(
-    [resolve([]), first, second, resolve(['--refuse-unenforced=false'], second)].map((last) => last.refuseUnenforced),
+    [resolve([]), first, second, resolve(['--shutdown-send-retry-after=false'], second)].map(
+      (last) => last.shutdownSendRetryAfter,
+    ),
     [false, true, true, false],
   );
 });

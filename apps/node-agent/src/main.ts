@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiEventRecorder, type Client, HttpClient, loadConfig, realClock } from '#client';
 import { SettingError } from '#settings';
-import { createLogger, MetricsRegistry, registerProcessMetrics, startTraceExport } from '#telemetry';
+import {
+  createLogger,
+  MetricsRegistry,
+  registerProcessMetrics,
+  registerRegisteredMetrics,
+  startTraceExport,
+} from '#telemetry';
 import { NodeAgent } from './agent.js';
 import { type AgentOptions, networkOptions, parseOptions, usage } from './agent-options.js';
 import { cleanUpNode } from './cleanup.js';
@@ -36,6 +42,7 @@ async function main(): Promise<void> {
   const network = prepareNetwork(networkOptions(options));
   const metrics = new MetricsRegistry(logger);
   registerProcessMetrics(metrics);
+  registerRegisteredMetrics(metrics);
   const traces = options.traceExport
     ? await startTraceExport({ ...options.traceExport, service: 'kubelet', instance: options.nodeName })
     : undefined;

@@ -17,10 +17,6 @@ export interface TestServerOptions {
   dataDir?: string;
   clock?: Clock;
   logger?: Logger;
-  /** Runs the warm-up of a server that lives long; a test's does not. */
-  warmUp?: boolean;
-  /** Refuses policies that nothing enforces yet; false by default. */
-  refuseUnenforced?: boolean;
   /** How it ends; by default at once. */
   shutdown?: { delayMs: number; sendRetryAfter: boolean };
   /** Admission plugins beside, or in place of, those that are on by default. */
@@ -134,12 +130,10 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       localNode: undefined,
       admissionPlugins: enabledAdmissionPlugins(options.admission?.enable ?? [], options.admission?.disable ?? []),
       admissionControlConfigFile: options.admission?.configFile ?? '',
-      refuseUnenforced: options.refuseUnenforced ?? false,
       shutdown: options.shutdown ?? { delayMs: 0, sendRetryAfter: false },
       disabled: new Set(),
       components: new Set(['api', ...(options.components ?? [])] as const),
       logger: options.logger ?? silentLogger,
-      warmUp: options.warmUp,
       audit: options.audit,
       priorityAndFairness: options.priorityAndFairness ?? true,
       maxInflight: options.maxInflight ?? { reads: 400, writes: 200 },

@@ -97,7 +97,7 @@ impl Metrics {
             ("unmatched_requests_total", "counter", "Requests that no rule matched.", &self.unmatched),
             ("tls_handshake_failures_total", "counter", "TLS handshakes that failed.", &self.handshake_failures),
             ("access_log_lines_lost_total", "counter", "Lines that the log did not take.", &self.log_lines_lost),
-            ("compilations_total", "counter", "Times that the routes were made anew.", &self.compilations),
+            ("compilations_total", "counter", "Compilations of the routes.", &self.compilations),
             ("routes", "gauge", "Paths that are served.", &self.routes),
             ("problems", "gauge", "Problems of Ingresses that Events tell.", &self.problems),
         ] {

@@ -55,8 +55,6 @@ export interface AdmissionOptions {
   webhooks?: WebhookPlugins;
   /** Absent: nobody counts. */
   metrics?: AdmissionMetrics;
-  /** Refuses policies that nothing enforces yet, instead of warning of them. */
-  refuseUnenforced?: boolean;
 }
 
 /** The plugins as one: first all that change, then, on what will be stored, all that only look. */
@@ -107,14 +105,14 @@ const PLUGINS: Record<AdmissionPluginName, MakePlugin> = {
 
 /** The plugins of the reference that are enabled, in its order, and then Berth's own. */
 export function createAdmission(options: AdmissionOptions): AdmissionChain {
-  const { lister, enabled = enabledAdmissionPlugins([], []), refuseUnenforced = false } = options;
+  const { lister, enabled = enabledAdmissionPlugins([], []) } = options;
   const { escalationCheck, parameterCheck } = options;
   const plugins = [
     ...(parameterCheck ? [parameterCheck] : []),
     new PodCertificateSigning(options.authorizer),
     ...ADMISSION_PLUGINS.filter((name) => enabled.has(name)).flatMap((name) => PLUGINS[name](options) ?? []),
     ...(escalationCheck ? [escalationCheck] : []),
-    new UnenforcedFeatures(lister, refuseUnenforced),
+    new UnenforcedFeatures(lister),
   ];
   return new OrderedPlugins(plugins, options.metrics);
 }

@@ -33,21 +33,4 @@ describe('what nothing acts on yet', () => {
       await server.close();
     }
   });
-
-  test('does not keep a cluster from starting where policies are to be refused', async () => {
-    const server = await testServer({ refuseUnenforced: true });
-    try {
-      const post = (path: string, body: object) => call(server, path, { method: 'POST', body });
-      is(await post(drivers, driver), 201, warned);
-      const enforced = {
-        apiVersion: 'networking.k8s.io/v1',
-        kind: 'NetworkPolicy',
-        metadata: { name: 'q' },
-        spec: { podSelector: {} },
-      };
-      is(await post('/apis/networking.k8s.io/v1/namespaces/default/networkpolicies', enforced), 201, undefined);
-    } finally {
-      await server.close();
-    }
-  });
 });

@@ -3,17 +3,15 @@ import type { Lister } from '../storage/lister.js';
 
 /**
  * What the API takes and nothing acts on yet: one row a feature, and the row goes with the change that makes the feature
- * work. Writers are told; rows that are a `policy` (their whole purpose is to forbid or to bound something, so that who
- * relies on them is less safe than they think) are refused by a server with --refuse-unenforced.
+ * work. Writers are told. No row is a policy: what forbids or bounds something is enforced, or refused.
  */
 export interface Unenforced {
   /** `<group>/<plural>`, or `<plural>` for core. */
   resources: readonly string[];
-  /** Its name, as a refusal says it. */
+  /** Its name. */
   feature: string;
   /** The warning. */
   text: string;
-  policy?: true;
   /** Absent: always. */
   when?(object: KubeObject, lister: Lister): boolean;
 }

@@ -1,6 +1,6 @@
 import type { APIService, ResourceCatalog } from '#kinds';
-import { followCache } from '../authorization/cache-follower.js';
 import type { AggregatedApi, AggregatedSurface, ServedResources } from '../http/documents/aggregated-surface.js';
+import { followCache } from '../storage/cache-follower.js';
 import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { isAvailable } from './availability.js';
 

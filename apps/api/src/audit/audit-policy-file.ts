@@ -24,7 +24,7 @@ const RULE_FIELDS = [
 ];
 const GROUP_FIELDS = ['group', 'resources', 'resourceNames'];
 
-/** Reads --audit-policy-file. Unknown fields are told to `warn` and passed over. Rejects with AuditPolicyError. */
+/** Reads --audit-policy-file. Unknown fields are reported to `warn` and ignored. Rejects with AuditPolicyError. */
 export async function readAuditPolicy(file: string, warn: (text: string) => void): Promise<AuditPolicy> {
   const { parseDocument } = await import('yaml');
   try {

@@ -1,7 +1,7 @@
 import type { KubeObject } from '#apimachinery';
 import { MIRROR_POD_ANNOTATION, podReferences } from '#kinds';
+import { followCache } from '../storage/cache-follower.js';
 import type { Store } from '../storage/store.js';
-import { followCache } from './cache-follower.js';
 
 export type VertexKind =
   | 'pod'

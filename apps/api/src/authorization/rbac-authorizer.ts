@@ -1,7 +1,7 @@
 import { aggregateMessages, type UserInfo } from '#apimachinery';
+import { followCache } from '../storage/cache-follower.js';
 import type { Store } from '../storage/store.js';
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from './authorizer.js';
-import { followCache } from './cache-follower.js';
 import { ruleAllows, ruleAllowsAnyName } from './policy-rule.js';
 import {
   type BindingObject,

@@ -46,7 +46,7 @@ export function subresourceKind({ group, version, kind }: SubresourceDefinition)
 
 /**
  * The body as an object of the expected kind, in the form in which the server keeps it: the caller's own copy, unknown
- * fields dropped, scalars in normal form. Unknown and repeated fields are refused, warned about or passed over as
+ * fields dropped, scalars in normal form. Unknown and repeated fields are refused, warned about or ignored as
  * `validation` says.
  */
 export function decodeBody(

@@ -9,8 +9,8 @@ import {
   servedForm,
   storedCustomResource,
 } from '#kinds';
-import { followCache } from '../authorization/cache-follower.js';
 import { DEFINITIONS } from '../registry/write/definition-guard.js';
+import { followCache } from '../storage/cache-follower.js';
 import type { CachedObject, Store, WatchCache } from '../storage/store.js';
 import { type ConversionOptions, conversionTo } from './conversions.js';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '#client';
 import type { FlowSchema, PriorityLevelConfiguration } from '#kinds';
-import { followCache } from '../authorization/cache-follower.js';
+import { followCache } from '../storage/cache-follower.js';
 import type { Lister } from '../storage/lister.js';
 import type { Store } from '../storage/store.js';
 import type { DanglingStatus } from './dangling-status.js';

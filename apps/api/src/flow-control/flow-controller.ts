@@ -1,9 +1,9 @@
 import type { UserInfo } from '#apimachinery';
 import type { FlowSchema, PriorityLevelConfiguration } from '#kinds';
-import type { FlowMetrics } from './flow-metrics.js';
+import type { FlowMetrics, Rejection } from './flow-metrics.js';
 import { type CompiledFlowSchema, compileFlowSchema, sortedSchemas } from './flow-schema.js';
 import { isSound, PriorityLevel, sharesOf } from './priority-level.js';
-import { type Rejection, Ticket } from './queue-set.js';
+import { Ticket } from './queue-set.js';
 import { allocateSeats, type SeatClaim } from './seat-allocation.js';
 import { Turns } from './turns.js';
 import { type EstimatedRequest, WorkEstimator } from './work-estimator.js';

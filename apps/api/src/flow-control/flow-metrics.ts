@@ -1,5 +1,4 @@
 import type { Cell, Distribution, MetricsRegistry } from '#telemetry';
-import type { Rejection } from './queue-set.js';
 
 const WAIT_BUCKETS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];
 const LENGTH_BUCKETS = [0, 10, 25, 50, 100, 250, 500, 1000];
@@ -13,6 +12,8 @@ const LEVELS = 200;
 const LEVEL_LABELS = { priority_level: LEVELS };
 const LABELS = { priority_level: LEVELS, flow_schema: 500 };
 const REASONS = ['queue-full', 'concurrency-limit', 'time-out', 'cancelled'];
+
+export type Rejection = 'queue-full' | 'concurrency-limit' | 'time-out';
 
 /** What one schema at one level is counted in. */
 export interface FlowCells {
@@ -99,17 +100,14 @@ export class FlowMetrics {
 
   private flowCells(level: string, schema: string): FlowCells {
     const { registry } = this;
-    const gauge = (name: string, help: string) =>
-      registry.gauge({ name: `apiserver_flowcontrol_${name}`, help, labels: LABELS }).cell(level, schema);
+    const gauge = (name: string, help: string) => registry.gauge({ name, help, labels: LABELS }).cell(level, schema);
     const counter = (name: string, help: string) =>
-      registry.counter({ name: `apiserver_flowcontrol_${name}`, help, labels: LABELS }).cell(level, schema);
+      registry.counter({ name, help, labels: LABELS }).cell(level, schema);
     const histogram = (name: string, help: string, buckets: number[], more = {}, ...values: string[]) =>
-      registry
-        .histogram({ name: `apiserver_flowcontrol_${name}`, help, labels: { ...LABELS, ...more } }, buckets)
-        .cell(level, schema, ...values);
+      registry.histogram({ name, help, labels: { ...LABELS, ...more } }, buckets).cell(level, schema, ...values);
     const waited = (execute: string) =>
       histogram(
-        'request_wait_duration_seconds',
+        'apiserver_flowcontrol_request_wait_duration_seconds',
         'Time that requests waited for their turn, in seconds.',
         WAIT_BUCKETS,
         { execute: ['true', 'false'] },
@@ -117,7 +115,7 @@ export class FlowMetrics {
       );
     const executed = (type: string) =>
       histogram(
-        'request_execution_seconds',
+        'apiserver_flowcontrol_request_execution_seconds',
         'Time that requests had their seats; of a watch, until it is initialized.',
         WAIT_BUCKETS,
         { type: ['regular', 'watch'] },
@@ -129,17 +127,17 @@ export class FlowMetrics {
       labels: { ...LABELS, reason: REASONS },
     });
     return {
-      dispatched: counter('dispatched_requests_total', 'Requests that began.'),
-      waitingRequests: gauge('current_inqueue_requests', 'Requests that wait now.'),
-      waitingSeats: gauge('current_inqueue_seats', 'Seats that waiting requests want.'),
-      executingRequests: gauge('current_executing_requests', 'Requests that have seats now.'),
-      executingSeats: gauge('current_executing_seats', 'Seats that are taken now.'),
+      dispatched: counter('apiserver_flowcontrol_dispatched_requests_total', 'Requests that began.'),
+      waitingRequests: gauge('apiserver_flowcontrol_current_inqueue_requests', 'Requests that wait now.'),
+      waitingSeats: gauge('apiserver_flowcontrol_current_inqueue_seats', 'Seats that waiting requests want.'),
+      executingRequests: gauge('apiserver_flowcontrol_current_executing_requests', 'Requests that have seats now.'),
+      executingSeats: gauge('apiserver_flowcontrol_current_executing_seats', 'Seats that are taken now.'),
       noAccommodation: counter(
-        'request_dispatch_no_accommodation_total',
+        'apiserver_flowcontrol_request_dispatch_no_accommodation_total',
         'Attempts to begin a request that found too few free seats.',
       ),
       queueLength: histogram(
-        'request_queue_length_after_enqueue',
+        'apiserver_flowcontrol_request_queue_length_after_enqueue',
         'Length of a queue, as each request that joins it sees it.',
         LENGTH_BUCKETS,
       ),
@@ -147,19 +145,26 @@ export class FlowMetrics {
       waitedInVain: waited('false'),
       execution: executed('regular'),
       watchInitialization: executed('watch'),
-      estimatedSeats: histogram('work_estimated_seats', 'Seats that requests were estimated to take.', SEAT_BUCKETS),
-      watchers: histogram('watch_count_samples', 'Watchers that a write would be told to.', WATCH_BUCKETS),
+      estimatedSeats: histogram(
+        'apiserver_flowcontrol_work_estimated_seats',
+        'Seats that requests were estimated to take.',
+        SEAT_BUCKETS,
+      ),
+      watchers: histogram(
+        'apiserver_flowcontrol_watch_count_samples',
+        'Watchers that a write would be told to.',
+        WATCH_BUCKETS,
+      ),
       rejected: (reason) => rejected.cell(level, schema, reason),
     };
   }
 
   private levelCells(level: string): LevelCells {
     const { registry } = this;
-    const gauge = (name: string, help: string) =>
-      registry.gauge({ name: `apiserver_flowcontrol_${name}`, help, labels: LEVEL_LABELS }).cell(level);
+    const gauge = (name: string, help: string) => registry.gauge({ name, help, labels: LEVEL_LABELS }).cell(level);
     const bounds = (name: string, help: string) => {
       const labels = { ...LEVEL_LABELS, bound: ['min', 'max'] };
-      const family = registry.gauge({ name: `apiserver_flowcontrol_${name}`, help, labels });
+      const family = registry.gauge({ name, help, labels });
       return { min: family.cell(level, 'min'), max: family.cell(level, 'max') };
     };
     const seats = {
@@ -179,20 +184,35 @@ export class FlowMetrics {
         executing: inPhase('executing'),
         waiting: inPhase('waiting'),
       },
-      nominal: gauge('nominal_limit_seats', 'Seats by the shares of the level.'),
-      lower: gauge('lower_limit_seats', 'Seats that the level keeps when it lends all that it may.'),
-      upper: gauge('upper_limit_seats', 'Seats that the level has when it borrows all that it may.'),
-      current: gauge('current_limit_seats', 'Seats that the level has now.'),
-      highWatermark: gauge('demand_seats_high_watermark', 'Highest demand for seats in the last period.'),
-      average: gauge('demand_seats_average', 'Average demand for seats in the last period.'),
-      deviation: gauge('demand_seats_stdev', 'Standard deviation of the demand for seats in the last period.'),
-      smoothed: gauge('demand_seats_smoothed', 'Demand for seats, smoothed.'),
-      target: gauge('target_seats', 'Seats that the level would have without limits.'),
-      currentR: gauge('current_r', 'Virtual time of the level.'),
-      dispatchR: gauge('dispatch_r', 'Virtual time of the level at its last dispatch.'),
-      latestS: gauge('latest_s', 'Virtual time at which the last dispatched request was due.'),
-      nextS: bounds('next_s_bounds', 'First and last virtual time at which queues are due.'),
-      nextDiscountedS: bounds('next_discounted_s_bounds', 'The same, less the work that is under way.'),
+      nominal: gauge('apiserver_flowcontrol_nominal_limit_seats', 'Seats by the shares of the level.'),
+      lower: gauge(
+        'apiserver_flowcontrol_lower_limit_seats',
+        'Seats that the level keeps when it lends all that it may.',
+      ),
+      upper: gauge(
+        'apiserver_flowcontrol_upper_limit_seats',
+        'Seats that the level has when it borrows all that it may.',
+      ),
+      current: gauge('apiserver_flowcontrol_current_limit_seats', 'Seats that the level has now.'),
+      highWatermark: gauge(
+        'apiserver_flowcontrol_demand_seats_high_watermark',
+        'Highest demand for seats in the last period.',
+      ),
+      average: gauge('apiserver_flowcontrol_demand_seats_average', 'Average demand for seats in the last period.'),
+      deviation: gauge(
+        'apiserver_flowcontrol_demand_seats_stdev',
+        'Standard deviation of the demand for seats in the last period.',
+      ),
+      smoothed: gauge('apiserver_flowcontrol_demand_seats_smoothed', 'Demand for seats, smoothed.'),
+      target: gauge('apiserver_flowcontrol_target_seats', 'Seats that the level would have without limits.'),
+      currentR: gauge('apiserver_flowcontrol_current_r', 'Virtual time of the level.'),
+      dispatchR: gauge('apiserver_flowcontrol_dispatch_r', 'Virtual time of the level at its last dispatch.'),
+      latestS: gauge('apiserver_flowcontrol_latest_s', 'Virtual time at which the last dispatched request was due.'),
+      nextS: bounds('apiserver_flowcontrol_next_s_bounds', 'First and last virtual time at which queues are due.'),
+      nextDiscountedS: bounds(
+        'apiserver_flowcontrol_next_discounted_s_bounds',
+        'The same, less the work that is under way.',
+      ),
     };
   }
 }

@@ -1,5 +1,5 @@
 import { largest, smallest, type UserInfo } from '#apimachinery';
-import type { FlowCells, Utilization } from './flow-metrics.js';
+import type { FlowCells, Rejection, Utilization } from './flow-metrics.js';
 import type { FlowRequest } from './flow-schema.js';
 import { SeatDemand } from './seat-demand.js';
 
@@ -69,8 +69,6 @@ export interface Pace {
   /** Requests wait that could begin. */
   wake(): void;
 }
-
-export type Rejection = 'queue-full' | 'concurrency-limit' | 'time-out';
 
 /**
  * The queues and seats of one priority level: fair queuing for server requests, as KEP 1040 describes it. The virtual time R counts

@@ -49,7 +49,6 @@ import { WebhookCalls, WebhookModule } from './webhook.module.js';
           podSecurityMetrics: new PodSecurityMetrics(registry),
           escalationCheck: new EscalationCheck(authorizer),
           parameterCheck: new PolicyParameterCheck(lister, authorizer, catalog),
-          refuseUnenforced: options.refuseUnenforced,
         }),
     ),
   ],

@@ -12,12 +12,10 @@ import type { BootstrapOptions } from '../bootstrap/bootstrap-options.js';
 import { keepLocalNodeRole } from '../bootstrap/local-node.bootstrap.js';
 import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import type { Pki } from '../pki/pki.js';
-import { warmUp } from '../warm-up.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { PkiModule } from './pki.module.js';
 import { ProcessClients } from './process-clients.js';
 import { RegistryModule } from './registry.module.js';
-import { serverUrl } from './server-address.js';
 import { ServerProgress } from './server-progress.js';
 import { NOW, OPTIONS, PKI } from './tokens.js';
 
@@ -39,7 +37,7 @@ export class Bootstrap implements OnApplicationBootstrap, OnModuleDestroy, Befor
     @Inject(ServerProgress) private readonly progress: ServerProgress,
   ) {}
 
-  /** Resolves when the cluster's own objects are there and the server is warm. */
+  /** Resolves when the cluster's own objects are there. */
   get finished(): Promise<void> {
     return this.work ?? Promise.reject(new Error('the application is not initialized'));
   }
@@ -80,23 +78,9 @@ export class Bootstrap implements OnApplicationBootstrap, OnModuleDestroy, Befor
     await runBootstrap(bootstrap);
     if (serves) {
       keepLocalNodeRole(bootstrap, this.stop.signal);
-      if (options.warmUp) await this.warm();
       this.kept = keepBootstrap(bootstrap, this.stop.signal);
     }
     this.progress.bootstrapped = true;
-  }
-
-  private async warm(): Promise<void> {
-    const { logger } = this.options;
-    const { certificate: cert, key } = this.pki.admin;
-    const { rounds, refused } = await warmUp({
-      url: serverUrl(this.options),
-      ca: this.pki.ca.certificate,
-      cert,
-      key,
-    });
-    logger.info('warmed up', { rounds });
-    for (const reason of refused) logger.warn('a request of the warm-up was refused', { reason });
   }
 }
 

@@ -7,6 +7,4 @@ export interface ControlPlaneOptions extends Omit<ServerConfig, 'logging' | 'tra
   logger: Logger;
   /** Absent: no spans are made. */
   tracer?: Tracer;
-  /** Is ready only when its code is compiled; for servers that live long. */
-  warmUp?: boolean;
 }

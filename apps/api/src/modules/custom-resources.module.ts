@@ -1,5 +1,4 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type { Clock } from '#client';
+import { Module } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
 import { ConversionMetrics } from '../custom-resources/conversion-metrics.js';
@@ -10,9 +9,8 @@ import { followRules } from '../custom-resources/rule-metrics.js';
 import { ServedDefinitions } from '../custom-resources/served-definitions.js';
 import { API_SERVER, MASTERS_GROUP } from '../identity/users.js';
 import { provide } from '../injection/provide.js';
-import type { Registry } from '../registry/registry.js';
 import { WebhookClient } from '../webhook-client/webhook-client.js';
-import type { ControlPlaneOptions } from './control-plane-options.js';
+import { BackgroundLoop } from './background-loop.js';
 import { ProcessClients } from './process-clients.js';
 import { RegistryModule } from './registry.module.js';
 import { StopSignal } from './stop-signal.js';
@@ -20,36 +18,8 @@ import { StorageModule } from './storage.module.js';
 import { CLOCK, OPTIONS, REGISTRY, STORE } from './tokens.js';
 import { WebhookModule } from './webhook.module.js';
 
-/** Writes what becomes of definitions, from when the server listens until it ends. */
-@Injectable()
-class DefinitionLoops implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stop = new AbortController();
-
-  constructor(
-    @Inject(OPTIONS) private readonly options: ControlPlaneOptions,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(MetricsRegistry) private readonly metrics: MetricsRegistry,
-    @Inject(ResourceCatalog) private readonly catalog: ResourceCatalog,
-    @Inject(ServedDefinitions) private readonly definitions: ServedDefinitions,
-    @Inject(REGISTRY) private readonly registry: Registry,
-    @Inject(ProcessClients) private readonly clients: ProcessClients,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    const { definitions, catalog, clock, metrics, registry } = this;
-    const { logger } = this.options;
-    const client = this.clients.as(API_SERVER, [MASTERS_GROUP]);
-    const user = { name: API_SERVER, groups: [MASTERS_GROUP] };
-    const cleanup = new InstanceCleanup({ context: registry.context, definitions, client, user });
-    const claims = new NameClaims(registry.context, user);
-    const loop = new DefinitionLoop({ definitions, catalog, cleanup, claims, client, clock, logger, metrics });
-    loop.run(this.stop.signal).catch((error) => logger.error('definitions are followed no more', { error }));
-  }
-
-  onApplicationShutdown(): void {
-    this.stop.abort();
-  }
-}
+/** Writes what becomes of definitions. */
+class DefinitionLoops extends BackgroundLoop {}
 
 /** Custom resources. Those that are established are in the catalog before anything asks for it. */
 @Module({
@@ -70,7 +40,19 @@ class DefinitionLoops implements OnApplicationBootstrap, OnApplicationShutdown {
         return definitions;
       },
     ),
-    DefinitionLoops,
+    provide(
+      DefinitionLoops,
+      [OPTIONS, CLOCK, MetricsRegistry, ResourceCatalog, ServedDefinitions, REGISTRY, ProcessClients],
+      ({ logger }, clock, metrics, catalog, definitions, { context }, clients) =>
+        new DefinitionLoops('CustomResourceDefinitions', logger, (signal) => {
+          const client = clients.as(API_SERVER, [MASTERS_GROUP]);
+          const user = { name: API_SERVER, groups: [MASTERS_GROUP] };
+          const cleanup = new InstanceCleanup({ context, definitions, client, user });
+          const claims = new NameClaims(context, user);
+          const options = { definitions, catalog, cleanup, claims, client, clock, logger, metrics };
+          return new DefinitionLoop(options).run(signal);
+        }),
+    ),
   ],
   exports: [ServedDefinitions],
 })

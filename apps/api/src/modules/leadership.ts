@@ -1,10 +1,10 @@
 import type { Logger } from '#client';
 
 /**
- * Whoever loses its leadership starts anew, with fresh state, and waits for its turn. The process lives on: the API that runs
- * in it serves reads while the database, without which no leader can renew, is away.
+ * A component that loses its leadership restarts with fresh state, and waits for its turn. The process goes on: the API that runs
+ * in it serves reads while the database, without which no leader can renew, cannot be reached.
  */
-export async function leadAgainAndAgain(
+export async function rerunOnLostLeadership(
   what: string,
   logger: Logger,
   signal: AbortSignal,
@@ -14,7 +14,7 @@ export async function leadAgainAndAgain(
     const term = new AbortController();
     try {
       if (!(await start(AbortSignal.any([signal, term.signal])))) return;
-      logger.warn('leadership was lost; starting anew', { what });
+      logger.warn('leadership was lost; restarting with fresh state', { what });
     } finally {
       term.abort();
     }

@@ -21,7 +21,7 @@ import { AuthenticationModule } from './authentication.module.js';
 import { Bootstrap } from './bootstrap.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
-import { leadAgainAndAgain } from './leadership.js';
+import { rerunOnLostLeadership } from './leadership.js';
 import { PkiModule } from './pki.module.js';
 import { ProcessClients } from './process-clients.js';
 import { RegistryModule } from './registry.module.js';
@@ -115,7 +115,7 @@ export class Loops implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
   }
 
   private lead(what: string, start: (term: AbortSignal) => Promise<boolean>): Promise<void> {
-    return leadAgainAndAgain(what, this.options.logger, this.stop.signal, start);
+    return rerunOnLostLeadership(what, this.options.logger, this.stop.signal, start);
   }
 
   private informers(identity: string, name: string): SharedInformers {

@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { realClock } from '#client';
 import { allResources, ResourceCatalog, usageResources } from '#kinds';
-import { MetricsRegistry, registerProcessMetrics } from '#telemetry';
+import { MetricsRegistry, registerProcessMetrics, registerRegisteredMetrics } from '#telemetry';
 import { HOST_NETWORK } from '../http/proxy/proxy-network.js';
 import { provide } from '../injection/provide.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
@@ -23,6 +23,7 @@ export class ProcessModule {
       provide(MetricsRegistry, [OPTIONS], ({ logger }) => {
         const metrics = new MetricsRegistry(logger);
         registerProcessMetrics(metrics);
+        registerRegisteredMetrics(metrics);
         return metrics;
       }),
       provide(ServerProgress, [], () => new ServerProgress()),

@@ -1,28 +1,13 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { ResourceCatalog } from '#kinds';
 import { provide } from '../injection/provide.js';
 import { QuotaKeeper } from '../kinds/quotas/quota-keeper.js';
 import { QuotaMeter } from '../kinds/quotas/quota-meter.js';
+import { BackgroundLoop } from './background-loop.js';
 import { StorageModule } from './storage.module.js';
 import { CLOCK, NOW, OPTIONS, STORE, WRITE_METER } from './tokens.js';
 
-/** Runs the keeper as long as the server does. */
-@Injectable()
-class QuotaKeeping implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stop = new AbortController();
-  private running: Promise<void> | undefined;
-
-  constructor(@Inject(QuotaKeeper) private readonly keeper: QuotaKeeper) {}
-
-  onApplicationBootstrap(): void {
-    this.running = this.keeper.run(this.stop.signal);
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    this.stop.abort();
-    await this.running;
-  }
-}
+class QuotaLoop extends BackgroundLoop {}
 
 /** Counts what ResourceQuotas limit. */
 @Module({
@@ -37,7 +22,11 @@ class QuotaKeeping implements OnApplicationBootstrap, OnApplicationShutdown {
       const enforces = admissionPlugins?.has('ResourceQuota') ?? true;
       return new QuotaMeter(store, keeper, now, enforces);
     }),
-    QuotaKeeping,
+    provide(
+      QuotaLoop,
+      [OPTIONS, QuotaKeeper],
+      ({ logger }, keeper) => new QuotaLoop('ResourceQuotas', logger, async (signal) => keeper.start(signal)),
+    ),
   ],
   exports: [WRITE_METER],
 })

@@ -1,5 +1,7 @@
 import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { MetricsRegistry } from '#telemetry';
 import { provide } from '../injection/provide.js';
+import { CertificateMetrics } from '../webhook-client/certificate-metrics.js';
 import { WebhookClient } from '../webhook-client/webhook-client.js';
 import { StorageModule } from './storage.module.js';
 import { LISTER, PROXY_NETWORK } from './tokens.js';
@@ -22,7 +24,11 @@ export class WebhookCalls implements OnApplicationShutdown {
 @Module({
   imports: [StorageModule],
   providers: [
-    provide(WebhookClient, [LISTER, PROXY_NETWORK], (lister, network) => new WebhookClient(lister, network)),
+    provide(
+      WebhookClient,
+      [LISTER, PROXY_NETWORK, MetricsRegistry],
+      (lister, network, metrics) => new WebhookClient(lister, network, new CertificateMetrics(metrics)),
+    ),
     WebhookCalls,
   ],
   exports: [WebhookClient, WebhookCalls],

@@ -105,7 +105,7 @@ export class RegistryHandler implements ApiHandler {
       await readYamlBody(request, request.user.name);
     } else if (isLarge(request)) await readAhead(request, bodySchema(entry, request));
     if (request.subresource !== '') return handleSubresource(context, entry, request, notes.warnings);
-    if (!entry.verbs.has(request.verb) || !offeredVerbs(entry, request).has(request.verb)) throw methodNotAllowed();
+    if (!entry.verbs.has(request.verb) || !verbsOf(entry, request).has(request.verb)) throw methodNotAllowed();
     const virtual = entry.virtual.get('');
     if (virtual && request.verb === 'create') return answerVirtual(context, entry, virtual, request, notes.warnings);
     const inScope = entry.definition.namespaced ? request : { ...request, namespace: '' };
@@ -178,7 +178,7 @@ function isObjectPath({ name, subresource, verb }: ApiRequest): boolean {
   return subresource !== '' || (name !== '' && !EVERYWHERE_VERBS.has(verb));
 }
 
-function offeredVerbs({ definition }: ResourceEntry, request: ApiRequest): ReadonlySet<string> {
+function verbsOf({ definition }: ResourceEntry, request: ApiRequest): ReadonlySet<string> {
   if (isObjectPath(request)) return OBJECT_VERBS;
   return definition.namespaced && request.namespace === '' ? EVERYWHERE_VERBS : COLLECTION_VERBS;
 }
@@ -198,6 +198,6 @@ function checkPath(entry: ResourceEntry, request: ApiRequest): void {
     if (!entry.subresources.has(subresource)) throw genericNotFound();
     return;
   }
-  for (const verb of offeredVerbs(entry, request)) if (entry.verbs.has(verb)) return;
+  for (const verb of verbsOf(entry, request)) if (entry.verbs.has(verb)) return;
   throw genericNotFound();
 }

@@ -206,7 +206,7 @@ export class Replica implements CacheHost {
   }
 
   private async lostTrack(reason: string): Promise<void> {
-    this.options.log(`reading all objects anew: this replica is at revision ${this.applied}, ${reason}`);
+    this.options.log(`reading all objects again: this replica is at revision ${this.applied}, ${reason}`);
     await this.reload();
   }
 

@@ -1,10 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RingEvent } from './event-ring.js';
+import type { EventRing, RingEvent } from './event-ring.js';
 import type { CacheEvent, CacheWatch, ObjectFilter, Revision } from './store.js';
-import type { ObjectCache } from './watch-cache.js';
 
 /** Events that one call of `next` hands out at most. */
 const PAGE = 500;
+
+/** The cache whose events a watch reads. */
+export interface WatchedCache {
+  readonly ring: EventRing;
+  readonly waiting: WaitingWatches;
+  /** Counts resets: watches of an earlier generation have expired. */
+  readonly generation: number;
+  currentRevision(): Revision;
+  /** Events in (from, to], at most `limit`, from the log; undefined when `from` is compacted. */
+  readLog(from: Revision, to: Revision, limit: number): Promise<RingEvent[] | undefined>;
+}
 
 /** A reader of one resource's events: of the ring, and of the log where the ring does not reach back. */
 export class RingWatch implements CacheWatch {
@@ -18,7 +28,7 @@ export class RingWatch implements CacheWatch {
   private wake: (() => void) | undefined;
 
   constructor(
-    private readonly cache: ObjectCache,
+    private readonly cache: WatchedCache,
     from: Revision,
     private readonly namespace: string | undefined,
     readonly filter: ObjectFilter | undefined,
@@ -30,7 +40,7 @@ export class RingWatch implements CacheWatch {
 
   get revision(): Revision {
     // Nothing is left to hand out: what the cache has, this watch has.
-    if (this.wake && !this.ended) return Math.max(this.delivered, this.cache.host.currentRevision());
+    if (this.wake && !this.ended) return Math.max(this.delivered, this.cache.currentRevision());
     return this.delivered;
   }
 
@@ -88,7 +98,7 @@ export class RingWatch implements CacheWatch {
       if (this.wants(event)) events.push(event);
     }
     this.position = position;
-    const seen = position === end ? this.cache.host.currentRevision() : ring.at(position - 1)!.revision;
+    const seen = position === end ? this.cache.currentRevision() : ring.at(position - 1)!.revision;
     this.delivered = Math.max(this.delivered, seen);
     return events;
   }
@@ -97,7 +107,7 @@ export class RingWatch implements CacheWatch {
     const to = this.cache.ring.start;
     let events: RingEvent[] | undefined;
     try {
-      events = await this.cache.host.readLog(this.cache, this.delivered, to, PAGE);
+      events = await this.cache.readLog(this.delivered, to, PAGE);
     } catch {
       // PostgreSQL is away: the watch goes on when it is back.
       await sleep(250, undefined, { ref: false });

@@ -3,7 +3,7 @@ import type { KubeObject } from '#apimachinery';
 import { CacheEntry, type LineType, type ResourceFields, renderLine } from './cached-object.js';
 import { EventRing, RingEvent } from './event-ring.js';
 import { ObjectIndexes } from './object-index.js';
-import { RingWatch, WaitingWatches } from './ring-watch.js';
+import { RingWatch, WaitingWatches, type WatchedCache } from './ring-watch.js';
 import type { CacheWatch, ListResult, ObjectFilter, Revision, WatchCache } from './store.js';
 
 // A CommonJS module: Node imports its exports as one object.
@@ -51,7 +51,7 @@ function emptyTree(entries?: [string, CacheEntry][]): Tree {
 }
 
 /** The watch cache of one storage resource. All changes come in revision order, from one place, synchronously. */
-export class ObjectCache implements WatchCache {
+export class ObjectCache implements WatchCache, WatchedCache {
   readonly resource: string;
   readonly waiting = new WaitingWatches();
   ring: EventRing;
@@ -78,6 +78,14 @@ export class ObjectCache implements WatchCache {
 
   get size(): number {
     return this.entries.size;
+  }
+
+  currentRevision(): Revision {
+    return this.host.currentRevision();
+  }
+
+  readLog(from: Revision, to: Revision, limit: number): Promise<RingEvent[] | undefined> {
+    return this.host.readLog(this, from, to, limit);
   }
 
   get(namespace: string, name: string): CacheEntry | undefined {

@@ -61,9 +61,22 @@ const TLS_TEXTS = bare<string>({
   EPIPE: 'write: broken pipe',
 });
 
+/** The certificate is for no name: it has a common name alone. */
+export class MissingNamesError extends Error {
+  constructor() {
+    super(`${UNVERIFIED} certificate relies on legacy Common Name field, use SANs instead`);
+  }
+}
+
+/** Whether OpenSSL refused a signature by SHA-1 (or older), which it says with this text alone. */
+export function isWeakSignature({ message }: Error): boolean {
+  return /^CA signature digest algorithm too weak/.test(message);
+}
+
 /** What Go says of an error of Node's HTTPS client; the message itself where it has no counterpart. */
 export function goText(error: CodedError): string {
   if (error instanceof DialError) return error.message;
+  if (isWeakSignature(error)) return `${UNVERIFIED} cannot verify signature: insecure algorithm SHA1-RSA`;
   if (error.code?.startsWith('HPE_')) return 'net/http: HTTP/1.x transport connection broken: malformed HTTP response';
   return TLS_TEXTS[error.code ?? ''] ?? error.message;
 }
@@ -75,7 +88,7 @@ export function identityError(
   check: () => Error | undefined,
 ): Error | undefined {
   const names = certificate.subjectaltname;
-  if (!names) return new Error(`${UNVERIFIED} certificate relies on legacy Common Name field, use SANs instead`);
+  if (!names) return new MissingNamesError();
   if (check() === undefined) return undefined;
   const shown = names
     .split(', ')

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
+import { MetricsRegistry } from '#telemetry';
 import { lister } from '../admission/testing/admission-requests.js';
 import { WebhookCallError } from './call-error.js';
+import { CertificateMetrics } from './certificate-metrics.js';
+import { type OddCertificate, oddWebhookServer } from './testing/odd-certificate.js';
 import { localNetwork, type WebhookServer, webhookServer } from './testing/webhook-server.js';
 import { WebhookClient, type WebhookClientConfig } from './webhook-client.js';
 
@@ -27,6 +30,8 @@ const services = (port: number, ready = true) =>
   });
 
 describe('calls to webhooks', () => {
+  const metrics = new MetricsRegistry();
+  const certificates = new CertificateMetrics(metrics);
   let server: WebhookServer;
   let client: WebhookClient;
   let byUrl: WebhookClientConfig;
@@ -49,6 +54,7 @@ describe('calls to webhooks', () => {
     const one = new WebhookClient(
       services(port, ready),
       localNetwork({ 'hook.example.com': ['192.0.2.7'], 'other.example.com': ['192.0.2.8'] }),
+      certificates,
     );
     opened.push(one);
     return one;
@@ -133,6 +139,36 @@ describe('calls to webhooks', () => {
     );
   });
 
+  it('counts certificates without a name, and those that SHA-1 signs', async () => {
+    const counted = () =>
+      metrics.samples().map(({ metricName, value }) => [metricName.replace('apiserver_webhooks_x509_', ''), value]);
+    const before = counted();
+    const failing = async (certificate: OddCertificate, message: string) => {
+      const odd = await oddWebhookServer(certificate);
+      try {
+        await fails(
+          call({ url: `https://hook.example.com:${odd.port}`, caBundle: odd.caBundle }),
+          `Post "https://hook.example.com:${odd.port}/?timeout=10s": tls: failed to verify certificate: x509: ${message}`,
+        );
+      } finally {
+        await odd.close();
+      }
+    };
+    await failing({ names: [] }, 'certificate relies on legacy Common Name field, use SANs instead');
+    assert.deepEqual(counted(), [
+      ['missing_san_total', Number(before[0]![1]) + 1],
+      ['insecure_sha1_total', before[1]![1]],
+    ]);
+    await failing(
+      { names: ['hook.example.com'], hash: 'SHA-1' },
+      'cannot verify signature: insecure algorithm SHA1-RSA',
+    );
+    assert.deepEqual(counted(), [
+      ['missing_san_total', Number(before[0]![1]) + 1],
+      ['insecure_sha1_total', Number(before[1]![1]) + 1],
+    ]);
+  });
+
   it('says why there is no connection', async () => {
     const gone = await webhookServer();
     await gone.close();
@@ -210,7 +246,7 @@ describe('calls to webhooks', () => {
         dials.push(new Socket());
         return dials.at(-1)!;
       };
-      client = new WebhookClient(lister({}), { resolve: async () => [], connect });
+      client = new WebhookClient(lister({}), { resolve: async () => [], connect }, certificates);
       opened.push(client);
     });
 

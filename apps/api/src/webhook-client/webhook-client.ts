@@ -9,6 +9,7 @@ import type { Lister } from '../storage/lister.js';
 import { answerError, goText, hostPort, WebhookCallError } from './call-error.js';
 import { CallSlots } from './call-slots.js';
 import { CallTime } from './call-time.js';
+import type { CertificateMetrics } from './certificate-metrics.js';
 import { type Endpoint, serviceEndpoint } from './service-endpoint.js';
 import { WebhookAgent, type WebhookNetwork } from './webhook-agent.js';
 
@@ -73,6 +74,7 @@ export class WebhookClient {
   constructor(
     private readonly lister: Lister,
     network: WebhookNetwork,
+    private readonly certificates: CertificateMetrics,
   ) {
     this.agent = new WebhookAgent(network);
   }
@@ -111,7 +113,7 @@ export class WebhookClient {
   private async exchange(target: Target, bytes: Buffer, options: WebhookCallOptions, time: CallTime): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await exchange(this.agent, target, bytes, options, time);
+        return await exchange(this.agent, target, bytes, options, time, this.certificates);
       } catch (error) {
         if (!(error instanceof StaleConnection)) throw error;
         if (attempt === ATTEMPTS) throw error.failure;
@@ -191,6 +193,7 @@ function exchange(
   bytes: Buffer,
   options: WebhookCallOptions,
   time: CallTime,
+  certificates: CertificateMetrics,
 ): Promise<unknown> {
   const { largestAnswer = LARGEST_ANSWER } = options;
   const { signal } = time;
@@ -216,6 +219,7 @@ function exchange(
     signal.addEventListener('abort', late, { once: true });
     outgoing.on('error', (error: Error & { code?: string }) => {
       if (answering) return;
+      certificates.count(error);
       const failure = new WebhookCallError(posted(target, options, goText(error)));
       const isStale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
       fail(isStale ? new StaleConnection(failure) : failure);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '#client';
 import type { Volume } from '#kinds';
 import { MetricsRegistry } from '#telemetry';
@@ -82,6 +83,10 @@ describe('A volume of a pod', () => {
     assert.equal(count('configmap', 'mount', 'success'), '1');
     assert.equal(count('configmap', 'mount', 'fail-unknown'), '1');
     assert.equal(count('configmap', 'unmount', 'success'), '1');
+    // Of a volume that is not mounted yet nothing is known but its tries.
+    const overall = text.match(/^volume_operation_total_seconds_count\{.*$/gm);
+    const labels = 'plugin_name="kubernetes.io/configmap",operation_name="overall_volume_mount"';
+    assert.deepEqual(overall, [`volume_operation_total_seconds_count{${labels}} 1`]);
     services.volumeOperations.onDone('kubernetes.io/image', 'volume_mount', 20, true);
     services.volumeOperations.onDone('kubernetes.io/image', 'volume_mount', 20, false);
     const images = (await metrics.render()).match(/^kubelet_image_volume_\w+ \d$/gm);
@@ -90,6 +95,22 @@ describe('A volume of a pod', () => {
       'kubelet_image_volume_mounted_succeed_total 1',
       'kubelet_image_volume_requested_total 2',
     ]);
+  });
+
+  test('takes from the first try on, however often it is tried, unless nobody wants it any more', async () => {
+    const took: number[] = [];
+    const operations = services.volumeOperations;
+    operations.onMounted = (_plugin, ms) => void took.push(ms);
+    const fails = () => assert.rejects(operations.mounted('p', 'a', Promise.reject(new Error('no'))));
+    await fails();
+    await delay(30);
+    await operations.mounted('p', 'a', Promise.resolve());
+    await fails();
+    operations.forget('a');
+    await operations.mounted('p', 'a', Promise.resolve());
+    assert.equal(took.length, 2);
+    assert.ok(took[0]! >= 29, `${took[0]} ms`);
+    assert.ok(took[1]! < 29, `${took[1]} ms`);
   });
 
   test('is made ready by itself, and found again by an agent that knows nothing of it', async () => {

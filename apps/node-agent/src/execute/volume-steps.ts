@@ -18,7 +18,7 @@ export async function* mountVolume(
     await paths.files.makeFolder(paths.volumes(pod.metadata.uid), 0o750);
     const volume = volumeOf(pod, name);
     const mounting = mount(volumeContext(services, state), volume);
-    const path = await services.volumeOperations.timed(pluginName(volume), 'volume_mount', mounting);
+    const path = await services.volumeOperations.mounted(pluginName(volume), keyOf(pod, name), mounting);
     yield { type: 'volumeMounted', volume: name, path };
   } catch (error) {
     if (!(error instanceof MountFailure)) throw error;
@@ -57,6 +57,7 @@ export async function* unmountVolume(
 ): Outcomes {
   try {
     const known = pod.spec.volumes?.find((candidate) => candidate.name === name);
+    services.volumeOperations.forget(keyOf(pod, name));
     const unmounting = unmount(unmountContext(services), pod.metadata.uid, name);
     await services.volumeOperations.timed(known ? pluginName(known) : '', 'volume_unmount', unmounting);
     yield { type: 'volumeUnmounted', volume: name };
@@ -64,6 +65,11 @@ export async function* unmountVolume(
     services.logger.warn('volume not unmounted', { pod: podKey(pod), volume: name, error });
     yield { type: 'volumeUnmountFailed', volume: name, message: (error as Error).message };
   }
+}
+
+/** Volumes of different pods may share a name. */
+function keyOf({ metadata }: Pod, volume: string): string {
+  return `${metadata.uid}/${volume}`;
 }
 
 function volumeOf({ spec }: Pod, name: string) {

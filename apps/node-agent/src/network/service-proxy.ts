@@ -100,7 +100,7 @@ export class ServiceProxy {
         this.report(result, begun);
         if (clock.now() >= verifyAt) {
           const repaired = await this.rules.verify();
-          if (repaired?.full) logger.warn('service rules were gone and have been written anew');
+          if (repaired?.full) logger.warn('service rules were missing and have been restored');
           if (repaired) this.report(repaired, performance.now());
           verifyAt = clock.now() + VERIFY;
         }
@@ -139,7 +139,7 @@ export class ServiceProxy {
   /** A mode that served this node before has left its rules, which would win or lose by chance. */
   private async cleanUpOthers(): Promise<void> {
     const { logger } = this.options;
-    for (const { mode, why } of this.rules.passedOver()) logger.info('a proxy mode is passed over', { mode, why });
+    for (const { mode, why } of this.rules.passedOver()) logger.info('a proxy mode is skipped', { mode, why });
     for (const { mode, why } of await this.rules.cleanUpOthers()) {
       logger.warn('rules of another proxy mode cannot be removed', { mode, why });
     }

@@ -250,7 +250,7 @@ export class Observer {
         });
       } catch (error) {
         if (error instanceof CriError && error.code === GrpcCode.Unimplemented) {
-          this.logger.info('the runtime tells no events; looking every second');
+          this.logger.info('the runtime sends no events; polling it every second');
           return;
         }
       } finally {

@@ -82,7 +82,7 @@ describe('the resources', () => {
       ['events', 'events.events.k8s.io'],
     );
     assert.deepEqual(
-      named(({ heldBack, markFirst }) => heldBack ?? markFirst),
+      named(({ isHeld, markFirst }) => isHeld ?? markFirst),
       ['customresourcedefinitions.apiextensions.k8s.io', 'namespaces'],
     );
   });

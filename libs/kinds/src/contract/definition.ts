@@ -122,7 +122,7 @@ export interface DeletionPolicy {
   /** The answer to a delete is the object that is gone, not a Status. */
   returnsObject?: boolean;
   /** Anything beside metadata.finalizers that holds the object back. */
-  heldBack?(object: KubeObject): boolean;
+  isHeld?(object: KubeObject): boolean;
   /** The first delete always marks, even with nothing holding the object back; changes the object for it. */
   markFirst?(object: KubeObject): void;
   /** The garbage collector never sees the resource: no propagation finalizers. */

@@ -87,14 +87,6 @@ export class ClusterSettings {
   })
   components!: string;
 
-  @IsSwitch()
-  @SwitchSetting({
-    help: 'refuse policies that Berth does not enforce yet',
-    default: false,
-    programs: { up: true, server: true },
-  })
-  refuseUnenforced!: boolean;
-
   @Parses(parseDelay)
   @TextSetting({
     help: 'how long the server goes on serving when it is told to end; /readyz fails meanwhile',

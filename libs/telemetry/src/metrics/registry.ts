@@ -45,6 +45,11 @@ export class MetricsRegistry {
     return this.declare('histogram', declaration, make);
   }
 
+  /** Of the metrics that were declared. */
+  names(): Iterable<string> {
+    return this.families.keys();
+  }
+
   /** Calls back before each scrape: for values that are read rather than counted. Returns the way to end that. */
   onCollect(collect: () => void | Promise<void>): () => void {
     this.collectors.push(collect);

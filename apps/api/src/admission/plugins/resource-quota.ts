@@ -2,11 +2,12 @@ import { type KubeObject, unclassified } from '#apimachinery';
 import type { Lister } from '../../storage/lister.js';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionTarget } from '../admission-request.js';
 import { deltasOf, type QuotaDeltas } from '../quota/quota-delta.js';
-import { evaluatorOf, type QuotaChange, type QuotaEvaluator, type Usage } from '../quota/quota-evaluator.js';
+import { evaluatorOf } from '../quota/quota-evaluator.js';
 import { amountOf, counted } from '../quota/quota-names.js';
 import { type ExceededAmount, exceededText } from '../quota/quota-refusal.js';
 import { type ScopeRequirement, scopesText } from '../quota/quota-scopes.js';
 import { isInScope, type QuotaView, quotaView } from '../quota/quota-view.js';
+import type { QuotaChange, QuotaEvaluator, Usage } from '../quota/usage-evaluator.js';
 import { rejection } from '../rejection.js';
 
 /** What may only be used where a quota covers it: `limitedResources` of the plugin's configuration. */

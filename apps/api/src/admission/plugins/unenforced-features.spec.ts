@@ -4,7 +4,7 @@ import { alice, lister, request } from '../testing/admission-requests.js';
 import { type Unenforced, unenforced } from '../unenforced.js';
 import { UnenforcedFeatures } from './unenforced-features.js';
 
-const warns = new UnenforcedFeatures(lister({}), false);
+const warns = new UnenforcedFeatures(lister({}));
 
 type More = Parameters<typeof request>[3];
 
@@ -68,37 +68,20 @@ describe('what nothing acts on', () => {
   });
 });
 
-describe('a server that refuses', () => {
-  /** No feature of today is a policy that nothing enforces. */
-  const policy: Unenforced = {
+describe('a row', () => {
+  const row: Unenforced = {
     resources: ['networking.k8s.io/networkpolicies'],
-    feature: 'NetworkPolicy',
-    text: 'Berth does not enforce NetworkPolicy yet',
-    policy: true,
+    feature: 'ingress rules',
+    text: 'Berth does not use ingress rules yet',
     when: ({ spec }) => spec?.ingress !== undefined,
   };
-  const other: Unenforced = { resources: ['configmaps'], feature: 'data', text: 'Berth does not use data yet' };
-  const refuses = new UnenforcedFeatures(lister({}), true, [policy, other]);
+  const plugin = new UnenforcedFeatures(lister({}), [row]);
   const path = 'networkpolicies.networking.k8s.io';
   const used = { spec: { ingress: [] } };
 
-  test('refuses policies, by name, and warns of all else', () => {
-    assert.throws(() => told(refuses, path, used), {
-      code: 403,
-      message: `${path} "x" is forbidden: Berth does not enforce NetworkPolicy yet, and this server refuses what it does not enforce`,
-    });
-    assert.deepEqual(told(refuses, path, { spec: {} }), []);
-    assert.deepEqual(told(refuses, 'configmaps', {}), [other.text]);
-  });
-
-  test('lets what is there be changed, and not begin to use the feature', () => {
-    const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'x' } };
-    assert.deepEqual(told(refuses, path, used, { oldObject: { ...object, ...used } }), [policy.text]);
-    assert.throws(() => told(refuses, path, used, { oldObject: { ...object, spec: {} } }), { code: 403 });
-  });
-
-  test('makes what every cluster starts with', () => {
-    const user = { ...alice, name: 'system:apiserver' };
-    assert.deepEqual(told(refuses, path, used, { user }), []);
+  test('is told of objects that use the feature, and not of what every cluster starts with', () => {
+    assert.deepEqual(told(plugin, path, used), [row.text]);
+    assert.deepEqual(told(plugin, path, { spec: {} }), []);
+    assert.deepEqual(told(plugin, path, used, { user: { ...alice, name: 'system:apiserver' } }), []);
   });
 });

@@ -1,6 +1,6 @@
 import type { KubeObject } from '#apimachinery';
 import type { MatchResources, ParamRef } from '#kinds';
-import { type CacheSink, followCache } from '../../authorization/cache-follower.js';
+import { type CacheSink, followCache } from '../../storage/cache-follower.js';
 import type { CachedObject, Store } from '../../storage/store.js';
 import { PolicyMatch } from './policy-match.js';
 

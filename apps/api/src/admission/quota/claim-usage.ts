@@ -1,7 +1,7 @@
 import { deepEqual, type KubeObject, Quantity } from '#apimachinery';
-import type { QuotaChange, QuotaEvaluator, Usage } from './quota-evaluator.js';
 import { ONE } from './quota-names.js';
 import { matchesValue, type ScopeRequirement } from './quota-scopes.js';
+import type { QuotaChange, QuotaEvaluator, Usage } from './usage-evaluator.js';
 
 const NAMES = ['persistentvolumeclaims', 'requests.storage'];
 const OF_CLASS = '.storageclass.storage.k8s.io/';

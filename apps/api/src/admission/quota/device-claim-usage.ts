@@ -1,6 +1,6 @@
 import { type KubeObject, Quantity } from '#apimachinery';
-import type { QuotaEvaluator, Usage } from './quota-evaluator.js';
 import { ONE } from './quota-names.js';
+import type { QuotaEvaluator, Usage } from './usage-evaluator.js';
 
 const COUNT = 'count/resourceclaims.resource.k8s.io';
 const OF_CLASS = '.deviceclass.resource.k8s.io/devices';

@@ -2,9 +2,9 @@ import { type KubeObject, ownValue, parseTime, Quantity } from '#apimachinery';
 import { podQosClass } from '#kinds';
 import { hasPodLevelResources, type ResourceList } from '../pod-resource-totals.js';
 import { podResourcesInUse } from '../pod-resources-in-use.js';
-import type { QuotaChange, QuotaEvaluator, Usage } from './quota-evaluator.js';
 import { isExtendedResource, ONE } from './quota-names.js';
 import { matchesValue, type ScopeRequirement } from './quota-scopes.js';
+import type { QuotaChange, QuotaEvaluator, Usage } from './usage-evaluator.js';
 
 const DEVICE_CLASS = 'deviceclass.resource.kubernetes.io/';
 const NATIVE = ['cpu', 'memory', 'ephemeral-storage'] as const;

@@ -1,7 +1,7 @@
 import type { Quantity } from '#apimachinery';
-import type { QuotaChange, QuotaEvaluator, Usage } from './quota-evaluator.js';
 import { counted } from './quota-names.js';
 import { isInScope, type QuotaView } from './quota-view.js';
+import type { QuotaChange, QuotaEvaluator, Usage } from './usage-evaluator.js';
 
 /** A change of what one quota counts, in units of counters. */
 export type QuotaDeltas = ReadonlyMap<string, number>;

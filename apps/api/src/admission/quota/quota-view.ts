@@ -1,6 +1,6 @@
 import { type KubeObject, Quantity } from '#apimachinery';
-import type { QuotaEvaluator } from './quota-evaluator.js';
 import { type ScopeRequirement, scopesOf } from './quota-scopes.js';
+import type { QuotaEvaluator } from './usage-evaluator.js';
 
 export type Amounts = ReadonlyMap<string, Quantity>;
 

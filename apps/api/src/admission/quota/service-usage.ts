@@ -1,6 +1,6 @@
 import { type KubeObject, Quantity } from '#apimachinery';
-import type { QuotaEvaluator, Usage } from './quota-evaluator.js';
 import { ONE } from './quota-names.js';
+import type { QuotaEvaluator, Usage } from './usage-evaluator.js';
 
 const NAMES = new Set(['count/services', 'services', 'services.nodeports', 'services.loadbalancers']);
 

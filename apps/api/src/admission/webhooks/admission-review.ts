@@ -10,15 +10,8 @@ import {
 } from '#apimachinery';
 import { DecodeError, decodeAs } from '#kinds';
 import type { AdmissionRequest } from '../admission-request.js';
+import type { ReviewRequest } from './review-request.js';
 import type { Candidate } from './webhook-source.js';
-
-/** `request` of an AdmissionReview, and what match conditions know of a request. */
-export interface ReviewRequest {
-  readonly uid: string;
-  readonly object: KubeObject | null;
-  readonly oldObject: KubeObject | null;
-  readonly [field: string]: unknown;
-}
 
 /** `response` of an AdmissionReview, as far as the server acts on it. */
 export interface ReviewResponse {

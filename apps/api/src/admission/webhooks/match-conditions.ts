@@ -4,8 +4,8 @@ import { type MatchCondition, storedAdmissionEnvironment } from '#kinds';
 import type { Authorizer } from '../../authorization/authorizer.js';
 import type { AdmissionRequest } from '../admission-request.js';
 import { type CompiledExpression, compileExpression } from '../compiled-expression.js';
-import type { ReviewRequest } from './admission-review.js';
 import { expressionAuthorizer } from './expression-authorizer.js';
+import type { ReviewRequest } from './review-request.js';
 
 /** Units of cost that all conditions of a webhook may use for one object. */
 const COST_BUDGET = 2_500_000;

@@ -9,13 +9,13 @@ import type { AdmissionRequest } from '../admission-request.js';
 import {
   admissionReview,
   InvalidReview,
-  type ReviewRequest,
   type ReviewResponse,
   readReview,
   reviewRequest,
   reviewVersionOf,
 } from './admission-review.js';
 import { evaluateConditions } from './match-conditions.js';
+import type { ReviewRequest } from './review-request.js';
 import type { VersionedObjects } from './versioned-objects.js';
 import { dryRunUnsupported, WebhookDenial, WebhookFailure } from './webhook-errors.js';
 import type { WebhookMetrics, WebhookType } from './webhook-metrics.js';
@@ -95,7 +95,7 @@ export class WebhookCaller {
     const { webhook } = candidate;
     if (request.signal.aborted) throw overdue();
     this.context.metrics.failedOpen(webhook.name, this.type);
-    this.context.log.warn('a failed call to an admission webhook is passed over', {
+    this.context.log.warn('a failed call to an admission webhook is ignored', {
       webhook: webhook.name,
       configuration: webhook.configuration,
       error: error.message,

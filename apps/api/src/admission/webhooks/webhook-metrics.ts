@@ -52,7 +52,7 @@ export class WebhookMetrics {
     });
     this.failOpen = registry.counter({
       name: 'apiserver_admission_webhook_fail_open_count',
-      help: 'Calls to admission webhooks that failed and were passed over.',
+      help: 'Calls to admission webhooks that failed and were ignored.',
       labels: { name: NAMES, ...TYPE },
     });
     this.conditionErrors = registry.counter({

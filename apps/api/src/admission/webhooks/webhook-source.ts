@@ -1,6 +1,6 @@
 import type { GroupVersionKind, GroupVersionResource } from '#apimachinery';
 import type { ResourceCatalog, ResourceDefinition } from '#kinds';
-import { type CacheSink, followCache } from '../../authorization/cache-follower.js';
+import { type CacheSink, followCache } from '../../storage/cache-follower.js';
 import type { CachedObject, Store } from '../../storage/store.js';
 import type { AdmissionRequest } from '../admission-request.js';
 import { type CompiledWebhook, compileWebhooks } from './compiled-webhook.js';

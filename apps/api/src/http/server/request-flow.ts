@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type StatusError, tooManyRequests, type UserInfo } from '#apimachinery';
 import type { FlowController, FlowPass } from '../../flow-control/flow-controller.js';
-import type { Rejection } from '../../flow-control/queue-set.js';
+import type { Rejection } from '../../flow-control/flow-metrics.js';
 import type { WatchTracker } from '../../flow-control/watch-tracker.js';
 import type { RequestInfo } from '../dispatch/request-info.js';
 import type { OpenRequest } from './open-request.js';

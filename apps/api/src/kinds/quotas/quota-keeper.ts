@@ -5,7 +5,8 @@ import { countedResource } from '../../admission/quota/quota-evaluator.js';
 import { amountOf } from '../../admission/quota/quota-names.js';
 import { type Amounts, type QuotaView, quotaView } from '../../admission/quota/quota-view.js';
 import { encodeForStorage } from '../../codec/object-codec.js';
-import { type CachedObject, type CacheEvent, type CounterDelta, LARGEST_SUM, type Store } from '../../storage/store.js';
+import { type CacheSink, followCache } from '../../storage/cache-follower.js';
+import { type CachedObject, type CounterDelta, LARGEST_SUM, type Store } from '../../storage/store.js';
 import { PacedTask } from './paced-task.js';
 import { countAt, resourcesOf, trackedNames } from './quota-count.js';
 import { counterName, counterPrefix, QUOTA_COUNTERS, type QuotaId } from './quota-counters.js';
@@ -49,30 +50,24 @@ export class QuotaKeeper {
   constructor(private readonly options: QuotaKeeperOptions) {}
 
   /** Follows the quotas until the signal fires. */
-  async run(signal: AbortSignal): Promise<void> {
+  start(signal: AbortSignal): void {
     const { store, catalog } = this.options;
-    signal.addEventListener('abort', () => this.stop(), { once: true });
     const unsubscribe = catalog.onChange((change) => this.recountThoseOf(change));
+    signal.addEventListener(
+      'abort',
+      () => {
+        unsubscribe();
+        this.stop();
+      },
+      { once: true },
+    );
     this.repeat();
-    try {
-      while (!signal.aborted) {
-        const from = store.currentRevision();
-        void this.recountAll();
-        const watch = store.cache(QUOTAS).watch({ from });
-        if (watch === undefined) {
-          await this.pause();
-          continue;
-        }
-        signal.addEventListener('abort', () => watch.stop(), { once: true });
-        if (signal.aborted) watch.stop();
-        for (let events = await watch.next(); events !== undefined; events = await watch.next()) {
-          for (const event of events) this.follow(event);
-        }
-      }
-    } finally {
-      unsubscribe();
-      this.stop();
-    }
+    const sink: CacheSink = {
+      replace: () => void this.recountAll(),
+      upsert: (quota, previous) => this.changed(quota, previous),
+      remove: (quota) => void this.forget(idOf(quota)),
+    };
+    followCache(store.cache(QUOTAS), sink, signal);
   }
 
   /** The counters of the quota have changed. */
@@ -113,14 +108,10 @@ export class QuotaKeeper {
     return kept;
   }
 
-  private follow({ type, object, previous }: CacheEvent): void {
-    const id = { namespace: object.namespace, uid: object.uid };
-    if (type === 'DELETED') {
-      void this.forget(id);
-      return;
-    }
+  private changed(quota: CachedObject, previous: CachedObject | undefined): void {
     // What only the status says is ours, or another replica's.
-    if (previous !== undefined && sameAmounts(viewOf(previous).wanted, viewOf(object).wanted)) return;
+    if (previous !== undefined && sameAmounts(viewOf(previous).wanted, viewOf(quota).wanted)) return;
+    const id = idOf(quota);
     this.recount(id);
     this.later(SECOND_LOOK_MS, () => {
       if (this.kept.has(id.uid)) this.recount(id);
@@ -131,10 +122,6 @@ export class QuotaKeeper {
     this.kept.get(id.uid)?.task.stop();
     this.kept.delete(id.uid);
     await this.options.store.dropCounters(id.namespace, counterPrefix(id)).catch((error) => this.complain(id, error));
-  }
-
-  private pause(): Promise<void> {
-    return new Promise((resolve) => this.options.clock.setTimeout(resolve, RETRY_MS));
   }
 
   /** One quota after the other: those that are asked about meanwhile do not wait for all. */
@@ -262,6 +249,10 @@ export class QuotaKeeper {
     if (this.stopped) return;
     this.options.logger.error(`quota ${uid} in ${namespace}: ${(error as Error).message}`);
   }
+}
+
+function idOf({ namespace, uid }: CachedObject): QuotaId {
+  return { namespace, uid };
 }
 
 function viewOf(quota: CachedObject): QuotaView {

@@ -20,12 +20,12 @@ export function planDeletion(
   const asked = options.gracePeriodSeconds === undefined ? undefined : Math.max(options.gracePeriodSeconds, 0);
   const requested = options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : asked;
   const graceful = strategy.gracePeriodSeconds
-    ? graceStep(object, requested, strategy.gracePeriodSeconds, now)
+    ? gracePlan(object, requested, strategy.gracePeriodSeconds, now)
     : 'immediate';
   if (graceful === 'pending') return 'nothing';
 
   if (!policy.uncollected) setPropagation(object, options, strategy.defaultPropagation);
-  const held = (metadata.finalizers?.length ?? 0) > 0 || (policy.heldBack?.(object) ?? false);
+  const held = (metadata.finalizers?.length ?? 0) > 0 || (policy.isHeld?.(object) ?? false);
   if (graceful === 'marked') {
     return metadata.deletionGracePeriodSeconds === 0 && !held ? 'remove' : 'mark';
   }
@@ -41,7 +41,7 @@ export function planDeletion(
 }
 
 /** Sets or shortens the grace period. `pending`: a deletion with this or a shorter period is under way. */
-function graceStep(
+function gracePlan(
   object: KubeObject,
   requested: number | undefined,
   graceOf: (object: KubeObject, requested?: number) => number,

@@ -278,7 +278,7 @@ function isLastFinalizer({ entry, object, old }: WriteCall): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = old!.metadata;
   if (deletionTimestamp === undefined || deletionGracePeriodSeconds > 0) return false;
   if ((object.metadata.finalizers?.length ?? 0) > 0) return false;
-  return !(entry.definition.deletion.heldBack?.(object) ?? false);
+  return !(entry.definition.deletion.isHeld?.(object) ?? false);
 }
 
 function answerDryRun(call: WriteCall): ApiResult | undefined {

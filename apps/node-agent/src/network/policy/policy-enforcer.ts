@@ -128,7 +128,7 @@ export class PolicyEnforcer {
     const repaired = await this.table.verify();
     if (repaired?.full) {
       metrics.repaired();
-      logger.warn('rules of NetworkPolicies were gone and have been written anew');
+      logger.warn('rules of NetworkPolicies were missing and have been restored');
     }
     if (repaired) this.synced(repaired);
     else this.lookForGap();
@@ -177,7 +177,7 @@ export class PolicyEnforcer {
     } catch (error) {
       const { message } = error as Error;
       this.options.metrics.failed();
-      this.options.logger.error('a pod cannot be made rules of; policies do not see it', { pod: key, message });
+      this.options.logger.error('no rules can be made for a pod; policies ignore it', { pod: key, message });
       this.untaken.set(key, message);
       this.table.setPod(key, '');
     }

@@ -37,11 +37,11 @@ export class PolicyMetrics {
     this.failures = counter('berth_network_policy_sync_failures_total', 'Times that rules could not be written.');
     this.repairs = counter(
       'berth_network_policy_repairs_total',
-      'Times that rules were not in the kernel any more and were written anew.',
+      'Times that rules were missing in the kernel and were restored.',
     );
     this.refusals = counter(
       'berth_network_policy_refused_total',
-      'Times that one policy could not be made rules of; others were enforced, and its pods are isolated.',
+      'Policies for which no rules could be made: the others are enforced, and their own pods are isolated.',
     );
     const changes = registry.counter({
       name: 'berth_network_policy_changes_total',

@@ -19,7 +19,7 @@ export const namespaceKind: KindModule = {
   cells: (object, now) => [nameOf(object), object.status?.phase ?? '', age(object, now)],
   deletion: {
     returnsObject: true,
-    heldBack: (namespace) => (namespace.spec?.finalizers?.length ?? 0) > 0,
+    isHeld: (namespace) => (namespace.spec?.finalizers?.length ?? 0) > 0,
     markFirst: (namespace) => {
       namespace.status = { ...namespace.status, phase: 'Terminating' };
     },

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CachedObject, WatchCache } from '../storage/store.js';
+import type { CachedObject, WatchCache } from './store.js';
 
 /** Keeps something derived from a cache current. */
 export interface CacheSink {
   /** The whole content, at the start and after the follower fell behind. */
   replace(objects: readonly CachedObject[]): void;
-  upsert(object: CachedObject): void;
+  /** `previous` is what the event replaced; undefined for a new object. */
+  upsert(object: CachedObject, previous: CachedObject | undefined): void;
   remove(object: CachedObject): void;
 }
 
@@ -28,7 +29,7 @@ export function followCache(cache: WatchCache, sink: CacheSink, signal: AbortSig
           for (let events = await watch.next(); events; events = await watch.next()) {
             for (const event of events) {
               if (event.type === 'DELETED') sink.remove(event.object);
-              else sink.upsert(event.object);
+              else sink.upsert(event.object, event.previous);
               revision = event.revision;
             }
           }
