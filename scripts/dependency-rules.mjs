@@ -33,6 +33,7 @@ const apiFolders = [
   'storage',
   'codec',
   'webhook-client',
+  'configuration',
   'authorization',
   'audit',
   'authentication',

@@ -1,28 +1,51 @@
 import { Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { createAuthorizer } from '../authorization/authorizer-chain.js';
+import { MetricsRegistry } from '#telemetry';
+import { AuthorizationMetrics } from '../authorization/authorization-metrics.js';
+import { configuredAuthorization } from '../authorization/configured/configured-authorization.js';
+import { NodeAuthorizer } from '../authorization/node-authorizer.js';
+import { nodeGraphOf } from '../authorization/node-graph.js';
+import { RbacAuthorizer, rbacIndexOf } from '../authorization/rbac-authorizer.js';
 import { nodeRules } from '../bootstrap/rbac.bootstrap.js';
+import { reloadMetrics } from '../configuration/reload-metrics.js';
 import { provide } from '../injection/provide.js';
 import { StorageModule } from './storage.module.js';
-import { AUTHORIZER, STORE } from './tokens.js';
+import { AUTHORIZER, CLOCK, OPTIONS, STORE } from './tokens.js';
 
-/** Ends what follows the caches. */
+/** Ends what follows the caches and the configuration, and what webhooks are asked. */
 @Injectable()
-class CacheFollowing implements OnApplicationShutdown {
-  private readonly stop = new AbortController();
-  readonly signal = this.stop.signal;
+class Following implements OnApplicationShutdown {
+  private readonly stopCaches = new AbortController();
+  private readonly stopConfiguration = new AbortController();
+  readonly caches = this.stopCaches.signal;
+  readonly configuration = this.stopConfiguration.signal;
 
   onApplicationShutdown(): void {
-    this.stop.abort();
+    this.stopConfiguration.abort();
+    this.stopCaches.abort();
   }
 }
 
-/** Who may do what: Node and RBAC, from the caches. */
+/** Who may do what: by default Node and RBAC, from the caches. Roles are followed, and nodes, whoever decides: they are cheap while idle. */
 @Module({
   imports: [StorageModule],
   providers: [
-    CacheFollowing,
-    provide(AUTHORIZER, [STORE, CacheFollowing], (store, { signal }) =>
-      createAuthorizer({ store, nodeRules: nodeRules(), signal }),
+    Following,
+    provide(
+      AUTHORIZER,
+      [OPTIONS, STORE, CLOCK, MetricsRegistry, Following],
+      ({ authorization, logger }, store, clock, metrics, { caches, configuration }) =>
+        configuredAuthorization({
+          file: authorization.configFile,
+          modes: authorization,
+          // The rules of ClusterRole system:node are taken from the code and not from the cluster: nobody edits what nodes may do.
+          node: new NodeAuthorizer(nodeGraphOf(store, caches), nodeRules()),
+          rbac: new RbacAuthorizer(rbacIndexOf(store, caches)),
+          metrics: new AuthorizationMetrics(metrics),
+          reloads: reloadMetrics(metrics, 'authorization'),
+          clock: () => clock.now(),
+          logger,
+          signal: configuration,
+        }),
     ),
   ],
   exports: [AUTHORIZER],
