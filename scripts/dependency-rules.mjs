@@ -33,6 +33,7 @@ export const apiFolders = [
   'storage',
   'codec',
   'webhook-client',
+  'configuration',
   'authorization',
   'audit',
   'authentication',

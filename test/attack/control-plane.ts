@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation } from '#host';
 import { startTestPostgres, type TestPostgres } from '#testing';
+import { ForeignTokens } from './foreign-tokens.js';
 import { type Identity, Requester } from './requester.js';
 
 const MAIN = join(installation, 'dist/apps/api/src/main.js');
@@ -24,6 +25,7 @@ export class ControlPlane {
     readonly port: number,
     readonly process: ChildProcess,
     readonly postgres: TestPostgres,
+    readonly foreign: ForeignTokens,
   ) {
     this.requester = new Requester(address, port, this.pki('ca.crt'));
     this.admin = { name: 'administrator', cert: this.pki('admin.crt'), key: this.pki('admin.key') };
@@ -36,12 +38,14 @@ export class ControlPlane {
     const postgres = await startTestPostgres();
     const database = await postgres.createDatabase();
     const port = await freePort(address);
+    const foreign = await ForeignTokens.start();
     const flags = {
       'data-dir': dataDir,
       'bind-address': address,
       'secure-port': port,
       'advertise-address': address === '127.0.0.1' ? '192.0.2.1' : address,
       components: 'api',
+      ...(await foreign.flags(dataDir)),
     };
     const log = openSync(join(dataDir, 'server.log'), 'w');
     const child = spawn(
@@ -56,7 +60,7 @@ export class ControlPlane {
         throw new Error(`the server does not start:\n${readFileSync(join(dataDir, 'server.log'), 'utf8')}`);
       }
     }
-    return new ControlPlane(dataDir, address, port, child, postgres);
+    return new ControlPlane(dataDir, address, port, child, postgres, foreign);
   }
 
   /** Text of a file below `pki/`. */
@@ -120,6 +124,7 @@ export class ControlPlane {
       await ended;
     }
     await this.postgres.stop();
+    await this.foreign.close();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 

@@ -4,6 +4,7 @@ import { connectionRows } from './connections.rows.js';
 import { credentialRows } from './credentials.rows.js';
 import { customResourceRows } from './custom-resources.rows.js';
 import { escalationRows } from './escalation.rows.js';
+import { foreignTokenRows } from './foreign-tokens.rows.js';
 import { nodeIdentityRows } from './node-identity.rows.js';
 import { patchRows } from './patches.rows.js';
 import { pathRows } from './paths.rows.js';
@@ -22,6 +23,7 @@ export const controlPlaneRows: PlaneRow[] = [
   ...rightsRows,
   ...pathRows,
   ...credentialRows,
+  ...foreignTokenRows,
   ...proxyRows,
   ...escalationRows,
   ...nodeIdentityRows,

@@ -16,6 +16,12 @@ import {
   splitList,
 } from '#settings';
 import type { LogOptions, TracingOptions } from '#telemetry';
+import {
+  type AuthenticationFlags,
+  type AuthorizationFlags,
+  authenticationFlags,
+  authorizationFlags,
+} from './access-flags.js';
 import type { AuditOptions } from './audit/open-auditor.js';
 import { auditOptions } from './audit-flags.js';
 
@@ -39,6 +45,8 @@ export interface ServerConfig {
   admissionPlugins: ReadonlySet<AdmissionPluginName>;
   /** Path of an AdmissionConfiguration; '': none. */
   admissionControlConfigFile: string;
+  authentication: AuthenticationFlags;
+  authorization: AuthorizationFlags;
   shutdown: { delayMs: number; sendRetryAfter: boolean };
   priorityAndFairness: boolean;
   /** Requests under way at a time, 0 being any number; with priority and fairness the seats of the server, together. */
@@ -90,6 +98,8 @@ function configOf(settings: Settings): ServerConfig {
     components: new Set(splitList(settings.components) as Component[]),
     admissionPlugins: admissionPlugins(settings),
     admissionControlConfigFile: settings.admissionControlConfigFile,
+    authentication: authenticationFlags(settings),
+    authorization: authorizationFlags(settings),
     shutdown: {
       delayMs: parseDuration(settings.shutdownDelayDuration),
       sendRetryAfter: settings.shutdownSendRetryAfter,

@@ -39,6 +39,11 @@ describe('the server as a whole', () => {
     localNode: undefined,
     admissionPlugins: enabledAdmissionPlugins([], []),
     admissionControlConfigFile: '',
+    authentication: { configFile: '' },
+    authorization: {
+      ...{ configFile: '', modes: ['Node', 'RBAC'] },
+      webhook: { configFile: '', version: 'v1', authorizedTtlMs: 0, unauthorizedTtlMs: 0 },
+    },
     shutdown: { delayMs: 0, sendRetryAfter: false },
     priorityAndFairness: true,
     maxInflight: { reads: 400, writes: 200 },

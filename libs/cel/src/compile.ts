@@ -6,7 +6,7 @@ import { CelCompileError, CelInterrupted, CelRuntimeError } from './errors.js';
 import { Frame } from './plan/frame.js';
 import { type Planned, plan } from './plan/planner.js';
 import type { CelCost, CelEnvironment, CelEvaluation, CelProgram } from './program.js';
-import type { Expr } from './syntax/ast.js';
+import { type Expr, Operator, walk } from './syntax/ast.js';
 import { parse } from './syntax/parser.js';
 import { ErrorReport } from './syntax/source.js';
 import { type CelType, isDyn, sameType } from './type.js';
@@ -62,6 +62,18 @@ class Program implements CelProgram {
 
   get uses(): ReadonlySet<string> {
     return this.planned.uses;
+  }
+
+  reads(variable: string, field: string): boolean {
+    let found = false;
+    const isVariable = (expr?: Expr) => expr?.kind === 'ident' && expr.name === variable;
+    walk(this.expr, (expr) => {
+      if (expr.kind === 'select') found ||= expr.field === field && isVariable(expr.operand);
+      if (expr.kind !== 'call' || expr.name !== Operator.optSelect) return;
+      const [of, name] = expr.args;
+      found ||= isVariable(of) && name?.kind === 'literal' && name.value === field;
+    });
+    return found;
   }
 
   estimatedCost(): CelCost {

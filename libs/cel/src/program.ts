@@ -40,6 +40,8 @@ export interface CelProgram {
   readonly type: CelType;
   /** Names of the variables that the expression uses: `oldSelf` makes a transition rule. */
   readonly uses: ReadonlySet<string>;
+  /** Whether it reads this field of a variable: `claims.email`, `claims.?email` or `has(claims.email)`. */
+  reads(variable: string, field: string): boolean;
   /** Least and most cost that the sizes of the environment allow, in units of the reference's estimator. */
   estimatedCost(): CelCost;
   /**

@@ -1,3 +1,4 @@
+import { AccessSettings } from './sections/access.settings.js';
 import { AuditSettings } from './sections/audit.settings.js';
 import { ClusterSettings } from './sections/cluster.settings.js';
 import { IngressSettings } from './sections/ingress.settings.js';
@@ -10,6 +11,7 @@ import { flagName, type Program, type Setting, settingsOf } from './setting.js';
 export interface Settings
   extends ClusterSettings,
     ApiSettings,
+    AccessSettings,
     AuditSettings,
     NetworkSettings,
     IngressSettings,
@@ -26,6 +28,7 @@ export interface Section {
 export const SECTIONS: readonly Section[] = [
   { title: 'Cluster', settings: ClusterSettings },
   { title: 'API', settings: ApiSettings },
+  { title: 'Authentication and authorization', settings: AccessSettings },
   { title: 'Audit', settings: AuditSettings },
   { title: 'Network', settings: NetworkSettings },
   { title: 'Ingress', settings: IngressSettings },

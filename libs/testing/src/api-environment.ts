@@ -41,6 +41,10 @@ export interface TestServerOptions {
   maxInflight?: { reads: number; writes: number };
   /** Absent: nothing is audited. */
   audit?: AuditOptions;
+  /** By default tokens of the cluster alone are good. */
+  authentication?: AuthenticationFlags;
+  /** Path of an AuthorizationConfiguration; absent: Node and RBAC. */
+  authorizationConfigFile?: string;
   /** Who answers for webhooks. */
   webhooks?: WebhookCaller;
   /** Of the watch log and of the events in memory, for tests of what happens at their ends. */
@@ -48,6 +52,7 @@ export interface TestServerOptions {
 }
 
 type ControlPlane = import('../../../apps/api/src/control-plane.js').ControlPlane;
+type AuthenticationFlags = import('../../../apps/api/src/access-flags.js').AuthenticationFlags;
 type AuditOptions = import('../../../apps/api/src/audit/open-auditor.js').AuditOptions;
 type WebhookCaller = import('../../../apps/api/src/custom-resources/conversions.js').WebhookCaller;
 type ProxyNetwork = import('../../../apps/api/src/http/proxy/proxy-network.js').ProxyNetwork;
@@ -135,6 +140,12 @@ async function startPlane(options: TestServerOptions, databaseUrl: string, dataD
       components: new Set(['api', ...(options.components ?? [])] as const),
       logger: options.logger ?? silentLogger,
       audit: options.audit,
+      authentication: options.authentication ?? { configFile: '' },
+      authorization: {
+        configFile: options.authorizationConfigFile ?? '',
+        modes: ['Node', 'RBAC'],
+        webhook: { configFile: '', version: 'v1', authorizedTtlMs: 0, unauthorizedTtlMs: 0 },
+      },
       priorityAndFairness: options.priorityAndFairness ?? true,
       maxInflight: options.maxInflight ?? { reads: 400, writes: 200 },
     }),

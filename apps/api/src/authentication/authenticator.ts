@@ -14,6 +14,8 @@ export interface Credentials {
   authorization?: string;
   /** Lower-case header names as node gives them: front proxies and impersonation are read from here. */
   headers?: Readonly<Record<string, string | string[] | undefined>>;
+  /** Of the URL, without the query. */
+  path?: string;
   /** What is asked for: who impersonates needs leave for that as well. Always there with `headers`. */
   request?: RequestAttributes;
 }

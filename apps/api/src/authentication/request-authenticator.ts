@@ -6,6 +6,7 @@ import type { Credentials, RequestAuthenticator } from './authenticator.js';
 import { BootstrapTokenAuthenticator } from './bootstrap-token-authenticator.js';
 import { Impersonation } from './impersonation.js';
 import { LegacyTokenAuthenticator } from './legacy-token-authenticator.js';
+import type { AnonymousConfiguration } from './oidc/authentication-configuration.js';
 import { REQUEST_HEADERS, RequestHeaderAuthenticator } from './request-header-authenticator.js';
 import { ServiceAccountTokenAuthenticator } from './service-account-tokens.js';
 import { type TokenAuthenticator, tokenChain } from './token-authenticator.js';
@@ -28,8 +29,10 @@ export interface AuthenticationOptions {
   readBarrier(): Promise<unknown>;
   /** Decides about impersonation. */
   authorizer: Authorizer;
-  /** Default true: without credentials one is system:anonymous, and RBAC says what that may do. */
-  anonymous?: boolean;
+  /** Whose tokens are good beside those of this cluster, in their order. They are asked after its own: most requests have one of these. */
+  otherTokens?: readonly TokenAuthenticator[];
+  /** Default enabled: without credentials one is system:anonymous, and RBAC says what that may do. */
+  anonymous?: AnonymousConfiguration;
   clock?: () => number;
 }
 
@@ -51,13 +54,14 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
   const legacyTokens = new LegacyTokenAuthenticator(keys, audiences, options.lister, options.readBarrier);
   const { issuers, lister, readBarrier } = options;
   const accountTokens = new ServiceAccountTokenAuthenticator(keys, issuers, lister, readBarrier, clock);
-  const tokens = tokenChain([accountTokens, legacyTokens, new BootstrapTokenAuthenticator(options.lister, clock)]);
+  const bootstrapTokens = new BootstrapTokenAuthenticator(options.lister, clock);
+  const tokens = tokenChain([accountTokens, legacyTokens, bootstrapTokens, ...(options.otherTokens ?? [])]);
   const x509 = new X509Authenticator([options.clientCa], clock);
   const frontProxy = options.frontProxyCa
     ? new RequestHeaderAuthenticator({ ...REQUEST_HEADERS, authorities: [options.frontProxyCa] }, clock)
     : undefined;
   const impersonation = new Impersonation(options.authorizer);
-  const anonymous = options.anonymous ?? true;
+  const anonymous = options.anonymous ?? { enabled: true, conditions: [] };
 
   const userOf = async (token: string): Promise<UserInfo> => {
     const identity = await tokens.authenticateToken(token, audiences);
@@ -84,7 +88,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
     // What this server shows to nodes opens no door of its own: a request that comes with it was led back here.
     if (user?.name === KUBELET_CLIENT) throw unauthorized();
     if (user) return user;
-    if (failed || !anonymous) throw unauthorized();
+    if (failed || !mayBeAnonymous(anonymous, credentials.path)) throw unauthorized();
     return ANONYMOUS_USER;
   };
 
@@ -100,6 +104,11 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
       return headers && request ? impersonation.actAs(user, headers, request, record) : user;
     },
   };
+}
+
+/** With conditions, only what asks for one of their paths. */
+function mayBeAnonymous({ enabled, conditions }: AnonymousConfiguration, path: string | undefined): boolean {
+  return enabled && (conditions.length === 0 || conditions.some((condition) => condition.path === path));
 }
 
 /** Undefined when the header is absent or of another scheme; an empty token counts as none. */

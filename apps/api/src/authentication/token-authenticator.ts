@@ -4,6 +4,8 @@ export interface TokenIdentity {
   user: UserInfo;
   /** Audiences that the token and the asker share. */
   audiences: readonly string[];
+  /** When the token ends, in milliseconds since the epoch, where it says so: nobody may remember the identity for longer. */
+  expires?: number;
 }
 
 /** One kind of bearer token. Undefined: not of this kind; a thrown Error: of this kind and no good (its message goes into TokenReviews). */

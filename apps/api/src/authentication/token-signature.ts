@@ -33,7 +33,7 @@ export function signedClaims(token: string, issuers: readonly string[], keys: re
   const candidates = keys.filter((key) => head?.kid === undefined || head.kid === key.id);
   if (candidates.length === 0) throw new Error('invalid signature, no keys found');
   const data = Buffer.from(`${header}.${payload}`);
-  const bytes = decode(signature);
+  const bytes = decodePart(signature);
   if (!bytes) return undefined;
   // The key says which algorithm is used; the token's own claim must agree and chooses nothing.
   const good = candidates.some(
@@ -53,14 +53,15 @@ export function encodePart(value: unknown): string {
 }
 
 /** Undefined unless the part is written the one way that base64url writes these bytes: a token has one form. */
-function decode(part: string): Buffer | undefined {
+export function decodePart(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, 'base64url');
   return bytes.toString('base64url') === part ? bytes : undefined;
 }
 
-function decodeJson(part: string): unknown {
+/** Undefined unless the part is the JSON of something, in the one spelling of base64url. */
+export function decodeJson(part: string): unknown {
   try {
-    return JSON.parse(decode(part)?.toString('utf8') ?? '');
+    return JSON.parse(decodePart(part)?.toString('utf8') ?? '');
   } catch {
     return undefined;
   }

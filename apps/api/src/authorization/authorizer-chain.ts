@@ -1,19 +1,10 @@
-import type { UserInfo } from '#apimachinery';
+import { aggregateMessages, type UserInfo } from '#apimachinery';
 import { MASTERS_GROUP, nodeIdentity } from '../identity/users.js';
-import type { Store } from '../storage/store.js';
+import type { DecisionCounter } from './authorization-metrics.js';
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from './authorizer.js';
-import { NodeAuthorizer } from './node-authorizer.js';
-import { nodeGraphOf } from './node-graph.js';
+import type { NodeAuthorizer } from './node-authorizer.js';
 import type { PolicyRule } from './policy-rule.js';
-import { RbacAuthorizer, rbacIndexOf } from './rbac-authorizer.js';
-
-export interface AuthorizationOptions {
-  store: Pick<Store, 'cache'>;
-  /** Rules of ClusterRole system:node, taken from the code and not from the cluster: nobody edits what nodes may do. */
-  nodeRules: readonly PolicyRule[];
-  /** Ends the following of the caches. */
-  signal: AbortSignal;
-}
+import type { RbacAuthorizer } from './rbac-authorizer.js';
 
 /** What a user may do in a namespace, as far as it can be listed. */
 export interface ResolvedUserRules {
@@ -23,44 +14,129 @@ export interface ResolvedUserRules {
 }
 
 export interface Authorization extends Authorizer {
+  /** Roles and bindings, whoever decides: nobody grants in them what they do not have. */
   rbac: RbacAuthorizer;
   rulesFor(user: UserInfo, namespace: string): ResolvedUserRules;
 }
 
-const MASTERS: AuthorizationDecision = { decision: 'Allow', reason: '' };
-
-/** system:masters may do all; then the first of Node and RBAC that has an opinion. */
-export function createAuthorizer(options: AuthorizationOptions): Authorization {
-  const rbac = new RbacAuthorizer(rbacIndexOf(options.store, options.signal));
-  const node = new NodeAuthorizer(nodeGraphOf(options.store, options.signal), options.nodeRules);
-  return chainAuthorizers(node, rbac);
+/** A link of the chain. */
+export interface ChainedAuthorizer extends Authorizer {
+  rulesFor(user: UserInfo, namespace: string): ResolvedUserRules;
+  /** Counts decisions that end the chain; absent: nobody does. */
+  readonly counter?: DecisionCounter;
 }
 
-export function chainAuthorizers(node: NodeAuthorizer, rbac: RbacAuthorizer): Authorization {
-  const afterNode = (attributes: AuthorizationAttributes, first: AuthorizationDecision): AuthorizationDecision => {
-    if (first.decision !== 'NoOpinion') return first;
-    const second = rbac.authorize(attributes);
-    if (second.decision !== 'NoOpinion') return second;
-    return { decision: 'NoOpinion', reason: [first.reason, second.reason].filter(Boolean).join('\n') };
-  };
+type Answer = AuthorizationDecision | Promise<AuthorizationDecision>;
+
+const MASTERS: AuthorizationDecision = { decision: 'Allow', reason: '' };
+
+/** system:masters may do all; then the first of the authorizers that has an opinion. Others can take their place at any time. */
+export class AuthorizerChain implements Authorization {
+  constructor(
+    readonly rbac: RbacAuthorizer,
+    private links: readonly ChainedAuthorizer[],
+  ) {}
+
+  replace(links: readonly ChainedAuthorizer[]): void {
+    this.links = links;
+  }
+
+  authorize(attributes: AuthorizationAttributes): Answer {
+    if (attributes.user.groups.includes(MASTERS_GROUP)) return MASTERS;
+    return askFrom(this.links, 0, attributes, []);
+  }
+
+  rulesFor(user: UserInfo, namespace: string): ResolvedUserRules {
+    const all = this.links.map((link) => link.rulesFor(user, namespace));
+    return {
+      rules: all.flatMap(({ rules }) => rules),
+      incomplete: all.some(({ incomplete }) => incomplete),
+      errors: all.flatMap(({ errors }) => errors),
+    };
+  }
+}
+
+/** Does not wait as long as no authorizer does: a check of roles is a few look-ups. */
+function askFrom(
+  links: readonly ChainedAuthorizer[],
+  from: number,
+  attributes: AuthorizationAttributes,
+  before: readonly AuthorizationDecision[],
+): Answer {
+  let undecided = before;
+  for (let at = from; at < links.length; at += 1) {
+    const link = links[at]!;
+    const answer = link.authorize(attributes);
+    if (answer instanceof Promise) {
+      const earlier = undecided;
+      return answer.then((decision) =>
+        ends(link, decision) ? decision : askFrom(links, at + 1, attributes, [...earlier, decision]),
+      );
+    }
+    if (ends(link, answer)) return answer;
+    undecided = undecided.length === 0 ? [answer] : [...undecided, answer];
+  }
+  return undecided.length === 1 ? undecided[0]! : noOpinion(undecided);
+}
+
+function ends({ counter }: ChainedAuthorizer, { decision }: AuthorizationDecision): boolean {
+  if (decision === 'NoOpinion') return false;
+  counter?.(decision);
+  return true;
+}
+
+function noOpinion(undecided: readonly AuthorizationDecision[]): AuthorizationDecision {
+  const errors = undecided.flatMap(({ error }) => error ?? []);
+  const reasons = undecided.map(({ reason }) => reason).filter(Boolean);
   return {
-    rbac,
-    authorize(attributes) {
-      if (attributes.user.groups.includes(MASTERS_GROUP)) return MASTERS;
-      const first = node.authorize(attributes);
-      return first instanceof Promise
-        ? first.then((decision) => afterNode(attributes, decision))
-        : afterNode(attributes, first);
+    decision: 'NoOpinion',
+    reason: reasons.join('\n'),
+    ...(errors.length > 0 ? { error: aggregateMessages(errors) } : undefined),
+  };
+}
+
+export function nodeLink(node: NodeAuthorizer, counter?: DecisionCounter): ChainedAuthorizer {
+  return {
+    counter,
+    authorize: (attributes) => node.authorize(attributes),
+    rulesFor(user) {
+      const { isNode } = nodeIdentity(user);
+      const errors = isNode ? ['node authorizer does not support user rule resolution'] : [];
+      return { rules: [], incomplete: isNode, errors };
     },
+  };
+}
+
+export function rbacLink(rbac: RbacAuthorizer, counter?: DecisionCounter): ChainedAuthorizer {
+  return {
+    counter,
+    authorize: (attributes) => rbac.authorize(attributes),
     rulesFor(user, namespace) {
       const { rules, errors } = rbac.rulesFor(user, namespace);
-      const { isNode } = nodeIdentity(user);
-      return {
-        // A role that several bindings give is listed once.
-        rules: [...new Set(rules.map(({ rule }) => rule))],
-        incomplete: isNode,
-        errors: isNode ? ['node authorizer does not support user rule resolution', ...errors] : errors,
-      };
+      // A role that several bindings give is listed once.
+      return { rules: [...new Set(rules.map(({ rule }) => rule))], incomplete: false, errors };
     },
   };
+}
+
+const ANYTHING: readonly PolicyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
+
+/** Says the same to everybody. */
+export function constantLink(isAllowed: boolean, counter?: DecisionCounter): ChainedAuthorizer {
+  const decision: AuthorizationDecision = isAllowed
+    ? { decision: 'Allow', reason: '' }
+    : { decision: 'NoOpinion', reason: 'Everything is forbidden.' };
+  return {
+    counter,
+    authorize: () => decision,
+    rulesFor: () => ({ rules: isAllowed ? [...ANYTHING] : [], incomplete: false, errors: [] }),
+  };
+}
+
+/** Node, then RBAC. */
+export function chainAuthorizers(node: NodeAuthorizer, rbac: RbacAuthorizer): Authorization {
+  return new AuthorizerChain(rbac, [nodeLink(node), rbacLink(rbac)]);
 }

@@ -33,6 +33,8 @@ export type RequestAttributes = Omit<AuthorizationAttributes, 'user'>;
 export interface AuthorizationDecision {
   decision: 'Allow' | 'Deny' | 'NoOpinion';
   reason: string;
+  /** What went wrong on the way to the decision. A request that is not allowed then failed, rather than being forbidden. */
+  error?: string;
 }
 
 export interface Authorizer {

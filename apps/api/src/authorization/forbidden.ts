@@ -1,4 +1,4 @@
-import { forbidden, quote, type StatusError } from '#apimachinery';
+import { forbidden, internalError, quote, type StatusError } from '#apimachinery';
 import type { AuthorizationAttributes, Authorizer } from './authorizer.js';
 
 /** What the caller may not do, in upstream's words: clients and people grep for them. */
@@ -22,14 +22,17 @@ export interface DecisionRecord {
   decided(decision: 'allow' | 'forbid', reason: string): void;
 }
 
-/** Asks the authorizers; throws 403 unless they allow it. */
+/** Asks the authorizers; throws 403 unless they allow it, and 500 when one could not say. */
 export async function allowedOrThrow(
   authorizer: Authorizer,
   attributes: AuthorizationAttributes,
   record?: DecisionRecord,
 ): Promise<void> {
   const answer = authorizer.authorize(attributes);
-  const { decision, reason } = 'then' in answer ? await answer : answer;
-  record?.decided(decision === 'Allow' ? 'allow' : 'forbid', reason);
-  if (decision !== 'Allow') throw forbiddenError(attributes, reason);
+  const { decision, reason, error } = 'then' in answer ? await answer : answer;
+  const isAllowed = decision === 'Allow';
+  record?.decided(isAllowed ? 'allow' : 'forbid', error && !isAllowed ? 'internal error' : reason);
+  if (isAllowed) return;
+  if (error) throw internalError(error);
+  throw forbiddenError(attributes, reason);
 }

@@ -15,7 +15,8 @@ import {
 } from './value.js';
 
 /**
- * JSON as values of CEL, by its type, as far as an expression reads it. Without a type a whole number is an int.
+ * JSON as values of CEL, by its type, as far as an expression reads it. Without a type a whole number is an int; in an `any` each
+ * number is a double, and what it contains are such values again, as Go reads JSON that it knows nothing of.
  * Fails for what is not of its type: stored objects can be older than their schema.
  */
 export function valueOfJson(json: unknown, type: CelType): Value {
@@ -38,7 +39,7 @@ export function valueOfJson(json: unknown, type: CelType): Value {
 }
 
 function valueOfNumber(json: number, type: CelType): Value {
-  if (type.kind === 'double') return json;
+  if (type.kind === 'double' || type.kind === 'any') return json;
   if (type.kind === 'uint') return new Uint(BigInt(json));
   return Number.isInteger(json) ? BigInt(json) : json;
 }
@@ -73,11 +74,15 @@ const UNIT_SECONDS = new Map([
 ]);
 
 function valueOfObject(json: object, type: CelType): Value {
-  if (Array.isArray(json)) return new JsonList(json, type.kind === 'list' ? type.params[0]! : cel.dyn);
+  if (Array.isArray(json)) return new JsonList(json, type.kind === 'list' ? type.params[0]! : unknownOf(type));
   if (isValue(json)) return json;
   const members = json as Readonly<Record<string, unknown>>;
   if (type.kind === 'struct' && type.fields !== undefined) return new JsonObject(members, type, type.fields);
-  return new JsonMap(members, type.kind === 'map' ? type : STRING_MAP);
+  return new JsonMap(members, type.kind === 'map' ? type : type.kind === 'any' ? ANY_MAP : STRING_MAP);
+}
+
+function unknownOf({ kind }: CelType): CelType {
+  return kind === 'any' ? cel.any : cel.dyn;
 }
 
 /** Callers can give values of CEL beside JSON. */
@@ -96,6 +101,7 @@ function isValue(json: object): json is Exclude<Value, null | string | number | 
 }
 
 const STRING_MAP = cel.map(cel.string, cel.dyn);
+const ANY_MAP = cel.map(cel.string, cel.any);
 
 export class JsonList extends ListValue {
   constructor(

@@ -13,6 +13,7 @@ import type { Auditor } from '../../audit/auditor.js';
 import type { Credentials, IdentityRecord, RequestAuthenticator } from '../../authentication/authenticator.js';
 import type { Authorizer } from '../../authorization/authorizer.js';
 import type { DecisionRecord } from '../../authorization/forbidden.js';
+import { ANONYMOUS } from '../../identity/users.js';
 import type { ApiHandler } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import { knownFailure } from '../../registry/registry-handler.js';
@@ -405,7 +406,8 @@ export class RequestDispatcher {
       if (this.audit) await this.audit.identified(open, info, known);
       return known;
     }
-    const credentials: Credentials = { ...connection.certificates, authorization: headers.authorization };
+    const { authorization } = headers;
+    const credentials: Credentials = { ...connection.certificates, authorization, path: info.path };
     // Repeated headers (one for each group to impersonate) stay apart: a group's name may hold a comma.
     if (!plain) {
       credentials.headers = request.headersDistinct;
@@ -413,7 +415,8 @@ export class RequestDispatcher {
     }
     const offered = headers.authorization !== undefined || credentials.clientCertificate !== undefined;
     const user = await access.identified(offered, this.authenticate(open, info, credentials));
-    if (plain) connection.user = user;
+    // Who is anonymous may be so for some paths only.
+    if (plain && user.name !== ANONYMOUS) connection.user = user;
     return user;
   }
 

@@ -68,7 +68,8 @@ async function review(
   if (errors.length > 0) throw invalid({ group: GROUP, kind: object.kind }, '', errors);
   const spec: Spec = object['spec'];
   const { attributes, problems } = attributesOf(spec, user);
-  const { decision, reason } = await authorizer.authorize(attributes);
+  const { decision, reason, error } = await authorizer.authorize(attributes);
+  if (error) problems.push(error);
   return {
     ...object,
     status: {
