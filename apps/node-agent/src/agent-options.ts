@@ -18,6 +18,7 @@ import {
 } from '#settings';
 import type { LogOptions, TracingOptions } from '#telemetry';
 import type { ImagePolicy } from './images/image-garbage.js';
+import type { IpvsConfig } from './network/netfilter.js';
 import type { NetworkOptions } from './network/network.js';
 import type { MemoryPolicy } from './pod/memory-policy.js';
 import type { CgroupDriver } from './runtime/cgroup-driver.js';
@@ -40,6 +41,7 @@ export interface AgentOptions {
   networkKubeconfig: string;
   /** `primary`, ranges, or nothing for all addresses of the node. */
   nodePortAddresses: string;
+  ipvs: IpvsConfig;
   clusterDns: string[];
   clusterDomain: string;
   clusterCidr: string;
@@ -86,6 +88,11 @@ function optionsOf(settings: Settings): AgentOptions {
     enforcesPolicies: settings.networkPolicy !== 'none',
     networkKubeconfig: join(dataDir, 'network.kubeconfig'),
     nodePortAddresses: settings.nodeportAddresses,
+    ipvs: {
+      scheduler: settings.ipvsScheduler,
+      strictArp: settings.ipvsStrictArp,
+      excludeCidrs: splitList(settings.ipvsExcludeCidrs),
+    },
     clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
     clusterDomain: settings.clusterDomain,
     clusterCidr: settings.clusterCidr,
@@ -115,7 +122,7 @@ function optionsOf(settings: Settings): AgentOptions {
 }
 
 export function networkOptions(options: AgentOptions): NetworkOptions {
-  const { proxyMode, enforcesPolicies, nodeName, nodeIps, nodePortAddresses } = options;
+  const { proxyMode, enforcesPolicies, nodeName, nodeIps, nodePortAddresses, ipvs } = options;
   const { clusterCidr, serviceClusterIpRange, cniConfigDir } = options;
   return {
     proxyMode,
@@ -124,6 +131,7 @@ export function networkOptions(options: AgentOptions): NetworkOptions {
     nodeIp: nodeIps[0]!,
     nodeIps,
     nodePortAddresses,
+    ipvs,
     clusterCidr,
     serviceClusterIpRange,
     cniConfigDir,

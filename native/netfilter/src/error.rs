@@ -4,6 +4,8 @@ pub enum NetfilterError {
     Tables(#[from] xtables::error::Error),
     #[error("nftables: {0}")]
     Nftables(String),
+    #[error("IPVS: {0}")]
+    Ipvs(String),
     #[error("netlink: {0}")]
     Netlink(#[from] std::io::Error),
     #[error("service state: {0}")]

@@ -1,17 +1,19 @@
 //! Services and NetworkPolicies as kernel rules.
 //!
-//! `model` is what Services ask of the kernel, `front` knows what of it changed, and a `backend` keeps the kernel equal to it.
-//! `iptables` is the backend there is: `iptables::rules` turns a Service into chains (pure), `iptables::family_tables` writes
-//! the chains that changed, in one atomic apply for each table.
+//! `model` is what Services ask of the kernel, `front` knows what of it changed, and a `backend` keeps the kernel equal to it:
+//! `nftables`, `iptables` or `ipvs`. In each a pure function turns a Service into what the kernel needs, and one place writes
+//! what changed of that.
 
 pub mod backend;
 #[cfg(feature = "napi")]
 mod binding;
 pub mod conntrack;
 pub mod error;
+pub mod families;
 pub mod front;
 mod hash;
 pub mod iptables;
+pub mod ipvs;
 pub mod mode;
 pub mod model;
 pub mod netlink;

@@ -4,24 +4,44 @@ use crate::backend::Backend;
 use crate::error::{NetfilterError, Result};
 use crate::iptables::backend::Iptables;
 use crate::model::NodeConfig;
-use crate::nftables::backend::Nftables;
+use crate::{ipvs, nftables};
 
 /// What this machine can run decides.
 pub const AUTO: &str = "auto";
 
-type Open = fn(&NodeConfig) -> Result<Box<dyn Backend>>;
+struct Mode {
+    name: &'static str,
+    /// `auto` may choose it.
+    automatic: bool,
+    open: fn(&NodeConfig) -> Result<Box<dyn Backend>>,
+    /// Takes away what it left; what a machine cannot run has left nothing.
+    clean_up: fn(&NodeConfig) -> Result<()>,
+}
 
 /// Every mode, the best one first.
-const MODES: [(&str, Open); 2] = [
-    ("nftables", |config| Ok(Box::new(Nftables::open(config)?))),
-    ("iptables", |config| Ok(Box::new(Iptables::open(config)?))),
+const MODES: [Mode; 3] = [
+    Mode {
+        name: "nftables",
+        automatic: true,
+        open: |config| Ok(Box::new(nftables::backend::open(config)?)),
+        clean_up: |config| nftables::backend::open(config).map_or(Ok(()), |mut backend| backend.cleanup()),
+    },
+    Mode {
+        name: "iptables",
+        automatic: true,
+        open: |config| Ok(Box::new(Iptables::open(config)?)),
+        clean_up: |config| Iptables::open(config).map_or(Ok(()), |mut backend| backend.cleanup()),
+    },
+    Mode {
+        name: "ipvs",
+        automatic: false,
+        open: |config| Ok(Box::new(ipvs::backend::open(config)?)),
+        clean_up: ipvs::backend::clean_up,
+    },
 ];
 
-/// Modes of kube-proxy that nothing serves yet, and one that Kubernetes itself has given up.
-const ABSENT: [(&str, &str); 2] = [
-    ("ipvs", "this mode is not supported yet; use nftables or iptables"),
-    ("userspace", "Kubernetes 1.26 removed this mode; use nftables or iptables"),
-];
+/// A mode of kube-proxy that Kubernetes itself has given up.
+const ABSENT: [(&str, &str); 1] = [("userspace", "Kubernetes 1.26 removed this mode; use nftables, iptables or ipvs")];
 
 pub struct Opened {
     /// Never `auto`.
@@ -35,15 +55,15 @@ pub struct Opened {
 /// cannot run it.
 pub fn open(mode: &str, config: &NodeConfig) -> Result<Opened> {
     let refuse = |why: String| NetfilterError::Mode { mode: mode.to_owned(), why };
-    let asked: Vec<_> = MODES.iter().filter(|(name, _)| mode == AUTO || mode == *name).collect();
+    let asked: Vec<_> = MODES.iter().filter(|it| it.name == mode || (mode == AUTO && it.automatic)).collect();
     if asked.is_empty() {
         let absent = ABSENT.iter().find(|(name, _)| *name == mode);
         return Err(refuse(
-            absent.map_or("there is no such mode; use nftables or iptables", |(_, why)| why).to_owned(),
+            absent.map_or("there is no such mode; use nftables, iptables or ipvs", |(_, why)| why).to_owned(),
         ));
     }
     let mut passed_over = Vec::new();
-    for (name, open) in asked {
+    for Mode { name, open, .. } in asked {
         match open(config) {
             Ok(backend) => return Ok(Opened { mode: name, backend, passed_over }),
             Err(error) => passed_over.push((*name, error.to_string())),
@@ -56,15 +76,10 @@ pub fn open(mode: &str, config: &NodeConfig) -> Result<Opened> {
     Err(refuse(reasons.join("; ")))
 }
 
-/// Takes away what other modes than this one left. Gives those that could not be, with why: what a machine cannot run
-/// has left nothing.
+/// Takes away what other modes than this one left. Gives those that could not be, with why.
 pub fn clean_up_others(mode: &str, config: &NodeConfig) -> Vec<(&'static str, String)> {
-    let others = MODES.iter().filter(|(name, _)| *name != mode);
-    let clean = |(name, open): &(&'static str, Open)| {
-        let mut backend = open(config).ok()?;
-        backend.cleanup().err().map(|error| (*name, error.to_string()))
-    };
-    others.filter_map(clean).collect()
+    let others = MODES.iter().filter(|other| other.name != mode);
+    others.filter_map(|other| Some((other.name, (other.clean_up)(config).err()?.to_string()))).collect()
 }
 
 #[cfg(test)]
@@ -74,10 +89,9 @@ mod tests {
     #[test]
     fn modes_that_are_not_there_are_refused_by_name() {
         for (mode, message) in [
-            ("ipvs", "--proxy-mode=ipvs: this mode is not supported yet; use nftables or iptables"),
-            ("userspace", "--proxy-mode=userspace: Kubernetes 1.26 removed this mode; use nftables or iptables"),
-            ("ebpf", "--proxy-mode=ebpf: there is no such mode; use nftables or iptables"),
-            ("", "--proxy-mode=: there is no such mode; use nftables or iptables"),
+            ("userspace", "--proxy-mode=userspace: Kubernetes 1.26 removed this mode; use nftables, iptables or ipvs"),
+            ("ebpf", "--proxy-mode=ebpf: there is no such mode; use nftables, iptables or ipvs"),
+            ("", "--proxy-mode=: there is no such mode; use nftables, iptables or ipvs"),
         ] {
             let refused = open(mode, &NodeConfig::default()).err();
             assert_eq!(refused.map(|error| error.to_string()).as_deref(), Some(message));

@@ -159,6 +159,26 @@ pub struct NodeConfig {
     /// Serve node ports on 127.0.0.1, too. There is no such thing in IPv6.
     #[serde(default)]
     pub localhost_node_ports: bool,
+    #[serde(default)]
+    pub ipvs: IpvsConfig,
+}
+
+/// What holds for virtual servers alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IpvsConfig {
+    /// How a virtual server chooses, by the kernel's name: `rr`.
+    pub scheduler: String,
+    /// The node answers ARP only for addresses of the interface that was asked.
+    pub strict_arp: bool,
+    /// Virtual servers of these addresses are another program's.
+    pub exclude_cidrs: Vec<Cidr>,
+}
+
+impl Default for IpvsConfig {
+    fn default() -> Self {
+        IpvsConfig { scheduler: "rr".to_owned(), strict_arp: false, exclude_cidrs: Vec::new() }
+    }
 }
 
 impl NodeConfig {

@@ -25,8 +25,8 @@ fn config() -> NodeConfig {
         families: vec![Family::Ipv4, Family::Ipv6],
         cluster_cidrs: ["10.244.0.0/16", "fd00:10:244::/56"].map(|cidr| cidr.parse().unwrap()).into(),
         service_cidrs: ["10.96.0.0/16", "fd00:10:96::/112"].map(|cidr| cidr.parse().unwrap()).into(),
-        node_port_addresses: vec![],
         localhost_node_ports: true,
+        ..NodeConfig::default()
     }
 }
 

@@ -13,7 +13,7 @@ type Enforced = Policies<Kernel>;
 
 fn open() -> Enforced {
     let doors = [Family::Ipv4, Family::Ipv6].map(|family| (family, Kernel::of(family, TABLE).unwrap()));
-    let mut policies = Policies::new(doors.into(), &PolicyConfig { bridge: Some(pods::BRIDGE.into()) });
+    let mut policies = Policies::new(doors.into(), &PolicyConfig { bridge: Some(pods::BRIDGE.into()), ipvs: false });
     policies.detect().expect("a kernel with nftables");
     policies
 }

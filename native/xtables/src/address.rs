@@ -64,6 +64,21 @@ impl Cidr {
         }
     }
 
+    /// The range of one address.
+    pub fn host(address: IpAddr) -> Self {
+        Cidr { address, prefix: Family::of(address).bits() }
+    }
+
+    pub fn contains(self, address: IpAddr) -> bool {
+        let number = |address| match address {
+            IpAddr::V4(address) => u128::from(u32::from(address)),
+            IpAddr::V6(address) => u128::from(address),
+        };
+        let behind = u32::from(self.family().bits() - self.prefix);
+        let network = |address| number(address).checked_shr(behind).unwrap_or(0);
+        Family::of(address) == self.family() && network(address) == network(self.address)
+    }
+
     pub fn address(self) -> IpAddr {
         self.address
     }
@@ -104,6 +119,22 @@ impl fmt::Display for Cidr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_contains_the_addresses_with_its_prefix() {
+        for (range, inside, outside) in [
+            ("10.244.1.9/16", "10.244.255.0", "10.245.0.0"),
+            ("192.0.2.7/32", "192.0.2.7", "192.0.2.6"),
+            ("0.0.0.0/0", "255.0.0.1", "::"),
+            ("fd00::/8", "fd12::1", "fe00::"),
+            ("::/0", "fe00::", "10.0.0.1"),
+        ] {
+            let range: Cidr = range.parse().unwrap();
+            assert!(range.contains(inside.parse().unwrap()), "{range} {inside}");
+            assert!(!range.contains(outside.parse().unwrap()), "{range} {outside}");
+        }
+        assert_eq!(Cidr::host(Ipv6Addr::LOCALHOST.into()).to_string(), "::1/128");
+    }
 
     #[test]
     fn ranges_are_read_and_written_alike() {

@@ -131,6 +131,7 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
     cgroupRoot: '',
     proxyMode: 'none',
     nodePortAddresses: '',
+    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
     clusterDns: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
     clusterCidr: '',

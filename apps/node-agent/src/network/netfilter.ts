@@ -36,6 +36,17 @@ export interface NetfilterConfig {
   /** Addresses of the node that node ports answer on; none of a family: all. */
   nodePortAddresses: readonly string[];
   localhostNodePorts: boolean;
+  ipvs: IpvsConfig;
+}
+
+/** What holds for virtual servers alone. */
+export interface IpvsConfig {
+  /** How they choose an endpoint, by the kernel's name. */
+  scheduler: string;
+  /** The node answers ARP only for addresses of the interface that was asked. */
+  strictArp: boolean;
+  /** Virtual servers of these addresses are another program's. */
+  excludeCidrs: readonly string[];
 }
 
 /** `ServiceProxy` of native/netfilter. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { testUnless } from '#testing';
 import { noIsolation } from '../execute/step-services.js';
 import { familyOf, nodeFamilies, splitCidrs } from './families.js';
 import { ProxyModeError } from './netfilter.js';
@@ -9,6 +11,7 @@ const options = {
   nodeIp: '192.0.2.1',
   nodeIps: ['192.0.2.1'],
   nodePortAddresses: '',
+  ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
   enforcesPolicies: false,
   clusterCidr: '10.244.0.0/16',
   serviceClusterIpRange: '10.96.0.0/16',
@@ -16,9 +19,8 @@ const options = {
 };
 
 const refused: [mode: string, message: string][] = [
-  ['ipvs', '--proxy-mode=ipvs: this mode is not supported yet; use nftables or iptables'],
-  ['userspace', '--proxy-mode=userspace: Kubernetes 1.26 removed this mode; use nftables or iptables'],
-  ['ebpf', '--proxy-mode=ebpf: there is no such mode; use nftables or iptables'],
+  ['userspace', '--proxy-mode=userspace: Kubernetes 1.26 removed this mode; use nftables, iptables or ipvs'],
+  ['ebpf', '--proxy-mode=ebpf: there is no such mode; use nftables, iptables or ipvs'],
 ];
 for (const [proxyMode, message] of refused) {
   test(`proxy mode ${proxyMode} is refused before anything starts`, () => {
@@ -28,6 +30,16 @@ for (const [proxyMode, message] of refused) {
     );
   });
 }
+
+const ipvs = existsSync('/proc/net/ip_vs') ? 'this kernel has IPVS' : undefined;
+testUnless(ipvs, 'a kernel without IPVS is named by the module that it lacks', () => {
+  assert.throws(
+    () => prepareNetwork({ ...options, proxyMode: 'ipvs' }),
+    (error) =>
+      error instanceof ProxyModeError &&
+      /^--proxy-mode=ipvs: IPVS: the kernel lacks its module ip_vs: /.test(error.message),
+  );
+});
 
 test('without a proxy mode nothing is asked of the kernel', () => {
   assert.equal(prepareNetwork({ ...options, proxyMode: 'none' }).isolation, noIsolation);

@@ -3,7 +3,7 @@ import type { MetricsRegistry } from '#telemetry';
 import { noIsolation, type PodIsolation } from '../execute/step-services.js';
 import { nodeFamilies, splitCidrs } from './families.js';
 import { HealthChecks } from './health-checks.js';
-import { type NetfilterConfig, openRuleProxy } from './netfilter.js';
+import { type IpvsConfig, type NetfilterConfig, openRuleProxy } from './netfilter.js';
 import { BRIDGE, cleanupNodeNetwork, type NetworkConfig, NodeNetwork, openNodeNetwork } from './node-network.js';
 import { cleanupPolicies, NodePolicies } from './policy/node-policies.js';
 import { ServiceProxy } from './service-proxy.js';
@@ -21,6 +21,7 @@ export interface NetworkOptions {
   /** `primary`, ranges, or nothing for all addresses that the node has. */
   nodePortAddresses: string;
   nodeIps: readonly string[];
+  ipvs: IpvsConfig;
   /** Folder of the runtime's CNI configurations; undefined when the runtime is not ours to configure. */
   cniConfigDir: string | undefined;
 }
@@ -51,7 +52,8 @@ export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
   const open = () => openRuleProxy(proxyMode, netfilterConfig(options));
   const rules = servesServices(options) ? open() : undefined;
   const families = nodeFamilies(options.clusterCidr);
-  const policies = options.enforcesPolicies ? new NodePolicies(nodeName, bridgeOf(options)) : undefined;
+  const policyConfig = { bridge: bridgeOf(options), ipvs: proxyMode === 'ipvs' };
+  const policies = options.enforcesPolicies ? new NodePolicies(nodeName, policyConfig) : undefined;
   const start = ({ signal, metrics, policyClient, ...context }: NetworkContext) => {
     const running = (what: string, run: Promise<void>): void => {
       run.catch((error: unknown) => {
@@ -113,6 +115,7 @@ function netfilterConfig(options: NetworkOptions): NetfilterConfig {
     serviceCidrs: splitCidrs(serviceClusterIpRange),
     nodePortAddresses: nodePortAddresses === 'primary' ? options.nodeIps.map(hostRange) : splitCidrs(nodePortAddresses),
     localhostNodePorts: nodePortAddresses === '',
+    ipvs: options.ipvs,
   };
 }
 

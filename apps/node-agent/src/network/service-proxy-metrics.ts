@@ -8,6 +8,8 @@ const BUCKETS = exponentialBuckets(0.001, 2, 15);
 const FAILURES: Readonly<Record<string, string>> = {
   nftables: 'kubeproxy_sync_proxy_rules_nftables_sync_failures_total',
   iptables: 'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
+  // kube-proxy counts them by this name, because its mode has rules of iptables beside the virtual servers.
+  ipvs: 'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
 };
 
 /** What the service proxy counts, by kube-proxy's names. Times are given in milliseconds and shown in seconds. */

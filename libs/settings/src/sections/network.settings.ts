@@ -150,14 +150,42 @@ export class NetworkSettings {
   dnsUpstream!: string;
 
   // The agent asks its library, which tells why it lacks a mode.
-  @IsOneOf(['auto', 'nftables', 'iptables', 'none'], { groups: ['up'] })
+  @IsOneOf(['auto', 'nftables', 'iptables', 'ipvs', 'none'], { groups: ['up'] })
   @TextSetting({
-    help: 'how Services are served: nftables, iptables, auto (the first that the kernel has), or none if another program serves them',
+    help: 'how Services are served: nftables, iptables, auto (the first of these that the kernel has), ipvs, or none if another program serves them',
     argument: 'NAME',
     default: 'auto',
     programs: { up: true, agent: true },
   })
   proxyMode!: string;
+
+  @IsOneOf(['rr', 'wrr', 'lc', 'wlc', 'sh', 'dh', 'sed', 'nq', 'mh'])
+  @TextSetting({
+    help: 'how IPVS chooses an endpoint, with --proxy-mode ipvs: the name of a scheduler of the kernel',
+    argument: 'NAME',
+    default: 'rr',
+    programs: { up: true, agent: true },
+  })
+  ipvsScheduler!: string;
+
+  @IsSwitch()
+  @SwitchSetting({
+    help: 'with --proxy-mode ipvs, answer ARP only for addresses of the interface that was asked, as MetalLB needs it',
+    default: false,
+    programs: { up: true, agent: true },
+  })
+  ipvsStrictArp!: boolean;
+
+  @EachItem((item) => parseCidr(item) !== undefined, 'must be ranges of addresses')
+  @TextSetting({
+    help: "addresses whose virtual servers are another program's: with --proxy-mode ipvs they are left alone",
+    argument: 'CIDR,...',
+    default: '',
+    otherwise: 'none',
+    list: true,
+    programs: { up: true, agent: true },
+  })
+  ipvsExcludeCidrs!: string;
 
   @IsOneOf(['auto', 'none'])
   @TextSetting({

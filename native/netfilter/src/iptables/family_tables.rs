@@ -9,7 +9,9 @@ use xtables::ruleset::{Chains, Hook, Saved, TableChange};
 use xtables::tables::Tables;
 
 use super::chains::{FILTER_HOOKS, MARK_MASQ, NAT_HOOKS, SHARED_FILTER, SHARED_NAT, is_of_a_service, is_ours};
-use super::rules::{FamilyConfig, ServiceRules, base_filter, base_nat, nat_services_tail, service_rules};
+use super::rules::{
+    FamilyConfig, ServiceRules, base_filter, base_nat, filter_services_tail, nat_services_tail, service_rules,
+};
 use crate::error::Result;
 use crate::model::Service;
 
@@ -224,6 +226,7 @@ impl<T: Tables> FamilyTables<T> {
             filter[2].push_str(&rules.filter_firewall);
         }
         nat[0].push_str(&nat_services_tail(&self.config));
+        filter[0].push_str(&filter_services_tail(&self.config));
         let named = |(name, content): (&str, String)| (name.to_owned(), content);
         [
             SHARED_FILTER.into_iter().zip(filter).map(named).collect(),

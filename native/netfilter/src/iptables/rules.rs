@@ -15,10 +15,13 @@ use crate::model::{Endpoint, NodeConfig, Service, ServicePort};
 const MASQUERADE: &str = "0x4000/0x4000";
 
 /// What rules of one family need to know of the node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FamilyConfig {
     pub family: Family,
     pub cluster_cidr: Option<Cidr>,
+    pub service_cidrs: Vec<Cidr>,
+    /// Addresses of the node that node ports answer on; empty: all.
+    pub node_port_addresses: Vec<Cidr>,
     pub localhost_node_ports: bool,
 }
 
@@ -27,6 +30,8 @@ impl FamilyConfig {
         FamilyConfig {
             family,
             cluster_cidr: config.cluster_cidr(family),
+            service_cidrs: config.service_cidrs(family),
+            node_port_addresses: config.node_port_addresses(family),
             localhost_node_ports: config.serves_localhost(family),
         }
     }
@@ -91,13 +96,25 @@ pub fn base_filter(config: &FamilyConfig) -> Chains {
 /// The last lines of nat's KUBE-SERVICES, behind those of all Services.
 pub fn nat_services_tail(config: &FamilyConfig) -> String {
     let mut tail = String::new();
-    let not_loopback = if config.localhost_node_ports { String::new() } else { format!("! -d {} ", config.loopback()) };
-    line(
-        &mut tail,
-        &format!(
-            "{not_loopback}-m comment --comment \"node ports, last of all\" -m addrtype --dst-type LOCAL -j {NODE_PORTS}"
-        ),
-    );
+    let ranges = config.node_port_addresses.iter().map(|range| format!("-d {range} "));
+    let mut places: Vec<String> = ranges.collect();
+    if places.is_empty() {
+        let all = if config.localhost_node_ports { String::new() } else { format!("! -d {} ", config.loopback()) };
+        places.push(all);
+    }
+    for place in places {
+        let comment = "-m comment --comment \"node ports, last of all\"";
+        line(&mut tail, &format!("{place}{comment} -m addrtype --dst-type LOCAL -j {NODE_PORTS}"));
+    }
+    tail
+}
+
+/// The last lines of filter's KUBE-SERVICES. What a Service leads elsewhere has another address by then.
+pub fn filter_services_tail(config: &FamilyConfig) -> String {
+    let mut tail = String::new();
+    for range in &config.service_cidrs {
+        line(&mut tail, &format!("-d {range} -m comment --comment \"no Service has this address or port\" -j REJECT"));
+    }
     tail
 }
 

@@ -155,3 +155,22 @@ fn a_line_is_known_to_be_of_its_service() {
     assert!(rules.has(&format!("-A {own} {}", content.lines().next().unwrap())));
     assert!(!rules.has("-A KUBE-SERVICES -j ACCEPT") && !rules.has("COMMIT"));
 }
+
+#[test]
+fn unknown_addresses_and_chosen_addresses_of_the_node_end_the_lists() {
+    let node = |ranges: &[&str]| crate::model::NodeConfig {
+        service_cidrs: ["10.96.0.0/16", "fd00:96::/112"].map(|range| range.parse().unwrap()).into(),
+        node_port_addresses: ranges.iter().map(|range| range.parse().unwrap()).collect(),
+        ..testing::config()
+    };
+    let four = FamilyConfig::of(&node(&[]), Family::Ipv4);
+    assert_eq!(
+        filter_services_tail(&four),
+        "-d 10.96.0.0/16 -m comment --comment \"no Service has this address or port\" -j REJECT\n"
+    );
+    let last = "-m comment --comment \"node ports, last of all\" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS\n";
+    assert_eq!(nat_services_tail(&four), last);
+    assert_eq!(nat_services_tail(&FamilyConfig::of(&node(&[]), Family::Ipv6)), format!("! -d ::1/128 {last}"));
+    let chosen = FamilyConfig::of(&node(&["192.0.2.0/24", "198.51.100.1/32", "fd00::/64"]), Family::Ipv4);
+    assert_eq!(nat_services_tail(&chosen), format!("-d 192.0.2.0/24 {last}-d 198.51.100.1/32 {last}"));
+}

@@ -9,6 +9,7 @@ pub const LONGEST: usize = u16::MAX as usize;
 pub const REQUEST: u16 = 0x1;
 pub const ACK: u16 = 0x4;
 pub const DUMP: u16 = 0x300;
+pub const EXCLUSIVE: u16 = 0x200;
 pub const CREATE: u16 = 0x400;
 pub const APPEND: u16 = 0x800;
 
@@ -31,6 +32,12 @@ pub struct Open(usize);
 impl Messages {
     /// Begins a message. `kind`: its type with the subsystem; `resource`: of `nfgenmsg`. Gives its sequence number.
     pub fn begin(&mut self, kind: u16, flags: u16, family: u8, resource: u16) -> u32 {
+        let [high, low] = resource.to_be_bytes();
+        self.begin_with(kind, flags, &[family, 0, high, low])
+    }
+
+    /// The same for other protocols than netfilter's. `header`: what they have between `nlmsghdr` and the attributes.
+    pub fn begin_with(&mut self, kind: u16, flags: u16, header: &[u8]) -> u32 {
         self.end();
         self.at = self.bytes.len();
         self.last += 1;
@@ -39,8 +46,7 @@ impl Messages {
         self.bytes.extend((flags | REQUEST).to_ne_bytes());
         self.bytes.extend(self.last.to_ne_bytes());
         self.bytes.extend([0; 4]);
-        self.bytes.extend([family, 0]);
-        self.bytes.extend(resource.to_be_bytes());
+        self.bytes.extend(header);
         self.last
     }
 

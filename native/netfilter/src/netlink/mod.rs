@@ -1,4 +1,4 @@
-//! Netlink to netfilter: nftables' transactions and the table of flows. The layout of messages is that of the kernel's
+//! Netlink to the kernel: nftables' transactions, the table of flows, virtual servers, links and addresses. The layout of messages is that of the kernel's
 //! `include/uapi/linux/netlink.h` and `linux/netfilter/nfnetlink.h`.
 
 pub mod attributes;

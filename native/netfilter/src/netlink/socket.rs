@@ -1,10 +1,10 @@
-//! A socket to netfilter in the kernel.
+//! A socket to netfilter, or to another part of the kernel.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt};
+use rustix::net::{self, AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt};
 
 use super::message::{HEADER, Messages};
 
@@ -34,9 +34,23 @@ pub struct Answer {
 }
 
 impl Socket {
+    /// To netfilter.
     pub fn open() -> io::Result<Self> {
-        let socket =
-            net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(netlink::NETFILTER))?;
+        Self::open_to(Some(netlink::NETFILTER))
+    }
+
+    /// To generic netlink, where each family of messages has a number of its own.
+    pub fn generic() -> io::Result<Self> {
+        Self::open_to(Some(netlink::GENERIC))
+    }
+
+    /// To links and addresses: `NETLINK_ROUTE`, which is 0.
+    pub fn route() -> io::Result<Self> {
+        Self::open_to(None)
+    }
+
+    fn open_to(protocol: Option<Protocol>) -> io::Result<Self> {
+        let socket = net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
         net::bind(&socket, &netlink::SocketAddrNetlink::new(0, 0))?;
         // More than the limit of other sockets: it takes CAP_NET_ADMIN, as all that follows does.
         sockopt::set_socket_recv_buffer_size_force(&socket, ANSWERS)?;

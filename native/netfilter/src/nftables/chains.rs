@@ -1,6 +1,9 @@
 //! The chains of the table. Those of kube-proxy's nftables mode keep their names. Services of one kind share a chain: what
 //! differs between them stands in maps, so that a change of a Service is one of elements.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use xtables::address::{Cidr, Family};
 
 use super::chain_names::{ChainName, Choice, REJECT, Way};
@@ -17,6 +20,8 @@ pub struct FamilyConfig {
     /// Addresses of the node that node ports answer on; empty: all.
     pub node_port_addresses: Vec<Cidr>,
     pub localhost_node_ports: bool,
+    /// Addresses that the node has by itself.
+    pub node_addresses: BTreeSet<IpAddr>,
 }
 
 impl FamilyConfig {
@@ -27,19 +32,20 @@ impl FamilyConfig {
             service_cidrs: config.service_cidrs(family),
             node_port_addresses: config.node_port_addresses(family),
             localhost_node_ports: config.serves_localhost(family),
+            node_addresses: BTreeSet::new(),
         }
     }
 
-    fn rule(&self) -> Rule {
+    pub fn rule(&self) -> Rule {
         Rule::new(self.family)
     }
 
     /// `ip daddr . meta l4proto . th dport`.
-    fn by_address(&self) -> Rule {
+    pub fn by_address(&self) -> Rule {
         self.rule().key_address(Side::Destination).key_protocol().key_port()
     }
 
-    fn loopback(&self) -> Cidr {
+    pub fn loopback(&self) -> Cidr {
         Cidr::loopback(self.family)
     }
 }
@@ -52,25 +58,25 @@ pub struct Base {
     pub priority: i32,
 }
 
-const PREROUTING: u32 = 0;
+pub const PREROUTING: u32 = 0;
 pub const INPUT: u32 = 1;
 pub const FORWARD: u32 = 2;
-const OUTPUT: u32 = 3;
-const POSTROUTING: u32 = 4;
+pub const OUTPUT: u32 = 3;
+pub const POSTROUTING: u32 = 4;
 /// `NF_IP_PRI_NAT_DST`, `NF_IP_PRI_NAT_SRC`.
-const DESTINATION: i32 = -100;
-const SOURCE: i32 = 100;
+pub const DESTINATION: i32 = -100;
+pub const SOURCE: i32 = 100;
 
 pub const fn base(kind: &'static str, hook: u32, priority: i32) -> Option<Base> {
     Some(Base { kind, hook, priority })
 }
 
-const FIREWALL_CHECK: &str = "firewall-check";
+pub const FIREWALL_CHECK: &str = "firewall-check";
 const SERVICE_ENDPOINTS_CHECK: &str = "service-endpoints-check";
 const NODE_PORT_ENDPOINTS_CHECK: &str = "nodeport-endpoints-check";
-const CLUSTER_IPS_CHECK: &str = "cluster-ips-check";
-const SERVICES: &str = "services";
-const MASQUERADING: &str = "masquerading";
+pub const CLUSTER_IPS_CHECK: &str = "cluster-ips-check";
+pub const SERVICES: &str = "services";
+pub const MASQUERADING: &str = "masquerading";
 
 /// The chains that every table has; those that are jumped to come first.
 pub const STATIC: [(&str, Option<Base>); 15] = [
@@ -123,22 +129,30 @@ pub fn static_rules(config: &FamilyConfig) -> Vec<(&'static str, Rule)> {
     ];
     rules.push((NODE_PORT_ENDPOINTS_CHECK, node_port_rule(config, &SetName::NoEndpointNodePorts)));
     rules.push((SERVICES, node_port_rule(config, &SetName::NodePorts)));
-    for range in &config.service_cidrs {
-        let unknown = config.rule().address_in(Side::Destination, *range, true).reject();
-        rules.push((CLUSTER_IPS_CHECK, unknown.comment("no Service has this address or port")));
-    }
-    if config.localhost_node_ports {
-        // route_localnet lets neighbours send to 127.0.0.0/8: only answers may.
-        let strangers = (config.rule().address_in(Side::Source, config.loopback(), false))
-            .address_in(Side::Destination, config.loopback(), true)
-            .neither_established_nor_related()
-            .led_elsewhere(false);
-        rules.push(("filter-input", strangers.verdict(Jump::Drop).comment("not from outside")));
-    }
+    rules.extend(unknown_addresses(config).map(|rule| (CLUSTER_IPS_CHECK, rule)));
+    rules.extend(localhost_guard(config).map(|rule| ("filter-input", rule)));
     rules
 }
 
-fn node_port_rule(config: &FamilyConfig, map: &SetName) -> Rule {
+/// Rejects what goes to the addresses of Services.
+pub fn unknown_addresses(config: &FamilyConfig) -> impl Iterator<Item = Rule> {
+    config.service_cidrs.iter().map(|range| {
+        let unknown = config.rule().address_in(Side::Destination, *range, true).reject();
+        unknown.comment("no Service has this address or port")
+    })
+}
+
+/// route_localnet lets neighbours send to 127.0.0.0/8: only answers may.
+pub fn localhost_guard(config: &FamilyConfig) -> Option<Rule> {
+    let strangers = (config.rule().address_in(Side::Source, config.loopback(), false))
+        .address_in(Side::Destination, config.loopback(), true)
+        .neither_established_nor_related()
+        .led_elsewhere(false);
+    config.localhost_node_ports.then(|| strangers.verdict(Jump::Drop).comment("not from outside"))
+}
+
+/// A port of this node, at the addresses on which it answers.
+pub fn node_port_rule(config: &FamilyConfig, map: &SetName) -> Rule {
     let mut rule = config.rule().of_this_node(Side::Destination);
     if !config.node_port_addresses.is_empty() {
         rule = rule.key_address(Side::Destination).in_set(&SetName::NodePortAddresses.to_string(), true);

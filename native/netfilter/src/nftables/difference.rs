@@ -1,7 +1,6 @@
 //! What a change of Services changes in their table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::chain_names::ChainName;
 use super::chains::FamilyConfig;
@@ -13,22 +12,22 @@ use super::sets::{Key, SetName, Value};
 #[derive(Debug, Default)]
 pub struct Shared {
     chains: BTreeMap<ChainName, usize>,
-    hairpins: BTreeMap<IpAddr, usize>,
+    elements: BTreeMap<(SetName, Key), usize>,
 }
 
 impl Shared {
     pub fn add(&mut self, parts: &Parts) {
         parts.chains.keys().for_each(|chain| *self.chains.entry(chain.clone()).or_default() += 1);
-        parts.hairpins.iter().for_each(|address| *self.hairpins.entry(*address).or_default() += 1);
+        parts.shared.iter().for_each(|place| *self.elements.entry(place.clone()).or_default() += 1);
     }
 
     pub fn remove(&mut self, parts: &Parts) {
         parts.chains.keys().for_each(|chain| release(&mut self.chains, chain));
-        parts.hairpins.iter().for_each(|address| release(&mut self.hairpins, address));
+        parts.shared.iter().for_each(|place| release(&mut self.elements, place));
     }
 
-    pub fn hairpins(&self) -> impl Iterator<Item = (SetName, Key, Value)> {
-        self.hairpins.keys().map(|address| (SetName::Hairpin, Key::Loop(*address), Value::None))
+    pub fn elements(&self) -> impl Iterator<Item = (SetName, Key, Value)> {
+        self.elements.keys().map(|(set, key)| (set.clone(), *key, Value::None))
     }
 }
 
@@ -79,15 +78,15 @@ impl Difference {
         let bodies = |all: &[Parts]| -> BTreeMap<ChainName, Body> {
             all.iter().flat_map(|parts| parts.chains.clone()).collect()
         };
-        let addresses = |all: &[Parts]| -> BTreeSet<IpAddr> {
-            all.iter().flat_map(|parts| parts.hairpins.iter().copied()).collect()
+        let places = |all: &[Parts]| -> BTreeSet<(SetName, Key)> {
+            all.iter().flat_map(|parts| parts.shared.iter().cloned()).collect()
         };
         let there = |shared: &Shared, chain: &ChainName| shared.chains.contains_key(chain);
         let (old, new) = (bodies(before), bodies(after));
         let was: BTreeSet<&ChainName> = old.keys().chain(new.keys()).filter(|chain| there(shared, chain)).collect();
-        let (old_addresses, new_addresses) = (addresses(before), addresses(after));
-        let had: BTreeSet<&IpAddr> =
-            (old_addresses.union(&new_addresses)).filter(|address| shared.hairpins.contains_key(*address)).collect();
+        let (old_places, new_places) = (places(before), places(after));
+        let had: BTreeSet<&(SetName, Key)> =
+            (old_places.union(&new_places)).filter(|place| shared.elements.contains_key(*place)).collect();
         before.iter().for_each(|parts| shared.remove(parts));
         after.iter().for_each(|parts| shared.add(parts));
         for (chain, body) in &new {
@@ -98,11 +97,10 @@ impl Difference {
             }
         }
         self.gone_chains.extend(was.into_iter().filter(|chain| !there(shared, chain)).cloned());
-        let hairpin = |address: &IpAddr| (SetName::Hairpin, Key::Loop(*address));
-        for address in old_addresses.union(&new_addresses) {
-            match (had.contains(address), shared.hairpins.contains_key(address)) {
-                (true, false) => self.elements.insert(hairpin(address), (Some(Value::None), None)),
-                (false, true) => self.elements.insert(hairpin(address), (None, Some(Value::None))),
+        for place in old_places.union(&new_places) {
+            match (had.contains(place), shared.elements.contains_key(place)) {
+                (true, false) => self.elements.insert(place.clone(), (Some(Value::None), None)),
+                (false, true) => self.elements.insert(place.clone(), (None, Some(Value::None))),
                 _ => None,
             };
         }

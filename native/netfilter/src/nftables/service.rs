@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use xtables::address::Cidr;
+
 use super::chain_names::{ChainName, Choice, Way};
 use super::chains::{FamilyConfig, entry_rules, sticky_rules};
 use super::expressions::{Jump, Rule, Side};
@@ -10,6 +12,9 @@ use super::sets::{Frontend, Key, SetName, Value};
 use super::source_ranges::merged;
 use crate::hash::hash;
 use crate::model::{Endpoint, Protocol, Service, ServicePort};
+
+/// Whether the Service has what it claims.
+pub type Has<'a> = &'a dyn Fn(&Frontend) -> bool;
 
 /// What a Service adds.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -19,8 +24,8 @@ pub struct Parts {
     pub chains: BTreeMap<ChainName, Body>,
     /// Sets of its own.
     pub sets: BTreeSet<SetName>,
-    /// Pods of this node that get its packets. Several Services may have one.
-    pub hairpins: BTreeSet<IpAddr>,
+    /// Elements that several Services may need, of sets without values.
+    pub shared: BTreeSet<(SetName, Key)>,
 }
 
 /// What is in a chain.
@@ -49,13 +54,19 @@ pub enum Claim {
 }
 
 /// What its clients send to, by port.
-fn frontends<'a>(service: &'a Service, port: &'a ServicePort) -> impl Iterator<Item = (Claim, Frontend)> + use<'a> {
+pub fn frontends<'a>(service: &'a Service, port: &'a ServicePort) -> impl Iterator<Item = (Claim, Frontend)> + use<'a> {
     let at = |address, port_number| Frontend { address, protocol: port.protocol, port: port_number };
     let cluster = service.cluster_ip.iter().map(move |ip| (Claim::Allocated, at(Some(*ip), port.port)));
     let node = port.node_port.into_iter().map(move |node_port| (Claim::Allocated, at(None, node_port)));
     let balancer = service.load_balancer_ips.iter().map(move |ip| (Claim::LoadBalancer, at(Some(*ip), port.port)));
     let external = service.external_ips.iter().map(move |ip| (Claim::External, at(Some(*ip), port.port)));
     cluster.chain(node).chain(balancer).chain(external)
+}
+
+/// Pods of this node that get the packets of a port, and may reach themselves.
+pub fn hairpins(port: &ServicePort) -> impl Iterator<Item = (SetName, Key)> {
+    let near = port.endpoints.iter().filter(|endpoint| endpoint.local || endpoint.unplaced);
+    near.map(|endpoint| (SetName::Hairpin, Key::Loop(endpoint.ip)))
 }
 
 /// All that a Service wants to have.
@@ -68,11 +79,10 @@ pub fn claims(service: &Service) -> BTreeMap<Frontend, Claim> {
     claims
 }
 
-/// `has`: whether the Service has what it claims.
-pub fn parts(service: &Service, has: impl Fn(&Frontend) -> bool) -> Parts {
+pub fn parts(_: &FamilyConfig, service: &Service, has: Has) -> Parts {
     let mut parts = Parts::default();
     for port in &service.ports {
-        PortParts::new(service, port).add_to(&mut parts, &has);
+        PortParts::new(service, port).add_to(&mut parts, has);
     }
     parts
 }
@@ -91,7 +101,7 @@ impl<'a> PortParts<'a> {
         PortParts { service, port, all, local }
     }
 
-    fn add_to(&self, parts: &mut Parts, has: impl Fn(&Frontend) -> bool) {
+    fn add_to(&self, parts: &mut Parts, has: Has) {
         for (claim, frontend) in frontends(self.service, self.port).filter(|(_, frontend)| has(frontend)) {
             let inside = frontend.address.is_some() && claim == Claim::Allocated;
             if inside {
@@ -100,11 +110,10 @@ impl<'a> PortParts<'a> {
                 self.outside(parts, frontend)
             }
             if claim == Claim::LoadBalancer && !self.service.load_balancer_source_ranges.is_empty() {
-                self.firewall(parts, frontend);
+                firewall(parts, self.service, frontend, &self.service.load_balancer_source_ranges);
             }
         }
-        let near = self.port.endpoints.iter().filter(|endpoint| endpoint.local || endpoint.unplaced);
-        parts.hairpins.extend(near.map(|endpoint| endpoint.ip));
+        parts.shared.extend(hairpins(self.port));
     }
 
     fn inside(&self, parts: &mut Parts, frontend: Frontend) {
@@ -190,21 +199,22 @@ impl<'a> PortParts<'a> {
         parts.chains.insert(ChainName::Sticky(port.clone()), Body::Sticky { endpoints: hashes });
         Choice::Sticky(port)
     }
+}
 
-    fn firewall(&self, parts: &mut Parts, frontend: Frontend) {
-        let of_service = hash(&[&self.service.namespace, &self.service.name]);
-        let chain = ChainName::Firewall(of_service.clone());
-        parts.elements.insert((SetName::Firewall, Key::Frontend(frontend)), Value::Goto(chain.to_string()));
-        parts.chains.insert(chain, Body::Named);
-        let set = SetName::Ranges(of_service);
-        for (start, end) in merged(&self.service.load_balancer_source_ranges) {
-            parts.elements.insert((set.clone(), Key::Start(start)), Value::None);
-            if let Some(end) = end {
-                parts.elements.insert((set.clone(), Key::End(end)), Value::None);
-            }
+/// Only these ranges may send to the address.
+pub fn firewall(parts: &mut Parts, service: &Service, frontend: Frontend, ranges: &[Cidr]) {
+    let of_service = hash(&[&service.namespace, &service.name]);
+    let chain = ChainName::Firewall(of_service.clone());
+    parts.elements.insert((SetName::Firewall, Key::Frontend(frontend)), Value::Goto(chain.to_string()));
+    parts.chains.insert(chain, Body::Named);
+    let set = SetName::Ranges(of_service);
+    for (start, end) in merged(ranges) {
+        parts.elements.insert((set.clone(), Key::Start(start)), Value::None);
+        if let Some(end) = end {
+            parts.elements.insert((set.clone(), Key::End(end)), Value::None);
         }
-        parts.sets.insert(set);
     }
+    parts.sets.insert(set);
 }
 
 impl Body {

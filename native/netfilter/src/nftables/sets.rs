@@ -38,13 +38,15 @@ pub enum SetName {
     Hairpin,
     /// Addresses of the node that node ports answer on.
     NodePortAddresses,
+    /// Addresses that only Services have.
+    ServiceAddresses,
     /// Sources that may use a Service, by its hash.
     Ranges(String),
     /// Clients that stay with an endpoint; its hash.
     Affinity(String),
 }
 
-/// Those that every table has.
+/// Those that every table of the nftables mode has.
 pub const STATIC: [SetName; 11] = [
     SetName::Services,
     SetName::NodePorts,
@@ -73,6 +75,7 @@ impl fmt::Display for SetName {
             SetName::Firewall => ("firewall-ips", ""),
             SetName::Hairpin => ("hairpin-connections", ""),
             SetName::NodePortAddresses => ("nodeport-ips", ""),
+            SetName::ServiceAddresses => ("service-addresses", ""),
             SetName::Ranges(hash) => ("source-ranges-", hash.as_str()),
             SetName::Affinity(hash) => ("affinity-", hash.as_str()),
         };
@@ -271,6 +274,7 @@ impl SetKind for SetName {
                 set(MAP, with_index(node_port), vec![address, Field::Port])
             }
             SetName::Hairpin => set(0, vec![Field::Source(family), address], vec![]),
+            SetName::ServiceAddresses => set(0, vec![address], vec![]),
             SetName::NodePortAddresses => set(INTERVAL, vec![address], vec![]),
             SetName::Ranges(_) => set(INTERVAL, vec![Field::Source(family)], vec![]),
             SetName::Affinity(_) => {

@@ -1,33 +1,28 @@
 //! The table of one family. A Service changes in one transaction, which names only what differs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use xtables::address::{Cidr, Family};
 
 use super::chain_names::{ChainName, Choice, Way};
-use super::chains::{self, FamilyConfig, static_rules};
+use super::chains::{self, Base, FamilyConfig, static_rules};
 use super::difference::{Difference, Shared};
 use super::door::{Digest, Door, Existing, Failure, Step};
-use super::service::{Body, Parts};
+use super::expressions::Rule;
+use super::service::{self, Body, Has, Parts};
 use super::sets::{self, Key, SetName, Value};
 use super::source_ranges::merged;
-use super::wanted::{Changes, Wanted};
+use super::wanted::Wanted;
 use crate::error::Result;
-use crate::model::Protocol;
-
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// Chains and elements.
-    pub written: usize,
-    pub removed: usize,
-    /// Services that the kernel did not take, or that another one keeps from an address, with why.
-    pub refused: BTreeMap<String, String>,
-}
+use crate::families::{Changes, Written};
+use crate::model::{Protocol, Service};
 
 #[derive(Debug)]
 pub struct Table<D> {
-    pub(super) door: D,
+    pub(crate) door: D,
     config: FamilyConfig,
+    layout: &'static Layout,
     wanted: Wanted,
     shared: Shared,
     /// The kernel's generation after our last transaction; None: it is not known what the kernel has.
@@ -37,33 +32,125 @@ pub struct Table<D> {
 
 /// Chains and sets that Services need of their own.
 #[derive(Debug, Default)]
-struct Needed {
-    bodies: BTreeMap<ChainName, Body>,
-    sets: BTreeSet<SetName>,
+pub struct Needed {
+    pub bodies: BTreeMap<ChainName, Body>,
+    pub sets: BTreeSet<SetName>,
 }
+
+/// What a table has whatever Services there are, and what a Service adds to it.
+#[derive(Debug)]
+pub struct Layout {
+    /// Those that are jumped to come first.
+    pub chains: &'static [(&'static str, Option<Base>)],
+    pub sets: &'static [SetName],
+    pub rules: fn(&FamilyConfig) -> Vec<(&'static str, Rule)>,
+    pub parts: fn(&FamilyConfig, &Service, Has) -> Parts,
+    /// One of each kind of chain and set that Services can need.
+    pub samples: fn(Family) -> Needed,
+}
+
+/// Addresses are changed by the rules of the table.
+pub static NAT: Layout =
+    Layout { chains: &chains::STATIC, sets: &sets::STATIC, rules: static_rules, parts: service::parts, samples };
 
 type Committed<T> = std::result::Result<T, Failure>;
 
 impl<D: Door> Table<D> {
-    pub fn new(door: D, config: FamilyConfig) -> Self {
+    pub fn new(door: D, config: FamilyConfig, layout: &'static Layout) -> Self {
         let (wanted, shared) = Default::default();
-        Table { door, config, wanted, shared, generation: None, rules: Digest::default() }
+        Table { door, config, layout, wanted, shared, generation: None, rules: Digest::default() }
+    }
+
+    /// Fails when the kernel lacks something that the table can need; changes nothing.
+    pub fn probe(&mut self) -> Result<()> {
+        let range = Cidr::loopback(self.config.family);
+        let config = FamilyConfig {
+            cluster_cidr: Some(range),
+            service_cidrs: vec![range],
+            localhost_node_ports: true,
+            ..self.config.clone()
+        };
+        let needed = (self.layout.samples)(config.family);
+        Ok(self.door.probe(&needed.creation(self.layout, &config, &BTreeSet::new()))?)
+    }
+
+    pub fn config(&self) -> &FamilyConfig {
+        &self.config
+    }
+
+    /// Takes effect with the next full write.
+    pub fn set_node_addresses(&mut self, addresses: BTreeSet<IpAddr>) {
+        self.config.node_addresses = addresses;
+    }
+
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    fn parts(&self, name: &str) -> Parts {
+        let Table { config, layout, wanted, .. } = self;
+        parts(config, layout, wanted, name)
     }
 
     /// Writes everything anew, and takes away what is not of these Services. Clients stay with their endpoints.
     pub fn full(&mut self, services: Changes) -> Result<Written> {
         self.wanted = Wanted::default();
         self.wanted.exchange(&services);
-        match self.write_all() {
-            Ok(written) => Ok(Written { written, removed: 0, refused: self.wanted.contested(services.keys()) }),
+        let mut refused = BTreeMap::new();
+        let mut result = self.write_all();
+        if let Err(Failure::Refused(_)) = result {
+            // What is there goes on serving until all others can be written.
+            refused = self.refused_of(&services)?;
+            self.wanted.exchange(&refused.keys().map(|name| (name.clone(), None)).collect());
+            result = self.write_all();
+        }
+        match result {
+            Ok(written) => {
+                for (name, why) in self.wanted.contested(services.keys()) {
+                    refused.entry(name).or_insert(why);
+                }
+                Ok(Written { written, removed: 0, refused })
+            }
             Err(Failure::Refused(why)) => {
-                // Without any Service the kernel must take it: otherwise it is the fault of none.
+                // Services that are refused only together. Without any Service the kernel must take it: otherwise it is the fault of none.
                 self.wanted = Wanted::default();
                 self.write_all().map_err(|_| Failure::Refused(why))?;
                 self.change(services)
             }
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Services that the kernel does not take by themselves, found by halves. Changes nothing.
+    fn refused_of(&mut self, services: &Changes) -> Committed<BTreeMap<String, String>> {
+        self.probe_with(&Changes::new())?;
+        let mut refused = BTreeMap::new();
+        let mut left = vec![services.clone()];
+        while let Some(mut some) = left.pop() {
+            match self.probe_with(&some) {
+                Err(Failure::Refused(why)) if some.len() == 1 => {
+                    refused.extend(some.into_keys().map(|name| (name, why.clone())));
+                }
+                Err(Failure::Refused(_)) => {
+                    let middle = some.keys().nth(some.len() / 2).cloned().unwrap_or_default();
+                    left.push(some.split_off(&middle));
+                    left.push(some);
+                }
+                result => result?,
+            }
+        }
+        Ok(refused)
+    }
+
+    fn probe_with(&mut self, services: &Changes) -> Committed<()> {
+        let mut wanted = Wanted::default();
+        wanted.exchange(services);
+        let Table { door, config, layout, .. } = self;
+        let (shared, needed) = needed(config, layout, &wanted);
+        let mut steps = needed.creation(layout, config, &BTreeSet::new());
+        let elements = elements(config, layout, &wanted, &shared);
+        steps.extend(elements.map(|(set, key, value)| Step::Add(set, key, value)));
+        door.probe(&steps)
     }
 
     /// Writes the changes; those Services that the kernel refuses are found and left out.
@@ -116,10 +203,9 @@ impl<D: Door> Table<D> {
     /// Makes the changes, or none of them. Gives how much was written and removed.
     fn attempt(&mut self, changes: &Changes) -> Committed<(usize, usize)> {
         let touched = self.wanted.touched(changes);
-        let parts = |wanted: &Wanted| touched.iter().map(|name| wanted.parts(name)).collect::<Vec<Parts>>();
-        let before = parts(&self.wanted);
+        let before: Vec<Parts> = touched.iter().map(|name| self.parts(name)).collect();
         let undo = self.wanted.exchange(changes);
-        let after = parts(&self.wanted);
+        let after: Vec<Parts> = touched.iter().map(|name| self.parts(name)).collect();
         let difference = Difference::between(&before, &after, &mut self.shared);
         let (count, changes_rules) = (difference.count(), difference.changes_rules());
         let result = self.commit(difference.steps(&self.config), changes_rules);
@@ -145,25 +231,20 @@ impl<D: Door> Table<D> {
 
     fn write_all(&mut self) -> Committed<usize> {
         self.generation = None;
-        self.shared = Shared::default();
-        let mut needed = Needed::default();
-        for parts in self.wanted.names().map(|name| self.wanted.parts(name)) {
-            self.shared.add(&parts);
-            needed.bodies.extend(parts.chains);
-            needed.sets.extend(parts.sets);
-        }
+        let (shared, needed) = needed(&self.config, self.layout, &self.wanted);
+        self.shared = shared;
         let existing = self.door.existing()?;
-        let Table { door, config, wanted, shared, .. } = self;
+        let Table { door, config, layout, wanted, shared, .. } = self;
         let mut count = needed.bodies.len();
         let mut write = |head: Vec<Step>| {
-            let elements = elements(wanted, shared, config).map(|(set, key, value)| Step::Add(set, key, value));
+            let elements = elements(config, layout, wanted, shared).map(|(set, key, value)| Step::Add(set, key, value));
             door.commit(&mut head.into_iter().chain(elements.inspect(|_| count += 1)))
         };
         match existing {
-            None => write(needed.creation(config, &BTreeSet::new()))?,
-            Some(existing) => match write(needed.replacement(config, &existing)) {
+            None => write(needed.creation(layout, config, &BTreeSet::new()))?,
+            Some(existing) => match write(needed.replacement(layout, config, &existing)) {
                 // What another version left may be other than ours by the same name.
-                Err(Failure::Refused(_)) => write(needed.anew(config))?,
+                Err(Failure::Refused(_)) => write(needed.anew(layout, config))?,
                 result => result?,
             },
         }
@@ -174,44 +255,53 @@ impl<D: Door> Table<D> {
 
     /// Sets that hold what we put there.
     fn filled_sets(&self) -> Vec<SetName> {
-        let own = self.wanted.names().flat_map(|name| self.wanted.parts(name).sets);
-        sets::STATIC.into_iter().chain(own.filter(|set| !set.is_filled_by_kernel())).collect()
+        let own = self.wanted.names().flat_map(|name| self.parts(name).sets);
+        self.layout.sets.iter().cloned().chain(own.filter(|set| !set.is_filled_by_kernel())).collect()
     }
 
     fn elements_digest(&self) -> Digest {
         let mut digest = Digest::default();
-        for (set, key, value) in elements(&self.wanted, &self.shared, &self.config) {
+        for (set, key, value) in elements(&self.config, self.layout, &self.wanted, &self.shared) {
             digest.add_element(&set.to_string(), &key, &value);
         }
         digest
     }
 }
 
+fn parts(config: &FamilyConfig, layout: &Layout, wanted: &Wanted, name: &str) -> Parts {
+    let of = |service| (layout.parts)(config, service, &|frontend| wanted.has(name, frontend));
+    wanted.get(name).map(|service| of(service)).unwrap_or_default()
+}
+
+/// What all Services together need, and what of it several share.
+fn needed(config: &FamilyConfig, layout: &Layout, wanted: &Wanted) -> (Shared, Needed) {
+    let (mut shared, mut needed) = (Shared::default(), Needed::default());
+    for parts in wanted.names().map(|name| parts(config, layout, wanted, name)) {
+        shared.add(&parts);
+        needed.bodies.extend(parts.chains);
+        needed.sets.extend(parts.sets);
+    }
+    (shared, needed)
+}
+
 /// All that is in the sets.
 fn elements<'a>(
+    config: &'a FamilyConfig,
+    layout: &'a Layout,
     wanted: &'a Wanted,
     shared: &'a Shared,
-    config: &'a FamilyConfig,
 ) -> impl Iterator<Item = (SetName, Key, Value)> + 'a {
-    let of_services = wanted.names().flat_map(|name| wanted.parts(name).elements);
+    let of_services = wanted.names().flat_map(|name| parts(config, layout, wanted, name).elements);
     let of_node = merged(&config.node_port_addresses)
         .into_iter()
         .flat_map(|(start, end)| [Some(Key::Start(start)), end.map(Key::End)].into_iter().flatten());
     (of_services.map(|((set, key), value)| (set, key, value)))
-        .chain(shared.hairpins())
+        .chain(shared.elements())
         .chain(of_node.map(|key| (SetName::NodePortAddresses, key, Value::None)))
 }
 
-/// A table with one of everything that Services can need: what takes it takes all.
-pub fn everything(family: Family) -> Vec<Step> {
+fn samples(family: Family) -> Needed {
     let probe = || "probe".to_owned();
-    let config = FamilyConfig {
-        family,
-        cluster_cidr: Some(Cidr::loopback(family)),
-        service_cidrs: vec![Cidr::loopback(family)],
-        node_port_addresses: vec![],
-        localhost_node_ports: true,
-    };
     let choices = [Choice::Even(1), Choice::Sticky(probe())];
     let entry = |all: Choice, way| ChainName::Entry { node_port: false, way, local: Some(all.clone()), all };
     let mut bodies: BTreeMap<ChainName, Body> = [Way::Inside, Way::Outside, Way::OutsideLocal]
@@ -222,20 +312,19 @@ pub fn everything(family: Family) -> Vec<Step> {
     bodies.insert(ChainName::Sticky(probe()), Body::Sticky { endpoints: vec![probe()] });
     bodies.insert(ChainName::Endpoint(probe()), Body::Endpoint { address, port, protocol, seconds });
     bodies.insert(ChainName::Firewall(probe()), Body::Named);
-    let sets = BTreeSet::from([SetName::Affinity(probe()), SetName::Ranges(probe())]);
-    Needed { bodies, sets }.creation(&config, &BTreeSet::new())
+    Needed { bodies, sets: BTreeSet::from([SetName::Affinity(probe()), SetName::Ranges(probe())]) }
 }
 
 impl Needed {
     /// All chains, rules and sets but those of `kept`.
-    fn creation(&self, config: &FamilyConfig, kept: &BTreeSet<String>) -> Vec<Step> {
-        let sets = sets::STATIC.into_iter().chain(self.sets.iter().cloned());
+    fn creation(&self, layout: &Layout, config: &FamilyConfig, kept: &BTreeSet<String>) -> Vec<Step> {
+        let sets = layout.sets.iter().chain(&self.sets).cloned();
         let sets = sets.filter(|set| !kept.contains(&set.to_string()));
         let mut steps = vec![Step::AddTable];
         steps.extend(sets.map(Step::AddSet));
-        steps.extend(chains::STATIC.into_iter().map(|(chain, base)| Step::AddChain(chain.to_owned(), base)));
+        steps.extend(layout.chains.iter().map(|(chain, base)| Step::AddChain((*chain).to_owned(), *base)));
         steps.extend(self.bodies.keys().map(|chain| Step::AddChain(chain.to_string(), None)));
-        steps.extend(static_rules(config).into_iter().map(|(chain, rule)| Step::AddRule(chain.to_owned(), rule)));
+        steps.extend((layout.rules)(config).into_iter().map(|(chain, rule)| Step::AddRule(chain.to_owned(), rule)));
         for (chain, body) in &self.bodies {
             let rules = body.rules(chain, config).into_iter();
             steps.extend(rules.map(|rule| Step::AddRule(chain.to_string(), rule)));
@@ -244,7 +333,7 @@ impl Needed {
     }
 
     /// In place of what is there; what the kernel has put into sets that are needed stays.
-    fn replacement(&self, config: &FamilyConfig, existing: &Existing) -> Vec<Step> {
+    fn replacement(&self, layout: &Layout, config: &FamilyConfig, existing: &Existing) -> Vec<Step> {
         let by_kernel = self.sets.iter().filter(|set| set.is_filled_by_kernel()).map(SetName::to_string);
         let kept: BTreeSet<String> = by_kernel.filter(|set| existing.sets.contains(set)).collect();
         let gone_sets = existing.sets.iter().filter(|set| !kept.contains(*set));
@@ -252,13 +341,13 @@ impl Needed {
         flushes
             .chain(gone_sets.map(|set| Step::DeleteSet(set.clone())))
             .chain(existing.chains.iter().map(|chain| Step::DeleteChain(chain.clone())))
-            .chain(self.creation(config, &kept))
+            .chain(self.creation(layout, config, &kept))
             .collect()
     }
 
-    fn anew(&self, config: &FamilyConfig) -> Vec<Step> {
+    fn anew(&self, layout: &Layout, config: &FamilyConfig) -> Vec<Step> {
         let mut steps = vec![Step::AddTable, Step::DeleteTable];
-        steps.extend(self.creation(config, &BTreeSet::new()));
+        steps.extend(self.creation(layout, config, &BTreeSet::new()));
         steps
     }
 }

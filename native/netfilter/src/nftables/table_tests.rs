@@ -9,7 +9,7 @@ use crate::testing::{self, endpoint, port};
 
 fn table() -> Table<Memory> {
     let node = NodeConfig { service_cidrs: vec!["10.96.0.0/16".parse().unwrap()], ..testing::config() };
-    Table::new(Memory::default(), FamilyConfig::of(&node, Family::Ipv4))
+    Table::new(Memory::default(), FamilyConfig::of(&node, Family::Ipv4), &NAT)
 }
 
 fn endpoints(count: u8) -> Vec<Endpoint> {
@@ -97,6 +97,22 @@ fn a_service_that_the_kernel_refuses_keeps_no_other() {
         assert!(table.change(changes([("bad", Some(bad()))])).unwrap().refused.is_empty());
         assert_eq!(table.door.content().sets["service-ips"].len(), 3);
     }
+}
+
+#[test]
+fn services_are_served_while_a_refused_one_is_looked_for() {
+    let bad = with(web("bad", 9, 1), |service| service.ports[0].port = 666);
+    let good = || ["a", "b", "c"].map(|name| (name, Some(web(name, name.as_bytes()[0], 1))));
+    let mut table = table();
+    table.full(changes(good())).unwrap();
+    table.door.refused_port = Some(666);
+    table.door.generation = 7;
+    let mut all = changes(good());
+    all.extend(changes([("bad", Some(bad))]));
+    let written = table.full(all).unwrap();
+    assert_eq!(written.refused.keys().collect::<Vec<_>>(), ["shop/bad"]);
+    assert_eq!(table.door.generation, 8, "one transaction, from the old table to the new one");
+    assert_eq!(table.door.content().sets["service-ips"].len(), 3);
 }
 
 #[test]

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::service::{Claim, Parts, claims, parts};
+use super::service::{Claim, claims};
 use super::sets::Frontend;
+use crate::families::Changes;
 use crate::model::Service;
-
-/// Services by `namespace/name`; None: the Service goes.
-pub type Changes = BTreeMap<String, Option<Arc<Service>>>;
 
 #[derive(Debug, Default)]
 pub struct Wanted {
@@ -22,16 +20,17 @@ impl Wanted {
         self.services.keys()
     }
 
-    pub fn parts(&self, name: &str) -> Parts {
-        self.services.get(name).map(|service| parts(service, |frontend| self.has(name, frontend))).unwrap_or_default()
+    pub fn get(&self, name: &str) -> Option<&Arc<Service>> {
+        self.services.get(name)
     }
 
-    fn has(&self, name: &str, frontend: &Frontend) -> bool {
-        self.owner(frontend) == Some(name)
-    }
-
-    fn owner(&self, frontend: &Frontend) -> Option<&str> {
+    /// Who has an address with its port.
+    pub fn owner(&self, frontend: &Frontend) -> Option<&str> {
         self.claims.get(frontend)?.first().map(|(_, owner)| &**owner)
+    }
+
+    pub fn has(&self, name: &str, frontend: &Frontend) -> bool {
+        self.owner(frontend) == Some(name)
     }
 
     /// Takes changes over, and gives what undoes them.

@@ -101,4 +101,7 @@ pub struct PolicyConfig {
     /// The bridge of the pods, where it is the node's own.
     #[serde(default)]
     pub bridge: Option<String>,
+    /// Virtual servers lead packets to pods.
+    #[serde(default)]
+    pub ipvs: bool,
 }

@@ -139,7 +139,7 @@ impl<D: Door<PolicySet>> Table<D> {
 fn skeleton(family: Family, config: &PolicyConfig) -> Steps {
     let mut steps = vec![Step::AddTable];
     steps.extend(sets::STATIC.into_iter().map(Step::AddSet));
-    steps.extend(chains::STATIC.into_iter().map(|(chain, base)| Step::AddChain(chain.to_owned(), base)));
+    steps.extend(chains::chains(config).into_iter().map(|(chain, base)| Step::AddChain(chain.to_owned(), base)));
     let rules = static_rules(family, config).into_iter();
     steps.extend(rules.map(|(chain, rule)| Step::AddRule(chain.to_owned(), rule)));
     steps

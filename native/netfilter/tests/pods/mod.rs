@@ -1,3 +1,4 @@
+#![allow(dead_code, reason = "each test file uses some of it")]
 //! Pods on a bridge, each a thread in a network namespace of its own, that serve echoes and make connections.
 
 use std::io::{Read, Write};
@@ -17,8 +18,8 @@ const PODS: [char; 4] = ['A', 'B', 'C', 'D'];
 /// Every pod answers on these.
 const PORTS: [u16; 4] = [80, 81, 82, 10053];
 /// How long an attempt waits for an answer that must come, and for one that must not.
-const PATIENCE: Duration = Duration::from_secs(5);
-const IMPATIENCE: Duration = Duration::from_millis(250);
+pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const IMPATIENCE: Duration = Duration::from_millis(250);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -116,13 +117,22 @@ impl Net {
 
     fn attempt(&self, text: &str, family: Family, patience: Duration) -> bool {
         let (client, target, udp) = parsed(text, family);
+        self.reaches(client, target, udp, patience)
+    }
+
+    pub fn connect(&self, text: &str, family: Family) -> Option<Connection> {
+        let (client, target, _) = parsed(text, family);
+        self.connect_to(client, target)
+    }
+
+    /// Whether an echo comes from an address that is no pod's.
+    pub fn reaches(&self, client: char, target: SocketAddr, udp: bool, patience: Duration) -> bool {
         self.within(client, move || {
             if udp { udp_echo(target, patience) } else { tcp(target, patience).is_some_and(|stream| stream.echoes()) }
         })
     }
 
-    pub fn connect(&self, text: &str, family: Family) -> Option<Connection> {
-        let (client, target, _) = parsed(text, family);
+    pub fn connect_to(&self, client: char, target: SocketAddr) -> Option<Connection> {
         self.within(client, move || tcp(target, PATIENCE))
     }
 

@@ -6,7 +6,7 @@ import type { Pod } from '../../pod/pod.js';
 import { isStatic } from '../../pod/pod-source.js';
 import { PolicyEnforcer, reportGap, reportUnenforced } from './policy-enforcer.js';
 import { PolicyMetrics } from './policy-metrics.js';
-import { openPolicyTable } from './policy-table.js';
+import { openPolicyTable, type PolicyTableConfig } from './policy-table.js';
 
 export interface PolicyContext {
   informers: SharedInformers;
@@ -28,10 +28,9 @@ export class NodePolicies implements PodIsolation {
   private readonly enforcer: Promise<{ enforcer: PolicyEnforcer; signal: AbortSignal } | undefined>;
   private begin!: (running: { enforcer: PolicyEnforcer; signal: AbortSignal } | undefined) => void;
 
-  /** @param bridge - of the pods, where it is the node's own */
   constructor(
     private readonly nodeName: string,
-    private readonly bridge: string | undefined,
+    private readonly config: PolicyTableConfig,
   ) {
     this.enforcer = new Promise((resolve) => {
       this.begin = resolve;
@@ -49,17 +48,17 @@ export class NodePolicies implements PodIsolation {
   }
 
   async run({ client, metrics: registry, ...context }: PolicyContext, signal: AbortSignal): Promise<void> {
-    const { nodeName, bridge } = this;
+    const { nodeName, config } = this;
     const metrics = new PolicyMetrics(registry);
     const { logger } = context;
-    const open = () => openPolicyTable(bridge);
+    const open = () => openPolicyTable(config);
     if (!client) {
       reportGap({ ...context, nodeName }, NO_CREDENTIALS);
       return this.begin(undefined);
     }
     const peers = new SharedInformers(client, { logger });
     try {
-      const gap = () => (bridge === undefined ? undefined : bridgeGap());
+      const gap = () => (config.bridge === undefined ? undefined : bridgeGap());
       const enforcer = new PolicyEnforcer({ ...context, nodeName, metrics, peers, open, table: open(), gap });
       this.begin({ enforcer, signal });
       await enforcer.run(signal);
@@ -89,7 +88,7 @@ export function bridgeGap(root = '/proc/sys'): string | undefined {
 export async function cleanupPolicies(): Promise<void> {
   let table: ReturnType<typeof openPolicyTable>;
   try {
-    table = openPolicyTable(undefined);
+    table = openPolicyTable({ bridge: undefined, ipvs: false });
   } catch {
     return;
   }

@@ -73,8 +73,16 @@ export interface PolicyTable {
   cleanup(): Promise<void>;
 }
 
-/** @param bridge - of the pods, where it is the node's own. Throws, and says why, when this machine cannot enforce policies. */
-export function openPolicyTable(bridge: string | undefined): PolicyTable {
+/** What holds for the whole node: `PolicyConfig` in native/netfilter. */
+export interface PolicyTableConfig {
+  /** Of the pods, where it is the node's own. */
+  bridge: string | undefined;
+  /** Virtual servers lead packets to pods. */
+  ipvs: boolean;
+}
+
+/** Throws, and says why, when this machine cannot enforce policies. */
+export function openPolicyTable(config: PolicyTableConfig): PolicyTable {
   const { PolicyTable: Native } = loadNative<{ PolicyTable: new (config: string) => PolicyTable }>('netfilter');
-  return new Native(JSON.stringify({ bridge }));
+  return new Native(JSON.stringify(config));
 }
