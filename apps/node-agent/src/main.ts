@@ -17,6 +17,7 @@ import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
 import { registerVolumeMetrics } from './volumes/volume-metrics.js';
+import { VolumeScrubber } from './volumes/volume-scrubber.js';
 
 let logger = createLogger({ component: 'agent' });
 
@@ -110,6 +111,7 @@ function serve(
     client,
     logger,
     folders: new LocalPathFolders(options.dataDir, paths),
+    scrubber: new VolumeScrubber(options.dataDir, paths),
     claimFolder: (uid, volume) => paths.volume(uid, LOCAL_VOLUME, volume),
     metrics: () => metrics.render(),
     configuration: () => kubeletConfiguration(options),

@@ -15,6 +15,15 @@ export interface NodeFolders {
   create(node: string, folder: string): Promise<string>;
   /** Deletes the folder with all that is in it; a missing one is fine. Throws while a pod has it. */
   delete(node: string, folder: string): Promise<void>;
+  /** Empties the folder at this path of the node, which stays; a missing one is fine. Throws while a pod has it. */
+  scrub(node: string, path: string): Promise<void>;
+}
+
+/** Of a process that has no way to the nodes. */
+export const NO_FOLDERS: NodeFolders = { create: unreachable, delete: unreachable, scrub: unreachable };
+
+async function unreachable(): Promise<never> {
+  throw new Error('this process does not reach the agents of nodes');
 }
 
 /** What a certificate request asks to be called. */

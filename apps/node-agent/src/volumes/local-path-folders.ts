@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-// biome-ignore lint/style/noRestrictedImports: both places are the agent's own; what is mounted there is compared.
-import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileTree } from '#files';
 import type { PodPaths } from '../pod/pod-paths.js';
-import { LOCAL_VOLUME } from './persistent-volume.js';
+import { userOfFolder } from './folder-users.js';
 
 /** As the provisioner names them; nothing else in the folder is ours. */
 const FOLDER = /^pvc-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}_[a-z0-9][-a-z0-9._]*$/;
@@ -60,7 +58,7 @@ export class LocalPathFolders {
 
   private async remove(folder: string): Promise<void> {
     const path = this.path(folder);
-    const user = await this.userOf(path);
+    const user = await userOfFolder(this.paths, path);
     if (user !== undefined) throw new FolderError('inUse', `folder ${folder} is mounted in pod ${user}`);
     if (await new FileTree(this.dataDir).exists(this.root)) await this.files.remove(path);
   }
@@ -69,19 +67,5 @@ export class LocalPathFolders {
     if (!FOLDER.test(folder))
       throw new FolderError('name', `${JSON.stringify(folder)} is no name of a volume's folder`);
     return join(this.root, folder);
-  }
-
-  /** The uid of a pod that has it mounted. */
-  private async userOf(path: string): Promise<string | undefined> {
-    const folder = await lstat(path).catch(() => undefined);
-    if (!folder) return undefined;
-    for (const { name: uid } of await this.paths.files.list(this.paths.pods)) {
-      const places = join(this.paths.volumes(uid), LOCAL_VOLUME.replace('/', '~'));
-      for (const { name } of await this.paths.files.list(places)) {
-        const mounted = await stat(join(places, name)).catch(() => undefined);
-        if (mounted?.dev === folder.dev && mounted.ino === folder.ino) return uid;
-      }
-    }
-    return undefined;
   }
 }

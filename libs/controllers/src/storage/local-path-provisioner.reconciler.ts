@@ -14,6 +14,7 @@ import {
   type Controller,
   type ControllerContext,
   type ControllerRuntime,
+  NO_FOLDERS,
   type NodeFolders,
   runtimeFor,
 } from '../context.js';
@@ -61,11 +62,6 @@ export function localPathProvisioner(context: ControllerContext): Controller {
     .reconcile((key) => provisioner.reconcileVolume(key));
   return joined(claimLoop, volumeLoop);
 }
-
-const unreachable = (): never => {
-  throw new Error('this process does not reach the agents of nodes');
-};
-const NO_FOLDERS: NodeFolders = { create: async () => unreachable(), delete: async () => unreachable() };
 
 class LocalPathProvisioner {
   private readonly claims: Informer<PersistentVolumeClaim>;

@@ -4,6 +4,7 @@ import { gvr, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
 const made = new Map<string, string>();
+const scrubbed: string[] = [];
 let refuses: string | undefined;
 let breaks = false;
 let env: ControllerEnvironment;
@@ -18,6 +19,10 @@ beforeAll(async () => {
       async delete(_node, folder) {
         if (refuses) throw new Error(refuses);
         made.delete(folder);
+      },
+      async scrub(node, path) {
+        if (refuses) throw new Error(refuses);
+        scrubbed.push(`${node} ${path}`);
       },
     },
   });
@@ -134,6 +139,44 @@ describe('Claims and volumes', () => {
     const ns = await env.namespace();
     await newClaim(ns, 'data', { storageClassName: 'none' });
     assert.equal(await event(ns, 'data', 'ProvisioningFailed'), 'storageclass.storage.k8s.io "none" not found');
+  });
+});
+
+describe('A volume with the policy Recycle', () => {
+  const recycled = async (name: string, spec: object) => {
+    const ns = await env.namespace();
+    await newVolume(name, { persistentVolumeReclaimPolicy: 'Recycle', storageClassName: name, ...spec });
+    await newClaim(ns, 'data', { storageClassName: name });
+    await bound(ns, 'data');
+    await phase(name, 'Bound');
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+  };
+
+  it('is emptied on the nodes that reach it, and offered again', async () => {
+    await recycled('recycled', { hostPath: { path: '/mnt/recycled' } });
+    const volume = await phase('recycled', 'Available');
+    assert.equal(volume.spec.claimRef, undefined);
+    assert.deepEqual(scrubbed, ['node-1 /mnt/recycled']);
+    assert.equal(await event('default', 'recycled', 'VolumeRecycled'), 'Volume recycled');
+    const ns = await env.namespace();
+    await newClaim(ns, 'next', { storageClassName: 'recycled' });
+    await bound(ns, 'next');
+  });
+
+  it('is Failed until that works', async () => {
+    refuses = 'node node-1: the disk is broken';
+    await recycled('broken', { hostPath: { path: '/mnt/broken' } });
+    const why = 'Recycle failed: failed to recycle volume: node node-1: the disk is broken';
+    assert.equal((await phase('broken', 'Failed')).status?.message, why);
+    assert.equal(await event('default', 'broken', 'VolumeFailedRecycle'), why);
+    refuses = undefined;
+    const volume = await phase('broken', 'Available');
+    assert.equal(volume.status?.message, undefined);
+  });
+
+  it('stays Failed when it is of a type that nobody can empty', async () => {
+    await recycled('remote', { hostPath: undefined, nfs: { server: 'x', path: '/' } });
+    assert.equal((await phase('remote', 'Failed')).status?.message, 'No recycler plugin found for the volume!');
   });
 });
 

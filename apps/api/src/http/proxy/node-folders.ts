@@ -23,7 +23,7 @@ export class AgentFolders implements NodeFolders {
   ) {}
 
   async create(node: string, folder: string): Promise<string> {
-    const { path } = JSON.parse(await this.ask('PUT', node, folder));
+    const { path } = JSON.parse(await this.ask('PUT', node, folderPath(folder)));
     // What the node says becomes a path that pods mount, maybe on another node.
     if (typeof path !== 'string' || path !== normalize(path) || !path.endsWith(`/storage/${folder}`)) {
       throw new Error(`node ${node} did not say where the folder is`);
@@ -32,14 +32,17 @@ export class AgentFolders implements NodeFolders {
   }
 
   async delete(node: string, folder: string): Promise<void> {
-    await this.ask('DELETE', node, folder);
+    await this.ask('DELETE', node, folderPath(folder));
   }
 
-  private async ask(method: 'PUT' | 'DELETE', node: string, folder: string): Promise<string> {
+  async scrub(node: string, path: string): Promise<void> {
+    await this.ask('DELETE', node, `/volumes/contents?path=${encodeURIComponent(path)}`);
+  }
+
+  private async ask(method: 'PUT' | 'DELETE', node: string, path: string): Promise<string> {
     const { host, port } = nodeServer(this.lister, node);
     const address = await proxyableAddress(host, this.network);
     const { ca, cert, key } = this.credentials;
-    const path = `/volumes/local-path/${encodeURIComponent(folder)}`;
     return new Promise((resolve, reject) => {
       const outgoing = request({ host: address, port, method, path, ca, cert, key, agent: false });
       const end = (ms: number, why: string) => setTimeout(() => outgoing.destroy(new Error(why)), ms);
@@ -60,4 +63,8 @@ export class AgentFolders implements NodeFolders {
       outgoing.end();
     });
   }
+}
+
+function folderPath(folder: string): string {
+  return `/volumes/local-path/${encodeURIComponent(folder)}`;
 }
