@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { ownValue } from '#apimachinery';
 import { type PersistentVolume, reachableFrom, type Volume } from '#kinds';
 import { claimedVolume } from './claimed-volume.js';
+import { isExclusive, mountExclusively } from './exclusive-volumes.js';
 import { hostPath } from './host-path.js';
 import { type VolumeContext, VolumeError, type VolumePlugin, volumePath } from './volume-plugin.js';
 
@@ -49,6 +50,18 @@ async function mountClaim(context: VolumeContext, volume: Volume): Promise<strin
   if (!reachableFrom(found, context.claims.node())) {
     throw new StageError('MountVolume.NodeAffinity check failed', 'no matching NodeSelectorTerms');
   }
+  const mount = () => mountFound(context, volume, found, place);
+  if (!isExclusive(found)) return mount();
+  const names = { uid: context.pod.metadata.uid, volume: volume.name, persistent: found.metadata.name! };
+  return mountExclusively(context.paths, names, mount);
+}
+
+async function mountFound(
+  context: VolumeContext,
+  volume: Volume,
+  found: PersistentVolume,
+  place: string,
+): Promise<string> {
   const { hostPath: source, local } = found.spec;
   if (source) {
     if (mountOptions(found).length > 0) {
