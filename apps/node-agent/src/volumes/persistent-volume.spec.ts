@@ -38,7 +38,7 @@ function mount(
   const found = { metadata: { name: 'pv' }, spec: { claimRef: { uid: 'c' }, ...spec } } as PersistentVolume;
   const claim = { metadata: { uid: 'c' }, spec: { volumeName: 'pv' }, status: { phase: 'Bound' } };
   const context = {
-    pod: { metadata: { name: 'web', namespace: 'ns', uid }, spec: { securityContext } },
+    pod: { metadata: { name: 'web', namespace: 'ns', uid }, spec: { securityContext, containers: [] } },
     paths,
     claims: {
       claim: async () => claim,
@@ -143,6 +143,53 @@ describe('A volume for one pod', () => {
     const modes = { accessModes: ['ReadWriteOnce', 'ReadWriteOncePod'] };
     await mountFor('first', modes);
     await mountFor('second', modes);
+  });
+});
+
+describe('A volume with the mode Block', () => {
+  const told = (stage: string, why: string) => ({ message: `${stage} for volume "data" : ${why}` });
+  const block = (spec: object) => ({ volumeMode: 'Block', ...spec });
+  const exclusive = { accessModes: ['ReadWriteOncePod'], local: { path: '/dev/null' } };
+  for (const [what, spec, stage, why] of [
+    ['that is a folder', { local: { path: '/' } }, 'MapVolume.SetUpDevice failed', 'path "/" is not a block device'],
+    [
+      'that is a device for characters',
+      { local: { path: '/dev/null' } },
+      'MapVolume.SetUpDevice failed',
+      'path "/dev/null" is not a block device',
+    ],
+    [
+      'that is not there',
+      { local: { path: '/does/not/exist' } },
+      'MapVolume.SetUpDevice failed',
+      'path "/does/not/exist" does not exist',
+    ],
+    [
+      'of a folder',
+      { hostPath: { path: '/' } },
+      'MapVolume.FindMapperPluginBySpec failed',
+      'no block volume plugin matched',
+    ],
+    [
+      'of another node',
+      { local: { path: '/' }, nodeAffinity: ON('there') },
+      'MapVolume.NodeAffinity check failed',
+      'no matching NodeSelectorTerms',
+    ],
+  ] as const) {
+    it(`${what} is refused`, () => assert.rejects(mount(block(spec)), told(stage, why)));
+  }
+
+  it('is for one pod, if it says so', async () => {
+    const paths = new PodPaths(join(directory, 'agent'), join(directory, 'logs'));
+    await mount(block({ ...exclusive, volumeMode: undefined, local: { path: disk } }), CLAIM, {}, paths, 'first');
+    await assert.rejects(
+      mount(block(exclusive), CLAIM, {}, paths, 'second'),
+      told(
+        'MapVolume.SetUpDevice failed',
+        'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
+      ),
+    );
   });
 });
 

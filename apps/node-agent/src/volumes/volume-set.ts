@@ -7,9 +7,15 @@ import { emptyDir } from './empty-dir.js';
 import { exclusiveVolumes, releaseVolume } from './exclusive-volumes.js';
 import { hostPath } from './host-path.js';
 import { hasMountedImage, IMAGE_FOLDER, image } from './image.js';
-import { ephemeral, persistentVolumeClaim, StageError } from './persistent-volume.js';
+import { ephemeral, persistentVolumeClaim } from './persistent-volume.js';
 import { projected } from './projected.js';
-import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+import {
+  StageError,
+  type UnmountContext,
+  type VolumeContext,
+  VolumeError,
+  type VolumePlugin,
+} from './volume-plugin.js';
 
 const PLUGINS: readonly VolumePlugin[] = [
   emptyDir,
