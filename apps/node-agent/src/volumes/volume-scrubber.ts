@@ -1,14 +1,10 @@
 // biome-ignore lint/style/noRestrictedImports: the path is of the node; a link on it is found and refused.
 import { realpath } from 'node:fs/promises';
-import { join, normalize } from 'node:path/posix';
+import { normalize } from 'node:path/posix';
 import { FileTree } from '#files';
 import type { PodPaths } from '../pod/pod-paths.js';
 import { userOfFolder } from './folder-users.js';
-
-/** Nothing in them is a volume, and nothing in them comes back. */
-const SYSTEM_TREES = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib32', '/lib64', '/proc', '/sbin', '/sys', '/usr'];
-/** Volumes may be in them, but they are none. */
-const SYSTEM_FOLDERS = new Set(['/', '/home', '/media', '/mnt', '/opt', '/root', '/run', '/srv', '/tmp', '/var']);
+import { isNoVolume } from './volume-places.js';
 
 export class ScrubError extends Error {
   constructor(
@@ -47,11 +43,8 @@ export class VolumeScrubber {
     const refuse = (why: string): never => {
       throw new ScrubError('path', `${JSON.stringify(given)} ${why}`);
     };
-    if (!path.startsWith('/') || given.split('/').includes('..')) refuse('is no absolute path');
-    if (SYSTEM_FOLDERS.has(path) || SYSTEM_TREES.some((tree) => isBelow(path, tree))) refuse('belongs to the system');
-    const volumes = join(this.dataDir, 'storage');
-    const ours = isBelow(path, this.dataDir) && !(isBelow(path, volumes) && path !== volumes);
-    if (ours || isBelow(this.dataDir, path)) refuse('belongs to the node agent');
+    const why = isNoVolume(given, this.dataDir);
+    if (why !== undefined) refuse(why);
     const real = await realpath(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
@@ -62,8 +55,4 @@ export class VolumeScrubber {
     if (user !== undefined) throw new ScrubError('inUse', `${JSON.stringify(given)} is mounted in pod ${user}`);
     await new FileTree('/').empty(path);
   }
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }

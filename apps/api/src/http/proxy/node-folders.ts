@@ -1,5 +1,5 @@
 import { request } from 'node:https';
-import { normalize } from 'node:path/posix';
+import { join, normalize } from 'node:path/posix';
 import type { ConnectionOptions } from 'node:tls';
 import type { NodeFolders } from '#controllers';
 import { boundedAnswer } from '../../codec/bounded-answer.js';
@@ -22,17 +22,18 @@ export class AgentFolders implements NodeFolders {
     private readonly network: ProxyNetwork,
   ) {}
 
-  async create(node: string, folder: string): Promise<string> {
-    const { path } = JSON.parse(await this.ask('PUT', node, folderPath(folder)));
+  async create(node: string, folder: string, root?: string): Promise<string> {
+    const { path } = JSON.parse(await this.ask('PUT', node, folderPath(folder, root)));
     // What the node says becomes a path that pods mount, maybe on another node.
-    if (typeof path !== 'string' || path !== normalize(path) || !path.endsWith(`/storage/${folder}`)) {
+    const expected = typeof path === 'string' && path === normalize(path);
+    if (!expected || !(root === undefined ? path.endsWith(`/storage/${folder}`) : path === join(root, folder))) {
       throw new Error(`node ${node} did not say where the folder is`);
     }
     return path;
   }
 
-  async delete(node: string, folder: string): Promise<void> {
-    await this.ask('DELETE', node, folderPath(folder));
+  async delete(node: string, folder: string, root?: string): Promise<void> {
+    await this.ask('DELETE', node, folderPath(folder, root));
   }
 
   async scrub(node: string, path: string): Promise<void> {
@@ -65,6 +66,7 @@ export class AgentFolders implements NodeFolders {
   }
 }
 
-function folderPath(folder: string): string {
-  return `/volumes/local-path/${encodeURIComponent(folder)}`;
+function folderPath(folder: string, root: string | undefined): string {
+  const query = root === undefined ? '' : `?root=${encodeURIComponent(root)}`;
+  return `/volumes/local-path/${encodeURIComponent(folder)}${query}`;
 }
