@@ -123,6 +123,7 @@ export class Scheduler {
       sizes: this.queue.sizes,
       rejections: this.queue.rejections,
       binding: this.binding,
+      volumeWaits: this.volumes.pods,
     }));
     const stop = () => {
       this.stopped = true;

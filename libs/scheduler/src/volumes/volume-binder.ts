@@ -98,6 +98,11 @@ export class VolumeBinder {
     }
   }
 
+  /** Pods that have a node and wait until their claims are bound. */
+  get pods(): number {
+    return this.waiting.size;
+  }
+
   /** Something happened to claims, volumes or pods: those that wait look again. */
   happened(): void {
     for (const wake of [...this.waiting]) wake();
