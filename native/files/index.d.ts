@@ -5,6 +5,9 @@ export declare function bindSubPath(volume: string, subPath: string, root: strin
 /** A descriptor that the caller closes. */
 export declare function createFile(root: string, path: string, mode: number): Promise<number>
 
+/** As `remove_contents`, for a folder below the root: no link is followed on the way. */
+export declare function emptyFolder(root: string, path: string): Promise<void>
+
 export interface Entry {
   name: string
   isFolder: boolean

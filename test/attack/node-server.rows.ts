@@ -31,6 +31,7 @@ const PATHS = [
   '/checkpoint/default/plain/main',
   '/volumes/local-path/default_data_pvc-1',
   '/volumes/local-path/..%2f..%2fetc',
+  '/volumes/contents?path=/etc',
   '/debug/pprof/',
   '/debug/flags/v',
   '/spec/',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeUnless } from '#testing';
+import { describeUnless, testUnless } from '#testing';
 import { Cluster, clusterMissing, until } from './cluster.js';
 
 const IMAGE = 'berth.local/web:1';
@@ -163,4 +164,68 @@ describeUnless(clusterMissing(), 'volumes of claims', () => {
     await until('the link goes', async () => folderOf('linked') === undefined);
     assert.equal(readFileSync(join(precious, 'file'), 'utf8'), 'kept');
   });
+
+  test('that are recycled lose what was in them, and nothing else', async () => {
+    const disk = join(cluster.directory, 'recycled');
+    const precious = join(cluster.directory, 'beside');
+    for (const folder of [disk, precious]) mkdirSync(folder, { mode: 0o777 });
+    writeFileSync(join(precious, 'file'), 'kept');
+    await cluster.apply(
+      `apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: recycled}\nspec: {accessModes: [ReadWriteOnce], capacity: {storage: 1Mi}, storageClassName: again, persistentVolumeReclaimPolicy: Recycle, hostPath: {path: ${disk}}}\n`,
+    );
+    await cluster.apply(claim('once', ', storageClassName: again'));
+    const script = `mkdir -p /data/.a/b; echo x > /data/.a/b/c; ln -s ${precious} /data/link; ${FOREVER}`;
+    await cluster.apply(pod('recycler', script, using('once')));
+    await ready('recycler');
+    await until('the pod wrote', async () => readdirSync(disk).length === 2);
+    await deletePod('recycler');
+    await cluster.kubectl('delete', 'pvc', 'once', '--timeout=60s');
+    await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Available', 'pv/recycled', '--timeout=60s');
+    assert.deepEqual(readdirSync(disk), []);
+    assert.equal(readFileSync(join(precious, 'file'), 'utf8'), 'kept');
+    assert.match(await cluster.kubectl('describe', 'pv', 'recycled'), /Normal +VolumeRecycled .* Volume recycled/);
+    await cluster.kubectl('delete', 'pv', 'recycled');
+  });
+
+  testUnless(loopMissing(), 'that are block devices are given to containers as such', async () => {
+    const image = join(cluster.directory, 'device.img');
+    writeFileSync(image, Buffer.alloc(1 << 20));
+    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+    try {
+      const [node] = (await cluster.json('get', 'nodes')).items;
+      const hostname = node.metadata.labels['kubernetes.io/hostname'];
+      const affinity = `nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [${hostname}]}]}]}}`;
+      await cluster.apply(
+        `apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: raw}\nspec: {accessModes: [ReadWriteOnce], capacity: {storage: 1Mi}, storageClassName: raw, volumeMode: Block, local: {path: ${device}}, ${affinity}}\n`,
+      );
+      await cluster.apply(claim('raw', ', storageClassName: raw, volumeMode: Block'));
+      const raw = (name: string, script: string, more = '') =>
+        pod(name, script, `persistentVolumeClaim: {claimName: raw${more}}`).replace(
+          'volumeMounts: [{name: data, mountPath: /data}]',
+          'volumeDevices: [{name: data, devicePath: /dev/xvda}]',
+        );
+      await cluster.apply(raw('rawer', `echo written | dd of=/dev/xvda conv=fsync; ${FOREVER}`));
+      await ready('rawer');
+      await until('the device has it', async () => {
+        const read = execFileSync('dd', [`if=${device}`, 'bs=512', 'count=1', 'iflag=direct'], { stdio: 'pipe' });
+        return read.toString('utf8').startsWith('written\n');
+      });
+      await deletePod('rawer');
+      await cluster.apply(raw('raw-reader', FOREVER, ', readOnly: true'));
+      await ready('raw-reader');
+      assert.equal(await inPod('raw-reader', 'head -n 1 /dev/xvda'), 'written');
+      assert.match(await inPod('raw-reader', 'echo x > /dev/xvda 2>&1 || echo refused'), /refused$/);
+      await deletePod('raw-reader');
+      await cluster.kubectl('delete', 'pvc', 'raw', '--timeout=60s');
+      await cluster.kubectl('delete', 'pv', 'raw', '--timeout=60s');
+    } finally {
+      execFileSync('losetup', ['--detach', device]);
+    }
+  });
 });
+
+function loopMissing(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (!existsSync('/dev/loop-control')) return 'needs loop devices';
+  return spawnSync('losetup', ['--find']).status === 0 ? undefined : 'needs losetup and a free loop device';
+}

@@ -24,6 +24,7 @@ import { registerCertificateMetrics } from './sync/certificate-metrics.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
 import { registerVolumeMetrics } from './volumes/volume-metrics.js';
+import { VolumeScrubber } from './volumes/volume-scrubber.js';
 
 let logger = createLogger({ component: 'agent' });
 
@@ -119,6 +120,7 @@ function serve(
     client,
     logger,
     folders: new LocalPathFolders(options.dataDir, paths),
+    scrubber: new VolumeScrubber(options.dataDir, paths),
     claimFolder: (uid, volume) => paths.volume(uid, LOCAL_VOLUME, volume),
     metrics: () => metrics.render(),
     configuration: () => kubeletConfiguration(options),

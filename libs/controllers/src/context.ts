@@ -11,10 +11,19 @@ import type { MetricsRegistry, Tracer } from '#telemetry';
 
 /** Folders for volumes on the disks of nodes; each node's agent makes and deletes them. Errors say what the agent said. */
 export interface NodeFolders {
-  /** Makes the folder, or finds it there. Gives its path on the node. */
-  create(node: string, folder: string): Promise<string>;
+  /** Makes the folder in `root`, by default in the agent's own, or finds it there. Gives its path on the node. */
+  create(node: string, folder: string, root?: string): Promise<string>;
   /** Deletes the folder with all that is in it; a missing one is fine. Throws while a pod has it. */
-  delete(node: string, folder: string): Promise<void>;
+  delete(node: string, folder: string, root?: string): Promise<void>;
+  /** Empties the folder at this path of the node, which stays; a missing one is fine. Throws while a pod has it. */
+  scrub(node: string, path: string): Promise<void>;
+}
+
+/** Of a process that has no way to the nodes. */
+export const NO_FOLDERS: NodeFolders = { create: unreachable, delete: unreachable, scrub: unreachable };
+
+async function unreachable(): Promise<never> {
+  throw new Error('this process does not reach the agents of nodes');
 }
 
 /** What a certificate request asks to be called. */

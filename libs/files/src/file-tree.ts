@@ -128,6 +128,13 @@ export class FileTree {
     await load().removeContents(this.root);
   }
 
+  /** All that is in a folder below the root, as `remove` does. The folder stays; a missing one is fine. */
+  async empty(path: string): Promise<void> {
+    const below = this.below(path);
+    if (below === '') throw new Error(`${path} is not below ${this.root}`);
+    await load().emptyFolder(this.root, below);
+  }
+
   /**
    * Binds a part of a volume to a place of its own, whatever links a container swaps meanwhile. Links in the volume lead
    * no further than the volume; a missing part becomes a folder. What was mounted at the place goes.

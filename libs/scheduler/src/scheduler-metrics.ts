@@ -30,6 +30,8 @@ export interface SchedulerState {
   rejections: ReadonlyMap<string, number>;
   /** Bindings under way. */
   binding: number;
+  /** Pods that have a node and wait for their volumes. */
+  volumeWaits: number;
 }
 
 /** What the scheduler counts, by kube-scheduler's names. Times are given in milliseconds and shown in seconds. */
@@ -46,6 +48,7 @@ export class SchedulerMetrics {
   private readonly incomingCells = new Map<string, Cell>();
   private readonly points;
   private readonly unschedulable;
+  private readonly volumeWaits: Cell;
   private readonly bindings: Cell;
 
   constructor(
@@ -128,6 +131,12 @@ export class SchedulerMetrics {
         labels: { operation: ['binding'] },
       })
       .cell('binding');
+    this.volumeWaits = registry
+      .gauge({
+        name: 'berth_scheduler_pods_waiting_for_volumes',
+        help: 'Pods that have a node and wait until their claims are bound.',
+      })
+      .cell();
     this.pending = registry.gauge({
       name: 'scheduler_pending_pods',
       help: 'Pods that wait, by queue.',
@@ -137,16 +146,17 @@ export class SchedulerMetrics {
 
   /** Reads the queue at each scrape. Returns the way to end that. */
   follow(state: () => SchedulerState): () => void {
-    const show = ({ sizes, rejections, binding }: SchedulerState) => {
+    const show = ({ sizes, rejections, binding, volumeWaits }: SchedulerState) => {
       for (const queue of QUEUES) this.pending.cell(queue).value = sizes[queue];
       this.unschedulable.clear();
       for (const [plugin, pods] of rejections) this.unschedulable.cell(plugin, this.profile).value = pods;
       this.bindings.value = binding;
+      this.volumeWaits.value = volumeWaits;
     };
     const end = this.registry.onCollect(() => show(state()));
     return () => {
       end();
-      show({ sizes: { active: 0, backoff: 0, unschedulable: 0 }, rejections: new Map(), binding: 0 });
+      show({ sizes: { active: 0, backoff: 0, unschedulable: 0 }, rejections: new Map(), binding: 0, volumeWaits: 0 });
     };
   }
 

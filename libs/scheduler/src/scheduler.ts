@@ -70,8 +70,11 @@ export class Scheduler {
     this.preemptor = new Preemptor(options);
     this.volumes = new VolumeBinder({
       ...options,
-      usedByAnother: (key, pod) =>
-        this.claimUsers.others(key, pod).some((uid) => this.state.pod(uid)?.node !== undefined),
+      otherUsers: (key, pod) =>
+        this.claimUsers.others(key, pod).flatMap((uid) => {
+          const user = this.state.pod(uid);
+          return user?.node ? [user.handle] : [];
+        }),
     });
     const { clock, metrics } = options;
     this.queue = new SchedulingQueue({
@@ -120,6 +123,7 @@ export class Scheduler {
       sizes: this.queue.sizes,
       rejections: this.queue.rejections,
       binding: this.binding,
+      volumeWaits: this.volumes.pods,
     }));
     const stop = () => {
       this.stopped = true;

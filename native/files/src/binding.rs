@@ -199,6 +199,13 @@ pub async fn remove_contents(root: String) -> Result<()> {
     work(move || present(open(&root).and_then(|root| remove::remove_contents(&root)))).await.map(|_| ())
 }
 
+/// As `remove_contents`, for a folder below the root: no link is followed on the way.
+#[napi]
+pub async fn empty_folder(root: String, path: String) -> Result<()> {
+    let folder = move || open(&root)?.descend(&path);
+    work(move || present(folder().and_then(|folder| remove::remove_contents(&folder)))).await.map(|_| ())
+}
+
 #[napi]
 pub async fn bind_sub_path(volume: String, sub_path: String, root: String, path: String) -> Result<()> {
     work(move || {

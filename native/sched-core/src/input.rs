@@ -47,6 +47,8 @@ input!(VolumeRulesInput {
     /// Of nodes that differ from the others.
     nodes: BTreeMap<String, u8>,
     others: u8,
+    /// Pods that have claims which only one pod may use.
+    users: Vec<u32>,
 });
 
 input!(PodSpecInput {

@@ -131,6 +131,8 @@ pub struct PodSpec {
     pub never_preempts: bool,
     pub class: Arc<PodClass>,
     pub topology: TopologyRules,
+    /// The same pod once nobody else uses its claims: preemption asks what would be then.
+    pub once_free: Option<Arc<PodSpec>>,
 }
 
 /// Finds the class of a spec, so that specs that differ in nothing a node sees share one.
@@ -159,11 +161,15 @@ impl Classes {
             self.next_class += 1;
             Arc::new(PodClass { id: self.next_class, rules_id, rules, demand: demand.clone() })
         });
+        let class = class.clone();
+        let once_free = VolumeRules::once_free(&input.volume_rules)
+            .map(|volume_rules| Arc::new(self.compile(&PodInput { volume_rules, ..input.clone() }, interner)));
         PodSpec {
             priority: spec.priority,
             never_preempts: spec.preemption_policy == "Never",
-            class: class.clone(),
+            class,
             topology: TopologyRules::compile(input, interner),
+            once_free,
         }
     }
 

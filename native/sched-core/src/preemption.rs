@@ -180,6 +180,33 @@ mod tests {
     }
 
     #[test]
+    fn takes_a_claim_for_one_pod_from_who_matters_less() {
+        let in_use = |users: &[u32], priority: i32| {
+            let mut pod = ranked(priority, "1");
+            pod.volume_rules.others = crate::volume_rules::reason::IN_USE;
+            pod.volume_rules.users = users.to_vec();
+            pod
+        };
+        let mut cluster = Cluster::new([sized("a"), sized("b")]);
+        cluster.run(ranked(1, "1"), "a");
+        let user = cluster.run(ranked(2, "1"), "b");
+        cluster.run(ranked(1, "1"), "b");
+        let nomination = refused(&mut cluster, in_use(&[user], 10)).nomination.unwrap();
+        assert_eq!((nomination.slot, nomination.victims), (1, vec![user]), "others on the node stay");
+        let failure = refused(&mut cluster, in_use(&[user], 2));
+        assert_eq!(failure.nomination, None);
+        let reason = "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
+        assert_eq!(
+            failure.message,
+            format!("0/2 nodes are available: 2 {reason}. preemption: 0/2 nodes are available: 2 {reason}."),
+            "both nodes have pods of less priority, which are not the ones"
+        );
+        // Users on two nodes: nobody can be taken off both.
+        let other = cluster.run(ranked(1, "1"), "a");
+        assert_eq!(refused(&mut cluster, in_use(&[user, other], 10)).nomination, None);
+    }
+
+    #[test]
     fn room_is_kept_for_the_nominated_pod() {
         let mut cluster = Cluster::new([sized("a")]);
         let low = cluster.run(ranked(1, "4"), "a");

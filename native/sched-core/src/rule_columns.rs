@@ -1,11 +1,8 @@
 //! What the node-only plugins say of every node for one set of rules: computed once, then kept up to date.
 
-use crate::plugins::{NODE_SCORES, PASSED, Verdict, node_scores, node_verdict};
+use crate::plugins::{ABSENT, NODE_SCORES, PASSED, Verdict, node_scores, node_verdict};
 use crate::pod::NodeRules;
 use crate::snapshot::Snapshot;
-
-/// A slot without a node: no plugin rejects it, it just is not there.
-pub const ABSENT: Verdict = Verdict::MAX;
 
 #[derive(Debug, Default)]
 pub struct RuleColumns {

@@ -3,12 +3,12 @@
 use crate::class_index::{ClassIndex, Scan};
 use crate::failure::{Failure, Histogram, Preemption, fit_error, no_nodes};
 use crate::plugins::{
-    AFFINITY_CONFLICT, ClusterQuery, NODE_SCORES, PASSED, Rejection, Scoring, Verdict, filter_cluster, filter_usage,
-    node_scores, node_verdict, plugin_of, score_cluster, score_usage,
+    ABSENT, AFFINITY_CONFLICT, ClusterQuery, NODE_SCORES, PASSED, Rejection, Scoring, Verdict, filter_cluster,
+    filter_usage, node_scores, node_verdict, plugin_of, score_cluster, score_usage,
 };
 use crate::pod::{PodClass, PodSpec};
 use crate::random::Random;
-use crate::rule_columns::{ABSENT, Maxima, RuleColumns, scaled};
+use crate::rule_columns::{Maxima, RuleColumns, scaled};
 use crate::snapshot::Snapshot;
 use crate::topology_cache::TopologyCache;
 use std::collections::{BTreeMap, HashMap};
@@ -146,8 +146,13 @@ impl Scheduler {
         reserved
     }
 
-    /// The verdict of all plugins on one node.
+    /// The verdict of all plugins on one node. What pods have that were taken off their nodes is free.
     pub(crate) fn fits(&mut self, spec: &PodSpec, slot: usize) -> Verdict {
+        let away = |&user: &u32| self.snapshot.assigned(user).is_none();
+        let spec = match &spec.once_free {
+            Some(free) if spec.class.rules.volumes.users.iter().all(away) => free,
+            _ => spec,
+        };
         if self.snapshot.nodes.get(slot).is_none_or(Option::is_none) {
             return ABSENT;
         }

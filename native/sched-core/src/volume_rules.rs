@@ -23,13 +23,25 @@ pub struct VolumeRules {
     /// Of nodes that differ from the others, by name.
     nodes: Vec<(Symbol, u8)>,
     others: u8,
+    /// Who is the cause of [`reason::IN_USE`].
+    pub users: Vec<u32>,
 }
 
 impl VolumeRules {
     pub fn compile(input: &VolumeRulesInput, interner: &mut Interner) -> Self {
         let mut nodes: Vec<_> = input.nodes.iter().map(|(name, &reasons)| (interner.intern(name), reasons)).collect();
         nodes.sort_unstable();
-        Self { nodes, others: input.others }
+        Self { nodes, others: input.others, users: input.users.clone() }
+    }
+
+    /// The same once its claims have no other users; None when they have none now.
+    pub fn once_free(input: &VolumeRulesInput) -> Option<VolumeRulesInput> {
+        let free = |reasons: u8| reasons & !reason::IN_USE;
+        (!input.users.is_empty()).then(|| VolumeRulesInput {
+            nodes: input.nodes.iter().map(|(name, &reasons)| (name.clone(), free(reasons))).collect(),
+            others: free(input.others),
+            users: Vec::new(),
+        })
     }
 
     /// The reasons of a node; 0: its volumes can be had there.

@@ -74,6 +74,7 @@ const config = (pod: Pod) =>
     imageRef: 'i',
     environment: new Map(),
     mounts: [],
+    devices: [],
     logPath: 'l',
     seccompRoot: '/s',
     kernelPaths: { masked: ['/proc/kcore'], readOnly: ['/proc/sys'] },
@@ -90,12 +91,6 @@ const rule = (action: string) => ({ restartPolicyRules: [{ action, exitCodes: { 
 const byAdmission: [field: string, feature: string, pod: Pod][] = [
   ['PodSpec.resourceClaims', 'DynamicResourceAllocation', aPod({ resourceClaims: [{ name: 'gpu' }] })],
   ['ResourceRequirements.claims', 'DynamicResourceAllocation', having({ resources: { claims: [{ name: 'gpu' }] } })],
-  ['Container.volumeDevices', 'BlockVolume', having({ volumeDevices: [{ name: 'd', devicePath: '/d' }] })],
-  [
-    'EphemeralContainer.volumeDevices',
-    'BlockVolume',
-    aPod({ ephemeralContainers: [aContainer('e', { volumeDevices: [{ name: 'd', devicePath: '/d' }] })] }),
-  ],
   [
     'EnvVarSource.fileKeyRef',
     'EnvFiles',

@@ -13,7 +13,7 @@ export interface FieldSupport {
 const CONTAINER =
   'args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe resizePolicy resources' +
   ' restartPolicy restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath' +
-  ' terminationMessagePolicy tty volumeMounts workingDir';
+  ' terminationMessagePolicy tty volumeDevices volumeMounts workingDir';
 
 /**
  * Every field of a pod's spec, by type, with names apart by blanks. What a field asks for and does not get fails the pod: a new
@@ -33,8 +33,8 @@ export const FIELD_SUPPORT: Readonly<Record<string, FieldSupport>> = {
       ' schedulingGates schedulingGroup serviceAccount tolerations topologySpreadConstraints',
     refused: 'hostUsers resourceClaims',
   },
-  Container: { acts: CONTAINER, refused: 'volumeDevices' },
-  EphemeralContainer: { acts: `${CONTAINER} targetContainerName`, refused: 'volumeDevices' },
+  Container: { acts: CONTAINER },
+  EphemeralContainer: { acts: `${CONTAINER} targetContainerName` },
   EnvVar: { acts: 'name value valueFrom' },
   EnvVarSource: { acts: 'configMapKeyRef fieldRef resourceFieldRef secretKeyRef', refused: 'fileKeyRef' },
   ConfigMapKeySelector: { acts: 'key name optional' },
@@ -80,6 +80,7 @@ export const FIELD_SUPPORT: Readonly<Record<string, FieldSupport>> = {
   SELinuxOptions: { acts: 'level role type user' },
   Capabilities: { acts: 'add drop' },
   Sysctl: { acts: 'name value' },
+  VolumeDevice: { acts: 'devicePath name' },
   VolumeMount: {
     acts: 'mountPath mountPropagation name readOnly subPath subPathExpr',
     refused: 'bindMountOptions recursiveReadOnly',

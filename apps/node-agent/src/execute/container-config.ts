@@ -2,7 +2,7 @@ import { containerAnnotations, containerLabels } from '../pod/labels.js';
 import { missingFeatures, missingMessage } from '../pod/missing-features.js';
 import type { Container, Pod } from '../pod/pod.js';
 import { type ContainerResourceContext, containerResources } from '../pod/resources.js';
-import type { CriContainerConfig, CriImage, CriMount } from '../runtime/cri-types.js';
+import type { CriContainerConfig, CriDevice, CriImage, CriMount } from '../runtime/cri-types.js';
 import { ConfigError } from './environment.js';
 import { expand } from './expand.js';
 import type { KernelPaths } from './kernel-paths.js';
@@ -17,6 +17,7 @@ export interface ContainerInput {
   imageRef: string;
   environment: Map<string, string>;
   mounts: CriMount[];
+  devices: CriDevice[];
   logPath: string;
   seccompRoot: string;
   kernelPaths: KernelPaths;
@@ -41,6 +42,7 @@ export function containerConfig(input: ContainerInput): CriContainerConfig {
     workingDir: container.workingDir ?? '',
     envs: [...environment].map(([key, value]) => ({ key, value })),
     mounts: input.mounts,
+    devices: input.devices,
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, restartCount),
     logPath: input.logPath,

@@ -5,6 +5,7 @@ import { podCgroup } from '../pod/resources.js';
 import { CriError } from '../runtime/cri.js';
 import type { CriContainerConfig, CriImage } from '../runtime/cri-types.js';
 import { containerConfig } from './container-config.js';
+import { containerDevices } from './container-devices.js';
 import { recordContainer } from './container-events.js';
 import { containerMounts, type MountServices } from './container-mounts.js';
 import { buildEnvironment, ConfigError } from './environment.js';
@@ -131,6 +132,7 @@ async function configOf(
       imageRef: step.imageRef,
       environment,
       mounts: await containerMounts(services, state, container, environment),
+      devices: containerDevices(state, container),
       logPath: paths.containerLog(step.container, step.restartCount),
       seccompRoot,
       kernelPaths,

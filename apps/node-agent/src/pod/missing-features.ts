@@ -52,11 +52,6 @@ const FEATURES: readonly MissingFeature[] = [
       inContainers(({ resources }) => isListed(resources?.claims))(pod),
   },
   {
-    name: 'BlockVolume',
-    fields: ['Container.volumeDevices', 'EphemeralContainer.volumeDevices'],
-    isAsked: inContainers(({ volumeDevices }) => isListed(volumeDevices)),
-  },
-  {
     name: 'EnvFiles',
     fields: ['EnvVarSource.fileKeyRef'],
     isAsked: inContainers(({ env }) => env?.some(({ valueFrom }) => valueFrom?.fileKeyRef)),

@@ -105,6 +105,13 @@ export interface CriMount {
   recursiveReadOnly?: boolean;
 }
 
+export interface CriDevice {
+  containerPath: string;
+  hostPath: string;
+  /** Letters of the cgroup's device rules: read, write, mknod. */
+  permissions: string;
+}
+
 /** Arguments of mount(2). */
 export interface CriMountCall {
   type: string;
@@ -144,7 +151,7 @@ export interface CriContainerConfig {
   workingDir?: string;
   envs?: { key: string; value: string }[];
   mounts?: CriMount[];
-  devices?: { containerPath: string; hostPath: string; permissions: string }[];
+  devices?: CriDevice[];
   labels: Record<string, string>;
   annotations: Record<string, string>;
   logPath: string;

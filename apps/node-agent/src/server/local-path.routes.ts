@@ -9,15 +9,18 @@ const STATUS = { name: 400, inUse: 409 } as const;
 /** Folders of local-path volumes, for the provisioner: who may use `nodes/proxy` may make and delete them. */
 export function localPathRoutes({ folders }: NodeServerOptions): Route[] {
   if (!folders) return [];
-  const route = (method: string, act: (folder: string) => Promise<Record<string, string>>): Route => ({
+  const route = (method: string, act: (folder: string, root?: string) => Promise<Record<string, string>>): Route => ({
     methods: [method],
     path: '/volumes/local-path/:folder',
-    handle: async ({ params }, response) => answer(response, await act(params['folder']!).catch(refused)),
+    async handle({ params, url }, response) {
+      const root = url.searchParams.get('root') ?? undefined;
+      answer(response, await act(params['folder']!, root).catch(refused));
+    },
   });
   return [
-    route('PUT', async (folder) => ({ path: await folders.create(folder) })),
-    route('DELETE', async (folder) => {
-      await folders.delete(folder);
+    route('PUT', async (folder, root) => ({ path: await folders.create(folder, root) })),
+    route('DELETE', async (folder, root) => {
+      await folders.delete(folder, root);
       return {};
     }),
   ];

@@ -3,6 +3,7 @@ import type { ObservedPod } from '../observe/observed-pod.js';
 import type { Pod } from '../pod/pod.js';
 import type { CriRuntime } from '../runtime/cri.js';
 import type { LocalPathFolders } from '../volumes/local-path-folders.js';
+import type { VolumeScrubber } from '../volumes/volume-scrubber.js';
 
 /** The calls that the node server makes to the runtime. */
 export type ServerRuntime = Pick<
@@ -47,6 +48,8 @@ export interface NodeServerOptions {
   nodeLogDirectory?: string;
   /** Folders of local-path volumes; absent: this node has none. */
   folders?: Pick<LocalPathFolders, 'create' | 'delete'>;
+  /** Empties volumes that are recycled; absent: this node has none. */
+  scrubber?: Pick<VolumeScrubber, 'scrub'>;
   /** Where a volume of a pod lies that is of a claim; absent: claims are not measured. */
   claimFolder?: (uid: string, volume: string) => string;
   /** The agent's own metrics, Prometheus text; added to `/metrics`. */

@@ -8,6 +8,7 @@ import { silentLogger } from '#client';
 import { PodPaths } from '../pod/pod-paths.js';
 import { CriError } from '../runtime/cri.js';
 import { LocalPathFolders } from '../volumes/local-path-folders.js';
+import { ScrubError } from '../volumes/volume-scrubber.js';
 import { subresources } from './authorization.js';
 import { type NodeServer, startNodeServer } from './node-server.js';
 import { TestCertificates } from './testing/certificates.js';
@@ -59,6 +60,11 @@ describe('node server', () => {
       nodeLogDirectory: directory,
       configuration: () => ({ port: 10250 }),
       folders: new LocalPathFolders(directory, new PodPaths(join(directory, 'agent'), join(directory, 'logs'))),
+      scrubber: {
+        async scrub(path) {
+          if (path !== '/disk') throw new ScrubError('path', `${path} belongs to the system`);
+        },
+      },
       metrics: () => 'agent_metric 1\n',
       now: () => now,
     });
@@ -170,6 +176,21 @@ describe('node server', () => {
       now += 3_600_000;
       reviews.allow = () => false;
       assert.equal((await client.get(path, 'PUT')).code, 403);
+    });
+
+    it('empties volumes for who may use nodes/proxy', async () => {
+      const scrub = async (path: string) => {
+        const { code, body } = await client.get(`/volumes/contents?path=${encodeURIComponent(path)}`, 'DELETE');
+        return `${code} ${body.trim()}`;
+      };
+      assert.equal(await scrub('/disk'), '200 {}');
+      assert.equal(await scrub('/etc'), '400 /etc belongs to the system');
+      assert.equal((await client.get('/volumes/contents')).code, 405);
+      const [asked] = reviews.asked.map(({ spec }) => (spec as any).resourceAttributes);
+      assert.deepEqual([asked.verb, asked.subresource], ['delete', 'proxy']);
+      now += 3_600_000;
+      reviews.allow = () => false;
+      assert.match(await scrub('/disk'), /^403 /);
     });
 
     it('takes fine-grained permissions before nodes/proxy', async () => {

@@ -2,6 +2,7 @@ import { localPathRoutes } from './local-path.routes.js';
 import { containerLogsRoute } from './logs/container-logs.route.js';
 import { nodeRoutes } from './node.routes.js';
 import type { NodeServerOptions } from './node-server-options.js';
+import { recycleRoutes } from './recycle.routes.js';
 import type { Route } from './router.js';
 import { statsRoutes } from './stats/stats.routes.js';
 import { streamingRoutes } from './streaming/streaming.routes.js';
@@ -14,5 +15,6 @@ export function routes(server: NodeServerOptions): Route[] {
     ...nodeRoutes(server),
     ...statsRoutes(server),
     ...localPathRoutes(server),
+    ...recycleRoutes(server),
   ];
 }

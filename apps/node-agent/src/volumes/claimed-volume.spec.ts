@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '#kinds';
+import type { PersistentVolume, PersistentVolumeClaim, Volume } from '#kinds';
+import type { Pod } from '../pod/pod.js';
 import { claimedVolume } from './claimed-volume.js';
 
-const POD = { metadata: { name: 'web', namespace: 'ns', uid: 'p' }, spec: {} } as Pod;
+const podWith = (container: object) =>
+  ({ metadata: { name: 'web', namespace: 'ns', uid: 'p' }, spec: { containers: [container] } }) as Pod;
+const POD = podWith({ name: 'c', volumeMounts: [{ name: 'data', mountPath: '/data' }] });
+const RAW = podWith({ name: 'c', volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] });
 const VOLUME: Volume = { name: 'data', persistentVolumeClaim: { claimName: 'data' } };
 const EPHEMERAL = { name: 'tmp', ephemeral: {} } as Volume;
 
@@ -15,18 +19,19 @@ const claimOf = (more: { metadata?: object; spec?: object; phase?: string } = {}
 const volumeOf = (spec: object = {}) =>
   ({ metadata: { name: 'pv' }, spec: { claimRef: { uid: 'c' }, local: { path: '/x' }, ...spec } }) as PersistentVolume;
 
-function look(claim: PersistentVolumeClaim | string, volume: PersistentVolume | string, of = VOLUME) {
+function look(claim: PersistentVolumeClaim | string, volume: PersistentVolume | string, of = VOLUME, pod = POD) {
   const give = async <T>(found: T | string): Promise<T> => {
     if (typeof found === 'string') throw new Error(found);
     return found;
   };
   const claims = { claim: () => give(claim), volume: () => give(volume), node: () => ({}) as never };
-  return claimedVolume(claims, POD, of);
+  return claimedVolume(claims, pod, of);
 }
 
 describe("A pod's claim", () => {
   it('gives the pod its volume', async () => {
     assert.equal((await look(claimOf(), volumeOf())).metadata.name, 'pv');
+    assert.equal((await look(claimOf(), volumeOf({ volumeMode: 'Block' }), VOLUME, RAW)).metadata.name, 'pv');
     const kept = { deletionTimestamp: 'now', finalizers: ['kubernetes.io/pvc-protection'] };
     assert.equal((await look(claimOf({ metadata: kept }), volumeOf())).metadata.name, 'pv');
     const own = { ownerReferences: [{ controller: true, uid: 'p' }] };
@@ -64,6 +69,11 @@ describe("A pod's claim", () => {
       'is a device',
       () => look(claimOf(), volumeOf({ volumeMode: 'Block' })),
       told('data', 'volume data has volumeMode Block, but is specified in volumeMounts'),
+    ],
+    [
+      'is no device',
+      () => look(claimOf(), volumeOf(), VOLUME, RAW),
+      told('data', 'volume data has volumeMode Filesystem, but is specified in volumeDevices'),
     ],
     [
       'was not made for the pod',

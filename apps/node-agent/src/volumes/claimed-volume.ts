@@ -1,5 +1,6 @@
-import { claimNameOf, foreignClaim, type PersistentVolume, type Pod, type Volume } from '#kinds';
+import { claimNameOf, foreignClaim, type PersistentVolume, type Volume } from '#kinds';
 import type { ClaimSource } from '../pod/claim-source.js';
+import { allContainers, type Pod } from '../pod/pod.js';
 import { VolumeError } from './volume-plugin.js';
 
 const PROTECTION = 'kubernetes.io/pvc-protection';
@@ -46,8 +47,15 @@ export async function claimedVolume(claims: ClaimSource, pod: Pod, volume: Volum
       `found PV object ${spec.volumeName} but its pv.Spec.ClaimRef.UID ${claimRef.uid ?? ''} does not point to claim.UID ${metadata.uid}`,
     );
   }
-  if (found.spec.volumeMode === 'Block') {
-    return refuse(`volume ${volume.name} has volumeMode Block, but is specified in volumeMounts`);
+  const mode = found.spec.volumeMode ?? 'Filesystem';
+  const misused = (use: string) => refuse(`volume ${volume.name} has volumeMode ${mode}, but is specified in ${use}`);
+  const containers = [...allContainers(pod)].map(({ container }) => container);
+  const isNamed = ({ name: named }: { name: string }) => named === volume.name;
+  if (mode !== 'Filesystem' && containers.some(({ volumeMounts }) => volumeMounts?.some(isNamed))) {
+    return misused('volumeMounts');
+  }
+  if (mode !== 'Block' && containers.some(({ volumeDevices }) => volumeDevices?.some(isNamed))) {
+    return misused('volumeDevices');
   }
   return found;
 }

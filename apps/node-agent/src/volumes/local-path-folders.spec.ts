@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -50,6 +51,25 @@ describe("A volume's folder", () => {
     await folders.delete(NAME);
   });
 
+  it('that an agent left unfinished is finished, or goes', async () => {
+    const left = join(directory, 'storage', '.new-pvc-01234567-89ab-cdef-0123-456789abcdef');
+    mkdirSync(left, { recursive: true, mode: 0o700 });
+    const path = await folders.create(NAME);
+    assert.equal(statSync(path).mode & 0o777, 0o777);
+    assert.ok(!existsSync(left));
+    mkdirSync(left);
+    await folders.delete(NAME);
+    assert.deepEqual(readdirSync(join(directory, 'storage')), []);
+  });
+
+  it('is made once for two who ask at the same time', async () => {
+    assert.deepEqual(await Promise.all([folders.create(NAME), folders.create(NAME)]), [
+      join(directory, 'storage', NAME),
+      join(directory, 'storage', NAME),
+    ]);
+    assert.deepEqual(readdirSync(join(directory, 'storage')), [NAME]);
+  });
+
   it('that became a link goes alone: what it leads to stays', async () => {
     const path = await folders.create(NAME);
     rmSync(path, { recursive: true });
@@ -78,4 +98,36 @@ describe("A volume's folder", () => {
       await assert.rejects(folders.delete(name), { problem: 'name' });
     });
   }
+
+  it('may be in a folder that was configured', async () => {
+    const disks = mkdtempSync(join(tmpdir(), 'berth-disks-'));
+    const root = join(disks, '1');
+    // As an administrator may have it: volumes are on a disk elsewhere.
+    symlinkSync(disks, join(disks, 'link'));
+    for (const given of [root, join(disks, 'link/2')]) {
+      const path = await folders.create(NAME, given);
+      assert.equal(path, join(given, NAME));
+      assert.equal(statSync(path).mode & 0o777, 0o777);
+      writeFileSync(join(given, 'other'), '');
+      await folders.delete(NAME);
+      assert.ok(existsSync(path), 'another folder of that name');
+      await folders.delete(NAME, given);
+      assert.deepEqual(readdirSync(given), ['other']);
+    }
+    await folders.delete(NAME, join(disks, 'none'));
+    rmSync(disks, { recursive: true });
+  });
+
+  for (const root of ['relative', '/', '/etc', '/usr/lib', '/x/../etc', '/proc/self']) {
+    it(`is never in ${root}`, async () => {
+      await assert.rejects(folders.create(NAME, root), { problem: 'name' });
+      await assert.rejects(folders.delete(NAME, root), { problem: 'name' });
+    });
+  }
+
+  it('is never in a folder of the agent', async () => {
+    for (const root of [directory, join(directory, 'agent')]) {
+      await assert.rejects(folders.create(NAME, root), { problem: 'name', message: /belongs to the node agent$/ });
+    }
+  });
 });

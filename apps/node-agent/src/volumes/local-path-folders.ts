@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-// biome-ignore lint/style/noRestrictedImports: both places are the agent's own; what is mounted there is compared.
-import { lstat, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+// biome-ignore lint/style/noRestrictedImports: the folder of all volumes is the administrator's, with what links it has.
+import { mkdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FileTree } from '#files';
 import type { PodPaths } from '../pod/pod-paths.js';
-import { LOCAL_VOLUME } from './persistent-volume.js';
+import { userOfFolder } from './folder-users.js';
+import { localPathRoot, unfitForVolumes } from './volume-places.js';
 
 /** As the provisioner names them; nothing else in the folder is ours. */
 const FOLDER = /^pvc-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}_[a-z0-9][-a-z0-9._]*$/;
@@ -18,31 +18,31 @@ export class FolderError extends Error {
   }
 }
 
-/** The folders of local-path volumes on this node. */
+/** The folders of local-path volumes on this node. `root`: the folder that they are in, if it is not the agent's own. */
 export class LocalPathFolders {
-  private readonly root: string;
-  private readonly files: FileTree;
-  /** By folder: whoever asks again waits for the removal that goes on. */
+  /** By path: whoever asks again waits for the removal that goes on. */
   private readonly removals = new Map<string, Promise<void>>();
 
   constructor(
     private readonly dataDir: string,
     private readonly paths: PodPaths,
-  ) {
-    this.root = join(dataDir, 'storage');
-    this.files = new FileTree(this.root);
-  }
+  ) {}
 
   /** Makes the folder, open to every user of a pod that has it, or finds it as it is. Gives its path. */
-  async create(folder: string): Promise<string> {
-    const path = this.path(folder);
+  async create(folder: string, root = localPathRoot(this.dataDir)): Promise<string> {
+    const path = this.path(root, folder);
     // Others on the node have no business in it: pods reach their folder by a mount.
-    await new FileTree(this.dataDir).makeFolder(this.root, 0o700);
-    if (await this.files.exists(path)) return path;
+    if (root === localPathRoot(this.dataDir)) await new FileTree(this.dataDir).makeFolder(root, 0o700);
+    else await mkdir(root, { recursive: true, mode: 0o711 });
+    const files = new FileTree(root);
+    if (await files.exists(path)) return path;
     // It has its name and its mode at once: what pods change of it later is theirs.
-    const made = join(this.root, `.new-${randomBytes(8).toString('hex')}`);
-    await this.files.makeFolderExactly(made, 0o777);
-    await this.files.rename(made, path);
+    const made = unfinished(path);
+    await files.makeFolderExactly(made, 0o777);
+    await files.rename(made, path).catch(async (error) => {
+      // Somebody else asked for it at the same time.
+      if (!(await files.exists(path))) throw error;
+    });
     return path;
   }
 
@@ -50,38 +50,47 @@ export class LocalPathFolders {
    * Deletes the folder with all that is in it; a missing one is fine. A link is deleted itself, and a mount stops it before
    * anything is deleted. Throws FolderError while a pod on this node has the folder.
    */
-  delete(folder: string): Promise<void> {
-    const before = this.removals.get(folder);
+  async delete(folder: string, root = localPathRoot(this.dataDir)): Promise<void> {
+    const path = this.path(root, folder);
+    const before = this.removals.get(path);
     if (before) return before;
-    const removal = this.remove(folder).finally(() => this.removals.delete(folder));
-    this.removals.set(folder, removal);
+    const removal = this.remove(root, path).finally(() => this.removals.delete(path));
+    this.removals.set(path, removal);
     return removal;
   }
 
-  private async remove(folder: string): Promise<void> {
-    const path = this.path(folder);
-    const user = await this.userOf(path);
-    if (user !== undefined) throw new FolderError('inUse', `folder ${folder} is mounted in pod ${user}`);
-    if (await new FileTree(this.dataDir).exists(this.root)) await this.files.remove(path);
+  private async remove(root: string, path: string): Promise<void> {
+    const user = await userOfFolder(this.paths, path);
+    if (user !== undefined) throw new FolderError('inUse', `folder ${basename(path)} is mounted in pod ${user}`);
+    if (!(await isThere(root))) return;
+    const files = new FileTree(root);
+    await files.remove(path);
+    await files.remove(unfinished(path));
   }
 
-  private path(folder: string): string {
-    if (!FOLDER.test(folder))
-      throw new FolderError('name', `${JSON.stringify(folder)} is no name of a volume's folder`);
-    return join(this.root, folder);
+  private path(root: string, folder: string): string {
+    const refuse = (what: string, why: string): never => {
+      throw new FolderError('name', `${JSON.stringify(what)} ${why}`);
+    };
+    if (!FOLDER.test(folder)) refuse(folder, "is no name of a volume's folder");
+    const why = unfitForVolumes(root, this.dataDir);
+    if (why !== undefined) refuse(root, why);
+    return join(root, folder);
   }
+}
 
-  /** The uid of a pod that has it mounted. */
-  private async userOf(path: string): Promise<string | undefined> {
-    const folder = await lstat(path).catch(() => undefined);
-    if (!folder) return undefined;
-    for (const { name: uid } of await this.paths.files.list(this.paths.pods)) {
-      const places = join(this.paths.volumes(uid), LOCAL_VOLUME.replace('/', '~'));
-      for (const { name } of await this.paths.files.list(places)) {
-        const mounted = await stat(join(places, name)).catch(() => undefined);
-        if (mounted?.dev === folder.dev && mounted.ino === folder.ino) return uid;
-      }
-    }
-    return undefined;
-  }
+/** The folder until it has its mode. An agent that is killed then leaves it: it has the same name at the next try. */
+function unfinished(path: string): string {
+  const [volume] = basename(path).split('_');
+  return join(dirname(path), `.new-${volume}`);
+}
+
+async function isThere(root: string): Promise<boolean> {
+  return stat(root).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return false;
+    },
+  );
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import type { MountSpec } from '#files';
 import type { Node, PersistentVolume, Volume } from '#kinds';
 import { PodPaths } from '../pod/pod-paths.js';
+import { exclusiveVolumes } from './exclusive-volumes.js';
 import type { VolumeContext } from './volume-plugin.js';
-import { mountVolume, readOnlyVolumes } from './volume-set.js';
+import { mountVolume, readOnlyVolumes, unmountVolume } from './volume-set.js';
 
 const ON = (host: string) => ({
   required: {
@@ -32,11 +33,12 @@ function mount(
   volume = CLAIM,
   securityContext: object = {},
   paths = new PodPaths(join(directory, 'agent'), join(directory, 'logs')),
+  uid = 'p',
 ): Promise<string> {
   const found = { metadata: { name: 'pv' }, spec: { claimRef: { uid: 'c' }, ...spec } } as PersistentVolume;
   const claim = { metadata: { uid: 'c' }, spec: { volumeName: 'pv' }, status: { phase: 'Bound' } };
   const context = {
-    pod: { metadata: { name: 'web', namespace: 'ns', uid: 'p' }, spec: { securityContext } },
+    pod: { metadata: { name: 'web', namespace: 'ns', uid }, spec: { securityContext, containers: [] } },
     paths,
     claims: {
       claim: async () => claim,
@@ -95,6 +97,99 @@ describe('A hostPath volume of a claim', () => {
   it('is used in its place', async () => {
     assert.equal(await mount({ hostPath: { path: disk, type: 'Directory' } }), disk);
     assert.deepEqual(mounts, []);
+  });
+});
+
+describe('A volume for one pod', () => {
+  const inUse =
+    'MountVolume.SetUp failed for volume "data" : volume uses the ReadWriteOncePod access mode and is already in use by another pod';
+  const paths = () => new PodPaths(join(directory, 'agent'), join(directory, 'logs'));
+  const mountFor = (uid: string, spec: object = {}) =>
+    mount({ accessModes: ['ReadWriteOncePod'], hostPath: { path: disk }, ...spec }, CLAIM, {}, paths(), uid);
+  const unmounted = (uid: string) =>
+    unmountVolume(
+      { paths: paths(), memoryDirectory: join(directory, 'agent/memory'), closeImages: async () => {} },
+      uid,
+      'data',
+    );
+
+  for (const [what, source] of [
+    ['folder', () => ({ hostPath: { path: disk } })],
+    ['disk', () => ({ hostPath: undefined, local: { path: disk } })],
+  ] as const) {
+    it(`keeps others on the node waiting for its ${what}, until it is unmounted`, async () => {
+      await mountFor('first', source());
+      await mountFor('first', source());
+      await assert.rejects(mountFor('second', source()), { message: inUse });
+      await assert.rejects(mountFor('third', source()), { message: inUse });
+      assert.deepEqual(await exclusiveVolumes(paths(), 'second'), []);
+      assert.deepEqual(await exclusiveVolumes(paths(), 'first'), ['data']);
+      await unmounted('first');
+      await mountFor('second', source());
+    });
+  }
+
+  it('goes to one of two that come together', async () => {
+    const results = await Promise.allSettled([mountFor('first'), mountFor('second')]);
+    assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  });
+
+  it('is free again when it could not be mounted', async () => {
+    await assert.rejects(mountFor('first', { hostPath: undefined, local: { path: '/does/not/exist' } }));
+    await mountFor('second');
+  });
+
+  it('is for many when it has other modes as well', async () => {
+    const modes = { accessModes: ['ReadWriteOnce', 'ReadWriteOncePod'] };
+    await mountFor('first', modes);
+    await mountFor('second', modes);
+  });
+});
+
+describe('A volume with the mode Block', () => {
+  const told = (stage: string, why: string) => ({ message: `${stage} for volume "data" : ${why}` });
+  const block = (spec: object) => ({ volumeMode: 'Block', ...spec });
+  const exclusive = { accessModes: ['ReadWriteOncePod'], local: { path: '/dev/null' } };
+  for (const [what, spec, stage, why] of [
+    ['that is a folder', { local: { path: '/' } }, 'MapVolume.SetUpDevice failed', 'path "/" is not a block device'],
+    [
+      'that is a device for characters',
+      { local: { path: '/dev/null' } },
+      'MapVolume.SetUpDevice failed',
+      'path "/dev/null" is not a block device',
+    ],
+    [
+      'that is not there',
+      { local: { path: '/does/not/exist' } },
+      'MapVolume.SetUpDevice failed',
+      'path "/does/not/exist" does not exist',
+    ],
+    [
+      'of a folder',
+      { hostPath: { path: '/' } },
+      'MapVolume.FindMapperPluginBySpec failed',
+      'no block volume plugin matched',
+    ],
+    [
+      'of another node',
+      { local: { path: '/' }, nodeAffinity: ON('there') },
+      'MapVolume.NodeAffinity check failed',
+      'no matching NodeSelectorTerms',
+    ],
+  ] as const) {
+    it(`${what} is refused`, () => assert.rejects(mount(block(spec)), told(stage, why)));
+  }
+
+  it('is for one pod, if it says so', async () => {
+    const paths = new PodPaths(join(directory, 'agent'), join(directory, 'logs'));
+    await mount(block({ ...exclusive, volumeMode: undefined, local: { path: disk } }), CLAIM, {}, paths, 'first');
+    await assert.rejects(
+      mount(block(exclusive), CLAIM, {}, paths, 'second'),
+      told(
+        'MapVolume.SetUpDevice failed',
+        'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
+      ),
+    );
   });
 });
 

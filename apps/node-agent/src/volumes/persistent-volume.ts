@@ -3,9 +3,11 @@ import { stat } from 'node:fs/promises';
 // biome-ignore-end lint/style/noRestrictedImports: the path is of the node.
 import { ownValue } from '#apimachinery';
 import { type PersistentVolume, reachableFrom, type Volume } from '#kinds';
+import { blockDevice, mappingDevice } from './block-device.js';
 import { claimedVolume } from './claimed-volume.js';
+import { isExclusive, mountExclusively } from './exclusive-volumes.js';
 import { hostPath } from './host-path.js';
-import { type VolumeContext, VolumeError, type VolumePlugin, volumePath } from './volume-plugin.js';
+import { StageError, type VolumeContext, VolumeError, type VolumePlugin, volumePath } from './volume-plugin.js';
 
 export const LOCAL_VOLUME = 'kubernetes.io/local-volume';
 const MOUNT_OPTIONS = 'volume.beta.kubernetes.io/mount-options';
@@ -18,16 +20,6 @@ const SETTINGS = new Set(
     .join(' ')
     .split(' '),
 );
-
-/** A part of the work that failed, as kubelet names it before the volume. */
-export class StageError extends VolumeError {
-  constructor(
-    readonly stage: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 /** Volumes of claims: those that a pod names, and those that are made for it. */
 export const persistentVolumeClaim = claimPlugin('persistentVolumeClaim');
@@ -47,8 +39,22 @@ async function mountClaim(context: VolumeContext, volume: Volume): Promise<strin
   }
   const found = await claimedVolume(context.claims, context.pod, volume);
   if (!reachableFrom(found, context.claims.node())) {
-    throw new StageError('MountVolume.NodeAffinity check failed', 'no matching NodeSelectorTerms');
+    const operation = found.spec.volumeMode === 'Block' ? 'MapVolume' : 'MountVolume';
+    throw new StageError(`${operation}.NodeAffinity check failed`, 'no matching NodeSelectorTerms');
   }
+  const isDevice = found.spec.volumeMode === 'Block';
+  const mount = () => (isDevice ? blockDevice(found) : mountFound(context, volume, found, place));
+  const names = { uid: context.pod.metadata.uid, volume: volume.name, persistent: found.metadata.name! };
+  const mounting = isExclusive(found) ? mountExclusively(context.paths, names, mount) : mount();
+  return isDevice ? mappingDevice(mounting) : mounting;
+}
+
+async function mountFound(
+  context: VolumeContext,
+  volume: Volume,
+  found: PersistentVolume,
+  place: string,
+): Promise<string> {
   const { hostPath: source, local } = found.spec;
   if (source) {
     if (mountOptions(found).length > 0) {

@@ -88,6 +88,16 @@ export function definePlugin<T extends SourceType>(definition: PluginDefinition<
 /** The message goes to the pod's FailedMount event as it is. */
 export class VolumeError extends Error {}
 
+/** A part of the work that failed, as kubelet names it before the volume. */
+export class StageError extends VolumeError {
+  constructor(
+    readonly stage: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** Where a plugin's volume lies on the disk. */
 export function volumePath({ paths, pod }: VolumeContext, plugin: string, name: string): string {
   return paths.volume(pod.metadata.uid, plugin, name);

@@ -4,11 +4,18 @@ import { ClaimError } from './claimed-volume.js';
 import { configMap, secret } from './config-files.js';
 import { downwardApi } from './downward-api.js';
 import { emptyDir } from './empty-dir.js';
+import { exclusiveVolumes, releaseVolume } from './exclusive-volumes.js';
 import { hostPath } from './host-path.js';
 import { hasMountedImage, IMAGE_FOLDER, image } from './image.js';
-import { ephemeral, persistentVolumeClaim, StageError } from './persistent-volume.js';
+import { ephemeral, persistentVolumeClaim } from './persistent-volume.js';
 import { projected } from './projected.js';
-import { type UnmountContext, type VolumeContext, VolumeError, type VolumePlugin } from './volume-plugin.js';
+import {
+  StageError,
+  type UnmountContext,
+  type VolumeContext,
+  VolumeError,
+  type VolumePlugin,
+} from './volume-plugin.js';
 
 const PLUGINS: readonly VolumePlugin[] = [
   emptyDir,
@@ -95,7 +102,8 @@ async function placesOf({ paths, memoryDirectory }: UnmountContext, uid: string)
 
 /** Names of volumes that an earlier agent left of the pod. */
 export async function volumesOnDisk(context: UnmountContext, uid: string): Promise<string[]> {
-  return [...new Set((await placesOf(context, uid)).map(({ name }) => name))];
+  const places = (await placesOf(context, uid)).map(({ name }) => name);
+  return [...new Set([...places, ...(await exclusiveVolumes(context.paths, uid))])];
 }
 
 /** Unmounts and removes one volume, and what containers had mounted of it. One that is in use stays: throws. */
@@ -106,6 +114,7 @@ export async function unmountVolume(context: UnmountContext, uid: string, name: 
   await files.unmountBelow(subPaths);
   await files.remove(subPaths);
   for (const place of await placesOf(context, uid)) if (place.name === name) await removePlace(context, uid, place);
+  await releaseVolume(paths, uid, name);
 }
 
 async function removePlace(context: UnmountContext, uid: string, { name, plugin, folder, path }: Place): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
 import { boundClaim, boundStatus, type ClaimView, planClaim } from './claim-binding.plan.js';
-import { planVolume, unboundVolume } from './volume-binding.plan.js';
+import { pathToScrub, planVolume, unboundVolume } from './volume-binding.plan.js';
 
 const BOUND = { 'pv.kubernetes.io/bind-completed': 'yes' };
 const BY_US = { 'pv.kubernetes.io/bound-by-controller': 'yes' };
@@ -229,9 +229,20 @@ describe('A volume', () => {
     ],
     [
       'fails when nobody can scrub it',
-      volume('v', gone({ persistentVolumeReclaimPolicy: 'Recycle' }), {}, 'Released'),
+      volume(
+        'v',
+        gone({ persistentVolumeReclaimPolicy: 'Recycle', hostPath: undefined, nfs: { server: 's', path: '/' } }),
+        {},
+        'Released',
+      ),
       undefined,
       'Failed: VolumeFailedRecycle No recycler plugin found for the volume!',
+    ],
+    [
+      'is left to the recycler',
+      volume('v', gone({ persistentVolumeReclaimPolicy: 'Recycle', hostPath: { path: '/x' } }), {}, 'Released'),
+      undefined,
+      'nothing',
     ],
     ['goes on being failed', volume('v', gone(), {}, 'Failed'), undefined, 'nothing'],
     ['is given back when its claim got another', volume('v', ours('u')), mine({ volumeName: 'w' }), 'unbind'],
@@ -243,6 +254,27 @@ describe('A volume', () => {
     ],
   ] as const) {
     it(what, () => assert.equal(text(subject, owner), expected));
+  }
+
+  const recycle = { persistentVolumeReclaimPolicy: 'Recycle', hostPath: { path: '/x' } };
+  for (const [what, subject, expected] of [
+    ['once it is released', volume('v', { ...ours('u'), ...recycle }, {}, 'Released'), '/x'],
+    ['again after a failure', volume('v', { ...ours('u'), ...recycle }, {}, 'Failed'), '/x'],
+    ['not while it is bound', volume('v', { ...ours('u'), ...recycle }, {}, 'Bound'), undefined],
+    ['not when it is reserved', volume('v', { ...ours(), ...recycle }, {}, 'Released'), undefined],
+    [
+      'not on its way out',
+      volume('v', { ...ours('u'), ...recycle }, { deletionTimestamp: '2026-01-01T00:00:00Z' }, 'Released'),
+      undefined,
+    ],
+    [
+      'not as a block device',
+      volume('v', { ...ours('u'), ...recycle, volumeMode: 'Block' }, {}, 'Released'),
+      undefined,
+    ],
+    ['not with another policy', volume('v', { ...gone(), hostPath: { path: '/x' } }, {}, 'Released'), undefined],
+  ] as const) {
+    it(`is emptied ${what}`, () => assert.equal(pathToScrub(subject), expected));
   }
 
   it('is free, or reserved by its administrator, when it is given back', () => {

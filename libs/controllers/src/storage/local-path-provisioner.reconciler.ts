@@ -1,6 +1,7 @@
 import { isAlreadyExists, isNotFound } from '#apimachinery';
 import { type Informer, objectKey, type Requeue } from '#client';
 import {
+  type ConfigMap,
   claimClass,
   gvr,
   type Node,
@@ -14,6 +15,7 @@ import {
   type Controller,
   type ControllerContext,
   type ControllerRuntime,
+  NO_FOLDERS,
   type NodeFolders,
   runtimeFor,
 } from '../context.js';
@@ -26,8 +28,10 @@ import {
   isLetGo,
   LOCAL_PATH,
   localPathVolume,
+  type ProvisionPlan,
   planProvision,
 } from './local-path.plan.js';
+import { LocalPathSettings } from './local-path-settings.js';
 
 /** Nodes that do not answer hold one each until the request fails. */
 const WORKERS = 20;
@@ -49,6 +53,7 @@ export function localPathProvisioner(context: ControllerContext): Controller {
     .watches<PersistentVolume>(gvr.persistentvolumes, ({ spec: { claimRef } }) =>
       claimRef ? `${claimRef.namespace}/${claimRef.name}` : undefined,
     )
+    .watches<ConfigMap>(gvr.configmaps, (map) => provisioner.configured(map))
     .reads(gvr.storageclasses, gvr.nodes)
     .workers(WORKERS)
     .reconcile((key) => provisioner.reconcileClaim(key));
@@ -62,16 +67,12 @@ export function localPathProvisioner(context: ControllerContext): Controller {
   return joined(claimLoop, volumeLoop);
 }
 
-const unreachable = (): never => {
-  throw new Error('this process does not reach the agents of nodes');
-};
-const NO_FOLDERS: NodeFolders = { create: async () => unreachable(), delete: async () => unreachable() };
-
 class LocalPathProvisioner {
   private readonly claims: Informer<PersistentVolumeClaim>;
   private readonly volumes: Informer<PersistentVolume>;
   private readonly classes: Informer<StorageClass>;
   private readonly nodes: Informer<Node>;
+  private readonly settings: LocalPathSettings;
   /** Claims that went before they had a volume, by their uids. */
   private readonly abandoned = new Map<string, PersistentVolumeClaim>();
 
@@ -84,6 +85,17 @@ class LocalPathProvisioner {
     this.volumes = informers.for(gvr.persistentvolumes);
     this.classes = informers.for(gvr.storageclasses);
     this.nodes = informers.for(gvr.nodes);
+    this.settings = new LocalPathSettings(runtime);
+  }
+
+  /** Keys of the claims that wait for a volume, which the configuration may give to them now. */
+  configured(map: ConfigMap): string[] {
+    if (!this.settings.concerns(map)) return [];
+    this.settings.look();
+    return this.claims
+      .list()
+      .filter(({ spec }) => !spec.volumeName)
+      .map(objectKey);
   }
 
   claimGone(claim: PersistentVolumeClaim): void {
@@ -96,7 +108,11 @@ class LocalPathProvisioner {
       const found = abandonedFolder(claim);
       if (!found || objectKey(claim) !== key) continue;
       const volume = await this.volumeOf(`pvc-${uid}`);
-      if (!volume && this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
+      if (!volume && this.nodes.getByKey(found.node)) {
+        // Which of them it was in, if in any, nobody wrote down.
+        const roots = this.settings.known(found.node);
+        for (const root of [undefined, ...roots]) await this.folders.delete(found.node, found.folder, root);
+      }
       this.abandoned.delete(uid);
     }
   }
@@ -138,7 +154,7 @@ class LocalPathProvisioner {
         return undefined;
       case 'provision':
         if (this.volumes.getByKey(`pvc-${claim.metadata.uid}`)) return undefined;
-        await this.provision(claim, storageClass!, plan.node, plan.folder);
+        await this.provision(claim, storageClass!, plan);
         return undefined;
     }
   }
@@ -158,8 +174,7 @@ class LocalPathProvisioner {
   private async provision(
     claim: PersistentVolumeClaim,
     storageClass: StorageClass,
-    node: Node,
-    folder: string,
+    { node, folder, source }: Extract<ProvisionPlan, { do: 'provision' }>,
   ): Promise<void> {
     const { client, recorder } = this.runtime;
     const told = JSON.stringify(objectKey(claim));
@@ -167,8 +182,10 @@ class LocalPathProvisioner {
     let volume: PersistentVolume;
     try {
       // A folder without a volume does no harm: the next try finds it.
-      const path = await this.folders.create(node.metadata.name!, folder);
-      volume = localPathVolume(claim, storageClass, node, path);
+      const name = node.metadata.name!;
+      const root = this.settings.current()?.rootFor(name, claim.metadata.uid!, storageClass);
+      const path = await this.folders.create(name, folder, root);
+      volume = localPathVolume(claim, storageClass, node, path, source);
       await client.create(gvr.persistentvolumes, '', volume);
     } catch (error) {
       if (isAlreadyExists(error)) return;
@@ -207,7 +224,7 @@ class LocalPathProvisioner {
     if (found) {
       try {
         // The folder of a node that is gone for good is gone with it.
-        if (this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder);
+        if (this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder, found.root);
       } catch (error) {
         this.runtime.recorder.event(volume, 'Warning', 'VolumeFailedDelete', (error as Error).message);
         throw error;

@@ -3,7 +3,11 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from
 import { expansion, folderToDelete, isLetGo, LOCAL_PATH, localPathVolume, planProvision } from './local-path.plan.js';
 
 const NODE = { metadata: { name: 'a', labels: { 'kubernetes.io/hostname': 'host-a' } } } as unknown as Node;
-const CLASS = { provisioner: LOCAL_PATH, volumeBindingMode: 'WaitForFirstConsumer' } as StorageClass;
+const CLASS = {
+  metadata: { name: 'local-path' },
+  provisioner: LOCAL_PATH,
+  volumeBindingMode: 'WaitForFirstConsumer',
+} as StorageClass;
 
 function claim(spec: object = {}, annotations: object = {}, metadata: object = {}): PersistentVolumeClaim {
   return {
@@ -24,12 +28,15 @@ function claim(spec: object = {}, annotations: object = {}, metadata: object = {
 
 function plan(subject: PersistentVolumeClaim, storageClass: StorageClass | undefined = CLASS): string {
   const found = planProvision(subject, storageClass, (name) => (name === 'a' ? NODE : undefined));
-  if (found.do === 'provision') return `${found.folder} on ${found.node.metadata.name}`;
+  if (found.do === 'provision') {
+    return `${found.folder} on ${found.node.metadata.name}${found.source === 'local' ? '' : ` as ${found.source}`}`;
+  }
   return found.do === 'refuse' ? found.message : found.do;
 }
 
 describe('A claim', () => {
   const immediate = { ...CLASS, volumeBindingMode: 'Immediate' as const };
+  const typed = (defaultVolumeType: string) => ({ ...CLASS, metadata: { annotations: { defaultVolumeType } } });
   const nowhere = { 'volume.kubernetes.io/selected-node': undefined };
   for (const [what, subject, storageClass, expected] of [
     ['gets a folder of its node', claim(), CLASS, 'pvc-u_ns_data on a'],
@@ -54,6 +61,16 @@ describe('A claim', () => {
     ['cannot choose', claim({ selector: {} }), CLASS, 'claim.Spec.Selector is not supported'],
     ['cannot be a device', claim({ volumeMode: 'Block' }), CLASS, 'volume mode Block is not supported'],
     ['cannot be a copy', claim({ dataSource: { kind: 'x', name: 'x' } }), CLASS, 'data sources are not supported'],
+    ['is a hostPath if it says so', claim({}, { volumeType: 'hostPath' }), CLASS, 'pvc-u_ns_data on a as hostPath'],
+    ['is a hostPath if its class says so', claim(), typed('HostPath'), 'pvc-u_ns_data on a as hostPath'],
+    ['says it before its class', claim({}, { volumeType: 'local' }), typed('hostPath'), 'pvc-u_ns_data on a'],
+    ['is nothing else', claim(), typed('nfs'), '"nfs" is not a recognised volume type'],
+    [
+      'does not name its folder',
+      claim(),
+      { ...CLASS, parameters: { pathPattern: '{{ .PVC.Name }}' } },
+      'parameter pathPattern is not supported: folders have the names of their volumes',
+    ],
     ['has no mount options', claim(), { ...CLASS, mountOptions: ['ro'] }, 'mount options are not supported'],
   ] as const) {
     it(what, () => assert.equal(plan(subject, storageClass as StorageClass), expected));
@@ -67,12 +84,18 @@ describe('A claim', () => {
 
 describe('A volume', () => {
   const volume = (policy: 'Delete' | 'Retain', phase: string, metadata: object = {}): PersistentVolume => {
-    const made = localPathVolume(claim(), { ...CLASS, reclaimPolicy: policy }, NODE, '/d/storage/pvc-u_ns_data');
+    const made = localPathVolume(
+      claim(),
+      { ...CLASS, reclaimPolicy: policy },
+      NODE,
+      '/d/storage/pvc-u_ns_data',
+      'local',
+    );
     return { ...made, metadata: { ...made.metadata, ...metadata }, status: { phase } } as PersistentVolume;
   };
 
   it('takes its folder with it when nobody has it any more, and only then', () => {
-    const folder = { node: 'a', folder: 'pvc-u_ns_data' };
+    const folder = { node: 'a', folder: 'pvc-u_ns_data', root: '/d/storage' };
     assert.deepEqual(folderToDelete(volume('Delete', 'Released')), folder);
     assert.deepEqual(folderToDelete(volume('Delete', 'Failed')), folder);
     assert.equal(folderToDelete(volume('Delete', 'Bound')), undefined);
@@ -87,8 +110,17 @@ describe('A volume', () => {
     assert.deepEqual(folderToDelete({ ...kept, spec: { ...kept.spec, claimRef } }), {
       node: 'a',
       folder: 'pvc-u_ns_data',
+      root: '/d/storage',
     });
     assert.equal(folderToDelete({ ...kept, spec: { ...kept.spec, local: { path: '/etc' } } }), undefined);
+  });
+
+  it('may be a hostPath, in a folder that was configured', () => {
+    const made = localPathVolume(claim(), CLASS, NODE, '/disks/1/pvc-u_ns_data', 'hostPath');
+    assert.deepEqual(made.spec.hostPath, { path: '/disks/1/pvc-u_ns_data', type: 'DirectoryOrCreate' });
+    assert.equal(made.spec.local, undefined);
+    const released = { ...made, status: { phase: 'Released' } } as PersistentVolume;
+    assert.deepEqual(folderToDelete(released), { node: 'a', folder: 'pvc-u_ns_data', root: '/disks/1' });
   });
 
   it('that is kept goes without its folder', () => {

@@ -23,6 +23,14 @@ export const FOLDER_FINALIZER = 'external-provisioner.volume.kubernetes.io/final
 const FOLDER_NODE = `${LOCAL_PATH}-node`;
 const HOSTNAME = 'kubernetes.io/hostname';
 const MODES: readonly string[] = ['ReadWriteOnce', 'ReadWriteOncePod'];
+/** On a claim, and on a class: the type of the volume, as for Rancher's provisioner. */
+const VOLUME_TYPE = 'volumeType';
+const DEFAULT_VOLUME_TYPE = 'defaultVolumeType';
+const SOURCES = new Map<string, VolumeSource>([
+  ['local', 'local'],
+  ['hostpath', 'hostPath'],
+]);
+const PATH_PATTERN = 'pathPattern';
 /** Bytes of a file name that Linux takes. */
 const NAME_MAX = 255;
 
@@ -32,7 +40,10 @@ export type ProvisionPlan =
   | { do: 'refuse'; message: string }
   /** The chosen node is gone: the scheduler has to choose again. */
   | { do: 'reschedule' }
-  | { do: 'provision'; node: Node; folder: string };
+  | { do: 'provision'; node: Node; folder: string; source: VolumeSource };
+
+/** What the volume is: a `hostPath` is made anew if it is missing, and belongs to no group of a pod. */
+export type VolumeSource = 'local' | 'hostPath';
 
 /** Pure: what becomes of a claim that waits for its volume. */
 export function planProvision(
@@ -47,9 +58,14 @@ export function planProvision(
   if (selected === undefined && waitsForConsumer(storageClass)) return { do: 'nothing' };
   const why = unsupported(claim, storageClass);
   if (why !== undefined) return { do: 'refuse', message: why };
+  const type =
+    metadata.annotations?.[VOLUME_TYPE] ?? storageClass.metadata.annotations?.[DEFAULT_VOLUME_TYPE] ?? 'local';
+  const source = SOURCES.get(type.toLowerCase());
+  if (!source) return { do: 'refuse', message: `${JSON.stringify(type)} is not a recognised volume type` };
   if (selected === undefined) return { do: 'refuse', message: 'configuration error, no node was specified' };
   const node = nodeOf(selected);
-  return node ? { do: 'provision', node, folder: folderName(volumeName(claim), claim.metadata) } : { do: 'reschedule' };
+  if (!node) return { do: 'reschedule' };
+  return { do: 'provision', node, folder: folderName(volumeName(claim), claim.metadata), source };
 }
 
 /** The folder that may have been made for a claim that went before it had a volume. */
@@ -64,6 +80,8 @@ export function abandonedFolder({
 }
 
 function unsupported({ spec }: PersistentVolumeClaim, storageClass: StorageClass): string | undefined {
+  if (storageClass.parameters?.[PATH_PATTERN])
+    return 'parameter pathPattern is not supported: folders have the names of their volumes';
   if (spec.selector) return 'claim.Spec.Selector is not supported';
   if (spec.volumeMode === 'Block') return 'volume mode Block is not supported';
   if (spec.dataSource || spec.dataSourceRef) return 'data sources are not supported';
@@ -86,6 +104,7 @@ export function localPathVolume(
   { reclaimPolicy }: StorageClass,
   { metadata: node }: Node,
   path: string,
+  source: VolumeSource,
 ): PersistentVolume {
   return {
     apiVersion: 'v1',
@@ -102,7 +121,7 @@ export function localPathVolume(
       persistentVolumeReclaimPolicy: reclaimPolicy ?? 'Delete',
       storageClassName: claimClass(claim),
       volumeMode: 'Filesystem',
-      local: { path },
+      ...(source === 'local' ? { local: { path } } : { hostPath: { path, type: 'DirectoryOrCreate' } }),
       nodeAffinity: {
         required: {
           nodeSelectorTerms: [
@@ -117,15 +136,17 @@ export function localPathVolume(
 }
 
 /** The folder of a volume that nobody has any more and that is to be deleted; undefined for all others. */
-export function folderToDelete(volume: PersistentVolume): { node: string; folder: string } | undefined {
+export function folderToDelete(volume: PersistentVolume): { node: string; folder: string; root: string } | undefined {
   const { metadata, spec, status } = volume;
   if (metadata.annotations?.[PROVISIONED_BY] !== LOCAL_PATH || !spec.claimRef) return undefined;
   if (spec.persistentVolumeReclaimPolicy !== 'Delete') return undefined;
   if (status?.phase !== 'Released' && status?.phase !== 'Failed') return undefined;
   const node = metadata.annotations[FOLDER_NODE];
   // Not the claim's name now: a volume that was kept may have had another claim when its folder was made.
-  const folder = spec.local?.path.split('/').at(-1);
-  return node === undefined || !folder?.startsWith(`${metadata.name}_`) ? undefined : { node, folder };
+  const path = (spec.local ?? spec.hostPath)?.path ?? '';
+  const end = path.lastIndexOf('/');
+  const [root, folder] = [path.slice(0, end), path.slice(end + 1)];
+  return node === undefined || !folder.startsWith(`${metadata.name}_`) ? undefined : { node, folder, root };
 }
 
 /** Whether the object alone is held back: it is to go, and its folder is to stay. */

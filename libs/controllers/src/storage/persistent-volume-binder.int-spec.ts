@@ -4,20 +4,27 @@ import { gvr, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 
 const made = new Map<string, string>();
+const scrubbed: string[] = [];
+const deleted: string[] = [];
 let refuses: string | undefined;
 let breaks = false;
 let env: ControllerEnvironment;
 beforeAll(async () => {
   env = await controllerEnvironment({
     nodeFolders: {
-      async create(node, folder) {
+      async create(node, folder, root = '/storage') {
         made.set(folder, node);
         if (breaks) throw new Error('the disk is full');
-        return `/storage/${folder}`;
+        return `${root}/${folder}`;
       },
-      async delete(_node, folder) {
+      async delete(_node, folder, root) {
         if (refuses) throw new Error(refuses);
         made.delete(folder);
+        deleted.push(`${root}/${folder}`);
+      },
+      async scrub(node, path) {
+        if (refuses) throw new Error(refuses);
+        scrubbed.push(`${node} ${path}`);
       },
     },
   });
@@ -137,6 +144,44 @@ describe('Claims and volumes', () => {
   });
 });
 
+describe('A volume with the policy Recycle', () => {
+  const recycled = async (name: string, spec: object) => {
+    const ns = await env.namespace();
+    await newVolume(name, { persistentVolumeReclaimPolicy: 'Recycle', storageClassName: name, ...spec });
+    await newClaim(ns, 'data', { storageClassName: name });
+    await bound(ns, 'data');
+    await phase(name, 'Bound');
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+  };
+
+  it('is emptied on the nodes that reach it, and offered again', async () => {
+    await recycled('recycled', { hostPath: { path: '/mnt/recycled' } });
+    const volume = await phase('recycled', 'Available');
+    assert.equal(volume.spec.claimRef, undefined);
+    assert.deepEqual(scrubbed, ['node-1 /mnt/recycled']);
+    assert.equal(await event('default', 'recycled', 'VolumeRecycled'), 'Volume recycled');
+    const ns = await env.namespace();
+    await newClaim(ns, 'next', { storageClassName: 'recycled' });
+    await bound(ns, 'next');
+  });
+
+  it('is Failed until that works', async () => {
+    refuses = 'node node-1: the disk is broken';
+    await recycled('broken', { hostPath: { path: '/mnt/broken' } });
+    const why = 'Recycle failed: failed to recycle volume: node node-1: the disk is broken';
+    assert.equal((await phase('broken', 'Failed')).status?.message, why);
+    assert.equal(await event('default', 'broken', 'VolumeFailedRecycle'), why);
+    refuses = undefined;
+    const volume = await phase('broken', 'Available');
+    assert.equal(volume.status?.message, undefined);
+  });
+
+  it('stays Failed when it is of a type that nobody can empty', async () => {
+    await recycled('remote', { hostPath: undefined, nfs: { server: 'x', path: '/' } });
+    assert.equal((await phase('remote', 'Failed')).status?.message, 'No recycler plugin found for the volume!');
+  });
+});
+
 describe('A claim of the class local-path', () => {
   const selected = { 'volume.kubernetes.io/selected-node': 'node-1' };
 
@@ -187,6 +232,48 @@ describe('A claim of the class local-path', () => {
       await event(ns, 'data', 'ProvisioningFailed'),
       'failed to provision volume with StorageClass "local-path": only the access modes ReadWriteOnce and ReadWriteOncePod are supported',
     );
+  });
+
+  it('gets its folder where the configuration says, and keeps it there', async () => {
+    const configMap = (config: string) =>
+      ({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'local-path-config', namespace: 'local-path-storage' },
+        data: { 'config.json': config },
+      }) as KubeObject;
+    const paths = (...names: string[]) => JSON.stringify({ nodePathMap: [{ node: 'node-1', paths: names }] });
+    const configure = (config: string) => env.client.update(gvr.configmaps, 'local-path-storage', configMap(config));
+    const pathOf = async (ns: string, name: string) => {
+      await newClaim(ns, name, {}, selected);
+      const { spec } = await bound(ns, name);
+      return (await volumeOf(spec.volumeName!)).spec.local!.path;
+    };
+    await env.client.create(gvr.namespaces, '', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'local-path-storage' },
+    } as KubeObject);
+    await env.client.create(gvr.configmaps, 'local-path-storage', configMap(paths('/disk1')));
+    const ns = await env.namespace();
+    await env.until('the configuration to be seen', async () => /^\/disk1\//.test(await pathOf(ns, `a-${Date.now()}`)));
+    await configure('{"sharedFileSystemPath": "/nfs"}');
+    assert.equal(
+      await event('local-path-storage', 'local-path-config', 'InvalidConfiguration'),
+      'the configuration in ConfigMap local-path-storage/local-path-config is not valid: sharedFileSystemPath is not supported: volumes are folders of one node',
+    );
+    const before = await pathOf(ns, 'before');
+    assert.match(before, /^\/disk1\//);
+    // No folder for this node: who waits gets one with the next configuration.
+    await configure(paths());
+    await newClaim(ns, 'waits', {}, selected);
+    assert.match(await event(ns, 'waits', 'ProvisioningFailed'), /no local path available on node node-1$/);
+    await configure(paths('/disk2'));
+    await bound(ns, 'waits');
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'before');
+    await env.until('the folder to go from where it is', async () => deleted.includes(before));
+    await env.client.delete(gvr.configmaps, 'local-path-storage', 'local-path-config');
+    await env.until('the default', async () => /^\/storage\//.test(await pathOf(ns, `b-${Date.now()}`)));
   });
 
   it('is given back to the scheduler when its node is gone', async () => {

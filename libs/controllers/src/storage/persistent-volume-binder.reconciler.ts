@@ -18,6 +18,7 @@ import { isPodFinished, podInformer } from '../workload/pods.js';
 import { boundClaim, boundStatus, type ClaimAction, type ClaimEvent, planClaim } from './claim-binding.plan.js';
 import { planVolume, unboundVolume } from './volume-binding.plan.js';
 import { VolumeCounts } from './volume-counts.js';
+import { volumeRecycler } from './volume-recycler.js';
 
 const DEFAULT_CLASS = [
   'storageclass.kubernetes.io/is-default-class',
@@ -70,7 +71,7 @@ export function persistentVolumeBinder(context: ControllerContext): Controller {
     .watches<PersistentVolumeClaim>(gvr.persistentvolumeclaims, (claim) => binder.volumesFor(claim))
     .reconcile((key) => binder.reconcileVolume(key));
   const counts = new VolumeCounts(runtime);
-  return counts.during(joined(claimLoop, volumeLoop));
+  return counts.during(joined(claimLoop, volumeLoop, volumeRecycler(runtime)));
 }
 
 function claimOf({ spec: { claimRef } }: PersistentVolume): string[] {

@@ -66,7 +66,9 @@ function released(volume: PersistentVolume): VolumeAction {
             `error getting deleter volume plugin for volume ${JSON.stringify(volume.metadata.name)}: no deletable volume plugin matched`,
           );
     case 'Recycle':
-      return failed('VolumeFailedRecycle', 'No recycler plugin found for the volume!');
+      return recycledPath(volume) === undefined
+        ? failed('VolumeFailedRecycle', 'No recycler plugin found for the volume!')
+        : { do: 'nothing' };
     case 'Retain':
     case undefined:
       return { do: 'nothing' };
@@ -80,6 +82,19 @@ function deletedElsewhere(volume: PersistentVolume): boolean {
   const provisioner = volume.metadata.annotations?.[PROVISIONED_BY];
   if (provisioner) return !provisioner.startsWith('kubernetes.io/');
   return volume.spec.csi !== undefined;
+}
+
+/** The folder, on nodes that reach the volume, that is emptied before somebody else gets the volume. */
+export function recycledPath({ spec }: PersistentVolume): string | undefined {
+  if (spec.persistentVolumeReclaimPolicy !== 'Recycle' || spec.volumeMode === 'Block') return undefined;
+  return (spec.hostPath ?? spec.local)?.path;
+}
+
+/** The folder of a volume that waits for being emptied. */
+export function pathToScrub(volume: PersistentVolume): string | undefined {
+  const phase = volume.status?.phase;
+  const waits = volume.spec.claimRef?.uid !== undefined && (phase === 'Released' || phase === 'Failed');
+  return waits && volume.metadata.deletionTimestamp === undefined ? recycledPath(volume) : undefined;
 }
 
 /** The volume as it is when it belongs to nobody; one that its administrator reserved stays reserved. */

@@ -164,5 +164,6 @@ describe('The rules of a pod', () => {
     assert.equal(rules({}), undefined);
     assert.equal(rules({ a: 0, b: 2, c: 2 }), '{"nodes":{"a":0},"others":2}');
     assert.equal(rules({ a: 0, b: 1, c: 0 }), '{"nodes":{"b":1},"others":0}');
+    assert.equal(volumeRules(new Map([['a', 16]]), [7, 3, 7]), '{"nodes":{},"others":16,"users":[3,7]}');
   });
 });

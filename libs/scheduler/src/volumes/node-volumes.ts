@@ -118,12 +118,17 @@ function canProvision(storageClass: StorageClass | undefined, node: Node): boole
   );
 }
 
-/** The reasons of all nodes as the native side reads them; undefined when every node will do. */
-export function volumeRules(reasons: ReadonlyMap<string, number>): string | undefined {
+/**
+ * The reasons of all nodes as the native side reads them; undefined when every node will do. `users`: the pods without which
+ * none would have the reason InUse.
+ */
+export function volumeRules(reasons: ReadonlyMap<string, number>, users: readonly number[] = []): string | undefined {
   const counts = new Map<number, number>();
   for (const value of reasons.values()) counts.set(value, (counts.get(value) ?? 0) + 1);
   let others = 0;
   for (const [value, count] of counts) if (count > (counts.get(others) ?? 0)) others = value;
   const nodes = Object.fromEntries([...reasons].filter(([, value]) => value !== others).sort());
-  return others === 0 && Object.keys(nodes).length === 0 ? undefined : JSON.stringify({ nodes, others });
+  return others === 0 && Object.keys(nodes).length === 0
+    ? undefined
+    : JSON.stringify({ nodes, others, ...(users.length > 0 && { users: [...new Set(users)].sort((a, b) => a - b) }) });
 }

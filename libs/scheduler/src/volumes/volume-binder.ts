@@ -24,8 +24,8 @@ export interface VolumeBinderOptions {
   volumes: Informer<PersistentVolume>;
   classes: Informer<StorageClass>;
   nodes: Informer<Node>;
-  /** Whether another pod that has a node uses the claim. */
-  usedByAnother(claimKey: string, pod: Pod): boolean;
+  /** Numbers, as the native side knows them, of other pods that have a node and use the claim. */
+  otherUsers(claimKey: string, pod: Pod): number[];
 }
 
 export type VolumeVerdict =
@@ -50,14 +50,15 @@ export class VolumeBinder {
     const claims = podClaims(pod, this.view);
     if (typeof claims === 'string') return { why: claims };
     const exclusive = [...claims.bound, ...claims.delayed].filter(isExclusive);
-    const used = exclusive.some((claim) => this.options.usedByAnother(keyOf(claim), pod)) ? Reason.InUse : 0;
+    const users = exclusive.flatMap((claim) => this.options.otherUsers(keyOf(claim), pod));
+    const used = users.length > 0 ? Reason.InUse : 0;
     const reasons = new Map<string, number>();
     const candidates = this.view.candidates(claims.delayed);
     for (const node of this.options.nodes.list()) {
       const found = volumesOn(node, claims, candidates);
       reasons.set(node.metadata.name!, used | (typeof found === 'number' ? found : 0));
     }
-    return { rules: volumeRules(reasons) };
+    return { rules: volumeRules(reasons, users) };
   }
 
   /**
@@ -95,6 +96,11 @@ export class VolumeBinder {
     } finally {
       this.view.forget(found.provisioned, found.volumes);
     }
+  }
+
+  /** Pods that have a node and wait until their claims are bound. */
+  get pods(): number {
+    return this.waiting.size;
   }
 
   /** Something happened to claims, volumes or pods: those that wait look again. */

@@ -149,6 +149,20 @@ describe('A pod with claims', () => {
     await eventually('the second runs', () => nodeOf('y') === 'a');
   });
 
+  it('takes a claim for one pod from one that matters less', async () => {
+    api.put('nodes', node('a'));
+    putClass('example.com/disk');
+    putVolume('disk', 'a');
+    putClaim('data', { accessModes: ['ReadWriteOncePod'], volumeName: 'disk' });
+    finish('data', 'disk');
+    putPod('x');
+    await eventually('the first runs', () => nodeOf('x') === 'a');
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+    api.put('pods', pod('y', '1', { volumes, priority: 10 }));
+    await eventually('the other one is evicted', () => api.pod('x') === undefined);
+    await eventually('the second runs', () => nodeOf('y') === 'a');
+  });
+
   it('waits for claims that should be bound before it', async () => {
     api.put('nodes', node('a'));
     putClaim('data', { storageClassName: 'early' });

@@ -34,6 +34,13 @@ pub const MAX_NODE_SCORE: i32 = 100;
 /// above it a detail that the plugin's `explain` understands.
 pub type Verdict = u16;
 pub const PASSED: Verdict = 0;
+/// A slot without a node: no plugin rejects it, it just is not there.
+pub const ABSENT: Verdict = Verdict::MAX;
+
+/// Whether the plugin with this code has the first word: none before it rejects the node.
+pub fn gives_way(verdict: Verdict, code: Verdict) -> bool {
+    (verdict == PASSED) | ((verdict & 0xff > code) & (verdict != ABSENT))
+}
 
 pub fn verdict(code: u8, detail: u8) -> Verdict {
     u16::from(detail) << 8 | u16::from(code)
@@ -65,7 +72,7 @@ pub enum Filter {
     Node(fn(&NodeRules, &Node, &Interner) -> bool),
     /// Depends on what the pod's volumes say of the node: rejects it for any of these reasons, which are the detail.
     Volumes(u8),
-    /// Depends on what the node's pods take. Overwrites the verdicts of slots that passed so far and that it rejects.
+    /// Depends on what the node's pods take. Overwrites the verdicts of slots that it rejects and that [give way](gives_way).
     Usage(fn(&Demand, &Usage, Range<usize>, &mut [Verdict], u8)),
     /// Depends on where other pods are. Sees all slots, and overwrites the verdicts of those that passed so far.
     Cluster(fn(&PodSpec, &mut ClusterQuery, &mut [Verdict], u8)),
@@ -106,8 +113,8 @@ impl Rejection {
 /// Every plugin, in the order in which Kubernetes' default profile runs filters: a node is explained by the first that
 /// rejects it.
 pub const REGISTRY: &[Plugin] = &[
-    node_unschedulable::PLUGIN,
     node_name::PLUGIN,
+    node_unschedulable::PLUGIN,
     taint_toleration::PLUGIN,
     node_affinity::PLUGIN,
     node_ports::PLUGIN,

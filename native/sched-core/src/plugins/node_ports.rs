@@ -1,6 +1,6 @@
 //! NodePorts: host ports must be free on the node.
 
-use super::{Filter, PASSED, Plugin, Rejection, Score, Verdict};
+use super::{Filter, Plugin, Rejection, Score, Verdict, gives_way};
 use crate::cluster_event::ClusterEvent;
 use crate::pod::Demand;
 use crate::usage::Usage;
@@ -22,9 +22,11 @@ fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [V
     if demand.ports.is_empty() {
         return;
     }
+    let code = Verdict::from(code);
     for (verdict, used) in verdicts.iter_mut().zip(&usage.ports[range]) {
-        if *verdict == PASSED && used.iter().any(|port| demand.ports.iter().any(|wanted| wanted.conflicts(port))) {
-            *verdict = code.into();
+        if gives_way(*verdict, code) && used.iter().any(|port| demand.ports.iter().any(|wanted| wanted.conflicts(port)))
+        {
+            *verdict = code;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! NodeResourcesFit: requests must fit into what is left; the strategy says whether empty or full nodes are preferred.
 
-use super::{Filter, MAX_NODE_SCORE, PASSED, Plugin, Rejection, Score, Verdict};
+use super::{Filter, MAX_NODE_SCORE, Plugin, Rejection, Score, Verdict, gives_way};
 use crate::cluster_event::ClusterEvent;
 use crate::intern::Interner;
 use crate::pod::Demand;
@@ -73,12 +73,12 @@ fn filter(demand: &Demand, usage: &Usage, range: Range<usize>, verdicts: &mut [V
             | (any_cpu & (cpu > all_cpu[at] - used_cpu[at]))
             | (any_memory & (memory > all_memory[at] - used_memory[at]))
             | (any_storage & (storage > all_storage[at] - used_storage[at]));
-        verdicts[at] = if short & (verdicts[at] == PASSED) { code } else { verdicts[at] };
+        verdicts[at] = if short & gives_way(verdicts[at], code) { code } else { verdicts[at] };
     }
     if requests.scalars.is_empty() {
         return;
     }
-    for (at, verdict) in verdicts.iter_mut().enumerate().filter(|(_, verdict)| **verdict == PASSED) {
+    for (at, verdict) in verdicts.iter_mut().enumerate().filter(|(_, verdict)| gives_way(**verdict, code)) {
         if requests.scalars.iter().any(|&(name, amount)| {
             let (all, used) = usage.scalar_of(first + at, name);
             amount > 0 && amount > all - used

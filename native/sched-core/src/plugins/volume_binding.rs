@@ -33,7 +33,7 @@ pub const PLUGIN: Plugin = Plugin {
 #[cfg(test)]
 mod tests {
     use crate::input::PodInput;
-    use crate::testing::{Cluster, node, pod};
+    use crate::testing::{Cluster, node, pod, requests};
     use serde_json::{Value, json};
 
     fn with(rules: Value) -> PodInput {
@@ -55,6 +55,27 @@ mod tests {
         ] {
             assert_eq!(cluster.verdicts(with(rules)), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn what_comes_before_in_the_profile_is_told_first() {
+        let full = || node("a").allocatable("cpu", "1").allocatable("memory", "1Gi").allocatable("pods", "10");
+        let mut cluster = Cluster::new([full()]);
+        let asks = |rules: Value, spec: Value| PodInput {
+            volume_rules: serde_json::from_value(rules).expect("rules"),
+            ..pod(spec)
+        };
+        let port = json!({"containers": [{"ports": [{"hostPort": 80}]}]});
+        for rules in [json!({"others": 2}), json!({"others": 16}), json!({"others": 8})] {
+            let cpu = asks(rules.clone(), requests("2", "1Mi"));
+            assert_eq!(cluster.verdicts(cpu), ["NodeResourcesFit"], "{rules}");
+            let small = asks(rules.clone(), requests("1", "1Mi"));
+            assert_ne!(cluster.verdicts(small), ["NodeResourcesFit"], "{rules}");
+        }
+        cluster.run(pod(port.clone()), "a");
+        assert_eq!(cluster.verdicts(asks(json!({"others": 2}), port)), ["NodePorts"]);
+        let mut elsewhere = Cluster::new([full().taint("k", "", "NoSchedule")]);
+        assert_eq!(elsewhere.verdicts(asks(json!({"others": 2}), requests("2", "1Mi"))), ["TaintToleration"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 import { request } from 'node:https';
-import { normalize } from 'node:path/posix';
+import { join, normalize } from 'node:path/posix';
 import type { ConnectionOptions } from 'node:tls';
 import type { NodeFolders } from '#controllers';
 import { boundedAnswer } from '../../codec/bounded-answer.js';
@@ -22,24 +22,28 @@ export class AgentFolders implements NodeFolders {
     private readonly network: ProxyNetwork,
   ) {}
 
-  async create(node: string, folder: string): Promise<string> {
-    const { path } = JSON.parse(await this.ask('PUT', node, folder));
+  async create(node: string, folder: string, root?: string): Promise<string> {
+    const { path } = JSON.parse(await this.ask('PUT', node, folderPath(folder, root)));
     // What the node says becomes a path that pods mount, maybe on another node.
-    if (typeof path !== 'string' || path !== normalize(path) || !path.endsWith(`/storage/${folder}`)) {
+    const expected = typeof path === 'string' && path === normalize(path);
+    if (!expected || !(root === undefined ? path.endsWith(`/storage/${folder}`) : path === join(root, folder))) {
       throw new Error(`node ${node} did not say where the folder is`);
     }
     return path;
   }
 
-  async delete(node: string, folder: string): Promise<void> {
-    await this.ask('DELETE', node, folder);
+  async delete(node: string, folder: string, root?: string): Promise<void> {
+    await this.ask('DELETE', node, folderPath(folder, root));
   }
 
-  private async ask(method: 'PUT' | 'DELETE', node: string, folder: string): Promise<string> {
+  async scrub(node: string, path: string): Promise<void> {
+    await this.ask('DELETE', node, `/volumes/contents?path=${encodeURIComponent(path)}`);
+  }
+
+  private async ask(method: 'PUT' | 'DELETE', node: string, path: string): Promise<string> {
     const { host, port } = nodeServer(this.lister, node);
     const address = await proxyableAddress(host, this.network);
     const { ca, cert, key } = this.credentials;
-    const path = `/volumes/local-path/${encodeURIComponent(folder)}`;
     return new Promise((resolve, reject) => {
       const outgoing = request({ host: address, port, method, path, ca, cert, key, agent: false });
       const end = (ms: number, why: string) => setTimeout(() => outgoing.destroy(new Error(why)), ms);
@@ -60,4 +64,9 @@ export class AgentFolders implements NodeFolders {
       outgoing.end();
     });
   }
+}
+
+function folderPath(folder: string, root: string | undefined): string {
+  const query = root === undefined ? '' : `?root=${encodeURIComponent(root)}`;
+  return `/volumes/local-path/${encodeURIComponent(folder)}${query}`;
 }
