@@ -135,8 +135,3 @@ export function constantLink(isAllowed: boolean, counter?: DecisionCounter): Cha
     rulesFor: () => ({ rules: isAllowed ? [...ANYTHING] : [], incomplete: false, errors: [] }),
   };
 }
-
-/** Node, then RBAC. */
-export function chainAuthorizers(node: NodeAuthorizer, rbac: RbacAuthorizer): Authorization {
-  return new AuthorizerChain(rbac, [nodeLink(node), rbacLink(rbac)]);
-}

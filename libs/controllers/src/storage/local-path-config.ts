@@ -1,4 +1,4 @@
-import { bare } from '#apimachinery';
+import { bare, ownValue } from '#apimachinery';
 import type { StorageClass } from '#kinds';
 
 /** The entry for nodes that have none. */
@@ -22,7 +22,7 @@ export class LocalPathConfig {
     const config = JSON.parse(text) as Record<string, unknown> | null;
     if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new Error('it is no JSON object');
     for (const [key, why] of Object.entries(REFUSED))
-      if (config[key]) throw new Error(`${key} is not supported: ${why}`);
+      if (ownValue(config, key)) throw new Error(`${key} is not supported: ${why}`);
     const { nodePathMap } = config;
     if (!Array.isArray(nodePathMap)) throw new Error('nodePathMap is no list');
     const found = new Map<string, readonly string[]>();

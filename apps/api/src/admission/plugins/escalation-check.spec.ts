@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { type KubeObject, StatusError, type UserInfo } from '#apimachinery';
-import { chainAuthorizers } from '../../authorization/authorizer-chain.js';
-import { NodeAuthorizer } from '../../authorization/node-authorizer.js';
-import { NodeGraph } from '../../authorization/node-graph.js';
+import { AuthorizerChain, rbacLink } from '../../authorization/authorizer-chain.js';
 import type { PolicyRule } from '../../authorization/policy-rule.js';
 import { RbacAuthorizer } from '../../authorization/rbac-authorizer.js';
 import { RbacIndex } from '../../authorization/rbac-index.js';
@@ -24,7 +22,8 @@ function check(held: PolicyRule[]): EscalationCheck {
     roleRef: { kind: 'ClusterRole', name: 'held' },
     subjects: [{ kind: 'User', name: 'alice' }],
   });
-  return new EscalationCheck(chainAuthorizers(new NodeAuthorizer(new NodeGraph(), []), new RbacAuthorizer(index)));
+  const rbac = new RbacAuthorizer(index);
+  return new EscalationCheck(new AuthorizerChain(rbac, [rbacLink(rbac)]));
 }
 
 function request(resource: string, body: Partial<KubeObject>, more: Partial<AdmissionRequest> = {}): AdmissionRequest {

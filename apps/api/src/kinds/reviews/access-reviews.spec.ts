@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import type { KubeObject, StatusError, UserInfo } from '#apimachinery';
-import { chainAuthorizers } from '../../authorization/authorizer-chain.js';
-import { NodeAuthorizer } from '../../authorization/node-authorizer.js';
-import { NodeGraph } from '../../authorization/node-graph.js';
+import { AuthorizerChain, rbacLink } from '../../authorization/authorizer-chain.js';
 import { RbacAuthorizer } from '../../authorization/rbac-authorizer.js';
 import { RbacIndex } from '../../authorization/rbac-index.js';
 import { ENDLESS } from '../../registry/request-lifetime.js';
@@ -24,7 +22,8 @@ async function ask(kind: string, spec: object, more: { user?: UserInfo; metadata
     roleRef: { kind: 'ClusterRole', name: 'reader' },
     subjects: [{ kind: 'Group', name: 'dev' }],
   });
-  const authorization = chainAuthorizers(new NodeAuthorizer(new NodeGraph(), []), new RbacAuthorizer(index));
+  const rbac = new RbacAuthorizer(index);
+  const authorization = new AuthorizerChain(rbac, [rbacLink(rbac)]);
   const resource = accessReviewResources(authorization).find((item) => item.kind === kind)!;
   const object = { apiVersion: 'authorization.k8s.io/v1', kind, metadata: more.metadata ?? {}, spec } as KubeObject;
   const namespace = resource.namespaced ? 'web' : '';
