@@ -1,4 +1,4 @@
-import { domainPrefixedPathProblems, type FieldError, field } from '#apimachinery';
+import { appendAll, domainPrefixedPathProblems, type FieldError, field } from '#apimachinery';
 import { type CelProgram, cel } from '#cel';
 import type {
   AuthenticationConfiguration,
@@ -24,7 +24,7 @@ export function checkAuthenticationConfiguration(
   const discoveryUrls = new Set<string>();
   for (const [i, item] of jwt.entries()) {
     const { url, discoveryURL } = item.issuer;
-    errors.push(...new JwtCheck(`jwt[${i}]`).check(item, disallowed));
+    appendAll(errors, new JwtCheck(`jwt[${i}]`).check(item, disallowed));
     if (urls.has(url)) errors.push(field.duplicate(`jwt[${i}].issuer.url`, url));
     urls.add(url);
     if (discoveryURL === '') continue;
@@ -49,7 +49,7 @@ class JwtCheck {
   constructor(private readonly path: string) {}
 
   check(jwt: JwtConfiguration, disallowed: readonly string[]): FieldError[] {
-    this.errors.push(...checkIssuer(jwt.issuer, disallowed, `${this.path}.issuer`));
+    appendAll(this.errors, checkIssuer(jwt.issuer, disallowed, `${this.path}.issuer`));
     this.claimRules(jwt.claimValidationRules);
     this.mappings(jwt.claimMappings);
     this.userRules(jwt.userValidationRules);

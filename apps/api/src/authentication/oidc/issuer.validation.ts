@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls';
-import { type FieldError, field, quote } from '#apimachinery';
+import { appendAll, type FieldError, field, quote } from '#apimachinery';
 import type { IssuerConfiguration } from './authentication-configuration.js';
 
 const MATCH_ANY = 'MatchAny';
@@ -11,9 +11,9 @@ export function checkIssuer(issuer: IssuerConfiguration, disallowed: readonly st
     if (url !== '' && withoutSlashes(url) === withoutSlashes(discoveryURL)) {
       errors.push(field.invalid(`${path}.discoveryURL`, discoveryURL, 'discoveryURL must be different from URL'));
     }
-    errors.push(...checkUrl(discoveryURL, [], `${path}.discoveryURL`));
+    appendAll(errors, checkUrl(discoveryURL, [], `${path}.discoveryURL`));
   }
-  errors.push(...checkAudiences(issuer, path));
+  appendAll(errors, checkAudiences(issuer, path));
   if (certificateAuthority !== '' && !isBundle(certificateAuthority)) {
     const detail = 'data does not contain any valid RSA or ECDSA certificates';
     errors.push(field.invalid(`${path}.certificateAuthority`, '<omitted>', detail));

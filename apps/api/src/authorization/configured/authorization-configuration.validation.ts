@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { type FieldError, field, fieldErrorText, formatDuration, isDNS1123Subdomain } from '#apimachinery';
+import { appendAll, type FieldError, field, fieldErrorText, formatDuration, isDNS1123Subdomain } from '#apimachinery';
 import {
   type AuthorizationConfiguration,
   type AuthorizationWebhook,
@@ -34,7 +34,7 @@ export function checkAuthorizationConfiguration(
   const types = new Set<string>();
   const names = new Set<string>();
   for (const [i, authorizer] of authorizers.entries()) {
-    errors.push(...checkAuthorizer(authorizer, `authorizers[${i}]`, types, names));
+    appendAll(errors, checkAuthorizer(authorizer, `authorizers[${i}]`, types, names));
   }
   if (errors.length > 0) return errors.map(fieldErrorText);
   const others = authorizers.filter(({ type }) => type !== 'Webhook');
@@ -71,7 +71,7 @@ function checkAuthorizer(
   names.add(name);
   if (type === 'Webhook') {
     if (webhook === undefined) errors.push(field.required(`${path}.webhook`, 'required when type=Webhook'));
-    else errors.push(...checkWebhook(webhook, path));
+    else appendAll(errors, checkWebhook(webhook, path));
   } else if (webhook !== undefined) {
     errors.push(field.invalid(`${path}.webhook`, 'non-null', 'may only be specified when type=Webhook'));
   }
@@ -93,14 +93,14 @@ function checkWebhook(webhook: AuthorizationWebhook, path: string): FieldError[]
   ] as const) {
     if (millis < 0) errors.push(field.invalid(`${path}.${name}`, formatDuration(millis), 'must be > 0s'));
   }
-  errors.push(...checkChoice(`${path}.subjectAccessReviewVersion`, subjectAccessReviewVersion, REVIEW_VERSIONS));
+  appendAll(errors, checkChoice(`${path}.subjectAccessReviewVersion`, subjectAccessReviewVersion, REVIEW_VERSIONS));
   const conditionPath = `${path}.matchConditionSubjectAccessReviewVersion`;
-  if (conditionVersion !== '') errors.push(...checkChoice(conditionPath, conditionVersion, ['v1']));
+  if (conditionVersion !== '') appendAll(errors, checkChoice(conditionPath, conditionVersion, ['v1']));
   else if (matchConditions.length > 0) {
     errors.push(field.required(conditionPath, 'required if match conditions are specified'));
   }
-  errors.push(...checkChoice(`${path}.failurePolicy`, failurePolicy, FAILURE_POLICIES));
-  errors.push(...checkConnection(webhook.connectionInfo, `${path}.connectionInfo`));
+  appendAll(errors, checkChoice(`${path}.failurePolicy`, failurePolicy, FAILURE_POLICIES));
+  appendAll(errors, checkConnection(webhook.connectionInfo, `${path}.connectionInfo`));
   return [...errors, ...checkConditions(matchConditions, `${path}.matchConditions`)];
 }
 

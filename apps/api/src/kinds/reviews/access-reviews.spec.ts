@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { KubeObject, StatusError, UserInfo } from '#apimachinery';
-import { AuthorizerChain, rbacLink } from '../../authorization/authorizer-chain.js';
+import { AuthorizerChain, nodeLink, rbacLink } from '../../authorization/authorizer-chain.js';
+import { NodeAuthorizer } from '../../authorization/node-authorizer.js';
+import { NodeGraph } from '../../authorization/node-graph.js';
 import { RbacAuthorizer } from '../../authorization/rbac-authorizer.js';
 import { RbacIndex } from '../../authorization/rbac-index.js';
 import { ENDLESS } from '../../registry/request-lifetime.js';
@@ -23,7 +25,7 @@ async function ask(kind: string, spec: object, more: { user?: UserInfo; metadata
     subjects: [{ kind: 'Group', name: 'dev' }],
   });
   const rbac = new RbacAuthorizer(index);
-  const authorization = new AuthorizerChain(rbac, [rbacLink(rbac)]);
+  const authorization = new AuthorizerChain(rbac, [nodeLink(new NodeAuthorizer(new NodeGraph(), [])), rbacLink(rbac)]);
   const resource = accessReviewResources(authorization).find((item) => item.kind === kind)!;
   const object = { apiVersion: 'authorization.k8s.io/v1', kind, metadata: more.metadata ?? {}, spec } as KubeObject;
   const namespace = resource.namespaced ? 'web' : '';
