@@ -30,6 +30,7 @@ const SOMEWHERE = { group: '', resource: 'pods' };
 export interface FrontOptions {
   slots?: SlotLimits;
   requestTimeoutMs?: number;
+  handshakeTimeoutMs?: number;
   /** What watches tell, in turn; then they stay open. */
   events?: WatchItem[][];
   /** The only path for which one may be anonymous; absent: for all. */
@@ -94,6 +95,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     tls: { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
     address: '127.0.0.1',
     port: 0,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
     shutdown: options.shutdown ?? { delayMs: 0, sendRetryAfter: false },
     dispatching: {
       authenticator: {
