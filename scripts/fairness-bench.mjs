@@ -21,7 +21,7 @@ async function serve(fair) {
   const { testServer } = await import('../dist/libs/testing/src/index.js');
   const { gvr } = await import('../dist/libs/kinds/src/index.js');
   const maxInflight = fair ? { reads: 400, writes: 200 } : { reads: 4000, writes: 2000 };
-  const server = await testServer({ priorityAndFairness: fair, maxInflight, warmUp: true });
+  const server = await testServer({ priorityAndFairness: fair, maxInflight });
   const client = server.client();
   const apiGroup = 'rbac.authorization.k8s.io';
   await client.create(gvr.clusterrolebindings, '', {

@@ -35,5 +35,7 @@ export interface IdentityRecord {
 
 /** The whole chain, with anonymous at its end and impersonation after it. Throws StatusError 401 or 403. */
 export interface RequestAuthenticator {
+  /** Whether one can be anonymous on some paths only: who was let in on one may not be on another. */
+  readonly anonymousByPath: boolean;
   authenticate(credentials: Credentials, record?: IdentityRecord): Promise<UserInfo>;
 }

@@ -97,6 +97,7 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
     accountTokens,
     legacyTokens,
     audiences,
+    anonymousByPath: anonymous.conditions.length > 0,
     async authenticate(credentials, record) {
       const user = await identify(credentials);
       if (record) await record.identified(user);

@@ -24,6 +24,8 @@ export interface HttpsServerOptions {
   port: number;
   dispatching: DispatcherOptions;
   shutdown: ShutdownOptions;
+  /** Milliseconds that a client has for TLS, when it is not the reference's time. */
+  handshakeTimeoutMs?: number;
   /** Continues the traces of clients; absent: tracing is off. */
   tracer?: Pick<Tracer, 'continued'>;
 }

@@ -16,7 +16,7 @@ import type { FastifyInstance } from 'fastify';
 import { RequestDispatcher } from './dispatch/request-dispatcher.js';
 import { API_SURFACE, type ApiSurface } from './documents/api.tokens.js';
 import { DocumentPaths } from './documents/document-paths.js';
-import { HTTPS_OPTIONS, type HttpsServerOptions, type TlsOptions } from './https-options.js';
+import { HTTPS_OPTIONS, type HttpsServerOptions } from './https-options.js';
 import { CountedResponse } from './server/counted-response.js';
 
 /** Go clients keep idle connections for 90 s: the server must not be the one to close them. */
@@ -80,7 +80,7 @@ export class HttpsServer implements OnApplicationBootstrap, OnModuleDestroy, Bef
       this.framework.routing(request, response),
     );
     this.dispatcher = dispatcher;
-    this.server = httpsServer(options.tls, (request) => dispatcher.mayUpgrade(request));
+    this.server = httpsServer(options, (request) => dispatcher.mayUpgrade(request));
     const { tracer } = options;
     const handle = (request: IncomingMessage, response: ServerResponse) => dispatcher.handle(request, response);
     const handler: typeof handle = tracer
@@ -138,11 +138,14 @@ export class HttpsServer implements OnApplicationBootstrap, OnModuleDestroy, Bef
   }
 }
 
-function httpsServer(tls: TlsOptions, mayUpgrade: (request: IncomingMessage) => boolean): Server {
+function httpsServer(
+  { tls, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS }: HttpsServerOptions,
+  mayUpgrade: (request: IncomingMessage) => boolean,
+): Server {
   const server = createServer({
     IncomingMessage: requestClass(mayUpgrade),
     ServerResponse: CountedResponse,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeout: handshakeTimeoutMs,
     connectionsCheckingInterval: TIMEOUT_CHECKS_MS,
     key: tls.key,
     cert: tls.cert,

@@ -288,13 +288,13 @@ describe('calls to webhooks', () => {
     let tries = 0;
     server.handle = (_, response) => {
       tries += 1;
-      if (tries === 1) setTimeout(() => response.socket!.destroy(), 600);
+      if (tries === 1) setTimeout(() => response.socket!.destroy(), 1500);
       return new Promise(() => {});
     };
     const began = performance.now();
-    await fails(call(byUrl, { timeoutSeconds: 1 }), /context deadline exceeded/);
+    await fails(call(byUrl, { timeoutSeconds: 2 }), /context deadline exceeded/);
     assert.equal(tries, 2);
-    assert.ok(performance.now() - began < 1500, `${performance.now() - began} ms`);
+    assert.ok(performance.now() - began < 3000, `${performance.now() - began} ms`);
   });
 
   it('sends again what met a connection that the server had closed meanwhile', async () => {

@@ -43,7 +43,7 @@ describe('how a server is told of issuers', () => {
       ...{ file: '', ownIssuers: ['https://own'], logger: silentLogger, signal: stop.signal, lookMs: 10 },
       jwt: { audiences: AUDIENCE, clock: realClock, logger: silentLogger, retryMs: 20 },
       reloads: reloadMetrics(metrics, 'authentication'),
-      healthyWithinMs: 3000,
+      healthyWithinMs: 8000,
       ...more,
     });
 

@@ -6,6 +6,7 @@ import type { JwtConfiguration } from './authentication-configuration.js';
 import { Issuer } from './issuer.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
 import type { JwtMetrics } from './jwt-metrics.js';
+import { issuerOf } from './jwt-parts.js';
 
 /** The reference's: how long a token that was good once is not looked at again. */
 const SUCCESS_MS = 10_000;
@@ -55,7 +56,7 @@ export class JwtAuthenticators implements TokenAuthenticator {
 
   authenticateToken(token: string, audiences: readonly string[]) {
     // What is from none of the issuers takes no place in the cache.
-    if (!this.authenticators.some(({ issuer }) => issuer.claims(token))) return undefined;
+    if (!this.authenticatorOf(token)) return undefined;
     return this.cached.authenticateToken(token, audiences);
   }
 
@@ -75,8 +76,14 @@ export class JwtAuthenticators implements TokenAuthenticator {
     this.ending.abort();
   }
 
+  /** Reads the token once, however many issuers there are: anybody can send one. */
+  private authenticatorOf(token: string): JwtAuthenticator | undefined {
+    const url = issuerOf(token);
+    return url === undefined ? undefined : this.authenticators.find(({ issuer }) => issuer.url === url);
+  }
+
   private async verify(token: string, asked: readonly string[]): Promise<TokenIdentity | undefined> {
-    const found = this.authenticators.find(({ issuer }) => issuer.claims(token));
+    const found = this.authenticatorOf(token);
     if (!found) return undefined;
     const startedAt = performance.now();
     const done = (result: 'success' | 'failure') =>

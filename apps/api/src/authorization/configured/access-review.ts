@@ -24,6 +24,12 @@ export function reviewSpec(attributes: AuthorizationAttributes): ReviewSpec {
   };
 }
 
+/** The same in a version: v1beta1 calls the groups `group`. */
+export function writtenSpec({ groups, ...rest }: ReviewSpec, version: string): object {
+  if (groups === undefined) return rest;
+  return version === 'v1beta1' ? { ...rest, group: groups } : { ...rest, groups };
+}
+
 function resourceAttributes(attributes: AuthorizationAttributes): Record<string, unknown> {
   const { namespace, verb, group, version, resource, subresource, name, fieldSelector, labelSelector } = attributes;
   const texts = Object.entries({ namespace, verb, group, version, resource, subresource, name });

@@ -121,6 +121,16 @@ describe('a webhook that authorizes', () => {
     ]);
   });
 
+  it('is told it in the fields of v1beta1, which has another name for groups', async () => {
+    webhook.handle = () => answer({ allowed: true }, { apiVersion: 'authorization.k8s.io/v1beta1' });
+    const asked = await authorizer({ subjectAccessReviewVersion: 'v1beta1' });
+    assert.equal((await asked.authorize(ATTRIBUTES)).decision, 'Allow');
+    const [{ apiVersion, spec }] = webhook.received;
+    assert.equal(apiVersion, 'authorization.k8s.io/v1beta1');
+    assert.deepEqual(spec.group, ATTRIBUTES.user.groups);
+    assert.equal(spec.groups, undefined);
+  });
+
   const BOTH = 'webhook subject access review returned both allow and deny response';
   const statuses: [status: object, decision: object][] = [
     [

@@ -6,7 +6,7 @@ import { ReviewClient, ReviewError, reviewStatus } from '../../webhook-client/re
 import type { AuthorizationMetrics } from '../authorization-metrics.js';
 import type { AuthorizationAttributes, AuthorizationDecision } from '../authorizer.js';
 import type { ChainedAuthorizer, ResolvedUserRules } from '../authorizer-chain.js';
-import { isShort, type ReviewSpec, reviewSpec } from './access-review.js';
+import { isShort, type ReviewSpec, reviewSpec, writtenSpec } from './access-review.js';
 import type { AuthorizationWebhook } from './authorization-configuration.js';
 import { compileMatchCondition, matches } from './match-conditions.js';
 
@@ -83,7 +83,9 @@ export class WebhookAuthorizer implements ChainedAuthorizer {
     const { metrics, logger, clock, signal } = this.options;
     let decision: AuthorizationDecision;
     try {
-      const answer = await this.client.review({ ...this.review, metadata: {}, spec, status: { allowed: false } });
+      const written = writtenSpec(spec, this.webhook.subjectAccessReviewVersion);
+      const review = { ...this.review, metadata: {}, spec: written, status: { allowed: false } };
+      const answer = await this.client.review(review);
       decision = decisionOf(reviewStatus(answer, this.review));
     } catch (error) {
       const { message } = error as Error;

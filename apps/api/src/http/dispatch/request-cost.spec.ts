@@ -127,10 +127,37 @@ describe('what a request costs before it is authorized', () => {
   });
 
   test('a client that connects and says nothing is not kept', async () => {
-    const socket = connect(front.port, '127.0.0.1');
-    const begun = Date.now();
-    await once(socket, 'close');
-    assert.ok(Date.now() - begun < 40_000);
+    const impatient = await testFront({ handshakeTimeoutMs: 50 });
+    await once(connect(impatient.port, '127.0.0.1'), 'close');
+    await impatient.close();
+  });
+});
+
+describe('who sends nothing of themselves on a connection', () => {
+  async function codes(front: TestFront, paths: string[]): Promise<number[]> {
+    const socket = await front.connect();
+    const found: number[] = [];
+    for (const path of paths) {
+      socket.write(written({ path }));
+      found.push((await answerOf(socket)).code);
+    }
+    socket.destroy();
+    return found;
+  }
+
+  test('is found out once', async () => {
+    const front = await testFront();
+    assert.deepEqual(await codes(front, ['/healthz', PODS, '/healthz']), [200, 403, 200]);
+    assert.deepEqual(front.identified, ['/healthz']);
+    await front.close();
+  });
+
+  test('is found out for each path where one may be anonymous for some only', async () => {
+    const front = await testFront({ anonymousPath: '/healthz' });
+    const paths = ['/healthz', '/healthz', PODS, '/healthz'];
+    assert.deepEqual(await codes(front, paths), [200, 200, 401, 200]);
+    assert.deepEqual(front.identified, paths);
+    await front.close();
   });
 });
 

@@ -415,8 +415,7 @@ export class RequestDispatcher {
     }
     const offered = headers.authorization !== undefined || credentials.clientCertificate !== undefined;
     const user = await access.identified(offered, this.authenticate(open, info, credentials));
-    // Who is anonymous may be so for some paths only.
-    if (plain && user.name !== ANONYMOUS) connection.user = user;
+    if (plain && !(user.name === ANONYMOUS && this.options.authenticator.anonymousByPath)) connection.user = user;
     return user;
   }
 

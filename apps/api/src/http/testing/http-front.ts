@@ -1,7 +1,7 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { forbidden, internalError, type Status, type UserInfo } from '#apimachinery';
+import { forbidden, internalError, type Status, type UserInfo, unauthorized } from '#apimachinery';
 import { silentLogger } from '#client';
 import { allResources, ResourceCatalog } from '#kinds';
 import { MetricsRegistry, type Sample } from '#telemetry';
@@ -30,8 +30,11 @@ const SOMEWHERE = { group: '', resource: 'pods' };
 export interface FrontOptions {
   slots?: SlotLimits;
   requestTimeoutMs?: number;
+  handshakeTimeoutMs?: number;
   /** What watches tell, in turn; then they stay open. */
   events?: WatchItem[][];
+  /** The only path for which one may be anonymous; absent: for all. */
+  anonymousPath?: string;
   unreadWatchMs?: number;
   shutdown?: ShutdownOptions;
   checks?: HealthCheck[];
@@ -47,6 +50,8 @@ export interface TestFront extends Pick<HttpsServer, 'server' | 'dispatcher' | '
   /** Requests that got as far as being served, with the bytes of their bodies. */
   readonly served: { request: AuthorizedRequest; bytes: number }[];
   readonly sockets: TLSSocket[];
+  /** Paths of the requests whose sender had to be found out. */
+  readonly identified: (string | undefined)[];
   /** Fields of the entries that were logged of defects. */
   readonly errors: Record<string, unknown>[];
   /** Sums of the series of each gauge, and what else is kept of requests that are not over. */
@@ -75,6 +80,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
   const registry = new MetricsRegistry();
   const sockets: TLSSocket[] = [];
   const errors: TestFront['errors'] = [];
+  const identified: TestFront['identified'] = [];
   const log = { error: (_message: string, fields: Record<string, unknown>) => void errors.push(fields) };
   const surface = {
     catalog,
@@ -89,10 +95,14 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     tls: { key: pair.key, cert: pair.certificate, clientCa: authority.certificate },
     address: '127.0.0.1',
     port: 0,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
     shutdown: options.shutdown ?? { delayMs: 0, sendRetryAfter: false },
     dispatching: {
       authenticator: {
-        authenticate: async ({ authorization }, record) => {
+        anonymousByPath: options.anonymousPath !== undefined,
+        authenticate: async ({ authorization, path }, record) => {
+          identified.push(path);
+          if (!authorization && path !== (options.anonymousPath ?? path)) throw unauthorized();
           const [, name, ...groups] = authorization?.split(' ') ?? [];
           const user = name ? { name, groups } : NOBODY;
           await record?.identified(user);
@@ -144,6 +154,7 @@ export async function testFront(options: FrontOptions = {}): Promise<TestFront> 
     served,
     sockets,
     errors,
+    identified,
     close: () => application.close(),
     metricsText: () => registry.render(),
     samples: () => registry.samples(),

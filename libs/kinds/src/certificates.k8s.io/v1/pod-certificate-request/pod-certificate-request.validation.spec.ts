@@ -101,8 +101,17 @@ async function certificateOf({
   return `${certificate.toString('pem')}\n`;
 }
 
+/** The key of the certificate is of a kind that nobody knows; what is signed does not matter here. */
+function withUnknownKey(pem: string): string {
+  const bytes = Buffer.from(pem.replace(/-----.*-----|\s/g, ''), 'base64');
+  const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex');
+  bytes[bytes.indexOf(ecPublicKey) + ecPublicKey.length - 1] = 0x7f;
+  return `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64')}\n-----END CERTIFICATE-----\n`;
+}
+
 const leaf = await certificateOf({});
 const other = await certificateOf({ keys: await keysOf(ECDSA) });
+const unknownKey = withUnknownKey(leaf);
 const key = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n';
 const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 const refused = (value: string, text: string) =>
@@ -268,6 +277,9 @@ describeRules({
         issuing({ certificateChain: broken }, [refused(broken, 'leaf certificate does not parse as valid X.509')]),
         issuing({ certificateChain: other }, [
           refused(other, 'leaf certificate was not issued to the requested public key'),
+        ]),
+        issuing({ certificateChain: unknownKey }, [
+          refused(unknownKey, 'leaf certificate was not issued to the requested public key'),
         ]),
         issuing({ certificateChain: leaf + key }, [
           refused(leaf + key, 'issued certificate chain must consist entirely of CERTFICATE PEM blocks'),
