@@ -281,8 +281,9 @@ async function main() {
   const chosen = benches[what];
   if (!chosen)
     throw new BenchError('bench takes one of: api, scheduler, controllers, restart, podstart, rollout, fairness');
-  await prepare({ node: what === 'podstart', test: false });
   const names = ['berth', 'reference'].filter((name) => chosen[name] && (!flags.only || flags.only === name));
+  if (names.length === 0) throw new BenchError(`${what} does not measure ${flags.only}`);
+  await prepare({ node: what === 'podstart', test: false });
   const figures = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 1; round <= Number(flags.rounds); round++) {
     for (const name of names) {

@@ -9,7 +9,12 @@ import {
 } from '#client';
 import type { MetricsRegistry, Tracer } from '#telemetry';
 
-/** Folders for volumes on the disks of nodes; each node's agent makes and deletes them. Errors say what the agent said. */
+/** What a node's agent said. `refused`: it says so each time, because nothing of ours can be in such a place. */
+export interface NodeFolderError extends Error {
+  refused?: boolean;
+}
+
+/** Folders for volumes on the disks of nodes; each node's agent makes and deletes them. Errors are NodeFolderErrors. */
 export interface NodeFolders {
   /** Makes the folder in `root`, by default in the agent's own, or finds it there. Gives its path on the node. */
   create(node: string, folder: string, root?: string): Promise<string>;

@@ -52,8 +52,12 @@ describe('Saved settings', () => {
     for (const key of ['dataDir', 'config', 'timeout']) assert.equal(key in written, false, key);
   });
 
-  test('an unknown key is of a later version', () => {
-    assert.equal(readSavedSettings(JSON.stringify({ ...EARLIER, invented: 1 })).securePort, 7443);
+  test('an unknown key is of a later version, or of a setting that there is no more', () => {
+    for (const other of [{ invented: 1 }, { refuseUnenforced: true }]) {
+      const settings = readSavedSettings(JSON.stringify({ ...EARLIER, ...other }));
+      assert.equal(settings.securePort, 7443);
+      assert.equal(Object.keys(other)[0]! in settings, false);
+    }
   });
 
   const damaged: [text: string, message: string | RegExp][] = [

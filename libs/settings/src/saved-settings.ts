@@ -12,7 +12,7 @@ export function savedText(settings: Settings): string {
 
 /**
  * Reads such a text, also that of an earlier version, which calls some settings otherwise and lacks others: those have their
- * defaults. An unknown key is of a later version. Throws an Error that says what is wrong.
+ * defaults. An unknown key is of a later version, or of a setting that there is no more. Throws an Error that says what is wrong.
  */
 export function readSavedSettings(text: string): Settings {
   const saved: unknown = JSON.parse(text);

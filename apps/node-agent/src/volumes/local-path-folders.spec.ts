@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PodPaths } from '../pod/pod-paths.js';
 import { LocalPathFolders } from './local-path-folders.js';
+import { isNoVolume, unfitForVolumes } from './volume-places.js';
 
 const NAME = 'pvc-01234567-89ab-cdef-0123-456789abcdef_ns_data';
 
@@ -128,6 +129,16 @@ describe("A volume's folder", () => {
   it('is never in a folder of the agent', async () => {
     for (const root of [directory, join(directory, 'agent')]) {
       await assert.rejects(folders.create(NAME, root), { problem: 'name', message: /belongs to the node agent$/ });
+    }
+  });
+
+  it("may be in the agent's own folder for them, wherever that is", () => {
+    const dataDir = '/usr/local/lib/berth';
+    for (const root of ['storage', 'storage/.'])
+      assert.equal(unfitForVolumes(`${dataDir}/${root}`, dataDir), undefined);
+    assert.equal(isNoVolume(`${dataDir}/storage/${NAME}`, dataDir), undefined);
+    for (const path of [dataDir, `${dataDir}/pki`, `${dataDir}/storage-2`, '/usr/local']) {
+      assert.equal(unfitForVolumes(path, dataDir), 'belongs to the system');
     }
   });
 });

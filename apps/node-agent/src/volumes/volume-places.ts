@@ -14,9 +14,10 @@ export function localPathRoot(dataDir: string): string {
 export function unfitForVolumes(folder: string, dataDir: string): string | undefined {
   const path = normalize(folder);
   if (!path.startsWith('/') || folder.split('/').includes('..')) return 'is no absolute path';
+  // Of the agent wherever the administrator put its data.
+  if (isBelow(path, localPathRoot(dataDir))) return undefined;
   if (path === '/' || SYSTEM_TREES.some((tree) => isBelow(path, tree))) return 'belongs to the system';
-  const ours = isBelow(path, dataDir) && !isBelow(path, localPathRoot(dataDir));
-  return ours || isBelow(dataDir, path) ? 'belongs to the node agent' : undefined;
+  return isBelow(path, dataDir) || isBelow(dataDir, path) ? 'belongs to the node agent' : undefined;
 }
 
 /** Why this folder is no volume; undefined when it can be one. */

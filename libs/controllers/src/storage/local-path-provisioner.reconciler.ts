@@ -16,6 +16,7 @@ import {
   type ControllerContext,
   type ControllerRuntime,
   NO_FOLDERS,
+  type NodeFolderError,
   type NodeFolders,
   runtimeFor,
 } from '../context.js';
@@ -109,9 +110,12 @@ class LocalPathProvisioner {
       if (!found || objectKey(claim) !== key) continue;
       const volume = await this.volumeOf(`pvc-${uid}`);
       if (!volume && this.nodes.getByKey(found.node)) {
-        // Which of them it was in, if in any, nobody wrote down.
-        const roots = this.settings.known(found.node);
-        for (const root of [undefined, ...roots]) await this.folders.delete(found.node, found.folder, root);
+        // Which of them it was in, if in any, nobody wrote down. None was made where the agent makes none.
+        for (const root of [undefined, ...this.settings.known(found.node)]) {
+          await this.folders.delete(found.node, found.folder, root).catch((error: NodeFolderError) => {
+            if (!error.refused) throw error;
+          });
+        }
       }
       this.abandoned.delete(uid);
     }

@@ -6,6 +6,10 @@ import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 const made = new Map<string, string>();
 const scrubbed: string[] = [];
 const deleted: string[] = [];
+/** Folders that were to be deleted where there can be none. */
+const refused: string[] = [];
+const SYSTEM = '/usr/volumes';
+const refusal = () => Object.assign(new Error(`node node-1: "${SYSTEM}" belongs to the system`), { refused: true });
 let refuses: string | undefined;
 let breaks = false;
 let env: ControllerEnvironment;
@@ -13,11 +17,16 @@ beforeAll(async () => {
   env = await controllerEnvironment({
     nodeFolders: {
       async create(node, folder, root = '/storage') {
+        if (root === SYSTEM) throw refusal();
         made.set(folder, node);
         if (breaks) throw new Error('the disk is full');
         return `${root}/${folder}`;
       },
       async delete(_node, folder, root) {
+        if (root === SYSTEM) {
+          refused.push(folder);
+          throw refusal();
+        }
         if (refuses) throw new Error(refuses);
         made.delete(folder);
         deleted.push(`${root}/${folder}`);
@@ -172,6 +181,9 @@ describe('A volume with the policy Recycle', () => {
     assert.equal((await phase('broken', 'Failed')).status?.message, why);
     assert.equal(await event('default', 'broken', 'VolumeFailedRecycle'), why);
     refuses = undefined;
+    // An event instead of the next try in 15 s.
+    const labels = { metadata: { labels: { disk: 'repaired' } } };
+    await env.client.patch(gvr.persistentvolumes, '', 'broken', 'application/merge-patch+json', labels);
     const volume = await phase('broken', 'Available');
     assert.equal(volume.status?.message, undefined);
   });
@@ -272,8 +284,15 @@ describe('A claim of the class local-path', () => {
     await bound(ns, 'waits');
     await env.client.delete(gvr.persistentvolumeclaims, ns, 'before');
     await env.until('the folder to go from where it is', async () => deleted.includes(before));
+    // A claim that never got a folder there leaves nothing to do.
+    await configure(paths(SYSTEM));
+    await newClaim(ns, 'nowhere', {}, selected);
+    assert.match(await event(ns, 'nowhere', 'ProvisioningFailed'), /belongs to the system$/);
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'nowhere');
+    await env.until('its folder to be looked for', async () => refused.length > 0);
     await env.client.delete(gvr.configmaps, 'local-path-storage', 'local-path-config');
     await env.until('the default', async () => /^\/storage\//.test(await pathOf(ns, `b-${Date.now()}`)));
+    assert.equal(refused.length, 1);
   });
 
   it('is given back to the scheduler when its node is gone', async () => {

@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import { join, normalize } from 'node:path/posix';
 import type { ConnectionOptions } from 'node:tls';
-import type { NodeFolders } from '#controllers';
+import type { NodeFolderError, NodeFolders } from '#controllers';
 import { boundedAnswer } from '../../codec/bounded-answer.js';
 import type { Lister } from '../../storage/lister.js';
 import type { ProxyNetwork } from './proxy-network.js';
@@ -58,7 +58,11 @@ export class AgentFolders implements NodeFolders {
       outgoing.on('response', (response) => {
         boundedAnswer(response, 'the answer of the node', LARGEST_ANSWER).then((body) => {
           if (response.statusCode === 200) resolve(body);
-          else reject(new Error(`node ${node}: ${body.trim() || `status ${response.statusCode}`}`));
+          else {
+            const error: NodeFolderError = new Error(`node ${node}: ${body.trim() || `status ${response.statusCode}`}`);
+            error.refused = response.statusCode === 400;
+            reject(error);
+          }
         }, reject);
       });
       outgoing.end();
