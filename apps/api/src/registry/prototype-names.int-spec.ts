@@ -172,7 +172,12 @@ describe('names that every object inherits', () => {
             configMap(name, '{}').replace(`"${name}"`, value),
           ),
         ];
-        for (const { code, body: answer } of answers) assert.ok(code < 500, `${body}: ${code} ${answer}`);
+        // The reference refuses applied fields that the type does not have with this code.
+        const isMisfit = ({ code, json: { message } }: (typeof answers)[number]) =>
+          code === 500 && /^failed to create typed patch object .*: field not declared in schema$/.test(message);
+        for (const answer of answers) {
+          assert.ok(answer.code < 500 || isMisfit(answer), `${body}: ${answer.code} ${answer.body}`);
+        }
       }
     }
   });
