@@ -21,6 +21,7 @@ import { registerCgroupMetrics } from './runtime/cgroup-metrics.js';
 import { registerRuntimeMetrics } from './runtime/runtime-metrics.js';
 import { type NodeServer, startNodeServer } from './server/node-server.js';
 import { registerCertificateMetrics } from './sync/certificate-metrics.js';
+import { folderUses } from './volumes/folder-users.js';
 import { LocalPathFolders } from './volumes/local-path-folders.js';
 import { LOCAL_VOLUME } from './volumes/persistent-volume.js';
 import { registerVolumeMetrics } from './volumes/volume-metrics.js';
@@ -106,10 +107,11 @@ async function main(): Promise<void> {
 
 function serve(
   options: AgentOptions,
-  { runtime, pods, unhealthy, parts: { paths } }: NodeAgent,
+  { runtime, pods, unhealthy, parts: { paths, registry } }: NodeAgent,
   client: Client,
   metrics: MetricsRegistry,
 ): Promise<NodeServer> {
+  const uses = () => folderUses([...registry.workers()].map(({ state }) => state));
   const pki = (file: string) => join(options.dataDir, 'pki', file);
   return startNodeServer({
     nodeName: options.nodeName,
@@ -119,8 +121,8 @@ function serve(
     pods,
     client,
     logger,
-    folders: new LocalPathFolders(options.dataDir, paths),
-    scrubber: new VolumeScrubber(options.dataDir, paths),
+    folders: new LocalPathFolders(options.dataDir, paths, uses),
+    scrubber: new VolumeScrubber(options.dataDir, paths, uses),
     claimFolder: (uid, volume) => paths.volume(uid, LOCAL_VOLUME, volume),
     metrics: () => metrics.render(),
     configuration: () => kubeletConfiguration(options),

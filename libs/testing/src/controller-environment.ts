@@ -56,8 +56,11 @@ export async function controllerEnvironment(
   };
 }
 
+/** Milliseconds: what controllers try again after 15 s has happened by then, on a busy machine as well. */
+const LIMIT = 45_000;
+
 async function until<T>(what: string, condition: () => Promise<T | undefined | false>): Promise<T> {
-  const end = Date.now() + 15_000;
+  const end = Date.now() + LIMIT;
   for (;;) {
     const value = await condition();
     if (value) return value;

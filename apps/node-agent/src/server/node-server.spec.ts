@@ -14,7 +14,7 @@ import { type NodeServer, startNodeServer } from './node-server.js';
 import { TestCertificates } from './testing/certificates.js';
 import { FakePods } from './testing/fake-pods.js';
 import { FakeRuntime } from './testing/fake-runtime.js';
-import { NodeClient, readChannels } from './testing/node-client.js';
+import { followChannels, NodeClient, readChannels } from './testing/node-client.js';
 import { ReviewClient } from './testing/review-client.js';
 
 const SUCCESS = '{"metadata":{},"status":"Success"}';
@@ -387,15 +387,14 @@ describe('node server', () => {
     });
 
     it('ends the session when the client goes away', async () => {
-      let closed: Promise<void> | undefined;
-      runtime.onSession = (session) => {
-        closed = session.connection.closed;
-      };
+      const session = new Promise<{ closed: Promise<void> }>((resolve) => {
+        runtime.onSession = ({ connection }) => resolve(connection);
+      });
       const ws = await client.webSocket(path, ['v4.channel.k8s.io']);
-      await sleep(50);
+      const { closed } = await session;
       ws.terminate();
       await closed;
-      await sleep(20);
+      for (let tries = 0; runtime.connections > 0 && tries < 200; tries++) await sleep(10);
       assert.equal(runtime.connections, 0);
     });
 
@@ -426,14 +425,17 @@ describe('node server', () => {
       (await session.stream('error', '80')).end();
     };
     const ws = await client.webSocket('/portForward/default/web?port=80,8443', ['v4.channel.k8s.io']);
-    const answer = readChannels(ws);
+    const expected = ['P\0ping', 'P\0', '\xfb\x20hello', '\xfb\x20error forwarding port 8443'];
+    const channels = followChannels(ws);
     ws.send(Buffer.from('\0ping'));
+    await channels.received(expected.join('').length);
+    // For what should not come.
     await sleep(100);
     ws.close();
-    const channels = await answer;
+    await channels.closed;
     assert.deepEqual(
-      [0, 1, 2, 3].map((channel) => channels.get(channel)),
-      ['P\0ping', 'P\0', '\xfb\x20hello', '\xfb\x20error forwarding port 8443'],
+      [0, 1, 2, 3].map((channel) => channels.texts.get(channel)),
+      expected,
     );
   });
 

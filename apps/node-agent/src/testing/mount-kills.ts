@@ -62,6 +62,8 @@ export class MountKills {
   private readonly precious = join(this.directory, 'precious');
   private readonly known = Array.from({ length: CLAIMS }, (): Known => ({}));
   private links = 0;
+  /** The process that runs, or ran last. */
+  private child: ChildProcess | undefined;
 
   async prepare(): Promise<void> {
     for (const folder of [this.precious, join(this.storage, KEEPER), join(this.directory, 'agent')]) {
@@ -101,6 +103,12 @@ export class MountKills {
   }
 
   async close(): Promise<void> {
+    // One that a failure left would make folders for ever.
+    if (this.child && this.child.exitCode === null && this.child.signalCode === null) {
+      const ended = this.hear(this.child).end;
+      this.child.kill('SIGKILL');
+      await ended;
+    }
     const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(this.directory);
     if (mounted) await this.hear(this.start('0', 'drain')).end;
     // What is still mounted is not deleted through.
@@ -110,7 +118,8 @@ export class MountKills {
   }
 
   private start(seed: string, mode: string): ChildProcess {
-    return spawn(process.execPath, [WORKER, this.directory, seed, mode], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [WORKER, this.directory, seed, mode], { stdio: ['ignore', 'pipe', 'pipe'] });
+    return this.child;
   }
 
   private hear(child: ChildProcess) {

@@ -24,6 +24,8 @@ export async function mountExclusively(
   mount: () => Promise<string>,
 ): Promise<string> {
   const mark = join(marks(paths, uid), volume, persistent);
+  // Who mounted it before has it still, in containers that run.
+  const had = await paths.files.exists(mark);
   const taken = turn.then(async () => {
     if (await isTaken(paths, uid, persistent)) {
       throw new VolumeError('volume uses the ReadWriteOncePod access mode and is already in use by another pod');
@@ -35,7 +37,7 @@ export async function mountExclusively(
   try {
     return await mount();
   } catch (error) {
-    await paths.files.remove(mark);
+    if (!had) await paths.files.remove(mark);
     throw error;
   }
 }

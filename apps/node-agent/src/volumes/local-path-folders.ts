@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileTree } from '#files';
 import type { PodPaths } from '../pod/pod-paths.js';
-import { userOfFolder } from './folder-users.js';
+import { type FolderUse, userOfFolder } from './folder-users.js';
 import { localPathRoot, unfitForVolumes } from './volume-places.js';
 
 /** As the provisioner names them; nothing else in the folder is ours. */
@@ -26,6 +26,7 @@ export class LocalPathFolders {
   constructor(
     private readonly dataDir: string,
     private readonly paths: PodPaths,
+    private readonly uses: () => Iterable<FolderUse> = () => [],
   ) {}
 
   /** Makes the folder, open to every user of a pod that has it, or finds it as it is. Gives its path. */
@@ -60,7 +61,7 @@ export class LocalPathFolders {
   }
 
   private async remove(root: string, path: string): Promise<void> {
-    const user = await userOfFolder(this.paths, path);
+    const user = await userOfFolder(this.paths, path, this.uses());
     if (user !== undefined) throw new FolderError('inUse', `folder ${basename(path)} is mounted in pod ${user}`);
     if (!(await isThere(root))) return;
     const files = new FileTree(root);

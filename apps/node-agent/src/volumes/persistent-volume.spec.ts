@@ -113,6 +113,15 @@ describe('A volume for one pod', () => {
       'data',
     );
 
+  it('stays with who has it when its folder is not found again', async () => {
+    await mountFor('first');
+    await assert.rejects(mountFor('first', { hostPath: { path: disk, type: 'File' } }), /is not a file$/);
+    await assert.rejects(mountFor('second'), { message: inUse });
+    await unmounted('first');
+    await mountFor('second');
+    await unmounted('second');
+  });
+
   for (const [what, source] of [
     ['folder', () => ({ hostPath: { path: disk } })],
     ['disk', () => ({ hostPath: undefined, local: { path: disk } })],

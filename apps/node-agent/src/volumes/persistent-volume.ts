@@ -6,6 +6,7 @@ import { type PersistentVolume, reachableFrom, type Volume } from '#kinds';
 import { blockDevice, mappingDevice } from './block-device.js';
 import { claimedVolume } from './claimed-volume.js';
 import { isExclusive, mountExclusively } from './exclusive-volumes.js';
+import { mountInTurn } from './folder-turns.js';
 import { hostPath } from './host-path.js';
 import { StageError, type VolumeContext, VolumeError, type VolumePlugin, volumePath } from './volume-plugin.js';
 
@@ -63,9 +64,9 @@ async function mountFound(
         'mount options are not supported for this volume type',
       );
     }
-    return hostPath.mount(context, { name: volume.name, hostPath: source });
+    return mountInTurn(source.path, () => hostPath.mount(context, { name: volume.name, hostPath: source }));
   }
-  if (local) return mountLocal(context, volume, found, local.path, place);
+  if (local) return mountInTurn(local.path, () => mountLocal(context, volume, found, local.path, place));
   const type = Object.keys(found.spec).find((key) => !SETTINGS.has(key)) ?? 'unknown';
   throw new VolumeError(`no volume plugin matched: persistent volumes of type ${type} are not supported by this node`);
 }

@@ -3,7 +3,12 @@ import { join, normalize } from 'node:path/posix';
 /** Nothing in them is a volume, and nothing in them comes back. */
 const SYSTEM_TREES = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib32', '/lib64', '/proc', '/sbin', '/sys', '/usr'];
 /** Volumes may be in them, but they are none. */
-const SYSTEM_FOLDERS = new Set(['/', '/home', '/media', '/mnt', '/opt', '/root', '/run', '/srv', '/tmp', '/var']);
+const SYSTEM_FOLDERS = new Set(
+  [
+    '/ /home /media /mnt /opt /root /run /srv /tmp /var',
+    '/var/cache /var/lib /var/local /var/log /var/opt /var/spool /var/tmp',
+  ].flatMap((line) => line.split(' ')),
+);
 
 /** The folder of all local-path volumes, unless the administrator configured another one. */
 export function localPathRoot(dataDir: string): string {
@@ -28,6 +33,7 @@ export function isNoVolume(folder: string, dataDir: string): string | undefined 
   return unfitForVolumes(folder, dataDir);
 }
 
-function isBelow(path: string, folder: string): boolean {
+/** The folder itself counts as well. */
+export function isBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
+import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
 import { boundClaim, boundStatus, type ClaimView, planClaim } from './claim-binding.plan.js';
-import { pathToScrub, planVolume, unboundVolume } from './volume-binding.plan.js';
+import { pathToScrub, planVolume, unboundVolume, volumeInFolder } from './volume-binding.plan.js';
 
 const BOUND = { 'pv.kubernetes.io/bind-completed': 'yes' };
 const BY_US = { 'pv.kubernetes.io/bound-by-controller': 'yes' };
@@ -275,6 +275,28 @@ describe('A volume', () => {
     ['not with another policy', volume('v', { ...gone(), hostPath: { path: '/x' } }, {}, 'Released'), undefined],
   ] as const) {
     it(`is emptied ${what}`, () => assert.equal(pathToScrub(subject), expected));
+  }
+
+  const here = { metadata: { name: 'here' } } as Node;
+  const on = (name: string) => ({
+    nodeAffinity: {
+      required: { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] }] },
+    },
+  });
+  for (const [what, spec, apart] of [
+    ['with the same folder', { hostPath: { path: '/disk/a/' } }, false],
+    ['with a folder in it', { hostPath: { path: '/disk/a/b' } }, false],
+    ['that it is a part of', { hostPath: undefined, local: { path: '/disk' }, ...on('here') }, false],
+    ['with all of the node', { hostPath: { path: '/' } }, false],
+    ['beside it', { hostPath: { path: '/disk/ab' } }, true],
+    ['on another node', { hostPath: undefined, local: { path: '/disk/a' }, ...on('there') }, true],
+    ['without a folder', { hostPath: undefined, nfs: { server: 'x', path: '/disk/a' } }, true],
+  ] as const) {
+    it(`is ${apart ? '' : 'not '}emptied beside another volume ${what}`, () => {
+      const own = volume('v', { hostPath: { path: '/disk//a' } });
+      const other = volume('other', spec, {}, 'Bound');
+      assert.equal(volumeInFolder(own, '/disk//a', [here], [own, other]), apart ? undefined : other);
+    });
   }
 
   it('is free, or reserved by its administrator, when it is given back', () => {

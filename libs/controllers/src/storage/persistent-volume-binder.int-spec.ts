@@ -188,6 +188,17 @@ describe('A volume with the policy Recycle', () => {
     assert.equal(volume.status?.message, undefined);
   });
 
+  it('is Failed while another volume has files in its folder', async () => {
+    await newVolume('inside', { storageClassName: 'inside', hostPath: { path: '/mnt/shared/inside' } });
+    await recycled('shared', { hostPath: { path: '/mnt/shared' } });
+    const why = 'Recycle failed: failed to recycle volume: volume "inside" has files in the same folder';
+    assert.equal((await phase('shared', 'Failed')).status?.message, why);
+    assert.ok(!scrubbed.includes('node-1 /mnt/shared'));
+    await env.client.delete(gvr.persistentvolumes, '', 'inside');
+    await phase('shared', 'Available');
+    assert.ok(scrubbed.includes('node-1 /mnt/shared'));
+  });
+
   it('stays Failed when it is of a type that nobody can empty', async () => {
     await recycled('remote', { hostPath: undefined, nfs: { server: 'x', path: '/' } });
     assert.equal((await phase('remote', 'Failed')).status?.message, 'No recycler plugin found for the volume!');

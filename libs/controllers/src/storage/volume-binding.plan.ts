@@ -1,9 +1,12 @@
+import { normalize } from 'node:path/posix';
 import {
   BOUND_BY_CONTROLLER,
   hasAnnotation,
+  type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
   PROVISIONED_BY,
+  reachableFrom,
 } from '#kinds';
 import type { ClaimEvent } from './claim-binding.plan.js';
 
@@ -88,6 +91,31 @@ function deletedElsewhere(volume: PersistentVolume): boolean {
 export function recycledPath({ spec }: PersistentVolume): string | undefined {
   if (spec.persistentVolumeReclaimPolicy !== 'Recycle' || spec.volumeMode === 'Block') return undefined;
   return (spec.hostPath ?? spec.local)?.path;
+}
+
+/**
+ * Another volume with the same folder, or one above or below it, on any of these nodes: its files would be deleted as well.
+ * Whether somebody has that volume now does not matter.
+ */
+export function volumeInFolder(
+  volume: PersistentVolume,
+  path: string,
+  nodes: readonly Node[],
+  all: readonly PersistentVolume[],
+): PersistentVolume | undefined {
+  const folder = asFolder(path);
+  return all.find((other) => {
+    const { hostPath, local } = other.spec;
+    const theirs = (hostPath ?? local)?.path;
+    if (theirs === undefined || other.metadata.name === volume.metadata.name) return false;
+    const [one, two] = [folder, asFolder(theirs)];
+    return (one.startsWith(two) || two.startsWith(one)) && nodes.some((node) => reachableFrom(other, node));
+  });
+}
+
+/** With one slash at its end. */
+function asFolder(path: string): string {
+  return normalize(`${path}/`);
 }
 
 /** The folder of a volume that waits for being emptied. */

@@ -12,7 +12,7 @@ import {
 import { type Controller, type ControllerRuntime, NO_FOLDERS, type NodeFolders } from '../context.js';
 import { controller } from '../controller.js';
 import { isPodFinished, podInformer } from '../workload/pods.js';
-import { pathToScrub, planVolume, unboundVolume } from './volume-binding.plan.js';
+import { pathToScrub, planVolume, unboundVolume, volumeInFolder } from './volume-binding.plan.js';
 
 /** A volume that could not be emptied is tried again then, as with kube-controller-manager's resync. */
 const RETRY = 15_000;
@@ -85,6 +85,8 @@ class VolumeRecycler {
   private async scrub(volume: PersistentVolume, path: string): Promise<void> {
     const nodes = this.nodes.list().filter((node) => reachableFrom(volume, node));
     if (nodes.length === 0) throw new Error('no node has the volume');
+    const other = volumeInFolder(volume, path, nodes, this.volumes.list());
+    if (other) throw new Error(`volume ${JSON.stringify(other.metadata.name)} has files in the same folder`);
     for (let at = 0; at < nodes.length; at += NODES_AT_ONCE) {
       const batch = nodes.slice(at, at + NODES_AT_ONCE);
       await Promise.all(batch.map(({ metadata }) => this.folders.scrub(metadata.name!, path)));

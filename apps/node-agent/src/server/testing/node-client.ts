@@ -71,20 +71,36 @@ export class NodeClient {
   }
 }
 
-/** All that comes on each channel until the server closes, as latin1 text. */
+/** All that comes on each channel until the socket is closed, as latin1 text. */
 export async function readChannels(ws: WebSocket): Promise<Map<number, string>> {
+  const channels = followChannels(ws);
+  await channels.closed;
+  return channels.texts;
+}
+
+/** As `readChannels`, for who closes the socket: what came so far, and a promise of what was waited for. */
+export function followChannels(ws: WebSocket) {
   const base64 = ws.protocol.includes('base64');
-  const channels = new Map<number, string[]>();
+  const texts = new Map<number, string>();
   ws.on('message', (content: Buffer) => {
     const channel = base64 ? content[0]! - 0x30 : content[0]!;
     const data = base64 ? Buffer.from(content.toString('latin1', 1), 'base64') : content.subarray(1);
-    let pieces = channels.get(channel);
-    if (!pieces) channels.set(channel, (pieces = []));
-    pieces.push(data.toString('latin1'));
+    texts.set(channel, (texts.get(channel) ?? '') + data.toString('latin1'));
   });
-  await new Promise((resolve) => {
-    ws.once('close', resolve);
-    ws.resume();
+  const closed = new Promise<void>((resolve) => {
+    ws.once('close', () => resolve());
   });
-  return new Map([...channels].map(([channel, pieces]) => [channel, pieces.join('')]));
+  ws.resume();
+  /** Until so much came on all channels together, or the socket is closed; how it is cut into messages does not matter. */
+  const received = (length: number) => {
+    const enough = new Promise<void>((resolve) => {
+      const count = () => {
+        if ([...texts.values()].join('').length >= length) resolve();
+      };
+      ws.on('message', count);
+      count();
+    });
+    return Promise.race([enough, closed]);
+  };
+  return { texts, closed, received };
 }
