@@ -36,6 +36,16 @@ function run() {
   process.exit(status ?? 1);
 }
 
+const CIRCUMSTANCES = [
+  'Three tests want more than `berth up` gives by itself:',
+  '',
+  '- "Conformance Tests should have at least two untainted nodes" and "Daemon set should rollback without unnecessary restarts"',
+  '  want a second node. It is a hollow one: `berth hollow-node --count 1`, which runs the agent on a runtime that runs nothing.',
+  '- "ImageVolume should succeed with pod and pull policy of Always" pulls an image that the node has. The registry of the suite',
+  '  serves it: a `hosts.toml` in `containerd/certs.d/registry.k8s.io` of the data directory names it as a mirror.',
+  '',
+];
+
 /** Results by test name, of the newest junit.xml below the results folder. */
 function readResults() {
   const files = readdirSync(results, { recursive: true, encoding: 'utf8' }).filter((name) =>
@@ -79,6 +89,9 @@ function writeLedger() {
     areas.set(area, row);
   }
   const passed = [...areas.values()].reduce((sum, row) => sum + row.passed, 0);
+  const failing = names
+    .filter((name) => outcomes.get(name) !== 'passed')
+    .map((name) => `- ${name}: ${outcomes.has(name) ? '' : 'not run; '}${reasonOf(name)}`);
   const lines = [
     '# Conformance ledger',
     '',
@@ -88,12 +101,8 @@ function writeLedger() {
     '|---|---|---|',
     ...[...areas].sort().map(([area, row]) => `| ${area} | ${row.passed} | ${row.all} |`),
     '',
-    '## Not passing',
-    '',
-    ...names
-      .filter((name) => outcomes.get(name) !== 'passed')
-      .map((name) => `- ${name}: ${outcomes.has(name) ? '' : 'not run; '}${reasonOf(name)}`),
-    '',
+    ...CIRCUMSTANCES,
+    ...(failing.length > 0 ? ['## Not passing', '', ...failing, ''] : []),
   ];
   writeFileSync(ledger, lines.join('\n'));
   console.log(`${passed} of ${names.length} pass; ${ledger}`);
