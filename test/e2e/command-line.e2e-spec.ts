@@ -59,7 +59,7 @@ describeUnless(clusterMissing(), 'berth, given bad input', () => {
     [['up', '--cluster-cidr=10.244.0.0'], /--cluster-cidr: must be an IPv4 range .*: got 10\.244\.0\.0/],
     [['up', '--dns-upstream=nowhere'], /--dns-upstream: must be an IP address, .*: got nowhere/],
     [['up', '--cgroup-driver=docker'], /--cgroup-driver: must be one of auto, cgroupfs, systemd: got docker/],
-    [['up', '--proxy-mode=ebpf'], /--proxy-mode: must be one of auto, nftables, iptables, none: got ebpf/],
+    [['up', '--proxy-mode=ebpf'], /--proxy-mode: must be one of auto, nftables, iptables, ipvs, none: got ebpf/],
     [['up', '--node-name=Not_A_Name'], /--node-name: must be a DNS name: got Not_A_Name/],
     [
       ['up', '--service-node-port-range=many'],
