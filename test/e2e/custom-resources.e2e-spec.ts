@@ -129,6 +129,22 @@ describeUnless(clusterMissing(), 'custom resources through kubectl', () => {
     );
   });
 
+  test('is applied in a List, beside others, and validated there', async () => {
+    const command = ['kubectl', `--kubeconfig=${cluster.kubeconfig}`, 'apply', '-f', '-'];
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'listed' } };
+    const list = (more: object) =>
+      JSON.stringify({
+        ...{ apiVersion: 'v1', kind: 'List' },
+        items: [JSON.parse(gadget('listed', { color: 'blue' })), { ...map, ...more }],
+      });
+    await cluster.ok(command, { input: list({ data: { a: '1' } }) });
+    assert.equal((await cluster.json('get', 'configmap', 'listed')).data.a, '1');
+    const { code, stderr } = await cluster.run(command, { input: list({ dta: {} }) });
+    assert.equal(code, 1);
+    assert.match(stderr, /unknown field "dta" in io\.k8s\.api\.core\.v1\.ConfigMap/);
+    await kubectl('delete', 'gd', 'listed');
+  });
+
   test('is served in both versions, and warns of the old one', async () => {
     const old = await cluster.json('get', `gadgets.v1beta1.${GROUP}`, 'a');
     assert.deepEqual([old.apiVersion, old.spec.color], [`${GROUP}/v1beta1`, 'red']);

@@ -66,6 +66,7 @@ export {
   serviceAddressLabels,
 } from './networking.k8s.io/v1/ip-address/service-address-labels.js';
 export { openApiV2, openApiV3, openApiV3Path } from './openapi/openapi.js';
+export { OPENAPI_V2_PROTOBUF, OPENAPI_V2_PROTOBUF_ASKED, openApiV2Protobuf } from './openapi/openapi-v2-protobuf.js';
 export {
   disruptionAllowed,
   SYNC_FAILED,

@@ -477,6 +477,7 @@ describe('the event loop', () => {
 
   for (const [what, path, headers] of [
     ['OpenAPI v2', '/openapi/v2', {}],
+    ['OpenAPI v2 as protobuf', '/openapi/v2', { Accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' }],
     ['the index of OpenAPI v3', '/openapi/v3', {}],
     ['OpenAPI v3 of the core', '/openapi/v3/api/v1', {}],
     [

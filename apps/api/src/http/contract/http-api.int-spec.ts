@@ -148,6 +148,13 @@ describe('the API over HTTPS', () => {
     assert.equal(document.json.openapi, '3.0.0');
     const { replicas } = document.json.components.schemas['io.k8s.api.apps.v1.DeploymentSpec'].properties;
     assert.match(replicas.description, /^Number of pods that are wanted/);
+    const protobuf = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+    const encoded = await call('/openapi/v2', { headers: { Accept: `${protobuf}, application/json` } });
+    assert.equal(encoded.headers['content-type'], protobuf.replace('@', '.'));
+    assert.equal(encoded.body.subarray(0, 5).toString(), '\n\x032.0');
+    const plain = await call('/openapi/v2', { headers: { Accept: `application/json, ${protobuf}` } });
+    assert.equal(plain.json.swagger, '2.0');
+    assert.notEqual(plain.headers.etag, encoded.headers.etag);
     for (const path of ['/healthz', '/livez', '/readyz']) {
       const health = await call(path, { as: 'nobody' });
       assert.equal(health.body.toString(), 'ok');

@@ -3,23 +3,36 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { All, Controller, Inject, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setOwn } from '#apimachinery';
-import { openApiV2, openApiV3, openApiV3Path } from '#kinds';
+import {
+  OPENAPI_V2_PROTOBUF,
+  OPENAPI_V2_PROTOBUF_ASKED,
+  openApiV2,
+  openApiV2Protobuf,
+  openApiV3,
+  openApiV3Path,
+} from '#kinds';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
 
 interface Document {
   /** Of the catalog, or of the group's version in it. */
   generation: number;
-  body: string;
+  body: string | Buffer;
   hash: string;
 }
 
 /** An address with a hash never changes what it means. */
 const FOREVER = 'public, immutable';
 
+const JSON_TYPE = 'application/json';
+/** Paths and definitions that are encoded in one turn. */
+const PARTS_OF_A_TURN = 100;
+
 /** OpenAPI documents; each is made when somebody first asks for it. */
 @Controller()
 export class OpenApiController {
   private readonly documents = new Map<string, Document>();
+  /** OpenAPI v2 in its other form; whoever asks while it is made waits for the same one. */
+  private protobuf: { generation: number; document: Promise<Document> } | undefined;
 
   constructor(@Inject(API_SURFACE) private readonly surface: ApiSurface) {}
 
@@ -63,8 +76,16 @@ export class OpenApiController {
 
   @All('openapi/v2')
   async v2(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const document = this.made('v2', this.surface.catalog.generation, () => openApiV2(this.surface.catalog.list()));
-    await this.send(request, reply, document);
+    const { catalog } = this.surface;
+    const document = this.made('v2', catalog.generation, () => openApiV2(catalog.list()));
+    if (!asksForProtobuf(request.headers.accept)) {
+      await this.send(request, reply, document);
+      return;
+    }
+    if (this.protobuf?.generation !== document.generation) {
+      this.protobuf = { generation: document.generation, document: encoded(document) };
+    }
+    await this.send(request, reply, await this.protobuf.document, OPENAPI_V2_PROTOBUF);
   }
 
   private groupVersions(): Map<string, { group: string; version: string }> {
@@ -85,19 +106,44 @@ export class OpenApiController {
     let document = this.documents.get(key);
     if (document?.generation !== generation) {
       const body = make();
-      document = { generation, body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+      document = { generation, body, hash: hashOf(body) };
       this.documents.set(key, document);
     }
     return document;
   }
 
-  private async send(request: FastifyRequest, reply: FastifyReply, document: Document): Promise<void> {
+  private async send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    document: Document,
+    type = JSON_TYPE,
+  ): Promise<void> {
     const etag = `"${document.hash}"`;
     reply.header('etag', etag).header('vary', 'Accept');
     if (request.headers['if-none-match'] === etag) {
       await reply.code(304).send();
       return;
     }
-    await reply.header('content-type', 'application/json').send(document.body);
+    await reply.header('content-type', type).send(document.body);
   }
+}
+
+const hashOf = (body: string | Buffer) => createHash('sha512').update(body).digest('hex').toUpperCase();
+
+const PROTOBUF_TYPES = [OPENAPI_V2_PROTOBUF, OPENAPI_V2_PROTOBUF_ASKED];
+
+/** The first of what is accepted that there is decides. */
+function asksForProtobuf(accept = ''): boolean {
+  const types = accept.split(',').map((range) => range.split(';')[0]!.trim());
+  const served = types.find((type) => PROTOBUF_TYPES.includes(type) || type === JSON_TYPE || type === '*/*');
+  return served !== undefined && PROTOBUF_TYPES.includes(served);
+}
+
+async function encoded({ generation, body }: Document): Promise<Document> {
+  const parts: Buffer[] = [];
+  for (const part of openApiV2Protobuf(JSON.parse(body as string))) {
+    if (parts.push(part) % PARTS_OF_A_TURN === 0) await turnOfTheLoop();
+  }
+  const protobuf = Buffer.concat(parts);
+  return { generation, body: protobuf, hash: hashOf(protobuf) };
 }
