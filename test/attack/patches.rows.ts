@@ -117,6 +117,7 @@ export const patchRows: PlaneRow[] = [
             headers: { 'Content-Type': 'application/apply-patch+yaml' },
             body: applied,
             note: 'apply',
+            serverErrorAllowed: true,
           },
           misfitOrAnswer,
         );
