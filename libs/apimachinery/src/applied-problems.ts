@@ -1,4 +1,4 @@
-import { isAssociative, itemElement } from './field-compare.js';
+import { isAssociative, isScalar, itemElement } from './field-compare.js';
 import { isJsonObject } from './json.js';
 import type { SchemaNode } from './schema.js';
 import type { Pace, Steps } from './steps.js';
@@ -13,29 +13,23 @@ type Json = Record<string, unknown>;
  */
 export function* appliedProblemSteps(schema: SchemaNode, applied: Json, pace: Pace | undefined): Steps<string[]> {
   const problems: string[] = [];
-  yield* findProblems(schema, applied, '', problems, pace);
+  yield* findProblems(schema, applied, problems, pace);
   return problems;
 }
 
-function* findProblems(
-  node: SchemaNode,
-  value: unknown,
-  path: string,
-  problems: string[],
-  pace: Pace | undefined,
-): Steps<void> {
+/** Problems get the steps of their path on the way back: where all fits, no path is made. */
+function* findProblems(node: SchemaNode, value: unknown, problems: string[], pace: Pace | undefined): Steps<void> {
   if (pace?.isDue()) yield;
   if (Array.isArray(value)) {
-    if (node.kind === 'list' && node.items !== undefined)
-      yield* findInList(node, node.items, value, path, problems, pace);
+    if (node.kind === 'list' && node.items !== undefined) yield* findInList(node, node.items, value, problems, pace);
   } else if (isJsonObject(value) && (node.kind === 'object' || node.kind === 'map')) {
     for (const key in value) {
       const child = (node.kind === 'object' ? node.field(key) : undefined) ?? node.items;
-      if (child === undefined) {
-        problems.push(`${path}.${key}: field not declared in schema`);
-        return;
-      }
-      yield* findProblems(child, value[key], `${path}.${key}`, problems, pace);
+      const from = problems.length;
+      if (child === undefined) problems.push(': field not declared in schema');
+      else if (!isScalar(value[key])) yield* findProblems(child, value[key], problems, pace);
+      if (problems.length > from) prefix(problems, from, `.${key}`);
+      if (child === undefined) return;
     }
   }
 }
@@ -44,25 +38,26 @@ function* findInList(
   node: SchemaNode,
   items: SchemaNode,
   list: readonly unknown[],
-  path: string,
   problems: string[],
   pace: Pace | undefined,
 ): Steps<void> {
   const seen = new Set<string>();
   for (const [i, item] of list.entries()) {
-    let at = `[${i}]`;
-    if (isAssociative(node)) {
-      const element = itemElement(node, items, item);
-      if (element === undefined) {
-        problems.push(`${path}: element ${i}: ${whyNoElement(node, item)}`);
-        return;
-      }
-      at = elementText(element);
-      if (seen.has(element)) problems.push(`${path}: duplicate entries for key ${at}`);
-      seen.add(element);
+    const element = isAssociative(node) ? itemElement(node, items, item) : `[${i}]`;
+    if (element === undefined) {
+      problems.push(`: element ${i}: ${whyNoElement(node, item)}`);
+      return;
     }
-    yield* findProblems(items, item, `${path}${at}`, problems, pace);
+    if (seen.has(element)) problems.push(`: duplicate entries for key ${elementText(element)}`);
+    seen.add(element);
+    const from = problems.length;
+    if (!isScalar(item)) yield* findProblems(items, item, problems, pace);
+    if (problems.length > from) prefix(problems, from, isAssociative(node) ? elementText(element) : element);
   }
+}
+
+function prefix(problems: string[], from: number, step: string): void {
+  for (let i = from; i < problems.length; i += 1) problems[i] = step + problems[i];
 }
 
 function whyNoElement(node: SchemaNode, item: unknown): string {

@@ -37,8 +37,7 @@ export function readApplied(
   // Of what is no text the reference reads none.
   const [apiVersion, kind] = [applied.apiVersion, applied.kind].map((item) => (typeof item === 'string' ? item : ''));
   if (apiVersion !== expected.apiVersion || kind !== expected.kind) {
-    const groupVersion = apiVersion!.includes('/') ? apiVersion : `/${apiVersion}`;
-    throw badRequest(`invalid object type: ${groupVersion}, Kind=${kind}`);
+    throw badRequest(`invalid object type: ${kindText(apiVersion!, kind!)}`);
   }
   applied.metadata ??= {};
   if (!isJsonObject(applied.metadata)) {
@@ -69,11 +68,15 @@ export function* configurationSteps(
 }
 
 function misfit({ apiVersion, kind, metadata }: KubeObject, problems: readonly string[]): Error {
-  const groupVersion = apiVersion!.includes('/') ? apiVersion : `/${apiVersion}`;
   const text = problems.length === 1 ? problems[0] : ['errors:', ...problems.map((line) => `  ${line}`)].join('\n');
   return unclassified(
-    `failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${groupVersion}, Kind=${kind}): ${text}`,
+    `failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${kindText(apiVersion!, kind!)}): ${text}`,
   );
+}
+
+/** As Go writes a GroupVersionKind. */
+function kindText(apiVersion: string, kind: string): string {
+  return `${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
 }
 
 /** Keys that it has twice are refused or warned about as asked for. Throws 400 for what is no YAML. */
