@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { randomOf } from '#testing';
 import { type Cluster, until } from './cluster.js';
 
 const IMAGE = 'berth.local/web:1';
@@ -42,17 +43,6 @@ export function roundOf(seed: number): Round {
     going: kills(),
     again: below(2) === 1,
     trick: TRICKS[below(TRICKS.length)]!,
-  };
-}
-
-/** mulberry32: 0 <= x < 1. */
-function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { randomOf } from '#testing';
 
 /** Claims that come and go at the same time. */
 export const CLAIMS = 4;
@@ -37,17 +38,6 @@ interface Known {
 
 export function folderOf(claim: number): string {
   return `pvc-00000000-0000-0000-0000-${String(claim).padStart(12, '0')}_ns_data`;
-}
-
-/** mulberry32: 0 <= x < 1. */
-export function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

@@ -3,12 +3,13 @@
 import { lstatSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PersistentVolume, Volume } from '#kinds';
+import { randomOf } from '#testing';
 import { PodPaths } from '../pod/pod-paths.js';
 import { LocalPathFolders } from '../volumes/local-path-folders.js';
 import { systemMounter } from '../volumes/mounter.js';
 import type { VolumeContext } from '../volumes/volume-plugin.js';
 import { mountVolume, unmountAll } from '../volumes/volume-set.js';
-import { CLAIMS, folderOf, randomOf } from './mount-kills.js';
+import { CLAIMS, folderOf } from './mount-kills.js';
 
 const VOLUME: Volume = { name: 'data', persistentVolumeClaim: { claimName: 'data' } };
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type AdmissionPluginName, isAdmissionPlugin } from '#settings';
+import { ConfigurationError, ConfigurationObject } from '../../configuration/configuration-object.js';
 import type { PodSecurityOptions } from '../plugins/pod-security.js';
 import type { LimitedResource } from '../plugins/resource-quota.js';
-import { ConfigurationError, ConfigurationObject } from './configuration-object.js';
 import { type EventLimit, readEventRateLimit } from './event-rate-limit.configuration.js';
 import { readPodNodeSelector } from './pod-node-selector.configuration.js';
 import { readPodSecurity } from './pod-security.configuration.js';

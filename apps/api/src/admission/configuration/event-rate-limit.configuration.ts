@@ -1,4 +1,4 @@
-import { ConfigurationObject } from './configuration-object.js';
+import { ConfigurationObject } from '../../configuration/configuration-object.js';
 
 const EVENT_LIMIT_TYPES = ['Server', 'Namespace', 'User', 'SourceAndObject'] as const;
 

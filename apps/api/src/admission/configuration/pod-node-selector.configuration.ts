@@ -1,4 +1,4 @@
-import { ConfigurationError, ConfigurationObject } from './configuration-object.js';
+import { ConfigurationError, ConfigurationObject } from '../../configuration/configuration-object.js';
 
 const ROOT = 'podNodeSelectorPluginConfig';
 

@@ -1,4 +1,5 @@
 import { isDNS1123Label, isDNS1123Subdomain } from '#apimachinery';
+import { ConfigurationObject } from '../../configuration/configuration-object.js';
 import type { PodSecurityOptions } from '../plugins/pod-security.js';
 import {
   BAD_LEVEL,
@@ -8,7 +9,6 @@ import {
   parseLevel,
   parseVersion,
 } from '../pod-security/pod-policy.js';
-import { ConfigurationObject } from './configuration-object.js';
 
 const GROUP = 'pod-security.admission.config.k8s.io';
 const VERSIONS = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `${GROUP}/${version}`);

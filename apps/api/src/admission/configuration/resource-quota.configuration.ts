@@ -1,5 +1,5 @@
+import { ConfigurationObject } from '../../configuration/configuration-object.js';
 import type { LimitedResource } from '../plugins/resource-quota.js';
-import { ConfigurationObject } from './configuration-object.js';
 
 /** A ResourceQuotaConfiguration. Throws ConfigurationError. */
 export function readResourceQuota(path: string, value: unknown): LimitedResource[] {

@@ -1,1 +1,0 @@
-export { ConfigurationError, ConfigurationObject } from '../../configuration/configuration-object.js';
