@@ -1,0 +1,102 @@
+import { type KubeObject, type Status } from '#apimachinery';
+import { encodeMessage } from './wire-encoder.js';
+import { MAGIC, messageOfKind, WireError } from './wire-messages.js';
+import { WireWriter } from './wire-writer.js';
+
+/**
+ * What is around messages: runtime.Unknown, which names the type of every object, the messages of lists, and the frames of watches.
+ * Facts: apimachinery's serializers protobuf and streaming, util/framer.
+ */
+
+/** Tags of fields 1 and 2 that have a length. */
+const FIRST = 0x0a;
+const SECOND = 0x12;
+
+/** The empty content encoding and type with which runtime.Unknown ends. */
+const TAIL = Buffer.from([0x1a, 0, 0x22, 0]);
+
+const shared = new WireWriter();
+
+export interface Enclosure {
+  head: Buffer;
+  tail: Buffer;
+}
+
+/** What is around a message of so many bytes. */
+function envelope(apiVersion: string, kind: string, length: number): Buffer {
+  shared.reset();
+  shared.varint(length);
+  shared.byte(SECOND);
+  const { size } = shared;
+  shared.text(kind);
+  shared.byte(SECOND);
+  shared.text(apiVersion);
+  shared.byte(FIRST);
+  shared.varint(shared.size - size);
+  shared.byte(FIRST);
+  shared.bytes(MAGIC);
+  return shared.take();
+}
+
+/** The object that a message is of. */
+export function enclosed(apiVersion: string, kind: string, message: Buffer): Buffer {
+  return Buffer.concat([envelope(apiVersion, kind, message.length), message, TAIL]);
+}
+
+/** An object of a kind of the release. Throws WireError for others. */
+export function encodeObject(object: KubeObject | Status): Buffer {
+  const { apiVersion = '', kind } = object;
+  const message = messageOfKind(apiVersion, kind);
+  if (message === undefined) throw new WireError(`no protobuf message for ${kind} of ${apiVersion}`);
+  return enclosed(apiVersion, kind, encodeMessage(message, object));
+}
+
+/** How many bytes begin a frame: the length of the rest. */
+export const FRAME_LENGTH_BYTES = 4;
+
+/** The event of a watch around an object that is encoded whole. */
+export function watchFrame(type: string, object: Buffer): Buffer {
+  shared.reset();
+  shared.varint(object.length);
+  shared.byte(FIRST);
+  shared.varint(shared.size + object.length);
+  shared.byte(SECOND);
+  shared.text(type);
+  shared.byte(FIRST);
+  const length = shared.size + object.length;
+  for (let shift = 0; shift < 32; shift += 8) shared.byte((length >>> shift) & 0xff);
+  return Buffer.concat([shared.take(), object]);
+}
+
+/** Numbers of the fields of a list. */
+interface ListNumbers {
+  metadata: number;
+  items: number;
+}
+
+/** Those of all lists but one, that of `meta.v1beta1`. */
+const USUAL: ListNumbers = { metadata: FIRST, items: SECOND };
+const SWAPPED: ListNumbers = { metadata: SECOND, items: FIRST };
+
+function listTags(apiVersion: string): ListNumbers {
+  return apiVersion === 'meta.k8s.io/v1beta1' ? SWAPPED : USUAL;
+}
+
+/** What an item of a list begins with. */
+export function itemHead(apiVersion: string, length: number): Buffer {
+  shared.reset();
+  shared.varint(length);
+  shared.byte(listTags(apiVersion).items);
+  return shared.take();
+}
+
+/** What is around the items of a list, which have so many bytes with their heads. */
+export function listEnclosure(apiVersion: string, kind: string, metadata: object, length: number): Enclosure {
+  const content = encodeMessage('meta.v1.ListMeta', metadata);
+  shared.reset();
+  shared.bytes(content);
+  shared.varint(content.length);
+  shared.byte(listTags(apiVersion).metadata);
+  const first = shared.take();
+  return { head: Buffer.concat([envelope(apiVersion, kind, first.length + length), first]), tail: TAIL };
+}
