@@ -120,3 +120,8 @@ export function servedObject(entry: ResourceEntry, cached: CachedObject): KubeOb
 export function servedBytes({ served }: ResourceEntry, cached: CachedObject): Buffer {
   return served ? cached.bytesFor(served) : cached.bytes;
 }
+
+/** As servedObject, for who looks at it once. */
+export function peekServed({ served }: ResourceEntry, cached: CachedObject): KubeObject {
+  return served && !cached.isStoredAs(served) ? inVersion(cached, served) : cached.peek();
+}

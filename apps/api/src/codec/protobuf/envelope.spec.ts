@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { encodeObject, itemHead, listEnclosure, watchFrame } from './envelope.js';
+import { encodeObject, listEnclosure, listNumbers, watchFrame } from './envelope.js';
 import { readEnvelope } from './wire-decoder.js';
+import { encodeField } from './wire-encoder.js';
 import { WireError } from './wire-messages.js';
 
 const STATUS = { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', code: 404 } as const;
@@ -31,20 +32,21 @@ test('a frame has its length, its type and the object', () => {
   assert.deepEqual(frame.subarray(15), object);
 });
 
-for (const [apiVersion, metadataTag, itemsTag] of [
-  ['v1', 0x0a, 0x12],
-  ['meta.k8s.io/v1beta1', 0x12, 0x0a],
+for (const [apiVersion, metadataTag, itemsNumber] of [
+  ['v1', 0x0a, 2],
+  ['meta.k8s.io/v1beta1', 0x12, 1],
 ] as const) {
   test(`a list of ${apiVersion} is as long as it says`, () => {
-    const item = Buffer.from([0x0a, 0]);
-    const part = Buffer.concat([itemHead(apiVersion, item.length), item]);
-    assert.deepEqual([...part], [itemsTag, 2, 0x0a, 0]);
-    const { head, tail } = listEnclosure(apiVersion, 'AnyList', { resourceVersion: '7' }, 2 * part.length);
-    const { kind, raw } = readEnvelope(Buffer.concat([head, part, part, tail]));
+    const { items } = listNumbers(apiVersion);
+    assert.equal(items, itemsNumber);
+    const item = encodeField(items, 'meta.v1.LabelSelector', {});
+    assert.deepEqual([...item], [items * 8 + 2, 0]);
+    const { head, tail } = listEnclosure(apiVersion, 'AnyList', { resourceVersion: '7' }, 2 * item.length);
+    const { kind, raw } = readEnvelope(Buffer.concat([head, item, item, tail]));
     assert.equal(kind, 'AnyList');
     assert.equal(
       raw.toString('hex'),
-      Buffer.concat([Buffer.from([metadataTag, 7, 0x0a, 0, 0x12, 1, 0x37, 0x1a, 0]), part, part]).toString('hex'),
+      `${metadataTag === 0x0a ? '0a' : '12'}070a001201371a00${item.toString('hex').repeat(2)}`,
     );
   });
 }

@@ -1,5 +1,5 @@
 import { type KubeObject, type Status } from '#apimachinery';
-import { encodeMessage } from './wire-encoder.js';
+import { encodeField, encodeMessage } from './wire-encoder.js';
 import { MAGIC, messageOfKind, WireError } from './wire-messages.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -69,34 +69,18 @@ export function watchFrame(type: string, object: Buffer): Buffer {
 }
 
 /** Numbers of the fields of a list. */
-interface ListNumbers {
+export interface ListNumbers {
   metadata: number;
   items: number;
 }
 
-/** Those of all lists but one, that of `meta.v1beta1`. */
-const USUAL: ListNumbers = { metadata: FIRST, items: SECOND };
-const SWAPPED: ListNumbers = { metadata: SECOND, items: FIRST };
-
-function listTags(apiVersion: string): ListNumbers {
-  return apiVersion === 'meta.k8s.io/v1beta1' ? SWAPPED : USUAL;
+/** Those of the lists of all kinds; that of metadata alone in v1beta1 has them the other way round. */
+export function listNumbers(apiVersion: string): ListNumbers {
+  return apiVersion === 'meta.k8s.io/v1beta1' ? { metadata: 2, items: 1 } : { metadata: 1, items: 2 };
 }
 
-/** What an item of a list begins with. */
-export function itemHead(apiVersion: string, length: number): Buffer {
-  shared.reset();
-  shared.varint(length);
-  shared.byte(listTags(apiVersion).items);
-  return shared.take();
-}
-
-/** What is around the items of a list, which have so many bytes with their heads. */
+/** What is around the items of a list, which are fields of so many bytes together. */
 export function listEnclosure(apiVersion: string, kind: string, metadata: object, length: number): Enclosure {
-  const content = encodeMessage('meta.v1.ListMeta', metadata);
-  shared.reset();
-  shared.bytes(content);
-  shared.varint(content.length);
-  shared.byte(listTags(apiVersion).metadata);
-  const first = shared.take();
+  const first = encodeField(listNumbers(apiVersion).metadata, 'meta.v1.ListMeta', metadata);
   return { head: Buffer.concat([envelope(apiVersion, kind, first.length + length), first]), tail: TAIL };
 }

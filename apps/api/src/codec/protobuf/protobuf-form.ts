@@ -1,13 +1,14 @@
 import type { CachedObject } from '../../storage/store.js';
-import { enclosed, watchFrame } from './envelope.js';
-import { encodeMessage } from './wire-encoder.js';
+import { enclosed, listNumbers, watchFrame } from './envelope.js';
+import { encodeField } from './wire-encoder.js';
 
 /**
- * Objects of one kind as protobuf, made of their JSON when somebody asks. All readers and watchers share what was made. It is held weakly:
- * until the next full collection, when those who follow changes have long taken it.
+ * Objects of one kind as protobuf, encoded when somebody asks for the first time. All readers and watchers share what was made. A message
+ * is kept as long as the state of the object that it is of; a frame is held weakly, since all who watch take it at once.
  */
 export class ProtobufForm {
-  private readonly messages = new WeakMap<CachedObject, WeakRef<Buffer>>();
+  /** As items of a list: a message with its number and length before it. */
+  private readonly items = new WeakMap<CachedObject, Buffer>();
   /** By the type of the event. */
   private readonly frames = new Map<string, WeakMap<CachedObject, WeakRef<Buffer>>>();
 
@@ -17,25 +18,33 @@ export class ProtobufForm {
     private readonly message: string,
   ) {}
 
-  /** Without the type; `json` gives the object as it is served. */
-  messageOf(object: CachedObject, json: () => Buffer): Buffer {
-    const made = this.messages.get(object)?.deref();
-    if (made) return made;
-    const message = encodeMessage(this.message, JSON.parse(json().toString()));
-    this.messages.set(object, new WeakRef(message));
-    return message;
+  /** `served` gives the object as it is served. */
+  itemOf(object: CachedObject, served: () => object): Buffer {
+    let item = this.items.get(object);
+    if (!item) {
+      item = encodeField(listNumbers(this.apiVersion).items, this.message, served());
+      this.items.set(object, item);
+    }
+    return item;
   }
 
-  enclosedOf(object: CachedObject, json: () => Buffer): Buffer {
-    return enclosed(this.apiVersion, this.kind, this.messageOf(object, json));
+  private messageOf(object: CachedObject, served: () => object): Buffer {
+    const item = this.itemOf(object, served);
+    let start = 1;
+    while (item[start]! >= 0x80) start += 1;
+    return item.subarray(start + 1);
   }
 
-  frameOf(type: string, object: CachedObject, json: () => Buffer): Buffer {
+  enclosedOf(object: CachedObject, served: () => object): Buffer {
+    return enclosed(this.apiVersion, this.kind, this.messageOf(object, served));
+  }
+
+  frameOf(type: string, object: CachedObject, served: () => object): Buffer {
     let frames = this.frames.get(type);
     if (!frames) this.frames.set(type, (frames = new WeakMap()));
     const made = frames.get(object)?.deref();
     if (made) return made;
-    const frame = watchFrame(type, this.enclosedOf(object, json));
+    const frame = watchFrame(type, this.enclosedOf(object, served));
     frames.set(object, new WeakRef(frame));
     return frame;
   }

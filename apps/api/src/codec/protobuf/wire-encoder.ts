@@ -37,6 +37,13 @@ export function encodeMessage(message: string, object: object): Buffer {
   return shared.take();
 }
 
+/** The same as a field of another message, to be kept. */
+export function encodeField(number: number, message: string, object: object): Buffer {
+  shared.reset();
+  single(number, message)(shared, object);
+  return shared.take(true);
+}
+
 function planOf(message: string): MessagePlan {
   let plan = plans.get(message);
   if (!plan) {

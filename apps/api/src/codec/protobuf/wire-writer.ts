@@ -21,13 +21,14 @@ export class WireWriter {
     return this.buffer.length - this.at;
   }
 
-  /** All of it, and nothing is written any more. */
-  take(): Buffer {
-    const written = Buffer.from(this.buffer.subarray(this.at));
-    this.reset();
-    return written;
+  /** A copy of all that is written. One that is kept has memory of its own, not its neighbours'. */
+  take(isKept = false): Buffer {
+    const copy = isKept ? Buffer.allocUnsafeSlow(this.size) : Buffer.allocUnsafe(this.size);
+    this.buffer.copy(copy, 0, this.at);
+    return copy;
   }
 
+  /** Nothing is written any more. */
   reset(): void {
     if (this.buffer.length > KEPT_BYTES) this.buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
     this.at = this.buffer.length;

@@ -236,7 +236,7 @@ describe('lists', () => {
 
 describe('watches', () => {
   const watch = async (query: string, accept = PROTOBUF) => {
-    const answer = await call(server, `${CONFIG_MAPS}?watch=1&timeoutSeconds=1${query}`, {
+    const answer = await call(server, `${CONFIG_MAPS}?watch=1&timeoutSeconds=2${query}`, {
       headers: { Accept: accept },
     });
     return { answer, events: framesOf(answer.body).map(eventOf) };
@@ -264,17 +264,22 @@ describe('watches', () => {
   });
 
   test('show changes to all watchers alike, and what leaves a selection', async () => {
-    const selected = watch('&labelSelector=mark%3Dx&resourceVersion=0');
-    const others = [watch('&resourceVersion=0'), watch('&resourceVersion=0')];
-    const changed = (labels: object) =>
-      ({ ...configMap('changed'), metadata: { name: 'changed', labels } }) as KubeObject;
+    const changed = (labels: Record<string, string>): KubeObject => ({
+      ...configMap('changed'),
+      metadata: { name: 'changed', labels },
+    });
+    const { metadata } = decoded((await ask(`${CONFIG_MAPS}/first`)).body);
     await send('POST', CONFIG_MAPS, changed({ mark: 'x' }));
     await send('PUT', `${CONFIG_MAPS}/changed`, changed({ mark: 'y' }));
     await ask(`${CONFIG_MAPS}/changed`, { method: 'DELETE' });
-    const of = ({ events }: Awaited<typeof selected>) =>
+    const since = `&resourceVersion=${metadata.resourceVersion}`;
+    const [selected, ...others] = await Promise.all(
+      ['&labelSelector=mark%3Dx', '', ''].map((query) => watch(since + query)),
+    );
+    const of = ({ events }: Awaited<ReturnType<typeof watch>>) =>
       events.filter(({ object }) => object.metadata.name === 'changed').map(({ type }) => type);
-    assert.deepEqual(of(await selected), ['ADDED', 'DELETED']);
-    for (const other of others) assert.deepEqual(of(await other), ['ADDED', 'MODIFIED', 'DELETED']);
+    assert.deepEqual(of(selected!), ['ADDED', 'DELETED']);
+    for (const other of others) assert.deepEqual(of(other), ['ADDED', 'MODIFIED', 'DELETED']);
   });
 
   test('of metadata alone', async () => {

@@ -1,9 +1,9 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OutputFormat } from '../../codec/negotiation.js';
-import { encodeObject, itemHead, listEnclosure, watchFrame } from '../../codec/protobuf/envelope.js';
+import { encodeObject, listEnclosure, watchFrame } from '../../codec/protobuf/envelope.js';
 import { METADATA_FORMS, type ProtobufForm } from '../../codec/protobuf/protobuf-form.js';
 import type { ListedResult, WatchItem } from '../../registry/api-result.js';
-import { type ResourceEntry, servedBytes } from '../../registry/resource-table.js';
+import { peekServed, type ResourceEntry } from '../../registry/resource-table.js';
 import type { CachedObject } from '../../storage/store.js';
 import { CONVERTED_AT_A_TIME, type ListBody, listBody } from './list-body.js';
 
@@ -15,7 +15,7 @@ function formOf(entry: ResourceEntry, { as, asVersion }: OutputFormat): Protobuf
 }
 
 export function protobufObject(object: CachedObject, entry: ResourceEntry, format: OutputFormat): Buffer {
-  return formOf(entry, format).enclosedOf(object, () => servedBytes(entry, object));
+  return formOf(entry, format).enclosedOf(object, () => peekServed(entry, object));
 }
 
 /** The length of a list comes before its items: they are all encoded first, some of them at a time. */
@@ -30,14 +30,11 @@ export async function protobufList(
     format.as === undefined
       ? [entry.apiVersion, entry.definition.listKind]
       : [format.asVersion, 'PartialObjectMetadataList'];
-  const encoded = new Map<CachedObject, Buffer>();
+  const itemOf = (item: CachedObject) => form.itemOf(item, () => peekServed(entry, item));
   let length = 0;
   let converted = 0;
   for (const item of result.items) {
-    const message = form.messageOf(item, () => servedBytes(entry, item));
-    const bytes = Buffer.concat([itemHead(apiVersion, message.length), message]);
-    encoded.set(item, bytes);
-    length += bytes.length;
+    length += itemOf(item).length;
     converted += item.bytes.length;
     if (converted < CONVERTED_AT_A_TIME) continue;
     converted = 0;
@@ -46,16 +43,16 @@ export async function protobufList(
   const frame = { ...listEnclosure(apiVersion, kind, metadata, length), separator: NOTHING };
   return listBody(
     frame,
-    `protobuf ${apiVersion} ${entry.definition.listKind}`,
+    `protobuf ${apiVersion} ${entry.apiVersion} ${entry.definition.listKind}`,
     result.items,
-    (item) => encoded.get(item)!,
+    itemOf,
   );
 }
 
 /** A frame of a watch. */
 export function protobufEvent(item: WatchItem, entry: ResourceEntry, format: OutputFormat): Buffer {
   const { type, object, literal } = item;
-  if (object) return formOf(entry, format).frameOf(type, object, () => servedBytes(entry, object));
+  if (object) return formOf(entry, format).frameOf(type, object, () => peekServed(entry, object));
   if (type === 'ERROR' || format.as === undefined) return watchFrame(type, encodeObject(literal!));
   return watchFrame(type, encodeObject({ ...literal!, kind: 'PartialObjectMetadata', apiVersion: format.asVersion }));
 }
