@@ -6,6 +6,9 @@ import { type ControllerEnvironment, controllerEnvironment } from '#testing';
 const made = new Map<string, string>();
 const scrubbed: string[] = [];
 const deleted: string[] = [];
+/** Bytes by folder; and the folders that something is in. */
+const limits = new Map<string, number>();
+const filled = new Set<string>();
 /** Folders that were to be deleted where there can be none. */
 const refused: string[] = [];
 const SYSTEM = '/usr/volumes';
@@ -16,20 +19,31 @@ let env: ControllerEnvironment;
 beforeAll(async () => {
   env = await controllerEnvironment({
     nodeFolders: {
-      async create(node, folder, root = '/storage') {
+      async create({ node, folder, root = '/storage' }, bytes) {
         if (root === SYSTEM) throw refusal();
         made.set(folder, node);
         if (breaks) throw new Error('the disk is full');
-        return `${root}/${folder}`;
+        limits.set(folder, bytes);
+        return { path: `${root}/${folder}`, limited: true };
       },
-      async delete(_node, folder, root) {
+      async limit({ folder }, bytes) {
+        if (refuses) throw new Error(refuses);
+        limits.set(folder, bytes);
+      },
+      async delete({ folder, root }) {
+        if (refuses) throw new Error(refuses);
+        made.delete(folder);
+        deleted.push(`${root}/${folder}`);
+      },
+      async deleteEmpty({ folder, root }) {
         if (root === SYSTEM) {
           refused.push(folder);
           throw refusal();
         }
-        if (refuses) throw new Error(refuses);
-        made.delete(folder);
-        deleted.push(`${root}/${folder}`);
+        if (!filled.has(folder)) made.delete(folder);
+      },
+      async list() {
+        return [...made.keys()];
       },
       async scrub(node, path) {
         if (refuses) throw new Error(refuses);
@@ -217,16 +231,22 @@ describe('A claim of the class local-path', () => {
     assert.equal(claim.spec.volumeName, name);
     assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/storage-provisioner'], 'berth.io/local-path');
     assert.equal(made.get(folder), 'node-1');
+    assert.equal(limits.get(folder), 2 ** 30);
     const volume = await phase(name, 'Bound');
     assert.deepEqual(volume.spec.local, { path: `/storage/${folder}` });
     assert.deepEqual(volume.spec.nodeAffinity?.required?.nodeSelectorTerms[0]?.matchExpressions, [
       { key: 'kubernetes.io/hostname', operator: 'In', values: ['host-1'] },
     ]);
+    refuses = 'the disk is full';
     await env.client.patch(gvr.persistentvolumeclaims, ns, 'data', 'application/merge-patch+json', {
       spec: { resources: { requests: { storage: '3Gi' } } },
     });
+    assert.equal(await event(ns, 'data', 'VolumeResizeFailed'), 'the disk is full');
+    assert.equal((await volumeOf(name)).spec.capacity?.['storage'], '1Gi');
+    refuses = undefined;
     await env.until('the new size', async () => (await claimOf(ns, 'data')).status?.capacity?.['storage'] === '3Gi');
     assert.equal((await volumeOf(name)).spec.capacity?.['storage'], '3Gi');
+    assert.equal(limits.get(folder), 3 * 2 ** 30);
     refuses = 'a pod has it';
     await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
     assert.equal(await event('default', name, 'VolumeFailedDelete'), 'a pod has it');
@@ -246,6 +266,53 @@ describe('A claim of the class local-path', () => {
     await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
     await env.until('the folder to go', async () => !made.has(folder));
     breaks = false;
+  });
+
+  it('leaves no folder behind when it went while nobody provisioned', async () => {
+    const ns = await env.namespace();
+    await newClaim(ns, 'waits');
+    const { uid } = (await claimOf(ns, 'waits')).metadata;
+    const kept = `pvc-01234567-89ab-cdef-0123-000000000001_${ns}_kept`;
+    const owned = `pvc-01234567-89ab-cdef-0123-000000000002_${ns}_owned`;
+    const left = `pvc-01234567-89ab-cdef-0123-000000000003_${ns}_left`;
+    const waits = `pvc-${uid}_${ns}_waits`;
+    for (const folder of [kept, owned, left, waits, 'ns/data']) made.set(folder, 'node-2');
+    filled.add(kept);
+    await newVolume('owned', { storageClassName: 'owned', hostPath: { path: `/elsewhere/${owned}` } });
+    await env.client.create<KubeObject>(gvr.nodes, '', {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'node-2' },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    await env.until('the empty folder to go', async () => !made.has(left));
+    for (const folder of [kept, owned, waits, 'ns/data']) assert.ok(made.has(folder), folder);
+  });
+
+  it('gets the folder that its class names, once nobody else has it', async () => {
+    const ns = await env.namespace();
+    await env.client.create<KubeObject>(gvr.storageclasses, '', {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'named' },
+      provisioner: 'berth.io/local-path',
+      volumeBindingMode: 'WaitForFirstConsumer',
+      reclaimPolicy: 'Retain',
+      parameters: { pathPattern: '{{ .PVC.Namespace }}/{{ .PVC.Name }}' },
+    });
+    await newClaim(ns, 'data', { storageClassName: 'named' }, selected);
+    const { spec } = await bound(ns, 'data');
+    assert.equal((await volumeOf(spec.volumeName!)).spec.local?.path, `/storage/${ns}/data`);
+    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
+    await phase(spec.volumeName!, 'Released');
+    await newClaim(ns, 'data', { storageClassName: 'named' }, selected);
+    assert.match(
+      await event(ns, 'data', 'ProvisioningFailed'),
+      new RegExp(`the folder ${ns}/data on node node-1 belongs to volume ${spec.volumeName}$`),
+    );
+    await env.client.delete(gvr.persistentvolumes, '', spec.volumeName!);
+    const again = await bound(ns, 'data');
+    assert.equal((await volumeOf(again.spec.volumeName!)).spec.local?.path, `/storage/${ns}/data`);
   });
 
   it('is refused what a folder cannot be', async () => {
