@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use xtables::address::{Cidr, Family};
 
 use super::destinations::{Destinations, destinations};
+use crate::frontend::{Claim, Frontend, frontends};
 use crate::model::Service;
 use crate::nftables::chain_names::{ChainName, REJECT, Way};
 use crate::nftables::chains::{
@@ -14,8 +15,8 @@ use crate::nftables::chains::{
     POSTROUTING, PREROUTING, SERVICES, SOURCE, base, localhost_guard, node_port_rule, unknown_addresses,
 };
 use crate::nftables::expressions::{Jump, Rule, Side};
-use crate::nftables::service::{Body, Claim, Has, Parts, firewall, frontends, hairpins};
-use crate::nftables::sets::{Frontend, Key, SetName, Value};
+use crate::nftables::service::{Body, Has, Parts, firewall, hairpins};
+use crate::nftables::sets::{Key, SetName, Value};
 use crate::nftables::table::{Layout, Needed};
 
 const INSIDE: &str = "cluster-ip";

@@ -8,6 +8,7 @@ use xtables::address::Family;
 
 use super::expressions::{Jump, octets, protocol_number, put_value, put_verdict};
 use super::typeof_data::{Field, typeof_data};
+use crate::frontend::Frontend;
 use crate::model::Protocol;
 use crate::netlink::message::{put, put_nested};
 
@@ -80,30 +81,6 @@ impl fmt::Display for SetName {
             SetName::Affinity(hash) => ("affinity-", hash.as_str()),
         };
         write!(f, "{name}{hash}")
-    }
-}
-
-/// What clients send to: an address with a port, or a port of the node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Frontend {
-    /// None: a port of the node.
-    pub address: Option<IpAddr>,
-    pub protocol: Protocol,
-    pub port: u16,
-}
-
-impl Frontend {
-    pub fn pick(&self, of_address: SetName, of_node: SetName) -> SetName {
-        if self.address.is_some() { of_address } else { of_node }
-    }
-}
-
-impl fmt::Display for Frontend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            Some(address) => write!(f, "{address} port {}/{}", self.port, self.protocol.name()),
-            None => write!(f, "node port {}/{}", self.port, self.protocol.name()),
-        }
     }
 }
 
