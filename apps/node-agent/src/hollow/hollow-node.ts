@@ -131,7 +131,7 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
     cgroupRoot: '',
     proxyMode: 'none',
     nodePortAddresses: '',
-    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
+    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
     clusterDns: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
     clusterCidr: '',

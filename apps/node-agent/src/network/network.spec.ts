@@ -11,7 +11,7 @@ const options = {
   nodeIp: '192.0.2.1',
   nodeIps: ['192.0.2.1'],
   nodePortAddresses: '',
-  ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
+  ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
   enforcesPolicies: false,
   clusterCidr: '10.244.0.0/16',
   serviceClusterIpRange: '10.96.0.0/16',
