@@ -1,6 +1,7 @@
 import type { Client, Clock, EventRecorder, Logger, SharedInformers } from '#client';
 import type { MetricsRegistry } from '#telemetry';
-import { noIsolation, type PodIsolation } from '../execute/step-services.js';
+import { noPodNetwork, type PodNetwork } from '../execute/step-services.js';
+import { EndpointExit } from './endpoint-exit.js';
 import { nodeFamilies, splitCidrs } from './families.js';
 import { HealthChecks } from './health-checks.js';
 import { type IpvsConfig, type NetfilterConfig, openRuleProxy } from './netfilter.js';
@@ -39,7 +40,7 @@ export interface NetworkContext {
 
 export interface PreparedNetwork {
   /** Holds pods back until it is started, and until what isolates them is in the kernel. */
-  isolation: PodIsolation;
+  pods: PodNetwork;
   start(context: NetworkContext): void;
 }
 
@@ -54,6 +55,7 @@ export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
   const families = nodeFamilies(options.clusterCidr);
   const policyConfig = { bridge: bridgeOf(options), ipvs: proxyMode === 'ipvs' };
   const policies = options.enforcesPolicies ? new NodePolicies(nodeName, policyConfig) : undefined;
+  const endpoints = new EndpointExit();
   const start = ({ signal, metrics, policyClient, ...context }: NetworkContext) => {
     const running = (what: string, run: Promise<void>): void => {
       run.catch((error: unknown) => {
@@ -75,11 +77,12 @@ export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
         metrics: new ServiceProxyMetrics(metrics, rules.mode, families),
       });
       running('service proxy', proxy.run(signal));
+      endpoints.start({ ...context, signal, rulesWritten: () => proxy.written() });
     }
     if (policies)
       running('enforcement of policies', policies.run({ ...context, metrics, client: policyClient }, signal));
   };
-  return { isolation: policies ?? noIsolation, start };
+  return { pods: { isolation: policies ?? noPodNetwork.isolation, endpoints }, start };
 }
 
 /** Takes everything off the node that was made for these options, and what the CNI plugins left. */
