@@ -1,4 +1,5 @@
 import type { Client, Clock, EventRecorder, Logger, SharedInformers } from '#client';
+import { hasCniPlugin } from '#host';
 import type { MetricsRegistry } from '#telemetry';
 import { noPodNetwork, type PodNetwork } from '../execute/step-services.js';
 import { EndpointExit } from './endpoint-exit.js';
@@ -62,6 +63,11 @@ export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
         if (!signal.aborted) context.logger.error(`${what} ended`, { error });
       });
     };
+    if (bridgeOf(options) && !hasCniPlugin('bandwidth')) {
+      context.logger.info(
+        'the CNI plugin bandwidth is missing: annotations that limit the bandwidth of pods have no effect',
+      );
+    }
     if (hasNodeNetwork(options)) {
       const network = openNodeNetwork(networkConfig(options));
       running('node network', new NodeNetwork({ ...context, nodeName, network }).run(signal));
@@ -129,5 +135,12 @@ function hostRange(address: string): string {
 
 function networkConfig(options: NetworkOptions): NetworkConfig {
   const { clusterCidr, nodeIp, cniConfigDir, enforcesPolicies } = options;
-  return { clusterCidr, nodeIp, cniConfigDir, serviceRules: servesServices(options), policyRules: enforcesPolicies };
+  return {
+    clusterCidr,
+    nodeIp,
+    cniConfigDir,
+    bandwidthPlugin: hasCniPlugin('bandwidth'),
+    serviceRules: servesServices(options),
+    policyRules: enforcesPolicies,
+  };
 }
