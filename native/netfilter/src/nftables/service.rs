@@ -122,8 +122,11 @@ impl<'a> PortParts<'a> {
 
     fn enter(&self, parts: &mut Parts, frontend: Frontend, way: Way, all: Choice, local: Option<Choice>) {
         let chain = ChainName::Entry { node_port: frontend.address.is_none(), way, all, local };
-        let map = frontend.pick(SetName::Services, SetName::NodePorts);
-        parts.elements.entry((map, Key::Frontend(frontend))).or_insert_with(|| Value::Goto(chain.to_string()));
+        let (map, value) = match chain.kind() {
+            Some(kind) => (frontend.pick(SetName::ServiceKinds, SetName::NodePortKinds), Value::Kind(kind)),
+            None => (frontend.pick(SetName::Services, SetName::NodePorts), Value::Goto(chain.to_string())),
+        };
+        parts.elements.entry((map, Key::Frontend(frontend))).or_insert(value);
         parts.chains.insert(chain, Body::Named);
     }
 
