@@ -23,6 +23,9 @@ try {
   const rollouts = new Rollouts(cluster);
   await rollouts.prepare();
   const results = await rollouts.run(rounds, (round) => console.error(`roll-out ${round} of ${rounds}`));
+  const log = await cluster.ok(cluster.berth('logs', `--data-dir=${cluster.dataDir}`, '--lines=100000', 'agent'));
+  const late = log.split('\n').filter((line) => line.includes('new connections may still be led to it')).length;
+  console.log(`pods whose time to leave was over: ${late}`);
   for (const [way, { requests, failures }] of Object.entries(results)) {
     console.log(`${way}: ${failures.length} of ${requests} requests failed`);
     for (const failure of failures) console.log(`  ${failure}`);
