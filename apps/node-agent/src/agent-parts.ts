@@ -159,6 +159,7 @@ function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: So
     clock: realClock,
     machine,
     nodeName: options.nodeName,
+    known: () => ownNode.known(),
     nodeIps: options.nodeIps,
     port: options.port,
     filesystems,
