@@ -62,6 +62,8 @@ export interface AgentNode {
 export interface AgentBase extends AgentNode {
   options: AgentOptions;
   client: Client;
+  /** For the node's Lease and status, which must not wait for what pods need; absent: the same client. */
+  heartbeats?: Client;
   events: EventRecorder;
   logger: Logger;
   tracer: Tracer;
@@ -122,7 +124,7 @@ type NodeParts = ReturnType<typeof composeNode>;
 
 /** What keeps the node itself: its disk, its memory, its object at the API server. */
 function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: Sources) {
-  const { options, client, events, logger, machine, runtime, cgroups } = base;
+  const { options, client, heartbeats = client, events, logger, machine, runtime, cgroups } = base;
   const filesystems = new NodeFilesystems(runtime, agentRoot(options));
   const shared = { events, logger, now: Date.now };
   const images = new ImageCollector({
@@ -152,7 +154,7 @@ function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: So
     node: () => ownNode.get(),
   });
   const registration = new NodeRegistration({
-    client,
+    client: heartbeats,
     runtime,
     events,
     logger,
