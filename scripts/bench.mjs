@@ -96,9 +96,7 @@ function berth({ node = false, components = 'api,controllers,scheduler', more = 
     },
     kubeconfig: join(data, 'kubeconfig'),
     socket: join(data, 'run', 'containerd', 'containerd.sock'),
-    ...usageOf(
-      ({ command }) => command.includes(directory) || (/^postgres: /.test(command) && command.includes('berth')),
-    ),
+    ...usageOfCommands(directory),
   };
 }
 
@@ -117,7 +115,7 @@ function reference({ scheduler = false } = {}) {
       rmSync(directory, { recursive: true, force: true });
     },
     kubeconfig: join(place, 'kubeconfig'),
-    ...usageOf(({ command }) => command.includes(place) || command.includes('127.0.0.1:12379')),
+    ...usageOfCommands(`${place}|127[.]0[.]0[.]1:12379`),
   };
 }
 
@@ -133,13 +131,20 @@ function referenceWithControllers() {
   return { ...system, ...usageOf(own) };
 }
 
+/** @param match an expression for command lines, as the loads take it */
+function usageOfCommands(match) {
+  const expression = new RegExp(match);
+  // The load names the system's files, too.
+  return { match, ...usageOf(({ command }) => expression.test(command) && !command.includes(cache)) };
+}
+
 /** MB and seconds of the processes that are wanted, and of all below them. */
 function usageOf(wanted) {
   return { memory: () => memoryOf(processTree(wanted)), processor: () => processorTimeOf(processTree(wanted)) };
 }
 
 function measureApi(system) {
-  const args = ['-kubeconfig', system.kubeconfig, '-pods', flags.pods ?? '5000'];
+  const args = ['-kubeconfig', system.kubeconfig, '-pods', flags.pods ?? '5000', '-match', system.match];
   const loaded = spawnLoad(load('apibench'), args, system);
   return loaded;
 }
@@ -172,6 +177,15 @@ async function spawnLoad(program, args, system) {
     'delete /s': result.delete.per_s,
     errors: ['create', 'get', 'patch', 'status', 'delete'].reduce((sum, phase) => sum + result[phase].errors, 0),
     'memory MB': -largest,
+    // Milliseconds of processor time for each operation: of the servers, without the client.
+    'create cpu': -result.create.server_cpu_ms,
+    'get cpu': -result.get.server_cpu_ms,
+    'patch cpu': -result.patch.server_cpu_ms,
+    'status cpu': -result.status.server_cpu_ms,
+    'list of all cpu': -result.list_all.server_cpu_ms,
+    'list by label cpu': -result.list_by_label.server_cpu_ms,
+    'watch cpu an update': -result.watch_fanout.server_cpu_ms_per_update,
+    'delete cpu': -result.delete.server_cpu_ms,
   };
 }
 

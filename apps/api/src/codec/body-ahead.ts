@@ -4,16 +4,6 @@ import { decodeMessageSteps, readEnvelope, WireError } from './protobuf/wire-dec
 import type { RequestBody } from './request-body.js';
 
 /**
- * A large body that was read ahead, or why it cannot be; the data is taken once, since what takes it changes it.
- * `schemaName`: the message that protobuf was read as.
- */
-export interface BodyAhead {
-  decoded?: DecodedJson;
-  schemaName?: string;
-  error?: JsonSyntaxError | WireError;
-}
-
-/**
  * Reads a large body with pauses, ahead of the pipeline, which does not wait. `schemaName`: the type that it is most
  * likely of.
  */
