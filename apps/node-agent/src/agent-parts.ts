@@ -56,6 +56,8 @@ export interface AgentNode {
   memoryDirectory: string;
   /** How probes reach containers; absent: as kubelet does. */
   probe?: RunProbe;
+  /** Where the node's processes listen; absent: as the machine's kernel says. */
+  listeningPorts?: () => Promise<string>;
 }
 
 /** What all parts are made of. */
@@ -168,7 +170,7 @@ function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: So
     thresholds: options.evictionThresholds,
     pressure: () => eviction.conditions,
     runtimeSilence: () => observer.silence,
-    listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps),
+    listeningPorts: base.listeningPorts ?? (async () => listeningPorts(await readSocketTables(), options.nodeIps)),
   });
   return { images, eviction, registration };
 }

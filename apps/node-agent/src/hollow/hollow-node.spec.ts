@@ -58,7 +58,7 @@ describe('a hollow node', () => {
 
   it('registers as the machine that its flags describe, and renews its Lease', async () => {
     const node = await client.get<Node>(gvr.nodes, '', 'hollow-3');
-    assert.deepEqual([node.status!.capacity!['cpu'], node.status!.capacity!['memory']], ['8', '16777216Ki']);
+    assert.deepEqual([node.status!.capacity!['cpu'], node.status!.capacity!['memory']], ['8', '16Gi']);
     assert.deepEqual(node.status!.addresses, [
       { type: 'InternalIP', address: '198.18.0.4' },
       { type: 'Hostname', address: 'hollow-3' },

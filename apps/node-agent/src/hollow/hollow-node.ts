@@ -88,6 +88,7 @@ function hollowNode(options: HollowOptions, index: number, agentOptions: AgentOp
     mounter: { mount: async () => {} },
     memoryDirectory,
     probe: async () => ({ result: 'success', output: '' }),
+    listeningPorts: async () => '',
   };
 }
 

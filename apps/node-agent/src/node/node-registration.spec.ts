@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { serviceUnavailable } from '#apimachinery';
+import { Quantity, serviceUnavailable } from '#apimachinery';
 import { gvr, type Node } from '#kinds';
 import { FakeClock } from '#testing';
 import { MemoryClient } from '../testing/memory-client.js';
@@ -107,6 +107,20 @@ describe('The Node object', () => {
     const { images, ...status } = current.status!;
     assert.deepEqual(images, []);
     await client.update(gvr.nodes, '', { ...current, status });
+    const patches = jest.spyOn(client, 'patch');
+    await clock.advance(60_000);
+    stop.abort();
+    assert.equal(patches.mock.calls.length, 0);
+  });
+
+  test('says quantities as the API server writes them, so that they are no change at the next look', async () => {
+    const { client, clock, node, start, stop } = aNode();
+    await start();
+    const { capacity, allocatable } = (await node())!.status!;
+    for (const quantities of [capacity!, allocatable!]) {
+      for (const [name, text] of Object.entries(quantities)) assert.equal(Quantity.parse(text).toString(), text, name);
+    }
+    assert.equal(capacity!['memory'], '1Gi');
     const patches = jest.spyOn(client, 'patch');
     await clock.advance(60_000);
     stop.abort();
