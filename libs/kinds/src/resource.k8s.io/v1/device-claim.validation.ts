@@ -1,26 +1,24 @@
-import { isDNS1123Label, isDNS1123Subdomain, isJsonObject, isLabelValue, isQualifiedName } from '#apimachinery';
+import { isDNS1123Label, isDNS1123Subdomain, isJsonObject } from '#apimachinery';
 import type {
   DeviceClaim,
   DeviceConstraint,
   DeviceRequest,
-  DeviceSelector,
-  DeviceToleration,
   ExactDeviceRequest,
   OpaqueDeviceConfiguration,
 } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import type { Rule } from '../../validation/rules.js';
 import { checkDeclaredDriver, checkFullyQualifiedName } from './device-names.validation.js';
+import { checkSelectors, selectorRules } from './device-selectors.validation.js';
+import { checkDeviceToleration } from './device-taints.validation.js';
+import { eachUpTo } from './limited-lists.validation.js';
 
 /** Which devices a claim asks for. */
 
 export const MAX_ITEMS = 32;
 const MAX_ALTERNATIVES = 8;
 const MAX_PARAMETER_BYTES = 10 * 1024;
-const MAX_EXPRESSION_BYTES = 10 * 1024;
 const allocationModes = ['All', 'ExactCount'];
-const operators = ['Equal', 'Exists'];
-export const taintEffects = ['NoExecute', 'NoSchedule', 'None'];
 const notARequest =
   "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
 
@@ -29,11 +27,10 @@ export const deviceClaimRules: readonly Rule[] = [
   'requests: at most 32, with unique DNS labels as names, each with exactly one of exactly and firstAvailable (at most 8)',
   'deviceClassName is required and a name',
   'allocationMode is one of All, ExactCount; count is positive with ExactCount and unset with All',
-  'selectors: at most 32, with an expression of at most 10240 bytes',
+  ...selectorRules,
   'tolerations: key is a label key, operator is one of Equal, Exists, effect is one of NoExecute, NoSchedule, None',
   'constraints: at most 32, with matchAttribute or distinctAttribute, for requests of the claim',
   'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes, for requests of the claim',
-  { rule: 'expressions compile', enforcedBy: 'nothing yet: CEL is not compiled' },
 ];
 
 /** With the cursor at the claim's devices. */
@@ -54,19 +51,6 @@ export function requestNames({ requests = [] }: DeviceClaim): ReadonlySet<string
     ...(firstAvailable ?? []).map((alternative) => `${name}/${alternative.name}`),
   ]);
   return new Set(names);
-}
-
-/** Checks the items of a list unless there are too many: that is all that is said of it then. */
-export function eachUpTo<T>(
-  at: FieldCursor,
-  name: string,
-  items: readonly T[] | undefined,
-  max: number,
-  check: (item: T) => void,
-): void {
-  const count = items?.length ?? 0;
-  if (count > max) at.declared(() => at.tooMany(name, count, max));
-  else at.each(name, items, check);
 }
 
 function checkNamedList<T extends { name: string }>(
@@ -116,27 +100,7 @@ function checkDevices(at: FieldCursor, request: Omit<ExactDeviceRequest, 'device
     if (count !== 0) at.invalid('count', count, "must not be specified when allocationMode is 'All'");
   } else if (mode === 'ExactCount') at.positive('count', count);
   else at.declared(() => at.notSupported('allocationMode', mode, allocationModes));
-  at.each('tolerations', tolerations, (toleration) => checkToleration(at, toleration));
-}
-
-/** `known` selectors are stored already. */
-export function checkSelectors(at: FieldCursor, selectors: readonly DeviceSelector[] | undefined, known = false): void {
-  eachUpTo(at, 'selectors', selectors, MAX_ITEMS, ({ cel }) => {
-    if (cel === undefined) at.required('cel');
-    else if (!known && Buffer.byteLength(cel.expression ?? '') > MAX_EXPRESSION_BYTES) {
-      at.tooLong('cel.expression', MAX_EXPRESSION_BYTES);
-    }
-  });
-}
-
-function checkToleration(at: FieldCursor, { key, operator, value = '', effect }: DeviceToleration): void {
-  at.declared(() => {
-    if (key) at.format('key', key, isQualifiedName);
-    at.choice('operator', operator, operators);
-    if (effect) at.optionalChoice('effect', effect, taintEffects);
-  });
-  if (operator === 'Exists' && value !== '') at.invalid('value', value, 'must be empty for operator `Exists`');
-  if (operator === 'Equal') at.format('value', value, isLabelValue);
+  at.each('tolerations', tolerations, (toleration) => checkDeviceToleration(at, toleration));
 }
 
 function checkConstraint(at: FieldCursor, constraint: DeviceConstraint, names: ReadonlySet<string>): void {

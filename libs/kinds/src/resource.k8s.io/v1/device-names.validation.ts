@@ -7,6 +7,7 @@ import type { FieldCursor } from '../../validation/field-cursor.js';
 const MAX_DRIVER_LENGTH = 63;
 const MAX_POOL_LENGTH = 253;
 const MAX_IDENTIFIER_LENGTH = 32;
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Required; by the declared rule. */
 export function checkDeclaredDriver(at: FieldCursor, driver: string | undefined): void {
@@ -31,6 +32,14 @@ export function checkPoolName(at: FieldCursor, name: string, pool: string | unde
 
 /** `<domain>/<identifier>` */
 export function checkFullyQualifiedName(at: FieldCursor, name: string, value: string): void {
+  checkQualifiedName(at, name, value);
+  if (!value.includes('/')) {
+    at.invalid(name, value, 'a fully qualified name must be a domain and a name separated by a slash');
+  }
+}
+
+/** The same, or an identifier in the domain of the driver. */
+export function checkQualifiedName(at: FieldCursor, name: string, value: string): void {
   const [domain = '', identifier, ...more] = value.split('/');
   if (identifier === undefined) checkIdentifier(at, name, domain);
   else if (more.length === 0) {
@@ -39,9 +48,12 @@ export function checkFullyQualifiedName(at: FieldCursor, name: string, value: st
     if (identifier === '') at.invalid(name, '', 'the name must not be empty');
     else checkIdentifier(at, name, identifier);
   }
-  if (identifier === undefined) {
-    at.invalid(name, value, 'a fully qualified name must be a domain and a name separated by a slash');
-  }
+}
+
+/** Which share of a device; by the declared rule. */
+export function checkShareId(at: FieldCursor, shareID: string | undefined): void {
+  if (shareID === undefined || UUID.test(shareID)) return;
+  at.declared(() => at.invalid('shareID', shareID, 'must be a lowercase UUID in 8-4-4-4-12 format'));
 }
 
 function checkIdentifier(at: FieldCursor, name: string, identifier: string): void {

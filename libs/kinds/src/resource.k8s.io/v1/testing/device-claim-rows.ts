@@ -5,6 +5,7 @@ const cIdentifier =
   "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
 const notARequest =
   "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
+const unknownField = "ERROR: <input>:1:7: undefined field 'foo'\n | device.foo\n | ......^";
 const one = 'exactly one of `exactly` or `firstAvailable` is required';
 
 export const devices = () => ({
@@ -75,6 +76,17 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
         (claim) => (claim.requests[0].exactly.selectors = [{}, { cel: { expression: 'x'.repeat(10_241) } }]),
         `${request}.exactly.selectors[0].cel: Required value`,
         `${request}.exactly.selectors[1].cel.expression: Too long: may not be more than 10240 bytes`,
+      ),
+    ],
+    'expressions compile, give a bool or an attribute, and cost at most 1000000 units': [
+      row(
+        (claim) => {
+          claim.requests[0].exactly.selectors = [{ cel: { expression: '1' } }, { cel: { expression: 'device.foo' } }];
+          claim.requests[1].firstAvailable[0].selectors = [{ cel: { expression: 'device.driver' } }];
+        },
+        `${request}.exactly.selectors[0].cel.expression: Invalid value: "1": must evaluate to bool or the unknown type, not int`,
+        `${request}.exactly.selectors[1].cel.expression: Invalid value: "device.foo": compilation failed: ${unknownField}`,
+        'requests[1].firstAvailable[0].selectors[0].cel.expression: Invalid value: "device.driver": must evaluate to bool or the unknown type, not string',
       ),
     ],
     'tolerations: key is a label key, operator is one of Equal, Exists, effect is one of NoExecute, NoSchedule, None': [
