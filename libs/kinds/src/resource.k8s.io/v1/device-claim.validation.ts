@@ -3,6 +3,7 @@ import type {
   DeviceClaim,
   DeviceConstraint,
   DeviceRequest,
+  DeviceSubRequest,
   ExactDeviceRequest,
   OpaqueDeviceConfiguration,
 } from '../../generated/types.js';
@@ -11,7 +12,8 @@ import type { Rule } from '../../validation/rules.js';
 import { checkDeclaredDriver, checkFullyQualifiedName } from './device-names.validation.js';
 import { checkSelectors, selectorRules } from './device-selectors.validation.js';
 import { checkDeviceToleration } from './device-taints.validation.js';
-import { eachUpTo } from './limited-lists.validation.js';
+import { eachUniqueUpTo, eachUpTo } from './limited-lists.validation.js';
+import { shownOrder } from './shown-items.js';
 
 /** Which devices a claim asks for. */
 
@@ -36,7 +38,8 @@ export const deviceClaimRules: readonly Rule[] = [
 /** With the cursor at the claim's devices. */
 export function checkDeviceClaim(at: FieldCursor, { requests, constraints, config }: DeviceClaim): void {
   const names = requestNames({ requests: requests ?? [] });
-  checkNamedList(at, 'requests', requests, MAX_ITEMS, (request) => checkRequest(at, request));
+  const unique = { keyOf: ({ name }: DeviceRequest) => name, order: shownOrder.request };
+  eachUniqueUpTo(at, 'requests', requests, MAX_ITEMS, unique, (request) => checkRequest(at, request));
   eachUpTo(at, 'constraints', constraints, MAX_ITEMS, (constraint) => checkConstraint(at, constraint, names));
   eachUpTo(at, 'config', config, MAX_ITEMS, ({ requests: of, opaque }) => {
     checkRequestRefs(at, of, names);
@@ -53,21 +56,6 @@ export function requestNames({ requests = [] }: DeviceClaim): ReadonlySet<string
   return new Set(names);
 }
 
-function checkNamedList<T extends { name: string }>(
-  at: FieldCursor,
-  list: string,
-  items: readonly T[] | undefined,
-  max: number,
-  check: (item: T) => void,
-): void {
-  const seen = new Set<string>();
-  eachUpTo(at, list, items, max, (item) => {
-    check(item);
-    if (seen.has(item.name)) at.declared(() => at.duplicate('', item.name));
-    seen.add(item.name);
-  });
-}
-
 function checkRequest(at: FieldCursor, { name, exactly, firstAvailable = [] }: DeviceRequest): void {
   at.format('name', name ?? '', isDNS1123Label);
   const one = 'exactly one of `exactly` or `firstAvailable` is required';
@@ -80,7 +68,8 @@ function checkRequest(at: FieldCursor, { name, exactly, firstAvailable = [] }: D
       checkDevices(at, exactly);
     });
   } else {
-    checkNamedList(at, 'firstAvailable', firstAvailable, MAX_ALTERNATIVES, (alternative) => {
+    const unique = { keyOf: ({ name: of }: DeviceSubRequest) => of, order: shownOrder.alternative };
+    eachUniqueUpTo(at, 'firstAvailable', firstAvailable, MAX_ALTERNATIVES, unique, (alternative) => {
       at.format('name', alternative.name ?? '', isDNS1123Label);
       at.declared(() => checkClassName(at, alternative.deviceClassName));
       checkDevices(at, alternative);
@@ -121,12 +110,8 @@ export function checkRequestRefs(
   requests: readonly string[] | undefined,
   names: ReadonlySet<string>,
 ): void {
-  const seen = new Set<string>();
-  eachUpTo(at, 'requests', requests, MAX_ITEMS, (name) => {
-    checkRequestRef(at, '', name, names);
-    if (seen.has(name)) at.declared(() => at.duplicate('', name));
-    seen.add(name);
-  });
+  const unique = { keyOf: (name: string) => name };
+  eachUniqueUpTo(at, 'requests', requests, MAX_ITEMS, unique, (name) => checkRequestRef(at, '', name, names));
 }
 
 export function checkRequestRef(at: FieldCursor, path: string, name: string, names: ReadonlySet<string>): void {

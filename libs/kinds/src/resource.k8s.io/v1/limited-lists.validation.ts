@@ -1,4 +1,5 @@
 import type { FieldCursor } from '../../validation/field-cursor.js';
+import { type Order, shown } from './shown-items.js';
 
 /** Lists and maps of claims and slices: most have a limit, and what is beyond it is not looked at. */
 
@@ -15,20 +16,20 @@ export function eachUpTo<T>(
   else at.each(name, items, check);
 }
 
-/** The same, for items of which no two may have the same key. `show` is what an error shows of one. */
+/** The same, for items of which no two may have the same key. An error shows one of them in the given order. */
 export function eachUniqueUpTo<T>(
   at: FieldCursor,
   name: string,
   items: readonly T[] | undefined,
   max: number,
-  { keyOf, show }: { keyOf: (item: T) => string; show: (item: T) => unknown },
+  { keyOf, order }: { keyOf: (item: T) => string; order?: Order },
   check: (item: T) => void,
 ): void {
   const seen = new Set<string>();
   eachUpTo(at, name, items, max, (item) => {
     check(item);
     const key = keyOf(item);
-    if (seen.has(key)) at.declared(() => at.duplicate('', show(item)));
+    if (seen.has(key)) at.declared(() => at.duplicate('', shown(item, order)));
     seen.add(key);
   });
 }

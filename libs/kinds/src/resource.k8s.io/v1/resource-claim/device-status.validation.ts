@@ -1,11 +1,12 @@
 import { isDNS1123Label, isJsonObject } from '#apimachinery';
 import { checkDriverName } from '../../../core/v1/pod/pod-volumes.validation.js';
-import type { AllocatedDeviceStatus, NetworkDeviceData, ResourceClaimStatus } from '../../../generated/types.js';
+import type { NetworkDeviceData, ResourceClaimStatus } from '../../../generated/types.js';
 import { checkConditions } from '../../../validation/conditions.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 import { validateInterfaceAddress } from '../../../validation/ip.js';
 import { checkPoolName, checkShareId } from '../device-names.validation.js';
 import { eachUniqueUpTo } from '../limited-lists.validation.js';
+import { shownOrder } from '../shown-items.js';
 import { allocatedDevices, deviceId } from './allocated-devices.js';
 
 /** What drivers report about the devices of a claim. */
@@ -20,7 +21,8 @@ const ANY_NUMBER = Number.POSITIVE_INFINITY;
 /** With the cursor at the status. */
 export function checkDeviceStatuses(at: FieldCursor, status: ResourceClaimStatus): void {
   const allocated = allocatedDevices(status);
-  eachUniqueUpTo(at, 'devices', status.devices, ANY_NUMBER, { keyOf: deviceId, show: shown }, (device) => {
+  const unique = { keyOf: deviceId, order: shownOrder.deviceStatus };
+  eachUniqueUpTo(at, 'devices', status.devices, ANY_NUMBER, unique, (device) => {
     checkDriverName(at, device.driver);
     checkPoolName(at, 'pool', device.pool);
     at.format('device', device.device ?? '', isDNS1123Label);
@@ -38,11 +40,6 @@ export function checkDeviceStatuses(at: FieldCursor, status: ResourceClaimStatus
   });
 }
 
-/** In the order of the type. */
-function shown({ driver, pool, device, shareID, conditions, data, networkData }: AllocatedDeviceStatus): unknown {
-  return new Map(Object.entries({ driver, pool, device, shareID, conditions, data, networkData }));
-}
-
 function checkData(at: FieldCursor, data: unknown): void {
   if (data === undefined || data === null) return;
   if (Buffer.byteLength(JSON.stringify(data)) > MAX_DATA_BYTES) at.tooLong('data', MAX_DATA_BYTES);
@@ -55,7 +52,7 @@ function checkNetwork(at: FieldCursor, { interfaceName = '', hardwareAddress = '
     if (Buffer.byteLength(hardwareAddress) > MAX_HARDWARE_BYTES) at.tooLong('hardwareAddress', MAX_HARDWARE_BYTES);
   });
   const itself = (address: string) => address;
-  eachUniqueUpTo(at, 'ips', ips, MAX_IPS, { keyOf: itself, show: itself }, (address) => {
+  eachUniqueUpTo(at, 'ips', ips, MAX_IPS, { keyOf: itself }, (address) => {
     at.add(validateInterfaceAddress(at.path(), address));
   });
 }

@@ -48,7 +48,7 @@ describeRules({
             'status.reservedFor[2].name: Required value',
             'status.reservedFor[2].uid: Required value',
             'status.reservedFor: Forbidden: may not be specified when `allocated` is not set',
-            'status.reservedFor[1]: Duplicate value: "1"',
+            'status.reservedFor[1]: Duplicate value: {"resource":"pods","name":"p","uid":"1"}',
           ],
         },
         {
@@ -134,7 +134,7 @@ describeRules({
           endpoint: 'status',
           update: (claim) => (claim.status = reported(...[1, 2].map(() => ({ ...report(), data: undefined })))),
           errors: [
-            'status.devices[1]: Duplicate value: {"driver":"example.com","pool":"node/1","device":"gpu-0","conditions":[],"networkData":{"hardwareAddress":"00:00:5e:00:53:01","interfaceName":"eth1","ips":["10.9.8.7/24","2001:db8::1/64"]}}',
+            'status.devices[1]: Duplicate value: {"driver":"example.com","pool":"node/1","device":"gpu-0","conditions":[],"networkData":{"interfaceName":"eth1","ips":["10.9.8.7/24","2001:db8::1/64"],"hardwareAddress":"00:00:5e:00:53:01"}}',
           ],
         },
         {

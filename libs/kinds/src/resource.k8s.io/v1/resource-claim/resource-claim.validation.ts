@@ -4,6 +4,7 @@ import { checkNodeSelector } from '../../../core/v1/pod/pod-scheduling.validatio
 import type {
   AllocationResult,
   DeviceRequestAllocationResult,
+  ResourceClaimConsumerReference,
   ResourceClaimStatus,
   ResourceResourceClaim,
 } from '../../../generated/types.js';
@@ -20,7 +21,8 @@ import {
 } from '../device-claim.validation.js';
 import { checkDeclaredDriver, checkPoolName, checkShareId } from '../device-names.validation.js';
 import { checkDeviceToleration } from '../device-taints.validation.js';
-import { eachUpTo } from '../limited-lists.validation.js';
+import { eachUniqueUpTo, eachUpTo } from '../limited-lists.validation.js';
+import { shownOrder } from '../shown-items.js';
 import { checkDeviceStatuses } from './device-status.validation.js';
 
 const MAX_CONSUMERS = 256;
@@ -51,13 +53,11 @@ export const resourceClaimValidator: KindValidator = {
 function checkStatus(at: FieldCursor, claim: ResourceResourceClaim, old: ResourceClaimStatus): void {
   const { reservedFor = [], allocation } = claim.status ?? {};
   at.within('status', () => {
-    const seen = new Set<string>();
-    eachUpTo(at, 'reservedFor', reservedFor, MAX_CONSUMERS, ({ resource, name, uid }) => {
+    const unique = { keyOf: ({ uid }: ResourceClaimConsumerReference) => uid, order: shownOrder.consumer };
+    eachUniqueUpTo(at, 'reservedFor', reservedFor, MAX_CONSUMERS, unique, ({ resource, name, uid }) => {
       if (!resource) at.required('resource');
       if (!name) at.required('name');
       if (!uid) at.required('uid');
-      if (seen.has(uid)) at.declared(() => at.duplicate('', uid));
-      seen.add(uid);
     });
     checkDeviceStatuses(at, claim.status ?? {});
     if (reservedFor.length > 0 && allocation === undefined) {

@@ -2,6 +2,7 @@ import { isDNS1123Label } from '#apimachinery';
 import type { Counter, CounterSet, DeviceCounterConsumption } from '../../../generated/types.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 import { eachUniqueUpTo } from '../limited-lists.validation.js';
+import { shownOrder } from '../shown-items.js';
 
 /** Counters that devices of a pool share, and what a device takes from them. */
 
@@ -13,7 +14,7 @@ const MAX_CONSUMED_SETS = 2;
 export function checkSharedCounters(at: FieldCursor, sets: readonly CounterSet[] | undefined): void {
   const unique = {
     keyOf: ({ name }: CounterSet) => name ?? '',
-    show: ({ name, counters }: CounterSet) => new Map(Object.entries({ name, counters })),
+    order: shownOrder.counterSet,
   };
   eachUniqueUpTo(at, 'sharedCounters', sets, MAX_SETS, unique, ({ name, counters }) => {
     checkSetName(at, 'name', name);
@@ -28,7 +29,7 @@ export function checkConsumedCounters(
 ): void {
   const unique = {
     keyOf: ({ counterSet }: DeviceCounterConsumption) => counterSet ?? '',
-    show: ({ counterSet, counters }: DeviceCounterConsumption) => new Map(Object.entries({ counterSet, counters })),
+    order: shownOrder.consumption,
   };
   eachUniqueUpTo(at, 'consumesCounters', consumed, MAX_CONSUMED_SETS, unique, ({ counterSet, counters }) => {
     checkSetName(at, 'counterSet', counterSet);

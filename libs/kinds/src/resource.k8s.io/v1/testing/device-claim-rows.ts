@@ -40,7 +40,18 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
           `requests[0]: Invalid value: null: ${one}, but multiple fields are set`,
           `requests[1]: Required value: ${one}`,
           `requests[2]: Required value: ${one}`,
-          'requests[2]: Duplicate value: "a"',
+          'requests[2]: Duplicate value: {"name":"a"}',
+        ),
+        row(
+          (claim) => {
+            const { exactly } = claim.requests[0];
+            exactly.tolerations = [{ key: 'a', operator: 'Exists', effect: 'None' }];
+            const [alternative] = claim.requests[1].firstAvailable;
+            claim.requests = [claim.requests[0], { name: 'gpu', exactly }, claim.requests[1]];
+            claim.requests[2].firstAvailable.push(alternative);
+          },
+          'requests[1]: Duplicate value: {"name":"gpu","exactly":{"deviceClassName":"gpu.example.com","selectors":[{"cel":{"expression":"true"}}],"allocationMode":"ExactCount","count":1,"tolerations":[{"key":"a","operator":"Exists","effect":"None"}]}}',
+          'requests[2].firstAvailable[1]: Duplicate value: {"name":"big","deviceClassName":"big.example.com","allocationMode":"ExactCount","count":1}',
         ),
         row((claim) => {
           claim.requests = Array.from({ length: 33 }, () => ({}));
