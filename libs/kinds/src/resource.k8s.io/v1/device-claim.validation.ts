@@ -96,9 +96,9 @@ function checkConstraint(at: FieldCursor, constraint: DeviceConstraint, names: R
   const { requests, matchAttribute, distinctAttribute } = constraint;
   checkRequestRefs(at, requests, names);
   if (matchAttribute !== undefined) {
-    at.declared(() => checkFullyQualifiedName(at, 'matchAttribute', matchAttribute));
+    checkFullyQualifiedName(at, 'matchAttribute', matchAttribute);
   } else if (distinctAttribute !== undefined) {
-    at.declared(() => checkFullyQualifiedName(at, 'distinctAttribute', distinctAttribute));
+    checkFullyQualifiedName(at, 'distinctAttribute', distinctAttribute);
   } else {
     const text = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set';
     at.required('', text);

@@ -50,11 +50,20 @@ describe('expressions that select devices', () => {
     });
   }
 
-  const good = ['true', `${attribute}.name`, `cel.bind(dra, ${attribute}, dra.oneBool && dra.anotherBool)`];
+  const good = [
+    'true',
+    'kubernetes.DRADevice{driver: "a"} == device',
+    `${attribute}.name`,
+    `cel.bind(dra, ${attribute}, dra.oneBool && dra.anotherBool)`,
+  ];
   for (const expression of good) it(`accepts ${expression}`, () => assert.deepEqual(errorsOf(expression), []));
 
   const refused: readonly (readonly [string, string])[] = [
     ['1', `${at}: Invalid value: "1": must evaluate to bool or the unknown type, not int`],
+    [
+      '',
+      `${at}: Invalid value: "": compilation failed: ERROR: <input>:1:0: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}`,
+    ],
     ['dyn(true)', `${at}: Invalid value: "dyn(true)": must evaluate to bool or the unknown type, not dyn`],
     [
       'device.attributes',

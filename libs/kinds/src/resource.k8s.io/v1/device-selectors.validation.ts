@@ -38,7 +38,11 @@ const DEVICE = cel.object('kubernetes.DRADevice', {
 });
 
 /** What an expression knows about a device that it may select. */
-export const deviceEnvironment: CelEnvironment = { variables: { device: { type: DEVICE } }, bindings: true };
+export const deviceEnvironment: CelEnvironment = {
+  variables: { device: { type: DEVICE } },
+  bindings: true,
+  resolveType: (name) => (name === DEVICE.name ? DEVICE : undefined),
+};
 
 export const selectorRules = [
   'selectors: at most 32, with an expression of at most 10240 bytes',

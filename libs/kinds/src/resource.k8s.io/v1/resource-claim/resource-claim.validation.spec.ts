@@ -22,6 +22,8 @@ const report = () => ({
   } as object,
 });
 const reported = (...devices: object[]) => ({ allocation: allocation(), devices });
+const caseless =
+  "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'Example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const addressForm = 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)';
 const conditionReason =
   "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')";
@@ -76,6 +78,19 @@ describeRules({
           `status.allocation.devices.results[0].device: Invalid value: "A": ${words.label}`,
           'status.allocation.devices.results[0].driver: Required value',
           'status.allocation.devices.results[0].pool: Required value',
+        ],
+      },
+      {
+        endpoint: 'status',
+        update: (claim) => {
+          claim.status = { allocation: allocation() };
+          Object.assign(claim.status.allocation.devices.results[0], { driver: 'é'.repeat(40), pool: 'a//B' });
+        },
+        errors: [
+          'status.allocation.devices.results[0].driver: Too long: may not be more than 63 bytes',
+          `status.allocation.devices.results[0].driver: Invalid value: "${'é'.repeat(40)}": ${caseless}`,
+          'status.allocation.devices.results[0].pool: Invalid value: "a//B": segment 1: must not be empty',
+          `status.allocation.devices.results[0].pool: Invalid value: "B": segment 2: ${words.subdomain}`,
         ],
       },
       {

@@ -19,7 +19,7 @@ import {
   MAX_ITEMS,
   requestNames,
 } from '../device-claim.validation.js';
-import { checkDeclaredDriver, checkPoolName, checkShareId } from '../device-names.validation.js';
+import { checkDeclaredDriver, checkDeclaredPool, checkShareId } from '../device-names.validation.js';
 import { checkDeviceToleration } from '../device-taints.validation.js';
 import { eachUniqueUpTo, eachUpTo } from '../limited-lists.validation.js';
 import { shownOrder } from '../shown-items.js';
@@ -94,7 +94,7 @@ function checkAllocation(at: FieldCursor, allocation: AllocationResult, names: R
 function checkResult(at: FieldCursor, result: DeviceRequestAllocationResult, names: ReadonlySet<string>): void {
   checkRequestRef(at, 'request', result.request ?? '', names);
   checkDeclaredDriver(at, result.driver);
-  at.declared(() => checkPoolName(at, 'pool', result.pool));
+  checkDeclaredPool(at, 'pool', result.pool);
   at.format('device', result.device ?? '', isDNS1123Label);
   checkBindingConditions(at, result);
   at.each('tolerations', result.tolerations, (toleration) => checkDeviceToleration(at, toleration));

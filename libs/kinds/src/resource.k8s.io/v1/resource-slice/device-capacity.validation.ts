@@ -120,7 +120,8 @@ function checkInteger(at: FieldCursor, name: string, value: Quantity): void {
   }
 }
 
-/** Whole units, rounded up. */
+/** Whole units, rounded up; what 64 bits do not hold is read as 0. */
 function integerOf(value: Quantity): bigint {
-  return BigInt.asIntN(64, BigInt(value.scaled(0)));
+  const whole = BigInt(value.scaled(0));
+  return whole === BigInt.asIntN(64, whole) ? whole : 0n;
 }

@@ -1,6 +1,7 @@
 import { isDNS1123Label } from '#apimachinery';
 import type { Counter, CounterSet, DeviceCounterConsumption } from '../../../generated/types.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
+import { inBytes } from '../device-names.validation.js';
 import { eachUniqueUpTo } from '../limited-lists.validation.js';
 import { shownOrder } from '../shown-items.js';
 
@@ -39,7 +40,7 @@ export function checkConsumedCounters(
 
 function checkSetName(at: FieldCursor, field: string, name: string | undefined): void {
   at.declared(() => {
-    if (name) at.format(field, name, isDNS1123Label);
+    if (name) at.format(field, name, inBytes(isDNS1123Label));
     else at.required(field);
   });
 }
@@ -49,6 +50,6 @@ function checkCounters(at: FieldCursor, counters: Readonly<Record<string, Counte
   if (names.length > MAX_COUNTERS) at.tooMany('counters', names.length, MAX_COUNTERS);
   at.declared(() => {
     if (names.length === 0) at.required('counters');
-    for (const name of names) at.format('counters', name, isDNS1123Label);
+    for (const name of names) at.format('counters', name, inBytes(isDNS1123Label));
   });
 }

@@ -120,6 +120,7 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
             { requests: ['gpu', 'gpu', 'any/small', 'a/b/c'] },
             { matchAttribute: 'numa' },
             { distinctAttribute: 'example.com/1' },
+            { matchAttribute: '/' },
           ]),
         `constraints[0].requests[2]: Invalid value: "any/small": ${notARequest}`,
         `constraints[0].requests[3]: Invalid value: "a/b/c": ${notARequest}`,
@@ -127,6 +128,8 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
         'constraints[0].requests[1]: Duplicate value: "gpu"',
         'constraints[1].matchAttribute: Invalid value: "numa": a fully qualified name must be a domain and a name separated by a slash',
         `constraints[2].distinctAttribute: Invalid value: "1": ${cIdentifier}`,
+        'constraints[3].matchAttribute: Invalid value: "": prefix must not be empty',
+        'constraints[3].matchAttribute: Invalid value: "": name must not be empty',
       ),
     ],
     'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes, for requests of the claim':

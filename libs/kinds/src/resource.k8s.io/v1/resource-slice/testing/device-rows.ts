@@ -207,6 +207,10 @@ export const deviceRows: RuleTable['rows'] = {
       `.consumesCounters[1].counterSet: Invalid value: "A": ${words.label}`,
     ),
     row(
+      (device) => (device.consumesCounters[0].counterSet = 'x'.repeat(64)),
+      `.consumesCounters[0].counterSet: Invalid value: "${'x'.repeat(64)}": must be no more than 63 bytes`,
+    ),
+    row(
       (device) => (device.consumesCounters = [{}, {}, {}]),
       '.consumesCounters: Too many: 3: must have at most 2 items',
     ),
