@@ -9,7 +9,7 @@ import { Eviction } from './eviction/eviction.js';
 import { UsageReader } from './eviction/usage-reader.js';
 import { kernelPaths } from './execute/kernel-paths.js';
 import { parseResolvConf } from './execute/pod-dns.js';
-import type { PodIsolation, StepServices } from './execute/step-services.js';
+import type { PodNetwork, StepServices } from './execute/step-services.js';
 import { ImageCollector } from './images/image-collector.js';
 import { ImageService } from './images/image-service.js';
 import { usedImages } from './images/used-images.js';
@@ -71,7 +71,7 @@ export interface AgentBase extends AgentNode {
   tracer: Tracer;
   /** Fires when the agent stops. */
   signal: AbortSignal;
-  isolation: PodIsolation;
+  podNetwork: PodNetwork;
 }
 
 export type AgentParts = Sources & NodeParts & PipeParts;
@@ -233,7 +233,8 @@ function composePipe(base: AgentBase, sources: Sources, { eviction }: NodeParts)
       objects.unregister(uid);
       tokens.forget(uid);
       certificates.forget(uid);
-      base.isolation.release(uid);
+      base.podNetwork.isolation.release(uid);
+      base.podNetwork.endpoints.release(uid);
       staticPods.podRemoved(uid);
     },
     // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
@@ -248,7 +249,8 @@ function stepServices(base: AgentBase, sources: Sources): StepServices {
   const services = informers.for(gvr.services);
   const runtimeClasses = new RuntimeClasses(informers, signal);
   return {
-    policies: base.isolation,
+    policies: base.podNetwork.isolation,
+    endpoints: base.podNetwork.endpoints,
     runtime,
     cgroups,
     images: new ImageService(runtime),

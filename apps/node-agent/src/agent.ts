@@ -5,7 +5,7 @@ import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
 import { noTracer, type Tracer } from '#telemetry';
 import type { AgentOptions } from './agent-options.js';
 import { type AgentBase, type AgentNode, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
-import { noIsolation, type PodIsolation } from './execute/step-services.js';
+import { noPodNetwork, type PodNetwork } from './execute/step-services.js';
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { hugepageSizes, memoryPolicy } from './node/memory-controllers.js';
@@ -40,11 +40,11 @@ export class NodeAgent {
     logger: Logger,
     onCreated?: (agent: NodeAgent) => void,
     tracer: Tracer = noTracer,
-    isolation: PodIsolation = noIsolation,
+    podNetwork: PodNetwork = noPodNetwork,
   ): Promise<NodeAgent> {
     return NodeAgent.startOn(
       await readNode(options, logger),
-      { options, client, events, logger, tracer, isolation },
+      { options, client, events, logger, tracer, podNetwork },
       onCreated,
     );
   }

@@ -5,7 +5,7 @@ import { noTracer } from '#telemetry';
 import { NodeAgent } from '../agent.js';
 import type { AgentOptions } from '../agent-options.js';
 import { type AgentNode, agentRoot } from '../agent-parts.js';
-import { noIsolation } from '../execute/step-services.js';
+import { noPodNetwork } from '../execute/step-services.js';
 import type { MachineFacts } from '../node/machine.js';
 import { allocatable } from '../node/node-status.js';
 import type { PodCgroups } from '../runtime/cgroups.js';
@@ -39,7 +39,7 @@ export async function startHollowNode(
   return NodeAgent.startOn(node, {
     ...{ options: agentOptions, client, heartbeats, events, logger },
     tracer: noTracer,
-    isolation: noIsolation,
+    podNetwork: noPodNetwork,
   });
 }
 
@@ -134,7 +134,7 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
     cgroupRoot: '',
     proxyMode: 'none',
     nodePortAddresses: '',
-    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
+    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
     clusterDns: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
     clusterCidr: '',
