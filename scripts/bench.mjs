@@ -9,6 +9,7 @@
 //   --nodes N        scheduler: nodes (default 5000); rollout: hollow nodes (default 200)
 //   --deployments N  rollout and restart: Deployments that share the pods (default 30)
 //   --workload NAME  scheduler: see schedbench (default basic)
+//   --protobuf       api: the load speaks protobuf instead of JSON
 //   --only NAME      only `berth` or only `reference`: no ratios
 //
 // `npm run bench -- fairness` measures Berth alone: see fairness-bench.mjs.
@@ -43,6 +44,7 @@ const { values: flags, positionals } = parseArgs({
     nodes: { type: 'string' },
     deployments: { type: 'string', default: '30' },
     workload: { type: 'string', default: 'basic' },
+    protobuf: { type: 'boolean', default: false },
     only: { type: 'string' },
     connections: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '10' },
@@ -151,8 +153,8 @@ function usageOf(wanted) {
 
 function measureApi(system) {
   const args = ['-kubeconfig', system.kubeconfig, '-pods', flags.pods ?? '5000', '-match', system.match];
-  const loaded = spawnLoad(load('apibench'), args, system);
-  return loaded;
+  if (flags.protobuf) args.push('-protobuf');
+  return spawnLoad(load('apibench'), args, system);
 }
 
 /** Runs apibench; memory is read at its largest, as the objects are there only until the load deletes them. */

@@ -56,12 +56,16 @@ export interface AgentNode {
   memoryDirectory: string;
   /** How probes reach containers; absent: as kubelet does. */
   probe?: RunProbe;
+  /** Where the node's processes listen; absent: as the machine's kernel says. */
+  listeningPorts?: () => Promise<string>;
 }
 
 /** What all parts are made of. */
 export interface AgentBase extends AgentNode {
   options: AgentOptions;
   client: Client;
+  /** For the node's Lease and status, which must not wait for what pods need; absent: the same client. */
+  heartbeats?: Client;
   events: EventRecorder;
   logger: Logger;
   tracer: Tracer;
@@ -122,7 +126,7 @@ type NodeParts = ReturnType<typeof composeNode>;
 
 /** What keeps the node itself: its disk, its memory, its object at the API server. */
 function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: Sources) {
-  const { options, client, events, logger, machine, runtime, cgroups } = base;
+  const { options, client, heartbeats = client, events, logger, machine, runtime, cgroups } = base;
   const filesystems = new NodeFilesystems(runtime, agentRoot(options));
   const shared = { events, logger, now: Date.now };
   const images = new ImageCollector({
@@ -152,20 +156,21 @@ function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: So
     node: () => ownNode.get(),
   });
   const registration = new NodeRegistration({
-    client,
+    client: heartbeats,
     runtime,
     events,
     logger,
     clock: realClock,
     machine,
     nodeName: options.nodeName,
+    known: () => ownNode.known(),
     nodeIps: options.nodeIps,
     port: options.port,
     filesystems,
     thresholds: options.evictionThresholds,
     pressure: () => eviction.conditions,
     runtimeSilence: () => observer.silence,
-    listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps),
+    listeningPorts: base.listeningPorts ?? (async () => listeningPorts(await readSocketTables(), options.nodeIps)),
   });
   return { images, eviction, registration };
 }

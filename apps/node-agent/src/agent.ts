@@ -94,7 +94,7 @@ export class NodeAgent {
   }
 
   private async begin(): Promise<void> {
-    const { options, client, logger, signal } = this.base;
+    const { options, client, heartbeats = client, logger, signal } = this.base;
     const { informers, observer, staticPods, eviction, registration, pool, pods } = this.parts;
     const housekeeping = new Housekeeping(this.parts, logger, signal);
     await housekeeping.updateQosTree();
@@ -106,7 +106,7 @@ export class NodeAgent {
     void eviction.run(signal);
     housekeeping.startNode();
     await registration.start(signal);
-    void new NodeLease(client, options.nodeName, logger, Date.now).run(signal);
+    void new NodeLease(heartbeats, options.nodeName, logger, Date.now).run(signal);
     this.followPods();
     void pods.run(signal);
     await pods.whenSynced(signal);

@@ -1,6 +1,7 @@
 import { type DecodedJson, decodeJson, decodeJsonSteps, JsonSyntaxError } from '#apimachinery';
 import { inTurns } from './large-bodies.js';
-import { decodeMessageSteps, readEnvelope, WireError } from './protobuf/wire-decoder.js';
+import { decodeMessageSteps, readEnvelope } from './protobuf/wire-decoder.js';
+import { WireError } from './protobuf/wire-messages.js';
 import type { RequestBody } from './request-body.js';
 
 /**

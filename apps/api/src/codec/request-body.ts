@@ -1,5 +1,5 @@
 import type { DecodedJson, JsonSyntaxError, KubeObject } from '#apimachinery';
-import type { WireError } from './protobuf/wire-decoder.js';
+import type { WireError } from './protobuf/wire-messages.js';
 import type { YamlBody, YamlError } from './yaml-text.js';
 
 /** The part of a request that the codec reads. */

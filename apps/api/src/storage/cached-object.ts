@@ -125,6 +125,10 @@ export class CacheEntry implements CachedObject {
     this.parsed = new WeakRef(asParsed({ ...object, metadata }));
   }
 
+  peek(): any {
+    return this.parsed?.deref() ?? JSON.parse(this.bytes.toString());
+  }
+
   parse(): any {
     const known = this.parsed?.deref();
     if (known) return known;

@@ -20,6 +20,8 @@ const INODES = 1 << 24;
 
 export interface HollowNodeEnvironment {
   client: Client;
+  /** For Lease and status of the node. */
+  heartbeats: Client;
   events: EventRecorder;
   logger: Logger;
   /** The folder of this process; each node has one below it. */
@@ -30,12 +32,12 @@ export interface HollowNodeEnvironment {
 export async function startHollowNode(
   options: HollowOptions,
   index: number,
-  { client, events, logger, directory }: HollowNodeEnvironment,
+  { client, heartbeats, events, logger, directory }: HollowNodeEnvironment,
 ): Promise<NodeAgent> {
   const agentOptions = optionsOf(options, index, directory);
   const node = hollowNode(options, index, agentOptions);
   return NodeAgent.startOn(node, {
-    ...{ options: agentOptions, client, events, logger },
+    ...{ options: agentOptions, client, heartbeats, events, logger },
     tracer: noTracer,
     podNetwork: noPodNetwork,
   });
@@ -86,6 +88,7 @@ function hollowNode(options: HollowOptions, index: number, agentOptions: AgentOp
     mounter: { mount: async () => {} },
     memoryDirectory,
     probe: async () => ({ result: 'success', output: '' }),
+    listeningPorts: async () => '',
   };
 }
 
