@@ -9,11 +9,16 @@
 //   --nodes N        scheduler: nodes (default 5000); rollout: hollow nodes (default 200)
 //   --deployments N  rollout and restart: Deployments that share the pods (default 30)
 //   --workload NAME  scheduler: see schedbench (default basic)
+//   --protobuf       api: the load speaks protobuf instead of JSON
 //   --only NAME      only `berth` or only `reference`: no ratios
 //
 // `npm run bench -- fairness` measures Berth alone: see fairness-bench.mjs.
 //   --connections N  of the flood (default 200)
 //   --seconds N      of each measurement (default 10)
+//
+// `npm run bench -- netfilter` measures the rules of Services, and fails when a goal is missed: see netfilter-bench.mjs.
+//   --mode NAME      nftables, iptables or ipvs (default: all that the kernel has)
+//   --services N     (default: the numbers that have goals)
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -39,9 +44,12 @@ const { values: flags, positionals } = parseArgs({
     nodes: { type: 'string' },
     deployments: { type: 'string', default: '30' },
     workload: { type: 'string', default: 'basic' },
+    protobuf: { type: 'boolean', default: false },
     only: { type: 'string' },
     connections: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '10' },
+    mode: { type: 'string' },
+    services: { type: 'string' },
   },
 });
 const [what] = positionals;
@@ -96,9 +104,7 @@ function berth({ node = false, components = 'api,controllers,scheduler', more = 
     },
     kubeconfig: join(data, 'kubeconfig'),
     socket: join(data, 'run', 'containerd', 'containerd.sock'),
-    ...usageOf(
-      ({ command }) => command.includes(directory) || (/^postgres: /.test(command) && command.includes('berth')),
-    ),
+    ...usageOfCommands(directory),
   };
 }
 
@@ -117,7 +123,7 @@ function reference({ scheduler = false } = {}) {
       rmSync(directory, { recursive: true, force: true });
     },
     kubeconfig: join(place, 'kubeconfig'),
-    ...usageOf(({ command }) => command.includes(place) || command.includes('127.0.0.1:12379')),
+    ...usageOfCommands(`${place}|127[.]0[.]0[.]1:12379`),
   };
 }
 
@@ -133,15 +139,22 @@ function referenceWithControllers() {
   return { ...system, ...usageOf(own) };
 }
 
+/** @param match an expression for command lines, as the loads take it */
+function usageOfCommands(match) {
+  const expression = new RegExp(match);
+  // The load names the system's files, too.
+  return { match, ...usageOf(({ command }) => expression.test(command) && !command.includes(cache)) };
+}
+
 /** MB and seconds of the processes that are wanted, and of all below them. */
 function usageOf(wanted) {
   return { memory: () => memoryOf(processTree(wanted)), processor: () => processorTimeOf(processTree(wanted)) };
 }
 
 function measureApi(system) {
-  const args = ['-kubeconfig', system.kubeconfig, '-pods', flags.pods ?? '5000'];
-  const loaded = spawnLoad(load('apibench'), args, system);
-  return loaded;
+  const args = ['-kubeconfig', system.kubeconfig, '-pods', flags.pods ?? '5000', '-match', system.match];
+  if (flags.protobuf) args.push('-protobuf');
+  return spawnLoad(load('apibench'), args, system);
 }
 
 /** Runs apibench; memory is read at its largest, as the objects are there only until the load deletes them. */
@@ -172,6 +185,15 @@ async function spawnLoad(program, args, system) {
     'delete /s': result.delete.per_s,
     errors: ['create', 'get', 'patch', 'status', 'delete'].reduce((sum, phase) => sum + result[phase].errors, 0),
     'memory MB': -largest,
+    // Milliseconds of processor time for each operation: of the servers, without the client.
+    'create cpu': -result.create.server_cpu_ms,
+    'get cpu': -result.get.server_cpu_ms,
+    'patch cpu': -result.patch.server_cpu_ms,
+    'status cpu': -result.status.server_cpu_ms,
+    'list of all cpu': -result.list_all.server_cpu_ms,
+    'list by label cpu': -result.list_by_label.server_cpu_ms,
+    'watch cpu an update': -result.watch_fanout.server_cpu_ms_per_update,
+    'delete cpu': -result.delete.server_cpu_ms,
   };
 }
 
@@ -278,9 +300,17 @@ async function main() {
     await benchFairness(Number(flags.connections), Number(flags.seconds));
     return;
   }
+  if (what === 'netfilter') {
+    await prepare({ node: true, test: true });
+    const { benchNetfilter } = await import('./netfilter-bench.mjs');
+    if (!benchNetfilter(flags.mode, flags.services && Number(flags.services))) process.exitCode = 1;
+    return;
+  }
   const chosen = benches[what];
-  if (!chosen)
-    throw new BenchError('bench takes one of: api, scheduler, controllers, restart, podstart, rollout, fairness');
+  if (!chosen) {
+    const all = [...Object.keys(benches), 'fairness', 'netfilter'];
+    throw new BenchError(`bench takes one of: ${all.join(', ')}`);
+  }
   const names = ['berth', 'reference'].filter((name) => chosen[name] && (!flags.only || flags.only === name));
   if (names.length === 0) throw new BenchError(`${what} does not measure ${flags.only}`);
   await prepare({ node: what === 'podstart', test: false });

@@ -2,6 +2,8 @@
 
 export declare function bindSubPath(volume: string, subPath: string, root: string, path: string): Promise<void>
 
+export declare function clearLimit(root: string, path: string, seed: number): Promise<void>
+
 /** A descriptor that the caller closes. */
 export declare function createFile(root: string, path: string, mode: number): Promise<number>
 
@@ -49,9 +51,15 @@ export declare function remove(root: string, path: string): Promise<void>
 
 export declare function removeContents(root: string): Promise<void>
 
+/** True when it was an empty folder, which is gone now. */
+export declare function removeEmpty(root: string, path: string): Promise<boolean>
+
 export declare function rename(root: string, from: string, to: string): Promise<void>
 
 export declare function setGroup(root: string, path: string, group: number, onlyOnMismatch: boolean): Promise<void>
+
+/** False where the folder cannot be held to a limit. `bytes` is a whole number. */
+export declare function setLimit(root: string, path: string, bytes: number, seed: number): Promise<boolean>
 
 export declare function stat(root: string, path: string): Promise<Stat | null>
 

@@ -1,4 +1,6 @@
 import { gzipSync } from 'node:zlib';
+import type { KubeObject } from '#apimachinery';
+import { encodeObject } from '../../apps/api/src/codec/protobuf/envelope.js';
 import { anyAnswer, clientError, codes, type Expected, each } from './attack.js';
 import { besideOthers } from './bystander.js';
 import { OWN } from './identities.js';
@@ -146,6 +148,35 @@ export const bodyRows: PlaneRow[] = [
           }
           await plane.requester.send(who.owner, { method: 'DELETE', path: `${path}/named` });
         }
+      }
+    },
+  },
+  {
+    area,
+    finding: 'no protobuf stops the server',
+    run: async (attempt, stage) => {
+      let schema: object = {};
+      for (let i = 0; i < 1500; i += 1) schema = { items: schema };
+      const deep = {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'deep.example.com' },
+        spec: { versions: [{ name: 'v1', schema: { openAPIV3Schema: schema } }] },
+      };
+      const wide = {
+        ...map('wide'),
+        data: Object.fromEntries(numbered(300_000, (i) => `k${i}`).map((key) => [key, ''])),
+      };
+      const bodies: [note: string, path: string, object: object][] = [
+        ['1500 schemas in each other', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', deep],
+        ['300 000 entries', MAPS, wide],
+      ];
+      const headers = { 'Content-Type': 'application/vnd.kubernetes.protobuf' };
+      for (const [note, path, object] of bodies) {
+        const body = encodeObject(object as KubeObject);
+        await besideOthers(attempt, stage, `protobuf of ${note}`, () =>
+          attempt.try(stage.who.administrator, { method: 'POST', path, headers, body, note }, clientError),
+        );
       }
     },
   },

@@ -150,6 +150,8 @@ export const customResourceRows: PlaneRow[] = [
         const body = definition(schema);
         await attempt.try(plane.admin, { method: 'POST', path: CRDS, body, note, timeoutMs: SOON }, anyAnswer);
         await isWell(attempt, plane, note);
+        const headers = { Accept: 'application/vnd.kubernetes.protobuf' };
+        await attempt.try(plane.admin, { path: CRDS, headers, note: `${note}, read`, timeoutMs: SOON }, codes(200));
         await remove(plane);
       }
     },

@@ -31,6 +31,8 @@ const PATHS = [
   '/checkpoint/default/plain/main',
   '/volumes/local-path/default_data_pvc-1',
   '/volumes/local-path/..%2f..%2fetc',
+  '/volumes/local-path/',
+  '/volumes/local-path/default/claim?root=/etc&capacity=1',
   '/volumes/contents?path=/etc',
   '/debug/pprof/',
   '/debug/flags/v',

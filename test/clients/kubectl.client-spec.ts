@@ -53,4 +53,6 @@ function describeKubectl(title: string, program: Program): void {
 }
 
 describeKubectl('kubectl of this machine', await installedProgram('kubectl'));
-describeKubectl('kubectl 1.37', await goProgramAt('kubectl/command', 'k8s.io/kubectl', 'v0.37.2'));
+/** A release has it from its linker. */
+const named = '-X k8s.io/component-base/version.gitVersion=v1.37.2';
+describeKubectl('kubectl 1.37', await goProgramAt('kubectl/command', 'k8s.io/kubectl', 'v0.37.2', named));

@@ -68,8 +68,8 @@ export function goProgram(name: string): Promise<Program> {
   return prepared([target], [[...GO_BUILD, 'build', '-o', target, '.']], { cwd: join(SOURCES, name), env: GO_ENV });
 }
 
-/** The Go program of the folder `name` beside this file with one of its modules at another version, for which there is no go.sum. */
-export async function goProgramAt(name: string, module: string, version: string): Promise<Program> {
+/** The Go program of the folder `name` beside this file with one of its modules at another version, for which there is no go.sum. `ldflags` are the linker's. */
+export async function goProgramAt(name: string, module: string, version: string, ldflags = ''): Promise<Program> {
   const folder = copied(name, `${name}@${version}`);
   const target = join(folder, 'program');
   if (existsSync(target)) return { command: [target] };
@@ -77,7 +77,7 @@ export async function goProgramAt(name: string, module: string, version: string)
     ['go', 'mod', 'init', `berth.io/${name}`],
     ['go', 'get', `${module}@${version}`],
     ['go', 'mod', 'tidy'],
-    [...GO_BUILD, 'build', '-o', target, '.'],
+    [...GO_BUILD, 'build', '-ldflags', ldflags, '-o', target, '.'],
   ].filter(([, , verb]) => verb !== 'init' || !existsSync(join(folder, 'go.mod')));
   return prepared([target], steps, { cwd: folder, env: { ...GO_ENV, GOFLAGS: '-p=1' } });
 }

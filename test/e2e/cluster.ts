@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installation, which } from '#host';
-import { buildImage } from '#oci';
+import { buildImage, type TarEntry } from '#oci';
 
 export interface Output {
   code: number;
@@ -134,8 +134,8 @@ export class Cluster {
     return JSON.parse(await this.kubectl(...args, '-o', 'json'));
   }
 
-  /** An image with busybox and a page that says its version, loaded as a user would load it. */
-  async importImage(reference: string, page: string): Promise<void> {
+  /** An image with busybox, a page that says its version, and other files, loaded as a user would load it. */
+  async importImage(reference: string, page: string, files: readonly TarEntry[] = []): Promise<void> {
     const busybox = readFileSync('/bin/busybox');
     const names = execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n');
     const { archive } = buildImage({
@@ -149,6 +149,7 @@ export class Cluster {
         { path: 'www/index.html', mode: 0o644, content: Buffer.from(`${page}\n`) },
         { path: 'tmp/', mode: 0o1777 },
         { path: 'etc/passwd', mode: 0o644, content: Buffer.from('root:x:0:0:root:/:/bin/sh\n') },
+        ...files,
       ],
     });
     const file = join(this.directory, 'image.tar');

@@ -182,6 +182,29 @@ describeUnless(clusterMissing(), 'the network of pods and Services', () => {
     await until('it refuses', async () => (await curl(address)).code === REFUSED, 20);
   });
 
+  test('annotations limit how fast a pod receives and sends', async () => {
+    const limits = 'kubernetes.io/ingress-bandwidth: 800M, kubernetes.io/egress-bandwidth: 400M';
+    const sink = `sleep 600 | nc -l -p 9001 > /dev/null`;
+    await cluster.apply(
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: limited, annotations: {${limits}}}\nspec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: ${IMAGE}, command: [sh, -c, ${JSON.stringify(sink)}]}]}\n`,
+    );
+    await cluster.kubectl('wait', '--for=condition=Ready', 'pod/limited', '--timeout=30s');
+    const shapers = async () => {
+      const lines = (await cluster.ok(['tc', 'qdisc', 'show'])).split('\n').filter((line) => line.includes(' tbf '));
+      return lines.map((line) => line.replace(/^.* dev (bwp|veth)\S* .* rate (\S+) .*$/, '$1 $2')).sort();
+    };
+    // What the pod receives leaves the node by the pod's link; what it sends goes by another one.
+    assert.deepEqual(await shapers(), ['bwp 400Mbit', 'veth 800Mbit']);
+    const { podIP } = (await cluster.json('get', 'pod', 'limited')).status;
+    // The runtime lets 512 MiB pass at once; what comes behind it keeps to the rate: 100 MB in a second.
+    const begun = Date.now();
+    await cluster.ok(['sh', '-c', `head -c 900M /dev/zero | /bin/busybox nc ${podIP} 9001`]);
+    assert.ok(Date.now() - begun > 3000, `took ${Date.now() - begun} ms`);
+    await cluster.kubectl('delete', 'pod', 'limited');
+    assert.deepEqual(await shapers(), []);
+    assert.equal(await cluster.ok(['ip', '-o', 'link', 'show', 'type', 'ifb']), '');
+  });
+
   test('rules that somebody flushed come back', async () => {
     const echo = await ipOf('echo');
     // Whichever mode serves Services: those of iptables as well, where its programs write by nftables.

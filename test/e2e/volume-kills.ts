@@ -16,19 +16,27 @@ const SECONDS = 180;
 /** What is done to a volume's folder between its last pod and its deletion. */
 type Trick = 'none' | 'link' | 'mount';
 const TRICKS: readonly Trick[] = ['none', 'none', 'link', 'mount'];
+/** Claims that come and go together. */
+const CLAIMS = 4;
 
 interface Kill {
   unit: (typeof UNITS)[number];
   delay: number;
 }
 
-interface Round {
+interface Life {
   name: string;
-  coming: Kill[];
-  going: Kill[];
+  /** Milliseconds after which pod and claim are deleted, whether there is a volume yet or not; absent for whole lives. */
+  early?: number;
   /** Does another pod take the claim over? */
   again: boolean;
   trick: Trick;
+}
+
+interface Round {
+  coming: Kill[];
+  going: Kill[];
+  lives: Life[];
 }
 
 /** All that a round does; the same for the same seed. */
@@ -37,13 +45,14 @@ export function roundOf(seed: number): Round {
   const below = (bound: number) => Math.floor(random() * bound);
   const kills = () =>
     Array.from({ length: 1 + below(2) }, (): Kill => ({ unit: UNITS[below(UNITS.length)]!, delay: below(LATEST) }));
-  return {
-    name: `round-${seed}`,
-    coming: kills(),
-    going: kills(),
+  const life = (_: unknown, index: number): Life => ({
+    name: `round-${seed}-${index}`,
+    // The first one lives as long as it likes, so a round always has data to lose.
+    early: index > 0 && below(4) === 0 ? below(LATEST) : undefined,
     again: below(2) === 1,
     trick: TRICKS[below(TRICKS.length)]!,
-  };
+  });
+  return { coming: kills(), going: kills(), lives: Array.from({ length: CLAIMS }, life) };
 }
 
 /**
@@ -65,8 +74,8 @@ export class VolumeKills {
     await this.cluster.importImage(IMAGE, 'page');
     mkdirSync(this.precious);
     writeFileSync(join(this.precious, 'file'), 'kept');
-    await this.start('keeper');
-    await this.ready('keeper');
+    await this.start(['keeper']);
+    await this.ready(['keeper']);
   }
 
   /** Throws, and names the seed, when anything is lost or left. */
@@ -79,58 +88,73 @@ export class VolumeKills {
     }
   }
 
-  private async play({ name, coming, going, again, trick }: Round): Promise<void> {
-    await Promise.all([this.start(name), ...coming.map((kill) => this.kill(kill))]);
-    const uid = await this.ready(name);
-    const folder = this.folderOf(name);
-    assert.ok(folder, 'the folder is there');
-    await this.wrote(name, folder);
-    if (again) {
-      await this.remove('pod', name);
-      await this.gone('pod', name);
-      await this.start(name);
-      await this.ready(name);
-      await this.wrote(name, folder);
-    }
-    if (trick !== 'none') {
-      await this.remove('pod', name);
-      await this.gone('pod', name);
-    }
-    const path = join(this.storage, folder);
-    const go = async () => {
+  private async play({ coming, going, lives }: Round): Promise<void> {
+    const all = namesOf(lives);
+    const whole = lives.filter(({ early }) => early === undefined);
+    const begin = async () => {
+      await this.start(all);
+      await Promise.all(lives.filter((life) => life.early !== undefined).map((life) => this.endEarly(life)));
+    };
+    await Promise.all([begin(), ...coming.map((kill) => this.kill(kill))]);
+    const uids = await this.ready(namesOf(whole));
+    const folders = new Map(whole.map(({ name }) => [name, this.folderOf(name)]));
+    for (const [name, folder] of folders) await this.wrote(name, folder);
+    const again = namesOf(whole.filter((life) => life.again));
+    await this.remove('pods', again);
+    await this.gone('pods', again);
+    await this.start(again);
+    uids.push(...(await this.ready(again)));
+    for (const name of again) await this.wrote(name, folders.get(name));
+    const tricked = whole.filter(({ trick }) => trick !== 'none');
+    await this.remove('pods', namesOf(tricked));
+    await this.gone('pods', namesOf(tricked));
+    const mounted = tricked.filter(({ trick }) => trick === 'mount').map(({ name }) => this.pathOf(folders.get(name)!));
+    for (const { name, trick } of tricked) if (trick === 'link') this.link(name, this.pathOf(folders.get(name)!));
+    await this.withMounts(mounted, async () => {
       const deletion = async () => {
-        if (trick === 'none') await this.remove('pod', name);
-        await this.remove('pvc', name);
+        await this.remove('pods', all);
+        await this.remove('pvc', all);
       };
       await Promise.all([deletion(), ...going.map((kill) => this.kill(kill))]);
-    };
-    if (trick === 'link') {
-      renameSync(path, join(this.cluster.directory, name));
-      symlinkSync(this.precious, path);
-    }
-    if (trick === 'mount') await this.withMount(join(path, 'inside'), () => go().then(() => this.refused(name, path)));
-    else await go();
-    await this.gone('pod', name);
-    await this.gone('pvc', name);
-    await until(`the folder of ${name} goes`, async () => this.folderOf(name) === undefined, SECONDS);
-    await until('the volume goes', async () => (await this.cluster.json('get', 'pv')).items.length === 1, SECONDS);
-    await until('its mounts go', async () => !this.mounts().includes(uid), SECONDS);
+      for (const path of mounted) await this.refused(path);
+    });
+    await this.gone('pods', all);
+    await this.gone('pvc', all);
+    const left = () => all.filter((name) => this.folderOf(name) !== undefined);
+    await until('the folders go', async () => left().length === 0, SECONDS);
+    await until('the volumes go', async () => (await this.cluster.json('get', 'pv')).items.length === 1, SECONDS);
+    await until('their mounts go', async () => !uids.some((uid) => this.mounts().includes(uid)), SECONDS);
     await this.kept();
   }
 
-  private async withMount(place: string, work: () => Promise<void>): Promise<void> {
-    mkdirSync(place);
-    execFileSync('mount', ['--bind', this.precious, place]);
+  private async endEarly({ name, early }: Life): Promise<void> {
+    await sleep(early);
+    await this.remove('pods', [name]);
+    await this.remove('pvc', [name]);
+  }
+
+  private link(name: string, path: string): void {
+    renameSync(path, join(this.cluster.directory, name));
+    symlinkSync(this.precious, path);
+  }
+
+  private async withMounts(paths: readonly string[], work: () => Promise<void>): Promise<void> {
+    const places = paths.map((path) => join(path, 'inside'));
+    for (const place of places) {
+      mkdirSync(place);
+      execFileSync('mount', ['--bind', this.precious, place]);
+    }
     try {
       await work();
     } finally {
-      execFileSync('umount', [place]);
+      for (const place of places) execFileSync('umount', [place]);
     }
   }
 
   /** While something is mounted in the folder, nothing in it is deleted. */
-  private async refused(name: string, path: string): Promise<void> {
-    const about = `involvedObject.name=${basename(path).split('_')[0]},reason=VolumeFailedDelete`;
+  private async refused(path: string): Promise<void> {
+    const [volume, , name] = basename(path).split('_');
+    const about = `involvedObject.name=${volume},reason=VolumeFailedDelete`;
     const find = () => this.cluster.kubectl('get', 'events', '-A', '-o', 'name', `--field-selector=${about}`);
     await until('the deletion is refused', async () => (await find()) !== '', SECONDS);
     assert.equal(readFileSync(join(path, 'token'), 'utf8'), `${name}\n`);
@@ -158,50 +182,70 @@ export class VolumeKills {
     }
   }
 
-  private async start(name: string): Promise<void> {
-    const script = `[ -e /data/token ] || echo ${name} > /data/token; while :; do sleep 1; done`;
-    const container = `{name: c, image: ${IMAGE}, command: [sh, -c, ${JSON.stringify(script)}], volumeMounts: [{name: data, mountPath: /data}]}`;
-    const claim = `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: ${name}}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n`;
-    const pod = `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {terminationGracePeriodSeconds: 1, containers: [${container}], volumes: [{name: data, persistentVolumeClaim: {claimName: ${name}}}]}\n`;
-    await until(`${name} is written`, () => this.cluster.apply(`${claim}---\n${pod}`), SECONDS);
+  private async start(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    await until('pods and claims are written', () => this.cluster.apply(names.map(manifest).join('---\n')), SECONDS);
   }
 
-  /** The pod's uid. */
-  private ready(name: string): Promise<string> {
+  /** The pods' uids. */
+  private ready(names: readonly string[]): Promise<string[]> {
     return until(
-      `${name} is ready`,
+      `${names} are ready`,
       async () => {
-        const { metadata, status } = await this.cluster.json('get', 'pod', name);
-        return status.containerStatuses?.[0]?.ready === true && metadata.uid;
+        const { items } = await this.cluster.json('get', 'pods');
+        const pods = items.filter(
+          ({ metadata, status }: any) => names.includes(metadata.name) && status.containerStatuses?.[0]?.ready === true,
+        );
+        return pods.length === names.length && pods.map(({ metadata }: any) => metadata.uid);
       },
       SECONDS,
     );
   }
 
-  private async wrote(name: string, folder: string): Promise<void> {
-    const token = join(this.storage, folder, 'token');
+  private async wrote(name: string, folder: string | undefined): Promise<void> {
+    assert.ok(folder, `the folder of ${name} is there`);
+    const token = join(this.pathOf(folder), 'token');
     await until('the pod wrote', async () => existsSync(token) && readFileSync(token, 'utf8') !== '');
     assert.equal(readFileSync(token, 'utf8'), `${name}\n`, 'the data of the claim');
   }
 
-  private async remove(kind: string, name: string): Promise<void> {
+  private async remove(kind: string, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
     await until(
-      `${kind} ${name} is deleted`,
-      () => this.cluster.kubectl('delete', kind, name, '--ignore-not-found', '--wait=false').then(() => true),
+      `${kind} ${names} are deleted`,
+      () => this.cluster.kubectl('delete', kind, ...names, '--ignore-not-found', '--wait=false').then(() => true),
       SECONDS,
     );
   }
 
-  private async gone(kind: string, name: string): Promise<void> {
-    const find = () => this.cluster.kubectl('get', kind, name, '--ignore-not-found', '-o', 'name');
-    await until(`${kind} ${name} goes`, async () => (await find()) === '', SECONDS);
+  private async gone(kind: string, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const find = () => this.cluster.kubectl('get', kind, ...names, '--ignore-not-found', '-o', 'name');
+    await until(`${kind} ${names} go`, async () => (await find()) === '', SECONDS);
   }
 
   private folderOf(name: string): string | undefined {
     return readdirSync(this.storage).find((folder) => folder.endsWith(`_default_${name}`));
   }
 
+  private pathOf(folder: string): string {
+    return join(this.storage, folder);
+  }
+
   private mounts(): string {
     return readFileSync('/proc/self/mountinfo', 'utf8');
   }
+}
+
+function namesOf(lives: readonly Life[]): string[] {
+  return lives.map(({ name }) => name);
+}
+
+/** A claim, and a pod that writes the claim's name unless it finds something. */
+function manifest(name: string): string {
+  const script = `[ -e /data/token ] || echo ${name} > /data/token; while :; do sleep 1; done`;
+  const container = `{name: c, image: ${IMAGE}, command: [sh, -c, ${JSON.stringify(script)}], volumeMounts: [{name: data, mountPath: /data}]}`;
+  const claim = `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: ${name}}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n`;
+  const pod = `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {terminationGracePeriodSeconds: 1, containers: [${container}], volumes: [{name: data, persistentVolumeClaim: {claimName: ${name}}}]}\n`;
+  return `${claim}---\n${pod}`;
 }

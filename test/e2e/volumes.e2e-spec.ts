@@ -63,6 +63,28 @@ describeUnless(clusterMissing(), 'volumes of claims', () => {
     await until('the volume goes', async () => (await cluster.json('get', 'pv')).items.length === 0);
   });
 
+  test('that are deleted under a pod stay with it, and go after it', async () => {
+    await cluster.apply(claim('pulled'));
+    await cluster.apply(pod('holder', `echo kept > /data/file; ${FOREVER}`, using('pulled')));
+    await ready('holder');
+    const { spec } = await cluster.json('get', 'pvc', 'pulled');
+    await cluster.kubectl('delete', 'pv', spec.volumeName, '--wait=false');
+    await cluster.kubectl('delete', 'pvc', 'pulled', '--wait=false');
+    for (const [kind, name, finalizer] of [
+      ['pv', spec.volumeName, 'kubernetes.io/pv-protection'],
+      ['pvc', 'pulled', 'kubernetes.io/pvc-protection'],
+    ]) {
+      const { metadata } = await cluster.json('get', kind, name);
+      assert.ok(metadata.deletionTimestamp && metadata.finalizers.includes(finalizer), `${kind} is protected`);
+    }
+    assert.equal(await inPod('holder', 'echo more >> /data/file; cat /data/file'), 'kept\nmore');
+    assert.ok(folderOf('pulled'));
+    await deletePod('holder');
+    await gone('pvc', 'pulled');
+    await gone('pv', spec.volumeName);
+    assert.equal(folderOf('pulled'), undefined);
+  });
+
   test('come back with the pods of a StatefulSet', async () => {
     const template = `{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}}`;
     await cluster.apply(
@@ -136,6 +158,17 @@ describeUnless(clusterMissing(), 'volumes of claims', () => {
     await cluster.kubectl('delete', 'pvc', 'by-hand', '--timeout=60s');
     await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Released', 'pv/disk', '--timeout=30s');
     assert.equal(readFileSync(join(disk, 'file'), 'utf8'), 'mine\n');
+    // It is not given to another claim until its administrator offers it again: then with what is in it.
+    await cluster.apply(claim('again', ', storageClassName: ""'));
+    await cluster.apply(pod('heir', FOREVER, using('again')));
+    await until('the claim says that it waits', async () =>
+      (await cluster.kubectl('describe', 'pvc', 'again')).includes('no persistent volumes available for this claim'),
+    );
+    await cluster.kubectl('patch', 'pv', 'disk', '-p', '{"spec":{"claimRef":null}}');
+    await ready('heir');
+    assert.equal(await inPod('heir', 'cat /data/file'), 'mine');
+    await deletePod('heir');
+    await cluster.kubectl('delete', 'pvc', 'again', '--timeout=60s');
     await cluster.kubectl('delete', 'pv', 'disk', '--timeout=30s');
   });
 

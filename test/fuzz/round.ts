@@ -157,8 +157,8 @@ class Round {
     };
     const schema = this.world.types.ofKind('', 'v1', 'DeleteOptions');
     const body = bodyOf(dice, dice.chance(0.2) ? {} : mutated(dice, this.world.types, schema, options));
-    // Of a kind without namespaces a collection holds objects that are not ours.
-    const collection = target.namespaced && dice.chance(0.3);
+    // Of a kind without namespaces a collection holds objects that are not ours, and pods need the default account.
+    const collection = target.namespaced && target.kind !== 'ServiceAccount' && dice.chance(0.3);
     const path = collection
       ? `${target.path}?${deleteQuery(dice)}&${listQuery(dice, target.fieldLabels)}`
       : `${this.path}?${deleteQuery(dice)}`;

@@ -46,8 +46,9 @@ function problems({ definition, kind }: Target, stored: any): string[] {
     found.push(`defaulting changes what is stored: ${firstDifference(object, again)}`);
   const errors = definition.strategy.validateUpdate(structuredClone(object) as never, object as never, context);
   if (errors.length > 0) found.push(`the validator refuses what is stored: ${texts(errors)}`);
-  // A new object: what only an update may bring is not there yet.
-  if (stored.metadata.generation === undefined || stored.metadata.generation === 1) {
+  // A new object: what only an update may bring is not there yet, and no update has set the prefix of its name.
+  const { generation = 1, generateName } = stored.metadata;
+  if (generation === 1 && generateName === undefined) {
     const fresh = structuredClone(object) as never;
     definition.strategy.prepareForCreate(fresh, context);
     const refused = definition.strategy.validateCreate(fresh, context);

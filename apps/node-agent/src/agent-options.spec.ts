@@ -34,6 +34,12 @@ describe('Flags of the agent', () => {
     );
   });
 
+  test('timeouts of IPVS: left as they are, or whole seconds', () => {
+    assert.deepEqual(parsed().ipvs.timeouts, { tcp: 0, tcpFin: 0, udp: 0 });
+    const given = parsed('--ipvs-tcp-timeout=15m', '--ipvs-tcpfin-timeout=1m30s', '--ipvs-udp-timeout=2500ms');
+    assert.deepEqual(given.ipvs.timeouts, { tcp: 900, tcpFin: 90, udp: 2 });
+  });
+
   test('auto is the one mode that there is', () => {
     const chosen = (...flags: string[]) => parsed(...flags).proxyMode;
     assert.deepEqual([chosen(), chosen('--proxy-mode=none')], ['auto', 'none']);
@@ -76,6 +82,8 @@ describe('Flags of the agent', () => {
       ['--memory-throttling-factor=2'],
       '--memory-throttling-factor: must be greater than 0 and not greater than 1: got 2',
     ],
+    [['--ipvs-udp-timeout=-1s'], '--ipvs-udp-timeout: must be greater than or equal to 0'],
+    [['--ipvs-tcp-timeout=900'], '--ipvs-tcp-timeout: time: missing unit in duration "900"'],
     [['--cluster-dns=10.96.0.10,dns'], '--cluster-dns: must be IP addresses: got dns'],
     [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],
   ];

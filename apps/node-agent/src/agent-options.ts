@@ -92,6 +92,11 @@ function optionsOf(settings: Settings): AgentOptions {
       scheduler: settings.ipvsScheduler,
       strictArp: settings.ipvsStrictArp,
       excludeCidrs: splitList(settings.ipvsExcludeCidrs),
+      timeouts: {
+        tcp: wholeSeconds(settings.ipvsTcpTimeout),
+        tcpFin: wholeSeconds(settings.ipvsTcpfinTimeout),
+        udp: wholeSeconds(settings.ipvsUdpTimeout),
+      },
     },
     clusterDns: splitList(settings.clusterDns ?? dnsAddress(settings.serviceClusterIpRange)),
     clusterDomain: settings.clusterDomain,
@@ -119,6 +124,10 @@ function optionsOf(settings: Settings): AgentOptions {
       : undefined,
     logging: { format: settings.loggingFormat, level: settings.logLevel },
   };
+}
+
+function wholeSeconds(duration: string): number {
+  return Math.floor(parseDuration(duration) / 1000);
 }
 
 export function networkOptions(options: AgentOptions): NetworkOptions {

@@ -9,7 +9,7 @@ import { Eviction } from './eviction/eviction.js';
 import { UsageReader } from './eviction/usage-reader.js';
 import { kernelPaths } from './execute/kernel-paths.js';
 import { parseResolvConf } from './execute/pod-dns.js';
-import type { PodIsolation, StepServices } from './execute/step-services.js';
+import type { PodNetwork, StepServices } from './execute/step-services.js';
 import { ImageCollector } from './images/image-collector.js';
 import { ImageService } from './images/image-service.js';
 import { usedImages } from './images/used-images.js';
@@ -56,18 +56,22 @@ export interface AgentNode {
   memoryDirectory: string;
   /** How probes reach containers; absent: as kubelet does. */
   probe?: RunProbe;
+  /** Where the node's processes listen; absent: as the machine's kernel says. */
+  listeningPorts?: () => Promise<string>;
 }
 
 /** What all parts are made of. */
 export interface AgentBase extends AgentNode {
   options: AgentOptions;
   client: Client;
+  /** For the node's Lease and status, which must not wait for what pods need; absent: the same client. */
+  heartbeats?: Client;
   events: EventRecorder;
   logger: Logger;
   tracer: Tracer;
   /** Fires when the agent stops. */
   signal: AbortSignal;
-  isolation: PodIsolation;
+  podNetwork: PodNetwork;
 }
 
 export type AgentParts = Sources & NodeParts & PipeParts;
@@ -122,7 +126,7 @@ type NodeParts = ReturnType<typeof composeNode>;
 
 /** What keeps the node itself: its disk, its memory, its object at the API server. */
 function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: Sources) {
-  const { options, client, events, logger, machine, runtime, cgroups } = base;
+  const { options, client, heartbeats = client, events, logger, machine, runtime, cgroups } = base;
   const filesystems = new NodeFilesystems(runtime, agentRoot(options));
   const shared = { events, logger, now: Date.now };
   const images = new ImageCollector({
@@ -152,20 +156,21 @@ function composeNode(base: AgentBase, { registry, paths, observer, ownNode }: So
     node: () => ownNode.get(),
   });
   const registration = new NodeRegistration({
-    client,
+    client: heartbeats,
     runtime,
     events,
     logger,
     clock: realClock,
     machine,
     nodeName: options.nodeName,
+    known: () => ownNode.known(),
     nodeIps: options.nodeIps,
     port: options.port,
     filesystems,
     thresholds: options.evictionThresholds,
     pressure: () => eviction.conditions,
     runtimeSilence: () => observer.silence,
-    listeningPorts: async () => listeningPorts(await readSocketTables(), options.nodeIps),
+    listeningPorts: base.listeningPorts ?? (async () => listeningPorts(await readSocketTables(), options.nodeIps)),
   });
   return { images, eviction, registration };
 }
@@ -228,7 +233,8 @@ function composePipe(base: AgentBase, sources: Sources, { eviction }: NodeParts)
       objects.unregister(uid);
       tokens.forget(uid);
       certificates.forget(uid);
-      base.isolation.release(uid);
+      base.podNetwork.isolation.release(uid);
+      base.podNetwork.endpoints.release(uid);
       staticPods.podRemoved(uid);
     },
     // A runtime with a network of our own is ours; in another one, ours are the pods that have a folder here.
@@ -243,7 +249,8 @@ function stepServices(base: AgentBase, sources: Sources): StepServices {
   const services = informers.for(gvr.services);
   const runtimeClasses = new RuntimeClasses(informers, signal);
   return {
-    policies: base.isolation,
+    policies: base.podNetwork.isolation,
+    endpoints: base.podNetwork.endpoints,
     runtime,
     cgroups,
     images: new ImageService(runtime),

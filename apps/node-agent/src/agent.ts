@@ -5,7 +5,7 @@ import type { Client, EventRecorder, Logger, SharedInformers } from '#client';
 import { noTracer, type Tracer } from '#telemetry';
 import type { AgentOptions } from './agent-options.js';
 import { type AgentBase, type AgentNode, type AgentParts, agentRoot, composeAgent } from './agent-parts.js';
-import { noIsolation, type PodIsolation } from './execute/step-services.js';
+import { noPodNetwork, type PodNetwork } from './execute/step-services.js';
 import { Housekeeping } from './housekeeping.js';
 import { diskUsage, minimumOomScore, readMachine } from './node/machine.js';
 import { hugepageSizes, memoryPolicy } from './node/memory-controllers.js';
@@ -40,11 +40,11 @@ export class NodeAgent {
     logger: Logger,
     onCreated?: (agent: NodeAgent) => void,
     tracer: Tracer = noTracer,
-    isolation: PodIsolation = noIsolation,
+    podNetwork: PodNetwork = noPodNetwork,
   ): Promise<NodeAgent> {
     return NodeAgent.startOn(
       await readNode(options, logger),
-      { options, client, events, logger, tracer, isolation },
+      { options, client, events, logger, tracer, podNetwork },
       onCreated,
     );
   }
@@ -94,7 +94,7 @@ export class NodeAgent {
   }
 
   private async begin(): Promise<void> {
-    const { options, client, logger, signal } = this.base;
+    const { options, client, heartbeats = client, logger, signal } = this.base;
     const { informers, observer, staticPods, eviction, registration, pool, pods } = this.parts;
     const housekeeping = new Housekeeping(this.parts, logger, signal);
     await housekeeping.updateQosTree();
@@ -106,7 +106,7 @@ export class NodeAgent {
     void eviction.run(signal);
     housekeeping.startNode();
     await registration.start(signal);
-    void new NodeLease(client, options.nodeName, logger, Date.now).run(signal);
+    void new NodeLease(heartbeats, options.nodeName, logger, Date.now).run(signal);
     this.followPods();
     void pods.run(signal);
     await pods.whenSynced(signal);

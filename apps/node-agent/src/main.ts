@@ -100,7 +100,7 @@ async function main(): Promise<void> {
       );
     },
     traces?.tracer,
-    network.isolation,
+    network.pods,
   );
   logger.info('the node agent runs', { node: options.nodeName });
 }

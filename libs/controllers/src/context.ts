@@ -14,18 +14,41 @@ export interface NodeFolderError extends Error {
   refused?: boolean;
 }
 
+/** A folder for a volume: its name in `root`, by default in the agent's own folder for them. */
+export interface NodeFolder {
+  node: string;
+  folder: string;
+  root?: string;
+}
+
 /** Folders for volumes on the disks of nodes; each node's agent makes and deletes them. Errors are NodeFolderErrors. */
 export interface NodeFolders {
-  /** Makes the folder in `root`, by default in the agent's own, or finds it there. Gives its path on the node. */
-  create(node: string, folder: string, root?: string): Promise<string>;
+  /**
+   * Makes the folder, or finds it there. Gives its path on the node, and whether the node's file system lets it hold no more
+   * than these bytes.
+   */
+  create(folder: NodeFolder, bytes: number): Promise<{ path: string; limited: boolean }>;
+  /** Lets a folder that is there hold another number of bytes. */
+  limit(folder: NodeFolder, bytes: number): Promise<void>;
   /** Deletes the folder with all that is in it; a missing one is fine. Throws while a pod has it. */
-  delete(node: string, folder: string, root?: string): Promise<void>;
+  delete(folder: NodeFolder): Promise<void>;
+  /** Deletes the folder if nothing is in it. */
+  deleteEmpty(folder: NodeFolder): Promise<void>;
+  /** Names of the folders in `root` that have the names of volumes. */
+  list(node: string, root?: string): Promise<string[]>;
   /** Empties the folder at this path of the node, which stays; a missing one is fine. Throws while a pod has it. */
   scrub(node: string, path: string): Promise<void>;
 }
 
 /** Of a process that has no way to the nodes. */
-export const NO_FOLDERS: NodeFolders = { create: unreachable, delete: unreachable, scrub: unreachable };
+export const NO_FOLDERS: NodeFolders = {
+  create: unreachable,
+  limit: unreachable,
+  delete: unreachable,
+  deleteEmpty: unreachable,
+  list: unreachable,
+  scrub: unreachable,
+};
 
 async function unreachable(): Promise<never> {
   throw new Error('this process does not reach the agents of nodes');

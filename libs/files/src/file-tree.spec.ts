@@ -69,6 +69,30 @@ test('files are written, looked at, read, renamed and removed', async () => {
   await assert.rejects(tree.remove('/etc/hosts'), /is not below/);
 });
 
+test('a file gets a name in another folder, and folders go only when they are empty', async () => {
+  await tree.write(at('file'), 'text', 0o600);
+  await tree.makeFolder(at('a/b'), 0o755);
+  await tree.rename(at('file'), at('a/b/moved'));
+  assert.equal((await tree.readEnd(at('a/b/moved'), 9)).toString(), 'text');
+  assert.equal(await tree.removeEmpty(at('a/b')), false);
+  assert.equal(await tree.removeEmpty(at('a/b/moved')), false);
+  assert.equal(await tree.removeEmpty(at('none/none')), false);
+  await tree.remove(at('a/b/moved'));
+  assert.equal(await tree.removeEmpty(at('a/b')), true);
+  symlinkSync('a', at('link'));
+  assert.equal(await tree.removeEmpty(at('link')), false);
+  assert.deepEqual(readdirSync(directory).sort(), ['a', 'link']);
+});
+
+test('a link has no limit, whatever it leads to', async () => {
+  await tree.makeFolder(at('folder'), 0o755);
+  symlinkSync('folder', at('link'));
+  assert.equal(await tree.limit(at('link'), 1 << 20, 2 ** 32 - 1), false);
+  await tree.clearLimit(at('link'), 7);
+  await tree.clearLimit(at('none'), 7);
+  await assert.rejects(tree.limit(at('none'), 1, 7), /^Error: ENOENT/);
+});
+
 test('pipes and links are refused at once, and the threads of others stay free', async () => {
   execFileSync('mkfifo', [at('pipe')]);
   writeFileSync(at('file'), '');

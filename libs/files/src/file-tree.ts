@@ -94,7 +94,7 @@ export class FileTree {
     await load().writeFile(this.root, this.below(path), Buffer.from(data), mode);
   }
 
-  /** Within the tree's own folder. */
+  /** Within the tree, on one file system. */
   async rename(from: string, to: string): Promise<void> {
     await load().rename(this.root, this.below(from), this.below(to));
   }
@@ -118,9 +118,28 @@ export class FileTree {
     await load().setGroup(this.root, this.below(path), group, policy === 'OnRootMismatch');
   }
 
+  /**
+   * Lets a folder hold that many bytes and no more, by a project quota of its file system: one of the projects that `seed`
+   * stands for, a whole number below 2 ** 32. False where that cannot be: the file system enforces none, the folder is in
+   * another project, or it had files before.
+   */
+  async limit(path: string, bytes: number, seed: number): Promise<boolean> {
+    return load().setLimit(this.root, this.below(path), bytes, seed);
+  }
+
+  /** Takes off what `limit` gave a folder; without a limit, or without a folder, nothing happens. */
+  async clearLimit(path: string, seed: number): Promise<void> {
+    await load().clearLimit(this.root, this.below(path), seed);
+  }
+
   /** A file, a link or a whole tree; missing is fine. Fails when something is mounted there or below, and removes nothing then. */
   async remove(path: string): Promise<void> {
     await load().remove(this.root, this.below(path));
+  }
+
+  /** True when an empty folder was there, which is gone now. Whatever else is there stays. */
+  async removeEmpty(path: string): Promise<boolean> {
+    return load().removeEmpty(this.root, this.below(path));
   }
 
   /** All that is below the root, as `remove` does. */

@@ -13,6 +13,12 @@ export function which(program: string): string | undefined {
 /** Where Debian, and others, put the CNI plugins. */
 const CNI_FOLDERS = ['/usr/lib/cni', '/opt/cni/bin'];
 
+/** Whether this CNI plugin is installed beside the others. */
+export function hasCniPlugin(name: string): boolean {
+  const folder = cniPlugins();
+  return folder !== undefined && existsSync(join(folder, name));
+}
+
 /** The folder with the CNI plugins; undefined when they are not installed. */
 export function cniPlugins(): string | undefined {
   return CNI_FOLDERS.find((folder) => existsSync(join(folder, 'bridge')));

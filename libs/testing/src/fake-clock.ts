@@ -35,7 +35,7 @@ export class FakeClock implements Clock {
     const end = this.time + ms;
     await settle();
     for (;;) {
-      const next = [...this.pending].sort((a, b) => a.due - b.due || a.order - b.order)[0];
+      const next = this.first();
       if (!next || next.due > end) break;
       this.pending.delete(next);
       this.time = Math.max(this.time, next.due);
@@ -44,6 +44,15 @@ export class FakeClock implements Clock {
     }
     this.time = end;
     await settle();
+  }
+
+  private first(): Pending | undefined {
+    let first: Pending | undefined;
+    for (const pending of this.pending) {
+      if (!first || pending.due < first.due || (pending.due === first.due && pending.order < first.order))
+        first = pending;
+    }
+    return first;
   }
 }
 

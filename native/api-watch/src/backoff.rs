@@ -1,19 +1,30 @@
-//! How long to wait after a failure. The numbers are those of client-go's reflectors.
+//! How long to wait after a failure.
 
 use std::time::{Duration, Instant};
 
+/// Those of client-go's reflectors.
 const FIRST: Duration = Duration::from_millis(800);
 const LONGEST: Duration = Duration::from_secs(30);
+/// Of a program that knows nothing yet, and so can serve nobody: it often starts together with its server.
+const FIRST_AT_START: Duration = Duration::from_millis(100);
+const LONGEST_AT_START: Duration = Duration::from_secs(1);
 /// Without a failure for so long, the next one is the first again.
 const FORGOTTEN: Duration = Duration::from_secs(120);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backoff {
+    first: Duration,
+    longest: Duration,
     failures: u32,
     last: Option<Instant>,
 }
 
 impl Backoff {
+    /// Until the first list has been read.
+    pub fn at_start() -> Self {
+        Self { first: FIRST_AT_START, longest: LONGEST_AT_START, failures: 0, last: None }
+    }
+
     /// @param at_least what the server asked for.
     pub fn next(&mut self, at_least: Option<Duration>) -> Duration {
         let step = self.step(Instant::now());
@@ -26,9 +37,15 @@ impl Backoff {
             self.failures = 0;
         }
         self.last = Some(now);
-        let step = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
+        let step = self.first.saturating_mul(1 << self.failures.min(10)).min(self.longest);
         self.failures += 1;
         step
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: FIRST, longest: LONGEST, failures: 0, last: None }
     }
 }
 
@@ -53,5 +70,15 @@ mod tests {
         assert_eq!(backoff.next(Some(Duration::from_secs(7))), Duration::from_secs(7));
         let second = backoff.next(None);
         assert!(second >= FIRST * 2 && second <= FIRST * 4, "{second:?}");
+    }
+
+    #[test]
+    fn at_the_start_it_waits_a_second_at_most() {
+        let mut backoff = Backoff::at_start();
+        let now = Instant::now();
+        for expected in [100, 200, 400, 800, 1000, 1000] {
+            assert_eq!(backoff.step(now), Duration::from_millis(expected));
+        }
+        assert_eq!(backoff.next(Some(Duration::from_secs(7))), Duration::from_secs(7));
     }
 }

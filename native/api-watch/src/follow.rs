@@ -55,12 +55,17 @@ pub async fn follow<K: Object>(
         in_pages: true,
         kind: std::marker::PhantomData,
     };
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::at_start();
+    let mut listed = false;
     loop {
         let result = match follower.version.clone() {
             None => follower.list().await,
             Some(version) => follower.watch(version).await,
         };
+        if !listed && follower.version.is_some() {
+            listed = true;
+            backoff = Backoff::default();
+        }
         let Err(error) = result else { continue };
         follower.connection = None;
         if error.needs_list() {

@@ -244,6 +244,20 @@ async fn a_server_that_is_busy_is_asked_again_for_the_same_watch_and_one_that_wa
 }
 
 #[tokio::test]
+async fn a_server_that_starts_later_is_asked_often_until_it_answers() {
+    let starting = answer("503 Service Unavailable", "not yet");
+    let script = [vec![starting; 5], vec![list("5", "", &["a"]), watch(Then::Hang, &[])]].concat();
+    let begun = Instant::now();
+    let mut followed = Followed::start(script).await;
+    for _ in 0..5 {
+        followed.told("error /api/v1/services").await;
+    }
+    followed.told("all a@1").await;
+    // Steps from 0.8 s on that double would take 24.8 s at least.
+    assert!(begun.elapsed() < Duration::from_secs(20), "it waited {:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn a_watch_that_ends_at_once_or_cannot_be_read_is_an_error() {
     let mut followed = Followed::start(vec![
         list("5", "", &[]),

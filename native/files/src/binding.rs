@@ -16,7 +16,7 @@ use napi::{
 };
 use napi_derive::{module_init, napi};
 
-use crate::{bind, error, group, mount, mounts, payload, place::Folder, read, remove, sub_path, usage};
+use crate::{bind, error, group, mount, mounts, payload, place::Folder, project_quota, read, remove, sub_path, usage};
 
 /// Each call holds one while the disk is slow.
 const THREADS: usize = 16;
@@ -54,6 +54,12 @@ fn open(root: &str) -> error::Result<Folder> {
 
 fn split(root: &str, path: &str) -> error::Result<(Folder, CString)> {
     open(root)?.split(path)
+}
+
+/// None when something else than a folder has the name.
+fn folder_at(root: &str, path: &str) -> error::Result<Option<Folder>> {
+    let (folder, name) = split(root, path)?;
+    folder.step(&name)
 }
 
 /// None when the folder, or one above it, is missing.
@@ -164,7 +170,12 @@ pub async fn write_file(root: String, path: String, data: Buffer, mode: u32) -> 
 
 #[napi]
 pub async fn rename(root: String, from: String, to: String) -> Result<()> {
-    work(move || read::rename(&open(&root)?, &read::single(&from)?, &read::single(&to)?)).await
+    work(move || {
+        let (folder, from) = split(&root, &from)?;
+        let (other, to) = split(&root, &to)?;
+        read::rename(&folder, &from, &other, &to)
+    })
+    .await
 }
 
 #[napi]
@@ -188,10 +199,36 @@ pub async fn set_group(root: String, path: String, group: u32, only_on_mismatch:
     work(move || group::give(&open(&root)?.descend(&path)?, group, only_on_mismatch)).await
 }
 
+/// False where the folder cannot be held to a limit. `bytes` is a whole number.
+#[napi]
+pub async fn set_limit(root: String, path: String, bytes: f64, seed: u32) -> Result<bool> {
+    let limit = move || match folder_at(&root, &path)? {
+        Some(folder) => project_quota::limit(&folder, bytes as u64, seed),
+        None => Ok(false),
+    };
+    work(limit).await
+}
+
+#[napi]
+pub async fn clear_limit(root: String, path: String, seed: u32) -> Result<()> {
+    let clear = move || match folder_at(&root, &path)? {
+        Some(folder) => project_quota::clear(&folder, seed),
+        None => Ok(()),
+    };
+    work(move || present(clear())).await.map(|_| ())
+}
+
 #[napi]
 pub async fn remove(root: String, path: String) -> Result<()> {
     let done = move || split(&root, &path).and_then(|(folder, name)| remove::remove(&folder, &name));
     work(move || present(done())).await.map(|_| ())
+}
+
+/// True when it was an empty folder, which is gone now.
+#[napi]
+pub async fn remove_empty(root: String, path: String) -> Result<bool> {
+    let done = move || split(&root, &path).and_then(|(folder, name)| remove::remove_empty(&folder, &name));
+    work(move || present(done())).await.map(|gone| gone.unwrap_or(false))
 }
 
 #[napi]

@@ -14,6 +14,8 @@ pub mod mount;
 pub mod mounts;
 pub mod payload;
 pub mod place;
+pub mod project_quota;
+mod quota_syscalls;
 pub mod read;
 pub mod remove;
 pub mod sub_path;

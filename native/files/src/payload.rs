@@ -61,10 +61,10 @@ pub fn write(folder: &Folder, payload: &Payload, group: Option<u32>) -> Result<b
     }
     remove(folder, NEW_DATA)?;
     rustix::fs::symlinkat(&name, &folder.fd, NEW_DATA).map_err(call("link", folder.join(NEW_DATA)))?;
-    match read::rename(folder, NEW_DATA, DATA) {
+    match read::rename(folder, NEW_DATA, folder, DATA) {
         Err(error) if matches!(error.errno(), Some(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST)) => {
             remove(folder, DATA)?;
-            read::rename(folder, NEW_DATA, DATA)?;
+            read::rename(folder, NEW_DATA, folder, DATA)?;
         }
         other => other?,
     }

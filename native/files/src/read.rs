@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use crate::{
-    error::{Error, Result, call},
+    error::{Result, call},
     place::{Folder, Found, not},
 };
 
@@ -95,9 +95,9 @@ pub fn list(folder: &Folder) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Gives a file of the folder another name in it.
-pub fn rename(folder: &Folder, from: &CStr, to: &CStr) -> Result<()> {
-    rustix::fs::renameat(&folder.fd, from, &folder.fd, to).map_err(call("rename", folder.join(from)))
+/// Gives a file of the folder a name in it, or in the other folder.
+pub fn rename(folder: &Folder, from: &CStr, other: &Folder, to: &CStr) -> Result<()> {
+    rustix::fs::renameat(&folder.fd, from, &other.fd, to).map_err(call("rename", folder.join(from)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,14 +115,5 @@ pub fn stat(folder: &Folder, name: &CStr) -> Result<Option<Stat>> {
         }
         Some(found) => Err(not("a regular file", found.path)),
         None => Ok(None),
-    }
-}
-
-/// The one name that a path is; for callers that give names, not paths.
-pub fn single(path: &str) -> Result<std::ffi::CString> {
-    let mut names = crate::place::names(path)?;
-    match (names.pop(), names.is_empty()) {
-        (Some(name), true) => Ok(name),
-        _ => Err(Error::Outside(path.to_owned())),
     }
 }

@@ -64,6 +64,15 @@ pub fn remove(folder: &Folder, name: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// The folder of that name if nothing is in it. False when it is anything else, or missing.
+pub fn remove_empty(folder: &Folder, name: &CStr) -> Result<bool> {
+    match rustix::fs::unlinkat(&folder.fd, name, AtFlags::REMOVEDIR) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+        Err(error) => Err(call("remove", folder.join(name))(error)),
+    }
+}
+
 /// All that is in the folder, which stays.
 pub fn remove_contents(folder: &Folder) -> Result<()> {
     if let Some(point) = mounts::below(folder)?.first() {

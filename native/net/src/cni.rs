@@ -1,7 +1,7 @@
-//! The runtime's CNI configuration: a bridge with addresses from the node's pod CIDRs, and host ports. The plugin does no
+//! The runtime's CNI configuration: a bridge with addresses from the node's pod CIDRs, host ports, and limits of bandwidth. The plugin does no
 //! masquerading: one rule serves all pods (see `rules`).
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use serde::Serialize;
 use xtables::address::Cidr;
@@ -16,7 +16,16 @@ pub const BRIDGE: &str = "berth0";
 struct ConfigList<'a> {
     cni_version: &'a str,
     name: &'a str,
-    plugins: (Bridge<'a>, PortMap<'a>),
+    plugins: Vec<Plugin<'a>>,
+}
+
+/// The runtime tells a plugin what a pod asks for, if it has the capability.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Plugin<'a> {
+    Bridge(Bridge<'a>),
+    PortMap { r#type: &'a str, capabilities: Capabilities, snat: bool },
+    Bandwidth { r#type: &'a str, capabilities: Capabilities },
 }
 
 #[derive(Serialize)]
@@ -45,21 +54,10 @@ struct Range {
     subnet: String,
 }
 
-#[derive(Serialize)]
-struct PortMap<'a> {
-    r#type: &'a str,
-    capabilities: Capabilities,
-    snat: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Capabilities {
-    port_mappings: bool,
-}
+type Capabilities = BTreeMap<&'static str, bool>;
 
 /// The file's text. `mtu` in bytes; the plugin's own choice without one.
-pub fn config(directory: &Path, pod_cidrs: &[Cidr], mtu: Option<u32>) -> Result<String> {
+pub fn config(directory: &Path, pod_cidrs: &[Cidr], mtu: Option<u32>, bandwidth: bool) -> Result<String> {
     let data_dir = directory.parent().unwrap_or(directory).join("leases");
     let ranges = pod_cidrs.iter().map(|cidr| [Range { subnet: cidr.to_string() }]).collect();
     let bridge = Bridge {
@@ -71,8 +69,13 @@ pub fn config(directory: &Path, pod_cidrs: &[Cidr], mtu: Option<u32>) -> Result<
         mtu,
         ipam: HostLocal { r#type: "host-local", data_dir: &data_dir, ranges },
     };
-    let port_map = PortMap { r#type: "portmap", capabilities: Capabilities { port_mappings: true }, snat: true };
-    let list = ConfigList { cni_version: "1.0.0", name: "berth", plugins: (bridge, port_map) };
+    let can = |capability| Capabilities::from([(capability, true)]);
+    let port_map = Plugin::PortMap { r#type: "portmap", capabilities: can("portMappings"), snat: true };
+    let mut plugins = vec![Plugin::Bridge(bridge), port_map];
+    if bandwidth {
+        plugins.push(Plugin::Bandwidth { r#type: "bandwidth", capabilities: can("bandwidth") });
+    }
+    let list = ConfigList { cni_version: "1.0.0", name: "berth", plugins };
     Ok(serde_json::to_string_pretty(&list)? + "\n")
 }
 
@@ -150,9 +153,12 @@ mod tests {
     fn the_runtime_gets_a_bridge_and_host_ports() {
         let cidrs: [Cidr; 2] = ["10.244.3.0/24", "fd00:3::/64"].map(|cidr| cidr.parse().unwrap());
         let directory = Path::new("/data/cni/net.d");
-        assert_eq!(config(directory, &cidrs[..1], Some(1400)).unwrap(), TEXT);
-        let dual = config(directory, &cidrs, None).unwrap();
+        assert_eq!(config(directory, &cidrs[..1], Some(1400), false).unwrap(), TEXT);
+        let dual = config(directory, &cidrs, None, true).unwrap();
         assert!(dual.contains("fd00:3::/64") && !dual.contains("mtu"));
+        let list: serde_json::Value = serde_json::from_str(&dual).unwrap();
+        let bandwidth = serde_json::json!({"type": "bandwidth", "capabilities": {"bandwidth": true}});
+        assert_eq!(list["plugins"][2], bandwidth);
     }
 
     #[test]

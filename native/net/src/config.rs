@@ -15,6 +15,9 @@ pub struct NetworkConfig {
     /// Folder of the runtime's CNI configurations; None when the runtime is not ours to configure.
     #[serde(default)]
     pub cni_config_dir: Option<PathBuf>,
+    /// The runtime has the plugin that limits how fast pods send and receive.
+    #[serde(default)]
+    pub bandwidth_plugin: bool,
     /// Services are served by rules on this node, which need kernel settings of their own.
     pub service_rules: bool,
     /// Policies are enforced by rules on this node: pods of one bridge must meet them as well.

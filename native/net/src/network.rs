@@ -83,7 +83,8 @@ impl<T: Tables> NodeNetwork<T> {
         if cni::has_foreign(directory)? {
             return Ok(false);
         }
-        cni::write(directory, &cni::config(directory, pod_cidrs, link::mtu_of(self.config.node_ip)?)?)
+        let mtu = link::mtu_of(self.config.node_ip)?;
+        cni::write(directory, &cni::config(directory, pod_cidrs, mtu, self.config.bandwidth_plugin)?)
     }
 
     /// Takes away what this network and its CNI plugins left: rules, bridge, configuration. Kernel settings stay, since
@@ -120,6 +121,7 @@ mod tests {
             cluster_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
             node_ip: "127.0.0.1".parse().unwrap(),
             cni_config_dir: Some(root.path().join("net.d")),
+            bandwidth_plugin: false,
             service_rules: true,
             policy_rules: false,
         };
@@ -149,6 +151,7 @@ mod tests {
             cluster_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
             node_ip: "127.0.0.1".parse().unwrap(),
             cni_config_dir: Some(root.path().join("net.d")),
+            bandwidth_plugin: false,
             service_rules: false,
             policy_rules: false,
         };

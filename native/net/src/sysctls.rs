@@ -71,6 +71,7 @@ mod tests {
             cluster_cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
             node_ip: "192.0.2.1".parse().unwrap(),
             cni_config_dir: None,
+            bandwidth_plugin: false,
             service_rules,
             policy_rules,
         };

@@ -7,20 +7,13 @@ use std::net::IpAddr;
 use xtables::address::Family;
 
 use crate::error::Result;
-use crate::model::{Protocol, Service, ServicePort};
+use crate::frontend::{Claim, Frontend, claims, frontends};
+use crate::model::{Protocol, Service, ServiceKey, State};
+use crate::owners::Owners;
 
-/// What clients send to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
-    /// None: every address of the node.
-    pub address: Option<IpAddr>,
-    pub protocol: Protocol,
-    pub port: u16,
-}
-
-/// Targets of one family, each with the endpoints that its flows may go to. All other flows to them are stale, those that
-/// went nowhere too.
-pub type Serving = BTreeMap<Target, BTreeSet<(IpAddr, u16)>>;
+/// What clients of one family send to, each with the endpoints that its flows may go to. All other flows to it are stale,
+/// those that went nowhere too.
+pub type Serving = BTreeMap<Frontend, BTreeSet<(IpAddr, u16)>>;
 
 /// The kernel's table of flows.
 pub trait Flows: Send {
@@ -28,60 +21,138 @@ pub trait Flows: Send {
     fn reconcile(&mut self, family: Family, serving: &Serving) -> Result<usize>;
 }
 
-/// Adds what of a change can make flows stale. A target that is there no more has no endpoints.
-pub fn add_serving(serving: &mut Serving, before: Option<&Service>, after: Option<&Service>) {
-    for (target, _) in flows_of(before) {
-        serving.insert(target, BTreeSet::new());
+/// What of one family flows may be stale to.
+#[derive(Debug, Default)]
+pub struct Touched {
+    owners: Owners,
+    frontends: BTreeSet<Frontend>,
+}
+
+impl Touched {
+    pub fn change(&mut self, name: &str, before: Option<&Service>, after: Option<&Service>) {
+        self.owners.release(name, flow_claims(before).map(|(frontend, _)| frontend));
+        self.owners.claim(name, flow_claims(after));
+        self.frontends.extend(flow_claims(before).chain(flow_claims(after)).map(|(frontend, _)| frontend));
     }
-    for (target, port) in flows_of(after) {
-        let endpoints = port.endpoints.iter().map(|endpoint| (endpoint.ip, endpoint.port));
-        let draining = port.draining.iter().map(|endpoint| (endpoint.ip, endpoint.port));
-        serving.insert(target, endpoints.chain(draining).collect());
+
+    /// Nobody knows what was before.
+    pub fn touch_all(&mut self) {
+        self.frontends.extend(self.owners.frontends());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.frontends.is_empty()
+    }
+
+    /// No flow is stale any more.
+    pub fn clear(&mut self) {
+        self.frontends.clear();
+    }
+
+    /// What nobody has any more has no endpoints.
+    pub fn serving(&self, family: Family, state: &State) -> Serving {
+        let endpoints = |frontend: &Frontend| {
+            let key = ServiceKey { service: self.owners.owner(frontend)?.to_owned(), family };
+            state.get(&key).map(|service| endpoints(service, frontend))
+        };
+        self.frontends.iter().map(|frontend| (*frontend, endpoints(frontend).unwrap_or_default())).collect()
     }
 }
 
-fn flows_of(service: Option<&Service>) -> impl Iterator<Item = (Target, &ServicePort)> {
-    let ports = service.into_iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
-    ports.filter(|(_, port)| port.protocol != Protocol::Tcp).flat_map(|(service, port)| {
-        let at = move |address, number| (Target { address, protocol: port.protocol, port: number }, port);
-        let addresses = service.cluster_ip.iter().chain(&service.external_ips).chain(&service.load_balancer_ips);
-        addresses.map(move |ip| at(Some(*ip), port.port)).chain(port.node_port.map(|number| at(None, number)))
-    })
+fn flow_claims(service: Option<&Service>) -> impl Iterator<Item = (Frontend, Claim)> {
+    service.into_iter().flat_map(claims).filter(|(frontend, _)| frontend.protocol != Protocol::Tcp)
+}
+
+fn endpoints(service: &Service, frontend: &Frontend) -> BTreeSet<(IpAddr, u16)> {
+    let ports = service.ports.iter();
+    let ports = ports.filter(|port| frontends(service, port).any(|(_, other)| other == *frontend));
+    let endpoints = ports.flat_map(|port| port.endpoints.iter().chain(&port.draining));
+    endpoints.map(|endpoint| (endpoint.ip, endpoint.port)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::testing::{endpoint, port, service as builder};
 
-    fn service(protocol: Protocol, endpoints: &[&str]) -> Service {
+    /// All have 192.0.2.1, one by a load balancer and the others as an external address.
+    fn service(name: &str, protocol: Protocol, endpoints: &[&str]) -> Arc<Service> {
         let endpoints = endpoints.iter().map(|ip| endpoint(ip, 5353, true)).collect();
         let mut port = port("", protocol, 53, endpoints);
         port.node_port = Some(30053);
-        Service { cluster_ip: Some("10.96.0.10".parse().unwrap()), ports: vec![port], ..builder("shop", "dns") }
+        let shared = vec!["192.0.2.1".parse().unwrap()];
+        let (load_balancer_ips, external_ips) = if name == "b" { (shared, vec![]) } else { (vec![], shared) };
+        Arc::new(Service { load_balancer_ips, external_ips, ports: vec![port], ..builder("shop", name) })
     }
 
-    fn shown(before: Option<&Service>, after: Option<&Service>) -> Vec<String> {
-        let mut serving = Serving::new();
-        add_serving(&mut serving, before, after);
-        let line = |(target, endpoints): (&Target, &BTreeSet<(IpAddr, u16)>)| {
-            let endpoints: Vec<_> = endpoints.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
-            format!("{:?} {} {}", target.address.map(|ip| ip.to_string()), target.port, endpoints.join(" "))
-        };
-        serving.iter().map(line).collect()
+    struct Test {
+        touched: Touched,
+        state: State,
+    }
+
+    impl Test {
+        fn set(&mut self, name: &str, after: Option<Arc<Service>>) {
+            let key = ServiceKey { service: name.to_owned(), family: Family::Ipv4 };
+            let before = match &after {
+                Some(service) => self.state.insert(key, service.clone()),
+                None => self.state.remove(&key),
+            };
+            self.touched.change(name, before.as_deref(), after.as_deref());
+        }
+
+        /// Of one change after those before it.
+        fn shown(&mut self, name: &str, after: Option<Arc<Service>>) -> Vec<String> {
+            self.touched.clear();
+            self.set(name, after);
+            let line = |(frontend, endpoints): (&Frontend, &BTreeSet<(IpAddr, u16)>)| {
+                let endpoints: Vec<_> = endpoints.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
+                format!("{frontend}: {}", endpoints.join(" "))
+            };
+            self.touched.serving(Family::Ipv4, &self.state).iter().map(line).collect()
+        }
+    }
+
+    fn test() -> Test {
+        Test { touched: Touched::default(), state: State::new() }
     }
 
     #[test]
     fn flows_may_go_to_endpoints_that_serve() {
-        let (one, none) = (service(Protocol::Udp, &["10.0.0.1"]), service(Protocol::Udp, &[]));
-        let both = ["None 30053 10.0.0.1:5353", "Some(\"10.96.0.10\") 53 10.0.0.1:5353"];
-        assert_eq!(shown(None, Some(&one)), both);
-        assert_eq!(shown(Some(&none), Some(&one)), both);
-        assert_eq!(shown(Some(&one), None), ["None 30053 ", "Some(\"10.96.0.10\") 53 "]);
-        let mut draining = none;
+        let one = service("a", Protocol::Udp, &["10.0.0.1"]);
+        let both = ["node port 30053/udp: 10.0.0.1:5353", "192.0.2.1 port 53/udp: 10.0.0.1:5353"];
+        let mut test = test();
+        assert_eq!(test.shown("a", Some(one.clone())), both);
+        let mut draining = Service::clone(&service("a", Protocol::Udp, &[]));
         draining.ports[0].draining = one.ports[0].endpoints.clone();
-        assert_eq!(shown(Some(&one), Some(&draining)), both, "flows of an endpoint that drains stay");
-        assert_eq!(shown(None, Some(&service(Protocol::Sctp, &[]))).len(), 2);
-        assert_eq!(shown(None, Some(&service(Protocol::Tcp, &["10.0.0.1"]))), [""; 0]);
+        assert_eq!(test.shown("a", Some(draining.into())), both, "flows of an endpoint that drains stay");
+        assert_eq!(test.shown("a", None), ["node port 30053/udp: ", "192.0.2.1 port 53/udp: "]);
+        assert_eq!(test.shown("a", Some(service("a", Protocol::Sctp, &[]))).len(), 2);
+        let tcp = service("a", Protocol::Tcp, &["10.0.0.1"]);
+        assert_eq!(test.shown("a", Some(tcp.clone())).len(), 2, "the old ones");
+        assert_eq!(test.shown("a", Some(tcp)), [""; 0]);
+    }
+
+    #[test]
+    fn flows_to_what_several_claim_may_go_to_the_endpoints_of_its_owner() {
+        let of = |name, ip| Some(service(name, Protocol::Udp, &[ip]));
+        let mut test = test();
+        for (name, after, owner) in [
+            ("c", of("c", "10.0.0.3"), "10.0.0.3:5353"),
+            ("b", of("b", "10.0.0.2"), "10.0.0.2:5353"),
+            ("a", of("a", "10.0.0.1"), "10.0.0.2:5353"),
+            ("c", of("c", "10.0.0.9"), "10.0.0.2:5353"),
+            ("b", None, "10.0.0.1:5353"),
+            ("a", None, "10.0.0.9:5353"),
+            ("c", None, ""),
+        ] {
+            let shown = test.shown(name, after);
+            assert!(shown.contains(&format!("192.0.2.1 port 53/udp: {owner}")), "{name}: {shown:?}");
+        }
+        test.set("c", of("c", "10.0.0.3"));
+        test.touched.clear();
+        test.touched.touch_all();
+        assert_eq!(test.touched.serving(Family::Ipv4, &test.state).len(), 2);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xtables::address::Family;
 
 use crate::backend::{Applied, Backend};
-use crate::conntrack::{Flows, Serving, add_serving};
+use crate::conntrack::{Flows, Touched};
 use crate::error::Result;
 use crate::model::{Change, Delta, Service, ServiceKey, State};
 
@@ -29,8 +29,8 @@ pub struct Front<B, F> {
     /// The kernel has the state, but for what was refused.
     in_kernel: bool,
     refused: BTreeSet<ServiceKey>,
-    /// Where flows may go once the kernel leads new ones there: of what changed.
-    serving: BTreeMap<Family, Serving>,
+    /// What changed, until its stale flows are ended.
+    touched: BTreeMap<Family, Touched>,
 }
 
 impl<B: Backend, F: Flows> Front<B, F> {
@@ -42,7 +42,7 @@ impl<B: Backend, F: Flows> Front<B, F> {
             pending: BTreeMap::new(),
             in_kernel: false,
             refused: BTreeSet::new(),
-            serving: BTreeMap::new(),
+            touched: BTreeMap::new(),
         }
     }
 
@@ -68,7 +68,8 @@ impl<B: Backend, F: Flows> Front<B, F> {
     pub fn verify(&mut self) -> Result<Option<Synced>> {
         self.in_kernel = self.in_kernel && self.backend.verify()?;
         let mut delta = self.take_pending();
-        let nothing_to_do = self.in_kernel && delta.is_empty() && self.refused.is_empty() && self.serving.is_empty();
+        let no_flows = self.touched.values().all(Touched::is_empty);
+        let nothing_to_do = self.in_kernel && delta.is_empty() && self.refused.is_empty() && no_flows;
         if nothing_to_do {
             return Ok(None);
         }
@@ -101,20 +102,19 @@ impl<B: Backend, F: Flows> Front<B, F> {
         self.refused.extend(applied.refused.keys().cloned());
         if full {
             // An earlier process may have left flows of any Service.
-            for (key, service) in &self.state {
-                add_serving(self.serving.entry(key.family).or_default(), None, Some(service));
-            }
+            self.touched.values_mut().for_each(Touched::touch_all);
         }
         let flows = self.end_stale_flows();
         Ok(Synced { full, applied, flows })
     }
 
     fn end_stale_flows(&mut self) -> std::result::Result<usize, String> {
-        self.serving.retain(|_, serving| !serving.is_empty());
+        let Front { flows, state, touched, .. } = self;
         let mut ended = 0;
-        while let Some((family, serving)) = self.serving.first_key_value() {
-            ended += self.flows.reconcile(*family, serving).map_err(|error| error.to_string())?;
-            self.serving.pop_first();
+        for (family, touched) in touched.iter_mut().filter(|(_, touched)| !touched.is_empty()) {
+            let serving = touched.serving(*family, state);
+            ended += flows.reconcile(*family, &serving).map_err(|error| error.to_string())?;
+            touched.clear();
         }
         Ok(ended)
     }
@@ -130,8 +130,8 @@ impl<B: Backend, F: Flows> Front<B, F> {
                 Some(service) => self.state.insert(key.clone(), service.clone()),
                 None => self.state.remove(&key),
             };
-            let serving = self.serving.entry(key.family).or_default();
-            add_serving(serving, before.as_deref(), after.as_deref());
+            let touched = self.touched.entry(key.family).or_default();
+            touched.change(&key.service, before.as_deref(), after.as_deref());
             delta.insert(key, Change { before, after });
         }
         delta

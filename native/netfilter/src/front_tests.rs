@@ -1,4 +1,5 @@
 use super::*;
+use crate::conntrack::Serving;
 use crate::error::NetfilterError;
 use crate::model::Protocol;
 use crate::testing::{endpoint, port, service};

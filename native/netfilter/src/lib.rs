@@ -11,6 +11,7 @@ pub mod conntrack;
 pub mod error;
 pub mod families;
 pub mod front;
+pub mod frontend;
 mod hash;
 pub mod iptables;
 pub mod ipvs;
@@ -18,6 +19,7 @@ pub mod mode;
 pub mod model;
 pub mod netlink;
 pub mod nftables;
+mod owners;
 pub mod policy;
 #[cfg(feature = "napi")]
 mod policy_binding;

@@ -173,11 +173,40 @@ pub struct IpvsConfig {
     pub strict_arp: bool,
     /// Virtual servers of these addresses are another program's.
     pub exclude_cidrs: Vec<Cidr>,
+    #[serde(default)]
+    pub timeouts: IpvsTimeouts,
+}
+
+/// Seconds after which the kernel forgets an idle connection; 0: as it is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IpvsTimeouts {
+    pub tcp: u32,
+    /// Once one side has ended it.
+    pub tcp_fin: u32,
+    pub udp: u32,
+}
+
+impl IpvsTimeouts {
+    /// Those that are asked for, and else those that there are.
+    pub fn over(self, there: IpvsTimeouts) -> IpvsTimeouts {
+        let pick = |asked, there| if asked == 0 { there } else { asked };
+        IpvsTimeouts {
+            tcp: pick(self.tcp, there.tcp),
+            tcp_fin: pick(self.tcp_fin, there.tcp_fin),
+            udp: pick(self.udp, there.udp),
+        }
+    }
 }
 
 impl Default for IpvsConfig {
     fn default() -> Self {
-        IpvsConfig { scheduler: "rr".to_owned(), strict_arp: false, exclude_cidrs: Vec::new() }
+        IpvsConfig {
+            scheduler: "rr".to_owned(),
+            strict_arp: false,
+            exclude_cidrs: Vec::new(),
+            timeouts: IpvsTimeouts::default(),
+        }
     }
 }
 

@@ -151,7 +151,7 @@ fn rules_are_verified_repaired_and_cleaned_up() {
             "delete table ip berth-services",
             "flush chain ip berth-services services",
             "flush map ip6 berth-services endpoints",
-            "delete element ip berth-services service-ips { 10.96.0.1 . tcp . 80 }",
+            "delete element ip berth-services service-kinds { 10.96.0.1 . tcp . 80 }",
             "add rule ip berth-services services drop",
             "flush ruleset",
         ] {

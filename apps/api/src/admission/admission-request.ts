@@ -1,7 +1,8 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject, UserInfo } from '#apimachinery';
 import type { Reinvocation } from './reinvocation.js';
 
-export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+export type WriteOperation = 'CREATE' | 'UPDATE' | 'DELETE';
+export type AdmissionOperation = WriteOperation | 'CONNECT';
 
 /** One request as admission sees it. Mutating plugins change or replace `object`; both kinds reject by throwing a StatusError. */
 export interface AdmissionRequest {

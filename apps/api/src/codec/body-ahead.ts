@@ -1,17 +1,8 @@
 import { type DecodedJson, decodeJson, decodeJsonSteps, JsonSyntaxError } from '#apimachinery';
 import { inTurns } from './large-bodies.js';
-import { decodeMessageSteps, readEnvelope, WireError } from './protobuf/wire-decoder.js';
+import { decodeMessageSteps, readEnvelope } from './protobuf/wire-decoder.js';
+import { WireError } from './protobuf/wire-messages.js';
 import type { RequestBody } from './request-body.js';
-
-/**
- * A large body that was read ahead, or why it cannot be; the data is taken once, since what takes it changes it.
- * `schemaName`: the message that protobuf was read as.
- */
-export interface BodyAhead {
-  decoded?: DecodedJson;
-  schemaName?: string;
-  error?: JsonSyntaxError | WireError;
-}
 
 /**
  * Reads a large body with pauses, ahead of the pipeline, which does not wait. `schemaName`: the type that it is most

@@ -15,7 +15,8 @@ import {
 import { type Decoded, DecodeError, decodeAs, type SubresourceDefinition } from '#kinds';
 import { jsonOf, messageOf } from './body-ahead.js';
 import { negotiateInput } from './negotiation.js';
-import { decodeMessage, readEnvelope, WireError } from './protobuf/wire-decoder.js';
+import { decodeMessage, readEnvelope } from './protobuf/wire-decoder.js';
+import { WireError } from './protobuf/wire-messages.js';
 import type { RequestBody } from './request-body.js';
 import { yamlOf } from './yaml-body.js';
 import { YAML_ERRORS, YamlError } from './yaml-text.js';
@@ -29,6 +30,8 @@ export interface ExpectedKind {
   version: string;
   kind: string;
   schemaName: string;
+  /** Set for custom resources, which have no protobuf form. */
+  custom?: unknown;
   /** Brings parsed JSON into the form in which it is kept, in place. Throws DecodeError. */
   decode(value: unknown): Decoded;
 }
@@ -151,12 +154,19 @@ export function parseProtobuf(bytes: Buffer, expected: ExpectedKind, request?: R
   try {
     const { apiVersion, kind, raw } = readEnvelope(bytes);
     if (kind !== '' && kind !== expected.kind) return { apiVersion, kind };
+    if (expected.custom) throw noMessage(expected);
     const ahead = request && messageOf(request, expected.schemaName);
     return { apiVersion, kind, ...(ahead ?? decodeMessage(expected.schemaName, raw)) };
   } catch (error) {
     if (error instanceof WireError) throw unrecognizedObject(expected.kind, error.message, bytes);
     throw error;
   }
+}
+
+function noMessage({ kind, version }: ExpectedKind): Error {
+  return badRequest(
+    `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message`,
+  );
 }
 
 /** What the reference says of an object whose kind or apiVersion is no text; undefined for all others. */

@@ -1,9 +1,13 @@
 import { notAcceptable, setOwn, unsupportedMediaType } from '#apimachinery';
 
+export const JSON_TYPE = 'application/json';
+const YAML_TYPE = 'application/yaml';
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
 /** How a client wants objects shown. */
 export interface OutputFormat {
   /** The response's Content-Type. */
-  mediaType: 'application/json' | 'application/yaml';
+  mediaType: typeof JSON_TYPE | typeof YAML_TYPE | typeof PROTOBUF;
   /** Conversion asked for by `as=`; undefined: the objects themselves. */
   as: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList' | undefined;
   /** API version of the conversion: meta.k8s.io/v1 or v1beta1. */
@@ -12,17 +16,15 @@ export interface OutputFormat {
 }
 
 const JSON_FORMAT: OutputFormat = {
-  mediaType: 'application/json',
+  mediaType: JSON_TYPE,
   as: undefined,
   asVersion: '',
   pretty: false,
 };
 
 const CONVERSIONS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
-const ACCEPTED = ['application/json', 'application/yaml'];
-/** Read, since Go clients write it unasked; never written. */
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
-const ACCEPTED_STREAM = ['application/json;stream=watch'];
+const ACCEPTED = [JSON_TYPE, YAML_TYPE, PROTOBUF];
+const ACCEPTED_STREAM = [`${JSON_TYPE};stream=watch`, `${PROTOBUF};stream=watch`];
 
 export interface AcceptClause {
   type: string;
@@ -64,49 +66,74 @@ function wildness(clause: AcceptClause): number {
 /** Clients repeat a handful of Accept headers; bounded so that no client can grow it. */
 const cache = new Map<string, OutputFormat | undefined>();
 
-/**
- * Chooses the output for an object endpoint. Throws 406 when nothing that is asked for can be served: protobuf and CBOR
- * are not, so clients that offer JSON next to them fall back to it. `converts` is false for objects that are no stored
- * resource's, such as reviews: they have no Table and no metadata to give alone.
- */
-export function negotiateOutput(accept: string | undefined, stream: boolean, converts = true): OutputFormat {
-  if (!accept || accept === 'application/json' || accept === '*/*') return JSON_FORMAT;
-  const key = `${stream ? 'w' : ''}${converts ? '' : 'o'} ${accept}`;
+/** What an endpoint has to show. */
+export interface Offer {
+  /** The events of a watch. */
+  stream: boolean;
+  /**
+   * False for objects that are no stored resource's, such as reviews: they have no Table and no metadata to give alone.
+   */
+  converts: boolean;
+  /** False for custom resources: only their metadata has a message. */
+  protobuf: boolean;
+}
+
+/** What is no resource: a Status, or a document of discovery. */
+export const PLAIN_OBJECT: Offer = { stream: false, converts: false, protobuf: true };
+
+/** Chooses the output for an object endpoint. Throws 406 when nothing that is asked for can be served. */
+export function negotiateOutput(accept: string | undefined, offer: Offer): OutputFormat {
+  const format = negotiated(accept, offer);
+  if (format) return format;
+  throw notAcceptable(offer.stream && negotiated(accept, { ...offer, stream: false }) ? ACCEPTED_STREAM : ACCEPTED);
+}
+
+/** The form of an error, which is JSON for who asks for nothing that can be served. */
+export function negotiateStatus(accept: string | undefined): OutputFormat {
+  return negotiated(accept, PLAIN_OBJECT) ?? JSON_FORMAT;
+}
+
+function negotiated(accept: string | undefined, offer: Offer): OutputFormat | undefined {
+  if (!accept || accept === JSON_TYPE || accept === '*/*') return JSON_FORMAT;
+  const { stream, converts, protobuf } = offer;
+  const key = `${stream ? 'w' : ''}${converts ? '' : 'o'}${protobuf ? '' : 'j'} ${accept}`;
   let format = cache.get(key);
   if (format === undefined) {
-    format = choose(accept, stream, converts);
+    format = choose(accept, offer);
     if (format) {
       if (cache.size > 500) cache.clear();
       cache.set(key, format);
     }
   }
-  if (!format) throw notAcceptable(stream ? ACCEPTED_STREAM : ACCEPTED);
   return format;
 }
 
-function choose(accept: string, stream: boolean, converts: boolean): OutputFormat | undefined {
+function choose(accept: string, offer: Offer): OutputFormat | undefined {
   for (const clause of parseAccept(accept)) {
     if (clause.q === 0) continue;
-    const mediaType = servedMediaType(clause, stream);
+    const mediaType = mediaTypeOf(clause, offer.stream);
     if (!mediaType) continue;
     const { as, g, v, pretty } = clause.parameters;
     if (clause.parameters.stream && clause.parameters.stream !== 'watch') continue;
     if (clause.parameters.sv && clause.parameters.sv !== 'v1') continue;
     if (as || g || v) {
-      if (!converts) continue;
+      if (!offer.converts || (as === 'Table' && mediaType === PROTOBUF)) continue;
       if (!CONVERSIONS.has(as ?? '') || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) continue;
       return { mediaType, as: as as OutputFormat['as'], asVersion: `${g}/${v}`, pretty: pretty === '1' };
     }
+    if (mediaType === PROTOBUF && !offer.protobuf) continue;
     return { mediaType, as: undefined, asVersion: '', pretty: pretty === '1' };
   }
   return undefined;
 }
 
-function servedMediaType(clause: AcceptClause, stream: boolean): OutputFormat['mediaType'] | undefined {
-  if (clause.type === '*' && clause.subtype === '*') return 'application/json';
+/** What is served to who accepts this; undefined: nothing. */
+export function mediaTypeOf(clause: AcceptClause, stream = false): OutputFormat['mediaType'] | undefined {
+  if (clause.type === '*' && clause.subtype === '*') return JSON_TYPE;
   if (clause.type !== 'application') return undefined;
-  if (clause.subtype === 'json' || clause.subtype === '*') return 'application/json';
-  if (clause.subtype === 'yaml' && !stream) return 'application/yaml';
+  if (clause.subtype === 'json' || clause.subtype === '*') return JSON_TYPE;
+  if (clause.subtype === 'yaml' && !stream) return YAML_TYPE;
+  if (clause.subtype === 'vnd.kubernetes.protobuf') return PROTOBUF;
   return undefined;
 }
 
@@ -114,11 +141,11 @@ export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 
 /** The format of a request body. Throws 415 for what the server cannot read. */
 export function negotiateInput(contentType: string | undefined): BodyFormat {
-  if (!contentType || contentType === 'application/json') return 'json';
+  if (!contentType || contentType === JSON_TYPE) return 'json';
   const semicolon = contentType.indexOf(';');
   const essence = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
-  if (essence === 'application/json') return 'json';
-  if (essence === 'application/yaml') return 'yaml';
+  if (essence === JSON_TYPE) return 'json';
+  if (essence === YAML_TYPE) return 'yaml';
   if (essence === PROTOBUF) return 'protobuf';
-  throw unsupportedMediaType([...ACCEPTED, PROTOBUF]);
+  throw unsupportedMediaType(ACCEPTED);
 }

@@ -1,7 +1,6 @@
-import type { KubeObject } from '#apimachinery';
-import type { BodyAhead } from './body-ahead.js';
-import type { YamlBody } from './yaml-body.js';
-import type { YamlError } from './yaml-text.js';
+import type { DecodedJson, JsonSyntaxError, KubeObject } from '#apimachinery';
+import type { WireError } from './protobuf/wire-messages.js';
+import type { YamlBody, YamlError } from './yaml-text.js';
 
 /** The part of a request that the codec reads. */
 export interface RequestBody {
@@ -14,6 +13,16 @@ export interface RequestBody {
   yaml?: YamlBody | YamlError;
   /** Told what was sent, once it is read; absent: nobody records it. */
   record?: BodyRecord;
+}
+
+/**
+ * A large body that was read ahead, or why it cannot be; the data is taken once, since what takes it changes it.
+ * `schemaName`: the message that protobuf was read as.
+ */
+export interface BodyAhead {
+  decoded?: DecodedJson;
+  schemaName?: string;
+  error?: JsonSyntaxError | WireError;
 }
 
 /** Keeps what clients send, for the audit log. What it is told may change afterwards. */

@@ -2,26 +2,9 @@ import { decodeJsonSteps, JsonSyntaxError } from '#apimachinery';
 import { inTurns } from './large-bodies.js';
 import type { RequestBody } from './request-body.js';
 import { YamlReader } from './yaml-reader.js';
-import { type YamlAsJson, YamlError } from './yaml-text.js';
+import { type YamlAsJson, YamlBody, YamlError } from './yaml-text.js';
 
 const reader = new YamlReader();
-
-/** A body of YAML, read. */
-export class YamlBody {
-  constructor(
-    private readonly json: string,
-    /** Repeated keys, as strict decoding reports them. */
-    readonly strict: readonly string[],
-    private ready?: { value: unknown },
-  ) {}
-
-  /** The data: the caller's own copy. */
-  value(): unknown {
-    const { ready } = this;
-    this.ready = undefined;
-    return ready ? ready.value : JSON.parse(this.json);
-  }
-}
 
 /** Whether a body of this type has to be read before the rest of the pipeline, which does not wait, sees it. */
 export function isYaml({ contentType, body }: RequestBody): boolean {

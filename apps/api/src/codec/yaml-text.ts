@@ -11,6 +11,23 @@ export interface YamlAsJson {
   strict: string[];
 }
 
+/** A body of YAML, read. */
+export class YamlBody {
+  constructor(
+    private readonly json: string,
+    /** Repeated keys, as strict decoding reports them. */
+    readonly strict: readonly string[],
+    private ready?: { value: unknown },
+  ) {}
+
+  /** The data: the caller's own copy. */
+  value(): unknown {
+    const { ready } = this;
+    this.ready = undefined;
+    return ready ? ready.value : JSON.parse(this.json);
+  }
+}
+
 export const YAML_ERRORS = 'yaml: unmarshal errors:\n';
 
 /** Deeper data overflows the stack of what comes after, which goes down recursively. */

@@ -25,6 +25,7 @@ import { AuthenticationModule } from './authentication.module.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { CustomResourcesModule } from './custom-resources.module.js';
 import { FlowControl, FlowControlModule } from './flow-control.module.js';
+import { NodePortModule } from './node-port.module.js';
 import { PkiModule } from './pki.module.js';
 import { RegistryModule } from './registry.module.js';
 import { ServerProgress } from './server-progress.js';
@@ -56,6 +57,7 @@ const STREAMS_OF_ONE_USER = 10_000;
     CustomResourcesModule,
     AggregationModule,
     FlowControlModule,
+    NodePortModule,
   ],
   providers: [
     provide(

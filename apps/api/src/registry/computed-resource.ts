@@ -86,4 +86,8 @@ class ComputedObject implements CachedObject {
   parse(): KubeObject {
     return this.object;
   }
+
+  peek(): KubeObject {
+    return this.object;
+  }
 }

@@ -1,5 +1,7 @@
 import { formatGroupVersion, type GroupResource, type KubeObject } from '#apimachinery';
 import { type ResourceCatalog, type ResourceDefinition, type SubresourceDefinition } from '#kinds';
+import { ProtobufForm } from '../codec/protobuf/protobuf-form.js';
+import { messageName } from '../codec/protobuf/wire-messages.js';
 import { inVersion } from '../storage/converted-objects.js';
 import type { CachedObject, ServedVersion, Store, WatchCache } from '../storage/store.js';
 import type { ComputedResource } from './computed-resource.js';
@@ -18,6 +20,8 @@ export interface ResourceEntry {
   readonly computed: ComputedResource | undefined;
   /** Undefined when the stored version is the served one. */
   readonly served: ServedVersion | undefined;
+  /** Undefined for custom resources, which have no messages. */
+  readonly protobuf: ProtobufForm | undefined;
   /** Throws for virtual resources. */
   readonly cache: WatchCache;
   /** Those that are open: they end when the resource is served no more. */
@@ -86,6 +90,7 @@ export function resourceEntry(
   const { group, version, plural, storageResource, conversion } = definition;
   const apiVersion = formatGroupVersion(group, version);
   let cache: WatchCache | undefined;
+  let protobuf: ProtobufForm | undefined;
   return {
     definition,
     groupResource: { group, resource: plural },
@@ -95,6 +100,10 @@ export function resourceEntry(
     virtual,
     computed,
     served: conversion && { apiVersion, conversion },
+    get protobuf() {
+      if (definition.custom) return undefined;
+      return (protobuf ??= new ProtobufForm(apiVersion, definition.kind, messageName(definition.schemaName)));
+    },
     get cache() {
       return (cache ??= store.cache(storageResource));
     },
@@ -105,4 +114,14 @@ export function resourceEntry(
 /** The object as the endpoint's version says it; frozen. */
 export function servedObject(entry: ResourceEntry, cached: CachedObject): KubeObject {
   return inVersion(cached, entry.served);
+}
+
+/** The same as bytes of JSON. */
+export function servedBytes({ served }: ResourceEntry, cached: CachedObject): Buffer {
+  return served ? cached.bytesFor(served) : cached.bytes;
+}
+
+/** As servedObject, for who looks at it once. */
+export function peekServed({ served }: ResourceEntry, cached: CachedObject): KubeObject {
+  return served && !cached.isStoredAs(served) ? inVersion(cached, served) : cached.peek();
 }

@@ -64,7 +64,7 @@ function render(body: Buffer, revision: Revision, prefix: Buffer, suffix: Buffer
 
 /** One version of one object. */
 export class CacheEntry implements CachedObject {
-  private parsed: WeakRef<object> | undefined;
+  private parsed: WeakRef<KubeObject> | undefined;
   private labelSet: Readonly<Record<string, string>> | undefined | null = null;
   /** By the conversion, so that they go with a version that is served no more. */
   private served: WeakMap<Conversion, Buffer> | undefined;
@@ -106,7 +106,10 @@ export class CacheEntry implements CachedObject {
   }
 
   get labels(): Readonly<Record<string, string>> | undefined {
-    if (this.labelSet === null) this.labelSet = readLabels(this.bytes);
+    if (this.labelSet === null) {
+      const known = this.parsed?.deref();
+      this.labelSet = known ? known.metadata.labels : readLabels(this.bytes);
+    }
     return this.labelSet ?? undefined;
   }
 
@@ -120,6 +123,10 @@ export class CacheEntry implements CachedObject {
   adopt(object: KubeObject): void {
     const metadata = { ...object.metadata, resourceVersion: String(this.revision) };
     this.parsed = new WeakRef(asParsed({ ...object, metadata }));
+  }
+
+  peek(): any {
+    return this.parsed?.deref() ?? JSON.parse(this.bytes.toString());
   }
 
   parse(): any {

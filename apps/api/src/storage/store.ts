@@ -159,6 +159,8 @@ export interface CachedObject {
   field(label: string): string;
   /** The parsed object, frozen, made on demand and dropped when memory asks for it. */
   parse(): any;
+  /** The same for who looks at it once: it is not kept for others. */
+  peek(): any;
 }
 
 export interface ServedVersion {

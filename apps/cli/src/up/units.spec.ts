@@ -9,8 +9,8 @@ import {
   agentFlags,
   callersVariables,
   NATIVE_PARTS,
+  nodeEnvironment,
   OF_CONTAINERD,
-  OF_NODE,
   serverFlags,
   servesIngress,
   unitNames,
@@ -117,7 +117,9 @@ test('a process is given the variables of the caller that are meant for it, and 
   };
   const { HTTPS_PROXY, no_proxy, SSL_CERT_FILE, NODE_OPTIONS, OTEL_SERVICE_NAME } = env;
   assert.deepEqual(callersVariables(env, OF_CONTAINERD), { HTTPS_PROXY, no_proxy, SSL_CERT_FILE });
-  assert.deepEqual(callersVariables(env, OF_NODE), { NODE_OPTIONS, OTEL_SERVICE_NAME });
+  const ours = { MALLOC_ARENA_MAX: '2', NODE_ENV: 'production' };
+  assert.deepEqual(nodeEnvironment(env), { ...ours, NODE_OPTIONS, OTEL_SERVICE_NAME });
+  assert.equal(nodeEnvironment({ MALLOC_ARENA_MAX: '8' }).MALLOC_ARENA_MAX, '8');
 });
 
 test('every native library is a part of the program that restarts with it', () => {

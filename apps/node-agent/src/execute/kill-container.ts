@@ -9,21 +9,30 @@ import { runHook, within } from './hooks.js';
 import type { Needs, Outcomes, StepOf } from './step-services.js';
 
 type KillStep = StepOf<'killContainer'>;
-export type KillServices = Needs<'runtime' | 'events' | 'logger' | 'node' | 'now'>;
+export type KillServices = Needs<'runtime' | 'events' | 'logger' | 'node' | 'endpoints' | 'now'>;
 
 /** Seconds that a container gets after its preStop hook, even when the hook used all of the grace. */
 const MINIMUM_AFTER_HOOK = 2;
 
-/** preStop within the grace, then the stop signal, then SIGKILL when the grace is over. */
+/** Milliseconds that a pod has at most to leave the Services whose endpoint it is; or half of its grace, if that is less. */
+const LONGEST_LEAVE = 1000;
+
+/**
+ * preStop within the grace, then the stop signal, then SIGKILL when the grace is over. A deleted pod gets the signal when no new
+ * flows are led to it any more.
+ */
 export async function killContainer(services: KillServices, state: PodState, step: KillStep): Promise<void> {
-  const { runtime, now } = services;
+  const { runtime, now, endpoints } = services;
   recordContainer(services, state.pod, step.container, 'Normal', 'Killing', step.message);
   let grace = step.graceSeconds;
-  if (grace > 0 && !step.hooked && step.reason !== 'Unknown') {
-    const startedAt = now();
-    const ran = await runPreStop(services, state, step);
-    if (ran) grace = Math.max(grace - (now() - startedAt) / 1000, MINIMUM_AFTER_HOOK);
-  }
+  const startedAt = now();
+  const hooked = grace > 0 && !step.hooked && step.reason !== 'Unknown';
+  const leaves = step.reason === 'Deleted';
+  const [ran] = await Promise.all([
+    hooked && runPreStop(services, state, step),
+    leaves && endpoints.leave(state.pod, Math.min(LONGEST_LEAVE, grace * 500)),
+  ]);
+  if (ran || leaves) grace = Math.max(grace - (now() - startedAt) / 1000, ran ? MINIMUM_AFTER_HOOK : 0);
   await ignoreMissing(runtime.stopContainer(step.id, grace));
 }
 

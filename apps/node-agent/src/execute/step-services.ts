@@ -29,9 +29,33 @@ export interface PodIsolation {
 /** Where another program isolates pods, or none does. */
 export const noIsolation: PodIsolation = { isolate: async () => {}, release: () => {} };
 
+/** Where pods are endpoints of Services. */
+export interface PodEndpoints {
+  /**
+   * Resolves when no new flows are led to a pod that must stop: at once when none were, and after so many milliseconds in any
+   * case.
+   */
+  leave(pod: Pod, milliseconds: number): Promise<void>;
+  /** The pod is gone from this node. */
+  release(uid: string): void;
+}
+
+/** What the node's network does for pods. */
+export interface PodNetwork {
+  isolation: PodIsolation;
+  endpoints: PodEndpoints;
+}
+
+/** Where other programs do that, or none does. */
+export const noPodNetwork: PodNetwork = {
+  isolation: noIsolation,
+  endpoints: { leave: async () => {}, release: () => {} },
+};
+
 /** What steps act with; one for the whole agent. A step names those that it needs: `Needs<'runtime' | 'events'>`. */
 export interface StepServices {
   policies: PodIsolation;
+  endpoints: PodEndpoints;
   runtime: CriRuntime;
   cgroups: PodCgroups;
   images: ImageService;

@@ -23,7 +23,7 @@ describe('a hollow node', () => {
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'hollow-spec-'));
     client = new MemoryClient();
-    const environment = { client, events: { event: () => {} }, logger: silentLogger, directory };
+    const environment = { client, heartbeats: client, events: { event: () => {} }, logger: silentLogger, directory };
     agent = await startHollowNode(OPTIONS, 3, environment);
   });
 
@@ -58,7 +58,7 @@ describe('a hollow node', () => {
 
   it('registers as the machine that its flags describe, and renews its Lease', async () => {
     const node = await client.get<Node>(gvr.nodes, '', 'hollow-3');
-    assert.deepEqual([node.status!.capacity!['cpu'], node.status!.capacity!['memory']], ['8', '16777216Ki']);
+    assert.deepEqual([node.status!.capacity!['cpu'], node.status!.capacity!['memory']], ['8', '16Gi']);
     assert.deepEqual(node.status!.addresses, [
       { type: 'InternalIP', address: '198.18.0.4' },
       { type: 'Hostname', address: 'hollow-3' },
@@ -69,6 +69,30 @@ describe('a hollow node', () => {
       () => client.get(leases, 'kube-node-lease', 'hollow-3').catch(() => undefined),
       (lease) => lease?.['spec'].holderIdentity === 'hollow-3',
     );
+  });
+
+  it('renews its Lease though requests of its pods wait', async () => {
+    const busy = new MemoryClient();
+    busy.get = () => new Promise(() => {});
+    const directory = mkdtempSync(join(tmpdir(), 'hollow-spec-'));
+    const environment = {
+      client: busy,
+      heartbeats: client,
+      events: { event: () => {} },
+      logger: silentLogger,
+      directory,
+    };
+    const other = await startHollowNode(OPTIONS, 4, environment);
+    try {
+      const lease = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
+      await until(
+        () => client.get(lease, 'kube-node-lease', 'hollow-4').catch(() => undefined),
+        (found) => found?.['spec'].holderIdentity === 'hollow-4',
+      );
+    } finally {
+      other.close();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it('reports a pod as ready, with an address, and lets it go when it is deleted', async () => {

@@ -5,7 +5,7 @@ import { noTracer } from '#telemetry';
 import { NodeAgent } from '../agent.js';
 import type { AgentOptions } from '../agent-options.js';
 import { type AgentNode, agentRoot } from '../agent-parts.js';
-import { noIsolation } from '../execute/step-services.js';
+import { noPodNetwork } from '../execute/step-services.js';
 import type { MachineFacts } from '../node/machine.js';
 import { allocatable } from '../node/node-status.js';
 import type { PodCgroups } from '../runtime/cgroups.js';
@@ -20,6 +20,8 @@ const INODES = 1 << 24;
 
 export interface HollowNodeEnvironment {
   client: Client;
+  /** For Lease and status of the node. */
+  heartbeats: Client;
   events: EventRecorder;
   logger: Logger;
   /** The folder of this process; each node has one below it. */
@@ -30,14 +32,14 @@ export interface HollowNodeEnvironment {
 export async function startHollowNode(
   options: HollowOptions,
   index: number,
-  { client, events, logger, directory }: HollowNodeEnvironment,
+  { client, heartbeats, events, logger, directory }: HollowNodeEnvironment,
 ): Promise<NodeAgent> {
   const agentOptions = optionsOf(options, index, directory);
   const node = hollowNode(options, index, agentOptions);
   return NodeAgent.startOn(node, {
-    ...{ options: agentOptions, client, events, logger },
+    ...{ options: agentOptions, client, heartbeats, events, logger },
     tracer: noTracer,
-    isolation: noIsolation,
+    podNetwork: noPodNetwork,
   });
 }
 
@@ -86,6 +88,7 @@ function hollowNode(options: HollowOptions, index: number, agentOptions: AgentOp
     mounter: { mount: async () => {} },
     memoryDirectory,
     probe: async () => ({ result: 'success', output: '' }),
+    listeningPorts: async () => '',
   };
 }
 
@@ -131,7 +134,7 @@ function optionsOf(options: HollowOptions, index: number, directory: string): Ag
     cgroupRoot: '',
     proxyMode: 'none',
     nodePortAddresses: '',
-    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
+    ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
     clusterDns: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
     clusterCidr: '',

@@ -28,6 +28,8 @@ async function main(): Promise<void> {
   const config = loadConfig({ path: options.kubeconfig });
   // Connections of each node's own would be more than the server can accept at once, and no node needs one all the time.
   const connections = new Connections(config);
+  // Pods of all nodes may have thousands of requests waiting: a Lease behind them would be renewed too late, and its node be lost.
+  const ownConnections = new Connections(config);
   const directory = mkdtempSync(join(tmpdir(), 'berth-hollow-'));
   const agents: NodeAgent[] = [];
   let ending = false;
@@ -47,9 +49,11 @@ async function main(): Promise<void> {
     const name = nodeName(options, index);
     // The API server sees the node itself, with what a node may do and no more.
     const impersonate = { user: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
-    const client = new HttpClient({ ...config, impersonate }, { userAgent: 'berth-agent', connections });
+    const connect = (on: Connections) =>
+      new HttpClient({ ...config, impersonate }, { userAgent: 'berth-agent', connections: on });
+    const [client, heartbeats] = [connect(connections), connect(ownConnections)];
     const events = new ApiEventRecorder({ client, clock: realClock, logger, component: 'kubelet', host: name });
-    agents.push(await startHollowNode(options, index, { client, events, logger: quiet, directory }));
+    agents.push(await startHollowNode(options, index, { client, heartbeats, events, logger: quiet, directory }));
   };
   try {
     await startAll(options, start);

@@ -47,6 +47,8 @@ export interface IpvsConfig {
   strictArp: boolean;
   /** Virtual servers of these addresses are another program's. */
   excludeCidrs: readonly string[];
+  /** Whole seconds after which the kernel forgets an idle connection; 0: as it is. */
+  timeouts: { tcp: number; tcpFin: number; udp: number };
 }
 
 /** `ServiceProxy` of native/netfilter. */

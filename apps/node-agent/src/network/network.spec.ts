@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { testUnless } from '#testing';
-import { noIsolation } from '../execute/step-services.js';
+import { noPodNetwork } from '../execute/step-services.js';
 import { familyOf, nodeFamilies, splitCidrs } from './families.js';
 import { ProxyModeError } from './netfilter.js';
 import { prepareNetwork } from './network.js';
@@ -11,7 +11,7 @@ const options = {
   nodeIp: '192.0.2.1',
   nodeIps: ['192.0.2.1'],
   nodePortAddresses: '',
-  ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
+  ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
   enforcesPolicies: false,
   clusterCidr: '10.244.0.0/16',
   serviceClusterIpRange: '10.96.0.0/16',
@@ -42,7 +42,7 @@ testUnless(ipvs, 'a kernel without IPVS is named by the module that it lacks', (
 });
 
 test('without a proxy mode nothing is asked of the kernel', () => {
-  assert.equal(prepareNetwork({ ...options, proxyMode: 'none' }).isolation, noIsolation);
+  assert.equal(prepareNetwork({ ...options, proxyMode: 'none' }).pods.isolation, noPodNetwork.isolation);
 });
 
 test('the node carries the families of its pods', () => {

@@ -1,6 +1,8 @@
 import type { Client, Clock, EventRecorder, Logger, SharedInformers } from '#client';
+import { hasCniPlugin } from '#host';
 import type { MetricsRegistry } from '#telemetry';
-import { noIsolation, type PodIsolation } from '../execute/step-services.js';
+import { noPodNetwork, type PodNetwork } from '../execute/step-services.js';
+import { EndpointExit } from './endpoint-exit.js';
 import { nodeFamilies, splitCidrs } from './families.js';
 import { HealthChecks } from './health-checks.js';
 import { type IpvsConfig, type NetfilterConfig, openRuleProxy } from './netfilter.js';
@@ -39,7 +41,7 @@ export interface NetworkContext {
 
 export interface PreparedNetwork {
   /** Holds pods back until it is started, and until what isolates them is in the kernel. */
-  isolation: PodIsolation;
+  pods: PodNetwork;
   start(context: NetworkContext): void;
 }
 
@@ -54,12 +56,18 @@ export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
   const families = nodeFamilies(options.clusterCidr);
   const policyConfig = { bridge: bridgeOf(options), ipvs: proxyMode === 'ipvs' };
   const policies = options.enforcesPolicies ? new NodePolicies(nodeName, policyConfig) : undefined;
+  const endpoints = new EndpointExit();
   const start = ({ signal, metrics, policyClient, ...context }: NetworkContext) => {
     const running = (what: string, run: Promise<void>): void => {
       run.catch((error: unknown) => {
         if (!signal.aborted) context.logger.error(`${what} ended`, { error });
       });
     };
+    if (bridgeOf(options) && !hasCniPlugin('bandwidth')) {
+      context.logger.info(
+        'the CNI plugin bandwidth is missing: annotations that limit the bandwidth of pods have no effect',
+      );
+    }
     if (hasNodeNetwork(options)) {
       const network = openNodeNetwork(networkConfig(options));
       running('node network', new NodeNetwork({ ...context, nodeName, network }).run(signal));
@@ -75,11 +83,12 @@ export function prepareNetwork(options: NetworkOptions): PreparedNetwork {
         metrics: new ServiceProxyMetrics(metrics, rules.mode, families),
       });
       running('service proxy', proxy.run(signal));
+      endpoints.start({ ...context, signal, rulesWritten: () => proxy.written() });
     }
     if (policies)
       running('enforcement of policies', policies.run({ ...context, metrics, client: policyClient }, signal));
   };
-  return { isolation: policies ?? noIsolation, start };
+  return { pods: { isolation: policies ?? noPodNetwork.isolation, endpoints }, start };
 }
 
 /** Takes everything off the node that was made for these options, and what the CNI plugins left. */
@@ -126,5 +135,12 @@ function hostRange(address: string): string {
 
 function networkConfig(options: NetworkOptions): NetworkConfig {
   const { clusterCidr, nodeIp, cniConfigDir, enforcesPolicies } = options;
-  return { clusterCidr, nodeIp, cniConfigDir, serviceRules: servesServices(options), policyRules: enforcesPolicies };
+  return {
+    clusterCidr,
+    nodeIp,
+    cniConfigDir,
+    bandwidthPlugin: hasCniPlugin('bandwidth'),
+    serviceRules: servesServices(options),
+    policyRules: enforcesPolicies,
+  };
 }

@@ -27,6 +27,8 @@ export interface NetworkConfig {
   nodeIp: string;
   /** Folder of the runtime's CNI configurations; undefined when the runtime is not ours to configure. */
   cniConfigDir: string | undefined;
+  /** The runtime has the plugin that limits how fast pods send and receive. */
+  bandwidthPlugin: boolean;
   /** Services are served by rules on this node. */
   serviceRules: boolean;
   /** Policies are enforced by rules on this node. */

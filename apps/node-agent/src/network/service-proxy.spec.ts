@@ -20,6 +20,8 @@ class Rules implements RuleProxy {
   refused = '';
   failure: Error | undefined;
   verifications = 0;
+  /** A sync ends with it. */
+  held: Promise<void> | undefined;
 
   setService(name: string, views: string): void {
     if (name === this.impossible) throw new Error('clusterIp: invalid');
@@ -28,6 +30,7 @@ class Rules implements RuleProxy {
 
   async sync(): Promise<SyncResult> {
     if (this.failure) throw this.failure;
+    await this.held;
     const refused: RefusedService[] = [];
     for (const [service, views] of this.inbox) {
       if (service === this.refused) refused.push({ service, family: 'IPv4', message: 'no' });
@@ -57,6 +60,7 @@ let opened: Rules[];
 let lines: string[];
 let told: string[];
 let running: Promise<void>;
+let proxy: ServiceProxy;
 
 const service = (name: string, clusterIP = '10.96.0.9'): Service => ({
   apiVersion: 'v1',
@@ -95,7 +99,7 @@ async function start(): Promise<Rules> {
   const metrics = new ServiceProxyMetrics(new MetricsRegistry(logger), 'nftables', families);
   const events = { event: (_: KubeObject, type: string, reason: string) => void told.push(`${type} ${reason}`) };
   const healthChecks = new HealthChecks({ nodeName: 'here', events, logger });
-  const proxy = new ServiceProxy({
+  proxy = new ServiceProxy({
     ...{ informers, rules, open, families, nodeName: 'here', healthChecks, events, clock, logger, metrics },
   });
   informers.start(ending.signal);
@@ -156,4 +160,34 @@ test('rules are verified every half minute', async () => {
   const rules = await start();
   await clock.advance(61_000);
   assert.equal(rules.verifications, 2);
+});
+
+test('it tells when the rules follow all that is known', async () => {
+  const told: string[] = [];
+  const ask = (name: string) => void proxy.written().then(() => told.push(name));
+  const rules = await start();
+  ask('nothing new');
+  await clock.advance(0);
+  assert.deepEqual(told, ['nothing new']);
+
+  let release = () => {};
+  rules.held = new Promise((resolve) => {
+    release = resolve;
+  });
+  await create('a');
+  await clock.advance(5);
+  ask('gathered');
+  await clock.advance(100);
+  ask('under way');
+  await create('b');
+  await clock.advance(5);
+  ask('gathered behind it');
+  assert.deepEqual(told, ['nothing new']);
+  rules.failure = new Error('no more');
+  release();
+  await clock.advance(500);
+  assert.deepEqual(told, ['nothing new', 'gathered'], 'what came behind waits for the sync that takes it');
+  rules.failure = undefined;
+  await clock.advance(1000);
+  assert.deepEqual(told, ['nothing new', 'gathered', 'under way', 'gathered behind it']);
 });

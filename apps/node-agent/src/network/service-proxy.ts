@@ -44,6 +44,10 @@ export class ServiceProxy {
   private readonly dirty = new Set<string>();
   private rules: RuleProxy;
   private wake: (() => void) | undefined;
+  /** The kernel has not yet answered for what was set. */
+  private syncing = false;
+  /** They wait until the kernel has what is known. */
+  private readonly waiting: (() => void)[] = [];
   /** The node's zone, which hints of endpoints name; '' without one. */
   private zone = '';
   /** What was said of each Service that the kernel refuses: it is said once. */
@@ -92,9 +96,11 @@ export class ServiceProxy {
       if (signal.aborted) return;
       try {
         this.reopenIfBroken();
+        const answered = this.waiting.length;
         this.set();
         const begun = performance.now();
         const result = await this.rules.sync();
+        this.answer(this.dirty.size > 0 ? answered : this.waiting.length);
         metrics.synced(performance.now() - begun, clock.now(), result);
         this.options.healthChecks.setHealthy(true);
         this.report(result, begun);
@@ -113,6 +119,17 @@ export class ServiceProxy {
         pause = RETRY;
       }
     }
+  }
+
+  /** Resolves when the kernel's rules follow all that is known now. */
+  written(): Promise<void> {
+    if (this.dirty.size === 0 && !this.syncing) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private answer(count: number): void {
+    this.syncing = false;
+    for (const resolve of this.waiting.splice(0, count)) resolve();
   }
 
   private report({ full, written, refused, flowsProblem }: SyncResult, begun: number): void {
@@ -184,6 +201,7 @@ export class ServiceProxy {
       }
     }
     this.dirty.clear();
+    this.syncing = true;
   }
 
   private touch(key: string): void {

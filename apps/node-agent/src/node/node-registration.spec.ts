@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { serviceUnavailable } from '#apimachinery';
+import { Quantity, serviceUnavailable } from '#apimachinery';
 import { gvr, type Node } from '#kinds';
 import { FakeClock } from '#testing';
 import { MemoryClient } from '../testing/memory-client.js';
@@ -37,6 +37,8 @@ function aNode() {
   const stop = new AbortController();
   const silence = { ms: 0 };
   const ports = { text: 'TCP/22' };
+  /** What the watch has told of the node; nothing by default. */
+  const watched: { node?: Node } = {};
   const note = (message: string, fields: object = {}) => {
     const { error } = fields as { error?: Error };
     log.push(error ? `${message}: ${error.message}` : message);
@@ -53,6 +55,7 @@ function aNode() {
     clock,
     machine,
     nodeName: 'node-1',
+    known: () => watched.node,
     nodeIps: ['192.0.2.1', '2001:db8::1'],
     port: 10250,
     filesystems: { usage: async () => ({ node: disk, image: disk, imageIsApart: false }) },
@@ -62,7 +65,18 @@ function aNode() {
     listeningPorts: async () => ports.text,
   });
   const node = () => client.get<Node>(gvr.nodes, '', 'node-1').catch(() => undefined);
-  return { client, clock, log, events, stop, silence, ports, node, start: () => registration.start(stop.signal) };
+  return {
+    client,
+    clock,
+    log,
+    events,
+    stop,
+    silence,
+    ports,
+    watched,
+    node,
+    start: () => registration.start(stop.signal),
+  };
 }
 
 describe('The Node object', () => {
@@ -97,6 +111,38 @@ describe('The Node object', () => {
     await clock.advance(60_000);
     stop.abort();
     assert.equal(patches.mock.calls.length, 0);
+  });
+
+  test('says quantities as the API server writes them, so that they are no change at the next look', async () => {
+    const { client, clock, node, start, stop } = aNode();
+    await start();
+    const { capacity, allocatable } = (await node())!.status!;
+    for (const quantities of [capacity!, allocatable!]) {
+      for (const [name, text] of Object.entries(quantities)) assert.equal(Quantity.parse(text).toString(), text, name);
+    }
+    assert.equal(capacity!['memory'], '1Gi');
+    const patches = jest.spyOn(client, 'patch');
+    await clock.advance(60_000);
+    stop.abort();
+    assert.equal(patches.mock.calls.length, 0);
+  });
+
+  test('is not asked for while a watch tells of it', async () => {
+    const { client, clock, watched, node, ports, start, stop } = aNode();
+    await start();
+    watched.node = await node();
+    const [gets, patches] = [jest.spyOn(client, 'get'), jest.spyOn(client, 'patch')];
+    await clock.advance(60_000);
+    assert.deepEqual([gets.mock.calls.length, patches.mock.calls.length], [0, 0]);
+    // Its own write comes back late: it is not written again meanwhile.
+    ports.text = 'TCP/80';
+    await clock.advance(60_000);
+    assert.equal(patches.mock.calls.length, 1);
+    await client.delete(gvr.nodes, '', 'node-1');
+    watched.node = undefined;
+    await clock.advance(10_000);
+    stop.abort();
+    assert.notEqual(await node(), undefined);
   });
 
   test('is made anew when somebody deletes it; the log says why that fails', async () => {

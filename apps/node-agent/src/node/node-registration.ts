@@ -30,6 +30,8 @@ export interface NodeRegistrationOptions {
   logger: Logger;
   machine: MachineFacts;
   nodeName: string;
+  /** The object as it was seen last; undefined until it was, and when it is gone. */
+  known(): Node | undefined;
   nodeIps: string[];
   port: number;
   filesystems: Pick<NodeFilesystems, 'usage'>;
@@ -107,15 +109,24 @@ export class NodeRegistration {
 
   /** Brings the status up to date; a node that somebody deleted is registered anew. */
   private async refresh(): Promise<void> {
-    const { client, nodeName } = this.options;
-    const node = await client.get<Node>(gvr.nodes, '', nodeName).catch((error) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
+    const node = await this.current();
     if (!node) return this.register();
     this.node = node;
     await this.write(node, false);
     await this.annotate();
+  }
+
+  /** What a watch tells is not asked for: a large cluster would spend much of its time on that. */
+  private async current(): Promise<Node | undefined> {
+    const { client, nodeName, known } = this.options;
+    const seen = known();
+    if (seen) return newest(seen, this.node);
+    try {
+      return await client.get<Node>(gvr.nodes, '', nodeName);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Load balancers leave out the ports at which the node listens. */
@@ -132,7 +143,7 @@ export class NodeRegistration {
     const old = node.status ?? {};
     const status = await this.status(old);
     if (!force && sameNodeStatus(old, status) && clock.now() - this.writtenAt < WRITE_UNCHANGED) return;
-    await client.patch(
+    this.node = await client.patch<Node>(
       gvr.nodes,
       '',
       nodeName,
@@ -188,6 +199,12 @@ export class NodeRegistration {
       now: clock.now(),
     });
   }
+}
+
+/** The agent's own write comes back by the watch a little later. */
+function newest(seen: Node, written: Node | undefined): Node {
+  if (!written || written.metadata.uid !== seen.metadata.uid) return seen;
+  return Number(written.metadata.resourceVersion) > Number(seen.metadata.resourceVersion) ? written : seen;
 }
 
 /** The merge key of addresses is their type: two of one type would become one, at each write another. */

@@ -1,4 +1,4 @@
-import { formatTime, semanticEqual } from '#apimachinery';
+import { canonicalQuantity, formatTime, semanticEqual } from '#apimachinery';
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from '#kinds';
 import type { PressureCondition, Threshold } from '#settings';
 import { goDuration } from '../pod/go-duration.js';
@@ -74,9 +74,9 @@ export function nodeStatus(old: NodeStatus, report: NodeReport): NodeStatus {
 export function capacity({ machine, disk }: Pick<NodeReport, 'machine' | 'disk'>): Record<string, string> {
   return {
     cpu: String(machine.cpus),
-    'ephemeral-storage': `${Math.floor(disk.capacity / 1024)}Ki`,
+    'ephemeral-storage': kibibytes(disk.capacity),
     ...Object.fromEntries(Object.entries(machine.hugepages).map(([name, bytes]) => [name, kibibytes(bytes)])),
-    memory: `${Math.floor(machine.memory / 1024)}Ki`,
+    memory: kibibytes(machine.memory),
     pods: String(MAX_PODS),
   };
 }
@@ -87,13 +87,16 @@ export function allocatable(report: Pick<NodeReport, 'machine' | 'disk' | 'thres
   const memory = machine.memory - hugepages - reserved(thresholds, 'memory.available', machine.memory);
   return {
     ...capacity(report),
-    'ephemeral-storage': String(disk.capacity - reserved(thresholds, 'nodefs.available', disk.capacity)),
-    memory: `${Math.floor(Math.max(memory, 0) / 1024)}Ki`,
+    'ephemeral-storage': canonicalQuantity(
+      String(disk.capacity - reserved(thresholds, 'nodefs.available', disk.capacity)),
+    ),
+    memory: kibibytes(Math.max(memory, 0)),
   };
 }
 
+/** Whole ones, as the API server writes the quantity: any other form would be a change at each look. */
 function kibibytes(bytes: number): string {
-  return bytes === 0 ? '0' : `${bytes / 1024}Ki`;
+  return canonicalQuantity(`${Math.floor(bytes / 1024)}Ki`);
 }
 
 function conditions(old: NodeCondition[], report: NodeReport): NodeCondition[] {

@@ -1,18 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isConflict, isNotFound } from '#apimachinery';
 import type { Client } from '#client';
 import type { Pod } from '../pod/pod.js';
 import { PODS, type StatusWriter } from './status-writer.js';
 
-/** How long the last status is waited for. Milliseconds. */
-const LIMIT = 2000;
+/** How long the last status is waited for: on a busy server it takes as long as any other request. Milliseconds. */
+const LIMIT = 30_000;
 
-/** Takes the pod from the API server for good, once its last status is there. One that is gone already is no failure. */
+/**
+ * Takes the pod from the API server for good, once its last status is there; none is written after that. One that is gone already is
+ * no failure.
+ */
 export async function deletePod(
   client: Pick<Client, 'delete'>,
-  writer: Pick<StatusWriter, 'flush'>,
+  writer: Pick<StatusWriter, 'finish'>,
   { metadata: { namespace, name, uid } }: Pod,
 ): Promise<void> {
-  await Promise.race([writer.flush(uid), new Promise((resolve) => setTimeout(resolve, LIMIT))]);
+  const late = new AbortController();
+  await Promise.race([writer.finish(uid), sleep(LIMIT, undefined, { signal: late.signal }).catch(() => {})]);
+  late.abort();
   try {
     await client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
   } catch (error) {

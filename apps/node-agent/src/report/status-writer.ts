@@ -8,6 +8,10 @@ export const PODS = { group: '', version: 'v1', resource: 'pods' };
 interface Entry {
   wanted?: { pod: Pod; status: PodStatus };
   busy: boolean;
+  /** The last writing, which may be over. */
+  writing?: Promise<void>;
+  /** Nothing more is written: the pod goes. */
+  finished: boolean;
   /** The newest status that the server is known to hold, and its revision. */
   server: PodStatus;
   revision: bigint;
@@ -30,15 +34,23 @@ export class StatusWriter {
   set(pod: Pod, status: PodStatus): void {
     const { uid } = pod.metadata;
     let entry = this.pods.get(uid);
-    if (!entry) this.pods.set(uid, (entry = { busy: false, server: pod.status ?? {}, revision: revisionOf(pod) }));
+    if (!entry)
+      this.pods.set(
+        uid,
+        (entry = { busy: false, finished: false, server: pod.status ?? {}, revision: revisionOf(pod) }),
+      );
     else if (revisionOf(pod) > entry.revision) this.learn(entry, pod);
+    if (entry.finished) return;
     entry.wanted = { pod, status };
-    if (!entry.busy) void this.drain(uid, entry);
+    if (!entry.busy) entry.writing = this.drain(uid, entry);
   }
 
-  /** Resolves when the newest status is written, or the pod is gone. */
-  async flush(uid: string): Promise<void> {
-    while (this.pods.get(uid)?.busy) await new Promise((resolve) => setTimeout(resolve, 5));
+  /** Resolves when the newest status is written, or the pod is gone. What is set from now on is not written. */
+  async finish(uid: string): Promise<void> {
+    const entry = this.pods.get(uid);
+    if (!entry) return;
+    entry.finished = true;
+    await entry.writing;
   }
 
   forget(uid: string): void {

@@ -1,8 +1,5 @@
 import type { MetricsRegistry } from '#telemetry';
-import type { PodCgroups } from './cgroups.js';
-
-export const CGROUP_OPERATIONS = ['create', 'update', 'destroy'] as const;
-export type CgroupOperation = (typeof CGROUP_OPERATIONS)[number];
+import { CGROUP_OPERATIONS, type PodCgroups } from './cgroups.js';
 
 /** Prometheus' own bounds, which kubelet takes here. Seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -1,6 +1,5 @@
 import { loadNative } from '#host';
 import type { CgroupLimits, CgroupOptions, CgroupPath, CgroupStats, Cgroups as NativeCgroups } from '#native/cgroups';
-import type { CgroupOperation } from './cgroup-metrics.js';
 
 export type { CgroupLimits, CgroupPath, CgroupStats };
 
@@ -11,6 +10,10 @@ export interface CgroupSetup {
 }
 
 const MOUNT = '/sys/fs/cgroup';
+
+/** As metrics name them. */
+export const CGROUP_OPERATIONS = ['create', 'update', 'destroy'] as const;
+export type CgroupOperation = (typeof CGROUP_OPERATIONS)[number];
 
 /** What the agent asks of the tree for its pods. */
 export type PodCgroups = Pick<

@@ -47,7 +47,7 @@ export interface NodeServerOptions {
   /** Served below `/logs/`. Default: `/var/log`. */
   nodeLogDirectory?: string;
   /** Folders of local-path volumes; absent: this node has none. */
-  folders?: Pick<LocalPathFolders, 'create' | 'delete'>;
+  folders?: Pick<LocalPathFolders, 'create' | 'delete' | 'deleteEmpty' | 'limit' | 'list'>;
   /** Empties volumes that are recycled; absent: this node has none. */
   scrubber?: Pick<VolumeScrubber, 'scrub'>;
   /** Where a volume of a pod lies that is of a claim; absent: claims are not measured. */

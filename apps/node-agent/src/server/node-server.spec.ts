@@ -156,7 +156,15 @@ describe('node server', () => {
       const folder = 'pvc-01234567-89ab-cdef-0123-456789abcdef_ns_data';
       const path = `/volumes/local-path/${folder}`;
       const made = await client.get(path, 'PUT');
-      assert.deepEqual([made.code, JSON.parse(made.body)], [200, { path: join(directory, 'storage', folder) }]);
+      assert.deepEqual(
+        [made.code, JSON.parse(made.body)],
+        [200, { path: join(directory, 'storage', folder), limited: false }],
+      );
+      assert.ok(existsSync(join(directory, 'storage', folder)));
+      assert.deepEqual(JSON.parse((await client.get('/volumes/local-path/')).body), { folders: [folder] });
+      assert.equal((await client.get(`${path}?capacity=1048576`, 'PATCH')).body, '{"limited":false}');
+      writeFileSync(join(directory, 'storage', folder, 'file'), '');
+      assert.equal((await client.get(`${path}?onlyEmpty=true`, 'DELETE')).code, 200);
       assert.ok(existsSync(join(directory, 'storage', folder)));
       assert.equal((await client.get(path, 'DELETE')).code, 200);
       assert.ok(!existsSync(join(directory, 'storage', folder)));
@@ -167,11 +175,15 @@ describe('node server', () => {
       ] as const) {
         assert.equal((await client.get(`/volumes/local-path/${other}`, 'DELETE')).code, code, other);
       }
-      assert.equal((await client.get(path)).code, 405);
+      assert.equal((await client.get(path)).code, 404);
+      assert.equal((await client.get(path, 'POST')).code, 405);
+      for (const query of ['', '?capacity=', '?capacity=1Gi', '?capacity=-1', '?capacity=99999999999999999']) {
+        assert.equal((await client.get(`${path}${query}`, 'PATCH')).code, 400, query);
+      }
       const asked = reviews.asked.map(({ spec }) => (spec as any).resourceAttributes);
       assert.deepEqual(
         asked.map(({ verb, subresource }) => `${verb} ${subresource}`),
-        ['update proxy', 'delete proxy', 'get proxy'],
+        ['update proxy', 'get proxy', 'patch proxy', 'delete proxy', 'create proxy'],
       );
       now += 3_600_000;
       reviews.allow = () => false;

@@ -52,7 +52,7 @@ export class AgentHarness {
       cgroupRoot: this.cgroupRoot,
       proxyMode: 'none',
       nodePortAddresses: '',
-      ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [] },
+      ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
       clusterDns: ['10.96.0.10'],
       clusterDomain: 'cluster.local',
       clusterCidr: '10.244.0.0/16',

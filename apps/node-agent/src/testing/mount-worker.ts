@@ -39,7 +39,7 @@ function context(claim: number, path: string): VolumeContext {
 /** A pod of the claim comes and writes. */
 async function come(claim: number): Promise<void> {
   say(`coming ${claim}`);
-  const path = await folders.create(folderOf(claim));
+  const { path } = await folders.create(folderOf(claim));
   const place = await mountVolume(context(claim, path), VOLUME);
   const token = join(place, 'token');
   // Data that is there is not written again: the file is empty for a moment then.

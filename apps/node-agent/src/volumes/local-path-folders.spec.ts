@@ -28,24 +28,24 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 describe("A volume's folder", () => {
   it('is open to every user of its pods, and to nobody else', async () => {
-    const path = await folders.create(NAME);
+    const { path } = await folders.create(NAME);
     assert.equal(path, join(directory, 'storage', NAME));
     assert.equal(statSync(path).mode & 0o777, 0o777);
     assert.equal(statSync(join(directory, 'storage')).mode & 0o777, 0o700);
   });
 
   it('is found again as its pods left it', async () => {
-    const path = await folders.create(NAME);
+    const { path } = await folders.create(NAME);
     writeFileSync(join(path, 'file'), 'kept');
     const { mode } = statSync(path);
-    assert.equal(await folders.create(NAME), path);
+    assert.equal((await folders.create(NAME)).path, path);
     assert.equal(readFileSync(join(path, 'file'), 'utf8'), 'kept');
     assert.equal(statSync(path).mode, mode);
   });
 
   it('goes with all that is in it; one that is gone is fine', async () => {
     await folders.delete(NAME);
-    const path = await folders.create(NAME);
+    const { path } = await folders.create(NAME);
     mkdirSync(join(path, 'deep/er'), { recursive: true });
     await folders.delete(NAME);
     assert.ok(!existsSync(path));
@@ -55,7 +55,7 @@ describe("A volume's folder", () => {
   it('that an agent left unfinished is finished, or goes', async () => {
     const left = join(directory, 'storage', '.new-pvc-01234567-89ab-cdef-0123-456789abcdef');
     mkdirSync(left, { recursive: true, mode: 0o700 });
-    const path = await folders.create(NAME);
+    const { path } = await folders.create(NAME);
     assert.equal(statSync(path).mode & 0o777, 0o777);
     assert.ok(!existsSync(left));
     mkdirSync(left);
@@ -64,15 +64,13 @@ describe("A volume's folder", () => {
   });
 
   it('is made once for two who ask at the same time', async () => {
-    assert.deepEqual(await Promise.all([folders.create(NAME), folders.create(NAME)]), [
-      join(directory, 'storage', NAME),
-      join(directory, 'storage', NAME),
-    ]);
+    const made = { path: join(directory, 'storage', NAME), limited: false };
+    assert.deepEqual(await Promise.all([folders.create(NAME), folders.create(NAME)]), [made, made]);
     assert.deepEqual(readdirSync(join(directory, 'storage')), [NAME]);
   });
 
   it('that became a link goes alone: what it leads to stays', async () => {
-    const path = await folders.create(NAME);
+    const { path } = await folders.create(NAME);
     rmSync(path, { recursive: true });
     const precious = join(directory, 'precious');
     mkdirSync(precious);
@@ -83,8 +81,61 @@ describe("A volume's folder", () => {
     assert.equal(readFileSync(join(precious, 'file'), 'utf8'), 'kept');
   });
 
+  it('that is to go only if it is empty stays with what is in it', async () => {
+    const { path } = await folders.create(NAME);
+    writeFileSync(join(path, 'file'), 'kept');
+    await folders.deleteEmpty(NAME);
+    assert.equal(readFileSync(join(path, 'file'), 'utf8'), 'kept');
+    rmSync(join(path, 'file'));
+    await folders.deleteEmpty(NAME);
+    assert.ok(!existsSync(path));
+    symlinkSync(directory, path);
+    await folders.deleteEmpty(NAME);
+    assert.ok(existsSync(path), 'a link is no empty folder');
+    await folders
+      .deleteEmpty(NAME, join(directory, 'none/there'))
+      .catch(({ problem }) => assert.equal(problem, 'name'));
+  });
+
+  it('is listed if it has the name of a volume', async () => {
+    assert.deepEqual(await folders.list(), []);
+    await folders.create(NAME);
+    await folders.create('ns/data');
+    const left = join(directory, 'storage', '.new-pvc-01234567-89ab-cdef-0123-000000000000');
+    mkdirSync(left);
+    symlinkSync(directory, join(directory, 'storage', NAME.replace('_data', '_link')));
+    writeFileSync(join(directory, 'storage', NAME.replace('_data', '_file')), '');
+    assert.deepEqual(await folders.list(), [NAME]);
+    assert.ok(!existsSync(left), 'what was left unfinished goes');
+  });
+
+  it('may have a name that a class gives it, and takes the folders above it with it', async () => {
+    const { path } = await folders.create('ns/data/disk');
+    assert.equal(path, join(directory, 'storage/ns/data/disk'));
+    assert.equal(statSync(path).mode & 0o777, 0o777);
+    assert.equal(statSync(join(directory, 'storage/ns')).mode & 0o777, 0o711);
+    await folders.create('ns/other');
+    writeFileSync(join(path, 'file'), '');
+    await folders.delete('ns/data/disk');
+    assert.deepEqual(readdirSync(join(directory, 'storage/ns')), ['other']);
+    await folders.delete('ns/other');
+    assert.deepEqual(readdirSync(join(directory, 'storage')), []);
+  });
+
+  it('is never made or deleted behind a link', async () => {
+    const precious = join(directory, 'precious');
+    mkdirSync(join(precious, 'data'), { recursive: true });
+    writeFileSync(join(precious, 'data/file'), 'kept');
+    await folders.create('other/data');
+    symlinkSync(precious, join(directory, 'storage/ns'));
+    await assert.rejects(folders.create('ns/new'), /is not a folder/);
+    await assert.rejects(folders.delete('ns/data'), /is not a folder/);
+    assert.equal(readFileSync(join(precious, 'data/file'), 'utf8'), 'kept');
+    assert.deepEqual(readdirSync(precious), ['data']);
+  });
+
   it('stays while a pod has it', async () => {
-    const path = await folders.create(NAME);
+    const { path } = await folders.create(NAME);
     const volumes = join(directory, 'agent/pods/uid-1/volumes/kubernetes.io~local-volume');
     mkdirSync(volumes, { recursive: true });
     // What a bind mount looks like to who looks behind it.
@@ -93,10 +144,14 @@ describe("A volume's folder", () => {
     assert.ok(existsSync(path));
   });
 
-  for (const name of ['', '..', 'pvc-1_a_b', `${NAME}/..`, `../${NAME}`, 'agent', NAME.toUpperCase()]) {
+  const BAD = ['', '..', 'pvc-1_a_b', `${NAME}/..`, `../${NAME}`, 'agent', NAME.toUpperCase()];
+  const BAD_PATTERNED = ['ns', 'ns/', '/ns/data', 'ns//data', 'ns/../data', 'ns/.new', 'ns/data/', 'NS/data', 'ns/a b'];
+  for (const name of [...BAD, ...BAD_PATTERNED]) {
     it(`is never called ${JSON.stringify(name)}`, async () => {
       await assert.rejects(folders.create(name), { problem: 'name' });
       await assert.rejects(folders.delete(name), { problem: 'name' });
+      await assert.rejects(folders.deleteEmpty(name), { problem: 'name' });
+      await assert.rejects(folders.limit(name, undefined, 1), { problem: 'name' });
     });
   }
 
@@ -106,7 +161,7 @@ describe("A volume's folder", () => {
     // As an administrator may have it: volumes are on a disk elsewhere.
     symlinkSync(disks, join(disks, 'link'));
     for (const given of [root, join(disks, 'link/2')]) {
-      const path = await folders.create(NAME, given);
+      const { path } = await folders.create(NAME, given);
       assert.equal(path, join(given, NAME));
       assert.equal(statSync(path).mode & 0o777, 0o777);
       writeFileSync(join(given, 'other'), '');

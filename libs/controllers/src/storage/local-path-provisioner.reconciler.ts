@@ -26,13 +26,18 @@ import {
   expansion,
   FOLDER_FINALIZER,
   folderToDelete,
+  holderOf,
   isLetGo,
   LOCAL_PATH,
+  limitedFolder,
   localPathVolume,
   type ProvisionPlan,
   planProvision,
+  requestedBytes,
+  volumeName,
 } from './local-path.plan.js';
 import { LocalPathSettings } from './local-path-settings.js';
+import { LocalPathSweeper } from './local-path-sweeper.js';
 
 /** Nodes that do not answer hold one each until the request fails. */
 const WORKERS = 20;
@@ -46,7 +51,8 @@ const RESIZE_CONDITIONS: readonly string[] = ['Resizing', 'FileSystemResizePendi
 export function localPathProvisioner(context: ControllerContext): Controller {
   const name = 'local-path-provisioner-controller';
   const runtime = runtimeFor(context, 'local-path-provisioner', LOCAL_PATH);
-  const provisioner = new LocalPathProvisioner(runtime, context.options.nodeFolders ?? NO_FOLDERS);
+  const folders = context.options.nodeFolders ?? NO_FOLDERS;
+  const provisioner = new LocalPathProvisioner(runtime, folders);
   const claimLoop = controller(name, runtime)
     .for<PersistentVolumeClaim>(gvr.persistentvolumeclaims, {
       observe: { delete: (claim) => provisioner.claimGone(claim) },
@@ -65,7 +71,13 @@ export function localPathProvisioner(context: ControllerContext): Controller {
     .reads(gvr.nodes)
     .workers(WORKERS)
     .reconcile((key) => provisioner.reconcileVolume(key));
-  return joined(claimLoop, volumeLoop);
+  const sweeper = new LocalPathSweeper(runtime, folders, provisioner.settings);
+  const nodeLoop = controller('local-path-provisioner-nodes', runtime)
+    .for<Node>(gvr.nodes, { when: (node) => sweeper.wants(node) })
+    .reads(gvr.persistentvolumes, gvr.configmaps)
+    .workers(WORKERS)
+    .reconcile((key) => sweeper.sweep(key));
+  return joined(claimLoop, volumeLoop, nodeLoop);
 }
 
 class LocalPathProvisioner {
@@ -73,9 +85,9 @@ class LocalPathProvisioner {
   private readonly volumes: Informer<PersistentVolume>;
   private readonly classes: Informer<StorageClass>;
   private readonly nodes: Informer<Node>;
-  private readonly settings: LocalPathSettings;
+  readonly settings: LocalPathSettings;
   /** Claims that went before they had a volume, by their uids. */
-  private readonly abandoned = new Map<string, PersistentVolumeClaim>();
+  private readonly abandoned = new Map<string, { key: string; node: string; folder: string }>();
 
   constructor(
     private readonly runtime: ControllerRuntime,
@@ -100,25 +112,32 @@ class LocalPathProvisioner {
   }
 
   claimGone(claim: PersistentVolumeClaim): void {
-    if (abandonedFolder(claim)) this.abandoned.set(claim.metadata.uid!, claim);
+    const found = abandonedFolder(claim, this.classes.getByKey(claimClass(claim)));
+    if (found) this.abandoned.set(claim.metadata.uid!, { key: objectKey(claim), ...found });
   }
 
-  /** A folder without a volume would have nobody who deletes it. */
+  /** A folder without a volume would have nobody who deletes it. No pod ever had it, so nothing is in it. */
   private async clean(key: string): Promise<void> {
-    for (const [uid, claim] of this.abandoned) {
-      const found = abandonedFolder(claim);
-      if (!found || objectKey(claim) !== key) continue;
-      const volume = await this.volumeOf(`pvc-${uid}`);
-      if (!volume && this.nodes.getByKey(found.node)) {
+    for (const [uid, { key: of, node, folder }] of this.abandoned) {
+      if (of !== key) continue;
+      // A pattern gives a later claim of that name the same folder.
+      const taken = folder.includes('/') && (this.claims.getByKey(key) ?? (await this.holder(node, folder)));
+      if (!taken && !(await this.volumeOf(`pvc-${uid}`)) && this.nodes.getByKey(node)) {
         // Which of them it was in, if in any, nobody wrote down. None was made where the agent makes none.
-        for (const root of [undefined, ...this.settings.known(found.node)]) {
-          await this.folders.delete(found.node, found.folder, root).catch((error: NodeFolderError) => {
+        for (const root of [undefined, ...this.settings.known(node)]) {
+          await this.folders.deleteEmpty({ node, folder, root }).catch((error: NodeFolderError) => {
             if (!error.refused) throw error;
           });
         }
       }
       this.abandoned.delete(uid);
     }
+  }
+
+  /** The volume of another claim that has a folder of a pattern, as the server knows it. */
+  private async holder(node: string, folder: string, own = ''): Promise<PersistentVolume | undefined> {
+    const { items } = await this.runtime.client.list<PersistentVolume>(gvr.persistentvolumes, {});
+    return holderOf(folder, node, own, items);
   }
 
   private volumeOf(name: string): Promise<PersistentVolume | undefined> {
@@ -188,8 +207,10 @@ class LocalPathProvisioner {
       // A folder without a volume does no harm: the next try finds it.
       const name = node.metadata.name!;
       const root = this.settings.current()?.rootFor(name, claim.metadata.uid!, storageClass);
-      const path = await this.folders.create(name, folder, root);
-      volume = localPathVolume(claim, storageClass, node, path, source);
+      const holder = folder.includes('/') && (await this.holder(name, folder, volumeName(claim)));
+      if (holder) throw new Error(`the folder ${folder} on node ${name} belongs to volume ${holder.metadata.name}`);
+      const made = await this.folders.create({ node: name, folder, root }, requestedBytes(claim));
+      volume = localPathVolume(claim, storageClass, node, made, source);
       await client.create(gvr.persistentvolumes, '', volume);
     } catch (error) {
       if (isAlreadyExists(error)) return;
@@ -200,9 +221,18 @@ class LocalPathProvisioner {
     recorder.event(claim, 'Normal', 'ProvisioningSucceeded', message);
   }
 
-  /** Without quotas on the node's disk a folder needs nothing done to hold more. */
+  /** A folder that is not limited needs nothing done to hold more. */
   private async expand(claim: PersistentVolumeClaim, volume: PersistentVolume, storage: string): Promise<void> {
     const { client, recorder } = this.runtime;
+    const limited = limitedFolder(volume);
+    if (limited && this.nodes.getByKey(limited.node)) {
+      try {
+        await this.folders.limit(limited, requestedBytes(claim));
+      } catch (error) {
+        recorder.event(claim, 'Warning', 'VolumeResizeFailed', (error as Error).message);
+        throw error;
+      }
+    }
     if (storageCapacity(volume).toString() !== storage) {
       const capacity = { ...volume.spec.capacity, storage };
       await client.update(gvr.persistentvolumes, '', { ...volume, spec: { ...volume.spec, capacity } });
@@ -228,7 +258,7 @@ class LocalPathProvisioner {
     if (found) {
       try {
         // The folder of a node that is gone for good is gone with it.
-        if (this.nodes.getByKey(found.node)) await this.folders.delete(found.node, found.folder, found.root);
+        if (this.nodes.getByKey(found.node)) await this.folders.delete(found);
       } catch (error) {
         this.runtime.recorder.event(volume, 'Warning', 'VolumeFailedDelete', (error as Error).message);
         throw error;

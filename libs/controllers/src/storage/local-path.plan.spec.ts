@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#kinds';
-import { expansion, folderToDelete, isLetGo, LOCAL_PATH, localPathVolume, planProvision } from './local-path.plan.js';
+import {
+  abandonedFolder,
+  claimOfFolder,
+  expansion,
+  folderToDelete,
+  holderOf,
+  isLetGo,
+  LOCAL_PATH,
+  limitedFolder,
+  localPathVolume,
+  planProvision,
+  requestedBytes,
+} from './local-path.plan.js';
 
 const NODE = { metadata: { name: 'a', labels: { 'kubernetes.io/hostname': 'host-a' } } } as unknown as Node;
 const CLASS = {
@@ -8,6 +20,10 @@ const CLASS = {
   provisioner: LOCAL_PATH,
   volumeBindingMode: 'WaitForFirstConsumer',
 } as StorageClass;
+
+const PATTERNED = { ...CLASS, parameters: { pathPattern: '{{ .PVC.Namespace }}/{{ .PVC.Name }}' } };
+
+const nowhere = { 'volume.kubernetes.io/selected-node': undefined };
 
 function claim(spec: object = {}, annotations: object = {}, metadata: object = {}): PersistentVolumeClaim {
   return {
@@ -37,7 +53,6 @@ function plan(subject: PersistentVolumeClaim, storageClass: StorageClass | undef
 describe('A claim', () => {
   const immediate = { ...CLASS, volumeBindingMode: 'Immediate' as const };
   const typed = (defaultVolumeType: string) => ({ ...CLASS, metadata: { annotations: { defaultVolumeType } } });
-  const nowhere = { 'volume.kubernetes.io/selected-node': undefined };
   for (const [what, subject, storageClass, expected] of [
     ['gets a folder of its node', claim(), CLASS, 'pvc-u_ns_data on a'],
     ['for one pod as well', claim({ accessModes: ['ReadWriteOncePod'] }), CLASS, 'pvc-u_ns_data on a'],
@@ -65,11 +80,12 @@ describe('A claim', () => {
     ['is a hostPath if its class says so', claim(), typed('HostPath'), 'pvc-u_ns_data on a as hostPath'],
     ['says it before its class', claim({}, { volumeType: 'local' }), typed('hostPath'), 'pvc-u_ns_data on a'],
     ['is nothing else', claim(), typed('nfs'), '"nfs" is not a recognised volume type'],
+    ['has the folder that a pattern names', claim(), PATTERNED, 'ns/data on a'],
     [
-      'does not name its folder',
+      'has none that belongs to others',
       claim(),
-      { ...CLASS, parameters: { pathPattern: '{{ .PVC.Name }}' } },
-      'parameter pathPattern is not supported: folders have the names of their volumes',
+      { ...CLASS, parameters: { pathPattern: '{{ .PVName }}' } },
+      'parameter pathPattern: it must begin with {{ .PVC.Namespace }}/{{ .PVC.Name }}',
     ],
     ['has no mount options', claim(), { ...CLASS, mountOptions: ['ro'] }, 'mount options are not supported'],
   ] as const) {
@@ -80,6 +96,30 @@ describe('A claim', () => {
     const [folder] = plan(claim({}, {}, { name: 'n'.repeat(253), namespace: 's'.repeat(63) })).split(' ');
     assert.equal(folder!.length, 255);
   });
+
+  it('leaves the folder that its node may have made when it goes', () => {
+    assert.deepEqual(abandonedFolder(claim(), CLASS), { node: 'a', folder: 'pvc-u_ns_data' });
+    assert.deepEqual(abandonedFolder(claim(), undefined), { node: 'a', folder: 'pvc-u_ns_data' });
+    assert.deepEqual(abandonedFolder(claim(), PATTERNED), { node: 'a', folder: 'ns/data' });
+    assert.equal(abandonedFolder(claim({ volumeName: 'v' }), CLASS), undefined);
+    assert.equal(abandonedFolder(claim({}, nowhere), CLASS), undefined);
+    assert.equal(abandonedFolder(claim(), { ...CLASS, parameters: { pathPattern: 'x' } }), undefined);
+  });
+
+  it('is known by its folder', () => {
+    const found = { volume: 'pvc-u', uid: 'u', namespace: 'ns', name: 'data' };
+    assert.deepEqual(claimOfFolder('pvc-u_ns_data'), found);
+    for (const folder of ['ns/data', 'pvc-u', 'other_ns_data', `pvc-u_ns_${'x'.repeat(246)}`]) {
+      assert.equal(claimOfFolder(folder), undefined, folder);
+    }
+  });
+
+  it('asks for a number of bytes', () => {
+    const asking = (storage: string) => requestedBytes(claim({ resources: { requests: { storage } } }));
+    assert.equal(asking('1Gi'), 2 ** 30);
+    assert.equal(asking('100m'), 1);
+    assert.equal(asking('16Ei'), Number.MAX_SAFE_INTEGER);
+  });
 });
 
 describe('A volume', () => {
@@ -88,7 +128,7 @@ describe('A volume', () => {
       claim(),
       { ...CLASS, reclaimPolicy: policy },
       NODE,
-      '/d/storage/pvc-u_ns_data',
+      { path: '/d/storage/pvc-u_ns_data', limited: false },
       'local',
     );
     return { ...made, metadata: { ...made.metadata, ...metadata }, status: { phase } } as PersistentVolume;
@@ -116,11 +156,33 @@ describe('A volume', () => {
   });
 
   it('may be a hostPath, in a folder that was configured', () => {
-    const made = localPathVolume(claim(), CLASS, NODE, '/disks/1/pvc-u_ns_data', 'hostPath');
+    const made = localPathVolume(claim(), CLASS, NODE, { path: '/disks/1/pvc-u_ns_data', limited: false }, 'hostPath');
     assert.deepEqual(made.spec.hostPath, { path: '/disks/1/pvc-u_ns_data', type: 'DirectoryOrCreate' });
     assert.equal(made.spec.local, undefined);
     const released = { ...made, status: { phase: 'Released' } } as PersistentVolume;
     assert.deepEqual(folderToDelete(released), { node: 'a', folder: 'pvc-u_ns_data', root: '/disks/1' });
+  });
+
+  it('says whether it is held to its capacity', () => {
+    const path = '/d/storage/pvc-u_ns_data';
+    const made = (limited: boolean) => localPathVolume(claim(), CLASS, NODE, { path, limited }, 'local');
+    assert.deepEqual(limitedFolder(made(true)), { node: 'a', folder: 'pvc-u_ns_data', root: '/d/storage' });
+    assert.equal(limitedFolder(made(false)), undefined);
+  });
+
+  it('has a folder of a pattern for itself', () => {
+    const made = localPathVolume(claim(), PATTERNED, NODE, { path: '/disks/1/ns/data', limited: false }, 'local');
+    const released = { ...made, status: { phase: 'Released' } } as PersistentVolume;
+    assert.deepEqual(folderToDelete(released), { node: 'a', folder: 'ns/data', root: '/disks/1' });
+    const moved = { ...released, spec: { ...released.spec, local: { path: '/etc' } } };
+    assert.equal(folderToDelete(moved), undefined);
+    const held = (folder: string, node = 'a', own = 'other') =>
+      holderOf(folder, node, own, [volume('Delete', 'Bound'), made]);
+    assert.equal(held('ns/data'), made);
+    assert.equal(held('ns/data/deeper'), made);
+    assert.equal(held('ns/data-2'), undefined);
+    assert.equal(held('ns/data', 'b'), undefined);
+    assert.equal(held('ns/data', 'a', 'pvc-u'), undefined);
   });
 
   it('that is kept goes without its folder', () => {

@@ -12,6 +12,8 @@ import {
   storageCapacity,
   waitsForConsumer,
 } from '#kinds';
+import type { NodeFolder } from '../context.js';
+import { isPatterned, patternedFolder } from './local-path-pattern.js';
 
 /** The provisioner's name, as classes give it. Rancher's own is another one: both can run and serve their own classes. */
 export const LOCAL_PATH = 'berth.io/local-path';
@@ -21,6 +23,10 @@ const STORAGE_PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 export const FOLDER_FINALIZER = 'external-provisioner.volume.kubernetes.io/finalizer';
 /** The node that has the folder. */
 const FOLDER_NODE = `${LOCAL_PATH}-node`;
+/** The folder's name below its root, if it is not of the usual form. */
+const FOLDER_NAME = `${LOCAL_PATH}-folder`;
+/** The file system of the node lets the folder hold no more than the volume's capacity. */
+const LIMITED = `${LOCAL_PATH}-limited`;
 const HOSTNAME = 'kubernetes.io/hostname';
 const MODES: readonly string[] = ['ReadWriteOnce', 'ReadWriteOncePod'];
 /** On a claim, and on a class: the type of the volume, as for Rancher's provisioner. */
@@ -30,7 +36,6 @@ const SOURCES = new Map<string, VolumeSource>([
   ['local', 'local'],
   ['hostpath', 'hostPath'],
 ]);
-const PATH_PATTERN = 'pathPattern';
 /** Bytes of a file name that Linux takes. */
 const NAME_MAX = 255;
 
@@ -65,23 +70,59 @@ export function planProvision(
   if (selected === undefined) return { do: 'refuse', message: 'configuration error, no node was specified' };
   const node = nodeOf(selected);
   if (!node) return { do: 'reschedule' };
-  return { do: 'provision', node, folder: folderName(volumeName(claim), claim.metadata), source };
+  try {
+    return { do: 'provision', node, folder: folderFor(claim, storageClass), source };
+  } catch (error) {
+    return { do: 'refuse', message: (error as Error).message };
+  }
 }
 
-/** The folder that may have been made for a claim that went before it had a volume. */
-export function abandonedFolder({
-  metadata,
-  spec,
-}: PersistentVolumeClaim): { node: string; folder: string } | undefined {
+/** The claim's folder. Throws when the pattern of its class makes none of it. */
+function folderFor({ metadata }: PersistentVolumeClaim, { parameters = {} }: StorageClass): string {
+  return isPatterned({ parameters }) ? patternedFolder(parameters, metadata) : folderName(metadata);
+}
+
+/** What another volume on the node keeps the folder from: it, or one above or below it. */
+export function holderOf(
+  folder: string,
+  node: string,
+  own: string,
+  volumes: readonly PersistentVolume[],
+): PersistentVolume | undefined {
+  return volumes.find(({ metadata }) => {
+    const { [FOLDER_NODE]: on, [FOLDER_NAME]: other } = metadata.annotations ?? {};
+    if (metadata.name === own || on !== node || other === undefined) return false;
+    return `${other}/`.startsWith(`${folder}/`) || `${folder}/`.startsWith(`${other}/`);
+  });
+}
+
+/** The folder that may have been made for a claim that went before it had a volume; `storageClass`: the claim's. */
+export function abandonedFolder(
+  claim: PersistentVolumeClaim,
+  storageClass: StorageClass | undefined,
+): { node: string; folder: string } | undefined {
+  const { metadata, spec } = claim;
   const node = metadata.annotations?.[SELECTED_NODE];
   if (metadata.annotations?.[STORAGE_PROVISIONER] !== LOCAL_PATH || spec.volumeName || node === undefined)
     return undefined;
-  return { node, folder: folderName(`pvc-${metadata.uid}`, metadata) };
+  try {
+    return { node, folder: storageClass ? folderFor(claim, storageClass) : folderName(metadata) };
+  } catch {
+    // None was made.
+    return undefined;
+  }
+}
+
+/** The claim of a folder with a name of the usual form; undefined for one that is cut, or not of that form. */
+export function claimOfFolder(
+  folder: string,
+): { volume: string; uid: string; namespace: string; name: string } | undefined {
+  const [volume = '', namespace, name] = folder.split('_');
+  if (folder.length >= NAME_MAX || !volume.startsWith('pvc-') || !namespace || !name) return undefined;
+  return { volume, uid: volume.slice('pvc-'.length), namespace, name };
 }
 
 function unsupported({ spec }: PersistentVolumeClaim, storageClass: StorageClass): string | undefined {
-  if (storageClass.parameters?.[PATH_PATTERN])
-    return 'parameter pathPattern is not supported: folders have the names of their volumes';
   if (spec.selector) return 'claim.Spec.Selector is not supported';
   if (spec.volumeMode === 'Block') return 'volume mode Block is not supported';
   if (spec.dataSource || spec.dataSourceRef) return 'data sources are not supported';
@@ -90,20 +131,25 @@ function unsupported({ spec }: PersistentVolumeClaim, storageClass: StorageClass
   return 'only the access modes ReadWriteOnce and ReadWriteOncePod are supported';
 }
 
-function volumeName({ metadata }: PersistentVolumeClaim): string {
+export function volumeName({ metadata }: Pick<PersistentVolumeClaim, 'metadata'>): string {
   return `pvc-${metadata.uid}`;
 }
 
-function folderName(volume: string, { namespace, name }: { namespace?: string; name?: string }): string {
-  return `${volume}_${namespace}_${name}`.slice(0, NAME_MAX);
+function folderName(metadata: PersistentVolumeClaim['metadata']): string {
+  return `${volumeName({ metadata })}_${metadata.namespace}_${metadata.name}`.slice(0, NAME_MAX);
+}
+
+/** Bytes that the claim asks for, as far as a number says them. */
+export function requestedBytes(claim: PersistentVolumeClaim): number {
+  return Math.min(requestedStorage(claim).value(), Number.MAX_SAFE_INTEGER);
 }
 
 /** The volume of a claim, in a folder of the node. */
 export function localPathVolume(
   claim: PersistentVolumeClaim,
-  { reclaimPolicy }: StorageClass,
+  storageClass: StorageClass,
   { metadata: node }: Node,
-  path: string,
+  { path, limited }: { path: string; limited: boolean },
   source: VolumeSource,
 ): PersistentVolume {
   return {
@@ -111,14 +157,19 @@ export function localPathVolume(
     kind: 'PersistentVolume',
     metadata: {
       name: volumeName(claim),
-      annotations: { [PROVISIONED_BY]: LOCAL_PATH, [FOLDER_NODE]: node.name! },
+      annotations: {
+        [PROVISIONED_BY]: LOCAL_PATH,
+        [FOLDER_NODE]: node.name!,
+        ...(isPatterned(storageClass) && { [FOLDER_NAME]: folderFor(claim, storageClass) }),
+        ...(limited && { [LIMITED]: 'true' }),
+      },
       finalizers: [FOLDER_FINALIZER],
     },
     spec: {
       accessModes: claim.spec.accessModes,
       capacity: { storage: requestedStorage(claim).toString() },
       claimRef: referenceTo(claim),
-      persistentVolumeReclaimPolicy: reclaimPolicy ?? 'Delete',
+      persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? 'Delete',
       storageClassName: claimClass(claim),
       volumeMode: 'Filesystem',
       ...(source === 'local' ? { local: { path } } : { hostPath: { path, type: 'DirectoryOrCreate' } }),
@@ -136,17 +187,26 @@ export function localPathVolume(
 }
 
 /** The folder of a volume that nobody has any more and that is to be deleted; undefined for all others. */
-export function folderToDelete(volume: PersistentVolume): { node: string; folder: string; root: string } | undefined {
-  const { metadata, spec, status } = volume;
-  if (metadata.annotations?.[PROVISIONED_BY] !== LOCAL_PATH || !spec.claimRef) return undefined;
-  if (spec.persistentVolumeReclaimPolicy !== 'Delete') return undefined;
-  if (status?.phase !== 'Released' && status?.phase !== 'Failed') return undefined;
-  const node = metadata.annotations[FOLDER_NODE];
-  // Not the claim's name now: a volume that was kept may have had another claim when its folder was made.
+export function folderToDelete(volume: PersistentVolume): Required<NodeFolder> | undefined {
+  const { spec, status } = volume;
+  if (!spec.claimRef || spec.persistentVolumeReclaimPolicy !== 'Delete') return undefined;
+  return status?.phase === 'Released' || status?.phase === 'Failed' ? folderOf(volume) : undefined;
+}
+
+/** The folder of a volume that is held to its capacity; undefined for all others. */
+export function limitedFolder(volume: PersistentVolume): Required<NodeFolder> | undefined {
+  return volume.metadata.annotations?.[LIMITED] === 'true' ? folderOf(volume) : undefined;
+}
+
+/** By its path, not by the claim's name now: a volume that was kept may have had another claim when its folder was made. */
+function folderOf({ metadata, spec }: PersistentVolume): Required<NodeFolder> | undefined {
+  const { [PROVISIONED_BY]: provisioner, [FOLDER_NODE]: node, [FOLDER_NAME]: named } = metadata.annotations ?? {};
+  if (provisioner !== LOCAL_PATH || node === undefined) return undefined;
   const path = (spec.local ?? spec.hostPath)?.path ?? '';
-  const end = path.lastIndexOf('/');
-  const [root, folder] = [path.slice(0, end), path.slice(end + 1)];
-  return node === undefined || !folder.startsWith(`${metadata.name}_`) ? undefined : { node, folder, root };
+  const folder = named ?? path.slice(path.lastIndexOf('/') + 1);
+  if (!path.endsWith(`/${folder}`) || (named === undefined && !folder.startsWith(`${metadata.name}_`)))
+    return undefined;
+  return { node, folder, root: path.slice(0, -folder.length - 1) };
 }
 
 /** Whether the object alone is held back: it is to go, and its folder is to stay. */

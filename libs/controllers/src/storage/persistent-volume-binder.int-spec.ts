@@ -1,36 +1,17 @@
 import assert from 'node:assert/strict';
 import { isNotFound, type KubeObject } from '#apimachinery';
-import { gvr, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
+import { gvr } from '#kinds';
 import { type ControllerEnvironment, controllerEnvironment } from '#testing';
+import { NO_FOLDERS } from '../context.js';
+import { claimCalls } from './testing/claims.js';
 
-const made = new Map<string, string>();
 const scrubbed: string[] = [];
-const deleted: string[] = [];
-/** Folders that were to be deleted where there can be none. */
-const refused: string[] = [];
-const SYSTEM = '/usr/volumes';
-const refusal = () => Object.assign(new Error(`node node-1: "${SYSTEM}" belongs to the system`), { refused: true });
 let refuses: string | undefined;
-let breaks = false;
 let env: ControllerEnvironment;
 beforeAll(async () => {
   env = await controllerEnvironment({
     nodeFolders: {
-      async create(node, folder, root = '/storage') {
-        if (root === SYSTEM) throw refusal();
-        made.set(folder, node);
-        if (breaks) throw new Error('the disk is full');
-        return `${root}/${folder}`;
-      },
-      async delete(_node, folder, root) {
-        if (root === SYSTEM) {
-          refused.push(folder);
-          throw refusal();
-        }
-        if (refuses) throw new Error(refuses);
-        made.delete(folder);
-        deleted.push(`${root}/${folder}`);
-      },
+      ...NO_FOLDERS,
       async scrub(node, path) {
         if (refuses) throw new Error(refuses);
         scrubbed.push(`${node} ${path}`);
@@ -45,46 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => env.close());
 
-const newClaim = (ns: string, name: string, spec: object = {}, annotations?: Record<string, string>) =>
-  env.client.create(gvr.persistentvolumeclaims, ns, {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name, annotations },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
-  } as PersistentVolumeClaim);
-const newVolume = (name: string, spec: object = {}) =>
-  env.client.create(gvr.persistentvolumes, '', {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name },
-    spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '2Gi' }, hostPath: { path: '/mnt/x' }, ...spec },
-  } as PersistentVolume);
-const claimOf = (ns: string, name: string) =>
-  env.client.get<PersistentVolumeClaim>(gvr.persistentvolumeclaims, ns, name);
-const volumeOf = (name: string) => env.client.get<PersistentVolume>(gvr.persistentvolumes, '', name);
-const gone = (get: Promise<unknown>) =>
-  get.then(
-    () => false,
-    (error) => {
-      if (!isNotFound(error)) throw error;
-      return true;
-    },
-  );
-const bound = (ns: string, name: string) =>
-  env.until(`claim ${name} to be bound`, async () => {
-    const claim = await claimOf(ns, name);
-    return claim.status?.phase === 'Bound' && claim;
-  });
-const phase = (name: string, wanted: string) =>
-  env.until(`volume ${name} to be ${wanted}`, async () => {
-    const volume = await volumeOf(name);
-    return volume.status?.phase === wanted && volume;
-  });
-const event = (ns: string, about: string, reason: string) =>
-  env.until(`the event ${reason}`, async () => {
-    const { items } = await env.client.list<KubeObject>(gvr.events, { namespace: ns });
-    return items.find((found) => found['involvedObject'].name === about && found['reason'] === reason)?.['message'];
-  });
+const { newClaim, newVolume, claimOf, gone, bound, phase, event } = claimCalls(() => env);
 
 describe('Claims and volumes', () => {
   it('find each other, and part when the claim goes', async () => {
@@ -202,117 +144,6 @@ describe('A volume with the policy Recycle', () => {
   it('stays Failed when it is of a type that nobody can empty', async () => {
     await recycled('remote', { hostPath: undefined, nfs: { server: 'x', path: '/' } });
     assert.equal((await phase('remote', 'Failed')).status?.message, 'No recycler plugin found for the volume!');
-  });
-});
-
-describe('A claim of the class local-path', () => {
-  const selected = { 'volume.kubernetes.io/selected-node': 'node-1' };
-
-  it('gets a folder of the chosen node, grows, and takes the folder with it', async () => {
-    const ns = await env.namespace();
-    await newClaim(ns, 'data', {}, selected);
-    const claim = await bound(ns, 'data');
-    const name = `pvc-${claim.metadata.uid}`;
-    const folder = `${name}_${ns}_data`;
-    assert.equal(claim.spec.volumeName, name);
-    assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/storage-provisioner'], 'berth.io/local-path');
-    assert.equal(made.get(folder), 'node-1');
-    const volume = await phase(name, 'Bound');
-    assert.deepEqual(volume.spec.local, { path: `/storage/${folder}` });
-    assert.deepEqual(volume.spec.nodeAffinity?.required?.nodeSelectorTerms[0]?.matchExpressions, [
-      { key: 'kubernetes.io/hostname', operator: 'In', values: ['host-1'] },
-    ]);
-    await env.client.patch(gvr.persistentvolumeclaims, ns, 'data', 'application/merge-patch+json', {
-      spec: { resources: { requests: { storage: '3Gi' } } },
-    });
-    await env.until('the new size', async () => (await claimOf(ns, 'data')).status?.capacity?.['storage'] === '3Gi');
-    assert.equal((await volumeOf(name)).spec.capacity?.['storage'], '3Gi');
-    refuses = 'a pod has it';
-    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
-    assert.equal(await event('default', name, 'VolumeFailedDelete'), 'a pod has it');
-    assert.ok(made.has(folder));
-    refuses = undefined;
-    await env.until('the volume to go', () => gone(volumeOf(name)));
-    assert.ok(!made.has(folder));
-  });
-
-  it('leaves no folder behind when it goes before it has a volume', async () => {
-    const ns = await env.namespace();
-    breaks = true;
-    await newClaim(ns, 'data', {}, selected);
-    assert.match(await event(ns, 'data', 'ProvisioningFailed'), /"local-path": the disk is full$/);
-    const folder = [...made.keys()].find((name) => name.endsWith(`_${ns}_data`))!;
-    assert.ok(folder);
-    await env.client.delete(gvr.persistentvolumeclaims, ns, 'data');
-    await env.until('the folder to go', async () => !made.has(folder));
-    breaks = false;
-  });
-
-  it('is refused what a folder cannot be', async () => {
-    const ns = await env.namespace();
-    await newClaim(ns, 'data', { accessModes: ['ReadWriteMany'] }, selected);
-    assert.equal(
-      await event(ns, 'data', 'ProvisioningFailed'),
-      'failed to provision volume with StorageClass "local-path": only the access modes ReadWriteOnce and ReadWriteOncePod are supported',
-    );
-  });
-
-  it('gets its folder where the configuration says, and keeps it there', async () => {
-    const configMap = (config: string) =>
-      ({
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name: 'local-path-config', namespace: 'local-path-storage' },
-        data: { 'config.json': config },
-      }) as KubeObject;
-    const paths = (...names: string[]) => JSON.stringify({ nodePathMap: [{ node: 'node-1', paths: names }] });
-    const configure = (config: string) => env.client.update(gvr.configmaps, 'local-path-storage', configMap(config));
-    const pathOf = async (ns: string, name: string) => {
-      await newClaim(ns, name, {}, selected);
-      const { spec } = await bound(ns, name);
-      return (await volumeOf(spec.volumeName!)).spec.local!.path;
-    };
-    await env.client.create(gvr.namespaces, '', {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: 'local-path-storage' },
-    } as KubeObject);
-    await env.client.create(gvr.configmaps, 'local-path-storage', configMap(paths('/disk1')));
-    const ns = await env.namespace();
-    await env.until('the configuration to be seen', async () => /^\/disk1\//.test(await pathOf(ns, `a-${Date.now()}`)));
-    await configure('{"sharedFileSystemPath": "/nfs"}');
-    assert.equal(
-      await event('local-path-storage', 'local-path-config', 'InvalidConfiguration'),
-      'the configuration in ConfigMap local-path-storage/local-path-config is not valid: sharedFileSystemPath is not supported: volumes are folders of one node',
-    );
-    const before = await pathOf(ns, 'before');
-    assert.match(before, /^\/disk1\//);
-    // No folder for this node: who waits gets one with the next configuration.
-    await configure(paths());
-    await newClaim(ns, 'waits', {}, selected);
-    assert.match(await event(ns, 'waits', 'ProvisioningFailed'), /no local path available on node node-1$/);
-    await configure(paths('/disk2'));
-    await bound(ns, 'waits');
-    await env.client.delete(gvr.persistentvolumeclaims, ns, 'before');
-    await env.until('the folder to go from where it is', async () => deleted.includes(before));
-    // A claim that never got a folder there leaves nothing to do.
-    await configure(paths(SYSTEM));
-    await newClaim(ns, 'nowhere', {}, selected);
-    assert.match(await event(ns, 'nowhere', 'ProvisioningFailed'), /belongs to the system$/);
-    await env.client.delete(gvr.persistentvolumeclaims, ns, 'nowhere');
-    await env.until('its folder to be looked for', async () => refused.length > 0);
-    await env.client.delete(gvr.configmaps, 'local-path-storage', 'local-path-config');
-    await env.until('the default', async () => /^\/storage\//.test(await pathOf(ns, `b-${Date.now()}`)));
-    assert.equal(refused.length, 1);
-  });
-
-  it('is given back to the scheduler when its node is gone', async () => {
-    const ns = await env.namespace();
-    await newClaim(ns, 'data', {}, { 'volume.kubernetes.io/selected-node': 'gone' });
-    await env.until('the node to be taken off', async () => {
-      const { annotations = {} } = (await claimOf(ns, 'data')).metadata;
-      return annotations['volume.kubernetes.io/selected-node'] === undefined;
-    });
   });
 });
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { nthAddress, parseCidr } from '#apimachinery';
+import { nthAddress, parseCidr, parseDuration } from '#apimachinery';
 import {
   EachItem,
   IsAddress,
@@ -15,6 +15,11 @@ import {
 } from '../constraints.js';
 import { checkPodRange, parsePortRange, splitServiceRanges } from '../formats/address-ranges.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
+
+/** The message is the reference's. */
+function checkTimeout(text: string): void {
+  if (parseDuration(text) < 0) throw new Error('must be greater than or equal to 0');
+}
 
 /** How others reach the API. */
 export class ApiSettings {
@@ -186,6 +191,33 @@ export class NetworkSettings {
     programs: { up: true, agent: true },
   })
   ipvsExcludeCidrs!: string;
+
+  @Parses(checkTimeout)
+  @TextSetting({
+    help: 'how long IPVS keeps an idle TCP connection, with --proxy-mode ipvs; 0: as the kernel has it',
+    argument: 'DURATION',
+    default: '0s',
+    programs: { up: true, agent: true },
+  })
+  ipvsTcpTimeout!: string;
+
+  @Parses(checkTimeout)
+  @TextSetting({
+    help: 'how long IPVS keeps a TCP connection that one side has ended, with --proxy-mode ipvs; 0: as the kernel has it',
+    argument: 'DURATION',
+    default: '0s',
+    programs: { up: true, agent: true },
+  })
+  ipvsTcpfinTimeout!: string;
+
+  @Parses(checkTimeout)
+  @TextSetting({
+    help: 'how long IPVS keeps an idle UDP flow, with --proxy-mode ipvs; 0: as the kernel has it',
+    argument: 'DURATION',
+    default: '0s',
+    programs: { up: true, agent: true },
+  })
+  ipvsUdpTimeout!: string;
 
   @IsOneOf(['auto', 'none'])
   @TextSetting({

@@ -214,19 +214,23 @@ impl<T: Tables> FamilyTables<T> {
         self.restore(&TableChange { written, ..TableChange::default() }.input("nat"))
     }
 
-    /// The chains that hold lines of every Service.
+    /// The chains that hold lines of every Service. What several claim is led by the first line: that of its owner.
     fn shared(&self) -> [Chains; 2] {
-        let mut nat = SHARED_NAT.map(|_| String::new());
-        let mut filter = SHARED_FILTER.map(|_| String::new());
-        for rules in self.services.values() {
-            nat[0].push_str(&rules.nat_services);
-            nat[1].push_str(&rules.nat_node_ports);
-            filter[0].push_str(&rules.filter_services);
-            filter[1].push_str(&rules.filter_external);
-            filter[2].push_str(&rules.filter_firewall);
-        }
-        nat[0].push_str(&nat_services_tail(&self.config));
-        filter[0].push_str(&filter_services_tail(&self.config));
+        let all = |lines: fn(&ServiceRules) -> &String| -> String {
+            self.services.values().map(|rules| lines(rules).as_str()).collect()
+        };
+        let services = [
+            all(|rules| &rules.nat_services),
+            all(|rules| &rules.nat_balancers),
+            all(|rules| &rules.nat_external),
+            nat_services_tail(&self.config),
+        ];
+        let nat = [services.concat(), all(|rules| &rules.nat_node_ports)];
+        let filter = [
+            all(|rules| &rules.filter_services) + &filter_services_tail(&self.config),
+            all(|rules| &rules.filter_external),
+            all(|rules| &rules.filter_firewall),
+        ];
         let named = |(name, content): (&str, String)| (name.to_owned(), content);
         [
             SHARED_FILTER.into_iter().zip(filter).map(named).collect(),

@@ -65,6 +65,29 @@ fn a_changed_endpoint_writes_only_its_chains() {
     assert_eq!(change(&mut tables, &[(1, Some(&[1, 3]))]), Written::default(), "nothing changed, nothing is written");
 }
 
+/// The first line leads.
+#[test]
+fn an_address_that_several_claim_is_led_to_its_owner() {
+    let mut tables = tables();
+    let address: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+    let claims: [fn(&mut Service, std::net::IpAddr); 3] = [
+        |service, address| service.external_ips = vec![address],
+        |service, address| service.load_balancer_ips = vec![address],
+        |service, address| service.cluster_ip = Some(address),
+    ];
+    let all = (1..).zip(claims).map(|(index, claim)| {
+        let mut service = service(index, &[1]);
+        service.ports[0].protocol = Protocol::Tcp;
+        claim(&mut service, address);
+        (name(index), Some(tables.rules(&service)))
+    });
+    tables.full(all.collect()).unwrap();
+    let saved = saved(&mut tables);
+    let lines = saved.lines().filter(|line| line.starts_with("-A KUBE-SERVICES -d 192.0.2.7/32"));
+    let owners: Vec<&str> = lines.filter_map(|line| line.split('"').nth(1)).collect();
+    assert_eq!(owners, ["default/s3 cluster IP", "default/s2 load balancer IP", "default/s1 external IP"]);
+}
+
 #[test]
 fn a_new_process_takes_over_and_removes_what_went_meanwhile() {
     let mut first = tables();

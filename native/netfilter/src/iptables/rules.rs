@@ -49,8 +49,10 @@ impl FamilyConfig {
 pub struct ServiceRules {
     /// In table nat.
     pub chains: Chains,
-    /// Lines for KUBE-SERVICES, KUBE-NODEPORTS in nat.
+    /// Lines for KUBE-SERVICES in nat, and there for load balancer and external addresses; for KUBE-NODEPORTS in nat.
     pub nat_services: String,
+    pub nat_balancers: String,
+    pub nat_external: String,
     pub nat_node_ports: String,
     /// Lines for KUBE-SERVICES, KUBE-EXTERNAL-SERVICES, KUBE-PROXY-FIREWALL in filter.
     pub filter_services: String,
@@ -124,6 +126,8 @@ impl ServiceRules {
         let Some((chain, rule)) = line.strip_prefix("-A ").and_then(|rest| rest.split_once(' ')) else { return false };
         let shared = [
             &self.nat_services,
+            &self.nat_balancers,
+            &self.nat_external,
             &self.nat_node_ports,
             &self.filter_services,
             &self.filter_external,
@@ -237,13 +241,13 @@ impl<'a> PortRules<'a> {
         rules.chains.insert(self.chain(EXTERNAL), self.external_chain(!local.is_empty()));
         let chain = self.chain(EXTERNAL);
         for ip in &service.external_ips {
-            line(&mut rules.nat_services, &format!("{} {} -j {chain}", self.to(*ip), self.comment("external IP")));
+            line(&mut rules.nat_external, &format!("{} {} -j {chain}", self.to(*ip), self.comment("external IP")));
         }
         for ip in &service.load_balancer_ips {
             let way_in =
                 if service.load_balancer_source_ranges.is_empty() { chain.clone() } else { self.chain(FIREWALL_OF) };
             line(
-                &mut rules.nat_services,
+                &mut rules.nat_balancers,
                 &format!("{} {} -j {way_in}", self.to(*ip), self.comment("load balancer IP")),
             );
             if !service.load_balancer_source_ranges.is_empty() {

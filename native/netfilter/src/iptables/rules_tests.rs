@@ -113,7 +113,7 @@ fn source_ranges_guard_the_load_balancer_address() {
     service.load_balancer_source_ranges = vec!["203.0.113.0/24".parse().unwrap()];
     let rules = service_rules(&service, &config());
     assert!(chain(&rules, FIREWALL_OF).starts_with("-s 203.0.113.0/24 -j KUBE-EXT-"));
-    assert!(rules.nat_services.contains("-d 192.0.2.50/32") && rules.nat_services.contains("-j KUBE-FW-"));
+    assert!(rules.nat_balancers.contains("-d 192.0.2.50/32") && rules.nat_balancers.contains("-j KUBE-FW-"));
     assert!(rules.filter_firewall.contains("-d 192.0.2.50/32") && rules.filter_firewall.contains("-j DROP"));
 }
 

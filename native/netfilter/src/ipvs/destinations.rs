@@ -1,9 +1,8 @@
 //! Which endpoints an address of a Service leads to: pure.
 
+use crate::frontend::{Claim, Frontend};
 use crate::model::{Endpoint, Service, ServicePort};
 use crate::nftables::chain_names::Way;
-use crate::nftables::service::Claim;
-use crate::nftables::sets::Frontend;
 
 /// What becomes of packets to an address of a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,10 +12,9 @@ use super::listed::Listed;
 use super::servers::{Mode, Server, ServerKey, Servers, Step, steps};
 use crate::error::{NetfilterError, Result};
 use crate::families::{Changes, OfFamily, Written};
+use crate::frontend::{Frontend, claims, frontends};
 use crate::model::{Endpoint, IpvsConfig, Protocol};
 use crate::nftables::door::Door;
-use crate::nftables::service::{claims, frontends};
-use crate::nftables::sets::Frontend;
 use crate::nftables::table::Table;
 
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use xtables::program::run;
 
 use super::door::{Addresses, ServerDoor};
 use super::listed::{Listed, listed};
-use super::messages::{FAMILY_ID, family_request, requests};
+use super::messages::{FAMILY_ID, family_request, requests, set_timeouts, timeouts, timeouts_request};
 use super::route::Route;
 use super::servers::{Mode, ServerKey, Step};
 use crate::error::NetfilterError;
-use crate::model::{IpvsConfig, Protocol};
+use crate::model::{IpvsConfig, IpvsTimeouts, Protocol};
 use crate::netlink::attributes::Attributes;
 use crate::netlink::message::GENERIC;
 use crate::netlink::socket::Socket;
@@ -90,6 +90,24 @@ impl Kernel {
         Ok(listed)
     }
 
+    /// True: they differed.
+    fn set_timeouts(&mut self) -> io::Result<bool> {
+        let wanted = self.config.timeouts;
+        if wanted == IpvsTimeouts::default() {
+            return Ok(false);
+        }
+        let mut now = None;
+        self.socket.request(timeouts_request(self.number), |body| now = now.or_else(|| timeouts(body)))?;
+        if now.is_some_and(|now| wanted.over(now) == now) {
+            return Ok(false);
+        }
+        let answers = self.socket.send_batch(&set_timeouts(self.number, &wanted).finish())?;
+        match answers.iter().find_map(|answer| answer.error) {
+            Some(error) => Err(error.into()),
+            None => Ok(true),
+        }
+    }
+
     fn settings(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
         SETTINGS.iter().chain(STRICT_ARP.iter().filter(|_| self.config.strict_arp))
     }
@@ -108,7 +126,7 @@ fn number_of(socket: &mut Socket) -> io::Result<Option<u16>> {
 
 impl ServerDoor for Kernel {
     fn prepare(&mut self) -> io::Result<bool> {
-        let mut differed = false;
+        let mut differed = self.set_timeouts()?;
         for (name, value) in self.settings() {
             let path = Path::new("/proc/sys").join(name);
             let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));

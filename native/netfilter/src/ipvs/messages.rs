@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::servers::{Destination, Mode, ServerKey, Step};
-use crate::netlink::message::{ACK, Messages};
+use crate::model::IpvsTimeouts;
+use crate::netlink::attributes::Attributes;
+use crate::netlink::message::{ACK, GENERIC, Messages};
 use crate::nftables::expressions::{family_number, octets, protocol_number};
 use xtables::address::Family;
 
@@ -21,11 +23,17 @@ const DELETE_SERVICE: u8 = 3;
 const NEW_DESTINATION: u8 = 5;
 const SET_DESTINATION: u8 = 6;
 const DELETE_DESTINATION: u8 = 7;
+const SET_CONFIG: u8 = 12;
+const GET_CONFIG: u8 = 13;
 const VERSION: u8 = 1;
 
 /// `IPVS_CMD_ATTR_SERVICE`, `IPVS_CMD_ATTR_DEST`.
 const SERVICE: u16 = 1;
 const DESTINATION: u16 = 2;
+/// `IPVS_CMD_ATTR_TIMEOUT_*`.
+const TIMEOUT_TCP: u16 = 4;
+const TIMEOUT_TCP_FIN: u16 = 5;
+const TIMEOUT_UDP: u16 = 6;
 
 /// `IP_VS_SVC_F_PERSISTENT`; for the scheduler `mh`: ports of clients count, too.
 const PERSISTENT: u32 = 0x1;
@@ -38,6 +46,31 @@ pub fn family_request() -> Messages {
     let mut messages = Messages::default();
     messages.begin_with(CONTROL, ACK, &[GET_FAMILY, VERSION, 0, 0]);
     messages.put_name(FAMILY_NAME, "IPVS");
+    messages
+}
+
+/// Asks for the timeouts of connections. `family`: the number of IPVS.
+pub fn timeouts_request(family: u16) -> Messages {
+    let mut messages = Messages::default();
+    messages.begin_with(family, ACK, &[GET_CONFIG, VERSION, 0, 0]);
+    messages
+}
+
+/// From what follows the header of its answer.
+pub fn timeouts(body: &[u8]) -> Option<IpvsTimeouts> {
+    let attributes = Attributes(body.get(GENERIC..)?);
+    let number = |kind| Some(u32::from_ne_bytes(attributes.get(kind)?.try_into().ok()?));
+    Some(IpvsTimeouts { tcp: number(TIMEOUT_TCP)?, tcp_fin: number(TIMEOUT_TCP_FIN)?, udp: number(TIMEOUT_UDP)? })
+}
+
+/// The kernel keeps those that are 0 here.
+pub fn set_timeouts(family: u16, timeouts: &IpvsTimeouts) -> Messages {
+    let mut messages = Messages::default();
+    messages.begin_with(family, ACK, &[SET_CONFIG, VERSION, 0, 0]);
+    let IpvsTimeouts { tcp, tcp_fin, udp } = *timeouts;
+    for (kind, seconds) in [(TIMEOUT_TCP, tcp), (TIMEOUT_TCP_FIN, tcp_fin), (TIMEOUT_UDP, udp)] {
+        put_u32(&mut messages, kind, seconds);
+    }
     messages
 }
 
@@ -158,6 +191,20 @@ mod tests {
             bytes(Step::AddDestination(key(), ([10, 244, 0, 5].into(), 8080), 1)),
             format!("8c000000 2100 0500 01000000 00000000 05010000 3000 0180 {named} {to}").replace(' ', "")
         );
+    }
+
+    #[test]
+    fn timeouts_are_asked_for_and_set() {
+        assert_eq!(hex(&timeouts_request(0x21).finish()), "14000000210005000100000000000000".to_owned() + "0d010000");
+        let wanted = IpvsTimeouts { tcp: 900, tcp_fin: 0, udp: 300 };
+        let message = set_timeouts(0x21, &wanted).finish();
+        let attributes = "0800040084030000 0800050000000000 080006002c010000";
+        assert_eq!(
+            hex(&message),
+            format!("2c000000 2100 0500 01000000 00000000 0c010000 {attributes}").replace(' ', "")
+        );
+        assert_eq!(timeouts(&message[16..]), Some(wanted), "an answer has the same form");
+        assert_eq!(timeouts(&message[16..28]), None);
     }
 
     #[test]

@@ -7,15 +7,16 @@ use std::net::IpAddr;
 use xtables::address::{Cidr, Family};
 
 use super::destinations::{Destinations, destinations};
+use crate::frontend::{Claim, Frontend, frontends};
 use crate::model::Service;
 use crate::nftables::chain_names::{ChainName, REJECT, Way};
 use crate::nftables::chains::{
     Base, CLUSTER_IPS_CHECK, DESTINATION, FIREWALL_CHECK, FORWARD, FamilyConfig, INPUT, MASQUERADING, OUTPUT,
-    POSTROUTING, PREROUTING, SERVICES, SOURCE, base, localhost_guard, node_port_rule, unknown_addresses,
+    POSTROUTING, PREROUTING, SERVICES, SOURCE, base, by_node_port, localhost_guard, unknown_addresses,
 };
 use crate::nftables::expressions::{Jump, Rule, Side};
-use crate::nftables::service::{Body, Claim, Has, Parts, firewall, frontends, hairpins};
-use crate::nftables::sets::{Frontend, Key, SetName, Value};
+use crate::nftables::service::{Body, Has, Parts, firewall, hairpins};
+use crate::nftables::sets::{Key, SetName, Value};
 use crate::nftables::table::{Layout, Needed};
 
 const INSIDE: &str = "cluster-ip";
@@ -68,7 +69,7 @@ fn rules(config: &FamilyConfig) -> Vec<(&'static str, Rule)> {
         (REJECT, rule().reject()),
         (FIREWALL_CHECK, by_address(SetName::Firewall)),
         (ENDPOINTS_CHECK, by_address(SetName::NoEndpoints)),
-        (ENDPOINTS_CHECK, node_port_rule(config, &SetName::NoEndpointNodePorts)),
+        (ENDPOINTS_CHECK, by_node_port(config).verdict_of(&SetName::NoEndpointNodePorts.to_string())),
         check("filter-prerouting", FIREWALL_CHECK),
         check("filter-input", ENDPOINTS_CHECK),
         check("filter-input", SERVICES),
@@ -84,7 +85,7 @@ fn rules(config: &FamilyConfig) -> Vec<(&'static str, Rule)> {
                 .comment("no Service has this port"),
         ),
         // Addresses of Services are the node's, too: they have no node ports.
-        (SERVICES, node_port_rule(config, &SetName::NodePorts)),
+        (SERVICES, by_node_port(config).verdict_of(&SetName::NodePorts.to_string())),
         (OUTSIDE, rule().mark()),
         // The node takes the address of the Service as its own.
         (OUTSIDE_LOCAL, of_node().mark().comment("this node")),

@@ -9,8 +9,9 @@ use xtables::address::Family;
 use super::attributes::Attributes;
 use super::message::{DUMP, GENERIC, Messages};
 use super::socket::Socket;
-use crate::conntrack::{Flows, Serving, Target};
+use crate::conntrack::{Flows, Serving};
 use crate::error::Result;
+use crate::frontend::Frontend;
 use crate::model::Protocol;
 
 /// `NFNL_SUBSYS_CTNETLINK`, as part of a message's type.
@@ -104,9 +105,9 @@ fn tuple(flow: Attributes, side: u16) -> Option<Tuple> {
 fn is_stale(flow: Attributes, serving: &Serving) -> bool {
     let (Some(original), Some(reply)) = (tuple(flow, ORIGINAL), tuple(flow, REPLY)) else { return false };
     let (address, port) = original.destination;
-    let target = |address| serving.get(&Target { address, protocol: original.protocol, port });
+    let of = |address| serving.get(&Frontend { address, protocol: original.protocol, port });
     // A port of the node may be one of another machine as well: only what was led elsewhere is ours.
     let led = flow.u32(STATUS).unwrap_or(0) & LED_ELSEWHERE != 0;
-    let endpoints = target(Some(address)).or_else(|| target(None).filter(|_| led));
+    let endpoints = of(Some(address)).or_else(|| of(None).filter(|_| led));
     endpoints.is_some_and(|endpoints| !endpoints.contains(&reply.source))
 }

@@ -43,6 +43,25 @@ pub enum ChainName {
     Firewall(String),
 }
 
+impl ChainName {
+    /// The number by which maps name a chain that several Services share; None for others. An element with a number costs nothing
+    /// when it changes, while the kernel looks at all elements that name chains again when one of these does.
+    pub fn kind(&self) -> Option<u32> {
+        let ChainName::Entry { node_port, way, all: Choice::Even(all), local } = self else { return None };
+        let local = match local {
+            None => 0,
+            Some(Choice::Even(local)) => *local,
+            Some(Choice::Sticky(_)) => return None,
+        };
+        let way = match way {
+            Way::Inside => 0,
+            Way::Outside => 1,
+            Way::OutsideLocal => 2,
+        };
+        (*all < 1 << 15 && local < 1 << 14).then_some(way << 30 | u32::from(*node_port) << 29 | local << 15 | all)
+    }
+}
+
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -78,9 +78,22 @@ pub const CLUSTER_IPS_CHECK: &str = "cluster-ips-check";
 pub const SERVICES: &str = "services";
 pub const MASQUERADING: &str = "masquerading";
 
+/// They lead to the endpoint of a map that a chain of a Service has chosen. The kernel looks at all elements of a map when another chain
+/// begins to use it: so chains that come and go use none of these.
+const LEADERS: [(&str, SetName, bool); 4] = [
+    ("to-endpoint", SetName::Endpoints, false),
+    ("to-local-endpoint", SetName::LocalEndpoints, false),
+    ("to-nodeport-endpoint", SetName::NodePortEndpoints, true),
+    ("to-nodeport-local-endpoint", SetName::NodePortLocalEndpoints, true),
+];
+
 /// The chains that every table has; those that are jumped to come first.
-pub const STATIC: [(&str, Option<Base>); 15] = [
+pub const STATIC: [(&str, Option<Base>); 19] = [
     (REJECT, None),
+    (LEADERS[0].0, None),
+    (LEADERS[1].0, None),
+    (LEADERS[2].0, None),
+    (LEADERS[3].0, None),
     (FIREWALL_CHECK, None),
     (SERVICE_ENDPOINTS_CHECK, None),
     (NODE_PORT_ENDPOINTS_CHECK, None),
@@ -102,6 +115,7 @@ pub const STATIC: [(&str, Option<Base>); 15] = [
 pub fn static_rules(config: &FamilyConfig) -> Vec<(&'static str, Rule)> {
     let check = |chain, to| (chain, config.rule().new_flow().verdict(Jump::Jump(to)));
     let jump = |chain, to| (chain, config.rule().verdict(Jump::Jump(to)));
+    let kinds = SetName::Kinds.to_string();
     let mut rules = vec![
         (REJECT, config.rule().reject()),
         (FIREWALL_CHECK, config.by_address().verdict_of(&SetName::Firewall.to_string())),
@@ -117,7 +131,9 @@ pub fn static_rules(config: &FamilyConfig) -> Vec<(&'static str, Rule)> {
         jump("nat-prerouting", SERVICES),
         jump("nat-output", SERVICES),
         jump("nat-postrouting", MASQUERADING),
+        (SERVICES, config.by_address().verdict_by_kind(&SetName::ServiceKinds.to_string(), &kinds)),
         (SERVICES, config.by_address().verdict_of(&SetName::Services.to_string())),
+        (MASQUERADING, config.rule().led_elsewhere(true).forget_number()),
         (MASQUERADING, config.rule().take_mark().masquerade().comment("answers must come back this way")),
         (
             MASQUERADING,
@@ -127,8 +143,14 @@ pub fn static_rules(config: &FamilyConfig) -> Vec<(&'static str, Rule)> {
                 .comment("a pod that calls itself"),
         ),
     ];
-    rules.push((NODE_PORT_ENDPOINTS_CHECK, node_port_rule(config, &SetName::NoEndpointNodePorts)));
-    rules.push((SERVICES, node_port_rule(config, &SetName::NodePorts)));
+    let by_node_port = || by_node_port(config);
+    rules.push((NODE_PORT_ENDPOINTS_CHECK, by_node_port().verdict_of(&SetName::NoEndpointNodePorts.to_string())));
+    rules.push((SERVICES, by_node_port().verdict_by_kind(&SetName::NodePortKinds.to_string(), &kinds)));
+    rules.push((SERVICES, by_node_port().verdict_of(&SetName::NodePorts.to_string())));
+    rules.extend(LEADERS.map(|(chain, map, node_port)| {
+        let rule = if node_port { config.rule() } else { config.rule().key_address(Side::Destination) };
+        (chain, rule.key_protocol().key_port().key_chosen().lead_by(&map.to_string()))
+    }));
     rules.extend(unknown_addresses(config).map(|rule| (CLUSTER_IPS_CHECK, rule)));
     rules.extend(localhost_guard(config).map(|rule| ("filter-input", rule)));
     rules
@@ -152,14 +174,14 @@ pub fn localhost_guard(config: &FamilyConfig) -> Option<Rule> {
 }
 
 /// A port of this node, at the addresses on which it answers.
-pub fn node_port_rule(config: &FamilyConfig, map: &SetName) -> Rule {
+pub fn by_node_port(config: &FamilyConfig) -> Rule {
     let mut rule = config.rule().of_this_node(Side::Destination);
     if !config.node_port_addresses.is_empty() {
         rule = rule.key_address(Side::Destination).in_set(&SetName::NodePortAddresses.to_string(), true);
     } else if !config.localhost_node_ports {
         rule = rule.address_in(Side::Destination, config.loopback(), false);
     }
-    rule.key_protocol().key_port().verdict_of(&map.to_string())
+    rule.key_protocol().key_port()
 }
 
 /// Rules of a chain by which packets come in: masquerading as it is needed, then the choice of an endpoint.
@@ -171,16 +193,9 @@ pub fn entry_rules(
     local: Option<&Choice>,
 ) -> Vec<Rule> {
     let pods = |within| config.cluster_cidr.map(|range| config.rule().address_in(Side::Source, range, within));
-    let (to_all, to_local) = if node_port {
-        (SetName::NodePortEndpoints, SetName::NodePortLocalEndpoints)
-    } else {
-        (SetName::Endpoints, SetName::LocalEndpoints)
-    };
-    let choose = |rule: Rule, choice: &Choice, map: &SetName| match choice {
-        Choice::Even(count) => {
-            let rule = if node_port { rule } else { rule.key_address(Side::Destination) };
-            rule.key_protocol().key_port().key_random(*count).lead_by(&map.to_string())
-        }
+    let [to_all, to_local] = if node_port { [2, 3] } else { [0, 1] }.map(|at| LEADERS[at].0);
+    let choose = |rule: Rule, choice: &Choice, to: &str| match choice {
+        Choice::Even(count) => rule.choose(*count).verdict(Jump::Goto(to)),
         Choice::Sticky(hash) => rule.verdict(Jump::Goto(&ChainName::Sticky(hash.clone()).to_string())),
     };
     let mut rules = Vec::new();
@@ -188,14 +203,14 @@ pub fn entry_rules(
         Way::Inside => rules.extend(pods(false).map(|strangers| strangers.mark().comment("from outside the pods"))),
         Way::Outside => rules.push(config.rule().mark()),
         Way::OutsideLocal => {
-            rules.extend(pods(true).map(|pods| choose(pods, all, &to_all).comment("pods")));
+            rules.extend(pods(true).map(|pods| choose(pods, all, to_all).comment("pods")));
             let node = config.rule().of_this_node(Side::Source).mark();
-            rules.push(choose(node, all, &to_all).comment("this node"));
-            rules.extend(local.map(|local| choose(config.rule(), local, &to_local)));
+            rules.push(choose(node, all, to_all).comment("this node"));
+            rules.extend(local.map(|local| choose(config.rule(), local, to_local)));
             return rules;
         }
     }
-    rules.push(choose(config.rule(), all, &to_all));
+    rules.push(choose(config.rule(), all, to_all));
     rules
 }
 

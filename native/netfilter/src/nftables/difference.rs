@@ -27,8 +27,14 @@ impl Shared {
     }
 
     pub fn elements(&self) -> impl Iterator<Item = (SetName, Key, Value)> {
-        self.elements.keys().map(|(set, key)| (set.clone(), *key, Value::None))
+        let kinds = self.chains.keys().filter_map(kind).map(|((set, key), value)| (set, key, value));
+        self.elements.keys().map(|(set, key)| (set.clone(), *key, Value::None)).chain(kinds)
     }
+}
+
+/// The element that leads to a chain by its number.
+fn kind(chain: &ChainName) -> Option<((SetName, Key), Value)> {
+    Some(((SetName::Kinds, Key::Kind(chain.kind()?)), Value::Goto(chain.to_string())))
 }
 
 fn release<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
@@ -97,6 +103,8 @@ impl Difference {
             }
         }
         self.gone_chains.extend(was.into_iter().filter(|chain| !there(shared, chain)).cloned());
+        self.elements.extend(self.new_chains.keys().filter_map(kind).map(|(place, to)| (place, (None, Some(to)))));
+        self.elements.extend(self.gone_chains.iter().filter_map(kind).map(|(place, to)| (place, (Some(to), None))));
         for place in old_places.union(&new_places) {
             match (had.contains(place), shared.elements.contains_key(place)) {
                 (true, false) => self.elements.insert(place.clone(), (Some(Value::None), None)),

@@ -95,7 +95,7 @@ impl Value {
             Value::None => Vec::new(),
             Value::Drop => 0_i32.to_be_bytes().to_vec(),
             Value::Goto(chain) => shown_jump(-4, chain),
-            Value::Endpoint(..) => self.bytes(),
+            Value::Endpoint(..) | Value::Kind(_) => self.bytes(),
         }
     }
 }

@@ -15,6 +15,9 @@ const MASQUERADE: u32 = 0x4000;
 const REGISTER: u32 = 1;
 const WORD: u32 = 8;
 
+/// `NFT_META_PRIORITY`.
+const PRIORITY: u32 = 2;
+
 /// `NFTA_EXPR_NAME`, `NFTA_EXPR_DATA`; items of a list of expressions; `NFTA_DATA_VALUE`, `NFTA_DATA_VERDICT`.
 const NAME: u16 = 1;
 const DATA: u16 = 2;
@@ -301,7 +304,7 @@ impl Rule {
     }
 
     /// `numgen random mod N`.
-    pub fn key_random(mut self, modulus: u32) -> Self {
+    fn key_random(mut self, modulus: u32) -> Self {
         let register = self.key_register(1);
         self.expression("numgen", |bytes| {
             for (kind, value) in [(1, register), (2, modulus), (3, 1), (4, 0)] {
@@ -343,6 +346,36 @@ impl Rule {
     /// `vmap`.
     pub fn verdict_of(self, map: &str) -> Self {
         self.lookup(map, Some(0), false)
+    }
+
+    /// `meta priority set ... map @kinds meta priority vmap @chains`: the first map says which element of the second one counts.
+    /// Only there does `nft` let rules keep a number. Packets of these rules are the first ones of their flows, and
+    /// `forget_number` takes it away again.
+    pub fn verdict_by_kind(self, kinds: &str, chains: &str) -> Self {
+        self.lookup(kinds, Some(REGISTER), false).set_priority().meta(PRIORITY, REGISTER).verdict_of(chains)
+    }
+
+    /// `meta priority set numgen random mod N`.
+    pub fn choose(self, modulus: u32) -> Self {
+        self.key_random(modulus).first().set_priority()
+    }
+
+    /// `meta priority`.
+    pub fn key_chosen(mut self) -> Self {
+        let register = self.key_register(1);
+        self.meta(PRIORITY, register)
+    }
+
+    /// `meta priority set none`.
+    pub fn forget_number(self) -> Self {
+        self.immediate(REGISTER, &[0; 4]).set_priority()
+    }
+
+    fn set_priority(self) -> Self {
+        self.expression("meta", |bytes| {
+            put(bytes, 2, &PRIORITY.to_be_bytes());
+            put(bytes, 3, &REGISTER.to_be_bytes());
+        })
     }
 
     /// `update @set { key timeout Ns }`.

@@ -8,8 +8,9 @@ use xtables::address::Cidr;
 use super::chain_names::{ChainName, Choice, Way};
 use super::chains::{FamilyConfig, entry_rules, sticky_rules};
 use super::expressions::{Jump, Rule, Side};
-use super::sets::{Frontend, Key, SetName, Value};
+use super::sets::{Key, SetName, Value};
 use super::source_ranges::merged;
+use crate::frontend::{Claim, Frontend, frontends};
 use crate::hash::hash;
 use crate::model::{Endpoint, Protocol, Service, ServicePort};
 
@@ -44,39 +45,10 @@ pub enum Body {
     },
 }
 
-/// How a Service came by an address: who has a lower one keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
-    /// The API gave it, to this Service alone.
-    Allocated,
-    LoadBalancer,
-    External,
-}
-
-/// What its clients send to, by port.
-pub fn frontends<'a>(service: &'a Service, port: &'a ServicePort) -> impl Iterator<Item = (Claim, Frontend)> + use<'a> {
-    let at = |address, port_number| Frontend { address, protocol: port.protocol, port: port_number };
-    let cluster = service.cluster_ip.iter().map(move |ip| (Claim::Allocated, at(Some(*ip), port.port)));
-    let node = port.node_port.into_iter().map(move |node_port| (Claim::Allocated, at(None, node_port)));
-    let balancer = service.load_balancer_ips.iter().map(move |ip| (Claim::LoadBalancer, at(Some(*ip), port.port)));
-    let external = service.external_ips.iter().map(move |ip| (Claim::External, at(Some(*ip), port.port)));
-    cluster.chain(node).chain(balancer).chain(external)
-}
-
 /// Pods of this node that get the packets of a port, and may reach themselves.
 pub fn hairpins(port: &ServicePort) -> impl Iterator<Item = (SetName, Key)> {
     let near = port.endpoints.iter().filter(|endpoint| endpoint.local || endpoint.unplaced);
     near.map(|endpoint| (SetName::Hairpin, Key::Loop(endpoint.ip)))
-}
-
-/// All that a Service wants to have.
-pub fn claims(service: &Service) -> BTreeMap<Frontend, Claim> {
-    let mut claims = BTreeMap::new();
-    for (claim, frontend) in service.ports.iter().flat_map(|port| frontends(service, port)) {
-        let best = claims.entry(frontend).or_insert(claim);
-        *best = claim.min(*best);
-    }
-    claims
 }
 
 pub fn parts(_: &FamilyConfig, service: &Service, has: Has) -> Parts {
@@ -150,8 +122,11 @@ impl<'a> PortParts<'a> {
 
     fn enter(&self, parts: &mut Parts, frontend: Frontend, way: Way, all: Choice, local: Option<Choice>) {
         let chain = ChainName::Entry { node_port: frontend.address.is_none(), way, all, local };
-        let map = frontend.pick(SetName::Services, SetName::NodePorts);
-        parts.elements.entry((map, Key::Frontend(frontend))).or_insert_with(|| Value::Goto(chain.to_string()));
+        let (map, value) = match chain.kind() {
+            Some(kind) => (frontend.pick(SetName::ServiceKinds, SetName::NodePortKinds), Value::Kind(kind)),
+            None => (frontend.pick(SetName::Services, SetName::NodePorts), Value::Goto(chain.to_string())),
+        };
+        parts.elements.entry((map, Key::Frontend(frontend))).or_insert(value);
         parts.chains.insert(chain, Body::Named);
     }
 

@@ -8,6 +8,7 @@ use xtables::address::Family;
 
 use super::expressions::{Jump, octets, protocol_number, put_value, put_verdict};
 use super::typeof_data::{Field, typeof_data};
+use crate::frontend::Frontend;
 use crate::model::Protocol;
 use crate::netlink::message::{put, put_nested};
 
@@ -19,6 +20,12 @@ pub trait SetKind: fmt::Display {
 /// A set or a map, by the name that it has in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SetName {
+    /// Where packets for an address, a protocol and a port go: by the number of a chain that several Services share.
+    ServiceKinds,
+    /// The same for ports of the node.
+    NodePortKinds,
+    /// Those chains by their numbers.
+    Kinds,
     /// Where packets for an address, a protocol and a port go.
     Services,
     /// The same for ports of the node.
@@ -47,7 +54,10 @@ pub enum SetName {
 }
 
 /// Those that every table of the nftables mode has.
-pub const STATIC: [SetName; 11] = [
+pub const STATIC: [SetName; 14] = [
+    SetName::Kinds,
+    SetName::ServiceKinds,
+    SetName::NodePortKinds,
     SetName::Services,
     SetName::NodePorts,
     SetName::Endpoints,
@@ -64,6 +74,9 @@ pub const STATIC: [SetName; 11] = [
 impl fmt::Display for SetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, hash) = match self {
+            SetName::ServiceKinds => ("service-kinds", ""),
+            SetName::NodePortKinds => ("nodeport-kinds", ""),
+            SetName::Kinds => ("kinds", ""),
             SetName::Services => ("service-ips", ""),
             SetName::NodePorts => ("service-nodeports", ""),
             SetName::Endpoints => ("endpoints", ""),
@@ -83,30 +96,6 @@ impl fmt::Display for SetName {
     }
 }
 
-/// What clients send to: an address with a port, or a port of the node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Frontend {
-    /// None: a port of the node.
-    pub address: Option<IpAddr>,
-    pub protocol: Protocol,
-    pub port: u16,
-}
-
-impl Frontend {
-    pub fn pick(&self, of_address: SetName, of_node: SetName) -> SetName {
-        if self.address.is_some() { of_address } else { of_node }
-    }
-}
-
-impl fmt::Display for Frontend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            Some(address) => write!(f, "{address} port {}/{}", self.port, self.protocol.name()),
-            None => write!(f, "node port {}/{}", self.port, self.protocol.name()),
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
     Frontend(Frontend),
@@ -121,6 +110,8 @@ pub enum Key {
     /// The same of ports.
     FirstPort(u16),
     PortBehind(u16),
+    /// The number of a chain.
+    Kind(u32),
 }
 
 /// In the order in which the kernel takes them: a range ends before the next one starts.
@@ -142,6 +133,8 @@ pub enum Value {
     Drop,
     Goto(String),
     Endpoint(IpAddr, u16),
+    /// The number of a chain.
+    Kind(u32),
 }
 
 /// Words of 32 bits: each part of a key fills them.
@@ -164,6 +157,7 @@ impl Key {
             Key::Address(address) => (4, None, 0, Some(address), false),
             Key::PortBehind(port) => (5, None, port.into(), None, false),
             Key::FirstPort(port) => (5, None, port.into(), None, true),
+            Key::Kind(kind) => (6, None, kind, None, false),
         }
     }
 
@@ -185,6 +179,7 @@ impl Key {
             Key::Loop(address) => bytes.extend([octets(*address), octets(*address)].concat()),
             Key::Address(address) | Key::Start(address) | Key::End(address) => bytes.extend(octets(*address)),
             Key::FirstPort(port) | Key::PortBehind(port) => padded(&mut bytes, &port.to_be_bytes()),
+            Key::Kind(kind) => bytes.extend(kind.to_ne_bytes()),
         }
         bytes
     }
@@ -201,12 +196,16 @@ pub const ELEMENT_DATA: u16 = 2;
 pub const ELEMENT_FLAGS: u16 = 3;
 
 impl Value {
-    /// Of an endpoint.
+    /// Of what is no verdict.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(20);
-        if let Value::Endpoint(address, port) = self {
-            padded(&mut bytes, &octets(*address));
-            padded(&mut bytes, &port.to_be_bytes());
+        match self {
+            Value::Endpoint(address, port) => {
+                padded(&mut bytes, &octets(*address));
+                padded(&mut bytes, &port.to_be_bytes());
+            }
+            Value::Kind(kind) => bytes.extend(kind.to_ne_bytes()),
+            Value::None | Value::Drop | Value::Goto(_) => {}
         }
         bytes
     }
@@ -262,11 +261,14 @@ impl SetKind for SetName {
         let frontend = vec![address, Field::Protocol, Field::Port];
         let node_port = vec![Field::Protocol, Field::Port];
         let with_index = |mut key: Vec<Field>| {
-            key.push(Field::Random);
+            key.push(Field::Priority);
             key
         };
         let set = |flags, key, data| SetSpec { flags, key, data, size: 0 };
         match self {
+            SetName::ServiceKinds => set(MAP, frontend, vec![Field::Priority]),
+            SetName::NodePortKinds => set(MAP, node_port, vec![Field::Priority]),
+            SetName::Kinds => set(MAP, vec![Field::Priority], vec![]),
             SetName::Services | SetName::NoEndpoints | SetName::Firewall => set(MAP, frontend, vec![]),
             SetName::NodePorts | SetName::NoEndpointNodePorts => set(MAP, node_port, vec![]),
             SetName::Endpoints | SetName::LocalEndpoints => set(MAP, with_index(frontend), vec![address, Field::Port]),

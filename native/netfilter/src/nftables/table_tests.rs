@@ -60,6 +60,10 @@ fn a_change_names_only_what_differs() {
     let chains: Vec<_> = table.door.steps.iter().filter(|step| matches!(step, Step::AddChain(..))).collect();
     assert_eq!(chains.len(), 1, "the chain for three endpoints; that for two serves the other");
     assert!(!table.door.steps.iter().any(|step| matches!(step, Step::DeleteChain(_))));
+    table.door.steps.clear();
+    table.change(changes([("b", Some(web("b", 2, 3)))])).unwrap();
+    let to_chains = table.door.steps.iter().filter(|step| matches!(step, Step::Add(_, _, Value::Goto(_))));
+    assert_eq!(to_chains.count(), 0, "that chain is there, and its number is no chain: {:?}", table.door.steps);
 }
 
 #[test]
@@ -70,9 +74,9 @@ fn an_address_that_two_claim_belongs_to_one_until_it_goes() {
     table.full(changes([("b", Some(shared("b", 2)))])).unwrap();
     let written = table.change(changes([("c", Some(shared("c", 3)))])).unwrap();
     assert_eq!(written.refused["shop/c"], "192.0.2.7 port 80/tcp belongs to Service shop/b; all else is served");
-    assert_eq!(table.door.content().sets["service-ips"].len(), 3);
+    assert_eq!(table.door.content().sets["service-kinds"].len(), 3);
     table.change(changes([("b", None)])).unwrap();
-    assert_eq!(table.door.content().sets["service-ips"].len(), 2, "the other one has it now");
+    assert_eq!(table.door.content().sets["service-kinds"].len(), 2, "the other one has it now");
     let thief = with(web("thief", 4, 1), |service| service.external_ips = vec!["10.96.0.3".parse().unwrap()]);
     let written = table.change(changes([("a-thief", Some(thief))])).unwrap();
     assert!(written.refused["shop/a-thief"].contains("belongs to Service shop/c"), "{written:?}");
@@ -92,10 +96,10 @@ fn a_service_that_the_kernel_refuses_keeps_no_other() {
             table.change(all).unwrap()
         };
         assert_eq!(written.refused.keys().collect::<Vec<_>>(), ["shop/bad"]);
-        assert_eq!(table.door.content().sets["service-ips"].len(), 2);
+        assert_eq!(table.door.content().sets["service-kinds"].len(), 2);
         table.door.refused_port = None;
         assert!(table.change(changes([("bad", Some(bad()))])).unwrap().refused.is_empty());
-        assert_eq!(table.door.content().sets["service-ips"].len(), 3);
+        assert_eq!(table.door.content().sets["service-kinds"].len(), 3);
     }
 }
 
@@ -112,7 +116,7 @@ fn services_are_served_while_a_refused_one_is_looked_for() {
     let written = table.full(all).unwrap();
     assert_eq!(written.refused.keys().collect::<Vec<_>>(), ["shop/bad"]);
     assert_eq!(table.door.generation, 8, "one transaction, from the old table to the new one");
-    assert_eq!(table.door.content().sets["service-ips"].len(), 3);
+    assert_eq!(table.door.content().sets["service-kinds"].len(), 3);
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn what_somebody_changed_is_seen() {
     assert!(table.verify().unwrap(), "somebody changed something else");
     let tampering: [fn(&mut Content); 3] = [
         |content| content.chains.get_mut("services").unwrap().clear(),
-        |content| drop(content.sets.get_mut("service-ips").unwrap().pop_first()),
+        |content| drop(content.sets.get_mut("service-kinds").unwrap().pop_first()),
         |content| *content.sets.get_mut("endpoints").unwrap().values_mut().next().unwrap() = Value::Drop,
     ];
     for tamper in tampering {
@@ -182,7 +186,7 @@ fn packets_that_nobody_is_there_for_are_refused_or_dropped() {
         let content = table.door.content();
         assert_eq!(goes_to(content, "no-endpoint-services"), vec![verdict; addresses]);
         assert_eq!(goes_to(content, "no-endpoint-nodeports"), [verdict]);
-        let let_in = content.sets["service-ips"].len() + content.sets["service-nodeports"].len();
+        let let_in = content.sets["service-kinds"].len() + content.sets["nodeport-kinds"].len();
         assert_eq!(let_in, entries, "pods and the node reach endpoints elsewhere by the outer addresses");
     }
 }

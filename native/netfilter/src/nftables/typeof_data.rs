@@ -10,7 +10,8 @@ pub enum Field {
     Destination(Family),
     Protocol,
     Port,
-    Random,
+    /// `meta priority`.
+    Priority,
 }
 
 impl Field {
@@ -29,7 +30,7 @@ impl Field {
             Field::Source(Family::Ipv6) | Field::Destination(Family::Ipv6) => 8,
             Field::Protocol => 12,
             Field::Port => 13,
-            Field::Random => 4,
+            Field::Priority => 23,
         }
     }
 
@@ -37,7 +38,6 @@ impl Field {
     fn expression(self) -> (u32, Vec<u32>) {
         const PAYLOAD: u32 = 7;
         const META: u32 = 9;
-        const NUMGEN: u32 = 23;
         match self {
             Field::Source(Family::Ipv4) => (PAYLOAD, vec![12, 11]),
             Field::Destination(Family::Ipv4) => (PAYLOAD, vec![12, 12]),
@@ -45,8 +45,7 @@ impl Field {
             Field::Destination(Family::Ipv6) => (PAYLOAD, vec![13, 9]),
             Field::Protocol => (META, vec![16]),
             Field::Port => (PAYLOAD, vec![11, 2]),
-            // Random, modulus, offset: `nft` compares its type only.
-            Field::Random => (NUMGEN, vec![1, 2, 0]),
+            Field::Priority => (META, vec![2]),
         }
     }
 }
@@ -89,15 +88,17 @@ pub fn typeof_data(key: &[Field], data: &[Field]) -> Vec<u8> {
     const DATA_ORDER: u8 = 1;
     const KEY: u8 = 3;
     const DATA: u8 = 4;
-    /// Numbers in the network's order.
+    /// Numbers in the machine's order, and in the network's.
+    const HOST: u32 = 1;
     const NETWORK: u32 = 2;
     let order = |fields: &[Field]| match fields {
+        [Field::Priority] => HOST,
         [_] => NETWORK,
         _ => 0,
     };
     let mut bytes = Vec::new();
     put(&mut bytes, KEY_ORDER, &order(key).to_ne_bytes());
-    put(&mut bytes, DATA_ORDER, &0_u32.to_ne_bytes());
+    put(&mut bytes, DATA_ORDER, &order(data).to_ne_bytes());
     put(&mut bytes, KEY, &described_all(key));
     if !data.is_empty() {
         put(&mut bytes, DATA, &described_all(data));
@@ -109,16 +110,15 @@ pub fn typeof_data(key: &[Field], data: &[Field]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// As nft 1.0.6 writes them for `typeof ip daddr . meta l4proto . th dport . numgen random mod 2 : ip daddr . th dport`.
+    /// As nft 1.0.6 writes them for `typeof ip daddr . meta l4proto . th dport . meta priority : ip daddr . th dport`.
     #[test]
     #[cfg(target_endian = "little")]
     fn the_bytes_are_those_of_nft() {
-        let expected = "000400000000010400000000036000040d00000001580014000407000000010c00040c00000001040c000000010e000409000\
-            00001060004100000000214000407000000010c00040b000000010402000000031a00041700000001120004010000000104020000000204\
-            00000000043400040d000000012c0014000407000000010c00040c00000001040c0000000114000407000000010c00040b00000001040\
-            2000000";
+        let expected = "000400000000010400000000035400040d000000014c0014000407000000010c00040c00000001040c000000010e0004090000000106\
+            0004100000000214000407000000010c00040b000000010402000000030e0004090000000106000402000000043400040d000000012c\
+            0014000407000000010c00040c00000001040c0000000114000407000000010c00040b000000010402000000";
         let address = Field::Destination(Family::Ipv4);
-        let bytes = typeof_data(&[address, Field::Protocol, Field::Port, Field::Random], &[address, Field::Port]);
+        let bytes = typeof_data(&[address, Field::Protocol, Field::Port, Field::Priority], &[address, Field::Port]);
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(text, expected);
     }

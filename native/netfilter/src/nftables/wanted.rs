@@ -1,18 +1,17 @@
 //! The Services that a table serves, and which of them has an address that several claim.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::service::{Claim, claims};
-use super::sets::Frontend;
 use crate::families::Changes;
+use crate::frontend::{Frontend, claims};
 use crate::model::Service;
+use crate::owners::Owners;
 
 #[derive(Debug, Default)]
 pub struct Wanted {
     services: BTreeMap<String, Arc<Service>>,
-    /// Who wants to have an address with its port; the first one has it.
-    claims: HashMap<Frontend, Vec<(Claim, Arc<str>)>>,
+    owners: Owners,
 }
 
 impl Wanted {
@@ -26,7 +25,7 @@ impl Wanted {
 
     /// Who has an address with its port.
     pub fn owner(&self, frontend: &Frontend) -> Option<&str> {
-        self.claims.get(frontend)?.first().map(|(_, owner)| &**owner)
+        self.owners.owner(frontend)
     }
 
     pub fn has(&self, name: &str, frontend: &Frontend) -> bool {
@@ -43,20 +42,8 @@ impl Wanted {
             Some(service) => self.services.insert(name.to_owned(), service.clone()),
             None => self.services.remove(name),
         };
-        for frontend in before.iter().flat_map(|service| claims(service).into_keys()) {
-            if let Some(of_all) = self.claims.get_mut(&frontend) {
-                of_all.retain(|(_, owner)| **owner != *name);
-                if of_all.is_empty() {
-                    self.claims.remove(&frontend);
-                }
-            }
-        }
-        let owner: Arc<str> = name.into();
-        for (frontend, claim) in service.iter().flat_map(|service| claims(service)) {
-            let of_all = self.claims.entry(frontend).or_insert_with(|| Vec::with_capacity(1));
-            let at = of_all.partition_point(|other| *other < (claim, owner.clone()));
-            of_all.insert(at, (claim, owner.clone()));
-        }
+        self.owners.release(name, before.iter().flat_map(|service| claims(service).into_keys()));
+        self.owners.claim(name, service.iter().flat_map(|service| claims(service)));
         before
     }
 
@@ -79,8 +66,7 @@ impl Wanted {
         for (name, after) in changes {
             let services = self.services.get(name).into_iter().chain(after);
             for frontend in services.flat_map(|service| claims(service).into_keys()) {
-                let others = self.claims.get(&frontend).into_iter().flatten();
-                touched.extend(others.map(|(_, owner)| owner.to_string()));
+                touched.extend(self.owners.claimants(&frontend).map(str::to_owned));
             }
         }
         touched

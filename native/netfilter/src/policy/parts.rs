@@ -7,10 +7,11 @@ use xtables::address::Family;
 use super::direction::Direction;
 use super::model::{Peer, Pod, Policy, PolicyRule, Port, PortChoice};
 use super::sets::PolicySet;
+use crate::frontend::Frontend;
 use crate::hash::hash;
 use crate::model::Protocol;
 use crate::nftables::expressions::{Jump, Rule, Side};
-use crate::nftables::sets::{Frontend, Key, Value};
+use crate::nftables::sets::{Key, Value};
 use crate::nftables::source_ranges::{difference, merged_bounds};
 
 /// What clients of cluster DNS send to; its endpoints may have another port.

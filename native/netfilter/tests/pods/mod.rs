@@ -1,6 +1,8 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 //! Pods on a bridge, each a thread in a network namespace of its own, that serve echoes and make connections.
 
+pub mod services;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{Sender, channel};
@@ -99,6 +101,12 @@ impl Net {
         net
     }
 
+    /// As a node has it: what goes to other networks goes to D.
+    pub fn lead_all_out(&self) {
+        ip("route add default via 192.0.2.2");
+        ip("-6 route add default via 2001:db8::2");
+    }
+
     fn within<R: Send + 'static>(&self, name: char, job: impl FnOnce() -> R + Send + 'static) -> R {
         let Some((_, thread)) = self.threads.iter().find(|(other, _)| *other == name) else { return job() };
         let (send, receive) = channel();
@@ -180,6 +188,7 @@ fn start(name: char) -> Sender<Job> {
         ["192.0.2.1", "2001:db8::1"]
     } else {
         ip(&format!("link set {host} master {BRIDGE}"));
+        ip(&format!("link set {host} type bridge_slave hairpin on"));
         ["10.244.0.1", "fd00:244::1"]
     };
     ip(&format!("link set {host} up"));

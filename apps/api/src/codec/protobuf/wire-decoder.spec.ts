@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { decodeMessage, decodeMessageSteps, WireError } from './wire-decoder.js';
+import { decodeMessage, decodeMessageSteps } from './wire-decoder.js';
+import { WireError } from './wire-messages.js';
 
 /** A field that has a length. */
 function bytes(field: number, content: string | Buffer): Buffer {
@@ -54,5 +55,27 @@ describe('large protobuf', () => {
     const pod = bytes(2, repeated(2000, container));
     assert.throws(() => inSteps('io.k8s.api.core.v1.Pod', pod.subarray(0, -3)), WireError);
     assert.throws(() => inSteps('io.k8s.api.core.v1.Pod', Buffer.concat([pod, Buffer.from([0x12, 0x05])])), WireError);
+  });
+});
+
+describe('messages in each other', () => {
+  /** Schemas that are the items of each other. */
+  const nested = (levels: number) => {
+    let schema: Buffer = Buffer.alloc(0);
+    for (let i = 0; i < levels; i += 1) schema = bytes(24, bytes(1, schema));
+    return schema;
+  };
+  const name = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
+
+  it('are read to a depth that any schema has', () => {
+    let schema: any = decodeMessage(name, nested(100));
+    for (let i = 0; i < 100; i += 1) schema = schema.items;
+    assert.deepEqual(schema, {});
+  });
+
+  it('are refused beyond it, also where they are read in slices', () => {
+    const refusal = { name: 'WireError', message: 'exceeded max depth' };
+    assert.throws(() => decodeMessage(name, nested(300)), refusal);
+    assert.throws(() => inSteps(name, nested(5000)), refusal);
   });
 });

@@ -1,31 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { bare, decodeJsonSteps, ownValue, type Steps, setOwn } from '#apimachinery';
+import { bare, decodeJsonSteps, formatDuration, type Steps, setOwn } from '#apimachinery';
+import { fieldsOf, MAGIC, messageName, WireError, type WireFields } from './wire-messages.js';
 
 /**
  * Reads the protobuf encoding of request bodies. Go clients write built-in kinds in it unless they are told otherwise
- * and do not fall back to JSON, so a server that stock kubectl works with has to read it; answers stay JSON, which such
- * clients take. What comes out is the JSON form of the object. Field numbers and names are those of the published
- * `generated.proto` files (`wire-numbers.json`).
+ * and do not fall back to JSON. What comes out is the JSON form of the object.
  */
-
-/** By field number: JSON name and type. Types: s b i y d for scalars, a message name; `[` list, `{` map, `~` inlined. */
-type Fields = Record<string, [name: string, type: string]>;
-
-/** The body is no protobuf, or not of this type. */
-export class WireError extends Error {
-  override readonly name = 'WireError';
-}
-
-let messages: Record<string, Fields> | undefined;
-
-function fieldsOf(message: string): Fields {
-  messages ??= JSON.parse(readFileSync(new URL('./wire-numbers.json', import.meta.url), 'utf8'));
-  const fields = ownValue(messages, message);
-  if (!fields) throw new WireError(`no protobuf message ${message}`);
-  return fields;
-}
-
-const MAGIC = Buffer.from('k8s\0');
 
 export interface WireEnvelope {
   apiVersion: string;
@@ -35,9 +14,11 @@ export interface WireEnvelope {
 
 /** The envelope around every object: four magic bytes, then type and content. */
 export function readEnvelope(body: Buffer): WireEnvelope {
+  if (body.length === 0) throw new WireError('empty data');
   if (body.length < 4 || !body.subarray(0, 4).equals(MAGIC)) {
     throw new WireError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   }
+  if (body.length === MAGIC.length) throw new WireError('empty body');
   const envelope: WireEnvelope = { apiVersion: '', kind: '', raw: Buffer.alloc(0) };
   new WireReader(body, 4, body.length).each((number, value) => {
     if (number === 1) {
@@ -55,26 +36,31 @@ export function readEnvelope(body: Buffer): WireEnvelope {
 
 /** The JSON form of a message; `schemaName` is its OpenAPI name. */
 export function decodeMessage(schemaName: string, raw: Buffer): Record<string, unknown> {
-  return readMessage(messageName(schemaName), raw) as Record<string, unknown>;
+  return readMessage(messageName(schemaName), raw, MAX_LEVELS) as Record<string, unknown>;
 }
 
 /** As decodeMessage, with pauses where the message is large. */
 export function* decodeMessageSteps(schemaName: string, raw: Buffer): Steps<Record<string, unknown>> {
-  return (yield* messageSteps(messageName(schemaName), raw, {})) as Record<string, unknown>;
+  return (yield* messageSteps(messageName(schemaName), raw, {}, MAX_LEVELS)) as Record<string, unknown>;
 }
 
-function messageName(schemaName: string): string {
-  return schemaName.split('.').slice(-3).join('.');
+/** Messages in each other that no honest object has, and every part of the pipeline has stack for. */
+const MAX_LEVELS = 500;
+
+function nextLevel(levels: number): number {
+  if (levels === 0) throw new WireError('exceeded max depth');
+  return levels - 1;
 }
 
 /** Bytes that are read between pauses: a few milliseconds where the fields are tiny. */
 const SLICE = 32 * 1024;
 
 /** As readMessage. Large messages are gone through field by field, and small ones are read at once. */
-function* messageSteps(message: string, bytes: Buffer, into: Record<string, unknown>): Steps<unknown> {
+function* messageSteps(message: string, bytes: Buffer, into: Record<string, unknown>, levels: number): Steps<unknown> {
+  const below = nextLevel(levels);
   const special = SPECIAL[message];
   if (special === rawJson) return yield* rawJsonSteps(bytes);
-  if (special) return special(bytes);
+  if (special) return special(bytes, below);
   const fields = fieldsOf(message);
   const reader = new WireReader(bytes, 0, bytes.length);
   let pause = SLICE;
@@ -83,16 +69,16 @@ function* messageSteps(message: string, bytes: Buffer, into: Record<string, unkn
     const field = fields[number];
     if (field !== undefined && value.length > SLICE && holdsMessage(field[1])) {
       const [name, type] = field;
-      if (type[0] === '~') yield* messageSteps(type.slice(1), value.bytes(), into);
+      if (type[0] === '~') yield* messageSteps(type.slice(1), value.bytes(), into, below);
       else if (type[0] === '[') {
-        const item = yield* messageSteps(type.slice(1), value.bytes(), {});
+        const item = yield* messageSteps(type.slice(1), value.bytes(), {}, below);
         // own-lookup: a name of the schema, and so below
         ((into[name] ??= []) as unknown[]).push(item);
       } else {
         // own-lookup: as above
-        into[name] = yield* messageSteps(type, value.bytes(), {});
+        into[name] = yield* messageSteps(type, value.bytes(), {}, below);
       }
-    } else readField(field, value, into);
+    } else readField(field, value, into, below);
     if (reader.at < pause) continue;
     pause = reader.at + SLICE;
     yield;
@@ -105,36 +91,42 @@ function holdsMessage(type: string): boolean {
   return type[0] !== '{' && type.replace(/^[~[]/, '').length > 1;
 }
 
-function readMessage(message: string, bytes: Buffer, into: Record<string, unknown> = {}): unknown {
+function readMessage(message: string, bytes: Buffer, levels: number, into: Record<string, unknown> = {}): unknown {
+  const below = nextLevel(levels);
   const special = SPECIAL[message];
-  if (special) return special(bytes);
+  if (special) return special(bytes, below);
   const fields = fieldsOf(message);
-  new WireReader(bytes, 0, bytes.length).each((number, value) => readField(fields[number], value, into));
+  new WireReader(bytes, 0, bytes.length).each((number, value) => readField(fields[number], value, into, below));
   return into;
 }
 
-function readField(field: Fields[string] | undefined, value: WireValue, into: Record<string, unknown>): void {
+function readField(
+  field: WireFields[string] | undefined,
+  value: WireValue,
+  into: Record<string, unknown>,
+  levels: number,
+): void {
   if (!field) return;
   const [name, type] = field;
   switch (type[0]) {
     case '~':
-      readMessage(type.slice(1), value.bytes(), into);
+      readMessage(type.slice(1), value.bytes(), levels, into);
       break;
     case '[':
       // own-lookup: a name of the schema, and so below
-      readElements(type.slice(1), value, (into[name] ??= []) as unknown[]);
+      readElements(type.slice(1), value, (into[name] ??= []) as unknown[], levels);
       break;
     case '{':
       // own-lookup: as above
-      readEntry(type.slice(1), value.bytes(), (into[name] ??= {}) as Record<string, unknown>);
+      readEntry(type.slice(1), value.bytes(), (into[name] ??= {}) as Record<string, unknown>, levels);
       break;
     default:
       // own-lookup: as above
-      into[name] = readValue(type, value);
+      into[name] = readValue(type, value, levels);
   }
 }
 
-function readValue(type: string, value: WireValue): unknown {
+function readValue(type: string, value: WireValue, levels: number): unknown {
   switch (type) {
     case 's':
       return value.text();
@@ -147,14 +139,14 @@ function readValue(type: string, value: WireValue): unknown {
     case 'y':
       return value.bytes().toString('base64');
     default:
-      return readMessage(type, value.bytes());
+      return readMessage(type, value.bytes(), levels);
   }
 }
 
 /** Numbers may come packed, several in one value. */
-function readElements(type: string, value: WireValue, into: unknown[]): void {
+function readElements(type: string, value: WireValue, into: unknown[], levels: number): void {
   if (type !== 'i' || !value.isBytes) {
-    into.push(readValue(type, value));
+    into.push(readValue(type, value, levels));
     return;
   }
   const packed = value.bytes();
@@ -162,21 +154,21 @@ function readElements(type: string, value: WireValue, into: unknown[]): void {
   while (!reader.done) into.push(reader.varint());
 }
 
-function readEntry(type: string, bytes: Buffer, into: Record<string, unknown>): void {
+function readEntry(type: string, bytes: Buffer, into: Record<string, unknown>, levels: number): void {
   let key = '';
   let content: unknown = type === 's' ? '' : type === 'b' ? false : type === 'i' ? 0 : undefined;
   new WireReader(bytes, 0, bytes.length).each((number, value) => {
     if (number === 1) key = value.text();
-    if (number === 2) content = readValue(type, value);
+    if (number === 2) content = readValue(type, value, levels);
   });
-  setOwn(into, key, content === undefined ? readMessage(type, Buffer.alloc(0)) : content);
+  setOwn(into, key, content === undefined ? readMessage(type, Buffer.alloc(0), levels) : content);
 }
 
 /** Messages whose JSON form is no object of their fields. */
-const SPECIAL = bare<(bytes: Buffer) => unknown>({
+const SPECIAL = bare<(bytes: Buffer, levels: number) => unknown>({
   'meta.v1.Time': (bytes) => timeText(bytes, 0),
   'meta.v1.MicroTime': (bytes) => timeText(bytes, 6),
-  'meta.v1.Duration': (bytes) => goDuration(Number(plain(bytes)[1] ?? 0)),
+  'meta.v1.Duration': (bytes) => formatDuration(Number(plain(bytes)[1] ?? 0) / 1e6),
   'api.resource.Quantity': (bytes) => String(plain(bytes)[1] ?? '0'),
   'util.intstr.IntOrString': (bytes) => {
     const { 1: type = 0, 2: number = 0, 3: text = '' } = plain(bytes);
@@ -185,27 +177,28 @@ const SPECIAL = bare<(bytes: Buffer) => unknown>({
   'pkg.runtime.RawExtension': rawJson,
   'meta.v1.FieldsV1': rawJson,
   'apiextensions.v1.JSON': rawJson,
+  'meta.v1.Verbs': items,
   'authentication.v1.ExtraValue': items,
   'authentication.v1.AttestationValue': items,
   'authorization.v1.ExtraValue': items,
   'certificates.v1.ExtraValue': items,
-  'apiextensions.v1.JSONSchemaPropsOrBool': (bytes) => {
+  'apiextensions.v1.JSONSchemaPropsOrBool': (bytes, levels) => {
     const { 1: allows, 2: schema } = parts(bytes);
-    return schema ? readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes()) : allows?.integer() === 1;
+    return schema ? readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes(), levels) : allows?.integer() === 1;
   },
-  'apiextensions.v1.JSONSchemaPropsOrArray': (bytes) => {
+  'apiextensions.v1.JSONSchemaPropsOrArray': (bytes, levels) => {
     const schemas: unknown[] = [];
     let single: unknown;
     new WireReader(bytes, 0, bytes.length).each((number, value) => {
-      const schema = readMessage('apiextensions.v1.JSONSchemaProps', value.bytes());
+      const schema = readMessage('apiextensions.v1.JSONSchemaProps', value.bytes(), levels);
       if (number === 1) single = schema;
       else schemas.push(schema);
     });
     return single ?? schemas;
   },
-  'apiextensions.v1.JSONSchemaPropsOrStringArray': (bytes) => {
+  'apiextensions.v1.JSONSchemaPropsOrStringArray': (bytes, levels) => {
     const { 1: schema } = parts(bytes);
-    if (schema) return readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes());
+    if (schema) return readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes(), levels);
     const names: string[] = [];
     new WireReader(bytes, 0, bytes.length).each((number, value) => {
       if (number === 2) names.push(value.text());
@@ -264,16 +257,6 @@ function timeText(bytes: Buffer, digits: 0 | 6): string | null {
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   if (digits === 0) return `${text}Z`;
   return `${text}.${String(Math.floor(Number(nanos) / 1000)).padStart(6, '0')}Z`;
-}
-
-/** `1h0m0s`: how Go prints durations of whole seconds; the API has no finer ones. */
-function goDuration(nanoseconds: number): string {
-  const total = nanoseconds / 1e9;
-  const hours = Math.floor(total / 3600);
-  const minutes = Math.floor((total % 3600) / 60);
-  const seconds = total % 60;
-  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
-  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
 }
 
 const VARINT = 0;

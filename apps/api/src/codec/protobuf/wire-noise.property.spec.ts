@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { JsonSyntaxError } from '#apimachinery';
 import { allResources } from '#kinds';
-import { decodeMessage, decodeMessageSteps, readEnvelope, WireError } from './wire-decoder.js';
+import { decodeMessage, decodeMessageSteps, readEnvelope } from './wire-decoder.js';
+import { WireError } from './wire-messages.js';
 
 const types = [...new Set(allResources().map(({ schemaName }) => schemaName))].sort();
 

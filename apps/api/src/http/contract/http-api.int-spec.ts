@@ -88,10 +88,10 @@ describe('the API over HTTPS', () => {
     assert.equal(yaml.headers['content-type'], 'application/yaml');
     assert.match(yaml.body.toString(), /^apiVersion: v1\nkind: ConfigMap\n/);
     const fallback = await call(`${CONFIG_MAPS}/shown`, {
-      headers: { Accept: 'application/vnd.kubernetes.protobuf,application/json' },
+      headers: { Accept: 'application/cbor,application/json' },
     });
     assert.equal(fallback.json.kind, 'ConfigMap');
-    const refused = await call(CONFIG_MAPS, { headers: { Accept: 'application/vnd.kubernetes.protobuf' } });
+    const refused = await call(CONFIG_MAPS, { headers: { Accept: 'application/cbor' } });
     assert.equal(refused.code, 406);
     assert.equal(refused.json.reason, 'NotAcceptable');
     const charset = await post(named('charset'), { 'Content-Type': 'application/json; charset=utf-8' });

@@ -84,7 +84,7 @@ describe('what a client wants', () => {
     ['text/html, */*;q=0.1', JSON_TYPE],
     ['application/yaml', YAML_TYPE],
     ['application/yaml;q=0.5, application/json', JSON_TYPE],
-    [`${PROTOBUF}, application/json`, JSON_TYPE],
+    [`${PROTOBUF};q=0.5, application/json`, JSON_TYPE],
     ['application/cbor, application/yaml', YAML_TYPE],
     [TABLE, JSON_TYPE, 'Table'],
     [`${TABLE}, application/json`, JSON_TYPE, 'Table'],
@@ -95,7 +95,7 @@ describe('what a client wants', () => {
     ['application/json;as=Nothing;v=v1;g=meta.k8s.io', undefined],
     ['application/json;q=0', undefined],
     ['text/html', undefined],
-    [PROTOBUF, undefined],
+    [`${PROTOBUF};as=Table;v=v1;g=meta.k8s.io`, undefined],
     ['application/cbor', undefined],
     ['nonsense', undefined],
   ];
@@ -110,7 +110,7 @@ describe('what a client wants', () => {
       assert.equal(answer.json.reason, 'NotAcceptable');
       assert.match(
         answer.json.message,
-        /^only the following media types are accepted: application\/json, application\/yaml/,
+        /^only the following media types are accepted: application\/json, application\/yaml, application\/vnd.kubernetes.protobuf$/,
       );
     });
   }
@@ -122,12 +122,14 @@ describe('what a client wants', () => {
     assert.match(answer.body.toString(), /^reason: NotFound$/m);
   });
 
-  test('a watch is JSON or refused', async () => {
-    const refused = await request(server, `${CONFIG_MAPS}?watch=1`, {
-      headers: { Accept: `${PROTOBUF};stream=watch` },
-    });
+  test('a watch is no YAML', async () => {
+    const refused = await request(server, `${CONFIG_MAPS}?watch=1`, { headers: { Accept: YAML_TYPE } });
     assert.equal(refused.code, 406);
-    const accept = `${PROTOBUF};stream=watch, application/json;stream=watch`;
+    assert.match(
+      refused.body.toString(),
+      /accepted: application\/json;stream=watch, application\/vnd.kubernetes.protobuf;stream=watch"$/m,
+    );
+    const accept = `${YAML_TYPE}, application/json;stream=watch`;
     const reader = await WatchReader.open(server, `${CONFIG_MAPS}?watch=1`, { headers: { Accept: accept } });
     assert.equal((await reader.next())!.type, 'ADDED');
     reader.close();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { All, Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { notAcceptable } from '#apimachinery';
+import type { KubeObject } from '#apimachinery';
 import {
   aggregatedDiscovery,
   apiGroup,
@@ -10,15 +10,25 @@ import {
   apiVersions,
   type DiscoveryVersion,
 } from '#kinds';
-import { parseAccept } from '../../codec/negotiation.js';
+import {
+  JSON_TYPE,
+  mediaTypeOf,
+  negotiateOutput,
+  type OutputFormat,
+  PLAIN_OBJECT,
+  parseAccept,
+} from '../../codec/negotiation.js';
+import { renderObject } from '../objects/response-renderer.js';
 import { API_SURFACE, type ApiSurface, surfaceGeneration } from './api.tokens.js';
 import { withAggregatedGroups, withAggregatedResources, withAggregatedVersions } from './merged-discovery.js';
 
 interface Document {
   /** Of the catalog that it shows. */
   generation: number;
-  body: string;
+  list: object;
   etag: string;
+  /** By media type. */
+  bodies: Map<OutputFormat['mediaType'], Buffer>;
 }
 
 /** /api and /apis, group and version lists, plain or aggregated as Accept asks. */
@@ -39,24 +49,33 @@ export class DiscoveryController {
   }
 
   @All('api/:version')
-  async coreVersion(@Res() reply: FastifyReply, @Param('version') version: string): Promise<void> {
-    await this.plain(reply, apiResourceList(this.surface.catalog.list(), '', version));
+  async coreVersion(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('version') version: string,
+  ): Promise<void> {
+    await this.plain(request, reply, apiResourceList(this.surface.catalog.list(), '', version));
   }
 
   @All('apis/:group')
-  async group(@Res() reply: FastifyReply, @Param('group') group: string): Promise<void> {
+  async group(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('group') group: string,
+  ): Promise<void> {
     const { catalog, aggregated } = this.surface;
     const own = apiGroup(catalog.list(), group);
-    await this.plain(reply, aggregated ? withAggregatedVersions(own as never, group, aggregated) : own);
+    await this.plain(request, reply, aggregated ? withAggregatedVersions(own as never, group, aggregated) : own);
   }
 
   @All('apis/:group/:version')
   async groupVersion(
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
     @Param('group') group: string,
     @Param('version') version: string,
   ): Promise<void> {
-    await this.plain(reply, apiResourceList(this.surface.catalog.list(), group, version));
+    await this.plain(request, reply, apiResourceList(this.surface.catalog.list(), group, version));
   }
 
   private async root(
@@ -65,31 +84,27 @@ export class DiscoveryController {
     root: '/api' | '/apis',
     plain: () => object,
   ): Promise<void> {
-    const wanted = wantedForm(request.headers.accept);
+    const wanted = wantedList(request.headers.accept);
     reply.header('vary', 'Accept');
     if (wanted === undefined) {
-      const accepted = [
-        'application/json',
-        'application/yaml',
-        'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
-      ];
-      const { status } = notAcceptable(accepted);
-      await reply.code(406).type('application/json').send(JSON.stringify(status));
+      await this.plain(request, reply, plain());
       return;
     }
-    if (wanted === 'plain') {
-      await this.plain(reply, plain());
-      return;
-    }
-    const document = this.aggregatedDocument(root, wanted);
+    const { version, mediaType } = wanted;
+    const document = this.aggregatedDocument(root, version);
     reply.header('etag', document.etag).header('cache-control', 'public');
     if (request.headers['if-none-match'] === document.etag) {
       await reply.code(304).send();
       return;
     }
+    let body = document.bodies.get(mediaType);
+    if (!body) {
+      body = renderObject(document.list as KubeObject, mediaType);
+      document.bodies.set(mediaType, body);
+    }
     await reply
-      .header('content-type', `application/json;g=apidiscovery.k8s.io;v=${wanted};as=APIGroupDiscoveryList`)
-      .send(document.body);
+      .header('content-type', `${mediaType};g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`)
+      .send(body);
   }
 
   private aggregatedDocument(root: '/api' | '/apis', version: DiscoveryVersion): Document {
@@ -99,10 +114,10 @@ export class DiscoveryController {
     if (document?.generation !== generation) {
       const { catalog, aggregated } = this.surface;
       const own = aggregatedDiscovery(catalog.list(), root, version);
-      const all = aggregated && root === '/apis' ? withAggregatedResources(own as never, aggregated) : own;
-      const body = JSON.stringify(all);
-      const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
-      document = { generation, body, etag };
+      const list = aggregated && root === '/apis' ? withAggregatedResources(own as never, aggregated) : own;
+      const json = renderObject(list as KubeObject, JSON_TYPE);
+      const etag = `"${createHash('sha512').update(json).digest('hex').toUpperCase()}"`;
+      document = { generation, list, etag, bodies: new Map([[JSON_TYPE, json]]) };
       this.aggregated.set(key, document);
     }
     return document;
@@ -113,27 +128,32 @@ export class DiscoveryController {
     return aggregated ? withAggregatedGroups(list as never, aggregated) : list;
   }
 
-  private async plain(reply: FastifyReply, body: object | undefined): Promise<void> {
+  private async plain(request: FastifyRequest, reply: FastifyReply, body: object | undefined): Promise<void> {
     if (body === undefined) {
       await reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
       return;
     }
+    const format = negotiateOutput(request.headers.accept, PLAIN_OBJECT);
     await reply
       .header('cache-control', 'no-cache, private')
-      .header('content-type', 'application/json')
-      .send(JSON.stringify(body));
+      .header('content-type', format.mediaType)
+      .send(renderObject(body as KubeObject, format.mediaType));
   }
 }
 
-function wantedForm(accept: string | undefined): DiscoveryVersion | 'plain' | undefined {
-  if (!accept) return 'plain';
-  for (const { type, subtype, parameters } of parseAccept(accept)) {
-    const json =
-      (type === 'application' && (subtype === 'json' || subtype === '*')) || (type === '*' && subtype === '*');
-    if (!json) continue;
-    if (parameters.as === undefined) return 'plain';
-    if (parameters.g !== 'apidiscovery.k8s.io' || parameters.as !== 'APIGroupDiscoveryList') continue;
-    if (parameters.v === 'v2' || parameters.v === 'v2beta1') return parameters.v;
+interface WantedList {
+  version: DiscoveryVersion;
+  mediaType: OutputFormat['mediaType'];
+}
+
+/** The aggregated list comes first wherever it stands among what is asked for; undefined: nobody asks for it. */
+function wantedList(accept: string | undefined): WantedList | undefined {
+  if (!accept) return undefined;
+  for (const clause of parseAccept(accept)) {
+    const mediaType = mediaTypeOf(clause);
+    const { g, v, as } = clause.parameters;
+    if (!mediaType || clause.q === 0 || g !== 'apidiscovery.k8s.io' || as !== 'APIGroupDiscoveryList') continue;
+    if (v === 'v2' || v === 'v2beta1') return { version: v, mediaType };
   }
   return undefined;
 }

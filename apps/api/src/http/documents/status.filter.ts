@@ -1,6 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asStatusError } from '#apimachinery';
+import { negotiateStatus } from '../../codec/negotiation.js';
+import { renderObject } from '../objects/response-renderer.js';
 import { logInternalError } from '../server/internal-errors.js';
 import { auditTrailOf } from '../server/request-marks.js';
 import { API_SURFACE, type ApiSurface } from './api.tokens.js';
@@ -23,6 +25,7 @@ export class StatusFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>().raw;
     logInternalError(this.surface.log, request, failure);
     auditTrailOf(request)?.refused(failure);
-    void reply.code(failure.status.code).type('application/json').send(JSON.stringify(failure.status));
+    const { mediaType } = negotiateStatus(request.headers.accept);
+    void reply.code(failure.status.code).type(mediaType).send(renderObject(failure.status, mediaType));
   }
 }

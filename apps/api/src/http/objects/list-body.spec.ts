@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { CachedObject } from '../../storage/store.js';
-import { type ListBody, listBody, wholeList } from './list-body.js';
+import { jsonFrame, type ListBody, listBody, wholeList } from './list-body.js';
 
 function objects(count: number): CachedObject[] {
   return Array.from({ length: count }, (_, i) => {
@@ -11,7 +11,7 @@ function objects(count: number): CachedObject[] {
 }
 
 function body(items: readonly CachedObject[]): ListBody {
-  return listBody(Buffer.from('{"items":['), 'v1 List', items, (item) => item.bytes);
+  return listBody(jsonFrame('{"items":['), 'v1 List', items, (item) => item.bytes);
 }
 
 function text({ head, pieces, tail }: ListBody): string {

@@ -6,28 +6,37 @@ const PIECE_BYTES = 512 * 1024;
 /** One object of this many, on average, is the first of a piece. */
 const PIECE_OBJECTS = 64;
 
-const COMMA = Buffer.from(',');
+/** Bytes of objects that are converted before others have a turn: some milliseconds. */
+export const CONVERTED_AT_A_TIME: number = 256 * 1024;
 
 /** Some consecutive objects of a list. Two pieces with the same key are the same bytes. */
 export interface ListPiece {
   readonly key: string;
-  /** Bytes of the objects and of the commas between them. */
+  /** Bytes of the objects and of what separates them. */
   readonly length: number;
-  /** The same, in as many parts as there are objects and commas. */
+  /** The same, in as many parts as it consists of. */
   readonly parts: readonly Buffer[];
   render(): Buffer;
 }
 
-/** A list's JSON, made piece by piece while it is sent. */
-export interface ListBody {
+/** What is around the objects of a list, and between them. */
+export interface ListFrame {
   readonly head: Buffer;
-  readonly pieces: readonly ListPiece[];
+  readonly separator: Buffer;
   readonly tail: Buffer;
-  /** Of all of it, with the commas between the pieces. */
+}
+
+/** A list's bytes, put together piece by piece while they are sent. */
+export interface ListBody extends ListFrame {
+  readonly pieces: readonly ListPiece[];
+  /** Of all of it, with what separates the pieces. */
   readonly length: number;
 }
 
-const LIST_END = Buffer.from(']}');
+/** A list in JSON, from its beginning on. */
+export function jsonFrame(head: string): ListFrame {
+  return { head: Buffer.from(head), separator: Buffer.from(','), tail: Buffer.from(']}') };
+}
 
 /**
  * Cuts a list where its objects say (by their uids), not by counting: a list that differs in a few objects, or is another
@@ -35,13 +44,13 @@ const LIST_END = Buffer.from(']}');
  * are served as.
  */
 export function listBody(
-  head: Buffer,
+  { head, separator, tail }: ListFrame,
   type: string,
   items: readonly CachedObject[],
   bytesOf: (item: CachedObject) => Buffer,
 ): ListBody {
   const pieces: ListPiece[] = [];
-  let length = head.length + LIST_END.length;
+  let length = head.length + tail.length;
   let parts: Buffer[] = [];
   let size = 0;
   let key = '';
@@ -55,8 +64,8 @@ export function listBody(
   for (const item of items) {
     if (parts.length > 0 && (size >= PIECE_BYTES || beginsPiece(item))) cut();
     if (parts.length > 0) {
-      parts.push(COMMA);
-      size += 1;
+      parts.push(separator);
+      size += separator.length;
     }
     const bytes = bytesOf(item);
     parts.push(bytes);
@@ -65,15 +74,15 @@ export function listBody(
     key += ` ${item.revision}`;
   }
   if (parts.length > 0) cut();
-  if (pieces.length > 1) length += pieces.length - 1;
-  return { head, pieces, tail: LIST_END, length };
+  if (pieces.length > 1) length += separator.length * (pieces.length - 1);
+  return { head, separator, pieces, tail, length };
 }
 
 /** All of it as one Buffer: for lists that are small. */
-export function wholeList({ head, pieces, tail, length }: ListBody): Buffer {
+export function wholeList({ head, separator, pieces, tail, length }: ListBody): Buffer {
   const parts = [head];
   for (const [i, piece] of pieces.entries()) {
-    if (i > 0) parts.push(COMMA);
+    if (i > 0) parts.push(separator);
     for (const part of piece.parts) parts.push(part);
   }
   parts.push(tail);

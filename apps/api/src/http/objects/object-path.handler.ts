@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { asStatusError, genericNotFound, type Status } from '#apimachinery';
 import type { AuditTrail } from '../../audit/audit-trail.js';
-import { negotiateOutput, type OutputFormat } from '../../codec/negotiation.js';
+import { negotiateOutput, type Offer, type OutputFormat, PROTOBUF } from '../../codec/negotiation.js';
 import type { ApiHandler, ResponseNotes } from '../../registry/api-handler.js';
 import type { AuthorizedRequest } from '../../registry/api-request.js';
 import type { ApiResult, WatchSession } from '../../registry/api-result.js';
@@ -34,14 +34,13 @@ export class ObjectPathHandler {
     const { request, response } = open;
     const { entry, info } = route;
     const notes: ResponseNotes = { warnings: [] };
-    let format: OutputFormat | undefined;
     try {
-      const { deprecationWarning, verbs } = entry.definition;
+      const { deprecationWarning } = entry.definition;
       if (deprecationWarning) {
         notes.warnings.push(deprecationWarning);
         asked.record?.annotate('k8s.io/deprecated', 'true');
       }
-      format = negotiateOutput(request.headers.accept, info.verb === 'watch', verbs.includes('get'));
+      const format = negotiateOutput(request.headers.accept, offerOf(route));
       if (WITH_BODY.has(info.verb)) asked.body = await readBody(request);
       // What its client was told has failed must not be done after all.
       if (open.expired) return;
@@ -49,7 +48,7 @@ export class ObjectPathHandler {
       if (result.kind === 'watch') {
         const renderer = this.rendererOf(route, format, open.started);
         await streamWatch(
-          new ResponseSink(response, notes.warnings),
+          new ResponseSink(response, streamType(format), notes.warnings),
           renderer,
           beginning(result.session, open),
           this.unreadWatchMs,
@@ -66,7 +65,7 @@ export class ObjectPathHandler {
       if (open.expired) return;
       const status = asStatusError(error);
       logInternalError(this.log, request, status);
-      sendError(response, status, format, notes.warnings);
+      sendError(response, status, notes.warnings);
     }
   }
 
@@ -79,13 +78,12 @@ export class ObjectPathHandler {
     asked: AuthorizedRequest,
   ): Promise<void> {
     const started = performance.now();
-    const { entry } = route;
     const { request } = open;
-    const format = negotiateOutput(request.headers.accept, true, entry.definition.verbs.includes('get'));
+    const format = negotiateOutput(request.headers.accept, offerOf(route));
     const result = await this.api.handle(asked, { warnings: [] });
     if (result.kind !== 'watch') throw genericNotFound();
     const renderer = this.rendererOf(route, format, started);
-    const sink = await WebSocketSink.accept(request, socket, head);
+    const sink = await WebSocketSink.accept(request, socket, head, format.mediaType === PROTOBUF);
     asked.record?.responseStarted(101);
     await streamWatch(sink, renderer, beginning(result.session, open), this.unreadWatchMs);
   }
@@ -95,6 +93,17 @@ export class ObjectPathHandler {
     const complete = () => this.watches.list(entry, route).observe((performance.now() - started) / 1000);
     return new WatchRenderer(entry, format, info.query, { events: this.watches.of(entry), complete });
   }
+}
+
+function offerOf({ entry, info }: ObjectsRoute): Offer {
+  // A Scale is none of the custom resources.
+  const protobuf = entry.protobuf !== undefined || info.subresource === 'scale';
+  return { stream: info.verb === 'watch', converts: entry.definition.verbs.includes('get'), protobuf };
+}
+
+/** The type of a watch's events, one after the other. */
+function streamType({ mediaType }: OutputFormat): string {
+  return mediaType === PROTOBUF ? `${mediaType};stream=watch` : mediaType;
 }
 
 /** Says when a watch has sent what there was, which is all that it takes a seat for. */

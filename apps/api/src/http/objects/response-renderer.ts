@@ -1,14 +1,15 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
-import { badRequest, formatGroupVersion, type KubeObject, type Status } from '#apimachinery';
+import { badRequest, type KubeObject, type Status } from '#apimachinery';
 import type { ResourceDefinition } from '#kinds';
-import type { OutputFormat } from '../../codec/negotiation.js';
+import { type OutputFormat, PROTOBUF } from '../../codec/negotiation.js';
+import { encodeObject } from '../../codec/protobuf/envelope.js';
 import { yamlLines, yamlText } from '../../codec/yaml-writer.js';
 import type { ApiResult, ListedResult, WatchItem } from '../../registry/api-result.js';
 import type { ResourceEntry } from '../../registry/resource-table.js';
-import { servedObject } from '../../registry/resource-table.js';
-import type { CachedObject } from '../../storage/store.js';
+import { servedBytes, servedObject } from '../../registry/resource-table.js';
 import type { EventCounts } from '../metrics/watch-metrics.js';
-import { type ListBody, listBody } from './list-body.js';
+import { CONVERTED_AT_A_TIME, jsonFrame, type ListBody, listBody } from './list-body.js';
+import { protobufEvent, protobufList, protobufObject } from './protobuf-renderer.js';
 
 export type IncludeObject = 'Metadata' | 'None' | 'Object';
 
@@ -27,30 +28,30 @@ export function renderResult(
   entry: ResourceEntry | undefined,
   format: OutputFormat,
   include: () => IncludeObject,
-): Buffer | ListBody | Promise<Buffer> {
+): Buffer | ListBody | Promise<Buffer | ListBody> {
   if (format.as === undefined && format.mediaType === 'application/json' && !format.pretty) {
     if (result.kind === 'cached') return servedBytes(entry!, result.object);
     if (result.kind === 'list') return listOf(entry!, result);
     return Buffer.from(JSON.stringify(result.object));
   }
-  if (result.kind === 'list') return convertList(result, entry!, format, include());
-  if (result.kind === 'cached' && result.object.bytes.length > CONVERTED_AT_A_TIME) {
-    return convertLarge(result, entry!, format, include);
+  const isProtobuf = format.mediaType === PROTOBUF;
+  if (result.kind === 'list') {
+    return isProtobuf
+      ? protobufList(result, entry!, format, listMetadata(result))
+      : convertList(result, entry!, format, include());
+  }
+  if (result.kind === 'cached') {
+    if (result.object.bytes.length > CONVERTED_AT_A_TIME) return convertLarge(result, entry!, format, include);
+    if (isProtobuf) return protobufObject(result.object, entry!, format);
   }
   return encode(convert(result, entry, format, include), format);
 }
 
-function servedBytes(entry: ResourceEntry, object: CachedObject): Buffer {
-  return entry.served ? object.bytesFor(entry.served) : object.bytes;
-}
-
 function encode(value: unknown, format: OutputFormat): Buffer {
+  if (format.mediaType === PROTOBUF) return encodeObject(value as KubeObject);
   if (format.mediaType === 'application/yaml') return Buffer.from(yamlText(value));
   return Buffer.from(format.pretty ? `${JSON.stringify(value, null, 2)}\n` : JSON.stringify(value));
 }
-
-/** Bytes of objects that are converted before others have a turn: some milliseconds. */
-const CONVERTED_AT_A_TIME = 256 * 1024;
 
 /** A list in another form than the objects' own, converted item by item. */
 async function convertList(
@@ -216,15 +217,14 @@ function listMetadata(result: ListedResult): Record<string, unknown> {
   return metadata;
 }
 
-function listTypeOf(entry: ResourceEntry): { kind: string; apiVersion: string } {
-  const { listKind, group, version } = entry.definition;
-  return { kind: listKind, apiVersion: formatGroupVersion(group, version) };
+function listTypeOf({ definition, apiVersion }: ResourceEntry): { kind: string; apiVersion: string } {
+  return { kind: definition.listKind, apiVersion };
 }
 
 function listOf(entry: ResourceEntry, result: ListedResult): ListBody {
   const { kind, apiVersion } = listTypeOf(entry);
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(listMetadata(result))},"items":[`;
-  return listBody(Buffer.from(head), `${apiVersion} ${kind}`, result.items, (item) => servedBytes(entry, item));
+  return listBody(jsonFrame(head), `${apiVersion} ${kind}`, result.items, (item) => servedBytes(entry, item));
 }
 
 export interface WatchCounts {
@@ -261,6 +261,7 @@ export class WatchRenderer {
   }
 
   private lineOf(item: WatchItem): Buffer {
+    if (this.format.mediaType === PROTOBUF) return protobufEvent(item, this.entry, this.format);
     if (this.format.as === undefined) {
       return item.line ? item.line() : jsonLine(item.type, item.literal!);
     }
@@ -292,6 +293,7 @@ function jsonLine(type: string, object: unknown): Buffer {
   return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
 }
 
-export function renderStatus(status: Status, format: OutputFormat | undefined): Buffer {
-  return encode(status, format ?? { mediaType: 'application/json', as: undefined, asVersion: '', pretty: false });
+/** An object that is no resource's: a Status, or a document of discovery. */
+export function renderObject(object: KubeObject | Status, mediaType: OutputFormat['mediaType']): Buffer {
+  return encode(object, { mediaType, as: undefined, asVersion: '', pretty: false });
 }

@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import { join, normalize } from 'node:path/posix';
 import type { ConnectionOptions } from 'node:tls';
-import type { NodeFolderError, NodeFolders } from '#controllers';
+import type { NodeFolder, NodeFolderError, NodeFolders } from '#controllers';
 import { boundedAnswer } from '../../codec/bounded-answer.js';
 import type { Lister } from '../../storage/lister.js';
 import type { ProxyNetwork } from './proxy-network.js';
@@ -11,8 +11,8 @@ import { nodeServer } from './proxy-target.js';
 /** Milliseconds until a node has to be connected, and for a whole answer: deleting a large folder takes its time. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 300_000;
-/** Bytes of an answer: a path, or a reason. */
-const LARGEST_ANSWER = 64 * 1024;
+/** Bytes of an answer: a path, a reason, or the names of all folders. */
+const LARGEST_ANSWER = 8 * 1024 * 1024;
 
 /** Asks the agents of nodes, with the credentials that the API server shows to them. */
 export class AgentFolders implements NodeFolders {
@@ -22,25 +22,41 @@ export class AgentFolders implements NodeFolders {
     private readonly network: ProxyNetwork,
   ) {}
 
-  async create(node: string, folder: string, root?: string): Promise<string> {
-    const { path } = JSON.parse(await this.ask('PUT', node, folderPath(folder, root)));
+  async create(folder: NodeFolder, bytes: number): Promise<{ path: string; limited: boolean }> {
+    const { node, folder: name, root } = folder;
+    const answer = await this.ask('PUT', node, folderPath(folder, { capacity: `${bytes}` }));
+    const { path, limited } = JSON.parse(answer);
     // What the node says becomes a path that pods mount, maybe on another node.
     const expected = typeof path === 'string' && path === normalize(path);
-    if (!expected || !(root === undefined ? path.endsWith(`/storage/${folder}`) : path === join(root, folder))) {
+    if (!expected || !(root === undefined ? path.endsWith(`/storage/${name}`) : path === join(root, name))) {
       throw new Error(`node ${node} did not say where the folder is`);
     }
-    return path;
+    return { path, limited: limited === true };
   }
 
-  async delete(node: string, folder: string, root?: string): Promise<void> {
-    await this.ask('DELETE', node, folderPath(folder, root));
+  async limit(folder: NodeFolder, bytes: number): Promise<void> {
+    await this.ask('PATCH', folder.node, folderPath(folder, { capacity: `${bytes}` }));
+  }
+
+  async delete(folder: NodeFolder): Promise<void> {
+    await this.ask('DELETE', folder.node, folderPath(folder));
+  }
+
+  async deleteEmpty(folder: NodeFolder): Promise<void> {
+    await this.ask('DELETE', folder.node, folderPath(folder, { onlyEmpty: 'true' }));
+  }
+
+  async list(node: string, root?: string): Promise<string[]> {
+    const { folders } = JSON.parse(await this.ask('GET', node, folderPath({ folder: '', root })));
+    if (!Array.isArray(folders)) throw new Error(`node ${node} did not say which folders there are`);
+    return folders.filter((name) => typeof name === 'string');
   }
 
   async scrub(node: string, path: string): Promise<void> {
     await this.ask('DELETE', node, `/volumes/contents?path=${encodeURIComponent(path)}`);
   }
 
-  private async ask(method: 'PUT' | 'DELETE', node: string, path: string): Promise<string> {
+  private async ask(method: 'GET' | 'PUT' | 'PATCH' | 'DELETE', node: string, path: string): Promise<string> {
     const { host, port } = nodeServer(this.lister, node);
     const address = await proxyableAddress(host, this.network);
     const { ca, cert, key } = this.credentials;
@@ -70,7 +86,8 @@ export class AgentFolders implements NodeFolders {
   }
 }
 
-function folderPath(folder: string, root: string | undefined): string {
-  const query = root === undefined ? '' : `?root=${encodeURIComponent(root)}`;
-  return `/volumes/local-path/${encodeURIComponent(folder)}${query}`;
+function folderPath({ folder, root }: Omit<NodeFolder, 'node'>, more: Record<string, string> = {}): string {
+  const query = new URLSearchParams(root === undefined ? more : { root, ...more });
+  const path = folder.split('/').map(encodeURIComponent).join('/');
+  return `/volumes/local-path/${path}${query.size > 0 ? `?${query}` : ''}`;
 }

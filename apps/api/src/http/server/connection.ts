@@ -51,7 +51,7 @@ export class Connection {
   /** Calls `serve` when all requests before this one are over; never, when the connection ends before that. */
   take(open: OpenRequest, serve: (open: OpenRequest) => void): void {
     if (!this.current) this.start(open, serve);
-    else if (this.waiting.length < MAX_WAITING && !this.current.endless) this.waiting.push({ open, serve });
+    else if (this.waiting.length < MAX_WAITING && !isEndless(this.current)) this.waiting.push({ open, serve });
     else this.socket.destroy();
   }
 
@@ -82,4 +82,9 @@ export class Connection {
     this.waiting.length = 0;
     this.current?.settle();
   }
+}
+
+/** A watch that has ended is over when its last bytes are sent: its client may have read them before that is known here. */
+function isEndless({ endless, response }: OpenRequest): boolean {
+  return endless && !response.writableEnded;
 }

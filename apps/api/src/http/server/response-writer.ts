@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { StatusError } from '#apimachinery';
-import type { OutputFormat } from '../../codec/negotiation.js';
+import { negotiateStatus } from '../../codec/negotiation.js';
 import { type ListBody, wholeList } from '../objects/list-body.js';
-import { renderStatus } from '../objects/response-renderer.js';
+import { renderObject } from '../objects/response-renderer.js';
 import {
   type Fragment,
   GZIP_HEADER,
@@ -120,20 +120,20 @@ async function sendList(response: ServerResponse, list: ListBody): Promise<void>
     response.end(wholeList(list));
     return;
   }
-  const { head, pieces, tail } = list;
+  const { head, separator, pieces, tail } = list;
   response.write(head);
   for (const [i, piece] of pieces.entries()) {
-    if (i > 0) response.write(',');
+    if (i > 0 && separator.length > 0) response.write(separator);
     if (!response.write(piece.render())) await drained(response);
     if (response.destroyed) return;
   }
   response.end(tail);
 }
 
-const COMMA = storedFragment(Buffer.from(','));
-
 /** One gzip member out of the pieces that were compressed before and of those that are compressed now, a few ahead. */
-async function sendZippedList(response: ServerResponse, { head, pieces, tail }: ListBody): Promise<void> {
+async function sendZippedList(response: ServerResponse, list: ListBody): Promise<void> {
+  const { head, separator, pieces, tail } = list;
+  const between = separator.length > 0 ? storedFragment(separator) : undefined;
   const trailer = new GzipTrailer();
   let parts: Buffer[] = [GZIP_HEADER];
   let size = 0;
@@ -154,7 +154,7 @@ async function sendZippedList(response: ServerResponse, { head, pieces, tail }: 
     }
     const next = ahead.shift()!;
     const fragment = next instanceof Promise ? await next : next;
-    if (i > 0) add(COMMA);
+    if (i > 0 && between) add(between);
     add(fragment);
     if (size < WRITE_BYTES) continue;
     if (!response.write(Buffer.concat(parts))) await drained(response);
@@ -193,13 +193,8 @@ function acceptsGzip(request: IncomingMessage): boolean {
   );
 }
 
-/** Answers with a Status, whatever went wrong. */
-export function sendError(
-  response: ServerResponse,
-  error: StatusError,
-  format?: OutputFormat,
-  warnings: Warnings = [],
-): void {
+/** Answers with a Status, whatever went wrong, in the form that the client asks for. */
+export function sendError(response: ServerResponse, error: StatusError, warnings: Warnings = []): void {
   const { status } = error;
   const { req: request } = response;
   auditTrailOf(request)?.refused(error);
@@ -207,13 +202,14 @@ export function sendError(
     response.destroy();
     return;
   }
-  const headers = headerList(request, format?.mediaType ?? 'application/json', warnings);
+  const { mediaType } = negotiateStatus(request.headers.accept);
+  const headers = headerList(request, mediaType, warnings);
   headers.push('X-Content-Type-Options', 'nosniff');
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter) headers.push('Retry-After', String(retryAfter));
   // As the reference does for a body that it does not read on; and what comes after `Expect: 100-continue` may be no body.
   if (status.code === 413 || (!request.complete && request.headers.expect)) headers.push('Connection', 'close');
-  const body = renderStatus(status, format);
+  const body = renderObject(status, mediaType);
   headers.push('Content-Length', String(body.length));
   response.writeHead(status.code, headers);
   endWhenSent(response, body);

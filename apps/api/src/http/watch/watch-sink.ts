@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { FRAME_LENGTH_BYTES } from '../../codec/protobuf/envelope.js';
 import { BEARER_PROTOCOL } from '../proxy/upstream-pipe.js';
 import { headerList, type Warnings } from '../server/response-writer.js';
 
@@ -22,9 +23,10 @@ const LINE_BREAK = Buffer.from('\r\n');
 export class ResponseSink implements WatchSink {
   constructor(
     private readonly response: ServerResponse,
+    mediaType: string,
     warnings: Warnings,
   ) {
-    response.writeHead(200, headerList(response.req, 'application/json', warnings));
+    response.writeHead(200, headerList(response.req, mediaType, warnings));
     response.flushHeaders();
   }
 
@@ -68,19 +70,23 @@ const sockets = new WebSocketServer({
   handleProtocols: (offered) => [...offered].find((name) => !name.startsWith(BEARER_PROTOCOL)) ?? false,
 });
 
-/** A text message a line, as the reference sends them. What the client sends is not looked at. */
+/**
+ * A text message a line, as the reference sends them; in protobuf a binary one without the length, which the message has. What the client
+ * sends is not looked at.
+ */
 export class WebSocketSink implements WatchSink {
   private constructor(
     private readonly client: WebSocket,
     readonly stream: Socket,
+    private readonly isBinary: boolean,
   ) {
     client.on('error', () => stream.destroy());
   }
 
   /** Answers the handshake. `ended` is called when the client is gone. */
-  static accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<WebSocketSink> {
+  static accept(request: IncomingMessage, socket: Socket, head: Buffer, isBinary: boolean): Promise<WebSocketSink> {
     return new Promise((resolve) => {
-      sockets.handleUpgrade(request, socket, head, (client) => resolve(new WebSocketSink(client, socket)));
+      sockets.handleUpgrade(request, socket, head, (client) => resolve(new WebSocketSink(client, socket, isBinary)));
     });
   }
 
@@ -90,7 +96,10 @@ export class WebSocketSink implements WatchSink {
 
   write(lines: readonly Buffer[]): boolean {
     this.stream.cork();
-    for (const line of lines) this.client.send(line, { binary: false });
+    const { isBinary } = this;
+    for (const line of lines) {
+      this.client.send(isBinary ? line.subarray(FRAME_LENGTH_BYTES) : line, { binary: isBinary });
+    }
     this.stream.uncork();
     return !this.stream.writableNeedDrain;
   }

@@ -11,7 +11,9 @@ class NamedObjects implements Pick<Store, 'cache'> {
 
   cache(): ReturnType<Store['cache']> {
     const get = (_namespace: string, name: string) =>
-      this.names.has(name) ? ({ uid: 'uid', revision: 1, parse: () => ({ metadata: {} }) } as CachedObject) : undefined;
+      this.names.has(name)
+        ? ({ name, uid: 'uid', revision: 1, parse: () => ({ metadata: {} }) } as CachedObject)
+        : undefined;
     const list = () => ({ revision: 1, items: [] });
     return { get, list } as unknown as ReturnType<Store['cache']>;
   }

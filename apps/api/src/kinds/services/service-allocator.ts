@@ -15,19 +15,19 @@ import { encodeForStorage } from '../../codec/object-codec.js';
 import type { ObjectChange, WriteParticipant, WriteSetPart } from '../../registry/write/write-participant.js';
 import type { ObjectKey, Store, Write } from '../../storage/store.js';
 import type { PortRange } from './ip-range.js';
+import {
+  freePort,
+  hasHealthCheckPort,
+  hasNodePorts,
+  NODE_PORTS,
+  nodePortsOf,
+  type ServicePort,
+  takePort,
+} from './node-ports.js';
 import { HEADLESS, keepsFamilies, refuseService, sameList, settleFamilies } from './service-ip-families.js';
 import type { ServiceRanges } from './service-ranges.js';
 
 const IP_ADDRESSES = 'networking.k8s.io/ipaddresses';
-/** Not served: one object for each node port in use, so that the store itself keeps ports unique across replicas. */
-const NODE_PORTS = 'berth.internal/nodeports';
-
-interface Port {
-  name?: string;
-  port: number;
-  protocol?: string;
-  nodePort?: number;
-}
 
 /**
  * Gives Services their cluster IPs and node ports, and takes them back. An address is an IPAddress object and a port a
@@ -55,14 +55,16 @@ export class ServiceAllocator implements WriteParticipant {
     const heldIps = old ? addressesOf(old) : [];
     const wantedIps = service ? addressesOf(service) : [];
     for (const ip of wantedIps) if (!heldIps.includes(ip)) writes.push(this.takeIp(ip, service!));
-    for (const ip of heldIps) if (!wantedIps.includes(ip)) appendAll(writes, this.release(IP_ADDRESSES, ip));
+    for (const ip of heldIps) if (!wantedIps.includes(ip)) appendAll(writes, this.freeIp(ip));
 
     const heldPorts = old ? nodePortsOf(old) : [];
     if (service) this.assignNodePorts(service, heldPorts);
     const wantedPorts = service ? nodePortsOf(service) : [];
-    for (const port of wantedPorts) if (!heldPorts.includes(port)) writes.push(this.takePort(port, service!));
-    for (const port of heldPorts)
-      if (!wantedPorts.includes(port)) appendAll(writes, this.release(NODE_PORTS, String(port)));
+    for (const port of wantedPorts) if (!heldPorts.includes(port)) writes.push(takePort(port, service!, this.now()));
+    for (const port of heldPorts) {
+      const held = wantedPorts.includes(port) ? undefined : this.store.cache(NODE_PORTS).get('', String(port));
+      if (held) writes.push(freePort(held));
+    }
     return { writes };
   }
 
@@ -119,7 +121,7 @@ export class ServiceAllocator implements WriteParticipant {
     const allocates = getsNodePorts(spec);
     const chosen = new Set<number>();
     const byPort = new Map<number, number>();
-    const ports: Port[] = hasNodePorts(spec) ? (spec.ports ?? []) : [];
+    const ports: ServicePort[] = hasNodePorts(spec) ? (spec.ports ?? []) : [];
     ports.forEach(({ nodePort, port }, i) => {
       if (!nodePort) return;
       this.checkPort(service, nodePort, `spec.ports[${i}].nodePort`, held);
@@ -157,42 +159,23 @@ export class ServiceAllocator implements WriteParticipant {
 
   private takeIp(address: string, service: KubeObject): Write {
     const { namespace, name } = service.metadata;
-    return this.creation(IP_ADDRESSES, address, {
+    const uid = newUid();
+    const labels = serviceAddressLabels(parseIp(address)!);
+    const body = encodeForStorage({
       apiVersion: 'networking.k8s.io/v1',
       kind: 'IPAddress',
-      metadata: { labels: serviceAddressLabels(parseIp(address)!) },
+      metadata: { name: address, uid, creationTimestamp: formatTime(this.now()), labels },
       spec: { parentRef: { resource: 'services', namespace, name } },
     });
+    return { op: 'create', key: { resource: IP_ADDRESSES, namespace: '', name: address }, uid, body };
   }
 
-  private takePort(port: number, service: KubeObject): Write {
-    const { namespace, name } = service.metadata;
-    return this.creation(NODE_PORTS, String(port), {
-      apiVersion: 'berth.internal/v1',
-      kind: 'NodePort',
-      metadata: {},
-      spec: { parentRef: { group: '', resource: 'services', namespace, name } },
-    });
-  }
-
-  private creation(resource: string, name: string, object: KubeObject): Write {
-    const uid = newUid();
-    object.metadata = { name, uid, creationTimestamp: formatTime(this.now()), ...object.metadata };
-    return { op: 'create', key: { resource, namespace: '', name }, uid, body: encodeForStorage(object) };
-  }
-
-  private release(resource: string, name: string): Write[] {
-    const held = this.store.cache(resource).get('', name);
+  private freeIp(address: string): Write[] {
+    const held = this.store.cache(IP_ADDRESSES).get('', address);
     if (!held) return [];
-    return [
-      {
-        op: 'delete',
-        key: { resource, namespace: '', name },
-        uid: held.uid,
-        body: encodeForStorage(held.parse()),
-        ifRevision: held.revision,
-      },
-    ];
+    const { uid, revision: ifRevision } = held;
+    const key = { resource: IP_ADDRESSES, namespace: '', name: address };
+    return [{ op: 'delete', key, uid, body: encodeForStorage(held.parse()), ifRevision }];
   }
 }
 
@@ -200,17 +183,9 @@ function hasClusterIp({ type }: ServiceSpec): boolean {
   return type !== 'ExternalName';
 }
 
-function hasNodePorts({ type }: ServiceSpec): boolean {
-  return type === 'NodePort' || type === 'LoadBalancer';
-}
-
 /** Ports that are asked for are taken also where none is given unasked. */
 function getsNodePorts(spec: ServiceSpec): boolean {
   return hasNodePorts(spec) && (spec.type !== 'LoadBalancer' || spec.allocateLoadBalancerNodePorts !== false);
-}
-
-function hasHealthCheckPort({ type, externalTrafficPolicy }: ServiceSpec): boolean {
-  return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 }
 
 /** Canonical: IPAddresses are named by it. */
@@ -221,14 +196,6 @@ function addressesOf(service: KubeObject): string[] {
 
 function canonical(address: string): string {
   return formatIp(parseIp(address)!);
-}
-
-function nodePortsOf(service: KubeObject): number[] {
-  const { ports = [], healthCheckNodePort } = service.spec;
-  if (!hasNodePorts(service.spec)) return [];
-  const numbers = (ports as Port[]).map((port) => port.nodePort ?? 0);
-  if (hasHealthCheckPort(service.spec)) numbers.push(healthCheckNodePort ?? 0);
-  return [...new Set(numbers.filter((number) => number > 0))];
 }
 
 /** An update that leaves out what the server gave keeps it, so that a manifest can be sent again and again. */
@@ -242,7 +209,7 @@ function adoptAllocated({ spec }: KubeObject, { spec: old }: KubeObject): void {
 }
 
 /** Ports are known by their names: everything else of them may have changed. */
-function adoptNodePorts(ports: Port[], old: readonly Port[]): void {
+function adoptNodePorts(ports: ServicePort[], old: readonly ServicePort[]): void {
   const given = new Set(ports.map((port) => port.nodePort));
   for (const port of ports) {
     if (port.nodePort) continue;

@@ -210,12 +210,14 @@ function leavingItem(event: CacheEvent, served: ServedVersion | undefined): Watc
     keepConverted: (version, object) => previous.keepConverted(version, object),
     isStoredAs: (version) => previous.isStoredAs(version),
     field: (label) => previous.field(label),
-    parse: () => {
-      const state = previous.parse();
-      return { ...state, metadata: { ...state.metadata, resourceVersion: String(event.revision) } };
-    },
+    parse: () => atRevision(previous.parse(), event.revision),
+    peek: () => atRevision(previous.peek(), event.revision),
   };
   return { type: 'DELETED', object, line: () => objectLine('DELETED', object, served) };
+}
+
+function atRevision(state: KubeObject, revision: Revision): KubeObject {
+  return { ...state, metadata: { ...state.metadata, resourceVersion: String(revision) } };
 }
 
 function withRevision(bytes: Buffer, from: Revision, to: Revision): Buffer {

@@ -1,12 +1,12 @@
 import type { KubeObject, StatusError } from '#apimachinery';
+import type { WriteOperation } from '../../admission/admission-request.js';
 import type { CounterDelta, ExceededCounter } from '../../storage/store.js';
-import type { WritePlan } from './write-plan.js';
 
 /** A change that is about to be committed, as it will be stored. */
 export interface MeteredChange {
   /** Storage resource. */
   readonly resource: string;
-  readonly operation: WritePlan['operation'];
+  readonly operation: WriteOperation;
   /** '' for the main resource. */
   readonly subresource: string;
   readonly namespace: string;

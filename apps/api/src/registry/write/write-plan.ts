@@ -1,4 +1,5 @@
 import type { GroupVersionKind, KubeObject, StatusError } from '#apimachinery';
+import type { WriteOperation } from '../../admission/admission-request.js';
 import type { ExceededCounter, ObjectKey } from '../../storage/store.js';
 import type { ApiRequest } from '../api-request.js';
 import type { ApiResult } from '../api-result.js';
@@ -17,7 +18,7 @@ export interface SubresourceView {
 
 /** What one kind of write does its own way. The order of the stages is not part of it. */
 export interface WritePlan {
-  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  readonly operation: WriteOperation;
   /** One of the lists of write-stages. */
   readonly stages: readonly Stage[];
   readonly options: WriteRequestOptions | DeleteRequestOptions;
