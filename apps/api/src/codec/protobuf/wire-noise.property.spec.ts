@@ -76,6 +76,19 @@ describe('any bytes as protobuf', () => {
     );
   });
 
+  it('are refused where a time is beyond all calendars', () => {
+    // lastTimestamp of an Event: seconds, as a varint.
+    const event = (seconds: bigint) => {
+      const time = Buffer.concat([Buffer.from([0x08]), varint(seconds)]);
+      return Buffer.concat([Buffer.from([0x3a, time.length]), time]);
+    };
+    const read = (seconds: bigint) => decodeMessage('io.k8s.api.core.v1.Event', event(seconds));
+    assert.equal(read(253_402_300_799n)['lastTimestamp'], '9999-12-31T23:59:59Z');
+    for (const seconds of [253_402_300_800n, 8_640_000_000_001n, (1n << 63n) - 1n]) {
+      assert.throws(() => read(seconds), WireError);
+    }
+  });
+
   it('are an envelope or a fault of the client', () => {
     fc.assert(
       fc.property(fc.oneof(message, content), (raw) => {
