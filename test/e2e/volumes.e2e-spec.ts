@@ -182,6 +182,24 @@ describeUnless(clusterMissing(), 'volumes of claims', () => {
     await cluster.kubectl('delete', 'pvc', 'growing', '--timeout=60s');
   });
 
+  test('have the folder that their class names, and find in it what an earlier volume left', async () => {
+    await cluster.apply(
+      `apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: named}\nprovisioner: berth.io/local-path\nreclaimPolicy: Retain\nvolumeBindingMode: WaitForFirstConsumer\nparameters: {pathPattern: "{{ .PVC.Namespace }}/{{ .PVC.Name }}"}\n`,
+    );
+    const file = join(storage, 'default/named/file');
+    for (const turn of ['first', 'second']) {
+      await cluster.apply(claim('named', ', storageClassName: named'));
+      await cluster.apply(pod('namer', `echo ${turn} >> /data/file; ${FOREVER}`, using('named')));
+      await ready('namer');
+      const { spec } = await cluster.json('get', 'pvc', 'named');
+      await until('the pod wrote', async () => readFileSync(file, 'utf8').endsWith(`${turn}\n`));
+      await deletePod('namer');
+      await cluster.kubectl('delete', 'pvc', 'named', '--timeout=60s');
+      await cluster.kubectl('delete', 'pv', spec.volumeName, '--timeout=60s');
+    }
+    assert.equal(readFileSync(file, 'utf8'), 'first\nsecond\n');
+  });
+
   test('whose folder became a link take nothing with them that it leads to', async () => {
     await cluster.apply(claim('linked'));
     await cluster.apply(pod('linker', FOREVER, using('linked')));

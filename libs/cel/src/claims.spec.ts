@@ -20,6 +20,17 @@ describe('an expression', () => {
     assert.equal(compileCel(expression, environment).reads('claims', 'email'), reads);
   });
 
+  test('ranges over any value only when it is made dynamic', () => {
+    const message =
+      "compilation failed: ERROR: <input>:1:7: expression of type 'any' cannot be range of a comprehension (must be list, map, or dynamic)\n | claims.l.all(x, x > 0)\n | ......^";
+    assert.throws(() => compileCel('claims.l.all(x, x > 0)', environment), { message });
+    const { value } = compileCel('dyn(claims.l).all(x, x > 0)', environment).evaluate(
+      { claims: { l: [1, 2] } },
+      { costLimit: 1000 },
+    );
+    assert.equal(value, true);
+  });
+
   test('sees numbers of any value as doubles, however deep they are, and of dynamic ones as they are', () => {
     const variables = { claims: { n: 5, l: [1], m: { n: { n: 2 } } }, other: { n: 5 } };
     const value = (expression: string) =>

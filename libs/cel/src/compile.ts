@@ -9,7 +9,7 @@ import type { CelCost, CelEnvironment, CelEvaluation, CelProgram } from './progr
 import { type Expr, Operator, walk } from './syntax/ast.js';
 import { parse } from './syntax/parser.js';
 import { ErrorReport } from './syntax/source.js';
-import { type CelType, isDyn, sameType } from './type.js';
+import { type CelType, declaredName, isDyn, sameType } from './type.js';
 import { plainOf } from './values/plain.js';
 import { EvaluationError, type Value } from './values/value.js';
 import { bounded } from './values/work.js';
@@ -23,7 +23,7 @@ export function compileCel(
   environment: CelEnvironment,
   expected?: CelType | readonly CelType[],
 ): CelProgram {
-  const dialect = dialectOf(environment.version, environment.jsonPatch);
+  const dialect = dialectOf(environment);
   const errors = new ErrorReport(source);
   const expr = parse(source, dialect, errors);
   check(expr, environment, dialect, errors);
@@ -40,11 +40,6 @@ function expectType(type: CelType, expected: readonly CelType[]): void {
   const wanted =
     expected.length === 1 ? declaredName(expected[0]!) : `one of [${expected.map(declaredName).join(' ')}]`;
   throw new CelCompileError(`must evaluate to ${wanted} but got ${declaredName(type)}`);
-}
-
-/** Unlike in other messages, types of messages have their full names here. */
-function declaredName({ name, params }: CelType): string {
-  return params.length === 0 ? name : `${name}(${params.map(declaredName).join(', ')})`;
 }
 
 class Program implements CelProgram {

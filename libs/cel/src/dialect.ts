@@ -13,7 +13,8 @@ import { declareSets } from './library/sets.js';
 import { declareMapInsert, declareStandard } from './library/standard.js';
 import { declareStringLibrary } from './library/strings.js';
 import { declareUrls, URL_TYPES } from './library/urls.js';
-import { listMacros, optionalMacros, standardMacros, twoVariableMacros } from './syntax/macros.js';
+import type { CelEnvironment } from './program.js';
+import { bindingMacros, listMacros, optionalMacros, standardMacros, twoVariableMacros } from './syntax/macros.js';
 import { type CelType, cel } from './type.js';
 
 /** What new expressions may use: what the version before this one understands, so that a cluster can be rolled back. */
@@ -87,11 +88,12 @@ const TYPES: ReadonlyMap<string, CelType> = new Map(
 
 const dialects = new Map<string, Dialect>();
 
-/** The language of a version; `stored` has all of it. Made once. */
-export function dialectOf(version: string = NEW_EXPRESSIONS, jsonPatch = false): Dialect {
+/** The language of an environment; the version `stored` has all of it. Made once. */
+export function dialectOf(environment: CelEnvironment): Dialect {
+  const { version = NEW_EXPRESSIONS, jsonPatch = false, bindings = false } = environment;
   const minor = version === 'stored' ? Number.POSITIVE_INFINITY : minorOf(version);
-  const key = `${minor}${jsonPatch ? '+jsonpatch' : ''}`;
-  const known = dialects.get(key) ?? makeDialect(minor, jsonPatch);
+  const key = `${minor}${jsonPatch ? '+jsonpatch' : ''}${bindings ? '+bindings' : ''}`;
+  const known = dialects.get(key) ?? makeDialect(minor, jsonPatch, bindings);
   dialects.set(key, known);
   return known;
 }
@@ -102,14 +104,14 @@ function minorOf(version: string): number {
   return Number(match[1]);
 }
 
-function makeDialect(minor: number, jsonPatch: boolean): Dialect {
+function makeDialect(minor: number, jsonPatch: boolean, bindings: boolean): Dialect {
   const functions = new Functions();
   const additions = ADDITIONS.filter(({ since }) => since <= minor);
   for (const { declare } of additions) declare?.(functions);
   if (jsonPatch) declareJsonPatch(functions);
   return {
     functions,
-    macros: new Map(additions.flatMap(({ macros = [] }) => macros)),
+    macros: new Map([...additions.flatMap(({ macros = [] }) => macros), ...(bindings ? bindingMacros : [])]),
     optionals: minor >= OPTIONALS_SINCE,
     validateLiterals: minor >= VALIDATION_SINCE,
     types: TYPES,

@@ -3,6 +3,16 @@ export { compileCel } from './compile.js';
 export { CelCompileError, CelCostExceeded, CelInterrupted, CelRuntimeError } from './errors.js';
 export { lazyCelObject } from './lazy.js';
 export { compilePattern } from './library/patterns.js';
+export { QUANTITY } from './library/quantities.js';
 export type { CelCost, CelEnvironment, CelEvaluation, CelProgram, CelVariable } from './program.js';
 export { celTypeOfSchema, escapeCelName } from './schema-type.js';
-export { type CelField, type CelKind, type CelType, cel, formatType, type SizeBound } from './type.js';
+export {
+  type CelField,
+  type CelKind,
+  type CelType,
+  cel,
+  declaredName,
+  formatType,
+  type SizeBound,
+  withMaxSize,
+} from './type.js';

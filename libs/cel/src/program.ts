@@ -18,6 +18,8 @@ export interface CelEnvironment {
   readonly authorizer?: boolean;
   /** Declares `jsonpatch.escapeKey`. */
   readonly jsonPatch?: boolean;
+  /** Declares the macro `cel.bind`. */
+  readonly bindings?: boolean;
   /** Types of objects that the expression may make: `Object.spec{replicas: 1}`. */
   readonly resolveType?: (name: string) => CelType | undefined;
 }

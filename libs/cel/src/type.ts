@@ -41,6 +41,8 @@ export interface CelType {
   readonly fields?: ReadonlyMap<string, CelField>;
   /** Most elements, characters or bytes that a value can have; undefined when only its type bounds it. */
   readonly maxSize?: number;
+  /** Of a map: what a field selects from it has the size of its values; the estimator knows no size otherwise. */
+  readonly sizedFields?: boolean;
   /** Fewest bytes of JSON that a value takes: the estimator divides the size of a request by it. */
   readonly minJson?: number;
 }
@@ -150,4 +152,9 @@ export function formatType(of: CelType): string {
   if (short !== undefined) return short;
   if (of.params.length === 0) return of.name;
   return `${of.name}(${of.params.map(formatType).join(', ')})`;
+}
+
+/** A type as the messages about results write it: types of messages have their full names. */
+export function declaredName({ name, params }: CelType): string {
+  return params.length === 0 ? name : `${name}(${params.map(declaredName).join(', ')})`;
 }

@@ -74,7 +74,7 @@ test('a pod leaves when its slices, the rules and then others know', async () =>
   await clock.advance(10);
   assert.ok(!done());
   written?.();
-  await clock.advance(99);
+  await clock.advance(249);
   assert.ok(!done());
   await clock.advance(1);
   assert.ok(done());
@@ -98,7 +98,7 @@ test('a pod that the slices know to stop waits for the rules', async () => {
   const done = await leaving();
   assert.ok(!done());
   written?.();
-  await clock.advance(100);
+  await clock.advance(250);
   assert.ok(done());
 });
 

@@ -5,7 +5,7 @@ import type { Pod } from '../pod/pod.js';
 import { isServing } from './endpoint-choice.js';
 
 /** Milliseconds for the ingress and the other nodes, which follow the same slices, and for requests that are on their way. */
-const OTHERS = 100;
+const OTHERS = 250;
 
 export interface ExitContext {
   informers: SharedInformers;

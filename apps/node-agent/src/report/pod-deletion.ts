@@ -13,12 +13,16 @@ const LIMIT = 30_000;
  */
 export async function deletePod(
   client: Pick<Client, 'delete'>,
-  writer: Pick<StatusWriter, 'finish'>,
+  writer: Pick<StatusWriter, 'finish' | 'forget'>,
   { metadata: { namespace, name, uid } }: Pod,
+  limit = LIMIT,
 ): Promise<void> {
-  const late = new AbortController();
-  await Promise.race([writer.finish(uid), sleep(LIMIT, undefined, { signal: late.signal }).catch(() => {})]);
-  late.abort();
+  const written = new AbortController();
+  const late = sleep(limit, true, { signal: written.signal }).catch(() => false);
+  const isLate = await Promise.race([writer.finish(uid).then(() => false), late]);
+  written.abort();
+  // What still waits would come after the deletion.
+  if (isLate) writer.forget(uid);
   try {
     await client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
   } catch (error) {

@@ -78,4 +78,18 @@ describe('the status of a pod', () => {
     await deleted;
     assert.equal(server.asked.length, 3);
   });
+
+  it('is given up when it takes too long, and does not come after the deletion', async () => {
+    const server = new SlowServer();
+    const writer = new StatusWriter(server.client, silentLogger);
+    writer.set(POD, status('Running'));
+    writer.set(POD, status('Succeeded'));
+    const deleted = deletePod(server.client, writer, POD, 5);
+    await sleep(50);
+    assert.deepEqual(server.asked, ['patch Running', 'delete']);
+    await server.answer();
+    await server.answer();
+    await deleted;
+    assert.equal(server.asked.length, 2);
+  });
 });

@@ -324,7 +324,6 @@ class Checker {
       case 'map':
         return [range.params[0]!, range.params[1]!];
       case 'dyn':
-      case 'any':
       case 'error':
       case 'param':
         this.assignable(cel.dyn, range);

@@ -32,6 +32,7 @@ function follow(type: CelType, step: string): CelType | undefined {
     case '@keys':
       return type.kind === 'map' ? type.params[0] : undefined;
     default:
+      if (type.sizedFields) return type.params[1];
       return type.kind === 'struct' && type.fields ? fieldOf(type.fields, step)?.type : undefined;
   }
 }

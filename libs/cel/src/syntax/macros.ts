@@ -11,7 +11,8 @@ export class MacroError extends Error {
   }
 }
 
-type Expand = (at: number, target: Expr, args: readonly Expr[]) => Expr;
+/** Undefined for a call that only looks like the macro. */
+type Expand = (at: number, target: Expr, args: readonly Expr[]) => Expr | undefined;
 export type MacroTable = ReadonlyMap<string, Expand>;
 
 /** The key of a macro that has a target. */
@@ -87,7 +88,7 @@ function append(at: number, item: Expr): Expr {
   return build.call(at, Operator.add, [build.accumulator(at), build.list(at, [item])]);
 }
 
-const map: Expand = (at, range, args) => {
+const map = (at: number, range: Expr, args: readonly Expr[]): Expr => {
   const names = { iterVar: nameOf(args[0]!, 'argument is not an identifier') };
   const filter = args.length === 3 ? args[1] : undefined;
   return collect(at, range, names, build.list(at, []), append(at, args.at(-1)!), filter);
@@ -141,6 +142,14 @@ function bind(at: number, name: string, value: Expr, result: Expr): Expr {
     result,
   });
 }
+
+/** `cel.bind(name, value, result)`; any other target has a function of that name. */
+const celBind: Expand = (at, target, args) => {
+  if (target.kind !== 'ident' || target.name !== 'cel') return undefined;
+  const [name, value, result] = args as [Expr, Expr, Expr];
+  if (name.kind === 'ident') return bind(at, name.name, value, result);
+  throw new MacroError('cel.bind() variable names must be simple identifiers', name.at);
+};
 
 /** `target.hasValue() ? some(value) : none`, where the last argument is computed from the target's value. */
 function whenPresent(macro: string, wrap: (at: number, mapped: Expr) => Expr): Expand {
@@ -209,3 +218,5 @@ export const optionalMacros: readonly [string, Expand][] = [
 ];
 
 export const listMacros: readonly [string, Expand][] = [receiver('sortBy', 2, sortBy)];
+
+export const bindingMacros: readonly [string, Expand][] = [receiver('bind', 3, celBind)];

@@ -394,7 +394,7 @@ class Parser {
     try {
       if (target === undefined && name === 'has' && args.length === 1) return this.bounded(presenceTest(at, args[0]!));
       const expand = target && this.syntax.macros.get(macroKey(name, args.length));
-      return this.bounded(expand ? expand(at, target, args) : build.call(at, name, args, target));
+      return this.bounded(expand?.(at, target!, args) ?? build.call(at, name, args, target));
     } catch (error) {
       if (error instanceof MacroError) return this.invalid(error.message, error.at);
       throw error;

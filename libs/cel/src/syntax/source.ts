@@ -51,7 +51,8 @@ export class ErrorReport {
   }
 
   private show({ line, column, message }: Report): string {
-    const text = `ERROR: <input>:${line}:${column + 1}: ${message}`;
+    // An empty text has no first column.
+    const text = `ERROR: <input>:${line}:${this.source === '' ? 0 : column + 1}: ${message}`;
     const snippet = this.lines[line - 1]?.replaceAll('\t', ' ');
     if (snippet === undefined || this.source === '' || snippet.length > MAX_SNIPPET) return text;
     const chars = [...snippet];

@@ -205,6 +205,12 @@ describe('isScalingEvent', () => {
     assert.equal(isScalingEvent(buildDeployment({ replicas: 4 }), [active]), true);
     assert.equal(isScalingEvent(buildDeployment({ replicas: 4 }), [buildReplicaSet({ annotations: told(3) })]), false);
   });
+
+  it('is none while Recreate has a second set, which the roll-out takes away', () => {
+    const sets = ['one', 'two'].map((name) => buildReplicaSet({ name, replicas: 6, annotations: told(6) }));
+    assert.equal(isScalingEvent(buildDeployment({ replicas: 7 }), sets), true);
+    assert.equal(isScalingEvent(buildDeployment({ replicas: 7, strategy: 'Recreate' }), sets), false);
+  });
 });
 
 describe('planHistoryCleanup', () => {

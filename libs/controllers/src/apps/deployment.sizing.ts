@@ -114,7 +114,10 @@ function planShrinkingOld(deployment: Deployment, newSet: ReplicaSet, oldSets: R
 
 /** The Deployment was resized since its sets were last told; rollouts then wait until the sets share the change. */
 export function isScalingEvent(deployment: Deployment, sets: readonly ReplicaSet[]): boolean {
-  return sets.filter(isActive).some((set) => {
+  const active = sets.filter(isActive);
+  // Recreate shares nothing among sets: a second one, which a late watch has caused, goes with the roll-out.
+  if (active.length > 1 && !isRollingUpdate(deployment)) return false;
+  return active.some((set) => {
     const annotation = countAnnotation(set, DESIRED_REPLICAS);
     return annotation !== undefined && annotation !== desiredSize(deployment);
   });

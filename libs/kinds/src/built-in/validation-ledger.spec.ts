@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { validationFacts } from '../facts/facts.js';
 import { enforcers, type Rule } from '../validation/rules.js';
 import { modulesByKind } from './resources.js';
-import { ledgerOfKinds } from './validation-ledger.js';
+import { ledgerOfKinds, renderLedger } from './validation-ledger.js';
 
 function text(rule: Rule): string {
   return typeof rule === 'string' ? rule : rule.rule;
@@ -23,6 +23,12 @@ describe('the ledger of validation', () => {
         if (typeof rule !== 'string') assert.ok(enforcers.includes(rule.enforcedBy), text(rule));
     });
   }
+
+  it('refuses a rule that nothing enforces', () => {
+    const rule = { rule: 'a is b', enforcedBy: 'nothing yet' } as unknown as Rule;
+    const kind = { key: 'v1/Thing', name: 'a DNS subdomain', hasValidator: true, rules: [rule] };
+    assert.throws(() => renderLedger([kind]), { message: 'v1/Thing: nothing enforces "a is b"' });
+  });
 
   it('knows no other words in the facts of a kind', () => {
     for (const [key, facts] of Object.entries(validationFacts().kinds)) {

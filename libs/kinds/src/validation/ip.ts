@@ -80,6 +80,20 @@ function cidrProblem(value: string): string | undefined {
   return first === nthAddress(`${address}/${bits}`, 0) ? undefined : 'must not have bits set beyond the prefix length';
 }
 
+/** An address with the length of its network's prefix, in canonical form. */
+export function validateInterfaceAddress(path: FieldPath, value: string): FieldError[] {
+  const [, address = '', length = ''] = /^(.*)\/(\d+)$/.exec(value) ?? [];
+  const ip = sloppyIp(address);
+  const isV6 = address.includes(':');
+  if (ip === undefined || Number(length) > (isV6 ? 128 : 32)) {
+    return [field.invalid(path, value, 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)')];
+  }
+  // What is mapped into IPv6 has the prefix of the mapping, too.
+  const isMappedLength = ip.family === 'IPv4' && Number(length) > 32;
+  const canonical = `${formatIp(ip)}/${isMappedLength ? Number(length) - 96 : Number(length)}`;
+  return value === canonical ? [] : [field.invalid(path, value, `must be in canonical form ("${canonical}")`)];
+}
+
 /** For fields that came after readers had disagreed: also in the one form that everybody writes. */
 export function validateCanonicalCidr(path: FieldPath, value: string): FieldError[] {
   const errors = validateCidr(path, value);

@@ -17,9 +17,6 @@ export const enforcers = [
   'strategy',
   'token request',
   'token review',
-  'nothing yet: CEL is not compiled',
-  'nothing yet: devices are not looked into',
-  'nothing yet: no values are checked against schemas',
 ] as const;
 
 export type Enforcer = (typeof enforcers)[number];

@@ -167,7 +167,7 @@ describe('tokens of an OpenID Connect issuer', () => {
       'expressions',
       {
         username: { expression: '"p:" + claims.sub' },
-        groups: { expression: 'claims.groups.map(g, "g:" + g)' },
+        groups: { expression: 'dyn(claims.groups).map(g, "g:" + g)' },
         uid: { expression: 'claims.other__dot__id' },
       },
       { groups: ['a'], 'other.id': 'u' },
@@ -199,7 +199,7 @@ describe('tokens of an OpenID Connect issuer', () => {
     ],
     [
       'an expression that would never end',
-      { username: { expression: `${'claims.l.all(a, '.repeat(4)}true${')'.repeat(4)} ? "a" : "b"` } },
+      { username: { expression: `${'dyn(claims.l).all(a, '.repeat(4)}true${')'.repeat(4)} ? "a" : "b"` } },
       { l: Array(100).fill(1) },
       /actual cost limit exceeded/,
     ],

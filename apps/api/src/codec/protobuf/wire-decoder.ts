@@ -218,9 +218,9 @@ function parts(bytes: Buffer): Record<number, WireValue> {
 /** Fields of a small message as numbers and texts. */
 function plain(bytes: Buffer): Record<number, number | string> {
   const found: Record<number, number | string> = {};
-  for (const [number, value] of Object.entries(parts(bytes))) {
-    found[Number(number)] = value.isBytes ? value.text() : value.integer();
-  }
+  new WireReader(bytes, 0, bytes.length).each((number, value) => {
+    found[number] = value.isBytes ? value.text() : value.integer();
+  });
   return found;
 }
 

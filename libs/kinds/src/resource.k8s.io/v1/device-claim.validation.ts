@@ -1,26 +1,26 @@
-import { isDNS1123Label, isDNS1123Subdomain, isJsonObject, isLabelValue, isQualifiedName } from '#apimachinery';
+import { isDNS1123Label, isDNS1123Subdomain, isJsonObject } from '#apimachinery';
 import type {
   DeviceClaim,
   DeviceConstraint,
   DeviceRequest,
-  DeviceSelector,
-  DeviceToleration,
+  DeviceSubRequest,
   ExactDeviceRequest,
   OpaqueDeviceConfiguration,
 } from '../../generated/types.js';
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import type { Rule } from '../../validation/rules.js';
 import { checkDeclaredDriver, checkFullyQualifiedName } from './device-names.validation.js';
+import { checkSelectors, selectorRules } from './device-selectors.validation.js';
+import { checkDeviceToleration } from './device-taints.validation.js';
+import { eachUniqueUpTo, eachUpTo } from './limited-lists.validation.js';
+import { shownOrder } from './shown-items.js';
 
 /** Which devices a claim asks for. */
 
 export const MAX_ITEMS = 32;
 const MAX_ALTERNATIVES = 8;
 const MAX_PARAMETER_BYTES = 10 * 1024;
-const MAX_EXPRESSION_BYTES = 10 * 1024;
 const allocationModes = ['All', 'ExactCount'];
-const operators = ['Equal', 'Exists'];
-export const taintEffects = ['NoExecute', 'NoSchedule', 'None'];
 const notARequest =
   "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
 
@@ -29,17 +29,17 @@ export const deviceClaimRules: readonly Rule[] = [
   'requests: at most 32, with unique DNS labels as names, each with exactly one of exactly and firstAvailable (at most 8)',
   'deviceClassName is required and a name',
   'allocationMode is one of All, ExactCount; count is positive with ExactCount and unset with All',
-  'selectors: at most 32, with an expression of at most 10240 bytes',
+  ...selectorRules,
   'tolerations: key is a label key, operator is one of Equal, Exists, effect is one of NoExecute, NoSchedule, None',
   'constraints: at most 32, with matchAttribute or distinctAttribute, for requests of the claim',
   'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes, for requests of the claim',
-  { rule: 'expressions compile', enforcedBy: 'nothing yet: CEL is not compiled' },
 ];
 
 /** With the cursor at the claim's devices. */
 export function checkDeviceClaim(at: FieldCursor, { requests, constraints, config }: DeviceClaim): void {
   const names = requestNames({ requests: requests ?? [] });
-  checkNamedList(at, 'requests', requests, MAX_ITEMS, (request) => checkRequest(at, request));
+  const unique = { keyOf: ({ name }: DeviceRequest) => name, order: shownOrder.request };
+  eachUniqueUpTo(at, 'requests', requests, MAX_ITEMS, unique, (request) => checkRequest(at, request));
   eachUpTo(at, 'constraints', constraints, MAX_ITEMS, (constraint) => checkConstraint(at, constraint, names));
   eachUpTo(at, 'config', config, MAX_ITEMS, ({ requests: of, opaque }) => {
     checkRequestRefs(at, of, names);
@@ -56,34 +56,6 @@ export function requestNames({ requests = [] }: DeviceClaim): ReadonlySet<string
   return new Set(names);
 }
 
-/** Checks the items of a list unless there are too many: that is all that is said of it then. */
-export function eachUpTo<T>(
-  at: FieldCursor,
-  name: string,
-  items: readonly T[] | undefined,
-  max: number,
-  check: (item: T) => void,
-): void {
-  const count = items?.length ?? 0;
-  if (count > max) at.declared(() => at.tooMany(name, count, max));
-  else at.each(name, items, check);
-}
-
-function checkNamedList<T extends { name: string }>(
-  at: FieldCursor,
-  list: string,
-  items: readonly T[] | undefined,
-  max: number,
-  check: (item: T) => void,
-): void {
-  const seen = new Set<string>();
-  eachUpTo(at, list, items, max, (item) => {
-    check(item);
-    if (seen.has(item.name)) at.declared(() => at.duplicate('', item.name));
-    seen.add(item.name);
-  });
-}
-
 function checkRequest(at: FieldCursor, { name, exactly, firstAvailable = [] }: DeviceRequest): void {
   at.format('name', name ?? '', isDNS1123Label);
   const one = 'exactly one of `exactly` or `firstAvailable` is required';
@@ -96,7 +68,8 @@ function checkRequest(at: FieldCursor, { name, exactly, firstAvailable = [] }: D
       checkDevices(at, exactly);
     });
   } else {
-    checkNamedList(at, 'firstAvailable', firstAvailable, MAX_ALTERNATIVES, (alternative) => {
+    const unique = { keyOf: ({ name: of }: DeviceSubRequest) => of, order: shownOrder.alternative };
+    eachUniqueUpTo(at, 'firstAvailable', firstAvailable, MAX_ALTERNATIVES, unique, (alternative) => {
       at.format('name', alternative.name ?? '', isDNS1123Label);
       at.declared(() => checkClassName(at, alternative.deviceClassName));
       checkDevices(at, alternative);
@@ -116,36 +89,16 @@ function checkDevices(at: FieldCursor, request: Omit<ExactDeviceRequest, 'device
     if (count !== 0) at.invalid('count', count, "must not be specified when allocationMode is 'All'");
   } else if (mode === 'ExactCount') at.positive('count', count);
   else at.declared(() => at.notSupported('allocationMode', mode, allocationModes));
-  at.each('tolerations', tolerations, (toleration) => checkToleration(at, toleration));
-}
-
-/** `known` selectors are stored already. */
-export function checkSelectors(at: FieldCursor, selectors: readonly DeviceSelector[] | undefined, known = false): void {
-  eachUpTo(at, 'selectors', selectors, MAX_ITEMS, ({ cel }) => {
-    if (cel === undefined) at.required('cel');
-    else if (!known && Buffer.byteLength(cel.expression ?? '') > MAX_EXPRESSION_BYTES) {
-      at.tooLong('cel.expression', MAX_EXPRESSION_BYTES);
-    }
-  });
-}
-
-function checkToleration(at: FieldCursor, { key, operator, value = '', effect }: DeviceToleration): void {
-  at.declared(() => {
-    if (key) at.format('key', key, isQualifiedName);
-    at.choice('operator', operator, operators);
-    if (effect) at.optionalChoice('effect', effect, taintEffects);
-  });
-  if (operator === 'Exists' && value !== '') at.invalid('value', value, 'must be empty for operator `Exists`');
-  if (operator === 'Equal') at.format('value', value, isLabelValue);
+  at.each('tolerations', tolerations, (toleration) => checkDeviceToleration(at, toleration));
 }
 
 function checkConstraint(at: FieldCursor, constraint: DeviceConstraint, names: ReadonlySet<string>): void {
   const { requests, matchAttribute, distinctAttribute } = constraint;
   checkRequestRefs(at, requests, names);
   if (matchAttribute !== undefined) {
-    at.declared(() => checkFullyQualifiedName(at, 'matchAttribute', matchAttribute));
+    checkFullyQualifiedName(at, 'matchAttribute', matchAttribute);
   } else if (distinctAttribute !== undefined) {
-    at.declared(() => checkFullyQualifiedName(at, 'distinctAttribute', distinctAttribute));
+    checkFullyQualifiedName(at, 'distinctAttribute', distinctAttribute);
   } else {
     const text = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set';
     at.required('', text);
@@ -157,12 +110,8 @@ export function checkRequestRefs(
   requests: readonly string[] | undefined,
   names: ReadonlySet<string>,
 ): void {
-  const seen = new Set<string>();
-  eachUpTo(at, 'requests', requests, MAX_ITEMS, (name) => {
-    checkRequestRef(at, '', name, names);
-    if (seen.has(name)) at.declared(() => at.duplicate('', name));
-    seen.add(name);
-  });
+  const unique = { keyOf: (name: string) => name };
+  eachUniqueUpTo(at, 'requests', requests, MAX_ITEMS, unique, (name) => checkRequestRef(at, '', name, names));
 }
 
 export function checkRequestRef(at: FieldCursor, path: string, name: string, names: ReadonlySet<string>): void {

@@ -227,7 +227,7 @@ export function checkDriverName(at: FieldCursor, driver: string, name = 'driver'
     at.required(name);
     return;
   }
-  if (driver.length > 63) at.tooLong(name, 63);
+  if (Buffer.byteLength(driver) > 63) at.tooLong(name, 63);
   for (const text of isDNS1123Subdomain(driver.toLowerCase())) at.invalid(name, driver, text);
 }
 

@@ -24,6 +24,21 @@ describeRules({
       },
       { stored: ({ spec }) => (spec.selectors = [long()]), update: ({ spec }) => (spec.config = []), errors: [] },
     ],
+    'expressions compile, give a bool or an attribute, and cost at most 1000000 units': [
+      {
+        create: ({ spec }) => (spec.selectors[0].cel.expression = 'device.driver'),
+        errors: [
+          'spec.selectors[0].cel.expression: Invalid value: "device.driver": must evaluate to bool or the unknown type, not string',
+        ],
+      },
+      {
+        stored: ({ spec }) => (spec.selectors[0].cel.expression = '1'),
+        update: ({ spec }) => spec.selectors.push({ cel: { expression: 'true' } }),
+        errors: [
+          'spec.selectors[0].cel.expression: Invalid value: "1": must evaluate to bool or the unknown type, not int',
+        ],
+      },
+    ],
     'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes': [
       {
         create: ({ spec }) => (spec.config = [{}, { opaque: { driver: 'a'.repeat(64) } }]),

@@ -3,14 +3,15 @@ import type { KindValidator } from '../../../contract/kind-module.js';
 import { isExtendedResource } from '../../../core/v1/resource-names.js';
 import type { DeviceClass, DeviceClassSpec } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
-import { checkConfiguration, checkSelectors, eachUpTo, MAX_ITEMS } from '../device-claim.validation.js';
+import { checkConfiguration, MAX_ITEMS } from '../device-claim.validation.js';
+import { checkSelectors, selectorRules } from '../device-selectors.validation.js';
+import { eachUpTo } from '../limited-lists.validation.js';
 
 export const deviceClassValidator: KindValidator = {
   rules: [
-    'selectors: at most 32, with an expression of at most 10240 bytes',
+    ...selectorRules,
     'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes',
     'extendedResourceName is the name of an extended resource',
-    { rule: 'expressions compile', enforcedBy: 'nothing yet: CEL is not compiled' },
   ],
   validateCreate: ({ spec }: DeviceClass) => check(spec, undefined),
   validateUpdate: ({ spec }: DeviceClass, old: DeviceClass) => check(spec, old.spec),

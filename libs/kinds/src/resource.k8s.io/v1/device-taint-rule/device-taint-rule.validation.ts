@@ -1,11 +1,11 @@
-import { isDNS1123Label, isLabelValue, isQualifiedName } from '#apimachinery';
+import { isDNS1123Label } from '#apimachinery';
 import type { KindValidator } from '../../../contract/kind-module.js';
 import { checkDriverName } from '../../../core/v1/pod/pod-volumes.validation.js';
 import type { DeviceTaintRule, DeviceTaintRuleSpec } from '../../../generated/types.js';
 import { checkConditions } from '../../../validation/conditions.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
-import { taintEffects } from '../device-claim.validation.js';
 import { checkPoolName } from '../device-names.validation.js';
+import { checkDeviceTaint } from '../device-taints.validation.js';
 
 const MAX_CONDITIONS = 8;
 
@@ -33,12 +33,6 @@ function check({ deviceSelector: selector, taint }: DeviceTaintRuleSpec, old: De
     if (selector?.pool !== undefined) checkPoolName(at, 'pool', selector.pool);
     if (selector?.device !== undefined) at.format('device', selector.device, isDNS1123Label);
   });
-  at.within('taint', () => {
-    at.format('key', taint?.key ?? '', isQualifiedName);
-    if (taint?.value) at.format('value', taint.value, isLabelValue);
-    if (old?.taint.effect !== taint?.effect || old === undefined) {
-      at.declared(() => at.choice('effect', taint?.effect, taintEffects));
-    }
-  });
+  at.within('taint', () => checkDeviceTaint(at, taint, old?.taint.effect));
   return at.all();
 }

@@ -1,5 +1,6 @@
 import { age, nameOf } from '../../../columns/cells.js';
 import type { Cells, KindModule, Setter } from '../../../contract/kind-module.js';
+import { dropDeallocatedDevices } from './allocated-devices.js';
 import { resourceClaimValidator } from './resource-claim.validation.js';
 
 const deviceCount: Setter = (request) => {
@@ -21,6 +22,11 @@ export const resourceClaimKind: KindModule = {
   group: 'resource.k8s.io',
   version: 'v1',
   kind: 'ResourceClaim',
+  strategy: {
+    prepareForUpdate(claim, old, { subresource }) {
+      if (subresource === 'status') dropDeallocatedDevices(claim.status ?? {}, old.status ?? {});
+    },
+  },
   validator: resourceClaimValidator,
   typeDefaults: {
     'io.k8s.api.resource.v1.ExactDeviceRequest': { count: deviceCount },

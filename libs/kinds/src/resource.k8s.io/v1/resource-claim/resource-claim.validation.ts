@@ -4,21 +4,26 @@ import { checkNodeSelector } from '../../../core/v1/pod/pod-scheduling.validatio
 import type {
   AllocationResult,
   DeviceRequestAllocationResult,
+  ResourceClaimConsumerReference,
   ResourceClaimStatus,
   ResourceResourceClaim,
 } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
+import { checkBindingConditions } from '../binding-conditions.validation.js';
 import {
   checkConfiguration,
   checkDeviceClaim,
   checkRequestRef,
   checkRequestRefs,
   deviceClaimRules,
-  eachUpTo,
   MAX_ITEMS,
   requestNames,
 } from '../device-claim.validation.js';
-import { checkDeclaredDriver, checkPoolName } from '../device-names.validation.js';
+import { checkDeclaredDriver, checkDeclaredPool, checkShareId } from '../device-names.validation.js';
+import { checkDeviceToleration } from '../device-taints.validation.js';
+import { eachUniqueUpTo, eachUpTo } from '../limited-lists.validation.js';
+import { shownOrder } from '../shown-items.js';
+import { checkDeviceStatuses } from './device-status.validation.js';
 
 const MAX_CONSUMERS = 256;
 const sources = ['FromClaim', 'FromClass'];
@@ -29,7 +34,8 @@ export const resourceClaimValidator: KindValidator = {
     'immutable: spec',
     'status.reservedFor: at most 256 unique consumers, only with an allocation, none added once the claim is being deleted',
     'status.allocation: devices for requests of the claim, by driver, pool and name; only cleared once set',
-    { rule: 'status.devices is of allocated devices', enforcedBy: 'nothing yet: devices are not looked into' },
+    'status.allocation: binding conditions, tolerations and the UUID of a share',
+    'status.devices: each allocated device once, with at most 8 conditions, data that is a JSON object of at most 10240 bytes, and networkData',
   ],
   validateCreate({ spec }: ResourceResourceClaim) {
     const at = new FieldCursor('spec');
@@ -47,14 +53,13 @@ export const resourceClaimValidator: KindValidator = {
 function checkStatus(at: FieldCursor, claim: ResourceResourceClaim, old: ResourceClaimStatus): void {
   const { reservedFor = [], allocation } = claim.status ?? {};
   at.within('status', () => {
-    const seen = new Set<string>();
-    eachUpTo(at, 'reservedFor', reservedFor, MAX_CONSUMERS, ({ resource, name, uid }) => {
+    const unique = { keyOf: ({ uid }: ResourceClaimConsumerReference) => uid, order: shownOrder.consumer };
+    eachUniqueUpTo(at, 'reservedFor', reservedFor, MAX_CONSUMERS, unique, ({ resource, name, uid }) => {
       if (!resource) at.required('resource');
       if (!name) at.required('name');
       if (!uid) at.required('uid');
-      if (seen.has(uid)) at.declared(() => at.duplicate('', uid));
-      seen.add(uid);
     });
+    checkDeviceStatuses(at, claim.status ?? {});
     if (reservedFor.length > 0 && allocation === undefined) {
       at.forbidden('reservedFor', 'may not be specified when `allocated` is not set');
     } else if (claim.metadata.deletionTimestamp !== undefined) {
@@ -89,6 +94,9 @@ function checkAllocation(at: FieldCursor, allocation: AllocationResult, names: R
 function checkResult(at: FieldCursor, result: DeviceRequestAllocationResult, names: ReadonlySet<string>): void {
   checkRequestRef(at, 'request', result.request ?? '', names);
   checkDeclaredDriver(at, result.driver);
-  at.declared(() => checkPoolName(at, 'pool', result.pool));
+  checkDeclaredPool(at, 'pool', result.pool);
   at.format('device', result.device ?? '', isDNS1123Label);
+  checkBindingConditions(at, result);
+  at.each('tolerations', result.tolerations, (toleration) => checkDeviceToleration(at, toleration));
+  checkShareId(at, result.shareID);
 }

@@ -1,6 +1,7 @@
 import { describeRules } from '../../../testing/rule-table.js';
 import { words } from '../../../testing/spec-support.js';
 import { resourceSliceValidator } from './resource-slice.validation.js';
+import { device, deviceRows } from './testing/device-rows.js';
 
 const oneOf = 'exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required';
 
@@ -12,10 +13,11 @@ describeRules({
       driver: 'example.com',
       nodeName: 'n',
       pool: { name: 'n', generation: 1, resourceSliceCount: 1 },
-      devices: [{ name: 'gpu-0' }],
+      devices: [device()],
     },
   },
   rows: {
+    ...deviceRows,
     'driver is a DNS name of at most 63 characters': [
       { create: ({ spec }) => (spec.driver = ''), errors: ['spec.driver: Required value'] },
       {
@@ -52,13 +54,16 @@ describeRules({
     ],
     'sharedCounters (at most 8) and devices exclude each other': [
       {
-        create: ({ spec }) => (spec.sharedCounters = [{ name: 'c', counters: {} }]),
+        create: ({ spec }) => (spec.sharedCounters = [{ name: 'c', counters: { memory: { value: '1Gi' } } }]),
         errors: ['spec: Invalid value: "": only one of `sharedCounters` or `devices` is allowed'],
       },
       {
         create: ({ spec }) => {
           delete spec.devices;
-          spec.sharedCounters = Array.from({ length: 9 }, (_, i) => ({ name: `c${i}`, counters: {} }));
+          spec.sharedCounters = Array.from({ length: 9 }, (_, i) => ({
+            name: `c${i}`,
+            counters: { memory: { value: '1Gi' } },
+          }));
         },
         errors: ['spec.sharedCounters: Too many: 9: must have at most 8 items'],
       },

@@ -1,15 +1,13 @@
-import { isDNS1123Label, isDNS1123Subdomain } from '#apimachinery';
+import { isDNS1123Subdomain } from '#apimachinery';
 import type { KindValidator } from '../../../contract/kind-module.js';
 import { checkNodeSelector } from '../../../core/v1/pod/pod-scheduling.validation.js';
 import { checkDriverName } from '../../../core/v1/pod/pod-volumes.validation.js';
 import type { ResourceSlice, ResourceSliceSpec } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkPoolName } from '../device-names.validation.js';
+import { checkDevices } from './device.validation.js';
+import { checkSharedCounters } from './device-counters.validation.js';
 
-const MAX_DEVICES = 128;
-/** When a device has taints, or takes from shared counters. */
-const MAX_ADVANCED_DEVICES = 64;
-const MAX_COUNTER_SETS = 8;
 const oneOf = 'exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required';
 
 export const resourceSliceValidator: KindValidator = {
@@ -19,10 +17,12 @@ export const resourceSliceValidator: KindValidator = {
     'exactly one of nodeName, nodeSelector (of one term), allNodes, perDeviceNodeSelection',
     'sharedCounters (at most 8) and devices exclude each other',
     'devices: at most 128, or 64 with taints or counters, with unique DNS labels as names',
-    {
-      rule: 'attributes, capacity, taints, counters and conditions of devices are well-formed',
-      enforcedBy: 'nothing yet: devices are not looked into',
-    },
+    'attributes: at most 32 with the capacities, under a C identifier with or without a domain, each with one int, bool, string or version (semver) of at most 64 bytes',
+    'capacity: a policy for requests only with allowMultipleAllocations, of sorted values or of a range with steps, with a default that it allows',
+    'taints: at most 16; key is a label key, value a label value, effect is required, one of NoExecute, NoSchedule, None',
+    'counters: at most 32 in a set, under DNS labels; a device takes from at most 2 sets',
+    'nodes of a device: exactly one of nodeName, nodeSelector, allNodes with perDeviceNodeSelection, otherwise none',
+    'binding conditions: at most 4 label keys that must hold and 4 others that must not; both or neither',
     'immutable: spec.pool.name, spec.driver, spec.nodeName',
   ],
   validateCreate: ({ spec }: ResourceSlice) => check(spec, undefined),
@@ -47,9 +47,8 @@ function check(spec: ResourceSliceSpec, old: ResourceSliceSpec | undefined) {
   if (spec.sharedCounters !== undefined && spec.devices !== undefined) {
     at.invalid('', '', 'only one of `sharedCounters` or `devices` is allowed');
   }
-  checkDevices(at, spec);
-  const sets = spec.sharedCounters?.length ?? 0;
-  if (sets > MAX_COUNTER_SETS) at.declared(() => at.tooMany('sharedCounters', sets, MAX_COUNTER_SETS));
+  checkDevices(at, spec, old);
+  checkSharedCounters(at, spec.sharedCounters);
   return at.all();
 }
 
@@ -76,21 +75,4 @@ function checkNodes(at: FieldCursor, spec: ResourceSliceSpec): void {
   }
   if (set.length === 0) at.required('', oneOf);
   else if (set.length > 1) at.invalid('', `{${set.join(', ')}}`, `${oneOf}, but multiple fields are set`);
-}
-
-function checkDevices(at: FieldCursor, { devices = [] }: ResourceSliceSpec): void {
-  const isAdvanced = devices.some(({ taints, consumesCounters }) => {
-    return (taints?.length ?? 0) + (consumesCounters?.length ?? 0) > 0;
-  });
-  const max = isAdvanced ? MAX_ADVANCED_DEVICES : MAX_DEVICES;
-  if (devices.length > max) {
-    at.tooMany('devices', devices.length, max);
-    return;
-  }
-  at.each('devices', devices, ({ name }) => at.format('name', name ?? '', isDNS1123Label));
-  const seen = new Set<string>();
-  at.each('devices', devices, ({ name }) => {
-    if (seen.has(name)) at.duplicate('', name);
-    seen.add(name);
-  });
 }

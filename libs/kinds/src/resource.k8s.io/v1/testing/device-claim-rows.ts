@@ -5,6 +5,7 @@ const cIdentifier =
   "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
 const notARequest =
   "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
+const unknownField = "ERROR: <input>:1:7: undefined field 'foo'\n | device.foo\n | ......^";
 const one = 'exactly one of `exactly` or `firstAvailable` is required';
 
 export const devices = () => ({
@@ -39,7 +40,18 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
           `requests[0]: Invalid value: null: ${one}, but multiple fields are set`,
           `requests[1]: Required value: ${one}`,
           `requests[2]: Required value: ${one}`,
-          'requests[2]: Duplicate value: "a"',
+          'requests[2]: Duplicate value: {"name":"a"}',
+        ),
+        row(
+          (claim) => {
+            const { exactly } = claim.requests[0];
+            exactly.tolerations = [{ key: 'a', operator: 'Exists', effect: 'None' }];
+            const [alternative] = claim.requests[1].firstAvailable;
+            claim.requests = [claim.requests[0], { name: 'gpu', exactly }, claim.requests[1]];
+            claim.requests[2].firstAvailable.push(alternative);
+          },
+          'requests[1]: Duplicate value: {"name":"gpu","exactly":{"deviceClassName":"gpu.example.com","selectors":[{"cel":{"expression":"true"}}],"allocationMode":"ExactCount","count":1,"tolerations":[{"key":"a","operator":"Exists","effect":"None"}]}}',
+          'requests[2].firstAvailable[1]: Duplicate value: {"name":"big","deviceClassName":"big.example.com","allocationMode":"ExactCount","count":1}',
         ),
         row((claim) => {
           claim.requests = Array.from({ length: 33 }, () => ({}));
@@ -77,6 +89,17 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
         `${request}.exactly.selectors[1].cel.expression: Too long: may not be more than 10240 bytes`,
       ),
     ],
+    'expressions compile, give a bool or an attribute, and cost at most 1000000 units': [
+      row(
+        (claim) => {
+          claim.requests[0].exactly.selectors = [{ cel: { expression: '1' } }, { cel: { expression: 'device.foo' } }];
+          claim.requests[1].firstAvailable[0].selectors = [{ cel: { expression: 'device.driver' } }];
+        },
+        `${request}.exactly.selectors[0].cel.expression: Invalid value: "1": must evaluate to bool or the unknown type, not int`,
+        `${request}.exactly.selectors[1].cel.expression: Invalid value: "device.foo": compilation failed: ${unknownField}`,
+        'requests[1].firstAvailable[0].selectors[0].cel.expression: Invalid value: "device.driver": must evaluate to bool or the unknown type, not string',
+      ),
+    ],
     'tolerations: key is a label key, operator is one of Equal, Exists, effect is one of NoExecute, NoSchedule, None': [
       row(
         (claim) =>
@@ -97,6 +120,7 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
             { requests: ['gpu', 'gpu', 'any/small', 'a/b/c'] },
             { matchAttribute: 'numa' },
             { distinctAttribute: 'example.com/1' },
+            { matchAttribute: '/' },
           ]),
         `constraints[0].requests[2]: Invalid value: "any/small": ${notARequest}`,
         `constraints[0].requests[3]: Invalid value: "a/b/c": ${notARequest}`,
@@ -104,6 +128,8 @@ export function deviceClaimRows(path: string, find: (body: any) => any): RuleTab
         'constraints[0].requests[1]: Duplicate value: "gpu"',
         'constraints[1].matchAttribute: Invalid value: "numa": a fully qualified name must be a domain and a name separated by a slash',
         `constraints[2].distinctAttribute: Invalid value: "1": ${cIdentifier}`,
+        'constraints[3].matchAttribute: Invalid value: "": prefix must not be empty',
+        'constraints[3].matchAttribute: Invalid value: "": name must not be empty',
       ),
     ],
     'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes, for requests of the claim':
