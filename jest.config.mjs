@@ -23,6 +23,8 @@ export default {
     ring('e2e', '.e2e-spec', { testMinutes: 10, workers: 1 }),
     // Of the unit ring, with as many seeds as `npm run simulate` is told.
     ring('simulation', '{.simulation,-counting}.spec', { testMinutes: 60, fileMinutes: 120 }),
+    // Programs of others: the first run fetches and builds them.
+    ring('clients', '.client-spec', { testMinutes: 10, fileMinutes: 90, workers: 1 }),
     ring('rigs', '.rig-spec', { testMinutes: 15, fileMinutes: 90, workers: 1 }),
   ],
   maxWorkers: '100%',

@@ -1,6 +1,6 @@
 // `npm test`: everything that has to hold, in one go, and exactly what CI runs. Ends with one line `N passed, N failed`.
 //
-//   npm test                        all rings but rigs
+//   npm test                        all rings but clients and rigs
 //   npm test -- unit api            only these rings, or only spec files whose path has one of the other words
 //   npm test -- unit -t 'a title'   only tests whose title matches this regular expression
 //   npm run test:watch -- kinds     again at every change; the unit ring when none is named
@@ -8,7 +8,8 @@
 //
 // Rings: check (types, lint, imports, lookups, generated code, supply chain), rust, unit (*.spec), integration (*.int-spec: real
 // PostgreSQL), e2e (*.e2e-spec: a real cluster; takes root), attack (test/attack: requests that must not succeed; words select its rows).
-// Only when it is named: rigs (*.rig-spec: machines with another process 1, kernel or cgroup hierarchy; takes root and minutes).
+// Only when they are named: clients (*.client-spec: other people's clients, from the registries of their languages; takes minutes), and
+// rigs (*.rig-spec: machines with another process 1, kernel or cgroup hierarchy; takes root and minutes).
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import { isRoot, PrepareError, prepare, root } from './prepare.mjs';
 
 const RINGS = ['check', 'rust', 'unit', 'integration', 'e2e', 'attack'];
 /** Not part of a call without words. */
-const ON_DEMAND = ['rigs'];
+const ON_DEMAND = ['clients', 'rigs'];
 const SOURCES = ['apps', 'libs', 'test'];
 /** Words select spec files; these rings have none, and run with words only when they are named. */
 const WITHOUT_SPECS = ['check', 'rust', 'attack'];
@@ -211,6 +212,7 @@ async function allRings() {
     else await jest('e2e', '.e2e-spec.ts');
   }
   if (wants('attack')) await attack();
+  if (wants('clients')) await jest('clients', '.client-spec.ts');
   if (wants('rigs')) {
     if (reason) console.log(`\nrigs: skipped: ${reason}`);
     else await jest('rigs', '.rig-spec.ts');

@@ -250,10 +250,19 @@ function* rawJsonSteps(bytes: Buffer): Steps<unknown> {
   }
 }
 
+/** The times that a timestamp can have, of the years 1 to 9999; JSON has no others. */
+const FIRST_SECOND = -62_135_596_800;
+const LAST_SECOND = 253_402_300_799;
+
+const isBetween = (value: number, first: number, last: number): boolean => value >= first && value <= last;
+
 /** An empty message is the zero time, which JSON says as null. */
 function timeText(bytes: Buffer, digits: 0 | 6): string | null {
   if (bytes.length === 0) return null;
   const { 1: seconds = 0, 2: nanos = 0 } = plain(bytes);
+  if (!isBetween(Number(seconds), FIRST_SECOND, LAST_SECOND) || !isBetween(Number(nanos), 0, 999_999_999)) {
+    throw new WireError(`time out of range: ${seconds} s, ${nanos} ns`);
+  }
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   if (digits === 0) return `${text}Z`;
   return `${text}.${String(Math.floor(Number(nanos) / 1000)).padStart(6, '0')}Z`;

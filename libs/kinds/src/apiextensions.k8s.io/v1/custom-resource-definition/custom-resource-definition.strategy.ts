@@ -3,7 +3,9 @@ import type { CustomResourceDefinition } from '../../../generated/types.js';
 
 export const customResourceDefinitionStrategy: KindStrategy = {
   prepareForCreate(crd: CustomResourceDefinition) {
-    crd.status = {} as CustomResourceDefinition['status'];
+    // As the reference writes a status that nobody has written to.
+    const none = { acceptedNames: { kind: '', plural: '' }, conditions: null } as unknown;
+    crd.status = none as CustomResourceDefinition['status'];
     rememberStoredVersion(crd);
   },
   prepareForUpdate(crd: CustomResourceDefinition, _old, { subresource }) {

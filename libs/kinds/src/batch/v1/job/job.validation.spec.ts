@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createErrors } from '../../../testing/spec-support.js';
+import { createErrors, updated } from '../../../testing/spec-support.js';
 
 const template = { spec: { containers: [{ name: 'web', image: 'nginx' }], restartPolicy: 'Never' } };
 
@@ -302,4 +302,18 @@ describe('creates of workloads', () => {
   for (const path of new Set(cases.map(([path]) => path))) {
     it(`of good ${path} are taken`, () => assert.deepEqual(createErrors(path, good(path)), []));
   }
+});
+
+describe('an update of a suspended Job', () => {
+  it('refuses a template without containers', () => {
+    const suspended = { spec: { suspend: true, template } };
+    const { errors } = updated('batch/v1/jobs', structuredClone(suspended), ({ spec }) => {
+      // As the form in which such a template is kept.
+      spec.template.spec.containers = null;
+    });
+    assert.deepEqual(
+      errors.map((text) => text.slice(0, text.indexOf(': '))),
+      ['spec.template.spec.containers', 'spec.template.spec'],
+    );
+  });
 });

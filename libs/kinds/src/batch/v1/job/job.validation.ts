@@ -142,13 +142,17 @@ function take<T extends object>(object: T, from: T | Partial<T>, key: keyof T): 
   else object[key] = from[key] as T[typeof key];
 }
 
-function withNewResources(containers: readonly Container[] = [], old: readonly Container[] = []): Container[] {
+/** A template without containers has null in their place. */
+type Containers = readonly Container[] | null | undefined;
+
+function withNewResources(now: Containers, before: Containers): Container[] {
+  const [containers, old] = [now ?? [], before ?? []];
   if (containers.length !== old.length) return [...old];
   return old.map((container, i) => {
-    const now = containers[i]!;
-    if (now.name !== container.name) return container;
+    const next = containers[i]!;
+    if (next.name !== container.name) return container;
     const result = { ...container };
-    take(result, now, 'resources');
+    take(result, next, 'resources');
     return result;
   });
 }

@@ -9,7 +9,8 @@ const containerLists = ['initContainers', 'containers', 'ephemeralContainers'] a
 export function eachContainer(at: FieldCursor, spec: PodSpec, visit: (container: Container) => void): void {
   for (const list of containerLists) {
     const containers = spec[list];
-    if (containers === undefined) continue;
+    // A spec without containers has null in their place.
+    if (!containers) continue;
     at.enter(list);
     for (let i = 0; i < containers.length; i++) {
       at.enter(i);

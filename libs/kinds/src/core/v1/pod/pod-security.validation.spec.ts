@@ -245,6 +245,18 @@ const cases: [what: string, mutate: (object: any) => void, errors: string[]][] =
       'spec.containers[0].securityContext.appArmorProfile.localhostProfile: Forbidden: apparmor profile in annotation and field must match',
     ],
   ],
+  [
+    'annotations beside no containers',
+    (object) => {
+      object.metadata.annotations = { 'container.apparmor.security.beta.kubernetes.io/web': 'unconfined' };
+      // As the form in which a pod without containers is kept.
+      object.spec.containers = null;
+    },
+    [
+      'metadata.annotations[container.apparmor.security.beta.kubernetes.io/web]: Invalid value: "web": container not found',
+      'spec.containers: Required value',
+    ],
+  ],
 ];
 
 describe('Security of a pod is refused for', () => {

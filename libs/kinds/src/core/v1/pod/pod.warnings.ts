@@ -125,7 +125,7 @@ function warnOfFractions(at: WarningCursor, list: string, amounts: Amounts): voi
 function eachContainer(at: WarningCursor, spec: PodSpec, look: (container: Container) => void): void {
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
     const containers = spec[list];
-    if (containers === undefined) continue;
+    if (!containers) continue;
     at.enter(list);
     for (let i = 0; i < containers.length; i++) {
       at.enter(i);
