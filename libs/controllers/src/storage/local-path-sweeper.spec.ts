@@ -9,14 +9,14 @@ import { LocalPathSweeper } from './local-path-sweeper.js';
 const NODE = {
   metadata: { name: 'a', uid: 'node' },
   status: { conditions: [{ type: 'Ready', status: 'True' }] },
-} as Node;
+} as unknown as Node;
 const uidOf = (number: number) => `01234567-89ab-cdef-0123-${String(number).padStart(12, '0')}`;
 const folderOf = (number: number) => `pvc-${uidOf(number)}_ns_c${number}`;
 
 /** Folders 1 to 4 are in the agent's own root, 5 in `/disk`. Claim 1 is there, 2 has a volume, and 3 a volume of another name. */
 function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: (root?: string) => void } = {}) {
   const deleted: NodeFolder[] = [];
-  const volume = { spec: { local: { path: `/data/storage/${folderOf(3)}` } } } as PersistentVolume;
+  const volume = { spec: { local: { path: `/data/storage/${folderOf(3)}` } } } as unknown as PersistentVolume;
   const listed = { nodes: [NODE], persistentvolumes: [volume] };
   const there: Record<string, object> = {
     c1: { metadata: { uid: uidOf(1) } },
