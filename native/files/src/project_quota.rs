@@ -3,7 +3,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::{fs::Dir, io::Result as Call};
+use rustix::{
+    fs::Dir,
+    io::{Errno, Result as Call},
+};
 
 use crate::{
     error::{Result, call},
@@ -19,15 +22,23 @@ const CHOICES: u32 = 64;
 /// The kernel counts in these, in bytes.
 const BLOCK: u64 = 1024;
 
-/// Gives the folder that limit, or another one. False where the file system enforces none, for a folder that is in another
-/// project, and for one that had files before it could get a project: they would not count.
+/// Gives the folder that limit, or another one. False where the file system enforces none or this process may set none, for a
+/// folder that is in another project, and for one that had files before it could get a project: they would not count.
 pub fn limit(folder: &Folder, bytes: u64, seed: u32) -> Result<bool> {
-    limit_fd(folder.as_fd(), bytes, seed).map_err(call("limit", &folder.path))
+    permitted(limit_fd(folder.as_fd(), bytes, seed), false).map_err(call("limit", &folder.path))
 }
 
 /// Takes the limit off the folder, if it has one by `limit` with that seed.
 pub fn clear(folder: &Folder, seed: u32) -> Result<()> {
-    clear_fd(folder.as_fd(), seed).map_err(call("take the limit off", &folder.path))
+    permitted(clear_fd(folder.as_fd(), seed), ()).map_err(call("take the limit off", &folder.path))
+}
+
+/// Quotas take the capabilities of the machine's own user namespace: a node in another one goes without.
+fn permitted<T>(result: Call<T>, without: T) -> Call<T> {
+    match result {
+        Err(Errno::PERM) => Ok(without),
+        other => other,
+    }
 }
 
 fn limit_fd(folder: BorrowedFd<'_>, bytes: u64, seed: u32) -> Call<bool> {
@@ -115,6 +126,13 @@ mod tests {
         ] {
             assert_eq!(project_of(flags, project, seed).is_some(), expected, "{flags} {project:x} {seed}");
         }
+    }
+
+    #[test]
+    fn who_may_set_no_quotas_goes_without() {
+        assert_eq!(permitted(Err(Errno::PERM), false), Ok(false));
+        assert_eq!(permitted(Err(Errno::IO), false), Err(Errno::IO));
+        assert_eq!(permitted(Ok(true), false), Ok(true));
     }
 
     #[test]
