@@ -1,5 +1,5 @@
 import type { KubeObject } from '#apimachinery';
-import type { CachedObject, WriteSet } from '../../storage/store.js';
+import type { CachedObject, Guard, WriteSet } from '../../storage/store.js';
 import type { PortRange } from './ip-range.js';
 import { freePort, handPort, nodePortsOf, takePort } from './node-ports.js';
 
@@ -32,6 +32,7 @@ export function portFaults(
 ): PortFault[] {
   const holders = new Map(held.map((object) => [Number(object.name), object]));
   const users = usersByPort(services);
+  const byName = new Map(services.map((service) => [`${service.namespace}/${service.name}`, service]));
   const faults: PortFault[] = [];
   for (const [port, sharing] of users) {
     if (!range.contains(port)) {
@@ -45,7 +46,7 @@ export function portFaults(
     for (const user of sharing) if (user !== owner) faults.push({ type: 'duplicate', port, service: user.service });
   }
   for (const [port, holder] of holders) {
-    if (!users.has(port)) faults.push({ type: 'leak', port, mend: { writes: [freePort(holder)] } });
+    if (!users.has(port)) faults.push({ type: 'leak', port, mend: free(holder, byName) });
   }
   return faults;
 }
@@ -75,4 +76,18 @@ function hold(port: number, holder: CachedObject | undefined, { cached, service 
     writes: [holder ? handPort(holder, service, now) : takePort(port, service, now)],
     guards: [{ kind: 'revision', key: { resource: 'services', namespace, name }, revision }],
   };
+}
+
+/**
+ * Only while the Service that the port is held for stays as it is, or away: a replica that reads what others wrote can show the one of
+ * a write set before the other.
+ */
+function free(holder: CachedObject, services: ReadonlyMap<string, CachedObject>): WriteSet {
+  const { namespace, name } = holder.parse().spec?.parentRef ?? {};
+  const writes = [freePort(holder)];
+  if (!namespace || !name) return { writes };
+  const key = { resource: 'services', namespace, name };
+  const service = services.get(`${namespace}/${name}`);
+  const guard: Guard = service ? { kind: 'revision', key, revision: service.revision } : { kind: 'absent', key };
+  return { writes, guards: [guard] };
 }
