@@ -1,7 +1,7 @@
 import { isNotFound } from '#apimachinery';
 import type { Informer, Requeue } from '#client';
 import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
-import type { ControllerRuntime, NodeFolders } from '../context.js';
+import type { ControllerRuntime, NodeFolderError, NodeFolders } from '../context.js';
 import { claimOfFolder } from './local-path.plan.js';
 import type { LocalPathSettings } from './local-path-settings.js';
 
@@ -33,6 +33,10 @@ export class LocalPathSweeper {
     return ready && (this.asked.get(metadata.uid!) ?? 0) < TRIES;
   }
 
+  forget({ metadata }: Node): void {
+    this.asked.delete(metadata.uid!);
+  }
+
   async sweep(name: string): Promise<Requeue | undefined> {
     const node = this.nodes.getByKey(name);
     if (!node || !this.wants(node)) return undefined;
@@ -52,7 +56,12 @@ export class LocalPathSweeper {
   }
 
   private async sweepRoot(node: string, root: string | undefined): Promise<void> {
-    for (const folder of await this.folders.list(node, root)) {
+    const folders = await this.folders.list(node, root).catch((error: NodeFolderError): string[] => {
+      // Where the agent makes no folders there are none.
+      if (error.refused) return [];
+      throw error;
+    });
+    for (const folder of folders) {
       if (await this.isAbandoned(folder)) await this.folders.deleteEmpty({ node, folder, root });
     }
   }
@@ -60,7 +69,8 @@ export class LocalPathSweeper {
   /** In this order: who provisions the claim meanwhile makes the volume while the claim is there. */
   private async isAbandoned(folder: string): Promise<boolean> {
     const claim = claimOfFolder(folder);
-    if (!claim) return false;
+    // Nearly all folders have their volume: it is found without a look at all others, or a request.
+    if (!claim || this.volumes.getByKey(claim.volume)) return false;
     // A volume of an administrator may have what another one left.
     const named = ({ spec }: PersistentVolume) => (spec.local ?? spec.hostPath)?.path.endsWith(`/${folder}`) === true;
     if (this.volumes.list().some(named)) return false;
