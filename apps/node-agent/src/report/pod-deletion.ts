@@ -13,7 +13,7 @@ const LIMIT = 30_000;
  */
 export async function deletePod(
   client: Pick<Client, 'delete'>,
-  writer: Pick<StatusWriter, 'finish' | 'forget'>,
+  writer: Pick<StatusWriter, 'finish' | 'hold' | 'resume'>,
   { metadata: { namespace, name, uid } }: Pod,
   limit = LIMIT,
 ): Promise<void> {
@@ -21,11 +21,13 @@ export async function deletePod(
   const late = sleep(limit, true, { signal: written.signal }).catch(() => false);
   const isLate = await Promise.race([writer.finish(uid).then(() => false), late]);
   written.abort();
-  // What still waits would come after the deletion.
-  if (isLate) writer.forget(uid);
+  // What still waits would come after the deletion; unless that fails as well.
+  if (isLate) writer.hold(uid);
   try {
     await client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
+    if (isNotFound(error) || isConflict(error)) return;
+    writer.resume(uid);
+    throw error;
   }
 }

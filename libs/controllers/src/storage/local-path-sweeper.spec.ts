@@ -1,96 +1,110 @@
 import assert from 'node:assert/strict';
-import type { KubeObject } from '#apimachinery';
-import { gvr } from '#kinds';
-import { controllerContext, FakeClock, MemoryClient } from '#testing';
-import { NO_FOLDERS } from '../context.js';
-import { startControllers } from '../start-controllers.js';
+import { type KubeObject, notFound } from '#apimachinery';
+import { silentLogger } from '#client';
+import type { Node, PersistentVolume } from '#kinds';
+import type { ControllerRuntime, NodeFolder, NodeFolderError, NodeFolders } from '../context.js';
+import type { LocalPathSettings } from './local-path-settings.js';
+import { LocalPathSweeper } from './local-path-sweeper.js';
 
-const SYSTEM = '/usr/volumes';
-const DISK = '/disk';
-const PATHS = { nodePathMap: [{ node: 'node-1', paths: [SYSTEM, DISK] }] };
-const folderOf = (number: number) => `pvc-01234567-89ab-cdef-0123-00000000000${number}_ns_claim-${number}`;
+const NODE = {
+  metadata: { name: 'a', uid: 'node' },
+  status: { conditions: [{ type: 'Ready', status: 'True' }] },
+} as Node;
+const uidOf = (number: number) => `01234567-89ab-cdef-0123-${String(number).padStart(12, '0')}`;
+const folderOf = (number: number) => `pvc-${uidOf(number)}_ns_c${number}`;
 
-describe('the look for folders that nobody has', () => {
-  let client: MemoryClient;
-  let clock: FakeClock;
-  /** Names by the folder that they are in; '': the agent's own. */
-  let there: Map<string, Set<string>>;
-  let asked: string[];
-  let fails: Error | undefined;
-  let stop: AbortController;
-  let running: Promise<unknown>;
-
-  const put = (of: Parameters<MemoryClient['put']>[0], kind: string, name: string, more: object, namespace?: string) =>
-    client.put(of, { apiVersion: 'v1', kind, metadata: { name, namespace }, ...more } as KubeObject);
-  const isReady = () =>
-    put(gvr.nodes, 'Node', 'node-1', { status: { conditions: [{ type: 'Ready', status: 'True' }] } });
-
-  beforeEach(() => {
-    client = new MemoryClient();
-    clock = new FakeClock();
-    there = new Map([
-      ['', new Set([folderOf(1), folderOf(2)])],
-      [DISK, new Set([folderOf(3)])],
-    ]);
-    [asked, fails] = [[], undefined];
-    put(
-      gvr.configmaps,
-      'ConfigMap',
-      'local-path-config',
-      { data: { 'config.json': JSON.stringify(PATHS) } },
-      'kube-system',
-    );
-    const [volume] = folderOf(1).split('_');
-    put(gvr.persistentvolumes, 'PersistentVolume', volume!, { spec: { hostPath: { path: `/x/${folderOf(1)}` } } });
-    stop = new AbortController();
-    const base = controllerContext(client, { clock });
-    const nodeFolders = {
-      ...NO_FOLDERS,
-      async list(_node: string, root = '') {
-        asked.push(root);
-        if (fails) throw fails;
-        if (root === SYSTEM) throw Object.assign(new Error('belongs to the system'), { refused: true });
-        return [...there.get(root)!];
+/**
+ * Folders 1 to 4 and 6 are in the agent's own root, 5 in `/disk`. Claim 1 is there, 2 has a volume that only the server knows yet, 3 a
+ * volume of another name, and 6 its own.
+ */
+function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: (root?: string) => void } = {}) {
+  const deleted: NodeFolder[] = [];
+  const volume = {
+    metadata: { name: 'own' },
+    spec: { local: { path: `/data/storage/${folderOf(3)}` } },
+  } as PersistentVolume;
+  const known = { metadata: { name: `pvc-${uidOf(6)}` }, spec: {} } as PersistentVolume;
+  const listed: Record<'nodes' | 'persistentvolumes', KubeObject[]> = {
+    nodes: [NODE],
+    persistentvolumes: [volume, known],
+  };
+  const asked: string[] = [];
+  const there: Record<string, object> = {
+    c1: { metadata: { uid: uidOf(1) } },
+    [`pvc-${uidOf(2)}`]: {},
+    // Another claim of the name.
+    c4: { metadata: { uid: uidOf(9) } },
+  };
+  const runtime = {
+    informers: {
+      for: ({ resource }: { resource: 'nodes' | 'persistentvolumes' }) => ({
+        list: () => listed[resource],
+        getByKey: (key: string) => listed[resource].find(({ metadata }) => metadata.name === key),
+      }),
+    },
+    client: {
+      get: async (_: unknown, _namespace: string, name: string) => {
+        asked.push(name);
+        if (there[name]) return there[name];
+        throw notFound({ group: '', resource: '' }, name);
       },
-      async deleteEmpty({ folder, root = '' }: { folder: string; root?: string }) {
-        there.get(root)!.delete(folder);
-      },
+    },
+    logger: silentLogger,
+  } as unknown as ControllerRuntime;
+  const folders = {
+    list: async (_node: string, root?: string) => {
+      listing?.(root);
+      return root === undefined ? [1, 2, 3, 4, 6].map(folderOf) : [folderOf(5)];
+    },
+    deleteEmpty: async (folder: NodeFolder) => void deleted.push(folder),
+  } as unknown as NodeFolders;
+  const settings = { known: () => roots } as unknown as LocalPathSettings;
+  return { sweeper: new LocalPathSweeper(runtime, folders, settings), deleted, asked };
+}
+
+describe('Folders that a killed process left', () => {
+  const abandoned = (root: string | undefined, number: number) => ({ node: 'a', folder: folderOf(number), root });
+
+  it('go once, if their claim is gone and no volume has them', async () => {
+    const { sweeper, deleted } = sweeping();
+    assert.equal(await sweeper.sweep('a'), undefined);
+    assert.deepEqual(deleted, [abandoned(undefined, 4), abandoned('/disk', 5)]);
+    assert.equal(sweeper.wants(NODE), false);
+  });
+
+  it('are told from those whose volume is known without a request', async () => {
+    const { sweeper, asked } = sweeping();
+    await sweeper.sweep('a');
+    assert.deepEqual(asked, ['c1', 'c2', `pvc-${uidOf(2)}`, 'c4', `pvc-${uidOf(4)}`, 'c5', `pvc-${uidOf(5)}`]);
+  });
+
+  it('are forgotten together with their node', async () => {
+    const { sweeper } = sweeping();
+    await sweeper.sweep('a');
+    sweeper.forget(NODE);
+    assert.equal(sweeper.wants(NODE), true);
+  });
+
+  it('are not looked for where a node has no volumes', async () => {
+    const listing = (root?: string) => {
+      if (root !== '/etc') return;
+      const error: NodeFolderError = new Error('/etc belongs to the system');
+      error.refused = true;
+      throw error;
     };
-    const names = ['local-path-provisioner-controller'];
-    const context = { ...base, options: { ...base.options, nodeFolders } };
-    running = startControllers({ ...context, signal: stop.signal, names, leaderElect: false });
+    const { sweeper, deleted } = sweeping({ roots: ['/etc', '/disk'], listing });
+    assert.equal(await sweeper.sweep('a'), undefined);
+    assert.deepEqual(deleted, [abandoned(undefined, 4), abandoned('/disk', 5)]);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await running;
-  });
-
-  it('goes on behind a folder in which the agent makes none, and asks once', async () => {
-    isReady();
-    await clock.advance(60_000);
-    assert.deepEqual(there.get(''), new Set([folderOf(1)]));
-    assert.deepEqual(there.get(DISK), new Set());
-    isReady();
-    await clock.advance(60_000);
-    assert.deepEqual(asked, ['', SYSTEM, DISK]);
-  });
-
-  it('asks the server about no folder whose volume is there', async () => {
-    there.get('')!.delete(folderOf(2));
-    there.get(DISK)!.clear();
-    client.calls = {};
-    isReady();
-    await clock.advance(60_000);
-    assert.equal(asked.length, 3);
-    const { 'get persistentvolumeclaims': claims, 'get persistentvolumes': volumes } = client.calls;
-    assert.deepEqual([claims, volumes], [undefined, undefined]);
-  });
-
-  it('ends after five failures', async () => {
-    fails = new Error('does not answer');
-    isReady();
-    await clock.advance(600_000);
-    assert.deepEqual(asked, ['', '', '', '', '']);
+  it('stay on a node that does not answer; it is asked a few times', async () => {
+    const { sweeper, deleted } = sweeping({
+      listing: () => {
+        throw new Error('i/o timeout');
+      },
+    });
+    for (let tries = 0; tries < 5; tries++) assert.ok(await sweeper.sweep('a'));
+    assert.equal(sweeper.wants(NODE), false);
+    assert.deepEqual(deleted, []);
   });
 });

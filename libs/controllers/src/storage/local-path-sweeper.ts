@@ -56,12 +56,7 @@ export class LocalPathSweeper {
   }
 
   private async sweepRoot(node: string, root: string | undefined): Promise<void> {
-    const folders = await this.folders.list(node, root).catch((error: NodeFolderError): string[] => {
-      // Where the agent makes no folders there are none.
-      if (error.refused) return [];
-      throw error;
-    });
-    for (const folder of folders) {
+    for (const folder of await this.folders.list(node, root).catch(noneIfRefused)) {
       if (await this.isAbandoned(folder)) await this.folders.deleteEmpty({ node, folder, root });
     }
   }
@@ -81,6 +76,12 @@ export class LocalPathSweeper {
     if (found?.metadata.uid === claim.uid) return false;
     return (await orMissing(client.get<PersistentVolume>(gvr.persistentvolumes, '', claim.volume))) === undefined;
   }
+}
+
+/** Of a folder that is no place for volumes. */
+function noneIfRefused(error: NodeFolderError): string[] {
+  if (error.refused) return [];
+  throw error;
 }
 
 async function orMissing<T>(get: Promise<T>): Promise<T | undefined> {
