@@ -113,4 +113,19 @@ describe('the status of a pod', () => {
     await deleted;
     assert.deepEqual(server.asked, ['patch Succeeded', 'delete', 'patch Succeeded', 'delete']);
   });
+
+  it('that takes too long is written all the same while finalizers keep the pod', async () => {
+    const server = new SlowServer();
+    const writer = new StatusWriter(server.client, silentLogger);
+    const tracked = { ...POD, metadata: { ...POD.metadata, finalizers: ['batch.kubernetes.io/job-tracking'] } };
+    writer.set(tracked, status('Running'));
+    writer.set(tracked, status('Succeeded'));
+    const deleted = deletePod(server.client, writer, tracked, 5);
+    await sleep(50);
+    await server.answer();
+    assert.deepEqual(server.asked, ['patch Running', 'delete', 'patch Succeeded']);
+    await server.answer();
+    await deleted;
+    await server.answer();
+  });
 });

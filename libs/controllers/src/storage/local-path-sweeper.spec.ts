@@ -9,7 +9,7 @@ import { LocalPathSweeper } from './local-path-sweeper.js';
 const NODE = {
   metadata: { name: 'a', uid: 'node' },
   status: { conditions: [{ type: 'Ready', status: 'True' }] },
-} as Node;
+} as unknown as Node;
 const uidOf = (number: number) => `01234567-89ab-cdef-0123-${String(number).padStart(12, '0')}`;
 const folderOf = (number: number) => `pvc-${uidOf(number)}_ns_c${number}`;
 
