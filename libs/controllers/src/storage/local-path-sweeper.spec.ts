@@ -13,11 +13,18 @@ const NODE = {
 const uidOf = (number: number) => `01234567-89ab-cdef-0123-${String(number).padStart(12, '0')}`;
 const folderOf = (number: number) => `pvc-${uidOf(number)}_ns_c${number}`;
 
+interface Sweep {
+  roots?: string[];
+  listing?: (root?: string) => void;
+  /** Does not go. */
+  stuck?: string;
+}
+
 /**
  * Folders 1 to 4 and 6 are in the agent's own root, 5 in `/disk`. Claim 1 is there, 2 has a volume that only the server knows yet, 3 a
  * volume of another name, and 6 its own.
  */
-function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: (root?: string) => void } = {}) {
+function sweeping({ roots = ['/disk'], listing, stuck }: Sweep = {}) {
   const deleted: NodeFolder[] = [];
   const volume = {
     metadata: { name: 'own' },
@@ -56,7 +63,10 @@ function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: 
       listing?.(root);
       return root === undefined ? [1, 2, 3, 4, 6].map(folderOf) : [folderOf(5)];
     },
-    deleteEmpty: async (folder: NodeFolder) => void deleted.push(folder),
+    deleteEmpty: async (folder: NodeFolder) => {
+      if (folder.folder === stuck) throw new Error('device or resource busy');
+      deleted.push(folder);
+    },
   } as unknown as NodeFolders;
   const settings = { known: () => roots } as unknown as LocalPathSettings;
   return { sweeper: new LocalPathSweeper(runtime, folders, settings), deleted, asked };
@@ -95,6 +105,13 @@ describe('Folders that a killed process left', () => {
     const { sweeper, deleted } = sweeping({ roots: ['/etc', '/disk'], listing });
     assert.equal(await sweeper.sweep('a'), undefined);
     assert.deepEqual(deleted, [abandoned(undefined, 4), abandoned('/disk', 5)]);
+  });
+
+  it('go although another one does not, which is tried again', async () => {
+    const { sweeper, deleted } = sweeping({ stuck: folderOf(4) });
+    assert.ok(await sweeper.sweep('a'));
+    assert.deepEqual(deleted, [abandoned('/disk', 5)]);
+    assert.equal(sweeper.wants(NODE), true);
   });
 
   it('stay on a node that does not answer; it is asked a few times', async () => {

@@ -42,7 +42,9 @@ export class LocalPathSweeper {
     if (!node || !this.wants(node)) return undefined;
     const uid = node.metadata.uid!;
     try {
-      for (const root of [undefined, ...this.settings.known(name)]) await this.sweepRoot(name, root);
+      const stuck: Error[] = [];
+      for (const root of [undefined, ...this.settings.known(name)]) stuck.push(...(await this.sweepRoot(name, root)));
+      if (stuck[0]) throw stuck[0];
       this.asked.set(uid, Number.POSITIVE_INFINITY);
       return undefined;
     } catch (error) {
@@ -55,10 +57,14 @@ export class LocalPathSweeper {
     }
   }
 
-  private async sweepRoot(node: string, root: string | undefined): Promise<void> {
+  /** Gives what keeps folders from going: one in which something is mounted, say, holds up no other. */
+  private async sweepRoot(node: string, root: string | undefined): Promise<Error[]> {
+    const stuck: Error[] = [];
     for (const folder of await this.folders.list(node, root).catch(noneIfRefused)) {
-      if (await this.isAbandoned(folder)) await this.folders.deleteEmpty({ node, folder, root });
+      if (!(await this.isAbandoned(folder))) continue;
+      await this.folders.deleteEmpty({ node, folder, root }).catch((error: Error) => stuck.push(error));
     }
+    return stuck;
   }
 
   /** In this order: who provisions the claim meanwhile makes the volume while the claim is there. */
