@@ -22,8 +22,8 @@ describe('a server whose authorizers are configured by a file', () => {
     type: 'Webhook',
     name: 'hook',
     webhook: {
-      ...{ timeout: '2s', subjectAccessReviewVersion: 'v1', failurePolicy, unauthorizedTTL: '1ms' },
-      cacheAuthorizedRequests: false,
+      ...{ timeout: '2s', subjectAccessReviewVersion: 'v1', failurePolicy },
+      ...{ cacheAuthorizedRequests: false, cacheUnauthorizedRequests: false },
       matchConditionSubjectAccessReviewVersion: 'v1',
       connectionInfo: { type: 'KubeConfigFile', kubeConfigFile: kubeconfig },
       matchConditions: [{ expression: "has(request.resourceAttributes) && request.user.startsWith('hook:')" }],
