@@ -51,10 +51,15 @@ export function portFaults(
   return faults;
 }
 
+/** A name of a field that each Service with a node port has. */
+const NODE_PORT = Buffer.from('odePort":');
+
 function usersByPort(services: readonly CachedObject[]): Map<number, User[]> {
   const users = new Map<number, User[]>();
   for (const cached of services) {
-    const service: KubeObject = cached.parse();
+    // Most Services have none, and reading thousands of objects would hold up the server.
+    if (!cached.bytes.includes(NODE_PORT)) continue;
+    const service: KubeObject = cached.peek();
     for (const port of nodePortsOf(service)) {
       const sharing = users.get(port);
       if (sharing) sharing.push({ cached, service });
@@ -65,7 +70,7 @@ function usersByPort(services: readonly CachedObject[]): Map<number, User[]> {
 }
 
 function isHeldFor(holder: CachedObject, { namespace, name }: CachedObject): boolean {
-  const parent = holder.parse().spec?.parentRef;
+  const parent = holder.peek().spec?.parentRef;
   return parent?.namespace === namespace && parent?.name === name;
 }
 

@@ -138,6 +138,21 @@ describe('the repair of node ports', () => {
     assert.deepEqual(faults(), { outOfRange: 1 });
   });
 
+  it('reads no Services that have no node port, and finds the port for health checks', async () => {
+    const [inside, balanced] = ['inside', 'balanced'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: 'default', name, uid: `uid-${name}` },
+    }));
+    store.put('services', { ...inside!, spec: { type: 'ClusterIP', ports: [{ port: 80 }] } });
+    const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30003 };
+    store.put('services', { ...balanced!, spec });
+    const unread = store.cache('services').get('default', 'inside')!;
+    unread.parse = unread.peek = () => assert.fail('it was read');
+    await repair.look();
+    assert.deepEqual(held(), ['30003 balanced']);
+  });
+
   it('looks again each three minutes, also after a look has failed', async () => {
     const stop = new AbortController();
     const running = repair.run(stop.signal);
