@@ -55,7 +55,7 @@ export class StatusWriter {
     await entry.writing;
   }
 
-  /** Nothing is written from now on; until `resume`. */
+  /** Nothing is written until `resume`: what waits stays. */
   hold(uid: string): void {
     const entry = this.pods.get(uid);
     if (entry) entry.held = true;
