@@ -17,12 +17,19 @@ if (missing) {
   console.error(`no cluster can run here: ${missing}`);
   process.exit(1);
 }
+let stopped = false;
+process.once('SIGINT', () => {
+  stopped = true;
+});
 const cluster = new Cluster('rollouts');
 try {
   await cluster.up();
   const rollouts = new Rollouts(cluster);
   await rollouts.prepare();
-  const results = await rollouts.run(rounds, (round) => console.error(`roll-out ${round} of ${rounds}`));
+  const results = await rollouts.run(rounds, (round) => {
+    console.error(`roll-out ${round} of ${rounds}`);
+    return !stopped;
+  });
   const log = await cluster.ok(cluster.berth('logs', `--data-dir=${cluster.dataDir}`, '--lines=100000', 'agent'));
   const late = log.split('\n').filter((line) => line.includes('new connections may still be led to it')).length;
   console.log(`pods whose time to leave was over: ${late}`);

@@ -44,7 +44,13 @@ export function run(
   });
 }
 
-/** Runs what prepares a client. The end of its output is the reason when it fails. */
+/** With this line, Go begins what its compiler says of a package. */
+const COMPILER_ERRORS = /^# /m;
+
+/**
+ * Runs what prepares a client. The end of its output is the reason when it fails. Throws an Error when the program itself does not
+ * compile, which no machine is to blame for.
+ */
 async function prepared(
   command: string[],
   steps: string[][],
@@ -52,8 +58,9 @@ async function prepared(
 ): Promise<Program> {
   for (const step of steps) {
     const { code, output } = await run(step, { timeoutMs: 30 * MINUTE, ...options });
-    if (code !== 0)
-      return { missing: `${step.slice(0, 3).join(' ')}: ${output.trim().slice(-300).replaceAll('\n', ' ')}` };
+    if (code === 0) continue;
+    if (COMPILER_ERRORS.test(output)) throw new Error(`${step.join(' ')}: ${output.slice(-2000)}`);
+    return { missing: `${step.slice(0, 3).join(' ')}: ${output.trim().slice(-300).replaceAll('\n', ' ')}` };
   }
   return { command };
 }

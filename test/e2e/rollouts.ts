@@ -56,8 +56,8 @@ export class Rollouts {
     }
   }
 
-  /** What became of the requests of each way while the pods were replaced so many times. */
-  async run(rounds: number, after: (round: number) => void = () => {}): Promise<Record<string, LoadResult>> {
+  /** What became of the requests of each way while the pods were replaced so many times, or until `goesOn` says false. */
+  async run(rounds: number, goesOn: (round: number) => boolean = () => true): Promise<Record<string, LoadResult>> {
     const ways = Object.entries(await this.ways()).map(([way, url]) => `${way}=${url}=${HOST}`);
     const load = this.cluster.spawn([process.execPath, this.load, String(EVERY), ...ways]);
     const output = text(load.stdout!);
@@ -65,7 +65,7 @@ export class Rollouts {
       for (let round = 1; round <= rounds; round++) {
         await this.cluster.kubectl('rollout', 'restart', 'deployment/shop');
         await this.rolledOut();
-        after(round);
+        if (!goesOn(round)) break;
       }
     } finally {
       load.stdin!.end();

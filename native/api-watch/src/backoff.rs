@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_start_it_waits_a_second_at_most() {
+    fn at_the_start_its_steps_end_at_a_second() {
         let mut backoff = Backoff::at_start();
         let now = Instant::now();
         for expected in [100, 200, 400, 800, 1000, 1000] {

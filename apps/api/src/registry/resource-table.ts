@@ -22,6 +22,8 @@ export interface ResourceEntry {
   readonly served: ServedVersion | undefined;
   /** Undefined for custom resources, which have no messages. */
   readonly protobuf: ProtobufForm | undefined;
+  /** Of the metadata alone, by the version asked for. Versions of one kind may convert annotations, so each has its own. */
+  readonly metadataForms: Map<string, ProtobufForm>;
   /** Throws for virtual resources. */
   readonly cache: WatchCache;
   /** Those that are open: they end when the resource is served no more. */
@@ -104,6 +106,7 @@ export function resourceEntry(
       if (definition.custom) return undefined;
       return (protobuf ??= new ProtobufForm(apiVersion, definition.kind, messageName(definition.schemaName)));
     },
+    metadataForms: new Map(),
     get cache() {
       return (cache ??= store.cache(storageResource));
     },

@@ -123,6 +123,16 @@ describe("A volume's folder", () => {
     assert.deepEqual(readdirSync(join(directory, 'storage')), []);
   });
 
+  it('is made anew after a removal that goes on', async () => {
+    const { path } = await folders.create('ns/data');
+    for (let file = 0; file < 300; file++) writeFileSync(join(path, `${file}`), '');
+    const removal = folders.delete('ns/data');
+    const again = folders.create('ns/data');
+    await removal;
+    await again;
+    assert.deepEqual(readdirSync(path), []);
+  });
+
   it('goes although a folder above it is a disk of its own', async () => {
     const { path } = await folders.create('ns/data');
     const busy = jest.spyOn(FileTree.prototype, 'removeEmpty').mockRejectedValueOnce(new Error('EBUSY'));

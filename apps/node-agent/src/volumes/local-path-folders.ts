@@ -31,7 +31,7 @@ export interface VolumeFolder {
 
 /** The folders of local-path volumes on this node. `root`: the folder that they are in, if it is not the agent's own. */
 export class LocalPathFolders {
-  /** By path: whoever asks again waits for the removal that goes on. */
+  /** By path: whoever asks for it again, to be there or gone, waits for the removal that goes on. */
   private readonly removals = new Map<string, Promise<void>>();
   /** Unfinished folders that are being made. */
   private readonly making = new Set<string>();
@@ -48,6 +48,7 @@ export class LocalPathFolders {
    */
   async create(folder: string, root = localPathRoot(this.dataDir), bytes?: number): Promise<VolumeFolder> {
     const path = this.path(root, folder);
+    await this.removals.get(path)?.catch(() => {});
     // Others on the node have no business in it: pods reach their folder by a mount.
     if (root === localPathRoot(this.dataDir)) await new FileTree(this.dataDir).makeFolder(root, 0o700);
     else await mkdir(root, { recursive: true, mode: 0o711 });

@@ -44,6 +44,11 @@ describe('A pattern of a class', () => {
       assert.throws(() => patternedFolder({ pathPattern: pattern }, CLAIM), { message }));
   }
 
+  it('takes no longer for blanks, however many there are', () => {
+    const pathPattern = `{{${' '.repeat(100_000)}`;
+    assert.throws(() => patternedFolder({ pathPattern }, CLAIM), { message: BEGINS });
+  });
+
   it('does not lead out of the folder of the claim on demand', () => {
     assert.throws(() => patternedFolder({ pathPattern: 'x', allowUnsafePathPattern: 'true' }, CLAIM), {
       message: 'parameter allowUnsafePathPattern is not supported',

@@ -5,7 +5,7 @@ type Metadata = PersistentVolumeClaim['metadata'];
 
 const PATH_PATTERN = 'pathPattern';
 const UNSAFE = 'allowUnsafePathPattern';
-const ACTION = /\{\{-?\s*(.*?)\s*-?\}\}/g;
+const ACTION = /\{\{-?([^{}]*)\}\}/g;
 /** `.PVC.Labels.key`, and `index .PVC.Labels "key"` for keys that are no words. */
 const KEYED = /^(?:\.PVC\.(Labels|Annotations)\.(\w+)|index \.PVC\.(Labels|Annotations) "([^"\\]*)")$/;
 /** One name of the path, as the agents take it. */
@@ -26,8 +26,8 @@ export function patternedFolder(parameters: Record<string, string>, metadata: Me
     throw new Error(`parameter ${PATH_PATTERN}: ${why}`);
   };
   if (ownValue(parameters, UNSAFE) === 'true') throw new Error(`parameter ${UNSAFE} is not supported`);
-  const path = ownValue(parameters, PATH_PATTERN)!.replaceAll(ACTION, (action: string, expression: string) => {
-    const value = metadataValue(expression, metadata);
+  const path = ownValue(parameters, PATH_PATTERN)!.replaceAll(ACTION, (action: string, inside: string) => {
+    const value = metadataValue(inside.replace(/-$/, '').trim(), metadata);
     return value ?? refuse(`${JSON.stringify(action)} is not supported, or the claim has no such value`);
   });
   const names = path.replace(/\/$/, '').split('/');

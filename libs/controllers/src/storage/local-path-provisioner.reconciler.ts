@@ -73,7 +73,7 @@ export function localPathProvisioner(context: ControllerContext): Controller {
     .reconcile((key) => provisioner.reconcileVolume(key));
   const sweeper = new LocalPathSweeper(runtime, folders, provisioner.settings);
   const nodeLoop = controller('local-path-provisioner-nodes', runtime)
-    .for<Node>(gvr.nodes, { when: (node) => sweeper.wants(node) })
+    .for<Node>(gvr.nodes, { when: (node) => sweeper.wants(node), observe: { delete: (node) => sweeper.forget(node) } })
     .reads(gvr.persistentvolumes, gvr.configmaps)
     .workers(WORKERS)
     .reconcile((key) => sweeper.sweep(key));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { notFound } from '#apimachinery';
+import { type KubeObject, notFound } from '#apimachinery';
 import { silentLogger } from '#client';
 import type { Node, PersistentVolume } from '#kinds';
 import type { ControllerRuntime, NodeFolder, NodeFolderError, NodeFolders } from '../context.js';
@@ -13,11 +13,29 @@ const NODE = {
 const uidOf = (number: number) => `01234567-89ab-cdef-0123-${String(number).padStart(12, '0')}`;
 const folderOf = (number: number) => `pvc-${uidOf(number)}_ns_c${number}`;
 
-/** Folders 1 to 4 are in the agent's own root, 5 in `/disk`. Claim 1 is there, 2 has a volume, and 3 a volume of another name. */
-function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: (root?: string) => void } = {}) {
+interface Sweep {
+  roots?: string[];
+  listing?: (root?: string) => void;
+  /** Does not go. */
+  stuck?: string;
+}
+
+/**
+ * Folders 1 to 4 and 6 are in the agent's own root, 5 in `/disk`. Claim 1 is there, 2 has a volume that only the server knows yet, 3 a
+ * volume of another name, and 6 its own.
+ */
+function sweeping({ roots = ['/disk'], listing, stuck }: Sweep = {}) {
   const deleted: NodeFolder[] = [];
-  const volume = { spec: { local: { path: `/data/storage/${folderOf(3)}` } } } as unknown as PersistentVolume;
-  const listed = { nodes: [NODE], persistentvolumes: [volume] };
+  const volume = {
+    metadata: { name: 'own' },
+    spec: { local: { path: `/data/storage/${folderOf(3)}` } },
+  } as PersistentVolume;
+  const known = { metadata: { name: `pvc-${uidOf(6)}` }, spec: {} } as PersistentVolume;
+  const listed: Record<'nodes' | 'persistentvolumes', KubeObject[]> = {
+    nodes: [NODE],
+    persistentvolumes: [volume, known],
+  };
+  const asked: string[] = [];
   const there: Record<string, object> = {
     c1: { metadata: { uid: uidOf(1) } },
     [`pvc-${uidOf(2)}`]: {},
@@ -28,11 +46,12 @@ function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: 
     informers: {
       for: ({ resource }: { resource: 'nodes' | 'persistentvolumes' }) => ({
         list: () => listed[resource],
-        getByKey: () => listed[resource][0],
+        getByKey: (key: string) => listed[resource].find(({ metadata }) => metadata.name === key),
       }),
     },
     client: {
       get: async (_: unknown, _namespace: string, name: string) => {
+        asked.push(name);
         if (there[name]) return there[name];
         throw notFound({ group: '', resource: '' }, name);
       },
@@ -42,12 +61,15 @@ function sweeping({ roots = ['/disk'], listing }: { roots?: string[]; listing?: 
   const folders = {
     list: async (_node: string, root?: string) => {
       listing?.(root);
-      return root === undefined ? [1, 2, 3, 4].map(folderOf) : [folderOf(5)];
+      return root === undefined ? [1, 2, 3, 4, 6].map(folderOf) : [folderOf(5)];
     },
-    deleteEmpty: async (folder: NodeFolder) => void deleted.push(folder),
+    deleteEmpty: async (folder: NodeFolder) => {
+      if (folder.folder === stuck) throw new Error('device or resource busy');
+      deleted.push(folder);
+    },
   } as unknown as NodeFolders;
   const settings = { known: () => roots } as unknown as LocalPathSettings;
-  return { sweeper: new LocalPathSweeper(runtime, folders, settings), deleted };
+  return { sweeper: new LocalPathSweeper(runtime, folders, settings), deleted, asked };
 }
 
 describe('Folders that a killed process left', () => {
@@ -60,6 +82,19 @@ describe('Folders that a killed process left', () => {
     assert.equal(sweeper.wants(NODE), false);
   });
 
+  it('are told from those whose volume is known without a request', async () => {
+    const { sweeper, asked } = sweeping();
+    await sweeper.sweep('a');
+    assert.deepEqual(asked, ['c1', 'c2', `pvc-${uidOf(2)}`, 'c4', `pvc-${uidOf(4)}`, 'c5', `pvc-${uidOf(5)}`]);
+  });
+
+  it('are forgotten together with their node', async () => {
+    const { sweeper } = sweeping();
+    await sweeper.sweep('a');
+    sweeper.forget(NODE);
+    assert.equal(sweeper.wants(NODE), true);
+  });
+
   it('are not looked for where a node has no volumes', async () => {
     const listing = (root?: string) => {
       if (root !== '/etc') return;
@@ -70,6 +105,13 @@ describe('Folders that a killed process left', () => {
     const { sweeper, deleted } = sweeping({ roots: ['/etc', '/disk'], listing });
     assert.equal(await sweeper.sweep('a'), undefined);
     assert.deepEqual(deleted, [abandoned(undefined, 4), abandoned('/disk', 5)]);
+  });
+
+  it('go although another one does not, which is tried again', async () => {
+    const { sweeper, deleted } = sweeping({ stuck: folderOf(4) });
+    assert.ok(await sweeper.sweep('a'));
+    assert.deepEqual(deleted, [abandoned('/disk', 5)]);
+    assert.equal(sweeper.wants(NODE), true);
   });
 
   it('stay on a node that does not answer; it is asked a few times', async () => {

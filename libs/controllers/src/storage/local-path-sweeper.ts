@@ -33,12 +33,18 @@ export class LocalPathSweeper {
     return ready && (this.asked.get(metadata.uid!) ?? 0) < TRIES;
   }
 
+  forget({ metadata }: Node): void {
+    this.asked.delete(metadata.uid!);
+  }
+
   async sweep(name: string): Promise<Requeue | undefined> {
     const node = this.nodes.getByKey(name);
     if (!node || !this.wants(node)) return undefined;
     const uid = node.metadata.uid!;
     try {
-      for (const root of [undefined, ...this.settings.known(name)]) await this.sweepRoot(name, root);
+      const stuck: Error[] = [];
+      for (const root of [undefined, ...this.settings.known(name)]) stuck.push(...(await this.sweepRoot(name, root)));
+      if (stuck[0]) throw stuck[0];
       this.asked.set(uid, Number.POSITIVE_INFINITY);
       return undefined;
     } catch (error) {
@@ -51,16 +57,21 @@ export class LocalPathSweeper {
     }
   }
 
-  private async sweepRoot(node: string, root: string | undefined): Promise<void> {
+  /** Gives what keeps folders from going: one in which something is mounted, say, holds up no other. */
+  private async sweepRoot(node: string, root: string | undefined): Promise<Error[]> {
+    const stuck: Error[] = [];
     for (const folder of await this.folders.list(node, root).catch(noneIfRefused)) {
-      if (await this.isAbandoned(folder)) await this.folders.deleteEmpty({ node, folder, root });
+      if (!(await this.isAbandoned(folder))) continue;
+      await this.folders.deleteEmpty({ node, folder, root }).catch((error: Error) => stuck.push(error));
     }
+    return stuck;
   }
 
   /** In this order: who provisions the claim meanwhile makes the volume while the claim is there. */
   private async isAbandoned(folder: string): Promise<boolean> {
     const claim = claimOfFolder(folder);
-    if (!claim) return false;
+    // Nearly all folders have their volume: it is found without a look at all others, or a request.
+    if (!claim || this.volumes.getByKey(claim.volume)) return false;
     // A volume of an administrator may have what another one left.
     const named = ({ spec }: PersistentVolume) => (spec.local ?? spec.hostPath)?.path.endsWith(`/${folder}`) === true;
     if (this.volumes.list().some(named)) return false;

@@ -1,4 +1,4 @@
-import type { FieldError, KubeObject, SchemaNode, UserInfo } from '#apimachinery';
+import type { FieldError, KubeObject, SchemaNode, Steps, UserInfo } from '#apimachinery';
 import type { Decoded } from '../schema/decode.js';
 import type { Conversion } from './conversion.js';
 
@@ -141,6 +141,8 @@ export interface Strategy {
    * admission, on an object that has its name, namespace, uid and creationTimestamp.
    */
   prepareForCreate(object: KubeObject, context: WriteContext): void;
+  /** Does with pauses, right before validation, what takes long of it; the function is missing for kinds that are validated fast. */
+  validateAhead?(object: KubeObject, old: KubeObject | undefined): Steps<void>;
   validateCreate(object: KubeObject, context: WriteContext): FieldError[];
   /** Keeps what the main endpoint may not change (status), or what a subresource may not (spec); bumps generation. */
   prepareForUpdate(object: KubeObject, old: KubeObject, context: WriteContext): void;

@@ -1,4 +1,4 @@
-import type { FieldError, KubeObject } from '#apimachinery';
+import type { FieldError, KubeObject, Steps } from '#apimachinery';
 import type { Rule } from '../validation/rules.js';
 import type { Conversion } from './conversion.js';
 import type { DeletionPolicy, WriteContext } from './definition.js';
@@ -57,6 +57,8 @@ export interface KindStrategy {
 export interface KindValidator {
   /** What is checked; the kind's spec shows each rule, and `docs/validation.md` lists it. */
   readonly rules: readonly Rule[];
+  /** Does with pauses, right before the validation of the same object, what takes long of it. `old` is undefined at a create. */
+  ahead?(object: any, old: any): Steps<void>;
   validateCreate(object: any, context: WriteContext): FieldError[];
   validateUpdate(object: any, old: any, context: WriteContext): FieldError[];
 }

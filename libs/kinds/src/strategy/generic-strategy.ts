@@ -4,6 +4,7 @@ import {
   type KubeObject,
   type ObjectMeta,
   ownValue,
+  type Steps,
   semanticEqual,
   setOwn,
 } from '#apimachinery';
@@ -42,6 +43,7 @@ class GenericStrategy implements Strategy {
   readonly allowUnconditionalUpdate: boolean;
   readonly defaultPropagation: 'Background' | 'Orphan';
   readonly gracePeriodSeconds?: (object: KubeObject, requested?: number) => number;
+  readonly validateAhead?: (object: KubeObject, old: KubeObject | undefined) => Steps<void>;
   private readonly own: KindStrategy;
   private readonly module: KindModule;
   private readonly metaRules: MetaRules;
@@ -69,6 +71,8 @@ class GenericStrategy implements Strategy {
     this.allowUnconditionalUpdate = !facts.needsResourceVersion;
     this.defaultPropagation = own.defaultPropagation ?? 'Background';
     if (own.gracePeriodSeconds !== undefined) this.gracePeriodSeconds = own.gracePeriodSeconds;
+    const ahead = module.validator?.ahead;
+    if (ahead !== undefined) this.validateAhead = ahead;
   }
 
   applyDefaults(object: KubeObject): void {

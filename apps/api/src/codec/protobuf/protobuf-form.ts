@@ -3,7 +3,7 @@ import { enclosed, listNumbers, watchFrame } from './envelope.js';
 import { encodeField } from './wire-encoder.js';
 
 /**
- * Objects of one kind as protobuf, encoded when somebody asks for the first time. All readers and watchers share what was made. A message
+ * Objects of one version of a kind as protobuf, encoded when somebody asks for the first time. All readers and watchers share what was made. A message
  * is kept as long as the state of the object that it is of; a frame is held weakly, since all who watch take it at once.
  */
 export class ProtobufForm {
@@ -50,10 +50,7 @@ export class ProtobufForm {
   }
 }
 
-/** Any object's metadata alone, by the version that clients ask for. */
-export const METADATA_FORMS: ReadonlyMap<string, ProtobufForm> = new Map(
-  ['meta.k8s.io/v1', 'meta.k8s.io/v1beta1'].map((version) => [
-    version,
-    new ProtobufForm(version, 'PartialObjectMetadata', 'meta.v1.PartialObjectMetadata'),
-  ]),
-);
+/** Objects' metadata alone. `version`: the one that clients ask for, `meta.k8s.io/v1` or `meta.k8s.io/v1beta1`. */
+export function metadataForm(version: string): ProtobufForm {
+  return new ProtobufForm(version, 'PartialObjectMetadata', 'meta.v1.PartialObjectMetadata');
+}

@@ -51,6 +51,25 @@ describe('large protobuf', () => {
     assert.ok(map.pauses > 5, `${map.pauses} pauses`);
   });
 
+  it('is read in slices also where it is the value of a map or one of two forms', () => {
+    const schema = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
+    const required = repeated(50_000, (i) => bytes(23, `r${i}`));
+    const forms: [form: string, of: (below: Buffer) => Buffer][] = [
+      ['properties', (below) => bytes(29, Buffer.concat([bytes(1, 'a'), bytes(2, below)]))],
+      ['items', (below) => bytes(24, bytes(1, below))],
+      ['items of several', (below) => bytes(24, bytes(2, below))],
+      ['additionalProperties', (below) => bytes(30, bytes(2, below))],
+      ['dependencies', (below) => bytes(32, Buffer.concat([bytes(1, 'a'), bytes(2, bytes(1, below))]))],
+    ];
+    for (const [form, of] of forms) {
+      const message = of(required);
+      const { value, pauses } = inSteps(schema, message);
+      assert.deepEqual(value, decodeMessage(schema, message), form);
+      assert.ok(JSON.stringify(value).includes('"r49999"'), form);
+      assert.ok(pauses > 5, `${form}: ${pauses} pauses`);
+    }
+  });
+
   it('is refused where it is cut off', () => {
     const pod = bytes(2, repeated(2000, container));
     assert.throws(() => inSteps('io.k8s.api.core.v1.Pod', pod.subarray(0, -3)), WireError);

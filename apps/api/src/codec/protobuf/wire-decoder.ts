@@ -60,7 +60,7 @@ function* messageSteps(message: string, bytes: Buffer, into: Record<string, unkn
   const below = nextLevel(levels);
   const special = SPECIAL[message];
   if (special === rawJson) return yield* rawJsonSteps(bytes);
-  if (special) return special(bytes, below);
+  if (special) return special(bytes);
   const fields = fieldsOf(message);
   const reader = new WireReader(bytes, 0, bytes.length);
   let pause = SLICE;
@@ -70,9 +70,12 @@ function* messageSteps(message: string, bytes: Buffer, into: Record<string, unkn
     if (field !== undefined && value.length > SLICE && holdsMessage(field[1])) {
       const [name, type] = field;
       if (type[0] === '~') yield* messageSteps(type.slice(1), value.bytes(), into, below);
-      else if (type[0] === '[') {
-        const item = yield* messageSteps(type.slice(1), value.bytes(), {}, below);
+      else if (type[0] === '{') {
         // own-lookup: a name of the schema, and so below
+        yield* entrySteps(type.slice(1), value.bytes(), (into[name] ??= {}) as Record<string, unknown>, below);
+      } else if (type[0] === '[') {
+        const item = yield* messageSteps(type.slice(1), value.bytes(), {}, below);
+        // own-lookup: as above
         ((into[name] ??= []) as unknown[]).push(item);
       } else {
         // own-lookup: as above
@@ -83,21 +86,32 @@ function* messageSteps(message: string, bytes: Buffer, into: Record<string, unkn
     pause = reader.at + SLICE;
     yield;
   }
-  return into;
+  return chosen(message, into);
 }
 
-/** Whether a field of this type holds messages; those in maps are left to readEntry. */
+/** Whether a field of this type holds messages. */
 function holdsMessage(type: string): boolean {
-  return type[0] !== '{' && type.replace(/^[~[]/, '').length > 1;
+  return type.replace(/^[~[{]/, '').length > 1;
+}
+
+/** As readEntry, where the value is a message. */
+function* entrySteps(type: string, bytes: Buffer, into: Record<string, unknown>, levels: number): Steps<void> {
+  let key = '';
+  let content: Buffer = Buffer.alloc(0);
+  new WireReader(bytes, 0, bytes.length).each((number, value) => {
+    if (number === 1) key = value.text();
+    if (number === 2) content = value.bytes();
+  });
+  setOwn(into, key, yield* messageSteps(type, content, {}, levels));
 }
 
 function readMessage(message: string, bytes: Buffer, levels: number, into: Record<string, unknown> = {}): unknown {
   const below = nextLevel(levels);
   const special = SPECIAL[message];
-  if (special) return special(bytes, below);
+  if (special) return special(bytes);
   const fields = fieldsOf(message);
   new WireReader(bytes, 0, bytes.length).each((number, value) => readField(fields[number], value, into, below));
-  return into;
+  return chosen(message, into);
 }
 
 function readField(
@@ -165,7 +179,7 @@ function readEntry(type: string, bytes: Buffer, into: Record<string, unknown>, l
 }
 
 /** Messages whose JSON form is no object of their fields. */
-const SPECIAL = bare<(bytes: Buffer, levels: number) => unknown>({
+const SPECIAL = bare<(bytes: Buffer) => unknown>({
   'meta.v1.Time': (bytes) => timeText(bytes, 0),
   'meta.v1.MicroTime': (bytes) => timeText(bytes, 6),
   'meta.v1.Duration': (bytes) => formatDuration(Number(plain(bytes)[1] ?? 0) / 1e6),
@@ -182,30 +196,19 @@ const SPECIAL = bare<(bytes: Buffer, levels: number) => unknown>({
   'authentication.v1.AttestationValue': items,
   'authorization.v1.ExtraValue': items,
   'certificates.v1.ExtraValue': items,
-  'apiextensions.v1.JSONSchemaPropsOrBool': (bytes, levels) => {
-    const { 1: allows, 2: schema } = parts(bytes);
-    return schema ? readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes(), levels) : allows?.integer() === 1;
-  },
-  'apiextensions.v1.JSONSchemaPropsOrArray': (bytes, levels) => {
-    const schemas: unknown[] = [];
-    let single: unknown;
-    new WireReader(bytes, 0, bytes.length).each((number, value) => {
-      const schema = readMessage('apiextensions.v1.JSONSchemaProps', value.bytes(), levels);
-      if (number === 1) single = schema;
-      else schemas.push(schema);
-    });
-    return single ?? schemas;
-  },
-  'apiextensions.v1.JSONSchemaPropsOrStringArray': (bytes, levels) => {
-    const { 1: schema } = parts(bytes);
-    if (schema) return readMessage('apiextensions.v1.JSONSchemaProps', schema.bytes(), levels);
-    const names: string[] = [];
-    new WireReader(bytes, 0, bytes.length).each((number, value) => {
-      if (number === 2) names.push(value.text());
-    });
-    return names;
-  },
 });
+
+/** What JSON has in place of messages of which one field is set. */
+const CHOICE = bare<(fields: any) => unknown>({
+  'apiextensions.v1.JSONSchemaPropsOrBool': ({ schema, allows = false }) => schema ?? allows,
+  'apiextensions.v1.JSONSchemaPropsOrArray': ({ schema, jSONSchemas = [] }) => schema ?? jSONSchemas,
+  'apiextensions.v1.JSONSchemaPropsOrStringArray': ({ schema, property = [] }) => schema ?? property,
+});
+
+function chosen(message: string, fields: Record<string, unknown>): unknown {
+  const choice = CHOICE[message];
+  return choice ? choice(fields) : fields;
+}
 
 function parts(bytes: Buffer): Record<number, WireValue> {
   const found: Record<number, WireValue> = {};

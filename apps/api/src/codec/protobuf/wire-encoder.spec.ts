@@ -38,6 +38,9 @@ describe('what Go writes', () => {
       '1200 18ffffffffffffffffff01',
     ],
     ['large numbers', 'core.v1.PodSecurityContext', { runAsUser: 2 ** 40 }, '10808080808020'],
+    ['the largest one', 'core.v1.PodSecurityContext', { runAsUser: Number(2n ** 63n - 1n) }, '10ffffffffffffffff7f'],
+    ['the smallest one', 'core.v1.PodSecurityContext', { runAsUser: -(2 ** 63) }, '1080808080808080808001'],
+    ['the longest time', 'meta.v1.Duration', '2562047h47m16.854775807s' as never, '08ffffffffffffffff7f'],
     [
       'tags of two bytes',
       'core.v1.Container',

@@ -7,6 +7,11 @@ const KEPT_BYTES = 1024 * 1024;
 /** Texts up to here are copied by hand, which is faster than a call into native code. */
 const SHORT_TEXT = 48;
 
+const MIN_INTEGER = -(2n ** 63n);
+const MAX_INTEGER = 2n ** 63n - 1n;
+/** Numbers from here on do not fit. A client's 2^63 - 1 is this number, too: JavaScript has none between them. */
+const BEYOND = 2 ** 63;
+
 /**
  * Writes protobuf from its end to its beginning, as Go's encoders do: what has a length is there before its length is written. One is
  * enough, since nobody else has a turn while it writes.
@@ -39,14 +44,14 @@ export class WireWriter {
     this.buffer[--this.at] = value;
   }
 
-  /** Of 64 bits in two's complement; integers beyond 2^53 are as exact as numbers are. */
+  /** Of 64 bits in two's complement; integers beyond 2^53 are as exact as numbers are, and what does not fit is the nearest that does. */
   varint(value: number): void {
     if (value < 0x80 && value >= 0) {
       this.byte(value);
       return;
     }
     if (this.at < 10) this.grow(10);
-    if (value < 0) this.negative(value);
+    if (value < 0 || value >= BEYOND) this.large(value);
     else {
       let length = 1;
       for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length += 1;
@@ -57,9 +62,10 @@ export class WireWriter {
     }
   }
 
-  private negative(value: number): void {
-    let rest = BigInt.asUintN(64, BigInt(value));
-    let at = (this.at -= 10);
+  private large(value: number): void {
+    const whole = value >= BEYOND ? MAX_INTEGER : value <= -BEYOND ? MIN_INTEGER : BigInt(value);
+    let rest = BigInt.asUintN(64, whole);
+    let at = (this.at -= value < 0 ? 10 : 9);
     for (; rest >= 0x80n; rest >>= 7n) this.buffer[at++] = Number(rest & 0x7fn) | 0x80;
     this.buffer[at] = Number(rest);
   }

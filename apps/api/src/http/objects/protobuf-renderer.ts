@@ -1,7 +1,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { OutputFormat } from '../../codec/negotiation.js';
 import { encodeObject, listEnclosure, watchFrame } from '../../codec/protobuf/envelope.js';
-import { METADATA_FORMS, type ProtobufForm } from '../../codec/protobuf/protobuf-form.js';
+import { metadataForm, type ProtobufForm } from '../../codec/protobuf/protobuf-form.js';
 import type { ListedResult, WatchItem } from '../../registry/api-result.js';
 import { peekServed, type ResourceEntry } from '../../registry/resource-table.js';
 import type { CachedObject } from '../../storage/store.js';
@@ -11,7 +11,10 @@ const NOTHING = Buffer.alloc(0);
 
 /** The objects themselves or their metadata; a Table is refused before. */
 function formOf(entry: ResourceEntry, { as, asVersion }: OutputFormat): ProtobufForm {
-  return as === undefined ? entry.protobuf! : METADATA_FORMS.get(asVersion)!;
+  if (as === undefined) return entry.protobuf!;
+  let form = entry.metadataForms.get(asVersion);
+  if (!form) entry.metadataForms.set(asVersion, (form = metadataForm(asVersion)));
+  return form;
 }
 
 export function protobufObject(object: CachedObject, entry: ResourceEntry, format: OutputFormat): Buffer {

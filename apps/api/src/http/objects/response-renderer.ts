@@ -260,6 +260,11 @@ export class WatchRenderer {
     return line;
   }
 
+  /** Bytes of the object that is read for its line, which may be much less: a row of a Table, or metadata alone. */
+  bytesRead({ object }: WatchItem): number {
+    return this.format.as === undefined ? 0 : (object?.bytes.length ?? 0);
+  }
+
   private lineOf(item: WatchItem): Buffer {
     if (this.format.mediaType === PROTOBUF) return protobufEvent(item, this.entry, this.format);
     if (this.format.as === undefined) {

@@ -3,8 +3,15 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
+import { allResources, ResourceCatalog } from '#kinds';
+import { negotiateOutput } from '../../codec/negotiation.js';
 import type { WatchItem } from '../../registry/api-result.js';
+import { ResourceTable } from '../../registry/resource-table.js';
+import { MemoryStore } from '../../registry/testing/memory-store.js';
+import { WatchRenderer } from '../objects/response-renderer.js';
 import { type TestFront, testFront } from '../testing/http-front.js';
+import type { WatchSink } from './watch-sink.js';
+import { streamWatch } from './watch-stream.js';
 
 const WATCH = '/api/v1/namespaces/a/pods?watch=1';
 const LINE_BYTES = 100_000;
@@ -104,4 +111,48 @@ describe('watches over WebSocket', () => {
     client.terminate();
     await until(() => Object.values(front.underWay()).every((value) => value === 0));
   });
+});
+
+describe('watches that show a part of each object', () => {
+  const store = new MemoryStore();
+  const resources = new ResourceTable(new ResourceCatalog(allResources()), [], store);
+  const entry = resources.find('', 'v1', 'configmaps')!;
+  const COUNT = 20;
+  for (let i = 0; i < COUNT; i += 1) {
+    store.put('configmaps', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `a${i}`, namespace: 'a' },
+      data: { x: 'x'.repeat(LINE_BYTES) },
+    });
+  }
+  const items = entry.cache.list({})!.items.map((object): WatchItem => ({ type: 'ADDED', object }));
+
+  for (const mediaType of ['application/json', 'application/vnd.kubernetes.protobuf']) {
+    test(`read few large objects at a time, and render each once, as ${mediaType}`, async () => {
+      const written: number[] = [];
+      let counted = 0;
+      const sink: WatchSink = {
+        closed: false,
+        stream: process,
+        write: (lines) => written.push(lines.length) > 0,
+        end: () => {},
+        cut: () => {},
+      };
+      const format = negotiateOutput(`${mediaType};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`, {
+        stream: true,
+        converts: true,
+        protobuf: true,
+      });
+      const events = { count: () => (counted += 1) };
+      const renderer = new WatchRenderer(entry, format, new URLSearchParams(), { events, complete: () => {} } as never);
+      const batches = [items];
+      await streamWatch(sink, renderer, { next: async () => batches.shift(), stop: () => {} }, UNREAD_MS);
+      assert.deepEqual(
+        written,
+        Array.from({ length: COUNT / 2 }, () => 2),
+      );
+      assert.equal(counted, COUNT);
+    });
+  }
 });

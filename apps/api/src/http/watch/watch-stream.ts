@@ -7,7 +7,7 @@ import type { WatchSink } from './watch-sink.js';
 /** All the watchers of a process share its time. */
 const pacer = new WatchPacer();
 
-/** Bytes that are written at once, but for a single event's: what a watcher that does not read holds on to. */
+/** Bytes that are read and written at once, but for a single event's: what a watcher that does not read holds on to. */
 const CHUNK_BYTES = 256 * 1024;
 
 /** A watcher that takes nothing for this long is cut off. It comes back, with the revision that it has, when it reads again. */
@@ -24,13 +24,12 @@ export async function streamWatch(
     for (;;) {
       const items = await session.next();
       if (items === undefined) break;
-      for (let at = 0; at < items.length; ) {
+      const batch = new Batch(items, renderer);
+      while (!batch.isOver) {
         await pacer.turn();
         if (sink.closed) return;
-        const { lines, next } = linesFrom(items, at, renderer);
-        at = next;
         // Waiting for a slow reader is a pause, too.
-        if (sink.write(lines)) await pacer.pause();
+        if (sink.write(batch.take())) await pacer.pause();
         else if (!(await drained(sink.stream, unreadMs))) {
           sink.cut();
           return;
@@ -43,19 +42,40 @@ export async function streamWatch(
   }
 }
 
-/** Lines from one item on, until they are enough to write. */
-function linesFrom(
-  items: readonly WatchItem[],
-  from: number,
-  renderer: WatchRenderer,
-): { lines: Buffer[]; next: number } {
-  const lines: Buffer[] = [];
-  let next = from;
-  for (let bytes = 0; next < items.length && bytes < CHUNK_BYTES; next += 1) {
-    const line = renderer.render(items[next]!);
-    if (lines.length > 0 && bytes + line.length > CHUNK_BYTES) break;
-    lines.push(line);
-    bytes += line.length;
+/** Events that come together. Each is rendered once. */
+class Batch {
+  private next = 0;
+  /** The line that was too much for those before it. */
+  private held: Buffer | undefined;
+  private heldBytes = 0;
+
+  constructor(
+    private readonly items: readonly WatchItem[],
+    private readonly renderer: WatchRenderer,
+  ) {}
+
+  get isOver(): boolean {
+    return this.held === undefined && this.next === this.items.length;
   }
-  return { lines, next };
+
+  /** Lines until they are enough to write. */
+  take(): Buffer[] {
+    const { items, renderer } = this;
+    const lines = this.held ? [this.held] : [];
+    let bytes = this.held ? this.heldBytes : 0;
+    this.held = undefined;
+    while (this.next < items.length && bytes < CHUNK_BYTES) {
+      const item = items[this.next++]!;
+      const line = renderer.render(item);
+      const more = Math.max(line.length, renderer.bytesRead(item));
+      if (lines.length > 0 && bytes + more > CHUNK_BYTES) {
+        this.held = line;
+        this.heldBytes = more;
+        break;
+      }
+      lines.push(line);
+      bytes += more;
+    }
+    return lines;
+  }
 }

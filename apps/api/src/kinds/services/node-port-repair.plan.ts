@@ -1,5 +1,5 @@
 import type { KubeObject } from '#apimachinery';
-import type { CachedObject, WriteSet } from '../../storage/store.js';
+import type { CachedObject, Guard, WriteSet } from '../../storage/store.js';
 import type { PortRange } from './ip-range.js';
 import { freePort, handPort, nodePortsOf, takePort } from './node-ports.js';
 
@@ -32,6 +32,7 @@ export function portFaults(
 ): PortFault[] {
   const holders = new Map(held.map((object) => [Number(object.name), object]));
   const users = usersByPort(services);
+  const byName = new Map(services.map((service) => [`${service.namespace}/${service.name}`, service]));
   const faults: PortFault[] = [];
   for (const [port, sharing] of users) {
     if (!range.contains(port)) {
@@ -45,15 +46,20 @@ export function portFaults(
     for (const user of sharing) if (user !== owner) faults.push({ type: 'duplicate', port, service: user.service });
   }
   for (const [port, holder] of holders) {
-    if (!users.has(port)) faults.push({ type: 'leak', port, mend: { writes: [freePort(holder)] } });
+    if (!users.has(port)) faults.push({ type: 'leak', port, mend: free(holder, byName) });
   }
   return faults;
 }
 
+/** A name of a field that each Service with a node port has. */
+const NODE_PORT = Buffer.from('odePort":');
+
 function usersByPort(services: readonly CachedObject[]): Map<number, User[]> {
   const users = new Map<number, User[]>();
   for (const cached of services) {
-    const service: KubeObject = cached.parse();
+    // Most Services have none, and reading thousands of objects would hold up the server.
+    if (!cached.bytes.includes(NODE_PORT)) continue;
+    const service: KubeObject = cached.peek();
     for (const port of nodePortsOf(service)) {
       const sharing = users.get(port);
       if (sharing) sharing.push({ cached, service });
@@ -64,7 +70,7 @@ function usersByPort(services: readonly CachedObject[]): Map<number, User[]> {
 }
 
 function isHeldFor(holder: CachedObject, { namespace, name }: CachedObject): boolean {
-  const parent = holder.parse().spec?.parentRef;
+  const parent = holder.peek().spec?.parentRef;
   return parent?.namespace === namespace && parent?.name === name;
 }
 
@@ -75,4 +81,18 @@ function hold(port: number, holder: CachedObject | undefined, { cached, service 
     writes: [holder ? handPort(holder, service, now) : takePort(port, service, now)],
     guards: [{ kind: 'revision', key: { resource: 'services', namespace, name }, revision }],
   };
+}
+
+/**
+ * Only while the Service that the port is held for stays as it is, or away: a replica that reads what others wrote can show the one of
+ * a write set before the other.
+ */
+function free(holder: CachedObject, services: ReadonlyMap<string, CachedObject>): WriteSet {
+  const { namespace, name } = holder.parse().spec?.parentRef ?? {};
+  const writes = [freePort(holder)];
+  if (!namespace || !name) return { writes };
+  const key = { resource: 'services', namespace, name };
+  const service = services.get(`${namespace}/${name}`);
+  const guard: Guard = service ? { kind: 'revision', key, revision: service.revision } : { kind: 'absent', key };
+  return { writes, guards: [guard] };
 }

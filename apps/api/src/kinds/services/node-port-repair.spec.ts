@@ -105,6 +105,28 @@ describe('the repair of node ports', () => {
     assert.deepEqual([held(), told, faults()], [['30001 web'], [], { leak: 1 }]);
   });
 
+  it('leaves a port alone whose Service another server wrote with it, and says nothing', async () => {
+    put('grows', 30001);
+    hold(30001, 'grows');
+    const arrives = async (name: string, ...ports: number[]) => {
+      hold(ports.at(-1)!, name);
+      // The rest of the write set, of which the look sees the first object only.
+      store.onCommit = () => put(name, ...ports);
+      await repair.look();
+    };
+    await arrives('new', 30002);
+    await arrives('grows', 30001, 30003);
+    assert.deepEqual([held(), store.committed], [['30001 grows', '30002 new', '30003 grows'], []]);
+    assert.deepEqual([told, faults()], [[], {}]);
+  });
+
+  it('says nothing of what another server repaired meanwhile', async () => {
+    put('web', 30001);
+    store.onCommit = () => hold(30001, 'web');
+    await repair.look();
+    assert.deepEqual([held(), told, faults()], [['30001 web'], [], {}]);
+  });
+
   it('tells of a port out of the range, and leaves it', async () => {
     put('web', 31000);
     hold(31000, 'web');
@@ -114,6 +136,21 @@ describe('the repair of node ports', () => {
       'web Warning PortOutOfRange: Port 31000 is not within the port range 30000-30009; please recreate service',
     ]);
     assert.deepEqual(faults(), { outOfRange: 1 });
+  });
+
+  it('reads no Services that have no node port, and finds the port for health checks', async () => {
+    const [inside, balanced] = ['inside', 'balanced'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: 'default', name, uid: `uid-${name}` },
+    }));
+    store.put('services', { ...inside!, spec: { type: 'ClusterIP', ports: [{ port: 80 }] } });
+    const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30003 };
+    store.put('services', { ...balanced!, spec });
+    const unread = store.cache('services').get('default', 'inside')!;
+    unread.parse = unread.peek = () => assert.fail('it was read');
+    await repair.look();
+    assert.deepEqual(held(), ['30003 balanced']);
   });
 
   it('looks again each three minutes, also after a look has failed', async () => {

@@ -70,10 +70,10 @@ export class NodePortRepair {
     const services = store.cache('services').list({})?.items ?? [];
     const held = store.cache(NODE_PORTS).list({})?.items ?? [];
     for (const fault of portFaults(services, held, range, now())) {
+      // What somebody was faster with, another server or the Service itself, is no fault; if it still is, the next look finds it.
+      if (fault.mend && !(await store.commit(fault.mend)).ok) continue;
       this.faults.cell(fault.type).value += 1;
       this.tell(fault);
-      // One that somebody was faster with is looked at again.
-      if (fault.mend) await store.commit(fault.mend);
     }
   }
 

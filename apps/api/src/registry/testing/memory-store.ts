@@ -34,8 +34,11 @@ export class MemoryStore implements Store {
       if (found.revision !== write.ifRevision) return { ok: false, failure: { reason: 'conflict', key: write.key } };
     }
     for (const guard of set.guards ?? []) {
-      if (guard.kind === 'exists' && !this.find(guard.key)) {
-        return { ok: false, failure: { reason: 'missing', key: guard.key } };
+      const found = this.find(guard.key);
+      if (guard.kind === 'absent' && found) return { ok: false, failure: { reason: 'exists', key: guard.key } };
+      if (guard.kind !== 'absent' && !found) return { ok: false, failure: { reason: 'missing', key: guard.key } };
+      if (guard.kind === 'revision' && found!.revision !== guard.revision) {
+        return { ok: false, failure: { reason: 'conflict', key: guard.key } };
       }
     }
     const counters = (set.counters ?? []).flatMap(({ counter, delta, limit }) => {

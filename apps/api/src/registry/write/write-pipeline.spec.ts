@@ -128,6 +128,38 @@ describe("managed fields are recorded before admission, so that what a plugin se
   });
 });
 
+test('others have a turn between the expressions of a claim, of which a bad one is refused', async () => {
+  const { ask } = rig();
+  const claim = (...expressions: string[]) => ({
+    apiVersion: 'resource.k8s.io/v1',
+    kind: 'ResourceClaim',
+    metadata: { name: 'a' },
+    spec: {
+      devices: {
+        requests: [
+          {
+            name: 'a',
+            exactly: { deviceClassName: 'a', selectors: expressions.map((expression) => ({ cel: { expression } })) },
+          },
+        ],
+      },
+    },
+  });
+  const good = Array.from({ length: 20 }, (_, i) => `device.driver == "${i}"`);
+  let turns = 0;
+  let running = true;
+  const turn = () => {
+    turns += 1;
+    if (running) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const create = (object: object) => ask('create', 'resourceclaims', object, { group: 'resource.k8s.io' });
+  await create(claim(...good));
+  running = false;
+  assert.ok(turns >= good.length, `${turns} turns`);
+  await assert.rejects(create(claim(...good, 'device.none')), code(422));
+});
+
 test('admission of a scale sees the Scale, and what it makes of that is the object’s', async () => {
   const seen: string[] = [];
   const { ask } = rig({

@@ -10,7 +10,7 @@ import {
   newUid,
   notFound,
 } from '#apimachinery';
-import { isLargeObject } from '../../codec/large-bodies.js';
+import { inTurns, isLargeObject } from '../../codec/large-bodies.js';
 import { convertAhead } from '../../storage/converted-objects.js';
 import type { CachedObject } from '../../storage/store.js';
 import type { ApiResult } from '../api-result.js';
@@ -236,7 +236,14 @@ function prepare(call: WriteCall): void {
   else strategy.prepareForUpdate(call.object, call.old, call.writeContext);
 }
 
-function validate(call: WriteCall): void {
+function validate(call: WriteCall): void | Promise<void> {
+  const { object, old, entry } = call;
+  const ahead = entry.definition.strategy.validateAhead?.(object, old);
+  if (ahead === undefined) checkObject(call);
+  else return inTurns(ahead).then(() => checkObject(call));
+}
+
+function checkObject(call: WriteCall): void {
   const { object, old, entry, writeContext } = call;
   const { strategy } = entry.definition;
   const errors =

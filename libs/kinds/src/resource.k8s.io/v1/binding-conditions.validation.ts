@@ -20,14 +20,16 @@ export function checkBindingConditions(
   eachUpTo(at, 'bindingFailureConditions', bindingFailureConditions, MAX_CONDITIONS, (name) => {
     at.format('', name, isQualifiedName);
   });
-  at.each('bindingConditions', successes, (name, index) => {
-    if (successes.indexOf(name) < index) at.duplicate('', name);
+  const seen = new Set<string>();
+  at.each('bindingConditions', successes, (name) => {
+    if (seen.has(name)) at.duplicate('', name);
+    seen.add(name);
   });
-  at.each('bindingFailureConditions', failures, (name, index) => {
-    if (failures.indexOf(name) < index) at.duplicate('', name);
-    if (successes.includes(name)) {
-      at.invalid('', name, 'bindingFailureConditions must not overlap with bindingConditions');
-    }
+  const failed = new Set<string>();
+  at.each('bindingFailureConditions', failures, (name) => {
+    if (failed.has(name)) at.duplicate('', name);
+    failed.add(name);
+    if (seen.has(name)) at.invalid('', name, 'bindingFailureConditions must not overlap with bindingConditions');
   });
   if (successes.length === 0 && failures.length > 0) {
     at.invalid(

@@ -1,4 +1,4 @@
-import { isDNS1123Label, isDNS1123Subdomain, isJsonObject } from '#apimachinery';
+import { isDNS1123Label, isDNS1123Subdomain, isJsonObject, type Steps } from '#apimachinery';
 import type {
   DeviceClaim,
   DeviceConstraint,
@@ -10,7 +10,7 @@ import type {
 import type { FieldCursor } from '../../validation/field-cursor.js';
 import type { Rule } from '../../validation/rules.js';
 import { checkDeclaredDriver, checkFullyQualifiedName } from './device-names.validation.js';
-import { checkSelectors, selectorRules } from './device-selectors.validation.js';
+import { checkSelectors, judgeSelectors, selectorRules } from './device-selectors.validation.js';
 import { checkDeviceToleration } from './device-taints.validation.js';
 import { eachUniqueUpTo, eachUpTo } from './limited-lists.validation.js';
 import { shownOrder } from './shown-items.js';
@@ -34,6 +34,14 @@ export const deviceClaimRules: readonly Rule[] = [
   'constraints: at most 32, with matchAttribute or distinctAttribute, for requests of the claim',
   'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes, for requests of the claim',
 ];
+
+/** Does what takes long of the check: as long as the limits of the lists allow. */
+export function* judgeDeviceClaim({ requests }: DeviceClaim): Steps<void> {
+  for (const { exactly, firstAvailable } of (requests ?? []).slice(0, MAX_ITEMS)) {
+    yield* judgeSelectors(exactly?.selectors);
+    for (const { selectors } of (firstAvailable ?? []).slice(0, MAX_ALTERNATIVES)) yield* judgeSelectors(selectors);
+  }
+}
 
 /** With the cursor at the claim's devices. */
 export function checkDeviceClaim(at: FieldCursor, { requests, constraints, config }: DeviceClaim): void {

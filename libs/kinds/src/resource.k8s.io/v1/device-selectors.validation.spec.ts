@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { compileCel } from '#cel';
+import { context, resource } from '../../testing/spec-support.js';
 import { FieldCursor } from '../../validation/field-cursor.js';
 import { checkSelectors, deviceEnvironment } from './device-selectors.validation.js';
 
@@ -89,6 +90,48 @@ describe('expressions that select devices', () => {
       assert.match(errorsOf(`${attribute}.ids.${call}`).join(), /compilation failed/);
     }
   });
+
+  const exactly = (selectors: object[]) => ({
+    deviceClassName: 'a',
+    allocationMode: 'ExactCount',
+    count: 1,
+    selectors,
+  });
+  const claimOf = (selectors: object[]) => ({
+    devices: {
+      requests: [
+        { name: 'a', exactly: exactly(selectors.slice(0, 2)) },
+        { name: 'b', firstAvailable: [{ name: 'c', ...exactly(selectors.slice(2)) }] },
+      ],
+    },
+  });
+  const kinds: readonly (readonly [kind: string, spec: (selectors: object[]) => object])[] = [
+    ['resourceclaims', claimOf],
+    ['resourceclaimtemplates', (selectors) => ({ spec: claimOf(selectors) })],
+    ['deviceclasses', (selectors) => ({ selectors })],
+  ];
+  for (const [kind, specOf] of kinds) {
+    it(`pauses after each expression of ${kind}, and looks at it once`, () => {
+      let reads = 0;
+      const selectorOf = (expression: string) => ({
+        cel: {
+          get expression() {
+            reads += 1;
+            return expression;
+          },
+        },
+      });
+      const { strategy } = resource(`resource.k8s.io/v1/${kind}`);
+      const spec = specOf(['true', '1', 'false'].map(selectorOf));
+      const object = { apiVersion: 'resource.k8s.io/v1', kind: '', metadata: { name: 'a', namespace: 'a' }, spec };
+      assert.equal([...strategy.validateAhead!(object, undefined)].length, 3);
+      const errors = strategy.validateCreate(object, context());
+      const found = errors.map(({ message }) => message).filter((message) => message.includes('must evaluate to'));
+      assert.equal(found.length, 1, JSON.stringify(errors));
+      assert.equal(reads, 3);
+      assert.equal([...strategy.validateAhead!(object, structuredClone(object))].length, 0);
+    });
+  }
 
   it('does not compile what is stored', () => assert.deepEqual(errorsOf('?!', true), []));
 });

@@ -1,3 +1,4 @@
+import type { Steps } from '#apimachinery';
 import {
   CelCompileError,
   type CelEnvironment,
@@ -49,30 +50,48 @@ export const selectorRules = [
   'expressions compile, give a bool or an attribute, and cost at most 1000000 units',
 ] as const;
 
+type Refusal = (at: FieldCursor) => void;
+
+/** What is known of selectors before they are checked. */
+const judged = new WeakMap<DeviceSelector, Refusal | undefined>();
+
+/** Compiles expressions ahead of their check, with a pause after each: together they would hold up everybody else. */
+export function* judgeSelectors(selectors: readonly DeviceSelector[] | undefined): Steps<void> {
+  if (!selectors || selectors.length > MAX_SELECTORS) return;
+  for (const selector of selectors) {
+    if (!selector.cel) continue;
+    judged.set(selector, judge(selector.cel.expression ?? ''));
+    yield;
+  }
+}
+
 /** `known` selectors are stored already, and were good when they were written. */
 export function checkSelectors(at: FieldCursor, selectors: readonly DeviceSelector[] | undefined, known = false): void {
-  eachUpTo(at, 'selectors', selectors, MAX_SELECTORS, ({ cel: selector }) => {
-    if (selector === undefined) at.required('cel');
-    else if (!known) checkExpression(at, selector.expression ?? '');
+  eachUpTo(at, 'selectors', selectors, MAX_SELECTORS, (selector) => {
+    if (selector.cel === undefined) at.required('cel');
+    else if (!known) {
+      const refusal = judged.has(selector) ? judged.get(selector) : judge(selector.cel.expression ?? '');
+      refusal?.(at);
+    }
   });
 }
 
-function checkExpression(at: FieldCursor, expression: string): void {
+/** What is wrong with an expression. */
+function judge(expression: string): Refusal | undefined {
   const name = 'cel.expression';
-  if (Buffer.byteLength(expression) > MAX_EXPRESSION_BYTES) {
-    at.tooLong(name, MAX_EXPRESSION_BYTES);
-    return;
-  }
+  if (Buffer.byteLength(expression) > MAX_EXPRESSION_BYTES) return (at) => at.tooLong(name, MAX_EXPRESSION_BYTES);
   let program: CelProgram;
   try {
     program = compileCel(expression, deviceEnvironment);
   } catch (error) {
     if (!(error instanceof CelCompileError)) throw error;
-    at.invalid(name, expression, error.message);
-    return;
+    return (at) => at.invalid(name, expression, error.message);
   }
   const { type } = program;
   if (type.kind !== 'bool' && type.kind !== 'any') {
-    at.invalid(name, expression, `must evaluate to bool or the unknown type, not ${declaredName(type)}`);
-  } else if (program.estimatedCost().max > MAX_COST) at.forbidden(name, 'too complex, exceeds cost limit');
+    const detail = `must evaluate to bool or the unknown type, not ${declaredName(type)}`;
+    return (at) => at.invalid(name, expression, detail);
+  }
+  if (program.estimatedCost().max <= MAX_COST) return undefined;
+  return (at) => at.forbidden(name, 'too complex, exceeds cost limit');
 }

@@ -73,23 +73,26 @@ function checkMapList(
     at.invalid('items.type', items.type ?? '', `must be object if parent array's ${LIST_TYPE} is map`);
     return;
   }
-  keys.forEach((key, i) => {
+  const seen = new Set<string>();
+  for (const key of keys) {
     const property = ownValue(items.properties, key);
     if (property === undefined) at.invalid(LIST_KEYS, keys, 'entries must all be names of item properties');
     else if (property.type === 'array' || property.type === 'object') {
       const text = `must be a scalar type if parent array's ${LIST_TYPE} is map`;
       at.invalid(`items.properties[${key}].type`, items.type, text);
     }
-    if (keys.indexOf(key) < i) at.invalid(LIST_KEYS, keys, 'must not contain duplicate entries');
-  });
+    if (seen.has(key)) at.invalid(LIST_KEYS, keys, 'must not contain duplicate entries');
+    seen.add(key);
+  }
 }
 
 function checkKeyProperties(at: FieldCursor, keys: readonly string[], items: JSONSchemaProps): void {
+  const required = new Set(items.required);
   for (const key of keys) {
     const property = ownValue(items.properties, key);
     if (property === undefined) continue;
     const hasDefault = property.default !== undefined && property.default !== null;
-    if (!items.required?.includes(key) && !hasDefault) {
+    if (!required.has(key) && !hasDefault) {
       const text = `this property is in ${LIST_KEYS}, so it must have a default or be a required property`;
       at.required(`items.properties[${key}].default`, text);
     }

@@ -28,10 +28,11 @@ export function checkPodAnnotations(at: FieldCursor, annotations: Annotations, s
   if (tolerations) checkTolerationsText(at, tolerations);
   const cost = annotations[deletionCost];
   if (cost !== undefined && !isInt32(cost)) invalidKey(at, deletionCost, cost, 'must be a 32bit integer');
+  let names: Set<string> | undefined;
   for (const key in annotations) {
     const value = annotations[key]!;
     if (key === seccompPod || key.startsWith(seccompContainer)) checkSeccompText(at, key, value);
-    else if (key.startsWith(appArmorContainer)) checkAppArmorText(at, key, value, spec);
+    else if (key.startsWith(appArmorContainer)) checkAppArmorText(at, key, value, (names ??= containerNames(spec)));
   }
 }
 
@@ -71,15 +72,16 @@ function checkSeccompText(at: FieldCursor, key: string, value: string): void {
   else at.invalid(key, value, 'must be a valid seccomp profile');
 }
 
-function checkAppArmorText(at: FieldCursor, key: string, value: string, spec: PodSpec): void {
+function checkAppArmorText(at: FieldCursor, key: string, value: string, containers: ReadonlySet<string>): void {
   const name = key.slice(appArmorContainer.length);
-  if (!hasContainer(spec, name)) invalidKey(at, key, name, 'container not found');
+  if (!containers.has(name)) invalidKey(at, key, name, 'container not found');
   if (value === '' || value === 'runtime/default' || value === 'unconfined' || value.startsWith(localhost)) return;
   invalidKey(at, key, value, `invalid AppArmor profile name: ${quote(value)}`);
 }
 
-function hasContainer({ initContainers, containers, ephemeralContainers }: PodSpec, name: string): boolean {
-  return [initContainers, containers, ephemeralContainers].some((list) => list?.some((item) => item.name === name));
+function containerNames({ initContainers, containers, ephemeralContainers }: PodSpec): Set<string> {
+  const lists = [initContainers, containers, ephemeralContainers];
+  return new Set(lists.flatMap((list) => (list ?? []).map(({ name }) => name)));
 }
 
 /** Fields must say what the annotations before them said, where an object has both. */

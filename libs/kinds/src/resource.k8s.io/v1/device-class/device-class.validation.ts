@@ -4,7 +4,7 @@ import { isExtendedResource } from '../../../core/v1/resource-names.js';
 import type { DeviceClass, DeviceClassSpec } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkConfiguration, MAX_ITEMS } from '../device-claim.validation.js';
-import { checkSelectors, selectorRules } from '../device-selectors.validation.js';
+import { checkSelectors, judgeSelectors, selectorRules } from '../device-selectors.validation.js';
 import { eachUpTo } from '../limited-lists.validation.js';
 
 export const deviceClassValidator: KindValidator = {
@@ -13,6 +13,9 @@ export const deviceClassValidator: KindValidator = {
     'config: at most 32, with a driver and parameters that are a JSON object of at most 10240 bytes',
     'extendedResourceName is the name of an extended resource',
   ],
+  *ahead({ spec }: DeviceClass, old: DeviceClass | undefined) {
+    if (old === undefined || !semanticEqual(spec.selectors, old.spec.selectors)) yield* judgeSelectors(spec.selectors);
+  },
   validateCreate: ({ spec }: DeviceClass) => check(spec, undefined),
   validateUpdate: ({ spec }: DeviceClass, old: DeviceClass) => check(spec, old.spec),
 };

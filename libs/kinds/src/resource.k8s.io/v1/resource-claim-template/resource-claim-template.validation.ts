@@ -2,10 +2,13 @@ import { semanticEqual, validateLabels } from '#apimachinery';
 import type { KindValidator } from '../../../contract/kind-module.js';
 import type { ResourceClaimTemplate } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
-import { checkDeviceClaim, deviceClaimRules } from '../device-claim.validation.js';
+import { checkDeviceClaim, deviceClaimRules, judgeDeviceClaim } from '../device-claim.validation.js';
 
 export const resourceClaimTemplateValidator: KindValidator = {
   rules: [...deviceClaimRules, 'labels of the claims are well-formed', 'immutable: spec'],
+  *ahead({ spec }: ResourceClaimTemplate, old: ResourceClaimTemplate | undefined) {
+    if (old === undefined) yield* judgeDeviceClaim(spec.spec?.devices ?? {});
+  },
   validateCreate({ spec }: ResourceClaimTemplate) {
     const at = new FieldCursor('spec');
     at.add(validateLabels(spec.metadata?.labels, at.path('metadata.labels')));

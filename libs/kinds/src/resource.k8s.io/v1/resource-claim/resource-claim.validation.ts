@@ -16,6 +16,7 @@ import {
   checkRequestRef,
   checkRequestRefs,
   deviceClaimRules,
+  judgeDeviceClaim,
   MAX_ITEMS,
   requestNames,
 } from '../device-claim.validation.js';
@@ -37,6 +38,9 @@ export const resourceClaimValidator: KindValidator = {
     'status.allocation: binding conditions, tolerations and the UUID of a share',
     'status.devices: each allocated device once, with at most 8 conditions, data that is a JSON object of at most 10240 bytes, and networkData',
   ],
+  *ahead({ spec }: ResourceResourceClaim, old: ResourceResourceClaim | undefined) {
+    if (old === undefined) yield* judgeDeviceClaim(spec.devices ?? {});
+  },
   validateCreate({ spec }: ResourceResourceClaim) {
     const at = new FieldCursor('spec');
     at.within('devices', () => checkDeviceClaim(at, spec.devices ?? {}));
@@ -63,8 +67,8 @@ function checkStatus(at: FieldCursor, claim: ResourceResourceClaim, old: Resourc
     if (reservedFor.length > 0 && allocation === undefined) {
       at.forbidden('reservedFor', 'may not be specified when `allocated` is not set');
     } else if (claim.metadata.deletionTimestamp !== undefined) {
-      const known = old.reservedFor ?? [];
-      if (reservedFor.some((consumer) => !known.some((other) => semanticEqual(consumer, other)))) {
+      const known = new Set((old.reservedFor ?? []).map(consumerId));
+      if (reservedFor.some((consumer) => !known.has(consumerId(consumer)))) {
         const text = 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set';
         at.forbidden('reservedFor', text);
       }
@@ -76,6 +80,10 @@ function checkStatus(at: FieldCursor, claim: ResourceResourceClaim, old: Resourc
       at.declared(() => at.invalid('allocation', null, 'field cannot be modified once set'));
     }
   });
+}
+
+function consumerId({ apiGroup, resource, name, uid }: ResourceClaimConsumerReference): string {
+  return JSON.stringify([apiGroup ?? '', resource ?? '', name ?? '', uid ?? '']);
 }
 
 function checkAllocation(at: FieldCursor, allocation: AllocationResult, names: ReadonlySet<string>): void {
