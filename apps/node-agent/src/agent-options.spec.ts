@@ -83,6 +83,7 @@ describe('Flags of the agent', () => {
       '--memory-throttling-factor: must be greater than 0 and not greater than 1: got 2',
     ],
     [['--ipvs-udp-timeout=-1s'], '--ipvs-udp-timeout: must be greater than or equal to 0'],
+    [['--ipvs-udp-timeout=600h'], '--ipvs-udp-timeout: must be less than or equal to 596h31m23s'],
     [['--ipvs-tcp-timeout=900'], '--ipvs-tcp-timeout: time: missing unit in duration "900"'],
     [['--cluster-dns=10.96.0.10,dns'], '--cluster-dns: must be IP addresses: got dns'],
     [['--eviction-hard=disk<5%'], '--eviction-hard: unsupported eviction signal disk'],

@@ -113,6 +113,16 @@ test('nothing holds a pod up for longer than its time', async () => {
   assert.deepEqual(lines, ['a pod stops although new connections may still be led to it']);
 });
 
+test('an agent that ends leaves the stop signal to the next one', async () => {
+  await create(slice('web', READY));
+  const done = await leaving();
+  ending.abort();
+  await clock.advance(2000);
+  assert.ok(!done());
+  assert.equal(clock.waiting, 0);
+  assert.deepEqual(lines, []);
+});
+
 test('all containers of a pod wait for the same', async () => {
   await create(slice('web', TERMINATING));
   await leaving();

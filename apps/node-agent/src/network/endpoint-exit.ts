@@ -53,11 +53,14 @@ export class EndpointExit implements PodEndpoints {
       await delay(clock, OTHERS, over.signal);
       return true;
     };
-    const late = delay(clock, milliseconds, AbortSignal.any([signal, over.signal]));
-    if (!(await Promise.race([left(), late])) && !signal.aborted) {
+    const late = delay(clock, milliseconds, over.signal);
+    const isLate = !(await Promise.race([left(), late]));
+    over.abort();
+    // Nobody tells an agent that ends what others know: the next one waits anew, and sends the stop signal then.
+    if (signal.aborted) await new Promise(() => {});
+    if (isLate) {
       logger.warn('a pod stops although new connections may still be led to it', { pod: `${namespace}/${name}` });
     }
-    over.abort();
   }
 }
 

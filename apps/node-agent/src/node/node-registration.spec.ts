@@ -145,6 +145,20 @@ describe('The Node object', () => {
     assert.notEqual(await node(), undefined);
   });
 
+  test('is made anew although the watch does not tell that it is gone', async () => {
+    const { client, clock, watched, node, ports, start, stop } = aNode();
+    await start();
+    watched.node = await node();
+    await client.delete(gvr.nodes, '', 'node-1');
+    ports.text = 'TCP/80';
+    await clock.advance(60_000);
+    assert.notEqual(await node(), undefined);
+    const patches = jest.spyOn(client, 'patch');
+    await clock.advance(60_000);
+    stop.abort();
+    assert.equal(patches.mock.calls.length, 0, 'what the agent made is newer than what was seen');
+  });
+
   test('is made anew when somebody deletes it; the log says why that fails', async () => {
     const { client, clock, log, node, start, stop } = aNode();
     await start();

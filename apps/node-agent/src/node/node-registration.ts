@@ -51,6 +51,8 @@ export class NodeRegistration {
   /** By type of condition, the status that an event said last. */
   private readonly announced = new Map([['Ready', 'False']]);
   private node: Node | undefined;
+  /** The last look failed: what is known may be why. */
+  private failed = false;
 
   constructor(private readonly options: NodeRegistrationOptions) {}
 
@@ -100,7 +102,9 @@ export class NodeRegistration {
       if (signal.aborted) return;
       try {
         await this.refresh();
+        this.failed = false;
       } catch (error) {
+        this.failed = true;
         this.options.logger.warn('node status not written', { error });
         await delay(this.options.clock, RETRY, signal);
       }
@@ -116,10 +120,10 @@ export class NodeRegistration {
     await this.annotate();
   }
 
-  /** What a watch tells is not asked for: a large cluster would spend much of its time on that. */
+  /** What a watch tells is asked for after a failure only: a large cluster would spend much of its time on that. */
   private async current(): Promise<Node | undefined> {
     const { client, nodeName, known } = this.options;
-    const seen = known();
+    const seen = this.failed ? undefined : known();
     if (seen) return newest(seen, this.node);
     try {
       return await client.get<Node>(gvr.nodes, '', nodeName);
@@ -203,8 +207,7 @@ export class NodeRegistration {
 
 /** The agent's own write comes back by the watch a little later. */
 function newest(seen: Node, written: Node | undefined): Node {
-  if (!written || written.metadata.uid !== seen.metadata.uid) return seen;
-  return Number(written.metadata.resourceVersion) > Number(seen.metadata.resourceVersion) ? written : seen;
+  return written && Number(written.metadata.resourceVersion) > Number(seen.metadata.resourceVersion) ? written : seen;
 }
 
 /** The merge key of addresses is their type: two of one type would become one, at each write another. */

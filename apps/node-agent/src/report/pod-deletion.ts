@@ -8,24 +8,26 @@ import { PODS, type StatusWriter } from './status-writer.js';
 const LIMIT = 30_000;
 
 /**
- * Takes the pod from the API server for good, once its last status is there; none is written after that. One that is gone already is
- * no failure.
+ * Takes the pod from the API server for good, once its last status is there; none that comes later is written. One that is gone already
+ * is no failure.
  */
 export async function deletePod(
   client: Pick<Client, 'delete'>,
-  writer: Pick<StatusWriter, 'finish' | 'forget'>,
-  { metadata: { namespace, name, uid } }: Pod,
+  writer: Pick<StatusWriter, 'finish' | 'hold' | 'resume'>,
+  { metadata: { namespace, name, uid, finalizers = [] } }: Pod,
   limit = LIMIT,
 ): Promise<void> {
   const written = new AbortController();
   const late = sleep(limit, true, { signal: written.signal }).catch(() => false);
   const isLate = await Promise.race([writer.finish(uid).then(() => false), late]);
   written.abort();
-  // What still waits would come after the deletion.
-  if (isLate) writer.forget(uid);
+  // What still waits would come after the deletion; unless that fails as well, or finalizers keep the pod.
+  if (isLate && finalizers.length === 0) writer.hold(uid);
   try {
     await client.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } });
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
+    if (isNotFound(error) || isConflict(error)) return;
+    writer.resume(uid);
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notFound } from '#apimachinery';
+import { notFound, serviceUnavailable } from '#apimachinery';
 import { type Client, silentLogger } from '#client';
 import type { PodStatus } from '#kinds';
 import type { Pod } from '../pod/pod.js';
@@ -20,18 +20,21 @@ class SlowServer {
   readonly asked: string[] = [];
   private readonly waiting: (() => void)[] = [];
   private gone = false;
+  away = false;
 
   readonly client = {
     patch: async (...[, , , , patch]: Parameters<Client['patch']>) => {
       const { status } = patch as { status: PodStatus };
       this.asked.push(`patch ${status.phase}`);
       await this.turn();
+      if (this.away) throw serviceUnavailable('away');
       if (this.gone) throw notFound({ group: '', resource: 'pods' }, 'web');
       return { ...POD, status };
     },
     delete: async () => {
       this.asked.push('delete');
       await this.turn();
+      if (this.away) throw serviceUnavailable('away');
       this.gone = true;
     },
   } as unknown as Client;
@@ -91,5 +94,38 @@ describe('the status of a pod', () => {
     await server.answer();
     await deleted;
     assert.equal(server.asked.length, 2);
+  });
+
+  it('is there before the pod goes when the server was away for longer than that', async () => {
+    const server = new SlowServer();
+    const writer = new StatusWriter(server.client, silentLogger, () => 1);
+    server.away = true;
+    writer.set(POD, status('Succeeded'));
+    const failed = assert.rejects(deletePod(server.client, writer, POD, 5), /away/);
+    await sleep(50);
+    await server.answer();
+    await server.answer();
+    await failed;
+    server.away = false;
+    const deleted = deletePod(server.client, writer, POD);
+    await server.answer();
+    await server.answer();
+    await deleted;
+    assert.deepEqual(server.asked, ['patch Succeeded', 'delete', 'patch Succeeded', 'delete']);
+  });
+
+  it('that takes too long is written all the same while finalizers keep the pod', async () => {
+    const server = new SlowServer();
+    const writer = new StatusWriter(server.client, silentLogger);
+    const tracked = { ...POD, metadata: { ...POD.metadata, finalizers: ['batch.kubernetes.io/job-tracking'] } };
+    writer.set(tracked, status('Running'));
+    writer.set(tracked, status('Succeeded'));
+    const deleted = deletePod(server.client, writer, tracked, 5);
+    await sleep(50);
+    await server.answer();
+    assert.deepEqual(server.asked, ['patch Running', 'delete', 'patch Succeeded']);
+    await server.answer();
+    await deleted;
+    await server.answer();
   });
 });

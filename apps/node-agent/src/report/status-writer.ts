@@ -10,8 +10,10 @@ interface Entry {
   busy: boolean;
   /** The last writing, which may be over. */
   writing?: Promise<void>;
-  /** Nothing more is written: the pod goes. */
+  /** Nothing more is taken: the pod goes. */
   finished: boolean;
+  /** What waits stays, and is not written. */
+  held: boolean;
   /** The newest status that the server is known to hold, and its revision. */
   server: PodStatus;
   revision: bigint;
@@ -37,7 +39,7 @@ export class StatusWriter {
     if (!entry)
       this.pods.set(
         uid,
-        (entry = { busy: false, finished: false, server: pod.status ?? {}, revision: revisionOf(pod) }),
+        (entry = { busy: false, finished: false, held: false, server: pod.status ?? {}, revision: revisionOf(pod) }),
       );
     else if (revisionOf(pod) > entry.revision) this.learn(entry, pod);
     if (entry.finished) return;
@@ -53,6 +55,19 @@ export class StatusWriter {
     await entry.writing;
   }
 
+  /** Nothing is written until `resume`: what waits stays. */
+  hold(uid: string): void {
+    const entry = this.pods.get(uid);
+    if (entry) entry.held = true;
+  }
+
+  resume(uid: string): void {
+    const entry = this.pods.get(uid);
+    if (!entry) return;
+    entry.held = false;
+    if (!entry.busy) entry.writing = this.drain(uid, entry);
+  }
+
   forget(uid: string): void {
     this.pods.delete(uid);
   }
@@ -65,7 +80,7 @@ export class StatusWriter {
   private async drain(uid: string, entry: Entry): Promise<void> {
     entry.busy = true;
     let failures = 0;
-    while (entry.wanted && this.pods.get(uid) === entry) {
+    while (entry.wanted && !entry.held && this.pods.get(uid) === entry) {
       const { pod, status } = entry.wanted;
       entry.wanted = undefined;
       const { namespace, name } = pod.metadata;

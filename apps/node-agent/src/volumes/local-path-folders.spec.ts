@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FileTree } from '#files';
 import { PodPaths } from '../pod/pod-paths.js';
 import { LocalPathFolders } from './local-path-folders.js';
 import { isNoVolume, unfitForVolumes } from './volume-places.js';
@@ -120,6 +121,15 @@ describe("A volume's folder", () => {
     assert.deepEqual(readdirSync(join(directory, 'storage/ns')), ['other']);
     await folders.delete('ns/other');
     assert.deepEqual(readdirSync(join(directory, 'storage')), []);
+  });
+
+  it('goes although a folder above it is a disk of its own', async () => {
+    const { path } = await folders.create('ns/data');
+    const busy = jest.spyOn(FileTree.prototype, 'removeEmpty').mockRejectedValueOnce(new Error('EBUSY'));
+    await folders.delete('ns/data');
+    assert.deepEqual(busy.mock.calls, [[join(directory, 'storage/ns')]]);
+    busy.mockRestore();
+    assert.ok(!existsSync(path));
   });
 
   it('is never made or deleted behind a link', async () => {

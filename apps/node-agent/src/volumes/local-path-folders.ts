@@ -118,7 +118,10 @@ export class LocalPathFolders {
     if (await isThere(root)) await this.removeWith(root, folder, (files) => files.remove(path));
   }
 
-  /** A limit goes first: without its folder nobody would know of it. Folders above it that are of no use go last. */
+  /**
+   * A limit goes first: without its folder nobody would know of it. Folders above it that are of no use go last; one that cannot,
+   * as a disk of its own, stays.
+   */
   private async removeWith(root: string, folder: string, remove: (files: FileTree) => Promise<unknown>): Promise<void> {
     const files = new FileTree(root);
     const path = join(root, folder);
@@ -126,7 +129,8 @@ export class LocalPathFolders {
     await remove(files);
     await files.remove(unfinished(root, folder));
     for (let above = dirname(path); above.length > root.length; above = dirname(above)) {
-      if (!(await files.removeEmpty(above))) return;
+      const gone = await files.removeEmpty(above).catch(() => false);
+      if (!gone) return;
     }
   }
 

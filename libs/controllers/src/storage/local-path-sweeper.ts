@@ -1,7 +1,7 @@
 import { isNotFound } from '#apimachinery';
 import type { Informer, Requeue } from '#client';
 import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
-import type { ControllerRuntime, NodeFolders } from '../context.js';
+import type { ControllerRuntime, NodeFolderError, NodeFolders } from '../context.js';
 import { claimOfFolder } from './local-path.plan.js';
 import type { LocalPathSettings } from './local-path-settings.js';
 
@@ -52,7 +52,7 @@ export class LocalPathSweeper {
   }
 
   private async sweepRoot(node: string, root: string | undefined): Promise<void> {
-    for (const folder of await this.folders.list(node, root)) {
+    for (const folder of await this.folders.list(node, root).catch(noneIfRefused)) {
       if (await this.isAbandoned(folder)) await this.folders.deleteEmpty({ node, folder, root });
     }
   }
@@ -71,6 +71,12 @@ export class LocalPathSweeper {
     if (found?.metadata.uid === claim.uid) return false;
     return (await orMissing(client.get<PersistentVolume>(gvr.persistentvolumes, '', claim.volume))) === undefined;
   }
+}
+
+/** Of a folder that is no place for volumes. */
+function noneIfRefused(error: NodeFolderError): string[] {
+  if (error.refused) return [];
+  throw error;
 }
 
 async function orMissing<T>(get: Promise<T>): Promise<T | undefined> {

@@ -16,9 +16,14 @@ import {
 import { checkPodRange, parsePortRange, splitServiceRanges } from '../formats/address-ranges.js';
 import { NumberSetting, SwitchSetting, TextSetting } from '../setting.js';
 
-/** The message is the reference's. */
+/** Milliseconds that every kernel takes: ip_vs_ctl.c counts in ticks, of which there are at most 1000 in a second. */
+const LONGEST_TIMEOUT = 2_147_483_000;
+
+/** The message for negative ones is the reference's. */
 function checkTimeout(text: string): void {
-  if (parseDuration(text) < 0) throw new Error('must be greater than or equal to 0');
+  const milliseconds = parseDuration(text);
+  if (milliseconds < 0) throw new Error('must be greater than or equal to 0');
+  if (milliseconds > LONGEST_TIMEOUT) throw new Error('must be less than or equal to 596h31m23s');
 }
 
 /** How others reach the API. */
