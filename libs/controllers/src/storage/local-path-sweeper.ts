@@ -1,4 +1,4 @@
-import { isNotFound } from '#apimachinery';
+import { appendAll, isNotFound } from '#apimachinery';
 import type { Informer, Requeue } from '#client';
 import { gvr, type Node, type PersistentVolume, type PersistentVolumeClaim } from '#kinds';
 import type { ControllerRuntime, NodeFolderError, NodeFolders } from '../context.js';
@@ -43,7 +43,7 @@ export class LocalPathSweeper {
     const uid = node.metadata.uid!;
     try {
       const stuck: Error[] = [];
-      for (const root of [undefined, ...this.settings.known(name)]) stuck.push(...(await this.sweepRoot(name, root)));
+      for (const root of [undefined, ...this.settings.known(name)]) appendAll(stuck, await this.sweepRoot(name, root));
       if (stuck[0]) throw stuck[0];
       this.asked.set(uid, Number.POSITIVE_INFINITY);
       return undefined;
