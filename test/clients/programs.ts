@@ -44,22 +44,22 @@ export function run(
   });
 }
 
-/** With this line, Go begins what its compiler says of a package. */
-const COMPILER_ERRORS = /^# /m;
+type Steps = Record<'fetch' | 'build', string[][]>;
 
 /**
- * Runs what prepares a client. The end of its output is the reason when it fails. Throws an Error when the program itself does not
- * compile, which no machine is to blame for.
+ * Prepares a client. When a step of `fetch` fails, the client is missing, and the end of the output is the reason.
+ *
+ * @throws when a step of `build` fails: what was fetched is there, so the program is wrong
  */
 async function prepared(
   command: string[],
-  steps: string[][],
+  { fetch, build }: Steps,
   options: Parameters<typeof run>[1] = {},
 ): Promise<Program> {
-  for (const step of steps) {
+  for (const step of [...fetch, ...build]) {
     const { code, output } = await run(step, { timeoutMs: 30 * MINUTE, ...options });
     if (code === 0) continue;
-    if (COMPILER_ERRORS.test(output)) throw new Error(`${step.join(' ')}: ${output.slice(-2000)}`);
+    if (build.includes(step)) throw new Error(`${step.join(' ')}:\n${output.trim()}`);
     return { missing: `${step.slice(0, 3).join(' ')}: ${output.trim().slice(-300).replaceAll('\n', ' ')}` };
   }
   return { command };
@@ -72,7 +72,17 @@ const GO_ENV = { GOFLAGS: '-mod=readonly -p=1', CGO_ENABLED: '0' };
 /** The Go program in the folder `name` beside this file. */
 export function goProgram(name: string): Promise<Program> {
   const target = join(CACHE, 'go', name);
-  return prepared([target], [[...GO_BUILD, 'build', '-o', target, '.']], { cwd: join(SOURCES, name), env: GO_ENV });
+  const steps = { fetch: [['go', 'list', '-deps', '.']], build: [[...GO_BUILD, 'build', '-o', target, '.']] };
+  return prepared([target], steps, { cwd: join(SOURCES, name), env: GO_ENV });
+}
+
+/** A command of a Go module at a version. It is missing too where it cannot be built: it is not ours to mend. */
+export async function goCommand(module: string, version: string): Promise<Program> {
+  const folder = join(CACHE, 'go', `${module.replaceAll('/', '_')}@${version}`);
+  const target = join(folder, module.slice(module.lastIndexOf('/') + 1));
+  if (existsSync(target)) return { command: [target] };
+  const steps = { fetch: [[...GO_BUILD, 'install', `${module}@${version}`]], build: [] };
+  return prepared([target], steps, { env: { ...GO_ENV, GOFLAGS: '-p=1', GOBIN: folder } });
 }
 
 /** The Go program of the folder `name` beside this file with one of its modules at another version, for which there is no go.sum. `ldflags` are the linker's. */
@@ -80,13 +90,13 @@ export async function goProgramAt(name: string, module: string, version: string,
   const folder = copied(name, `${name}@${version}`);
   const target = join(folder, 'program');
   if (existsSync(target)) return { command: [target] };
-  const steps = [
-    ['go', 'mod', 'init', `berth.io/${name}`],
+  const fetch = [
+    ...(existsSync(join(folder, 'go.mod')) ? [] : [['go', 'mod', 'init', `berth.io/${name}`]]),
     ['go', 'get', `${module}@${version}`],
     ['go', 'mod', 'tidy'],
-    [...GO_BUILD, 'build', '-ldflags', ldflags, '-o', target, '.'],
-  ].filter(([, , verb]) => verb !== 'init' || !existsSync(join(folder, 'go.mod')));
-  return prepared([target], steps, { cwd: folder, env: { ...GO_ENV, GOFLAGS: '-p=1' } });
+  ];
+  const build = [[...GO_BUILD, 'build', '-ldflags', ldflags, '-o', target, '.']];
+  return prepared([target], { fetch, build }, { cwd: folder, env: { ...GO_ENV, GOFLAGS: '-p=1' } });
 }
 
 /** The program `program.mjs` in the folder `name`, with the packages of its package.json, which need that major version of Node. */
@@ -94,25 +104,33 @@ export async function nodeProgram(name: string, leastNode: number): Promise<Prog
   const node = Number(process.versions.node.split('.')[0]);
   if (node < leastNode) return { missing: `it takes Node.js ${leastNode}, and this is ${process.version}` };
   const folder = copied(name);
-  const install = ['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
-  return prepared([process.execPath, join(folder, 'program.mjs')], [install], { cwd: folder });
+  const fetch = [['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline']];
+  return prepared([process.execPath, join(folder, 'program.mjs')], { fetch, build: [] }, { cwd: folder });
 }
 
 /** The program `program.py` in the folder `name`, with the packages of its requirements.txt. */
 export function pythonProgram(name: string): Promise<Program> {
   const folder = copied(name);
   const python = join(folder, 'venv', 'bin', 'python');
-  const steps = [
+  const fetch = [
     ...(existsSync(python) ? [] : [['python3', '-m', 'venv', 'venv']]),
     [python, '-m', 'pip', 'install', '--quiet', '-r', 'requirements.txt'],
   ];
-  return prepared([python, join(folder, 'program.py')], steps, { cwd: folder });
+  return prepared([python, join(folder, 'program.py')], { fetch, build: [] }, { cwd: folder });
 }
 
 /** A program that this machine has anyway. */
 export async function installedProgram(name: string): Promise<Program> {
   const { code } = await run([name, '--help']);
   return code === 127 ? { missing: `this machine has no ${name}` } : { command: [name] };
+}
+
+/** The Rust program in the folder `name`, a workspace of its own. */
+export function rustProgram(name: string): Promise<Program> {
+  const target = join(CACHE, name, 'target');
+  const fetch = [['cargo', 'fetch', '--locked', '--target', 'host-tuple']];
+  const build = [['nice', '-n', '10', 'cargo', 'build', '--locked', '--jobs=1', '--target-dir', target]];
+  return prepared([join(target, 'debug', name)], { fetch, build }, { cwd: join(SOURCES, name) });
 }
 
 /** The folder's copy in the cache: packages are installed beside it. */

@@ -5,8 +5,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -47,9 +49,11 @@ var parts = []part{
 	{"recorded events", eventPart},
 }
 
+const protobuf = "application/vnd.kubernetes.protobuf"
+
 func main() {
 	failed := false
-	for _, encoding := range []string{"application/json", "application/vnd.kubernetes.protobuf,application/json"} {
+	for _, encoding := range []string{"application/json", protobuf + ",application/json"} {
 		for _, part := range parts {
 			if len(os.Args) > 1 && !slices.Contains(os.Args[1:], part.name) {
 				continue
@@ -82,7 +86,8 @@ func runPart(part part, encoding string) error {
 	config.QPS = -1
 	config.AcceptContentTypes = encoding
 	if encoding != "application/json" {
-		config.ContentType = "application/vnd.kubernetes.protobuf"
+		config.ContentType = protobuf
+		config.Wrap(asAsked)
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
@@ -90,7 +95,7 @@ func runPart(part part, encoding string) error {
 	}
 	// Custom resources have one encoding.
 	plain := rest.CopyConfig(config)
-	plain.AcceptContentTypes, plain.ContentType = "application/json", "application/json"
+	plain.AcceptContentTypes, plain.ContentType, plain.WrapTransport = "application/json", "application/json", nil
 	dynamicClient, err := dynamic.NewForConfig(plain)
 	if err != nil {
 		return err
@@ -102,6 +107,26 @@ func runPart(part part, encoding string) error {
 	}
 	defer client.CoreV1().Namespaces().Delete(context.Background(), namespace.Name, metav1.DeleteOptions{})
 	return part.run(ctx, &suite{config: config, client: client, dynamic: dynamicClient, namespace: namespace.Name})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
+
+// asAsked refuses what the client would take too: JSON where its first choice is protobuf. /version and the list of /openapi/v3
+// are JSON for everybody.
+func asAsked(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		response, err := next.RoundTrip(request)
+		if err != nil || !strings.HasPrefix(request.URL.Path, "/api") || !strings.HasPrefix(request.Header.Get("Accept"), protobuf) {
+			return response, err
+		}
+		if got := response.Header.Get("Content-Type"); !strings.HasPrefix(got, protobuf) {
+			response.Body.Close()
+			return nil, fmt.Errorf("%s %s is answered as %q", request.Method, request.URL.Path, got)
+		}
+		return response, nil
+	})
 }
 
 // expect makes an error of a condition that does not hold.

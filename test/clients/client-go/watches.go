@@ -76,10 +76,10 @@ func informerPart(ctx context.Context, s *suite) error {
 		return err
 	}
 	pods.Informer()
-	factory.Start(ctx.Done())
-	defer factory.Shutdown()
 	stop, cancel := context.WithCancel(ctx)
+	defer factory.Shutdown()
 	defer cancel()
+	factory.Start(stop.Done())
 	for kind, synced := range factory.WaitForCacheSync(stop.Done()) {
 		if !synced {
 			return fmt.Errorf("%s is not synced", kind)
