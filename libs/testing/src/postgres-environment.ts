@@ -216,10 +216,23 @@ function endWithProcess(dir: string, pid: () => number): () => void {
     } catch {
       // It is gone.
     }
-    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    removeUnderfoot(dir);
   };
   process.once('exit', end);
   return () => process.off('exit', end);
+}
+
+/**
+ * Removes a folder in which a process that ends may still write. `rmSync` of Node 26 neither repeats what fails by that nor says
+ * that it failed.
+ */
+function removeUnderfoot(dir: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 100; tries > 0; tries--) {
+    rmSync(dir, { recursive: true, force: true });
+    if (!existsSync(dir)) return;
+    Atomics.wait(pause, 0, 0, 20);
+  }
 }
 
 /** Waits for a child that does not hold the event loop by itself. */
