@@ -97,6 +97,7 @@ path = ${file('opt')}
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "${PAUSE_IMAGE}"
 restrict_oom_score_adj = ${restrict}
+disable_hugetlb_controller = false
 stream_server_address = "127.0.0.1"
 stream_server_port = "0"
 enable_unprivileged_ports = true

@@ -57,7 +57,10 @@ interface ContainerdChoices {
   restrictOomScore: boolean;
 }
 
-/** containerd 1.x reads version 2 of its configuration, 2.x version 3, where the CRI plugin is split in two. */
+/**
+ * containerd 1.x reads version 2 of its configuration, 2.x version 3, where the CRI plugin is split in two. By default it gives
+ * containers no limit of huge pages; it goes without where the kernel has no such controller.
+ */
 export function containerdConfig(layout: Layout, choices: ContainerdChoices): string {
   const text = (value: string) => JSON.stringify(value);
   const state = join(layout.runDir, 'containerd');
@@ -86,6 +89,7 @@ sandbox = ${text(PAUSE_IMAGE)}
 config_path = ${text(join(layout.containerdDir, 'certs.d'))}
 [plugins.'io.containerd.cri.v1.runtime']
 restrict_oom_score_adj = ${choices.restrictOomScore}
+disable_hugetlb_controller = false
 enable_unprivileged_ports = true
 enable_unprivileged_icmp = true
 [plugins.'io.containerd.grpc.v1.cri']
@@ -97,6 +101,7 @@ ${runtime("'io.containerd.cri.v1.runtime'")}`;
 ${head}[plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = ${text(PAUSE_IMAGE)}
 restrict_oom_score_adj = ${choices.restrictOomScore}
+disable_hugetlb_controller = false
 enable_unprivileged_ports = true
 enable_unprivileged_icmp = true
 stream_server_address = "127.0.0.1"
