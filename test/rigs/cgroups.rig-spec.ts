@@ -26,7 +26,8 @@ const HUGE_PAGES = 'echo 16 > /proc/sys/vm/nr_hugepages';
 const MACHINES = {
   // The kernel is the host's, and its swap with it.
   systemd: { make: () => new SystemdV1(), before: 'true' },
-  uml: { make: () => new UserModeLinux(), before: SWAP },
+  // Its kernel loses pages of io_uring that are mapped, and Node with them.
+  uml: { make: () => new UserModeLinux(), before: `echo 2 > /proc/sys/kernel/io_uring_disabled && ${SWAP}` },
   qemu: { make: () => new QemuTcg(), before: `${SWAP} && ${HUGE_PAGES}` },
 } as const satisfies Record<string, { make: () => Machine; before: string }>;
 
