@@ -1,5 +1,4 @@
-import { isDNS1123Label, isDNS1123Subdomain, semanticEqual } from '#apimachinery';
-import { checkNodeSelector } from '../../../core/v1/pod/pod-scheduling.validation.js';
+import { isDNS1123Label, semanticEqual } from '#apimachinery';
 import type { Device, ResourceSliceSpec } from '../../../generated/types.js';
 import type { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkBindingConditions } from '../binding-conditions.validation.js';
@@ -7,6 +6,7 @@ import { checkDeviceTaint } from '../device-taints.validation.js';
 import { checkDeviceAttributes } from './device-attributes.validation.js';
 import { checkDeviceCapacity } from './device-capacity.validation.js';
 import { checkConsumedCounters } from './device-counters.validation.js';
+import { checkNodeChoice } from './node-choice.validation.js';
 
 const MAX_DEVICES = 128;
 /** When a device has taints, or takes from shared counters. */
@@ -15,6 +15,7 @@ const MAX_TAINTS = 16;
 
 const setting = '`perDeviceNodeSelection` is set to true in the ResourceSlice spec';
 const oneOf = `exactly one of \`nodeName\`, \`nodeSelector\`, or \`allNodes\` is required when ${setting}`;
+const nodeWords = { emptyName: 'must not be empty', none: oneOf, several: oneOf };
 const noneOf = `\`nodeName\`, \`nodeSelector\` and \`allNodes\` can only be set if ${setting}`;
 
 /** With the cursor at the spec. Capacity and taints that a device has already are good. */
@@ -43,8 +44,10 @@ function checkDevice(at: FieldCursor, device: Device, old: Device | undefined, c
   if (old === undefined || !semanticEqual(device.capacity, old.capacity)) checkDeviceCapacity(at, device);
   if (old === undefined || !semanticEqual(device.taints, old.taints)) checkTaints(at, device);
   checkConsumedCounters(at, device.consumesCounters);
-  if (choosesNodes) checkNodes(at, device);
-  else if ([device.nodeName, device.nodeSelector, device.allNodes].some((value) => value !== undefined)) {
+  if (choosesNodes) {
+    const { nodeName, nodeSelector, allNodes } = device;
+    checkNodeChoice(at, { nodeName, nodeSelector, flags: { allNodes } }, nodeWords);
+  } else if ([device.nodeName, device.nodeSelector, device.allNodes].some((value) => value !== undefined)) {
     at.invalid('', null, noneOf);
   }
   checkBindingConditions(at, device);
@@ -53,22 +56,4 @@ function checkDevice(at: FieldCursor, device: Device, old: Device | undefined, c
 function checkTaints(at: FieldCursor, { taints = [] }: Device): void {
   if (taints.length > MAX_TAINTS) at.tooMany('taints', taints.length, MAX_TAINTS);
   else at.each('taints', taints, (taint) => checkDeviceTaint(at, taint));
-}
-
-/** Which nodes can use the device. */
-function checkNodes(at: FieldCursor, { nodeName, nodeSelector, allNodes }: Device): void {
-  const set: string[] = [];
-  if (nodeName === '') at.invalid('nodeName', nodeName, 'must not be empty');
-  else if (nodeName !== undefined) {
-    set.push('`nodeName`');
-    at.format('nodeName', nodeName, isDNS1123Subdomain);
-  }
-  if (nodeSelector !== undefined) {
-    set.push('`nodeSelector`');
-    checkNodeSelector(at, 'nodeSelector', nodeSelector, false);
-  }
-  if (allNodes === false) at.invalid('allNodes', false, 'must be either unset or set to true');
-  else if (allNodes) set.push('`allNodes`');
-  if (set.length === 0) at.required('', oneOf);
-  else if (set.length > 1) at.invalid('', `{${set.join(', ')}}`, oneOf);
 }

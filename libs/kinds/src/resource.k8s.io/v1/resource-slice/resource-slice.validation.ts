@@ -1,14 +1,18 @@
-import { isDNS1123Subdomain } from '#apimachinery';
 import type { KindValidator } from '../../../contract/kind-module.js';
-import { checkNodeSelector } from '../../../core/v1/pod/pod-scheduling.validation.js';
 import { checkDriverName } from '../../../core/v1/pod/pod-volumes.validation.js';
 import type { ResourceSlice, ResourceSliceSpec } from '../../../generated/types.js';
 import { FieldCursor } from '../../../validation/field-cursor.js';
 import { checkPoolName } from '../device-names.validation.js';
 import { checkDevices } from './device.validation.js';
 import { checkSharedCounters } from './device-counters.validation.js';
+import { checkNodeChoice } from './node-choice.validation.js';
 
 const oneOf = 'exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required';
+const nodeWords = {
+  emptyName: 'must be either unset or set to a non-empty string',
+  none: oneOf,
+  several: `${oneOf}, but multiple fields are set`,
+};
 
 export const resourceSliceValidator: KindValidator = {
   rules: [
@@ -52,27 +56,11 @@ function check(spec: ResourceSliceSpec, old: ResourceSliceSpec | undefined) {
   return at.all();
 }
 
-/** Which nodes can use the devices. */
 function checkNodes(at: FieldCursor, spec: ResourceSliceSpec): void {
-  const { nodeName, nodeSelector } = spec;
-  const set: string[] = [];
-  if (nodeName === '') at.invalid('nodeName', nodeName, 'must be either unset or set to a non-empty string');
-  else if (nodeName !== undefined) {
-    set.push('`nodeName`');
-    at.format('nodeName', nodeName, isDNS1123Subdomain);
-  }
-  if (nodeSelector !== undefined) {
-    set.push('`nodeSelector`');
-    checkNodeSelector(at, 'nodeSelector', nodeSelector, false);
-    const terms = nodeSelector.nodeSelectorTerms;
-    if (terms?.length !== 1) {
-      at.invalid('nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term');
-    }
-  }
-  for (const name of ['allNodes', 'perDeviceNodeSelection'] as const) {
-    if (spec[name] === false) at.invalid(name, false, 'must be either unset or set to true');
-    else if (spec[name]) set.push(`\`${name}\``);
-  }
-  if (set.length === 0) at.required('', oneOf);
-  else if (set.length > 1) at.invalid('', `{${set.join(', ')}}`, `${oneOf}, but multiple fields are set`);
+  const { nodeName, nodeSelector, allNodes, perDeviceNodeSelection } = spec;
+  const choice = { nodeName, nodeSelector, flags: { allNodes, perDeviceNodeSelection } };
+  checkNodeChoice(at, choice, nodeWords, ({ nodeSelectorTerms: terms }) => {
+    if (terms?.length === 1) return;
+    at.invalid('nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term');
+  });
 }
